@@ -1,0 +1,598 @@
+"""The command line: collect, prune, evaluate, chat. Flags go to core; what comes back goes to the terminal or to JSON.
+
+Computes nothing itself and knows nothing of the app. Exit codes: 0 done, 2 unusable input, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, redirect_stdout, suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, NoReturn, TextIO, TypeVar
+
+from tqdm import tqdm
+from transformers.utils import logging as transformers_logging
+
+from gblm_viz.core import alpha as alphas
+from gblm_viz.core import calibration, evaluate, export, generate, prune, report, statistics
+from gblm_viz.core.alpha import parse_alpha
+from gblm_viz.core.calibration import CalibrationSet
+from gblm_viz.core.errors import GblmError, SettingError, TextError
+from gblm_viz.core.generate import Sampling
+from gblm_viz.core.job import Job, Step, run
+from gblm_viz.core.methods import GRADIENT_NORMS, METHODS, PAPER_ALPHA, norm_of
+from gblm_viz.core.models import DTYPES, LONGEST, Model, load
+from gblm_viz.core.patterns import GROUPS, checked_sparsity, label, parse_pattern
+from gblm_viz.core.prune import ORDERS, Masks, Settings
+from gblm_viz.core.statistics import KEPT, NORMS, Statistics, refuse_unwritable
+from gblm_viz.words import words
+
+T = TypeVar("T")
+DONE, UNUSABLE, INTERRUPTED = 0, 2, 130
+PROGRAM = "python -m gblm_viz"
+SHORT_WORK = 1.0
+"""Seconds; quicker work draws no progress bar."""
+LARGEST_SEED = 2**63 - 1
+_WORDS = words("en")
+
+_MODEL_KEYS = {
+    "model": "the dense model's name: pocket, the hub id, or the folder's own name",
+    "model_key": "SHA-256 over the model's config and weights, as in a statistics folder's manifest",
+    "dtype": "what was computed in",
+    "device": "where it was computed",
+}
+_TEXT_KEYS = {
+    "text": "the text's file name",
+    "text_sha256": "SHA-256 of the text (of the file, for --tokens)",
+}
+JSON_KEYS: dict[str, dict[str, str]] = {
+    "collect": _MODEL_KEYS | _TEXT_KEYS | {
+        "statistics": "the statistics folder",
+        "samples": "N, the samples that entered the sums",
+        "length": "tokens of the longest sample",
+        "tokens": "tokens of all samples together",
+        "rule": "how the samples were cut: windows, paragraphs, jsonl or tokens",
+        "seed": "seed of the choice of samples",
+        "left_out": "what the rule dropped, counted by kind",
+        "keep": "the gradient sums in the folder",
+        "halves": "whether the sums of even and odd samples are there too",
+        "loss": "mean over samples of the dense model's loss, nats a token",
+        "seconds": "time this run spent on the samples (0 where the folder was finished before)",
+    },
+    "prune": _MODEL_KEYS | _TEXT_KEYS | {
+        "method": "how weights were scored",
+        "norm": "gradient norm over samples",
+        "alpha": "α as it was asked for",
+        "alpha_value": "α as a number",
+        "gradient_share": "mean over prunable weights of α·g/(x + α·g), dense statistics",
+        "pattern": "group and sparsity, or n:m, which removes n of every m",
+        "order": "sequential or dense",
+        "seed": "seed of the method random",
+        "sparsity": "share of the prunable weights that was removed",
+        "removed": "how many weights were removed",
+        "prunable": "how many weights could have been removed",
+        "agreement_wanda": "share of prunable weights on which this mask and Wanda's, same pattern and order, agree",
+        "agreement_gradient": "the same beside the mask of |W|·g",
+        "agreement_preview": "the same beside this method's own mask in the dense order, which the app previews",
+        "fallbacks": "what saw no token or no gradient and was scored by a simpler rule: matrix, expert, reason, rule",
+        "equal_rows": "matrices with rows whose scores are all equal, and how many such rows",
+        "matrices": "share removed of each matrix, by parameter name",
+        "samples": "N of the statistics",
+        "length": "tokens of the longest sample of the statistics",
+        "masks": "the mask file that was written",
+        "out": "the folder of the pruned model, loaded again and found equal",
+    },
+    "evaluate": _MODEL_KEYS | _TEXT_KEYS | {
+        "perplexity": "exp of the mean over windows of the mean loss; null where it overflows",
+        "loss": "that mean loss, nats a token",
+        "windows": "how many windows",
+        "length": "tokens in a window",
+    },
+    "chat": _MODEL_KEYS | {
+        "prompt": "what was asked",
+        "answer": "the answer's text",
+        "tokens": "the answer's token ids",
+        "ended": "end (by the model) or length (at --max-tokens)",
+        "chat_template": "whether the model has one; without it the prompt is continued as plain text",
+        "seed": "seed of the answer",
+        "max_tokens": "longest answer in tokens",
+        "temperature": "0 takes the likeliest token each time",
+        "top_p": "the probability that the tokens sampled from reach together",
+    },
+}
+"""What --json prints, key by key: the help texts and the README's table are made of this."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """`values` for --json, keyed as JSON_KEYS says; `lines` for a person."""
+
+    values: dict[str, Any]
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Terminal:
+    """Where a command speaks: results to `out`, progress and errors to `err`."""
+
+    out: TextIO
+    err: TextIO
+    json: bool
+
+    def follow(self, job: Job[T], also: Callable[[Step], None] | None = None) -> T:
+        """Run a job behind a progress bar; `also` sees every step and may raise to end the job there."""
+        shown = not self.json or self.err.isatty()
+        with closing(job), _progress(self.err, shown) as draw:
+            def watch(step: Step) -> None:
+                draw(step)
+                if also is not None:
+                    also(step)
+            return run(job, watch)
+
+
+@contextmanager
+def _progress(stream: TextIO, shown: bool) -> Iterator[Callable[[Step], None]]:
+    """A bar with the time left, a new one for each unit of work; nothing of it stays on the screen."""
+    bars: dict[str, Any] = {}
+
+    def draw(step: Step) -> None:
+        if step.what not in bars:
+            for finished in bars.values():
+                finished.close()
+            bars[step.what] = tqdm(
+                total=step.total, initial=step.done, desc=_WORDS(f"units.{step.what}"), file=stream, leave=False,
+                disable=not shown, delay=SHORT_WORK, mininterval=0.2 if stream.isatty() else 10, unit="",
+                unit_scale=step.what == "byte",
+                bar_format="{desc} {percentage:3.0f}% |{bar:30}| {n_fmt}/{total_fmt}, {remaining} left")
+        bar = bars[step.what]
+        bar.total = step.total
+        bar.update(step.done - bar.n)
+
+    try:
+        yield draw
+    finally:
+        for bar in bars.values():
+            bar.close()
+
+
+@contextmanager
+def _patient_interrupt(terminal: Terminal) -> Iterator[Callable[[Step], None]]:
+    """The first Ctrl-C ends the job at its next step, where every sample is whole; the second ends it at once."""
+    before = signal.getsignal(signal.SIGINT)
+    asked = threading.Event()
+
+    def on_interrupt(number: int, frame: object) -> None:
+        asked.set()
+        signal.signal(signal.SIGINT, before)
+        with suppress(RuntimeError):  # the signal may arrive in the middle of the bar's own writing
+            print(_say("finishing"), file=terminal.err)
+
+    def watch(step: Step) -> None:
+        if asked.is_set():
+            raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread() or not callable(before):
+        yield watch
+        return
+    signal.signal(signal.SIGINT, on_interrupt)
+    try:
+        yield watch
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+class InterruptionError(Exception):
+    """Ctrl-C, with the line that says what remains."""
+
+
+class UsageError(Exception):
+    """A command line that makes no sense, as one line."""
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse, but a wrong flag is one line and an exception instead of a page and an exit."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(_WORDS("cli.refuse.usage", program=self.prog, message=message))
+
+
+def _say(key: str, **fields: Any) -> str:
+    return _WORDS(f"cli.say.{key}", **fields)
+
+
+def _encodable(text: str) -> str:
+    """What a terminal in another encoding handed over, without bytes that are no character."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def read_text(path: Path) -> str:
+    """A person's text file. Raises TextError: not there, not readable, not text, empty."""
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError:
+        raise TextError("no_such_file", name=str(path)) from None
+    except OSError as error:
+        raise TextError("cannot_read", name=str(path), why=error.strerror or str(error)) from error
+    return calibration.checked_text(raw, _encodable(path.name))
+
+
+def _model(args: argparse.Namespace, terminal: Terminal) -> Model:
+    return terminal.follow(load(args.model, args.dtype, args.device))
+
+
+def _model_values(model: Model) -> dict[str, Any]:
+    return {"model": model.name, "model_key": model.key, "dtype": model.dtype, "device": model.device.type}
+
+
+# collect
+
+def collect(args: argparse.Namespace, terminal: Terminal) -> Result:
+    """A statistics folder from a text."""
+    text = read_text(args.text or args.jsonl) if args.tokens is None else ""  # before the model: a typo shows at once
+    refuse_unwritable(args.out)
+    model = _model(args, terminal)
+    samples = _samples(args, model, text)
+    with _patient_interrupt(terminal) as watch:
+        try:
+            found = terminal.follow(
+                statistics.collect(model, samples, keep=args.keep, halves=args.halves, folder=args.out), watch)
+        except KeyboardInterrupt:
+            done = statistics.checkpoint_samples(args.out)
+            raise InterruptionError(_say("checkpoint", done=done, total=samples.count, folder=args.out) if done
+                              else _say("interrupted")) from None
+    used = found.calibration
+    values = _model_values(model) | {
+        "text": used.text_name, "text_sha256": used.text_sha256, "statistics": args.out, "samples": found.count,
+        "length": used.length, "tokens": used.token_count, "rule": used.rule, "seed": used.seed,
+        "left_out": dict(used.left_out), "keep": found.keep, "halves": bool(found.halves),
+        "loss": float(found.losses.mean()), "seconds": found.seconds}
+    lines = [_say("collected", model=model.name, samples=found.count, length=used.length, tokens=used.token_count,
+                  text=used.text_name, folder=args.out, loss=values["loss"], sha256=used.text_sha256)]
+    if used.left_out:
+        lines.append(_say("left_out", what=", ".join(f"{name} {count}" for name, count in used.left_out)))
+    return Result(values, tuple(lines))
+
+
+def _samples(args: argparse.Namespace, model: Model, text: str) -> CalibrationSet:
+    if args.tokens is not None:
+        vocabulary = model.network.get_input_embeddings().weight.shape[0]
+        return calibration.from_tokens(args.tokens, vocabulary=vocabulary, samples=args.samples, longest=model.longest)
+    common = {"name": _encodable((args.text or args.jsonl).name), "samples": args.samples, "length": args.length,
+              "seed": args.seed, "longest": model.longest}
+    if args.jsonl is not None:
+        return calibration.from_jsonl(model.tokenizer, text, **common)
+    return calibration.from_text(model.tokenizer, text, rule=args.cut or "windows", **common)
+
+
+# prune
+
+def prune_model(args: argparse.Namespace, terminal: Terminal) -> Result:
+    """Masks, and where asked for a mask file and a pruned model's folder."""
+    settings = _settings(args)
+    if settings.needs and args.statistics is None:
+        raise SettingError("needs_statistics", method=settings.method)
+    if args.out is not None:
+        export.refuse_taken(args.out)
+    for place in (args.out, args.masks):
+        if place is not None:
+            refuse_unwritable(place.absolute().parent)
+    model = _model(args, terminal)
+    found = statistics.load(args.statistics, model) if args.statistics is not None else None
+    applied = terminal.follow(prune.masks(model, found, settings))
+    beside = _comparisons(model, found, settings, applied, terminal)
+    share = None
+    if found is not None and applied.alpha is not None:
+        share = alphas.gradient_share(found, settings.norm, applied.alpha)
+    if args.masks is not None:
+        prune.save_masks(applied, args.masks)
+    if args.out is not None:
+        terminal.follow(export.save(prune.pruned(model, applied), applied, args.out, statistics=found))
+    values = _model_values(model) | _mask_values(applied, share) | {
+        f"agreement_{name}": value for name, value in beside.items()} | _statistics_values(found, settings) | {
+        "masks": args.masks, "out": args.out}
+    return Result(values, tuple(_mask_lines(values)))
+
+
+def _settings(args: argparse.Namespace) -> Settings:
+    share = parse_pattern(args.pattern).sparsity if args.pattern else checked_sparsity(args.sparsity)
+    return Settings(args.method, args.norm, parse_alpha(args.alpha), args.group, share, args.pattern or "", args.order,
+                    args.seed).check()
+
+
+def _comparisons(model: Model, found: Statistics | None, settings: Settings, applied: Masks,
+                 terminal: Terminal) -> dict[str, float | None]:
+    """Agreement with Wanda's mask in the same order, the gradient-only mask, and the method's own dense-order mask."""
+    wanda, gradient = report.comparison_settings(settings)
+    if wanda is not None:
+        wanda = replace(wanda, order=settings.order)
+    if found is None:
+        wanda = gradient = None
+    elif gradient is not None and NORMS[gradient.norm] not in found.keep:
+        gradient = None
+    others = {"wanda": wanda, "gradient": gradient, "preview": prune.preview_settings(settings)}
+    same = {"wanda": settings.method == "wanda", "gradient": settings.method == "gradient",
+            "preview": not _orders_differ(settings.method, settings.order)}
+    return {name: None if other is None else 1.0 if same[name]
+            else report.model_agreement(applied, terminal.follow(prune.masks(model, found, other)))
+            for name, other in others.items()}
+
+
+def _orders_differ(method: str, order: str) -> bool:
+    """Whether the order matters at all: it only moves the inputs (fidelity.md, Two orders)."""
+    return order != "dense" and "inputs" in METHODS[method].needs
+
+
+def _mask_values(applied: Masks, share: float | None) -> dict[str, Any]:
+    settings = applied.settings
+    method = METHODS[settings.method]
+    return {
+        "method": settings.method, "norm": settings.norm if norm_of(method()) else None,
+        "alpha": None if applied.alpha is None else str(settings.alpha), "alpha_value": applied.alpha,
+        "gradient_share": share, "pattern": label(settings.make_pattern()), "order": settings.order,
+        "seed": settings.seed, "sparsity": applied.sparsity, "removed": applied.removed, "prunable": applied.prunable,
+        "fallbacks": [asdict(one) for one in applied.fallbacks], "equal_rows": applied.equal_rows,
+        "matrices": {name: float(mask.double().mean()) for name, mask in applied.masks.items()}}
+
+
+def _statistics_values(found: Statistics | None, settings: Settings) -> dict[str, Any]:
+    """The text that shaped the mask; null for a method that looks at none."""
+    if found is None or not settings.needs:
+        return dict.fromkeys(("text", "text_sha256", "samples", "length"))
+    used = found.calibration
+    return {"text": used.text_name, "text_sha256": used.text_sha256, "samples": used.count, "length": used.length}
+
+
+def _mask_lines(values: dict[str, Any]) -> Iterator[str]:
+    yield _say("sparsity", **{name: values[name] for name in ("model", "removed", "prunable", "sparsity")})
+    yield _say("settings", **{name: values[name] for name in ("method", "pattern", "order")})
+    if values["norm"] is not None:
+        yield _say("norm", norm=values["norm"])
+    if values["alpha_value"] is not None:
+        yield _say("alpha", value=values["alpha_value"], asked=values["alpha"], share=values["gradient_share"])
+    names = {"wanda": f"wanda, {values['order']} order", "gradient": "gradient",
+             "preview": f"{values['method']}, dense order"}
+    for name, shown in names.items():
+        same = name == values["method"] or (name == "preview" and not _orders_differ(values["method"], values["order"]))
+        if values[f"agreement_{name}"] is not None and not same:
+            yield _say("agreement", method=shown, value=values[f"agreement_{name}"])
+    if values["text"] is not None:
+        yield _say("calibration", samples=values["samples"], length=values["length"], text=values["text"],
+                   sha256=values["text_sha256"])
+    if values["fallbacks"]:
+        yield _say("fallbacks", count=len(values["fallbacks"]))
+        for one in values["fallbacks"]:
+            yield _say("fallback" if one["expert"] is None else "fallback_expert", **one)
+    if values["equal_rows"]:
+        yield _say("equal_rows", rows=sum(values["equal_rows"].values()), matrices=len(values["equal_rows"]))
+    if values["masks"] is not None:
+        yield _say("masks", file=values["masks"])
+    if values["out"] is not None:
+        yield _say("out", folder=values["out"])
+
+
+# evaluate, chat
+
+def evaluate_model(args: argparse.Namespace, terminal: Terminal) -> Result:
+    """Perplexity with its protocol."""
+    text = read_text(args.text)
+    model = _model(args, terminal)
+    found = terminal.follow(evaluate.perplexity(
+        model, evaluate.text_windows(model, text, _encodable(args.text.name), args.length)))
+    values = _model_values(model) | {
+        "perplexity": found.value, "loss": math.fsum(found.losses) / found.windows, "windows": found.windows,
+        "length": found.length, "text": found.text_name, "text_sha256": found.text_sha256}
+    protocol = _say("protocol", windows=found.windows, length=found.length, dtype=found.dtype,
+                    device=model.device.type, text=found.text_name, sha256=found.text_sha256)
+    return Result(values, (_say("perplexity", model=model.name, value=found.value), protocol))
+
+
+def chat(args: argparse.Namespace, terminal: Terminal) -> Result:
+    """One answer; streamed unless it goes into JSON."""
+    prompt = _encodable(args.prompt)
+    if not prompt.strip():
+        raise TextError("empty_prompt")
+    sampling = Sampling(args.seed, args.temperature, args.top_p, args.max_tokens)
+    model = _model(args, terminal)
+    messages = [{"role": "user", "content": prompt}]
+    if not terminal.json:
+        for token in generate.stream(model, messages, sampling):
+            print(token.text, end="", file=terminal.out, flush=True)
+        return Result({}, ("",))
+    found = generate.answer(model, messages, sampling)
+    return Result(_model_values(model) | {
+        "prompt": prompt, "answer": found.text, "tokens": [token.token for token in found.tokens],
+        "ended": found.ended, "chat_template": model.has_chat_template, "seed": sampling.seed,
+        "max_tokens": sampling.most, "temperature": sampling.temperature, "top_p": sampling.top_p}, ())
+
+
+# The flags.
+
+def _whole(low: int, high: int | None = None) -> Callable[[str], int]:
+    """A whole number from `low` (to `high`)."""
+    span = f"≥ {low}" if high is None else f"{low} … {high}"
+
+    def read(given: str) -> int:
+        with suppress(ValueError):
+            value = int(given)
+            if low <= value and (high is None or value <= high):
+                return value
+        raise argparse.ArgumentTypeError(_WORDS("cli.refuse.whole", given=given, range=span))
+    return read
+
+
+def _between(holds: Callable[[float], bool], span: str) -> Callable[[str], float]:
+    def read(given: str) -> float:
+        with suppress(ValueError):
+            value = float(given)
+            if math.isfinite(value) and holds(value):
+                return value
+        raise argparse.ArgumentTypeError(_WORDS("cli.refuse.between", given=given, range=span))
+    return read
+
+
+def _keep(given: str) -> tuple[str, ...]:
+    asked = {part.strip() for part in given.split(",")}
+    if not asked <= set(KEPT):
+        raise argparse.ArgumentTypeError(_WORDS("cli.refuse.keep", given=given))
+    return tuple(kept for kept in KEPT if kept in asked)
+
+
+_seed = _whole(0, LARGEST_SEED)
+
+
+def _collect_flags(parser: argparse.ArgumentParser) -> None:
+    text = parser.add_mutually_exclusive_group(required=True)
+    text.add_argument("--text", type=Path, metavar="FILE", help=_help("text"))
+    text.add_argument("--jsonl", type=Path, metavar="FILE", help=_help("jsonl"))
+    text.add_argument("--tokens", type=Path, metavar="FILE", help=_help("tokens"))
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help=_help("out_statistics"))
+    parser.add_argument("--samples", type=_whole(1), default=calibration.DEFAULT_SAMPLES, metavar="N",
+                        help=_help("samples", default=calibration.DEFAULT_SAMPLES))
+    parser.add_argument("--length", type=_whole(2), metavar="L", help=_help("length", longest=LONGEST))
+    parser.add_argument("--cut", choices=("windows", "paragraphs"), help=_help("cut"))
+    parser.add_argument("--seed", type=_seed, default=0, metavar="S", help=_help("seed_samples"))
+    parser.add_argument("--keep", type=_keep, metavar="l1,sq,sum", help=_help("keep"))
+    parser.add_argument("--halves", action="store_true", help=_help("halves"))
+
+
+def _prune_flags(parser: argparse.ArgumentParser) -> None:
+    plain = Settings()
+    formulas = "; ".join(f"{name}: {method.formula}" for name, method in METHODS.items())
+    parser.add_argument("--statistics", type=Path, metavar="DIR", help=_help("statistics"))
+    parser.add_argument("--method", choices=tuple(METHODS), required=True, help=_help("method", formulas=formulas))
+    parser.add_argument("--norm", choices=GRADIENT_NORMS, default=plain.norm, help=_help("norm"))
+    parser.add_argument("--alpha", default=str(plain.alpha), help=_help("alpha", default=f"{PAPER_ALPHA:g}"))
+    share = parser.add_mutually_exclusive_group(required=True)
+    share.add_argument("--sparsity", metavar="S", help=_help("sparsity"))
+    share.add_argument("--pattern", metavar="N:M", help=_help("pattern"))
+    parser.add_argument("--order", choices=ORDERS, default=plain.order, help=_help("order"))
+    parser.add_argument("--group", choices=GROUPS, default=plain.group, help=_help("group"))
+    parser.add_argument("--seed", type=_seed, default=plain.seed, metavar="S", help=_help("seed_random"))
+    parser.add_argument("--out", type=Path, metavar="MODEL_DIR", help=_help("out_model"))
+    parser.add_argument("--masks", type=Path, metavar="FILE", help=_help("masks"))
+
+
+def _evaluate_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--text", type=Path, required=True, metavar="FILE", help=_help("evaluate_text"))
+    parser.add_argument("--length", type=_whole(2), metavar="L", help=_help("window", longest=LONGEST))
+
+
+def _chat_flags(parser: argparse.ArgumentParser) -> None:
+    plain = Sampling()
+    parser.add_argument("--prompt", required=True, metavar="TEXT", help=_help("prompt"))
+    parser.add_argument("--seed", type=_seed, default=plain.seed, metavar="S", help=_help("seed_answer"))
+    parser.add_argument("--max-tokens", type=_whole(1), default=plain.most, metavar="K",
+                        help=_help("max_tokens", default=plain.most))
+    parser.add_argument("--temperature", type=_between(lambda value: value >= 0, "≥ 0"), default=plain.temperature,
+                        metavar="T", help=_help("temperature", default=plain.temperature))
+    parser.add_argument("--top-p", type=_between(lambda value: 0 < value <= 1, "0 < P ≤ 1"), default=plain.top_p,
+                        metavar="P", help=_help("top_p", default=plain.top_p))
+
+
+def _help(key: str, **fields: Any) -> str:
+    return _WORDS(f"cli.help.{key}", **fields)
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command: its flags beyond those that all share, and what it does."""
+
+    flags: Callable[[argparse.ArgumentParser], None]
+    act: Callable[[argparse.Namespace, Terminal], Result]
+
+
+COMMANDS = {
+    "collect": Command(_collect_flags, collect),
+    "prune": Command(_prune_flags, prune_model),
+    "evaluate": Command(_evaluate_flags, evaluate_model),
+    "chat": Command(_chat_flags, chat),
+}
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The whole command line; each command's help ends with the keys of its JSON."""
+    parser = Parser(prog=PROGRAM, description=_help("program"), allow_abbrev=False)
+    chosen = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
+    for name, command in COMMANDS.items():
+        width = max(len(key) for key in JSON_KEYS[name])
+        keys = "\n".join(f"  {key:<{width}}  {meaning}" for key, meaning in JSON_KEYS[name].items())
+        own = chosen.add_parser(name, help=_help(name), description=_help(name), allow_abbrev=False,
+                                epilog=f"{_help('json_keys')}\n{keys}",
+                                formatter_class=argparse.RawDescriptionHelpFormatter)
+        own.add_argument("--model", required=True, metavar="SRC", help=_help("model"))
+        command.flags(own)
+        own.add_argument("--dtype", choices=tuple(DTYPES), default="float32", help=_help("dtype"))
+        own.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help=_help("device"))
+        own.add_argument("--json", action="store_true", help=_help("json"))
+    return parser
+
+
+def _parsed(argv: list[str] | None) -> argparse.Namespace:
+    """The flags, with the pairs refused that would be silently ignored. Raises UsageError."""
+    parser = make_parser()
+    args = parser.parse_args(argv)
+    if args.command is None:
+        parser.error(_WORDS("cli.refuse.no_command", commands=", ".join(COMMANDS)))
+    if args.command == "collect" and args.text is None and args.cut is not None:
+        parser.error(_WORDS("cli.refuse.only_text", flag="--cut"))
+    if args.command == "collect" and args.tokens is not None and args.length is not None:
+        parser.error(_WORDS("cli.refuse.not_tokens", flag="--length"))
+    return args
+
+
+def _plain(value: Any) -> Any:
+    """Values as JSON has them: paths as text, a number that is not finite as null."""
+    if isinstance(value, dict):
+        return {key: _plain(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(entry) for entry in value]
+    if isinstance(value, Path):
+        return str(value)
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _show(result: Result, terminal: Terminal) -> None:
+    if terminal.json:
+        print(json.dumps(_plain(result.values), allow_nan=False), file=terminal.out)
+    for line in () if terminal.json else result.lines:
+        print(line, file=terminal.out)
+    terminal.out.flush()
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command and give its exit code. `--help` exits by itself, as argparse does."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a terminal without Greek letters still shows the rest
+    transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    try:
+        args = _parsed(argv)
+        terminal = Terminal(sys.stdout, sys.stderr, args.json)
+        with redirect_stdout(sys.stderr):  # whatever a library prints stays out of the result
+            result = COMMANDS[args.command].act(args, terminal)
+        _show(result, terminal)
+    except (UsageError, GblmError) as error:
+        print(" ".join(str(error).split()), file=sys.stderr)
+        return UNUSABLE
+    except InterruptionError as interrupted:
+        print(interrupted, file=sys.stderr)
+        return INTERRUPTED
+    except KeyboardInterrupt:
+        print(_say("interrupted"), file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader of a pipe has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return DONE
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

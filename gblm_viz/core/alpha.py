@@ -1,0 +1,86 @@
+"""How heavy the gradient weighs in GBLM's score: α by number, by the authors' balance, or by the share it gives.
+
+Knows nothing of masks or models; reads norms from statistics.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from .errors import SettingError
+from .methods import PAPER_ALPHA
+from .statistics import Statistics
+
+PAPER_SAMPLES, PAPER_LENGTH = 128, 2048
+_STEPS = 60
+"""Bisection halves log α; 60 halvings of 40 decades are far below float32."""
+
+
+@dataclass(frozen=True)
+class Alpha:
+    """How α was asked for: kind `number`, `balance` or `share`, with the number or the share as `value`."""
+
+    kind: str
+    value: float = PAPER_ALPHA
+
+    def __str__(self) -> str:
+        return {"number": f"{self.value:g}", "balance": "balance", "share": f"share:{self.value:g}"}[self.kind]
+
+
+def parse_alpha(text: object) -> Alpha:
+    """`100`, `balance` or `share:0.5`; anything else is refused."""
+    given = str(text).strip()
+    if given == "balance":
+        return Alpha("balance")
+    kind, colon, number = given.rpartition(":")
+    try:
+        value = float(number)
+    except ValueError:
+        raise SettingError("alpha_unreadable", given=text) from None
+    if kind == "share" and 0 < value < 1:
+        return Alpha("share", value)
+    if not colon and 0 <= value < float("inf"):
+        return Alpha("number", value)
+    raise SettingError("alpha_unreadable", given=text)
+
+
+def gradient_share(statistics: Statistics, norm: str, alpha: float) -> float:
+    """Mean over all prunable weights of α·g / (x + α·g); a weight with x = g = 0 counts as share 0."""
+    total, count = 0.0, 0
+    for name in statistics.sums:
+        total += float(_share(statistics, name, norm, alpha).sum(dtype=torch.float64))
+        count += statistics.gradient_norm(name, norm).numel()
+    return total / count
+
+
+def _share(statistics: Statistics, name: str, norm: str, alpha: float) -> torch.Tensor:
+    weighted = alpha * statistics.gradient_norm(name, norm)
+    return (weighted / (statistics.input_norm(name).unsqueeze(-2) + weighted)).nan_to_num(0.0)
+
+
+def resolve(alpha: Alpha, statistics: Statistics, norm: str) -> float:
+    """The number α stands for with these statistics. fidelity.md, Scores.
+
+    `balance` is an estimate: the authors' 100 at 128 × 2048, scaled by how ℓ1 (∝ N) or ℓ2 (∝ √N) grows with the samples
+    and how the gradient falls with the length.
+    """
+    if alpha.kind == "number":
+        return alpha.value
+    if alpha.kind == "balance":
+        fewer = PAPER_SAMPLES / statistics.count
+        length = statistics.calibration.token_count / statistics.count
+        return PAPER_ALPHA * {"l1": fewer, "l2": fewer**0.5}[norm] * (length / PAPER_LENGTH)
+    low, high = -20.0, 20.0
+    ratios = [(statistics.gradient_norm(name, norm), statistics.input_norm(name).unsqueeze(-2))
+              for name in statistics.sums]
+    count = sum(gradient.numel() for gradient, _ in ratios)
+    if sum(int((gradient > 0).sum()) for gradient, _ in ratios) <= alpha.value * count:
+        raise SettingError("share_unreachable", share=alpha.value)
+    for _ in range(_STEPS):
+        middle = (low + high) / 2
+        weight = 10.0**middle
+        total = sum(float((weight * g / (x + weight * g)).nan_to_num(0.0).sum(dtype=torch.float64)) for g, x in ratios)
+        low, high = (middle, high) if total / count < alpha.value else (low, middle)
+    return float(10.0 ** ((low + high) / 2))

@@ -1,0 +1,233 @@
+"""What a model can do, in numbers with their protocol: perplexity over windows, probes by skill, paired differences.
+
+Knows nothing of methods, masks or screens; a pruned model is a model like any other.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .calibration import CalibrationSet, checked_length, checked_text, sha256, tokenise
+from .errors import TextError
+from .generate import answer, prompt_tokens
+from .job import Job, Step
+from .models import Model
+from .observe import sample_loss
+
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True, eq=False)
+class Perplexity:
+    """exp of the mean over windows of the mean loss, with the protocol that belongs beside it. `losses` in nats."""
+
+    value: float
+    losses: tuple[float, ...]
+    length: int
+    dtype: str
+    text_name: str
+    text_sha256: str
+
+    @property
+    def windows(self) -> int:
+        return len(self.losses)
+
+
+def text_windows(model: Model, text: str, name: str, length: int | None = None) -> CalibrationSet:
+    """The evaluation's own cut (lib/eval.py): tokenised once, windows without overlap, tail dropped.
+
+    A text shorter than a window is one shorter window.
+    """
+    text = checked_text(text, name)
+    size = checked_length(length, model.longest, model.default_length)
+    tokens = torch.tensor(tokenise(model.tokenizer, text), dtype=torch.int64)
+    if len(tokens) < 2:
+        raise TextError("too_short", name=name)
+    size = min(size, len(tokens))
+    count = len(tokens) // size
+    return CalibrationSet(tokens[: count * size].reshape(count, size), torch.full((count,), size), "windows", 0, name,
+                          sha256(text))
+
+
+@torch.no_grad()
+def perplexity(model: Model, windows: CalibrationSet) -> Job[Perplexity]:
+    """Over the windows as they are; steps count windows."""
+    losses = []
+    for index in range(windows.count):
+        yield Step(index, windows.count, "window")
+        losses.append(float(sample_loss(model.network, windows.sample(index).to(model.device))))
+    mean = math.fsum(losses) / len(losses)
+    value = math.exp(mean) if mean < 700 else math.inf
+    return Perplexity(value, tuple(losses), windows.length, model.dtype, windows.text_name, windows.text_sha256)
+
+
+@dataclass(frozen=True)
+class Interval:
+    low: float
+    high: float
+
+    def covers(self, value: float) -> bool:
+        return self.low <= value <= self.high
+
+
+@dataclass(frozen=True)
+class Share:
+    """`right` of `total`, with Wilson's 95 % interval."""
+
+    right: int
+    total: int
+
+    @property
+    def value(self) -> float:
+        return self.right / self.total if self.total else math.nan
+
+    @property
+    def interval(self) -> Interval:
+        return wilson(self.right, self.total)
+
+
+def wilson(right: int, total: int, confidence: float = CONFIDENCE) -> Interval:
+    """Wilson's score interval for a share; (0, 1) where nothing was tried."""
+    if total == 0:
+        return Interval(0.0, 1.0)
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    share = right / total
+    middle = (share + z * z / (2 * total)) / (1 + z * z / total)
+    half = z / (1 + z * z / total) * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
+    # Exactly 0 or 1 where none or all are right: rounding must not push the end past the share itself.
+    return Interval(middle - half if right else 0.0, middle + half if right < total else 1.0)
+
+
+@dataclass(frozen=True)
+class Paired:
+    """The mean difference second − first over the same windows, with Student's 95 % interval. Nats a token."""
+
+    mean: float
+    interval: Interval
+    count: int
+
+    @property
+    def shown(self) -> bool:
+        """Whether a difference is shown: the interval does not cover 0, and there are windows to judge by."""
+        return self.count > 1 and not self.interval.covers(0.0)
+
+
+def paired(first: tuple[float, ...], second: tuple[float, ...]) -> Paired:
+    """Differences window by window; fewer than two windows have no interval (−∞, ∞)."""
+    assert len(first) == len(second)
+    differences = np.asarray(second) - np.asarray(first)
+    mean, count = float(differences.mean()), len(differences)
+    if count < 2:
+        return Paired(mean, Interval(-math.inf, math.inf), count)
+    half = student_quantile((1 + CONFIDENCE) / 2, count - 1) * float(differences.std(ddof=1)) / math.sqrt(count)
+    return Paired(mean, Interval(mean - half, mean + half), count)
+
+
+def student_quantile(probability: float, degrees: int) -> float:
+    """Student's t quantile above the median, from its density integrated on a fine grid of angles t = √ν·tan θ.
+
+    In θ the density is cos(θ)^(ν−1), smooth and bounded, so the trapezoid rule is exact to 1e-8.
+    """
+    angle = np.linspace(0.0, math.pi / 2, 200_001)
+    density = np.cos(angle) ** (degrees - 1)
+    area = np.concatenate([[0.0], np.cumsum((density[1:] + density[:-1]) / 2)])
+    found = float(np.interp(2 * probability - 1, area / area[-1], angle))
+    return math.sqrt(degrees) * math.tan(found)
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One held-out question. Right = greedy answer equal to `answer`, or holding every word of `contains`."""
+
+    skill: str
+    language: str
+    prompt: str
+    answer: str = ""
+    contains: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How a model did on one probe. `probability` of the exact answer (nan where only words are asked for)."""
+
+    probe: Probe
+    right: bool
+    probability: float
+
+
+@dataclass(frozen=True, eq=False)
+class ProbeResult:
+    """All verdicts, and right of n by skill and in all."""
+
+    verdicts: tuple[Verdict, ...]
+
+    @property
+    def skills(self) -> dict[str, Share]:
+        found: dict[str, list[bool]] = {}
+        for verdict in self.verdicts:
+            found.setdefault(verdict.probe.skill, []).append(verdict.right)
+        return {skill: Share(sum(rights), len(rights)) for skill, rights in found.items()}
+
+    @property
+    def total(self) -> Share:
+        return Share(sum(verdict.right for verdict in self.verdicts), len(self.verdicts))
+
+
+def read_probes(folder: Path) -> tuple[Probe, ...]:
+    """Every line of every <skill>.jsonl of a folder, skills in file order; an absent folder has no probes."""
+    probes = []
+    for file in sorted(folder.glob("*.jsonl")):
+        for line in file.read_text(encoding="utf-8").splitlines():
+            entry = json.loads(line)
+            probes.append(Probe(entry["skill"], entry["language"], entry["prompt"], entry.get("answer", ""),
+                                tuple(entry.get("contains", ()))))
+    return tuple(probes)
+
+
+LONGEST_STORY = 160
+"""Tokens a story may take before it is cut."""
+
+
+@torch.no_grad()
+def ask_probes(model: Model, probes: tuple[Probe, ...]) -> Job[ProbeResult]:
+    """Every probe asked greedily; steps count probes.
+
+    An exact answer is judged in one pass: greedy decoding writes it if and only if each of its tokens, and the
+    end of turn after it, is the most likely one behind the tokens before it.
+    """
+    verdicts = []
+    for index, probe in enumerate(probes):
+        yield Step(index, len(probes), "probe")
+        verdicts.append(_story(model, probe) if probe.contains else _exact(model, probe))
+    return ProbeResult(tuple(verdicts))
+
+
+def _exact(model: Model, probe: Probe) -> Verdict:
+    asked = prompt_tokens(model, [{"role": "user", "content": probe.prompt}]).tokens
+    expected: list[int] = model.tokenizer(probe.answer, add_special_tokens=False)["input_ids"] + [_end(model)]
+    tokens = torch.tensor(asked + expected, device=model.device)
+    logits: Tensor = model.network(tokens[None, :-1], use_cache=False).logits[0, len(asked) - 1 :].float()
+    wanted = torch.tensor(expected, device=model.device)
+    right = bool((logits.argmax(-1) == wanted).all())
+    chance = torch.log_softmax(logits, -1).gather(-1, wanted[:, None]).sum()
+    return Verdict(probe, right, float(chance.exp()))
+
+
+def _end(model: Model) -> int:
+    end: Any = model.network.generation_config.eos_token_id
+    end = model.tokenizer.eos_token_id if end is None else end
+    return int(end[0] if isinstance(end, list) else end)
+
+
+def _story(model: Model, probe: Probe) -> Verdict:
+    text = answer(model, [{"role": "user", "content": probe.prompt}], most=LONGEST_STORY).text.lower()
+    return Verdict(probe, all(word.lower() in text for word in probe.contains), math.nan)

@@ -1,0 +1,193 @@
+"""A pruned model → a folder that transformers loads, with its settings and a card; loaded again and compared.
+
+Knows nothing of how the masks were made, nor of screens.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gblm_viz.words import words
+
+from .errors import ModelError, StatisticsError
+from .evaluate import Perplexity
+from .job import Job, Step
+from .matrices import parameters
+from .methods import METHODS
+from .models import Model, load
+from .patterns import label
+from .prune import Masks
+from .statistics import Statistics
+
+SETTINGS_FILE = "pruning.json"
+"""Settings and sparsity per matrix; a folder that holds it was written here and may be written again."""
+CUDA_TOLERANCE = 1e-3
+"""Relative; sums on CUDA come in no fixed order (fidelity.md, Tolerances)."""
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A folder that was written, loaded again and found equal. `removed`, `zeros`: shares by parameter name."""
+
+    folder: Path
+    weight_bytes: int
+    removed: dict[str, float]
+    zeros: dict[str, float]
+
+
+def refuse_taken(folder: Path) -> None:
+    """A folder that holds anything but an earlier export is never written over. Raises ModelError, StatisticsError."""
+    if folder.exists() and not folder.is_dir():
+        raise StatisticsError("cannot_write", file=str(folder), why="it is a file")
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / SETTINGS_FILE).is_file():
+        raise ModelError("export_taken", folder=str(folder))
+
+
+def save(pruned: Model, applied: Masks, folder: Path, *, statistics: Statistics | None = None,
+         perplexities: Mapping[str, Perplexity] | None = None, language: str = "en") -> Job[Exported]:
+    """Write `pruned` (with `applied` its masks) as a transformers folder, put in place only after it proved equal.
+
+    It is loaded a second time to be compared, so twice the model's memory is needed. `perplexities` (label → result)
+    go on the card with their protocol. Equal runs write equal bytes: no times. Raises ModelError where the folder is
+    taken or what was read back differs, StatisticsError where nothing can be written.
+    """
+    refuse_taken(folder)
+    folder = folder.resolve()
+    beside = folder.with_name(f".{folder.name}.{os.getpid()}")
+    try:
+        yield Step(0, 3, "load")
+        _write(pruned, beside)
+        yield Step(1, 3, "load")
+        again = yield from load(str(beside), pruned.dtype, pruned.device.type)
+        zeros = _compared(pruned, applied, again, folder)
+        yield Step(2, 3, "load")
+        done = Exported(folder, sum(file.stat().st_size for file in beside.glob("*.safetensors")),
+                        {name: _share(mask) for name, mask in applied.masks.items()}, zeros)
+        _describe(pruned, applied, statistics, perplexities or {}, done, beside, language)
+        if folder.is_dir():
+            shutil.rmtree(folder)
+        os.replace(beside, folder)
+    except OSError as error:
+        raise StatisticsError("cannot_write", file=str(folder), why=error.strerror or str(error)) from error
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    yield Step(3, 3, "load")
+    return done
+
+
+def _write(pruned: Model, folder: Path) -> None:
+    folder.mkdir(parents=True)
+    pruned.network.save_pretrained(folder)
+    pruned.tokenizer.save_pretrained(folder)
+
+
+def _share(mask: Tensor) -> float:
+    return float(mask.double().mean())
+
+
+@torch.no_grad()
+def _compared(pruned: Model, applied: Masks, again: Model, folder: Path) -> dict[str, float]:
+    """name → share of exact zeros read back. A weight, a masked place or a logit that differs is an error."""
+    wrote, read = parameters(pruned.network, pruned.layout), parameters(again.network, again.layout)
+    if set(wrote) != set(read):
+        raise ModelError("export_differs", folder=str(folder), what=min(set(wrote) ^ set(read)))
+    zeros = {}
+    for name, weight in read.items():
+        mask = applied.masks[name].to(weight.device)
+        if not torch.equal(weight, wrote[name]) or bool(weight[mask].any()):
+            raise ModelError("export_differs", folder=str(folder), what=name)
+        zeros[name] = _share(weight == 0)
+    first, second = _probe(pruned), _probe(again)
+    same = (torch.equal(first, second) if pruned.device.type == "cpu"
+            else torch.allclose(first, second, rtol=CUDA_TOLERANCE, atol=CUDA_TOLERANCE * float(first.abs().max())))
+    if not same:
+        raise ModelError("export_differs", folder=str(folder), what="logits")
+    return zeros
+
+
+def _probe(model: Model) -> Tensor:
+    """float32 logits (tokens, vocabulary) on a few tokens spread over the vocabulary."""
+    size = model.network.get_input_embeddings().weight.shape[0]
+    tokens = torch.linspace(0, size - 1, 12, device=model.device).long()[None]
+    logits: Tensor = model.network(tokens, use_cache=False).logits[0].float()
+    return logits
+
+
+def _describe(pruned: Model, applied: Masks, statistics: Statistics | None, perplexities: Mapping[str, Perplexity],
+              done: Exported, folder: Path, language: str) -> None:
+    settings = applied.settings.as_dict() | {
+        "alpha_value": applied.alpha, "pattern_label": label(applied.settings.make_pattern()),
+        "model": pruned.name, "model_key": applied.model_key, "calibration_key": applied.calibration_key,
+        "sparsity_reached": applied.sparsity, "removed": done.removed, "zeros": done.zeros,
+        "equal_rows": applied.equal_rows, "fallbacks": [asdict(one) for one in applied.fallbacks]}
+    (folder / SETTINGS_FILE).write_text(json.dumps(settings, sort_keys=True, indent=1) + "\n", encoding="utf-8")
+    used = statistics if applied.settings.needs else None
+    (folder / "README.md").write_text(card(pruned, applied, used, perplexities, done, language), encoding="utf-8")
+
+
+def card(pruned: Model, applied: Masks, statistics: Statistics | None, perplexities: Mapping[str, Perplexity],
+         done: Exported, language: str = "en") -> str:
+    """The folder's README.md: settings, protocol, measured sparsity and limits, below a model card's header."""
+    texts = words(language)
+
+    def say(key: str, **fields: Any) -> str:
+        return texts(f"export.{key}", **fields)
+
+    settings = applied.settings
+    rows = {"method": settings.method, "formula": METHODS[settings.method].formula,
+            "pattern": label(settings.make_pattern()), "order": settings.order, "seed": settings.seed,
+            "model_key": applied.model_key}
+    if "gradients" in settings.needs:
+        rows["norm"] = settings.norm
+    if applied.alpha is not None:
+        rows["alpha"] = f"{applied.alpha:g} ({settings.alpha})"
+    parts = [_header(pruned), f"# {say('title', name=pruned.name)}",
+             say("intro", name=pruned.name, removed=applied.removed, prunable=applied.prunable,
+                 sparsity=applied.sparsity),
+             f"## {say('settings')}", _table(("", ""), [(say(key), f"`{value}`") for key, value in rows.items()]),
+             f"## {say('calibration')}", _calibrated(statistics, say)]
+    if applied.fallbacks:
+        parts.append(say("fallbacks", count=len(applied.fallbacks)))
+    if perplexities:
+        parts += [f"## {say('perplexity')}", "\n".join("- " + say(
+            "perplexity_line", label=name, value=one.value, text=one.text_name, sha256=one.text_sha256,
+            windows=one.windows, length=one.length, dtype=one.dtype) for name, one in perplexities.items())]
+    measured = [(f"`{matrix.name}`", " × ".join(map(str, matrix.shape)), f"{done.removed[matrix.name]:.4%}",
+                 f"{done.zeros[matrix.name]:.4%}") for matrix in pruned.layout.matrices]
+    parts += [f"## {say('measured')}", say("verified"),
+              _table(tuple(say(key) for key in ("matrix", "shape", "removed", "zeros")), measured),
+              f"## {say('limits')}",
+              "\n".join(f"- {say(key, megabytes=done.weight_bytes / 1e6)}"
+                        for key in ("limit_size", "limit_text", "limit_measure", "limit_licence")),
+              say("source")]
+    return "\n\n".join(parts) + "\n"
+
+
+def _header(pruned: Model) -> str:
+    """YAML as the hub reads it; a local dense model has no id to name."""
+    based = [f"base_model: {pruned.source}"] if re.fullmatch(r"[\w.-]+/[\w.-]+", pruned.source) and not Path(
+        pruned.source).exists() else []
+    return "\n".join(["---", "library_name: transformers", *based, "tags: [pruned]", "---"])
+
+
+def _calibrated(statistics: Statistics | None, say: Any) -> str:
+    if statistics is None:
+        return str(say("no_calibration"))
+    used = statistics.calibration
+    return str(say("calibrated", samples=used.count, length=used.length, rule=used.rule, seed=used.seed,
+                   text=used.text_name, sha256=used.text_sha256, dtype=statistics.dtype, device=statistics.device))
+
+
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    lines = [head, ("---",) * len(head), *rows]
+    return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)

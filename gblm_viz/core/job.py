@@ -1,0 +1,37 @@
+"""Long work as a generator: it yields steps, returns its result and cleans up in `finally`.
+
+Knows nothing of what the work is, nor of who watches it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Step:
+    """`done` of `total` units are finished; `what` is the unit, a key of the words' table `units`."""
+
+    done: int
+    total: int
+    what: str
+
+
+Job = Generator[Step, None, T]
+"""A generator of steps with a result: `result = yield from job` inside another job, `run(job)` anywhere else."""
+
+
+def run(job: Job[T], watch: Callable[[Step], None] | None = None) -> T:
+    """Drain a job and return its result; `watch` sees every step."""
+    while True:
+        try:
+            step = next(job)
+        except StopIteration as finished:
+            result: T = finished.value
+            return result
+        if watch is not None:
+            watch(step)

@@ -1,0 +1,163 @@
+"""Which weights go, given their scores. A pattern never sees weights, models or methods.
+
+Every tie is broken by a stable sort: the leftmost, then the uppermost, goes first. True = removed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from .errors import SettingError
+
+GROUPS = ("row", "matrix", "global", "authors")
+
+
+def checked_sparsity(sparsity: object) -> float:
+    """A share in [0, 1); anything else is refused."""
+    try:
+        share = float(sparsity)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        raise SettingError("sparsity_not_number", given=sparsity) from None
+    if not 0 <= share < 1:
+        raise SettingError("sparsity_outside", given=sparsity)
+    return share
+
+
+def _lowest(score: Tensor, count: int) -> Tensor:
+    """bool like `score`: the `count` lowest of each last-dimension row, leftmost first among equals."""
+    mask = torch.zeros(score.shape, dtype=torch.bool, device=score.device)
+    if count:
+        order = torch.sort(score, dim=-1, stable=True).indices[..., :count]
+        mask.scatter_(-1, order, True)
+    return mask
+
+
+@dataclass(frozen=True)
+class PerRow:
+    """In each output row the int(in · sparsity) lowest (lib/prune.py:277,300): the paper's comparison group."""
+
+    sparsity: float
+
+    def remove(self, score: Tensor, name: str = "") -> Tensor:
+        """(…, out, in) float -> bool, True = removed"""
+        return _lowest(score, int(score.shape[-1] * self.sparsity))
+
+
+@dataclass(frozen=True)
+class PerMatrix:
+    """The int(out · in · sparsity) lowest of a matrix (of each expert), row-major."""
+
+    sparsity: float
+
+    def remove(self, score: Tensor, name: str = "") -> Tensor:
+        """(…, out, in) float -> bool, True = removed"""
+        flat = score.reshape(*score.shape[:-2], -1)
+        return _lowest(flat, int(flat.shape[-1] * self.sparsity)).reshape(score.shape)
+
+
+@dataclass(frozen=True)
+class Authors:
+    """The authors' magnitude threshold (lib/prune.py:177), for magnitude only.
+
+    `<=` the sorted value at int(out · in · sparsity), so at least one too many goes.
+    """
+
+    sparsity: float
+
+    def remove(self, score: Tensor, name: str = "") -> Tensor:
+        """(…, out, in) float -> bool, True = removed"""
+        if self.sparsity == 0:
+            return torch.zeros(score.shape, dtype=torch.bool, device=score.device)
+        flat = score.reshape(*score.shape[:-2], -1)
+        threshold = flat.sort(dim=-1).values[..., int(flat.shape[-1] * self.sparsity), None]
+        return (flat <= threshold).reshape(score.shape)
+
+
+@dataclass(frozen=True)
+class NofM:
+    """Of every `m` neighbours along the input dimension the `n` lowest go. NVIDIA's 2:4 is NofM(2, 4)."""
+
+    n: int
+    m: int
+
+    @property
+    def sparsity(self) -> float:
+        return self.n / self.m
+
+    def remove(self, score: Tensor, name: str = "") -> Tensor:
+        """(…, out, in) float -> bool, True = removed"""
+        columns = score.shape[-1]
+        if columns % self.m:
+            raise SettingError("width_not_divisible", n=self.n, m=self.m, matrix=name, columns=columns)
+        groups = score.reshape(*score.shape[:-1], columns // self.m, self.m)
+        return _lowest(groups, self.n).reshape(score.shape)
+
+
+@dataclass(frozen=True)
+class Global:
+    """The int(total · sparsity) lowest of all matrices together, in the order given; dense order only."""
+
+    sparsity: float
+
+    def remove_all(self, scores: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """{name: (…, out, in) float} -> {name: bool}, True = removed"""
+        flat = torch.cat([score.reshape(-1) for score in scores.values()])
+        mask = _lowest(flat, int(flat.numel() * self.sparsity))
+        parts = mask.split([score.numel() for score in scores.values()])
+        return {name: part.reshape(score.shape) for (name, score), part in zip(scores.items(), parts, strict=True)}
+
+
+LocalPattern = PerRow | PerMatrix | Authors | NofM
+Pattern = LocalPattern | Global
+_BY_GROUP: dict[str, type[PerRow] | type[PerMatrix] | type[Authors] | type[Global]] = {
+    "row": PerRow, "matrix": PerMatrix, "global": Global, "authors": Authors}
+
+
+def parse_pattern(text: str) -> NofM:
+    """`2:4` → NofM(2, 4); anything that is no n:m with 0 ≤ n < m is refused."""
+    found = re.fullmatch(r"\s*(\d+)\s*:\s*(\d+)\s*", str(text))
+    if not found:
+        raise SettingError("pattern_unreadable", given=text)
+    n, m = int(found[1]), int(found[2])
+    if not 0 <= n < m:
+        raise SettingError("pattern_impossible", given=text)
+    return NofM(n, m)
+
+
+def make_pattern(group: str, sparsity: object, pattern: str | None = None) -> Pattern:
+    """The pattern that the settings name: N:M where `pattern` is given, else the group at its sparsity."""
+    if pattern:
+        return parse_pattern(pattern)
+    if group not in _BY_GROUP:
+        raise SettingError("group_unknown", given=group, known=", ".join(GROUPS))
+    return _BY_GROUP[group](checked_sparsity(sparsity))
+
+
+def label(pattern: Pattern) -> str:
+    """A short machine-readable name: `row 0.5`, `2:4`."""
+    if isinstance(pattern, NofM):
+        return f"{pattern.n}:{pattern.m}"
+    group = next(group for group, kind in _BY_GROUP.items() if isinstance(pattern, kind))
+    return f"{group} {pattern.sparsity:g}"
+
+
+def shuffled(mask: Tensor, pattern: Pattern, seed: int = 0) -> Tensor:
+    """The null of every structure score: the mask with its bits permuted inside each comparison group, seeded.
+
+    bool (out, in) -> bool (out, in) with the same number removed in every group.
+    """
+    generator = torch.Generator("cpu").manual_seed(seed)
+    shape = mask.shape
+    if isinstance(pattern, NofM):
+        grouped = mask.reshape(-1, pattern.m)
+    elif isinstance(pattern, PerRow):
+        grouped = mask.reshape(-1, shape[-1])
+    else:
+        grouped = mask.reshape(1, -1)
+    noise = torch.rand(grouped.shape, generator=generator).to(mask.device)
+    return grouped.gather(-1, noise.argsort(dim=-1)).reshape(shape)

@@ -1,0 +1,142 @@
+"""The small charts: the scores of a matrix with the cut, and how evenly its columns are thinned.
+
+Made from the numbers of core.report and a `say` that speaks the page's language. Knows no model, no tensor and no page.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+if TYPE_CHECKING:
+    from gblm_viz.core.report import ColumnProfile, Histogram
+
+Say = Callable[..., str]
+DENSE, PRUNED, THIRD, PICK, INK = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#808890"
+"""INK is a grey that is read on white and on black: a plot does not learn whether the page is dark."""
+LINES = ((PRUNED, "solid"), (DENSE, "dash"), (THIRD, "dot"))
+"""Chosen, Wanda, shuffled: a colour and a stroke each, so that neither is needed alone."""
+GRID = "rgba(128, 136, 144, 0.25)"
+WHOLE_DECADES = 4
+"""From so many decades on, only whole powers of ten are named on the axis."""
+
+
+def percent(share: float, digits: int = 1) -> str:
+    """0.5 → `50.0 %`; rounded towards the middle where a share is nearly but not quite all or nothing."""
+    if not math.isfinite(share):
+        return "–"
+    shown = f"{100 * share:.{digits}f}"
+    step = 10.0**-digits
+    if share < 1 and float(shown) >= 100:
+        shown = f"{100 - step:.{digits}f}"
+    if share > 0 and float(shown) <= 0:
+        shown = f"{step:.{digits}f}"
+    return f"{shown} %"
+
+
+def histogram(found: Histogram, place: str, say: Say, height: int = 260) -> go.Figure:
+    """Scores on a log axis: kept in blue, removed in hatched orange, the range of the rows' cuts marked.
+
+    place: how the page names the matrix. Scores of exactly 0 have no logarithm; their number stands in the title.
+    """
+    centres = (found.edges[:-1] + found.edges[1:]) / 2
+    width = float(found.edges[1] - found.edges[0])
+    removed, kept = int(found.removed.sum()), int(found.kept.sum())
+    title = say("prune.histogram.title", place=place, removed=f"{removed:,}", kept=f"{kept:,}")
+    if found.zeros:
+        title += " " + say("prune.histogram.zeros", count=f"{found.zeros:,}")
+    figure = go.Figure()
+    series = (("removed", found.removed, PRUNED, "/"), ("kept", found.kept, DENSE, ""))
+    for name, counts, colour, hatch in series:
+        marker: dict[str, Any] = {"color": colour, "line": {"width": 0}}
+        if hatch:
+            marker["pattern"] = {"shape": hatch, "fgcolor": "rgba(0, 0, 0, 0.45)", "size": 5, "solidity": 0.25}
+        figure.add_bar(
+            x=centres, y=counts.astype(np.float32), width=width, name=say(f"prune.histogram.{name}"), marker=marker,
+            customdata=np.stack([10.0 ** found.edges[:-1], 10.0 ** found.edges[1:]], 1),
+            hovertemplate=say(f"prune.histogram.hover_{name}") + "<extra></extra>")
+    if math.isfinite(found.cut_low):
+        _mark_cut(figure, found, width, say)
+    _style(figure, title, height)
+    figure.update_layout(barmode="stack", bargap=0)
+    ticks, names = decades(float(found.edges[0]), float(found.edges[-1]))
+    figure.update_xaxes(title_text=say("prune.histogram.x"), tickvals=ticks, ticktext=names,
+                        range=[float(found.edges[0]) - width, float(found.edges[-1]) + width])
+    figure.update_yaxes(title_text=say("prune.histogram.y"))
+    return figure
+
+
+def _mark_cut(figure: go.Figure, found: Histogram, width: float, say: Say) -> None:
+    """A band from the lowest to the highest row's cut; a line where they are one."""
+    low, high = found.cut_low, found.cut_high
+    one = high - low < width / 4
+    middle = (low + high) / 2
+    if one:
+        figure.add_vline(x=middle, line={"color": PICK, "width": 3})
+    else:
+        figure.add_vrect(x0=low, x1=high, fillcolor=PICK, opacity=0.25, line={"color": PICK, "width": 1.5})
+    named = say("prune.histogram.cut" if one else "prune.histogram.cuts", low=short(10.0**low), high=short(10.0**high))
+    left = middle > (float(found.edges[0]) + float(found.edges[-1])) / 2
+    figure.add_annotation(x=low if left else high, y=1, yref="paper", text=named, showarrow=False, yanchor="top",
+                          xanchor="right" if left else "left", font={"color": INK, "size": 11})
+
+
+def decades(low: float, high: float) -> tuple[list[float], list[str]]:
+    """Axis ticks for log10 values: whole powers of ten, and 2 and 5 between them where few decades show."""
+    factors = (1,) if high - low >= WHOLE_DECADES else (1, 2, 5)
+    ticks, names = [], []
+    for power in range(math.floor(low), math.ceil(high) + 1):
+        for factor in factors:
+            place = power + math.log10(factor)
+            if low <= place <= high:
+                ticks.append(place)
+                names.append((f"{factor}·" if factor > 1 else "") + f"10<sup>{power}</sup>")
+    return ticks, names
+
+
+def short(value: float) -> str:
+    """Three digits a person reads: 0.0042, 12.3, 1.20e-07."""
+    return f"{value:.3g}" if value == 0 or 1e-4 <= abs(value) < 1e5 else f"{value:.2e}"
+
+
+def column_profile(found: ColumnProfile, place: str, names: dict[str, str], ordered: bool, say: Say,
+                   height: int = 280) -> go.Figure:
+    """The share removed of each column, in place or sorted, with the band in which chance would hold 95 % of them.
+
+    names: how the page calls each of the profile's masks, in the order drawn: chosen, Wanda, shuffled.
+    """
+    columns = len(next(iter(found.densities.values())))
+    figure = go.Figure()
+    figure.add_hrect(y0=found.low, y1=found.high, fillcolor=INK, opacity=0.22, line_width=0)
+    for (label, density), (colour, dash) in zip(found.densities.items(), LINES, strict=False):
+        order = np.argsort(-density, kind="stable") if ordered else np.arange(columns)
+        figure.add_scatter(
+            x=np.arange(columns, dtype=np.int32), y=density[order].astype(np.float32), mode="lines",
+            name=names[label], line={"color": colour, "dash": dash, "width": 1.6},
+            customdata=order.astype(np.int32), hovertemplate=f"{names[label]} · " + say("patterns.profile.hover")
+            + "<extra></extra>")
+    figure.add_annotation(x=1, xref="paper", y=found.high, yanchor="bottom", xanchor="right", showarrow=False,
+                          text=say("patterns.profile.band", low=percent(found.low, 0), high=percent(found.high, 0)),
+                          font={"color": INK, "size": 11})
+    first = next(iter(found.densities))
+    _style(figure, say("patterns.profile.title", place=place, name=names[first], columns=f"{columns:,}",
+                       outside=percent(found.outside[first], 0)), height)
+    figure.update_xaxes(title_text=say("patterns.profile.x_sorted" if ordered else "patterns.profile.x"))
+    figure.update_yaxes(title_text=say("patterns.profile.y"), tickformat=".0%", rangemode="tozero")
+    return figure
+
+
+def _style(figure: go.Figure, title: str, height: int) -> None:
+    axis = {"gridcolor": GRID, "zerolinecolor": GRID, "linecolor": INK, "fixedrange": True, "title_standoff": 6}
+    figure.update_layout(
+        title={"text": title, "font": {"size": 13, "color": INK}, "x": 0.01, "xanchor": "left", "y": 0.98,
+               "yanchor": "top"},
+        height=height, margin={"l": 56, "r": 12, "t": 52, "b": 42}, paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)", font={"color": INK, "size": 12}, dragmode=False, hovermode="closest",
+        legend={"orientation": "h", "x": 0, "xanchor": "left", "y": 1.0, "yanchor": "bottom", "font": {"color": INK}})
+    figure.update_xaxes(**axis)
+    figure.update_yaxes(**axis)

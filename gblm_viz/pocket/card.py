@@ -1,0 +1,86 @@
+"""Writes the model card, `assets/pocket/README.md`, from the measured numbers: `python -m gblm_viz.pocket.card`.
+
+Knows nothing but `training.json`, `scores.json` and `config.json`; it measures nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from gblm_viz.pocket import places
+
+CARD = """---
+language: [en, ja]
+library_name: transformers
+pipeline_tag: text-generation
+---
+# The pocket model of GBLM-Viz
+
+A language model of {parameters:,} parameters with the Llama architecture: {blocks} blocks, hidden width {hidden}, {heads} heads with
+{key_value_heads} key/value heads, intermediate width {intermediate}, a byte-level BPE of {vocabulary:,} tokens over English and Japanese in which
+each digit is one token, a context of {context} tokens. It is small enough to be pruned, measured and talked to within seconds on one CPU
+core, and it does a few things well enough for the loss to be seen when weights are removed. It is a teaching model: it knows nothing else,
+and what it says outside the skills below means nothing.
+
+## What it was trained on
+Text written for this project and nothing else: {written_kb} kB of prose written by hand ({pieces}), chats written by a generator that
+asks true questions in many wordings, and prose that the same generator recombines. Shares of the tokens: {mixture}.
+Training saw {tokens:,} tokens in packed windows of {context} ({steps:,} steps of {batch} windows, AdamW, peak rate {rate}), in {minutes:.0f} minutes on
+{threads} CPU threads that other programs shared, in float32; the weights are saved in bfloat16.
+The command that trains it again: `python -m gblm_viz.pocket.train --tokens {asked_tokens}`.
+
+The held-out perplexity while it learned (length {length}):
+
+| tokens seen | training loss | English prose | Japanese prose |
+|---|---|---|---|
+{curve}
+
+## What it scores
+Held-out probes: wordings, number pairs, names or word pairs that training never met (`gblm_viz/pocket/split.py` has the rule). An answer counts
+when greedy decoding gives exactly the expected tokens and then ends; a story counts when it holds both given words and ends. Dtype: {dtype}.
+
+| skill | right | of | share | 95 % interval (Wilson) |
+|---|---|---|---|---|
+{scores}
+
+Perplexity on held-out prose, windows of {length} tokens: {prose}.
+
+## Chat format
+`<|user|>question<|assistant|>answer<|end|>`, turns on lines of their own; the tokenizer's chat template writes it. There is no system message.
+"""
+
+
+def _spread(points: list[dict[str, float]], count: int = 8) -> list[dict[str, float]]:
+    """At most `count` points, evenly spread, the last always among them."""
+    step = max(1, -(-len(points) // count))
+    return points[::-1][::step][::-1]
+
+
+def write(folder: Path) -> None:
+    """Fills the card with the numbers that lie beside it."""
+    trained, scored, config = (json.loads((folder / name).read_text(encoding="utf-8")) for name in ("training.json", "scores.json", "config.json"))
+    recipe = trained["recipe"]
+    window_tokens = trained["tokens"] / trained["steps"]
+    curve = (
+        f"| {int(point['step'] * window_tokens):,} | {point['loss']:.2f} | {point['perplexity_en']:.1f} | {point['perplexity_ja']:.1f} |"
+        for point in _spread(trained["curve"])
+    )
+    scores = (
+        f"| {skill['title_en']} (`{name}`) | {skill['right']} | {skill['n']} | {skill['share']:.0%} | {skill['low']:.0%} to {skill['high']:.0%} |"
+        for name, skill in scored["skills"].items()
+    )
+    unseen = (f"{found['perplexity']:.2f} in {language} ({found['windows']} windows)" for language, found in scored["held_out_prose"].items())
+    (folder / "README.md").write_text(CARD.format(
+        parameters=trained["parameters"], blocks=recipe["blocks"], hidden=recipe["hidden"], heads=recipe["heads"],
+        key_value_heads=recipe["key_value_heads"], intermediate=recipe["intermediate"], vocabulary=config["vocab_size"],
+        context=config["max_position_embeddings"], written_kb=round(sum(trained["written_bytes"].values()) / 1000),
+        pieces=", ".join(f"{count} pieces in {language}" for language, count in trained["written_pieces"].items()),
+        mixture=", ".join(f"{kind} {share:.0%}" for kind, share in trained["mixture"].items()), tokens=trained["tokens"], steps=trained["steps"],
+        batch=recipe["batch"], rate=recipe["rate"], minutes=trained["seconds"] / 60, threads=trained["threads"], asked_tokens=recipe["tokens"],
+        length=scored["length"], curve="\n".join(curve), dtype=scored["dtype"], scores="\n".join(scores), prose=", ".join(unseen),
+    ), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write(places.MODEL)

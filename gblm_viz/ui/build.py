@@ -1,0 +1,136 @@
+"""The page in one language: header, status line, tabs in the order of the data, and the few wires between them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import gradio as gr
+
+from gblm_viz.core.models import Model
+from gblm_viz.words import LANGUAGES, Words, words
+
+from . import work
+from .escape import escape
+from .page import Page, Signals, bump
+from .session import Library, Session, Visit
+from .tabs import compare, gradients, overview, patterns, prune, text
+
+TABS = {"overview": overview, "text": text, "gradients": gradients, "prune": prune, "patterns": patterns,
+        "compare": compare}
+_READ_KEY = "() => [window.sessionStorage.getItem('gblm-visit') || '']"
+_KEEP_KEY = "(key) => { window.sessionStorage.setItem('gblm-visit', key); return [key]; }"
+_LONGEST_WAIT = 120.0
+
+
+def build(language: str, library: Library) -> gr.Blocks:
+    """One language's page over the shared Library."""
+    say = words(language)
+    with gr.Blocks(title=say("frame.title"), analytics_enabled=False, fill_width=True) as blocks:
+        visitor = gr.State("")
+        signals = Signals(*(gr.State(0) for _ in Signals.__annotations__))
+        with gr.Row(elem_id="header"):
+            gr.HTML(f"<h1>{say('frame.title')} <small>{say('frame.subtitle')}</small></h1>")
+            source = gr.Textbox("pocket", show_label=False, placeholder=say("frame.model_info"), container=False,
+                                elem_id="model", max_lines=1, scale=2, label=say("frame.model"))
+            load = gr.Button(say("frame.load"), elem_id="load", size="sm", scale=0, min_width=90)
+            gr.HTML(_language_links(language, say), elem_id="lang")
+        with gr.Row(elem_id="status-row"):
+            status = gr.HTML(Page.note(say("status.preparing"), "working"), elem_id="status", container=False)
+            cancel = gr.Button(say("frame.cancel"), elem_id="cancel", size="sm", scale=0, min_width=110)
+        tabs = gr.Tabs(elem_id="tabs")
+        page = Page(say, library, visitor, status, tabs, signals)
+        with tabs:
+            for name, tab in TABS.items():
+                with gr.Tab(say(f"frame.tabs.{name}"), id=name, elem_id=f"tab-{name}"):
+                    tab.build(page)
+        with gr.Accordion(say("frame.about"), open=False, elem_id="about"):
+            about = gr.HTML()
+        _wire(page, blocks, source, load, cancel, about)
+    return blocks
+
+
+def _wire(page: Page, blocks: gr.Blocks, source: Any, load: Any, cancel: Any, about: Any) -> None:
+    signals, status = page.signals, page.status
+    everything = list(vars(signals).values())
+    key = gr.Textbox(visible="hidden", elem_id="visit-key")
+
+    def arrive(stored: str) -> tuple[str, str]:
+        visit = page.library.visit(stored)
+        return visit.key, visit.key
+
+    def wake(visit: Visit, *counters: int) -> Iterator[dict[Any, Any]]:
+        """Wait for the example, then let every tab fill itself."""
+        if not page.library.ready.is_set():
+            yield {status: page.note(page.words("status.preparing"), "working")}
+            page.library.ready.wait(_LONGEST_WAIT)
+        if visit.session.model is None:
+            visit.keep(page.library.first)
+        session = visit.session
+        yield {status: page.note(page.words("status.ready")), source: session.source,
+               about: about_table(page.words, visit.model()),
+               **{signal: bump(counter) for signal, counter in zip(everything, counters, strict=True)}}
+
+    def on_load(visit: Visit, wanted: str, *counters: int) -> Iterator[dict[Any, Any]]:
+        wanted = wanted.strip()
+        task = page.library.start(visit.key, ("load", wanted), lambda _: work.load_job(page.library, wanted))
+        loaded = yield from page.follow(visit, task, "load")
+        visit.keep(Session(source=wanted, model=loaded, text=visit.session.text, example=False))
+        model = visit.model()
+        yield {status: page.note(_loaded(page.words, model)), about: about_table(page.words, model),
+               **{signal: bump(counter) for signal, counter in zip(everything, counters, strict=True)}}
+
+    def on_cancel(visit: Visit) -> dict[Any, Any]:
+        running = page.library.cancel(visit.key)
+        return {status: page.note(page.words("status.cancelling" if running else "status.nothing_to_cancel"),
+                                  "working" if running else "done")}
+
+    blocks.load(arrive, [key], [page.visitor, key], js=_READ_KEY, show_progress="hidden",
+                api_visibility="private").then(None, [key], [key], js=_KEEP_KEY, api_visibility="private").then(
+        page.spoken(wake), [page.visitor, *everything], [status, source, about, *everything], show_progress="hidden",
+        api_visibility="private")
+    page.on([load.click, source.submit], on_load, [source, *everything], [about, *everything])
+    page.on(cancel.click, on_cancel)
+
+
+def _language_links(language: str, say: Words) -> str:
+    links = "".join(
+        f'<a href="/{code}/" lang="{code}" data-lang="{code}"{" aria-current=true" if code == language else ""}>{name}</a>'
+        for code, name in LANGUAGES.items())
+    return f'<nav aria-label="{escape(say("frame.language"))}">{links}</nav>'
+
+
+def _loaded(say: Words, model: Model) -> str:
+    return say("status.loaded", model=model.name, parameters=f"{model.parameters:,}", blocks=len(model.layout.blocks),
+               matrices=len(model.layout.matrices))
+
+
+def about_table(say: Words, model: Model) -> str:
+    """What is pruned and what is not, and why, as a table."""
+    layout = model.layout
+    by_role: dict[tuple[str, int, int], list[int]] = {}
+    for matrix in layout.matrices:
+        by_role.setdefault((matrix.role, matrix.rows, matrix.columns), []).append(matrix.weights)
+    by_reason: dict[str, list[int]] = {}
+    for left in layout.left_out:
+        size = 1
+        for extent in left.shape:
+            size *= extent
+        by_reason.setdefault(left.reason, []).append(size)
+    sentence = say("frame.about_sentence", model=model.name, parameters=f"{model.parameters:,}",
+                   blocks=len(layout.blocks), prunable=f"{layout.prunable:,}", matrices=len(layout.matrices))
+    plain = "" if model.has_chat_template else f'<p class="limit">{escape(say("frame.about_plain"))}</p>'
+    pruned_rows = "".join(
+        f'<tr><td>{escape(role)}</td><td class="number">{rows:,} × {columns:,}</td>'
+        f'<td class="number">{len(sizes)}</td><td class="number">{sum(sizes):,}</td></tr>'
+        for (role, rows, columns), sizes in by_role.items())
+    left_rows = "".join(
+        f'<tr><td>{escape(say(f"left_out.{reason}"))}</td><td class="number">{len(sizes)}</td>'
+        f'<td class="number">{sum(sizes):,}</td></tr>' for reason, sizes in by_reason.items())
+    head = "".join(f'<th class="{kind}">{escape(say(f"frame.about_{name}"))}</th>' for name, kind in
+                   (("role", ""), ("shape", "number"), ("count", "number"), ("weights", "number")))
+    left_head = "".join(f'<th class="{kind}">{escape(say(f"frame.about_{name}"))}</th>' for name, kind in
+                        (("reason", ""), ("count", "number"), ("weights", "number")))
+    return (f'<p class="sentence">{escape(sentence)}</p>{plain}<table class="plain"><tr>{head}</tr>{pruned_rows}'
+            f'</table><p><b>{escape(say("frame.about_left"))}</b></p>'
+            f'<table class="plain"><tr>{left_head}</tr>{left_rows}</table>')

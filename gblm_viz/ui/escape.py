@@ -1,0 +1,12 @@
+"""Making text safe to stand in HTML that Gradio fills into a page."""
+
+from __future__ import annotations
+
+import html
+
+_TEMPLATE_MARKS = str.maketrans({"$": "&#36;", "{": "&#123;", "}": "&#125;", "`": "&#96;"})
+
+
+def escape(text: object) -> str:
+    """HTML-escaped, and free of what Gradio's templates would evaluate (`${…}`, `{{…}}`)."""
+    return html.escape(str(text)).translate(_TEMPLATE_MARKS)

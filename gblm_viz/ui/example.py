@@ -1,0 +1,93 @@
+"""The finished example of the first screen: shipped small in assets/example, and made live by the work a visitor does.
+
+`python -m gblm_viz.ui.example` makes the shipped file again; a test compares it with what a run gives.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, replace
+from functools import cache
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+from gblm_viz.core import report
+from gblm_viz.core.alpha import Alpha
+from gblm_viz.core.evaluate import paired
+from gblm_viz.core.generate import Sampling, answer
+from gblm_viz.core.job import run
+from gblm_viz.core.models import Model
+from gblm_viz.core.prune import Settings
+from gblm_viz.words import LANGUAGES, words
+
+from . import work
+from .session import Library, Session, TextChoice
+
+FILE = work.ASSETS / "example" / "example.json"
+TEXT = TextChoice(work.read_bundled("chat_en.txt"), "chat_en.txt")
+SETTINGS = Settings("gblm", "l1", Alpha("share", 0.5), "row", 0.5, "", "sequential")
+"""The default on the pocket model: where the lesson shows. assets/example/README.md says why these."""
+PROMPTS = ("prompt_1", "prompt_2", "prompt_3")
+LONGEST_ANSWER = 96
+
+
+@cache
+def shipped() -> dict[str, Any]:
+    """The finished example as numbers and text."""
+    found: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
+    return found
+
+
+def example_session(library: Library) -> Session:
+    """The same example, live: model, statistics, masks and pruned copy in the Library."""
+    model_key = run(work.load_job(library, "pocket"))
+    model = library.get(model_key)
+    samples, held_out = work.samples_of(model, TEXT)
+    key = run(work.collect_job(library, model, samples, held_out, Event()))
+    session = Session(model=model_key, text=TEXT, statistics=key, held_out=work.held_out_key(key), settings=SETTINGS)
+    applied = run(work.apply_job(library, session, model, library.get(key), session.settings))
+    return replace(session, applied=applied, applied_number=1)
+
+
+def answers(model: Model, prompt: str) -> str:
+    """What the first screen shows for a prompt: greedy, standing alone."""
+    return answer(model, [{"role": "user", "content": prompt}], Sampling(most=LONGEST_ANSWER)).text
+
+
+def make(library: Library) -> dict[str, Any]:
+    """Everything the first screen shows, measured."""
+    session = example_session(library)
+    model, statistics, masks = (library.get(key) for key in (session.model, session.statistics, session.applied))
+    pruned_key = work.pruned_key(session.applied)
+    pruned = library.get(pruned_key)
+    run(work.measure_job(library, session, model, pruned, "en"))
+    before, after = library.get(("probes", session.model)).total, library.get(("probes", pruned_key)).total
+    held = library.get(session.held_out)
+    losses = [library.get(("perplexity", key, held.key)) for key in (session.model, pruned_key)]
+    shown = work.preview_numbers(model, statistics, session.settings, masks)
+    summaries = report.gradient_summaries(model, statistics, "l1")
+    prompts = {language: [words(language)(f"overview.{name}") for name in PROMPTS] for language in LANGUAGES}
+    return {
+        "model": model.name, "model_key": model.key, "text": TEXT.name, "samples": statistics.count,
+        "length": statistics.calibration.length, "seed": TEXT.seed, "settings": session.settings.as_dict(),
+        "alpha": masks.alpha, "share": shown.share, "agreement_wanda": shown.agreement_wanda,
+        "sparsity": masks.sparsity, "removed": masks.removed, "prunable": masks.prunable,
+        "probes": {"dense": [before.right, before.total], "pruned": [after.right, after.total],
+                   "interval": asdict(after.interval)},
+        "perplexity": {"dense": losses[0].value, "pruned": losses[1].value, "windows": held.count,
+                       "length": held.length, "difference": asdict(paired(losses[0].losses, losses[1].losses))},
+        "blocks": len(model.layout.blocks), "roles": list(model.layout.roles),
+        "gradients": [asdict(one) for one in summaries],
+        "answers": {language: [{"prompt": prompt, "dense": answers(model, prompt), "pruned": answers(pruned, prompt)}
+                               for prompt in given] for language, given in prompts.items()},
+    }
+
+
+def main(path: Path = FILE) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(make(Library()), ensure_ascii=False, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,305 @@
+"""The pictures this process can be asked to draw, behind unguessable keys, within a budget of bytes and entries.
+Knows no component and no visitor: who holds a key may see its picture."""
+
+import base64
+import logging
+import re
+import secrets
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+import numpy as np
+
+from gblm_viz.figures.tiles import Pyramid, Scale, Tile, against_chance, check_range, codes
+
+logger = logging.getLogger(__name__)
+
+Kind = Literal["sequential", "diverging", "mask", "four"]
+Pooling = Literal["max", "extreme", "mean", "chance", "shares"]
+
+POOLING: Mapping[Kind, Pooling] = {"sequential": "max", "diverging": "extreme", "mask": "mean", "four": "shares"}
+"""How each kind is pooled unless its field says otherwise."""
+
+MOST_PIXELS = 1 << 22
+"""Pixels one answer may hold: a projector's 2560 × 1600; the view lowers its resolution above it."""
+MOST_VALUES = 4096
+"""An answer of at most so many pixels brings their float32 values along, to be printed."""
+LONGEST_SIDE = 1 << 24
+KEY = re.compile(r"[A-Za-z0-9_-]{16,64}")
+
+
+@dataclass(frozen=True)
+class Field:
+    """One quantity of a matrix that the view can show."""
+    id: str
+    label: str
+    kind: Kind
+    lo: float = 0.0
+    hi: float = 1.0
+    scale: Scale = "linear"
+    unit: str = ""
+    categories: tuple[str, ...] = ()
+    """kind "four": what the values 0, 1, 2, 3 are called; kept by both, removed by both, only A, only B"""
+    pooling: Pooling | None = None
+    """other than the kind's own: "mean", or "chance" for a mask drawn as deviations from a random one"""
+
+    def __post_init__(self) -> None:
+        check_range(self.scale, self.lo, self.hi)
+        if self.kind not in POOLING:
+            raise ValueError(f"field {self.id!r}: the kind is one of {', '.join(POOLING)}; got {self.kind!r}")
+        if (self.kind == "four") != (len(self.categories) == 4):
+            raise ValueError(f"field {self.id!r}: kind 'four' needs four categories, other kinds none")
+
+    @property
+    def pooled_by(self) -> Pooling:
+        return self.pooling or POOLING[self.kind]
+
+
+class Provider(Protocol):
+    """A matrix to look at. `array` may compute; it is called once per field while its picture is in use.
+
+    Raises LookupError from `array` when what it needs has been evicted: the view then asks for an update.
+    A provider never changes: new numbers need a new picture.
+    """
+
+    @property
+    def rows(self) -> int: ...
+
+    @property
+    def columns(self) -> int: ...
+
+    def fields(self) -> Sequence[Field]: ...
+
+    def array(self, field_id: str) -> np.ndarray:
+        """(rows, columns): float, or for kind mask bool (True = removed), or for kind four uint8 0 … 3"""
+        ...
+
+
+@dataclass(frozen=True)
+class ArrayProvider:
+    """A provider over arrays that already exist: {field: array}, all of one shape."""
+    arrays: Mapping[Field, np.ndarray]
+
+    def __post_init__(self) -> None:
+        shapes = {array.shape for array in self.arrays.values()}
+        if len(shapes) != 1:
+            raise ValueError(f"the fields of one picture need one shape; got {sorted(shapes)}")
+
+    @property
+    def rows(self) -> int:
+        return next(iter(self.arrays.values())).shape[0]
+
+    @property
+    def columns(self) -> int:
+        return next(iter(self.arrays.values())).shape[1]
+
+    def fields(self) -> Sequence[Field]:
+        return tuple(self.arrays)
+
+    def array(self, field_id: str) -> np.ndarray:
+        return next(array for known, array in self.arrays.items() if known.id == field_id)
+
+
+class Pixels:
+    """The pyramids of one field, and how a tile of it becomes bytes."""
+
+    def __init__(self, known: Field, array: np.ndarray) -> None:
+        self.field = known
+        if known.pooled_by == "shares":
+            self.pyramids = tuple(Pyramid(array, "mean", equals=category) for category in (1, 2, 3))
+        elif known.pooled_by in ("mean", "chance"):
+            self.pyramids = (Pyramid(array, "mean"),)
+        else:
+            self.pyramids = (Pyramid(array, known.pooled_by),)  # type: ignore[arg-type]
+        self.rows, self.columns = self.pyramids[0].rows, self.pyramids[0].columns
+        self.array_bytes = array.nbytes
+        self.sparsity = float(np.mean(array)) if known.pooled_by == "chance" else 0.0
+
+    @property
+    def nbytes(self) -> int:
+        """The matrix once, and the levels of every pyramid over it"""
+        own = [pyramid.nbytes for pyramid in self.pyramids]
+        return sum(own) - (len(own) - 1) * self.array_bytes
+
+    def _planes(self, tiles: Sequence[Tile]) -> np.ndarray:
+        """(planes, height, width) float32: one plane, or for four the shares of categories 1, 2 and 3"""
+        if self.field.pooled_by == "chance":
+            return against_chance(tiles[0], self.sparsity, self.columns)[None]
+        return np.stack([tile.values for tile in tiles])
+
+    def answer(self, row: int, column: int, rows: int, columns: int, height: int, width: int) -> dict[str, Any]:
+        """The tile as JSON: bytes in base64, little-endian float32 values beside them where they are few."""
+        tiles = [pyramid.tile(row, column, rows, columns, height, width) for pyramid in self.pyramids]
+        first, planes = tiles[0], self._planes(tiles)
+        scale, lo, hi = (self.field.scale, self.field.lo, self.field.hi)
+        if self.field.kind == "four":
+            scale, lo, hi = "linear", 0.0, 1.0
+        tall, wide = first.values.shape
+        result: dict[str, Any] = {
+            "row": first.row, "column": first.column, "step": first.step, "height": tall, "width": wide,
+            "planes": len(planes), "pixels": _base64(codes(planes, scale, lo, hi)),
+        }
+        if tall * wide <= MOST_VALUES:
+            result["values"] = _base64(planes.astype("<f4"))
+        if tall * wide == 1 and self.field.pooled_by in ("max", "extreme"):
+            result["strongest"] = self.pyramids[0].strongest(first.row, first.column, first.step)
+        return result
+
+
+def _base64(array: np.ndarray) -> str:
+    return base64.b64encode(np.ascontiguousarray(array).tobytes()).decode("ascii")
+
+
+@dataclass(eq=False)
+class Picture:
+    """A provider in the gallery and the fields of it that were looked at."""
+    provider: Provider
+    fields: Mapping[str, Field]
+    kept: bool = False
+    pixels: dict[str, Pixels] = field(default_factory=dict)
+    building: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def nbytes(self) -> int:
+        return sum(pixels.nbytes for pixels in list(self.pixels.values()))
+
+    def of(self, field_id: str) -> Pixels:
+        with self.building:
+            if field_id not in self.pixels:
+                array = np.asarray(self.provider.array(field_id))
+                if array.shape != (self.provider.rows, self.provider.columns):
+                    raise ValueError(f"field {field_id!r} has shape {array.shape}; its picture is "
+                                     f"{(self.provider.rows, self.provider.columns)}")
+                self.pixels[field_id] = Pixels(self.fields[field_id], array)
+            return self.pixels[field_id]
+
+
+class Gallery:
+    """Unguessable key → picture, safe to use from several threads. The least recently drawn goes first.
+
+    When bytes are short its arrays and pooled levels go, to be built again when asked for; when there are more than
+    `most_pictures` beside the kept ones it goes itself, and its view says that it must be updated.
+    """
+
+    def __init__(self, most_bytes: int = 1 << 30, most_pictures: int = 512) -> None:
+        self.most_bytes = most_bytes
+        self.most_pictures = most_pictures
+        self._pictures: OrderedDict[str, Picture] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._pictures)
+
+    @property
+    def nbytes(self) -> int:
+        with self._lock:
+            return sum(picture.nbytes for picture in self._pictures.values())
+
+    def add(self, provider: Provider, kept: bool = False) -> str:
+        """Its new key. The picture stays until it is forgotten or the least recently drawn of too many.
+
+        kept: neither happens to it; for a component's initial value, which every visitor shares.
+        """
+        fields = {known.id: known for known in provider.fields()}
+        if not fields:
+            raise ValueError("a picture needs at least one field")
+        key = secrets.token_urlsafe(16)
+        with self._lock:
+            self._pictures[key] = Picture(provider, fields, kept)
+            leaving = [other for other, picture in self._pictures.items() if not picture.kept]
+            for other in leaving[: max(0, len(leaving) - self.most_pictures)]:
+                del self._pictures[other]
+        return key
+
+    def forget(self, key: str) -> None:
+        """Frees a picture at once, as when its visitor leaves; nothing happens for an unknown key or a kept picture."""
+        with self._lock:
+            if key in self._pictures and not self._pictures[key].kept:
+                del self._pictures[key]
+
+    def answer(self, wanted: Any) -> dict[str, Any]:
+        """One tile for the browser, or {"error": "gone" | "bad" | "failed"}; never raises, trusts no number."""
+        request = _checked(wanted)
+        if request is None:
+            return {"error": "bad"}
+        with self._lock:
+            picture = self._pictures.get(request.key)
+            if picture is not None:
+                self._pictures.move_to_end(request.key)
+        if picture is None:
+            return {"error": "gone"}
+        if not (request.field in picture.fields and request.row < picture.provider.rows
+                and request.column < picture.provider.columns):
+            return {"error": "bad"}
+        try:
+            result = picture.of(request.field).answer(request.row, request.column, request.rows, request.columns,
+                                                      request.height, request.width)
+        except LookupError:
+            logger.warning("a picture's provider lost what it drew from", exc_info=True)
+            self.forget(request.key)
+            return {"error": "gone"}
+        except Exception:
+            logger.exception("a tile of field %r could not be drawn", request.field)
+            return {"error": "failed"}
+        self._shrink(request.key)
+        return {**result, "version": request.version}
+
+    def _shrink(self, keep: str) -> None:
+        """Drops pooled levels, the least recently drawn picture's first, until the budget holds."""
+        with self._lock:
+            held = sum(picture.nbytes for picture in self._pictures.values())
+            for key, picture in self._pictures.items():
+                if held <= self.most_bytes:
+                    return
+                if key != keep:
+                    held -= picture.nbytes
+                    picture.pixels = {}
+
+
+@dataclass(frozen=True)
+class Request:
+    """A tile as the browser asks for it; every number checked."""
+    key: str
+    field: str
+    row: int
+    column: int
+    rows: int
+    columns: int
+    height: int
+    width: int
+    version: int
+
+
+LIMITS: Mapping[str, tuple[int, int]] = {
+    "row": (0, LONGEST_SIDE), "column": (0, LONGEST_SIDE), "rows": (1, LONGEST_SIDE), "columns": (1, LONGEST_SIDE),
+    "height": (1, MOST_PIXELS), "width": (1, MOST_PIXELS), "version": (0, 1 << 53),
+}
+
+
+def _checked(wanted: Any) -> Request | None:
+    """None unless it is a dict of a key, a field and whole numbers within their limits."""
+    if not isinstance(wanted, dict):
+        return None
+    key, field_id = wanted.get("key"), wanted.get("field")
+    if not (isinstance(key, str) and KEY.fullmatch(key) and isinstance(field_id, str)):
+        return None
+    numbers = {name: wanted.get(name) for name in LIMITS}
+    for name, (least, most) in LIMITS.items():
+        number = numbers[name]
+        if type(number) is not int or not least <= number <= most:
+            return None
+    if numbers["height"] * numbers["width"] > MOST_PIXELS:  # type: ignore[operator]
+        return None
+    return Request(key=key, field=field_id, **numbers)  # type: ignore[arg-type]
+
+
+GALLERY = Gallery()
+"""The process's pictures, shared by all pages and languages."""
+
+
+def tile(wanted: Any) -> dict[str, Any]:
+    """What the browser calls, see Gallery.answer. Gradio passes one argument and turns an exception into null."""
+    return GALLERY.answer(wanted)

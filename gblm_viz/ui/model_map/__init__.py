@@ -1,0 +1,52 @@
+"""The model map on screen: blocks × roles, one button a matrix, for any one number a matrix.
+Knows no measure, no colour and no language: gblm_viz.figures.maps makes the value, texts included.
+
+    view = ModelMapView(height=400, elem_id="model-map")
+    page.on_event(view.select, "name", handler, inputs, outputs)      # handler(visit, matrix name, *input values)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+_HERE = Path(__file__).parent
+
+# Static, and filled by the script through textContent: Gradio evaluates what is put into a template.
+_TEMPLATE = """
+<div class="model-map" data-state="empty">
+  <p class="model-map-title"></p>
+  <div class="model-map-grid" role="group"></div>
+  <p class="model-map-note"></p>
+  <p class="model-map-reading"></p>
+  <div class="model-map-legend"></div>
+</div>
+"""
+
+
+class ModelMapView(gr.HTML):
+    """Its value is what `figures.maps.map_value` or `figures.maps.empty_map` returns.
+
+    Event `select` when a cell is clicked or entered by keyboard: `name`, the matrix. Arrow keys move between cells.
+    """
+
+    def __init__(self, value: Mapping[str, Any] | None = None, *, height: int = 400, elem_id: str | None = None,
+                 **arguments: Any) -> None:
+        """height: pixels of the grid alone; title, sentence and legend come below and above it."""
+        super().__init__(
+            value=value, html_template=_TEMPLATE,
+            css_template=(_HERE / "model_map.css").read_text(encoding="utf-8"),
+            js_on_load=(_HERE / "model_map.js").read_text(encoding="utf-8"),
+            apply_default_css=False, elem_id=elem_id, height=int(height), **arguments)
+
+    def api_info(self) -> dict[str, Any]:
+        return {"type": "object", "description": "what gblm_viz.figures.maps.map_value returns"}
+
+    def example_payload(self) -> Any:
+        return None
+
+    def example_value(self) -> Any:
+        return None

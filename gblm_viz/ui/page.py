@@ -1,0 +1,144 @@
+"""What every tab gets: the words, the Library, the visitor, the status line, and one way to listen.
+
+A handler registered here is called with the Visit first, may be a plain function or a generator, and returns
+{component: update}. Errors become a sentence in the status line; nothing a visitor clicks takes the server down.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import secrets
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import gradio as gr
+
+from gblm_viz.core.errors import GblmError
+from gblm_viz.words import Words
+
+from .escape import escape
+from .session import Library, Task, Visit
+
+T = TypeVar("T")
+LOG = logging.getLogger("gblm_viz")
+POLL_SECONDS = 0.2
+
+
+@dataclass(frozen=True, eq=False)
+class Signals:
+    """What just changed: counters that tabs listen to with `.change`. A tab that changes something returns `bump`.
+
+    `text`: the calibration text moved on from the statistics, or came back to them (see `text_moved`).
+    """
+
+    model: gr.State
+    text: gr.State
+    statistics: gr.State
+    settings: gr.State
+    applied: gr.State
+    selection: gr.State
+
+
+@dataclass(frozen=True, eq=False)
+class Page:
+    words: Words
+    library: Library
+    visitor: gr.State
+    status: gr.HTML
+    tabs: gr.Tabs
+    signals: Signals
+
+    def on(self, triggers: Any, handler: Callable[..., Any], inputs: Sequence[Any] = (), outputs: Sequence[Any] = (),
+           *, latest: bool = False, js: str | None = None, concurrency: str | None = None) -> Any:
+        """Listen. `triggers`: one event or a list (`button.click`, `[slider.release, box.change]`).
+
+        `latest`: while a call runs, only the newest further one is kept (sliders). The status line is always an output.
+        """
+        events = list(triggers) if isinstance(triggers, list | tuple) else [triggers]
+        spoken = self.spoken(handler)
+        return gr.on(events, spoken, [self.visitor, *inputs], [self.status, *outputs], show_progress="hidden",
+                     trigger_mode="always_last" if latest else "once", js=js, concurrency_id=concurrency,
+                     concurrency_limit=None, api_visibility="private", queue=True)
+
+    def on_event(self, listener: Any, field: str, handler: Callable[..., Any], inputs: Sequence[Any] = (),
+                 outputs: Sequence[Any] = ()) -> Any:
+        """Listen to an own component's event: handler(visit, the event's `field`, *input values), else as `on`.
+
+        Every event counts, also those that come during a call: fast clicks are not lost.
+        """
+        spoken = self.spoken(handler)
+
+        def heard(event: gr.EventData, visitor: str, *values: Any) -> Iterator[dict[Any, Any]]:
+            yield from spoken(visitor, getattr(event, field), *values)
+
+        return listener(heard, [self.visitor, *inputs], [self.status, *outputs], show_progress="hidden",
+                        trigger_mode="multiple", concurrency_limit=None, api_visibility="private")
+
+    def spoken(self, handler: Callable[..., Any]) -> Callable[..., Iterator[dict[Any, Any]]]:
+        """The handler as a generator of updates that never raises towards the browser."""
+        def spoken(visitor: str, *values: Any) -> Iterator[dict[Any, Any]]:
+            visit = self.library.visit(visitor)
+            try:
+                result = handler(visit, *values)
+                if inspect.isgenerator(result):
+                    yield from result
+                else:
+                    yield result or {self.status: gr.skip()}
+            except GblmError as error:
+                yield {self.status: self.note(error.say(self.words), "error")}
+            except Exception:
+                number = secrets.token_hex(4)
+                LOG.exception("error %s", number)
+                yield {self.status: self.note(self.words("errors.unknown", id=number), "error")}
+        return spoken
+
+    @staticmethod
+    def note(sentence: str, kind: str = "done") -> str:
+        """The status line's HTML: kind is `done`, `working` or `error`. The sentence is escaped."""
+        mark = {"done": "✓", "working": "…", "error": "!"}[kind]
+        return f'<div class="status {kind}" role="status"><b aria-hidden="true">{mark}</b> {escape(sentence)}</div>'
+
+    def follow(self, visit: Visit, task: Task[T], what: str) -> Generator[dict[Any, Any], None, T]:
+        """Show a task's progress in the status line until it is done; returns its result or raises its error.
+
+        `what`: the key in words `status` that names the work. A visitor who goes away stops watching.
+        """
+        try:
+            while not task.done.wait(POLL_SECONDS):
+                yield {self.status: self._progress(task, what)}
+        finally:
+            self.library.leave(visit.key, task)
+        if task.error is not None:
+            raise task.error
+        return task.result  # type: ignore[return-value]
+
+    def _progress(self, task: Task[Any], what: str) -> str:
+        name = self.words(f"status.{what}")
+        if task.started is None:
+            return self.note(self.words("status.queued", what=name, ahead=self.library.ahead(task)), "working")
+        step, left = task.step, task.seconds_left
+        parts = [self.words("status.progress", what=name, done=f"{step.done:,}", total=f"{step.total:,}",
+                            unit=self.words(f"units.{step.what}"))]
+        if left is not None:
+            parts.append(self.words("status.left", time=duration(self.words, left)))
+        share = min(100.0, 100 * step.done / max(1, step.total))
+        line = escape(" · ".join(parts))
+        return (f'<div class="status working" role="status"><b aria-hidden="true">…</b> {line}'
+                f'<progress max="100" value="{share:.1f}" aria-label="{escape(name)}"></progress></div>')
+
+
+def duration(words: Words, seconds: float) -> str:
+    """A length of time a person reads: 3 s, 2 min 10 s, 1 h 5 min."""
+    whole = round(seconds)
+    if whole < 60:
+        return words("units.seconds", seconds=f"{seconds:.1f}" if seconds < 10 else whole)
+    if whole < 3600:
+        return words("units.minutes", minutes=whole // 60, seconds=whole % 60)
+    return words("units.hours", hours=whole // 3600, minutes=whole % 3600 // 60)
+
+
+def bump(counter: int) -> int:
+    """The next value of a signal."""
+    return (counter or 0) + 1

@@ -1,0 +1,97 @@
+"""The web server: the page once in each language, side by side, and the little that Gradio does not do.
+
+Each language is a Gradio app of its own under /en and /ja, over one Library, so that no word is ever swapped at run
+time; the browser's language is set before Gradio starts, so that Gradio's own labels follow the choice.
+"""
+
+from __future__ import annotations
+
+import secrets
+import socket
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import gradio as gr
+import uvicorn
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import FileResponse, RedirectResponse
+
+from gblm_viz.words import LANGUAGES
+
+from .build import build
+from .session import Library
+from .theme import CSS, HEAD, THEME
+
+ASSETS = Path(__file__).parents[2] / "assets"
+FIRST_PORT, PORTS = 7860, 100
+_LANGUAGE_SCRIPT = (
+    "<script>for (const [name, value] of [['language', '{code}'], ['languages', ['{code}']]])"
+    "Object.defineProperty(navigator, name, {{get: () => value}});</script>"
+)
+
+
+def preferred(accepted: str) -> str:
+    """The first language of an Accept-Language header that there are words in; else English."""
+    for part in accepted.split(","):
+        code = part.split(";")[0].strip().lower()[:2]
+        if code in LANGUAGES:
+            return code
+    return "en"
+
+
+def make_app(library: Library) -> FastAPI:
+    """The whole site as an ASGI app."""
+    site = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+
+    @site.get("/", include_in_schema=False)
+    async def root(request: Request) -> Response:
+        asked = request.query_params.get("lang", "")
+        language = asked if asked in LANGUAGES else preferred(request.headers.get("accept-language", ""))
+        query = f"?{request.url.query}" if request.url.query else ""
+        return RedirectResponse(f"/{language}/{query}")
+
+    @site.get("/favicon.ico", include_in_schema=False)
+    async def icon() -> Response:
+        return FileResponse(ASSETS / "logo.svg", media_type="image/svg+xml")
+
+    @site.middleware("http")
+    async def browser_language(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+        language = request.url.path.strip("/")
+        response = await call_next(request)
+        if language not in LANGUAGES or "text/html" not in response.headers.get("content-type", ""):
+            return response
+        body = b"".join([part async for part in response.body_iterator])  # type: ignore[attr-defined]
+        script = _LANGUAGE_SCRIPT.format(code=language).encode()
+        page = body.replace(b"<head>", b"<head>" + script, 1).replace(b'lang="en"', f'lang="{language}"'.encode(), 1)
+        headers = {name: value for name, value in response.headers.items() if name.lower() != "content-length"}
+        return Response(page, response.status_code, headers)
+
+    for language in LANGUAGES:
+        gr.mount_gradio_app(site, build(language, library), f"/{language}", footer_links=[], run_history=False,
+                            ssr_mode=False, theme=THEME, css=CSS, head=HEAD, show_error=False,
+                            max_file_size="20mb")
+    return site
+
+
+def free_port(host: str, asked: int | None) -> int:
+    """The asked port, or the first free one from 7860 on."""
+    for port in [asked] if asked else range(FIRST_PORT, FIRST_PORT + PORTS):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+                return port
+            except OSError:
+                if asked:
+                    raise
+    raise OSError(f"no free port from {FIRST_PORT} to {FIRST_PORT + PORTS - 1}")
+
+
+def share(port: int) -> str:
+    """A public address through Gradio's tunnel, for --share alone."""
+    return gr.networking.setup_tunnel("127.0.0.1", port, secrets.token_urlsafe(32), None, None)
+
+
+def serve(app: FastAPI, host: str, port: int) -> None:
+    """Serve until interrupted."""
+    uvicorn.run(app, host=host, port=port, log_level="warning", timeout_graceful_shutdown=2)

@@ -1,0 +1,263 @@
+"""The Gradients tab: the model map of the aggregated gradient, and the matrix a cell of it stands for.
+Knows how to ask for both; computes neither."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Generator, Hashable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from gblm_viz.core import report
+from gblm_viz.core.errors import GblmError
+from gblm_viz.core.job import Job, Step
+from gblm_viz.core.matrices import Matrix
+from gblm_viz.core.statistics import NORMS, Statistics
+from gblm_viz.figures import maps
+from gblm_viz.figures.tiles import colour_range
+from gblm_viz.ui import work
+from gblm_viz.ui.matrix_view import ENGLISH, JAPANESE, Field, MatrixView, picture
+from gblm_viz.ui.model_map import ModelMapView
+from gblm_viz.ui.page import Page, bump
+from gblm_viz.ui.session import Library, Selection, Visit
+from gblm_viz.words import Words
+
+STATISTICS = ("mean", "median", "p99", "peak_share")
+MATRIX_WORDS = {"en": ENGLISH, "ja": JAPANESE}
+AT_ONCE = 50_000_000
+"""Prunable weights up to which the summaries are made within a click; above, they are a task with progress."""
+MAP_HEIGHT, MATRIX_HEIGHT = 322, 464
+
+
+def build(page: Page) -> None:
+    """Controls and map on the left, the matrix on the right; both in sight at 1280 × 720."""
+    say, signals = page.words, page.signals
+    with gr.Row(elem_id="gradients"):
+        with gr.Column(scale=9, min_width=460):
+            with gr.Row(elem_classes="gradient-controls"):
+                norm = gr.Radio([(say(f"gradients.norm.{name}"), name) for name in NORMS], value="l1", show_label=False,
+                                label=say("gradients.norm_label"), container=False, elem_id="gradient-norm", scale=3)
+                statistic = gr.Dropdown([(say(f"gradients.statistic.{name}"), name) for name in STATISTICS], value="mean",
+                                        show_label=False, label=say("gradients.statistic_label"), container=False,
+                                        elem_id="gradient-statistic", scale=2, min_width=150)
+            explained = gr.HTML(_explained(say, "l1"), elem_id="gradient-explained")
+            model_map = ModelMapView(maps.empty_map(say("gradients.preparing")), height=MAP_HEIGHT, elem_id="model-map")
+            tag = gr.HTML("", elem_id="gradient-tag")
+        with gr.Column(scale=11, min_width=520):
+            matrix = MatrixView(height=MATRIX_HEIGHT, elem_id="matrix-view")
+            with gr.Row(elem_classes="gradient-under"):
+                about = gr.HTML("", elem_id="gradient-matrix-tag")
+                expert = gr.Number(0, label=say("gradients.expert"), precision=0, minimum=0, visible=False, scale=0,
+                                   min_width=130, elem_id="gradient-expert")
+
+    def draw_map(visit: Visit, norm_name: str, statistic_name: str) -> Generator[dict[Any, Any], None, dict[Any, Any]]:
+        if visit.session.model is None:
+            return {model_map: maps.empty_map(say("gradients.preparing")), tag: ""}
+        if visit.session.statistics is None:
+            return {model_map: maps.empty_map(say("errors.nothing_collected")), tag: ""}
+        found: Statistics = visit.statistics()
+        summaries = yield from _summaries(page, visit, norm_name)
+        shown = report.gradient_map(visit.model(), summaries, statistic_name, found.count)
+        moved = text_moved(visit)
+        value = maps.map_value(
+            shown, say, title=say(f"gradients.title.{statistic_name}", norm=say(f"gradients.norm_name.{norm_name}")),
+            unit=say("gradients.unit_share") if statistic_name == "peak_share" else say(f"gradients.unit.{norm_name}"),
+            sentence=maps.gradient_sentence(summaries, statistic_name, say),
+            label=maps.percent if statistic_name == "peak_share" else maps.number,
+            selected=chosen(visit, summaries).name, stale=moved)
+        return {model_map: value, tag: statistics_tag(say, visit, found)}
+
+    def draw_matrix(visit: Visit, field: str | None = None) -> dict[Any, Any]:
+        if visit.session.model is None:
+            return {matrix: gr.skip()}
+        one = chosen(visit)
+        selection = visit.session.selection
+        provider = GradientProvider.of(visit, one, selection.expert if one.experts else 0, say)
+        pin = None if selection.row is None or selection.column is None else (selection.row, selection.column)
+        known = {known.id for known in provider.known}
+        return {matrix: picture(provider, matrix_title(say, one), MATRIX_WORDS[say.language],
+                                field if field in known else None, pin),
+                about: _matrix_tag(say, one),
+                expert: gr.update(visible=bool(one.experts), value=selection.expert, maximum=max(0, one.experts - 1))}
+
+    def refresh(visit: Visit, norm_name: str, statistic_name: str, counter: int) -> Iterator[dict[Any, Any]]:
+        drawn = yield from draw_map(visit, norm_name, statistic_name)
+        if visit.session.model is not None and visit.session.selection.matrix != (name := chosen(visit).name):
+            select(visit, name)
+            drawn[signals.selection] = bump(counter)
+        yield drawn | draw_matrix(visit)
+
+    def on_norm(visit: Visit, norm_name: str, statistic_name: str) -> Iterator[dict[Any, Any]]:
+        drawn = yield from draw_map(visit, norm_name, statistic_name)
+        yield drawn | draw_matrix(visit, norm_name) | {explained: _explained(say, norm_name)}
+
+    def on_statistic(visit: Visit, norm_name: str, statistic_name: str) -> Iterator[dict[Any, Any]]:
+        yield (yield from draw_map(visit, norm_name, statistic_name))
+
+    def on_cell(visit: Visit, name: str, counter: int) -> dict[Any, Any]:
+        select(visit, name)
+        return {signals.selection: bump(counter)}
+
+    def on_expert(visit: Visit, number: float | None, counter: int) -> dict[Any, Any]:
+        one = chosen(visit)
+        select(visit, one.name, min(max(0, int(number or 0)), max(0, one.experts - 1)))
+        return {signals.selection: bump(counter)}
+
+    def on_selection(visit: Visit, norm_name: str, statistic_name: str) -> Iterator[dict[Any, Any]]:
+        yield (yield from draw_map(visit, norm_name, statistic_name)) | draw_matrix(visit)
+
+    def on_weight(visit: Visit, place: list[int]) -> None:
+        selection = visit.session.selection
+        visit.update(selection=Selection(chosen(visit).name, selection.expert, int(place[0]), int(place[1])))
+
+    controls, both = [norm, statistic], [model_map, tag, matrix, about, expert]
+    page.on([signals.model.change, signals.statistics.change], refresh, [*controls, signals.selection],
+            [*both, signals.selection], latest=True)
+    page.on(signals.text.change, on_statistic, controls, [model_map, tag], latest=True)
+    page.on(signals.selection.change, on_selection, controls, both, latest=True)
+    page.on(norm.change, on_norm, controls, [*both, explained], latest=True)
+    page.on(statistic.change, on_statistic, controls, [model_map, tag], latest=True)
+    page.on_event(model_map.select, "name", on_cell, [signals.selection], [signals.selection])
+    page.on(expert.input, on_expert, [expert, signals.selection], [signals.selection], latest=True)
+    page.on_event(matrix.select, "index", on_weight)
+
+
+# The selection, for every tab that shows one matrix
+
+def chosen(visit: Visit, summaries: tuple[report.GradientSummary, ...] | None = None) -> Matrix:
+    """The matrix every view shows: the visitor's, or by default the one with the highest mean gradient, else the first."""
+    layout = visit.model().layout
+    by_name: dict[str, Matrix] = {matrix.name: matrix for matrix in layout.matrices}
+    wanted = by_name.get(visit.session.selection.matrix)
+    if wanted is not None:
+        return wanted
+    key = summaries_key(visit.session.statistics, "l1")
+    if summaries is None and visit.library.has(key):
+        summaries = visit.library.get(key)
+    highest = max(summaries, key=lambda summary: summary.mean).name if summaries else layout.matrices[0].name
+    return by_name[highest]
+
+
+def select(visit: Visit, name: str, expert: int = 0) -> None:
+    """Make a matrix the one every view shows; the caller bumps `signals.selection`. An unknown name is a sentence."""
+    if name not in {matrix.name for matrix in visit.model().layout.matrices}:
+        raise GblmError("gone")
+    visit.update(selection=Selection(name, expert))
+
+
+def matrix_title(say: Words, matrix: Matrix) -> str:
+    """Block 3, MLP down: 128 × 384"""
+    return say("gradients.matrix_title", block=matrix.block, role=maps.role_name(say, matrix.role),
+               rows=f"{matrix.rows:,}", columns=f"{matrix.columns:,}")
+
+
+def text_moved(visit: Visit) -> bool:
+    """Whether the text, or how it is cut, is no longer the one the statistics were collected on."""
+    return bool(visit.session.extra("text_moved", False))
+
+
+def statistics_tag(say: Words, visit: Visit, found: Statistics) -> str:
+    """What made the gradients, as a `.tag` line: model, text, N × length, seed, and whether the text has moved on."""
+    line = say("gradients.tag", model=found.model_name, text=text_name(say, found.calibration.text_name), samples=found.count,
+               length=found.calibration.length, seed=found.calibration.seed)
+    parts = [f'<p class="tag">{html.escape(line)}</p>']
+    if found.count == 1:
+        parts.append(f'<p class="tag">{html.escape(say("gradients.one_sample"))}</p>')
+    if text_moved(visit):
+        parts.append(f'<p class="limit">{html.escape(say("gradients.moved"))}</p>')
+    return "".join(parts)
+
+
+def text_name(say: Words, name: str) -> str:
+    """A text's name for a person: the bundled title, the file's name, or that it was typed."""
+    return work.text_title(name, say.language) if name else say("text.own")
+
+
+# The numbers
+
+def summaries_key(statistics: Hashable, norm: str) -> Hashable:
+    return ("gradient summaries", statistics, norm)
+
+
+def _summaries(page: Page, visit: Visit,
+               norm: str) -> Generator[dict[Any, Any], None, tuple[report.GradientSummary, ...]]:
+    """The summaries of all matrices, kept; on a large model they are a task that the status line follows."""
+    library, model, found = visit.library, visit.model(), visit.statistics()
+    key = summaries_key(visit.session.statistics, norm)
+    if model.layout.prunable > AT_ONCE and not library.has(key):
+        task = library.start(visit.key, key, lambda cancel: _summary_job(library, key, model, found, norm))
+        yield from page.follow(visit, task, "estimate")
+        yield {page.status: page.note(page.words("status.ready"))}
+    return library.once(key, lambda: report.gradient_summaries(model, found, norm))
+
+
+def _summary_job(library: Library, key: Hashable, model: Any, found: Statistics, norm: str) -> Job[None]:
+    yield Step(0, 1, "matrix")
+    library.put(key, report.gradient_summaries(model, found, norm))
+
+
+@dataclass(frozen=True)
+class GradientProvider:
+    """One matrix's fields for the matrix view. Holds keys, not tensors: an array is read when it is looked at."""
+
+    library: Library
+    model: Hashable
+    statistics: Hashable
+    name: str
+    expert: int
+    rows: int
+    columns: int
+    known: tuple[Field, ...]
+
+    @classmethod
+    def of(cls, visit: Visit, matrix: Matrix, expert: int, say: Words) -> GradientProvider:
+        """With the range of every field, which is kept: it needs one look at the whole matrix."""
+        session, library = visit.session, visit.library
+        found = None if session.statistics is None else visit.statistics()
+        key = ("gradient fields", session.model, session.statistics, matrix.name, expert)
+        ranges: dict[str, tuple[float, float]] = library.once(
+            key, lambda: {field: colour_range(report.field(visit.model(), found, matrix.name, field, expert), scale,
+                                              kind == "diverging") for field, kind, scale in _offered(found)})
+        count = found.count if found is not None else 0
+        known = tuple(Field(field, say(f"gradients.field.{field}"), kind, *ranges[field], scale,
+                            say(f"gradients.field_unit.{field}", samples=count))
+                      for field, kind, scale in _offered(found))
+        return cls(library, session.model, session.statistics, matrix.name, expert, matrix.rows, matrix.columns, known)
+
+    def fields(self) -> tuple[Field, ...]:
+        return self.known
+
+    def array(self, field_id: str) -> report.Array:
+        """float32 (out, in); LookupError where model or statistics have made room."""
+        try:
+            model = self.library.get(self.model)
+            found = None if self.statistics is None else self.library.get(self.statistics)
+        except GblmError as error:
+            raise LookupError(self.name) from error
+        return report.field(model, found, self.name, field_id, self.expert)
+
+
+FIELDS = (("l1", "sequential", "log"), ("l2", "sequential", "log"), ("sum", "diverging", "linear"),
+          ("weight", "diverging", "linear"), ("input", "sequential", "linear"))
+"""field of core.report, kind and scale in the matrix view."""
+
+
+def _offered(found: Statistics | None) -> list[tuple[str, Any, Any]]:
+    """The fields that exist: weights always, inputs after collecting, norms whose sums were kept."""
+    def there(field: str) -> bool:
+        return field == "weight" or (found is not None and (field == "input" or NORMS[field] in found.keep))
+
+    return [entry for entry in FIELDS if there(entry[0])]
+
+
+# Sentences
+
+def _explained(say: Words, norm: str) -> str:
+    kind = "limit" if norm == "sum" else "tag"
+    return f'<p class="{kind}">{html.escape(say(f"gradients.explained.{norm}"))}</p>'
+
+
+def _matrix_tag(say: Words, matrix: Matrix) -> str:
+    return f'<p class="tag">{html.escape(say("gradients.matrix_tag", name=matrix.name))}</p>'

@@ -1,0 +1,187 @@
+"""Overview: a finished example in one view: what was removed, both answers, what it cost, where the gradients are."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import gradio as gr
+
+from gblm_viz.core.generate import Sampling
+from gblm_viz.core.report import GradientSummary, ModelMap, cell_map
+from gblm_viz.figures.maps import gradient_sentence, map_value
+from gblm_viz.words import Words
+
+from .. import work
+from ..chat import Turn, duel, pane_html, parting_sentence
+from ..escape import escape
+from ..example import LONGEST_ANSWER, shipped
+from ..model_map import ModelMapView
+from ..page import Page, bump
+from ..session import Selection, Visit
+from .compare import applied_tag
+
+
+def build(page: Page) -> None:
+    say = page.words
+    example = shipped()
+    pairs = example["answers"][say.language]
+    with gr.Row(elem_id="overview-row", equal_height=False):
+        with gr.Column(scale=6, min_width=480):
+            sentence = gr.HTML(headline(say, example["removed"], example["prunable"], example["sparsity"]))
+            with gr.Row(elem_id="overview-examples", equal_height=True):
+                buttons = [gr.Button(pair["prompt"], size="sm", elem_classes="example-prompt") for pair in pairs]
+            with gr.Row(equal_height=True):
+                dense = gr.HTML(_pane(say, "dense", pairs[0]), elem_id="overview-dense")
+                pruned = gr.HTML(_pane(say, "pruned", pairs[0]), elem_id="overview-pruned")
+            parting = gr.HTML(_sentence(_shipped_parting(say, pairs[0])), elem_id="overview-parting")
+            cost = gr.HTML(cost_html(say, example["probes"], example["perplexity"]), elem_id="overview-cost")
+            gr.HTML(f'<p class="limit">{escape(say("overview.limit"))}</p>')
+            with gr.Row(equal_height=True):
+                tag = gr.HTML(f'<div class="tag" id="overview-tag">{escape(_example_tag(say, example))}</div>')
+                reset = gr.Button(say("overview.reset"), elem_id="reset", size="sm", scale=0, min_width=170)
+        with gr.Column(scale=5, min_width=420):
+            summaries = tuple(GradientSummary(**one) for one in example["gradients"])
+            shown = _map(summaries, example["blocks"], tuple(example["roles"]), example["samples"])
+            overview_map = ModelMapView(_drawn(say, shown, summaries), height=330, elem_id="overview-map")
+            gr.HTML(f'<p class="tag">{escape(say("overview.map_hint"))}</p>')
+    outputs = [sentence, dense, pruned, parting, cost, tag, overview_map]
+
+    def on_prompt(visit: Visit, prompt: str) -> Iterator[dict[Any, Any]]:
+        """Both models, live, greedy, the question standing alone: what the example shows comes out again."""
+        stop = threading.Event()
+        visit.library.chats[visit.key] = stop
+        stream = duel(visit.model(), work.pruned_model(visit), prompt, (), Sampling(most=LONGEST_ANSWER), stop)
+        try:
+            while True:
+                try:
+                    turn = next(stream)
+                except StopIteration as finished:
+                    turn = finished.value
+                    break
+                yield {dense: _live(say, "dense", turn, False), pruned: _live(say, "pruned", turn, False),
+                       parting: _sentence(say("compare.answering"))}
+            yield {dense: _live(say, "dense", turn, True), pruned: _live(say, "pruned", turn, True),
+                   parting: _sentence(parting_sentence(turn, say)), page.status: page.note(say("status.ready"))}
+        finally:
+            stream.close()
+
+    def on_reset(visit: Visit, *counters: int) -> dict[Any, Any]:
+        visit.keep(page.library.first)
+        changed = dict(zip(vars(page.signals).values(), (bump(counter) for counter in counters), strict=True))
+        return {**changed, **from_example(), page.status: page.note(say("overview.was_reset"))}
+
+    def from_example() -> dict[Any, Any]:
+        return {sentence: headline(say, example["removed"], example["prunable"], example["sparsity"]),
+                dense: _pane(say, "dense", pairs[0]), pruned: _pane(say, "pruned", pairs[0]),
+                parting: _sentence(_shipped_parting(say, pairs[0])),
+                cost: cost_html(say, example["probes"], example["perplexity"]),
+                tag: f'<div class="tag" id="overview-tag">{escape(_example_tag(say, example))}</div>',
+                overview_map: _drawn(say, shown, summaries)}
+
+    def refresh(visit: Visit) -> dict[Any, Any]:
+        """The visitor's own run takes the example's place as soon as there is one."""
+        session = visit.session
+        if session.example or session.applied is None or not visit.library.has(session.applied):
+            return from_example() if session.example else {}
+        masks = work.applied_masks(visit)
+        probes, losses = _measured(visit)
+        found: dict[Any, Any] = {
+            sentence: headline(say, masks.removed, masks.prunable, masks.sparsity),
+            cost: cost_html(say, probes, losses),
+            tag: f'<div class="tag" id="overview-tag">{escape(say("overview.own_tag", run=applied_tag(visit, say)))}'
+                 f"</div>",
+            dense: _live(say, "dense", None, True), pruned: _live(say, "pruned", None, True),
+            parting: _sentence(say("overview.ask_again"))}
+        if session.statistics is not None:
+            own = work.gradient_summaries(visit, "l1")
+            own_map = _map(own, len(visit.model().layout.blocks), visit.model().layout.roles, visit.statistics().count)
+            found[overview_map] = _drawn(say, own_map, own)
+        return found
+
+    def on_cell(visit: Visit, name: str, counter: int) -> dict[Any, Any]:
+        visit.update(selection=Selection(matrix=name))
+        return {page.signals.selection: bump(counter), page.tabs: gr.Tabs(selected="gradients")}
+
+    for button in buttons:
+        page.on(button.click, on_prompt, [button], [dense, pruned, parting])
+    every = list(vars(page.signals).values())
+    page.on(reset.click, on_reset, every, [*outputs, *every])
+    page.on([page.signals.applied.change], refresh, [], outputs)
+    page.on_event(overview_map.select, "name", on_cell, [page.signals.selection], [page.signals.selection, page.tabs])
+
+
+def _map(summaries: tuple[GradientSummary, ...], blocks: int, roles: tuple[str, ...], samples: int) -> ModelMap:
+    return cell_map("gradient_mean", blocks, roles, summaries, "mean", True, samples)
+
+
+def _drawn(say: Words, shown: ModelMap, summaries: tuple[GradientSummary, ...]) -> dict[str, Any]:
+    return map_value(shown, say, title=say("overview.map_title"), unit=say("overview.map_unit"),
+                     sentence=gradient_sentence(summaries, "mean", say))
+
+
+def _measured(visit: Visit) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
+    """What has been measured of the applied model, in the shipped example's form."""
+    session, library = visit.session, visit.library
+    pruned = work.pruned_key(session.applied)
+    probes = None
+    if library.has(("probes", pruned)) and library.has(("probes", session.model)):
+        before, after = library.get(("probes", session.model)).total, library.get(("probes", pruned)).total
+        probes = {"dense": [before.right, before.total], "pruned": [after.right, after.total],
+                  "interval": {"low": after.interval.low, "high": after.interval.high}}
+    return probes, None
+
+
+# How it is drawn
+
+def headline(say: Words, removed: int, prunable: int, sparsity: float) -> str:
+    """The plain sentence with the number removed."""
+    text = say("overview.headline", share=f"{sparsity:.0%}", removed=f"{removed:,}", prunable=f"{prunable:,}")
+    return f'<p class="headline">{escape(text)}</p>'
+
+
+def _sentence(text: str) -> str:
+    return f'<div class="parting-line">{escape(text) or "&nbsp;"}</div>'
+
+
+def _frame(say: Words, side: str, body: str) -> str:
+    mark = "●" if side == "dense" else "▲"
+    return (f'<div class="pane-title"><b class="{side}-colour">{mark} {escape(say(f"compare.{side}"))}</b></div>{body}')
+
+
+def _pane(say: Words, side: str, pair: dict[str, str]) -> str:
+    body = (f'<div class="chat short" role="log"><div class="asked">{escape(pair["prompt"])}</div>'
+            f'<div class="said {side}" data-side="{side}">{escape(pair[side])}</div></div>')
+    return _frame(say, side, body)
+
+
+def _live(say: Words, side: str, turn: Turn | None, finished: bool) -> str:
+    pane = pane_html(() if turn is None else (turn,), side, say, finished)
+    return _frame(say, side, pane.replace('class="chat"', 'class="chat short"', 1))
+
+
+def _shipped_parting(say: Words, pair: dict[str, str]) -> str:
+    return say("overview.same" if pair["dense"] == pair["pruned"] else "overview.different")
+
+
+def cost_html(say: Words, probes: dict[str, Any] | None, losses: dict[str, Any] | None) -> str:
+    """Right before and after, with the interval; and the held-out perplexities with their protocol."""
+    if probes is None:
+        return f'<p class="cost">{escape(say("overview.not_measured"))}</p>'
+    (before, n), (after, _), interval = probes["dense"], probes["pruned"], probes["interval"]
+    right = say("overview.right", before=before, after=after, n=n)
+    spread = say("overview.interval", low=format(interval["low"], ".0%"), high=format(interval["high"], ".0%"))
+    lost = "" if losses is None else say(
+        "overview.perplexity", before=format(losses["dense"], ".1f"), after=format(losses["pruned"], ".1f"),
+        windows=losses["windows"], length=losses["length"])
+    return (f'<p class="cost"><span class="big">{escape(right)}</span> <span class="tag">{escape(spread)}</span>'
+            f"<br>{escape(lost)}</p>")
+
+
+def _example_tag(say: Words, example: dict[str, Any]) -> str:
+    settings = example["settings"]
+    return say("overview.example_tag", model=example["model"], text=example["text"], samples=example["samples"],
+               length=example["length"], seed=example["seed"], method=settings["method"],
+               alpha=format(example["alpha"], ".3g"), share=format(example["share"], ".0%"),
+               order=say(f"compare.orders.{settings['order']}"))

@@ -1,0 +1,347 @@
+"""The Your text tab: a visitor's text, the samples it becomes, what collecting takes, and what it took.
+Knows no tensor: cutting and collecting are core's work, and the text lives in the visitor's session alone."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Generator, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from gblm_viz.core import calibration
+from gblm_viz.core.calibration import CalibrationSet
+from gblm_viz.core.errors import GblmError, TextError
+from gblm_viz.core.models import Model
+from gblm_viz.core.statistics import Statistics
+from gblm_viz.ui import work
+from gblm_viz.ui.page import Page, bump, duration
+from gblm_viz.ui.sample_list import SampleList, SampleRow, sample_rows
+from gblm_viz.ui.session import TextChoice, Visit
+from gblm_viz.words import Words
+
+from .gradients import text_name
+
+RULES = ("auto", "windows", "paragraphs")
+LARGEST_FILE = 20_000_000
+"""Bytes of an uploaded file."""
+EDITABLE = 200_000
+"""Characters up to which an uploaded text is put into the text area; beyond, its beginning is shown."""
+EXCERPT = 2_000
+LISTED = 400
+"""Samples that the list shows; the rest are counted."""
+FIRST_TOKENS = 28
+LARGEST_SEED = 2**63 - 1
+DEFAULT_FOLDER = "~/gblm-viz/statistics"
+
+
+def build(page: Page) -> None:
+    """Text and how it is cut on the left; the samples, the estimate and Collect on the right."""
+    say, signals = page.words, page.signals
+    titles = [(entry[f"title_{say.language}"], entry["file"]) for entry in work.bundled_texts() if entry["kind"] != "held_out"]
+    titles.sort(key=lambda pair: not pair[1].endswith(f"_{say.language}.txt"))  # the page's language first
+    with gr.Row(elem_id="text-tab"):
+        with gr.Column(scale=10, min_width=420):
+            with gr.Row(elem_classes="text-sources"):
+                bundled = gr.Dropdown([(say("text.bundled_choose"), ""), *titles], value="", container=False,
+                                      show_label=False, label=say("text.bundled"), elem_id="text-bundled", scale=5)
+                upload = gr.UploadButton(say("text.upload"), elem_id="text-upload", size="sm", scale=2, min_width=120,
+                                         file_types=[".txt", ".md", "text"], type="filepath", interactive=False)
+                clear = gr.Button(say("text.clear"), elem_id="text-clear", size="sm", scale=1, min_width=60)
+            text = gr.Textbox(label=say("text.label"), show_label=False, placeholder=say("text.placeholder"), lines=11,
+                              max_lines=11, elem_id="text", interactive=False, container=False)
+            excerpt = gr.HTML("", visible=False, elem_id="text-excerpt")
+            rule = gr.Radio([(say(f"text.rules.{name}"), name) for name in RULES], value="auto", label=say("text.rule"),
+                            elem_id="text-rule", elem_classes="one-line")
+            rule_info = gr.HTML(_tag(say("text.rule_info.auto")), elem_id="text-rule-info")
+            with gr.Row(elem_classes="text-numbers"):
+                samples = gr.Number(64, label=say("text.samples"), precision=0, minimum=1, elem_id="samples", min_width=90)
+                length = gr.Number(None, label=say("text.length"), precision=0, placeholder=say("text.length_blank"),
+                                   elem_id="length", min_width=90)
+                seed = gr.Number(0, label=say("text.seed"), precision=0, elem_id="text-seed", min_width=90)
+            with gr.Row(elem_classes="text-keep", visible=page.library.local):
+                keep = gr.Checkbox(False, label=say("text.keep"), info=say("text.keep_info"), elem_id="text-keep",
+                                   container=False, scale=1, min_width=200)
+                folder = gr.Textbox(DEFAULT_FOLDER, label=say("text.folder"), show_label=False, visible=False, max_lines=1,
+                                    elem_id="text-folder", container=False, scale=1, min_width=160)
+        with gr.Column(scale=11, min_width=460):
+            summary = gr.HTML(_tag(say("text.preparing")), elem_id="text-summary")
+            listed = SampleList(height=250, elem_id="text-samples")
+            with gr.Row(elem_classes="text-collect"):
+                estimate = gr.HTML("", elem_id="text-estimate")
+                collect = gr.Button(say("text.collect"), variant="primary", elem_id="collect", scale=0, min_width=150,
+                                    interactive=False)
+            result = gr.HTML(_tag(say("text.nothing_collected")), elem_id="text-result")
+
+    fields = [text, rule, samples, length, seed]
+    shown = [summary, listed, estimate, result, signals.text]
+    sources = [bundled, text, excerpt]
+
+    def preview(visit: Visit, counter: int) -> dict[Any, Any]:
+        """The samples of the session's text, the estimate and the result's age."""
+        choice = visit.session.text
+        updates: dict[Any, Any] = {}
+        try:
+            if not choice.text:
+                raise GblmError("empty_text", name=text_name(say, choice.name))
+            cut = cut_of(visit, choice, say)
+            updates = {summary: summary_html(say, cut, choice), estimate: estimate_html(say, visit, cut),
+                       listed: list_value(say, visit.model(), cut, choice)}
+            asked = cut.samples.key
+        except GblmError as error:
+            asked = ""
+            sentence = error.say(say) if choice.text else say("text.nothing_yet")
+            kind = "limit" if choice.text else "tag"
+            updates = {summary: f'<p class="{kind}" role="alert">{html.escape(sentence)}</p>', estimate: "",
+                       listed: sample_rows([], {})}
+        moved = visit.session.statistics is not None and asked != _collected_from(visit)
+        if moved != bool(visit.session.extra("text_moved", False)):
+            visit.keep(visit.session.with_extra("text_moved", moved))
+            updates[signals.text] = bump(counter)
+        updates[result] = result_html(say, visit, moved)
+        return updates
+
+    def refill(visit: Visit, counter: int) -> dict[Any, Any]:
+        """The whole tab from the session: at page load, after Reset, after another model."""
+        if visit.session.model is None:
+            return {summary: _tag(say("text.preparing"))}
+        choice = visit.session.text
+        return {**_text_shown(choice), rule: choice.rule, samples: choice.samples, length: choice.length, seed: choice.seed,
+                rule_info: _tag(say(f"text.rule_info.{choice.rule}")), upload: gr.update(interactive=True),
+                collect: gr.update(interactive=True), **preview(visit, counter)}
+
+    def _text_shown(choice: TextChoice) -> dict[Any, Any]:
+        known = {file for _, file in titles}
+        long = len(choice.text) > EDITABLE
+        note = say("text.excerpt", name=text_name(say, choice.name), characters=f"{len(choice.text):,}", shown=f"{EXCERPT:,}")
+        return {bundled: choice.name if choice.name in known else "",
+                text: gr.update(value=choice.text[:EXCERPT] if long else choice.text, interactive=not long),
+                excerpt: gr.update(value=_tag(note) if long else "", visible=long)}
+
+    def on_typed(visit: Visit, counter: int, typed: str, *numbers: Any) -> dict[Any, Any]:
+        choice = read_choice(visit.session.text, typed, *numbers)
+        visit.update(text=choice)
+        update = {} if choice.name else {bundled: ""}
+        return update | {rule_info: _tag(say(f"text.rule_info.{choice.rule}"))} | preview(visit, counter)
+
+    def take(visit: Visit, counter: int, name: str, content: str) -> dict[Any, Any]:
+        choice = replace(visit.session.text, text=content, name=name, dropped=frozenset())
+        visit.update(text=choice)
+        return _text_shown(choice) | preview(visit, counter)
+
+    def on_bundled(visit: Visit, file: str, counter: int) -> dict[Any, Any]:
+        return take(visit, counter, file, work.read_bundled(file)) if file else {page.status: gr.skip()}
+
+    def on_upload(visit: Visit, path: str, counter: int) -> dict[Any, Any]:
+        name, content = read_upload(Path(path))
+        return {upload: None, page.status: page.note(say("status.ready"))} | take(visit, counter, name, content)
+
+    def on_clear(visit: Visit, counter: int) -> dict[Any, Any]:
+        return take(visit, counter, "", "")
+
+    def on_row(visit: Visit, index: int, counter: int) -> dict[Any, Any]:
+        choice = visit.session.text
+        visit.update(text=replace(choice, dropped=choice.dropped ^ {int(index)}))
+        return preview(visit, counter)
+
+    def on_collect(visit: Visit, typed: str, rule_name: str, most: Any, long: Any, number: Any, kept: bool, where: str,
+                   counter: int, moved: int) -> Generator[dict[Any, Any], None, None]:
+        choice = read_choice(visit.session.text, typed, rule_name, most, long, number)
+        visit.update(text=choice)
+        model_key = visit.session.model
+        model, cut = visit.model(), cut_of(visit, choice, say)
+        place = Path(where.strip() or DEFAULT_FOLDER).expanduser() if kept and page.library.local else None
+        task = page.library.start(
+            visit.key, ("collect", work.collect_key(model, cut.samples), str(place or "")),
+            lambda cancel: work.collect_job(page.library, model, cut.samples, cut.held_out, cancel, place), graceful=True)
+        key = yield from page.follow(visit, task, "collect")
+        if visit.session.model != model_key:
+            yield {page.status: page.note(say("text.other_model"))}
+            return
+        found: Statistics = page.library.get(key)
+        session = visit.update(statistics=key, held_out=work.held_out_key(key) if cut.held_out else None, example=False)
+        visit.keep(session.with_extra("collected_from", cut.samples.key).with_extra("kept_in", str(place or "")))
+        yield {page.status: page.note(_done(say, found)), signals.statistics: bump(counter), **preview(visit, moved)}
+
+    page.on(signals.model.change, refill, [signals.text], [*sources, *fields[1:], rule_info, upload, collect, *shown],
+            latest=True)
+    page.on(signals.statistics.change, lambda visit, counter: preview(visit, counter), [signals.text], shown, latest=True)
+    page.on([text.input, rule.input, samples.input, length.input, seed.input], on_typed, [signals.text, *fields],
+            [bundled, rule_info, *shown], latest=True)
+    page.on(bundled.input, on_bundled, [bundled, signals.text], [*sources, *shown], latest=True)
+    page.on(upload.upload, on_upload, [upload, signals.text], [*sources, upload, *shown])
+    page.on(clear.click, on_clear, [signals.text], [*sources, *shown])
+    page.on(keep.input, lambda visit, on: {folder: gr.update(visible=on)}, [keep], [folder], latest=True)
+    page.on_event(listed.select, "index", on_row, [signals.text], shown)
+    page.on(collect.click, on_collect, [*fields, keep, folder, signals.statistics, signals.text],
+            [signals.statistics, *shown])
+
+
+# Text → samples
+
+@dataclass(frozen=True, eq=False)
+class Cut:
+    """What a text becomes: all samples, those to collect on, those held out, and the latter's numbers in `whole`."""
+
+    whole: CalibrationSet
+    samples: CalibrationSet
+    held_out: CalibrationSet | None
+    held: frozenset[int]
+
+
+def read_choice(before: TextChoice, typed: str, rule: str, samples: Any, length: Any, seed: Any) -> TextChoice:
+    """The text and its cutting as the controls show them; blanks mean the default. Samples left out stay so while
+    nothing changes, and a text keeps its name until it is edited. Half characters become question marks."""
+    if len(before.text) > EDITABLE and typed == before.text[:EXCERPT]:
+        typed = before.text
+    same = _lines(typed) == _lines(before.text)
+    number = 0 if seed is None else seed
+    if not 0 <= number <= LARGEST_SEED:
+        raise GblmError("seed_not_number", given=seed)
+    after = TextChoice(before.text if same else typed.encode("utf-8", "replace").decode("utf-8"), before.name if same else "",
+                       rule if rule in RULES else RULES[0], TextChoice.samples if samples is None else int(samples),
+                       None if length is None else int(length), int(number))
+    return replace(after, dropped=before.dropped) if after == replace(before, dropped=frozenset()) else after
+
+
+def _lines(text: str) -> str:
+    """Line ends as a browser's text area gives them back."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def read_upload(path: Path) -> tuple[str, str]:
+    """(name, text) of an uploaded file, whose copy on disk is removed at once. Too large or no text: a sentence."""
+    try:
+        size = path.stat().st_size
+        if size > LARGEST_FILE:
+            raise TextError("text_file_too_large", name=path.name, megabytes=size / 1e6, most=LARGEST_FILE // 10**6)
+        return path.name, calibration.checked_text(path.read_bytes(), path.name)
+    finally:
+        with suppress(OSError):
+            path.unlink()
+            path.parent.rmdir()
+
+
+def cut_of(visit: Visit, choice: TextChoice, say: Words) -> Cut:
+    """The samples of a text; the last cutting is kept with the session, since a long text takes seconds."""
+    named = replace(choice, dropped=frozenset())
+    before = visit.session.extra("cut")
+    try:
+        if before is not None and before[:2] == (visit.session.model, named):
+            whole = before[2]
+        else:
+            whole = work.whole_of(visit.model(), choice)
+            visit.keep(visit.session.with_extra("cut", (visit.session.model, named, whole)))
+        return Cut(whole, *work.parts_of(whole, choice))
+    except GblmError as error:
+        if error.fields.get("name") != "":
+            raise
+        raise type(error)(error.key, **(error.fields | {"name": text_name(say, "")})) from None
+
+
+def list_value(say: Words, model: Model, cut: Cut, choice: TextChoice) -> dict[str, Any]:
+    """The first samples as rows: how each begins and what becomes of it."""
+    rows = []
+    for index in range(min(cut.whole.count, LISTED)):
+        sample = cut.whole.sample(index)
+        begins = " ".join(model.tokenizer.decode(sample[:FIRST_TOKENS].tolist()).rstrip("\ufffd").split())
+        state = "dropped" if index in choice.dropped else "held" if index in cut.held else "used"
+        rows.append(SampleRow(index, len(sample), begins, state))  # type: ignore[arg-type]
+    more = cut.whole.count - len(rows)
+    return sample_rows(rows, say.table("text.list"), say("text.more", count=f"{more:,}") if more else "")
+
+
+# Sentences
+
+def _tag(sentence: str) -> str:
+    return f'<p class="tag">{html.escape(sentence)}</p>'
+
+
+def _paragraph(sentences: list[str], kind: str = "") -> str:
+    return f'<p class="{kind}">{html.escape(" ".join(sentences))}</p>' if sentences else ""
+
+
+def amount(say: Words, count: float) -> str:
+    """Bytes as a person reads them: 14 kB, 14.2 MB, 1.3 GB."""
+    unit, size = next((unit, count / size) for unit, size in (("gigabytes", 1e9), ("megabytes", 1e6), ("kilobytes", 1e3))
+                      if count >= size or size == 1e3)
+    return say(f"text.bytes.{unit}", size=f"{size:.1f}" if size < 100 else f"{size:,.0f}")
+
+
+def summary_html(say: Words, cut: Cut, choice: TextChoice) -> str:
+    """N × length, what is held out, and what of the text is not used."""
+    held = 0 if cut.held_out is None else cut.held_out.count
+    said = [say("text.becomes" if held else "text.becomes_all", count=f"{cut.samples.count:,}",
+                length=f"{cut.samples.length:,}", held=held)]
+    if int(cut.samples.lengths.min()) < cut.samples.length:
+        said.append(say("text.shorter", tokens=f"{cut.samples.token_count:,}"))
+    notes = [say(f"text.left_out.{kind}", count=f"{count:,}") for kind, count in cut.whole.left_out]
+    if choice.dropped:
+        notes.append(say("text.dropped", count=len(choice.dropped)))
+    if not held:
+        notes.append(say("text.no_held_out"))
+    if cut.samples.count == 1:
+        notes.append(say("text.one_sample"))
+    return _paragraph(said, "sentence") + _paragraph(notes, "limit")
+
+
+def estimate_html(say: Words, visit: Visit, cut: Cut) -> str:
+    """Time and memory before collecting, and how the time is known."""
+    model = visit.model()
+    if visit.library.has(work.collect_key(model, cut.samples)):
+        return _tag(say("text.ready_already"))
+    guess = work.collect_estimate(visit.library, model, cut.samples)
+    return _paragraph([say("text.estimate", time=duration(say, guess.seconds), kept=amount(say, guess.kept),
+                           working=amount(say, guess.working)),
+                       say("text.estimate_measured" if guess.measured else "text.estimate_guess")], "tag")
+
+
+def result_html(say: Words, visit: Visit, moved: bool) -> str:
+    """What collecting gave and took; greyed once the text has moved on."""
+    if visit.session.statistics is None:
+        return _tag(say("text.nothing_collected"))
+    if not visit.library.has(visit.session.statistics):
+        return _paragraph([say("errors.gone")], "limit")
+    found: Statistics = visit.statistics()
+    loss, samples = float(found.losses.mean()), found.calibration
+    name = text_name(say, samples.text_name)
+    numbers = {"samples": f"{found.count:,}", "length": f"{samples.length:,}", "loss": f"{loss:.3f}",
+               "perplexity": f"{math.exp(min(loss, 700)):,.2f}", "kept": amount(say, work.statistics_bytes(found))}
+    said = [say("text.result_loaded", **numbers) if not found.seconds else
+            say("text.result", **numbers, time=duration(say, found.seconds),
+                speed=f"{samples.token_count / found.seconds:,.0f}")]
+    if found.cancelled:
+        said.append(say("text.cancelled", samples=f"{found.count:,}", asked=f"{found.asked:,}"))
+    if visit.session.extra("kept_in", ""):
+        said.append(say("text.kept_in", folder=visit.session.extra("kept_in")))
+    held = visit.library.get(visit.session.held_out).count if visit.library.has(visit.session.held_out) else 0
+    tag = say("text.result_tag", model=found.model_name, text=name, rule=_rule(say, samples.rule), seed=samples.seed,
+              dtype=found.dtype, held=held)
+    title = f'<b>{html.escape(say("text.result_title"))}</b>'
+    if not moved:
+        return f'<div class="result-card">{title}{_paragraph(said)}{_tag(tag)}{_tag(say("text.result_next"))}</div>'
+    old = _paragraph([say("text.from", text=name, samples=numbers["samples"], length=numbers["length"])], "limit")
+    return f'{old}<div class="result-card stale">{title}{_paragraph(said)}{_tag(tag)}</div>'
+
+
+def _rule(say: Words, rule: str) -> str:
+    return say(f"text.rules.{rule}") if rule in RULES else rule
+
+
+def _done(say: Words, found: Statistics) -> str:
+    if found.cancelled:
+        return say("text.done_cancelled", samples=f"{found.count:,}", asked=f"{found.asked:,}")
+    return say("text.done", samples=f"{found.count:,}", length=f"{found.calibration.length:,}",
+               time=duration(say, found.seconds))
+
+
+def _collected_from(visit: Visit) -> str:
+    """The key of the samples that were asked for when the visitor's statistics were collected."""
+    asked = visit.session.extra("collected_from")
+    if asked is not None:
+        return str(asked)
+    return visit.statistics().calibration.key if visit.library.has(visit.session.statistics) else ""

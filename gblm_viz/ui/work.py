@@ -1,0 +1,289 @@
+"""What the tabs ask of core, each answer kept in the Library under everything it depends on. No components here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Hashable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from threading import Event
+
+from gblm_viz.core import calibration, evaluate, models, prune, report, statistics
+from gblm_viz.core.calibration import CalibrationSet
+from gblm_viz.core.errors import GblmError
+from gblm_viz.core.job import Job, run
+from gblm_viz.core.models import Model
+from gblm_viz.core.prune import Masks, Settings
+from gblm_viz.core.statistics import Statistics
+
+from .session import Library, Session, TextChoice, Visit
+
+ASSETS = Path(__file__).parents[2] / "assets"
+TEXTS = ASSETS / "texts"
+PROBES = ASSETS / "pocket" / "probes"
+HELD_OUT_TEXT = {"en": "held_out_en.txt", "ja": "held_out_ja.txt"}
+
+
+@cache
+def bundled_texts() -> tuple[dict[str, str], ...]:
+    """assets/texts/index.json: file, language, title_en, title_ja, kind."""
+    return tuple(json.loads((TEXTS / "index.json").read_text(encoding="utf-8")))
+
+
+def read_bundled(file: str) -> str:
+    """A bundled text by its file name in the index; other names are not read."""
+    known = {entry["file"] for entry in bundled_texts()}
+    if file not in known:
+        raise GblmError("no_such_file", name=file)
+    return (TEXTS / file).read_text(encoding="utf-8")
+
+
+# Models
+
+def model_key(library: Library, source: str) -> Hashable:
+    return ("model", source, library.dtype, library.device)
+
+
+def load_job(library: Library, source: str) -> Job[Hashable]:
+    """Load a model and keep it; the result is its Library key."""
+    key = model_key(library, source)
+    if not library.has(key):
+        model = yield from models.load(source, library.dtype, library.device)
+        library.put(key, model, model.parameters * 4)
+    return key
+
+
+# Text → samples
+
+def whole_of(model: Model, choice: TextChoice) -> CalibrationSet:
+    """All samples a visitor's text is cut into, before any is left out or held out."""
+    return calibration.from_text(model.tokenizer, choice.text, name=choice.name, rule=choice.rule,
+                                 samples=choice.samples, length=choice.length, seed=choice.seed, longest=model.longest)
+
+
+def parts_of(whole: CalibrationSet, choice: TextChoice) -> tuple[CalibrationSet, CalibrationSet | None, frozenset[int]]:
+    """(calibration, held out, the held-out ones' numbers in `whole`); held out is None where the text is too short."""
+    kept = [index for index in range(whole.count) if index not in choice.dropped]
+    if not kept:
+        raise GblmError("too_short", name=choice.name)
+    samples, held_out = calibration.hold_out(whole.pick(kept), choice.seed)
+    held = calibration.held_out_indices(len(kept), choice.seed)
+    return samples, held_out, frozenset(kept[index] for index in held)
+
+
+def samples_of(model: Model, choice: TextChoice) -> tuple[CalibrationSet, CalibrationSet | None]:
+    """(calibration, held out) of a visitor's text; the held-out fifth is None where the text is too short."""
+    return parts_of(whole_of(model, choice), choice)[:2]
+
+
+def text_title(name: str, language: str) -> str:
+    """A text's name as a person reads it: a bundled text's title in the page's language, else the file's own name."""
+    return next((entry[f"title_{language}"] for entry in bundled_texts() if entry["file"] == name), name)
+
+
+def collect_key(model: Model, samples: CalibrationSet) -> Hashable:
+    return ("statistics", model.key, samples.key)
+
+
+def collect_job(library: Library, model: Model, samples: CalibrationSet, held_out: CalibrationSet | None,
+                cancel: Event, folder: Path | None = None) -> Job[Hashable]:
+    """Collect and keep; the result is the Library key of the statistics, which a Cancel makes smaller.
+
+    With `folder` they are written there too; a folder that already holds statistics is resumed, or refused.
+    """
+    key = collect_key(model, samples)
+    begun = folder is not None and any((folder / file).exists() for file in ("manifest.json", "checkpoint.safetensors"))
+    if library.has(key) and folder is not None and not begun:
+        statistics.save(library.get(key), folder)
+    elif not library.has(key) or folder is not None:
+        found = yield from statistics.collect(model, samples, cancel=cancel, folder=folder)
+        key = collect_key(model, found.calibration)
+        library.put(key, found, statistics_bytes(found))
+        if not begun and found.seconds > 0:
+            library.put(_PACE, found.seconds / _usual_seconds(model, found.calibration))
+    if held_out is not None:
+        library.put(held_out_key(key), held_out)
+    return key
+
+
+@dataclass(frozen=True)
+class CollectEstimate:
+    """What collecting will take. `measured`: the time follows the last collection of this process. Bytes."""
+
+    seconds: float
+    kept: int
+    working: int
+    measured: bool
+
+
+_PACE: Hashable = ("pace of the last collection",)
+"""Library key of measured seconds / usual seconds."""
+
+
+def _usual_seconds(model: Model, samples: CalibrationSet) -> float:
+    """A first guess, from two cores and models of 1 to 5 M parameters: 20 ms a sample, 12 ns a parameter and sample for
+    the sums, 0.1 ns a parameter and token for the two passes."""
+    return samples.count * (0.02 + 12e-9 * model.parameters) + 0.1e-9 * model.parameters * samples.token_count
+
+
+def collect_estimate(library: Library, model: Model, samples: CalibrationSet) -> CollectEstimate:
+    """Seconds and bytes of a collection, before it. `kept` stays: the sums. `working` is freed: gradients, activations.
+
+    Working bytes: the largest matrix's gradient three times over (itself, |G|, G²), and about 34 float32 numbers a
+    token, block and hidden feature, with a row of the vocabulary twice a token, for the longest sample's two passes.
+    """
+    layout = model.layout
+    inputs = sum(matrix.columns * max(1, matrix.experts) for matrix in layout.matrices)
+    kept = 4 * (len(statistics.default_keep(model)) * layout.prunable + inputs)
+    hidden = max((min(matrix.rows, matrix.columns) for matrix in layout.matrices), default=0)
+    vocabulary = getattr(model.network.config.get_text_config(), "vocab_size", 0)
+    passes = samples.length * (34 * hidden * len(layout.blocks) + 2 * vocabulary)
+    working = 4 * (3 * max((matrix.weights for matrix in layout.matrices), default=0) + passes)
+    pace = library.get(_PACE) if library.has(_PACE) else None
+    return CollectEstimate(_usual_seconds(model, samples) * (pace or 1.0), kept, working, pace is not None)
+
+
+def held_out_key(statistics_key: Hashable) -> Hashable:
+    return ("held out", statistics_key)
+
+
+def statistics_bytes(found: Statistics) -> int:
+    return sum(tensor.numel() * 4 for sums in found.sums.values()
+               for tensor in (sums.input_sq, *sums.gradients.values()))
+
+
+# Masks
+
+def maybe_statistics(visit: Visit) -> Statistics | None:
+    """The visitor's statistics, or None before the first collection."""
+    return visit.statistics() if visit.session.statistics is not None else None
+
+
+def masks_key(session: Session, settings: Settings) -> Hashable:
+    return ("masks", session.model, session.statistics if settings.needs else None, settings)
+
+
+def preview_masks(visit: Visit, settings: Settings) -> Masks:
+    """The mask the settings give in the dense order, computed at once and kept."""
+    dense = prune.preview_settings(settings)
+    model, found = visit.model(), maybe_statistics(visit)
+    if dense.needs and found is None:
+        raise GblmError("nothing_collected")
+    return visit.library.once(masks_key(visit.session, dense), lambda: run(prune.dense_masks(model, found, dense)),
+                              lambda masks: masks.prunable)
+
+
+def comparison_masks(visit: Visit, settings: Settings) -> tuple[Masks | None, Masks | None]:
+    """Wanda's and the gradient-only mask of the same pattern; None without statistics or where the group forbids."""
+    if visit.session.statistics is None:
+        return None, None
+    wanda, gradient = report.comparison_settings(settings)
+    return (preview_masks(visit, wanda) if wanda else None, preview_masks(visit, gradient) if gradient else None)
+
+
+def preview(visit: Visit, settings: Settings) -> report.Preview:
+    """Everything the Prune tab shows of the settings, without building a model."""
+    wanda, gradient = comparison_masks(visit, settings)
+    return report.preview(visit.model(), maybe_statistics(visit), settings, preview_masks(visit, settings), wanda,
+                          gradient)
+
+
+def apply_job(library: Library, session: Session, model: Model, found: Statistics | None,
+              settings: Settings) -> Job[Hashable]:
+    """Masks in the order the settings name, and the pruned copy; the result is the masks' Library key."""
+    key = masks_key(session, settings)
+    if not library.has(key):
+        masks = yield from prune.masks(model, found, settings)
+        library.put(key, masks, masks.prunable)
+    if not library.has(pruned_key(key)):
+        masks = library.get(key)
+        library.put(pruned_key(key), prune.pruned(model, masks), masks.prunable * 4)
+    return key
+
+
+def pruned_key(masks: Hashable) -> Hashable:
+    return ("pruned", masks)
+
+
+def applied_masks(visit: Visit) -> Masks:
+    """The masks the visitor's pruned model has, or the sentence that none was applied."""
+    if visit.session.applied is None:
+        raise GblmError("nothing_applied")
+    found: Masks = visit.library.get(visit.session.applied)
+    return found
+
+
+def pruned_model(visit: Visit) -> Model:
+    """The visitor's pruned model, built again from its masks where it had to make room."""
+    masks = applied_masks(visit)
+    return visit.library.once(pruned_key(visit.session.applied), lambda: prune.pruned(visit.model(), masks),
+                              lambda model: masks.prunable * 4)
+
+
+def preview_numbers(model: Model, found: Statistics, settings: Settings, masks: Masks) -> report.Preview:
+    """The preview's numbers of a mask that exists, outside any visit."""
+    wanda, gradient = report.comparison_settings(settings)
+    beside = [run(prune.dense_masks(model, found, one)) if one else None for one in (wanda, gradient)]
+    return report.preview(model, found, settings, masks, *beside)
+
+
+def gradient_summaries(visit: Visit, norm: str) -> tuple[report.GradientSummary, ...]:
+    """Every matrix's gradient norm in numbers, kept."""
+    found = visit.statistics()
+    return visit.library.once(("summaries", visit.session.statistics, norm),
+                              lambda: report.gradient_summaries(visit.model(), found, norm))
+
+
+# Evaluation
+
+def probes_of(model: Model) -> tuple[evaluate.Probe, ...]:
+    """The pocket's held-out probes for the pocket; other models have none of ours."""
+    return evaluate.read_probes(PROBES) if model.source == "pocket" else ()
+
+
+def perplexity_job(library: Library, key: Hashable, model: Model, windows: CalibrationSet) -> Job[evaluate.Perplexity]:
+    """Perplexity of one model on one set of windows, kept. `key` names the model: a model's or a pruned model's key."""
+    own = ("perplexity", key, windows.key)
+    if not library.has(own):
+        library.put(own, (yield from evaluate.perplexity(model, windows)))
+    found: evaluate.Perplexity = library.get(own)
+    return found
+
+
+def probe_job(library: Library, key: Hashable, model: Model) -> Job[evaluate.ProbeResult]:
+    """All probes of one model, kept."""
+    own = ("probes", key)
+    if not library.has(own):
+        library.put(own, (yield from evaluate.ask_probes(model, probes_of(model))))
+    found: evaluate.ProbeResult = library.get(own)
+    return found
+
+
+def held_out_windows(library: Library, session: Session, model: Model, language: str) -> CalibrationSet:
+    """The held-out fifth of the visitor's text; a bundled text of the language where that is too short."""
+    if session.held_out is not None and library.has(session.held_out):
+        return library.get(session.held_out)
+    name = HELD_OUT_TEXT[language]
+    length = library.get(session.statistics).calibration.length if session.statistics is not None else 128
+    return evaluate.text_windows(model, read_bundled(name), name, min(length, model.default_length))
+
+
+def measure_job(library: Library, session: Session, model: Model, pruned: Model, language: str) -> Job[None]:
+    """Perplexity on the visitor's own and held-out text, and the probes, of both models; all kept in the Library."""
+    held = held_out_windows(library, session, model, language)
+    texts = [held] if session.statistics is None else [library.get(session.statistics).calibration, held]
+    for windows in texts:
+        yield from perplexity_job(library, session.model, model, windows)
+        yield from perplexity_job(library, pruned_key(session.applied), pruned, windows)
+    if probes_of(model):
+        yield from probe_job(library, session.model, model)
+        yield from probe_job(library, pruned_key(session.applied), pruned)
+
+
+def measured_all(visit: Visit) -> bool:
+    session, library = visit.session, visit.library
+    pruned = pruned_key(session.applied)
+    held = held_out_windows(library, session, visit.model(), "en")
+    probed = not probes_of(visit.model()) or library.has(("probes", pruned))
+    return library.has(("perplexity", pruned, held.key)) and probed

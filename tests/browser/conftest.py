@@ -1,0 +1,148 @@
+"""A real Chromium against the real app: found, or installed; with CI set a missing browser fails the run."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
+
+ROOT = Path(__file__).parents[2]
+FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+         "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
+GRADIO_NOISE: tuple[str, ...] = ()
+"""The exact console errors that Gradio itself writes on a healthy page, as regular expressions."""
+START_SECONDS = 180
+
+
+def _on_path() -> str | None:
+    return next((found for name in NAMES if (found := shutil.which(name))), None)
+
+
+def _quiet(*command: str) -> bool:
+    try:
+        return subprocess.run(command, capture_output=True, timeout=900).returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+
+
+def _install() -> str | None:
+    """Playwright's own download, then the system's package; each only where the one before gave nothing."""
+    if _quiet(sys.executable, "-m", "playwright", "install", "chromium"):
+        return ""
+    if shutil.which("apt-get"):
+        _quiet("apt-get", "update", "-qq")
+        _quiet("apt-get", "install", "-y", "-qq", "chromium", "fonts-noto-cjk")
+    return _on_path()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        path: str | None = _on_path()
+        if path is None and Path(playwright.chromium.executable_path).exists():
+            path = ""
+        if path is None:
+            path = _install()
+        if path is None:
+            message = "no Chromium: install one (Debian: apt-get install chromium) and run the tests again"
+            pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
+        launched = playwright.chromium.launch(executable_path=path or None, args=FLAGS)
+        yield launched
+        launched.close()
+
+
+@dataclass
+class App:
+    """The running app: its address and what its process wrote."""
+
+    url: str
+    log: Path
+    process: subprocess.Popen[bytes]
+    seconds: float
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def start(log: Path, *flags: str) -> App:
+    """`python app.py` on a free port, once it answers."""
+    port = free_port()
+    began = time.monotonic()
+    with log.open("wb") as stream:
+        process = subprocess.Popen([sys.executable, "app.py", "--port", str(port), *flags], cwd=ROOT, stdout=stream,
+                                   stderr=subprocess.STDOUT, env={**os.environ, "HF_HUB_OFFLINE": "1"})
+    url = f"http://127.0.0.1:{port}"
+    while time.monotonic() - began < START_SECONDS:
+        if process.poll() is not None:
+            pytest.fail(f"the app ended: {log.read_text()[-2000:]}")
+        try:
+            urllib.request.urlopen(url, timeout=2).close()
+            return App(url, log, process, time.monotonic() - began)
+        except OSError:
+            time.sleep(0.2)
+    process.kill()
+    pytest.fail(f"the app did not answer within {START_SECONDS} s: {log.read_text()[-2000:]}")
+
+
+@pytest.fixture(scope="session")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    running = start(tmp_path_factory.mktemp("app") / "log.txt")
+    yield running
+    running.process.terminate()
+    running.process.wait(20)
+
+
+@dataclass
+class Watch:
+    """What a page said and asked for while it was used."""
+
+    errors: list[str] = field(default_factory=list)
+    outside: list[str] = field(default_factory=list)
+
+    def console(self, message: ConsoleMessage) -> None:
+        known = any(re.search(noise, message.text) for noise in GRADIO_NOISE)
+        if message.type == "error" and not known:
+            self.errors.append(message.text)
+
+    def request(self, request: Request) -> None:
+        if not re.match(r"(http://127\.0\.0\.1:|data:|blob:|about:)", request.url):
+            self.outside.append(request.url)
+
+
+@pytest.fixture
+def watch() -> Watch:
+    return Watch()
+
+
+@pytest.fixture
+def page(browser: Browser, watch: Watch, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """A fresh visitor at 1280 × 720. Mark `dark` for the dark scheme. No console error, no request to the outside."""
+    dark = request.node.get_closest_marker("dark") is not None
+    context = browser.new_context(viewport={"width": 1280, "height": 720}, locale="en-US",
+                                  color_scheme="dark" if dark else "light")
+    shown = context.new_page()
+    shown.set_default_timeout(60_000)
+    expect.set_options(timeout=60_000)
+    shown.on("console", watch.console)
+    shown.on("pageerror", lambda error: watch.errors.append(str(error)))
+    shown.on("request", watch.request)
+    yield shown
+    context.close()
+    assert watch.outside == []
+    assert watch.errors == []

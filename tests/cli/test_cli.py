@@ -1,0 +1,372 @@
+"""The command line as a person and as a script meet it: results, one JSON object, one line of refusal, exit codes.
+
+Whether core computes the right numbers is tested in tests/core; here, that they arrive.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from gblm_viz import __main__ as cli
+from gblm_viz.__main__ import JSON_KEYS, main
+from gblm_viz.core import evaluate, generate, prune, statistics
+from gblm_viz.core.generate import Sampling
+from gblm_viz.core.job import run
+from gblm_viz.core.models import load
+from gblm_viz.core.prune import Settings
+from tests.families import save_tiny
+
+ROOT = Path(__file__).parents[2]
+TEXT = "The river carries sand to the sea. A weight that matters little may go; the others stay.\n\n" * 8
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the model `tiny`, the text `river.txt` and the statistics `sums`."""
+    place = tmp_path_factory.mktemp("cli")
+    save_tiny(place / "tiny", "llama")
+    (place / "river.txt").write_text(TEXT)
+    assert main(["collect", "--model", str(place / "tiny"), "--text", str(place / "river.txt"), "--out",
+                 str(place / "sums"), "--samples", "5", "--length", "16", "--halves"]) == 0
+    return place
+
+
+@pytest.fixture
+def command(place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run a command line in the place: (exit code, stdout, stderr)."""
+    monkeypatch.chdir(place)
+
+    def call(*flags: object) -> tuple[int, str, str]:
+        code = main([str(flag) for flag in flags])
+        seen = capsys.readouterr()
+        return code, seen.out, seen.err
+    return call
+
+
+def flags(line: str) -> list[str]:
+    return line.split()
+
+
+PRUNE = "prune --model tiny --statistics sums"
+KEYED = {
+    "collect": "collect --model tiny --text river.txt --out sums --samples 5 --length 16 --halves",
+    "prune": f"{PRUNE} --method gblm --sparsity 0.5",
+    "evaluate": "evaluate --model tiny --text river.txt --length 32",
+    "chat": "chat --model tiny --prompt River --max-tokens 3",
+}
+
+
+@pytest.mark.parametrize("name", KEYED)
+def test_json_is_one_object_with_the_documented_keys_and_nothing_else(name: str, command: Run) -> None:
+    code, out, err = command(*flags(KEYED[name]), "--json")
+    assert (code, err) == (0, "")
+    assert out.count("\n") == 1
+    assert set(json.loads(out)) == set(JSON_KEYS[name])
+
+
+@pytest.mark.parametrize("name", KEYED)
+def test_help_tells_every_flag_and_every_key(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([name, "--help"])
+    assert ended.value.code == 0
+    told = capsys.readouterr().out
+    for flag in ("--model", "--dtype", "--device", "--json", *flags(KEYED[name])):
+        if flag.startswith("--"):
+            assert flag in told
+    for key, meaning in JSON_KEYS[name].items():
+        assert f"  {key} " in told
+        assert meaning in told
+
+
+def test_collect_says_what_it_took(command: Run, tmp_path: Path) -> None:
+    code, out, err = command(*flags("collect --model tiny --text river.txt --samples 3 --length 20 --out"),
+                             tmp_path / "sums", "--keep", "sum,l1")
+    assert (code, err) == (0, "")
+    for told in ("tiny", "3 samples", "60 tokens", "river.txt", "nats"):
+        assert told in out
+    assert statistics.load(tmp_path / "sums").keep == ("l1", "sum")
+
+
+def test_the_three_sources_of_samples(command: Run, tmp_path: Path) -> None:
+    (tmp_path / "docs.jsonl").write_text("\n".join(json.dumps({"text": TEXT[start:]}) for start in range(6)))
+    (tmp_path / "tokens.jsonl").write_text("[5, 6, 7]\n[8, 9]\n")
+    common = ("--json", "--out")
+    found = [json.loads(command("collect", "--model", "tiny", *more, *common, tmp_path / str(index))[1])
+             for index, more in enumerate((
+                 ("--jsonl", tmp_path / "docs.jsonl", "--samples", 4, "--length", 24, "--seed", 7),
+                 ("--tokens", tmp_path / "tokens.jsonl"), ("--text", "river.txt", "--cut", "paragraphs", "--samples", 6)))]
+    assert [(one["rule"], one["samples"]) for one in found] == [("jsonl", 4), ("tokens", 2), ("paragraphs", 6)]
+    assert [one["text"] for one in found] == ["docs.jsonl", "tokens.jsonl", "river.txt"]
+    assert found[0]["seed"] == 7
+
+
+def test_prune_writes_the_masks_and_the_model_that_core_makes(command: Run, place: Path, tmp_path: Path) -> None:
+    code, out, _ = command(*flags(f"{PRUNE} --method gblm --norm l2 --alpha share:0.4 --pattern 2:4 --json --out"),
+                           tmp_path / "pruned", "--masks", tmp_path / "masks.safetensors")
+    assert code == 0
+    told = json.loads(out)
+    model = run(load(str(place / "tiny"), "float32", "cpu"))
+    found = statistics.load(place / "sums", model)
+    settings = Settings("gblm", "l2", cli.parse_alpha("share:0.4"), "row", 0.5, "2:4", "sequential", 0)
+    expected = run(prune.masks(model, found, settings))
+    written = load_file(tmp_path / "masks.safetensors")
+    assert all(torch.equal(written[name].bool(), mask) for name, mask in expected.masks.items())
+    again = run(load(str(tmp_path / "pruned"), "float32", "cpu"))
+    for matrix in again.layout.matrices:
+        weight = matrix.view(dict(again.network.named_parameters())[matrix.name])
+        assert not weight[expected.masks[matrix.name]].any()
+    assert told["sparsity"] == 0.5
+    assert told["gradient_share"] == pytest.approx(0.4, abs=1e-4)
+    assert told["alpha_value"] == expected.alpha
+    wanda = run(prune.masks(model, found, Settings("wanda", pattern="2:4")))
+    same = sum(int((expected.masks[name] == mask).sum()) for name, mask in wanda.masks.items())
+    assert told["agreement_wanda"] == same / expected.prunable
+    assert told["out"] == str(tmp_path / "pruned")
+
+
+def test_prune_tells_a_person_what_shaped_the_mask(command: Run) -> None:
+    code, out, err = command(*flags(f"{PRUNE} --method gblm --sparsity 0.5"))
+    assert (code, err) == (0, "")
+    for told in ("sparsity 50.0000%", "α = 100", "of the score", "mask of wanda, sequential order", "mask of gradient",
+                 "dense order", "5 samples", "river.txt"):
+        assert told in out
+
+
+@pytest.mark.parametrize("method", ["magnitude", "random"])
+def test_methods_that_look_at_no_text_need_no_statistics(method: str, command: Run) -> None:
+    code, out, _ = command(*flags(f"prune --model tiny --method {method} --sparsity 0.25 --json"))
+    told = json.loads(out)
+    assert code == 0
+    assert told["sparsity"] == 0.25
+    for key in ("norm", "alpha", "alpha_value", "gradient_share", "agreement_wanda", "text", "masks", "out"):
+        assert told[key] is None
+
+
+@pytest.mark.parametrize("line", [
+    "--method magnitude --group authors --sparsity 0.5", "--method wanda --group global --order dense --sparsity 0.5",
+    "--method gradient --norm sum --group matrix --sparsity 0", "--method gblm --alpha balance --order dense --pattern 1:4"])
+def test_every_group_order_and_norm_is_reached(line: str, command: Run) -> None:
+    code, out, err = command(*flags(f"{PRUNE} {line} --json"))
+    assert (code, err) == (0, "")
+    wanted = 0.25 if "1:4" in line else float(line.rsplit(" ", 1)[1])
+    assert json.loads(out)["sparsity"] == pytest.approx(wanted, abs=0.01)
+
+
+def test_fallbacks_and_equal_rows_are_told(command: Run, place: Path, tmp_path: Path) -> None:
+    save_tiny(tmp_path / "experts", "mixtral")
+    (tmp_path / "two.jsonl").write_text("[5, 6]")
+    common = ("--model", tmp_path / "experts")
+    assert command("collect", *common, "--tokens", tmp_path / "two.jsonl", "--out", tmp_path / "sums")[0] == 0
+    line = (*flags("prune --method gradient --order dense --sparsity 0.5 --statistics"), tmp_path / "sums", *common)
+    told = json.loads(command(*line, "--json")[1])
+    assert told["fallbacks"]
+    assert set(told["fallbacks"][0]) == {"matrix", "expert", "reason", "rule"}
+    said = command(*line)[1]
+    assert f"expert {told['fallbacks'][0]['expert']}: |W|" in said
+    assert ("equal scores" in said) == bool(told["equal_rows"])
+
+
+def test_evaluate_prints_the_protocol_beside_the_figure(command: Run, place: Path) -> None:
+    _, out, _ = command(*flags(KEYED["evaluate"]))
+    told = json.loads(command(*flags(KEYED["evaluate"]), "--json")[1])
+    model = run(load(str(place / "tiny"), "float32", "cpu"))
+    expected = run(evaluate.perplexity(model, evaluate.text_windows(model, TEXT, "river.txt", 32)))
+    assert told["perplexity"] == expected.value
+    for shown in (f"{expected.value:.4f}", f"{expected.windows} windows", "32 tokens", "float32", "river.txt",
+                  expected.text_sha256):
+        assert shown in out
+    assert json.loads(command(*flags(KEYED["evaluate"]), "--json", "--dtype", "bfloat16")[1])["dtype"] == "bfloat16"
+
+
+def test_chat_streams_the_answer_that_core_gives(command: Run, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    line = flags("chat --model tiny --prompt River --seed 3 --temperature 0.9 --top-p 0.8 --max-tokens 6")
+    model = run(load(str(place / "tiny"), "float32", "cpu"))
+    expected = generate.answer(model, [{"role": "user", "content": "River"}], Sampling(3, 0.9, 0.8, 6))
+    assert command(*line) == (0, expected.text + "\n", "")
+    told = json.loads(command(*line, "--json")[1])
+    assert told["answer"] == expected.text
+    assert told["tokens"] == [token.token for token in expected.tokens]
+    assert told["ended"] == expected.ended
+
+
+REFUSED = {
+    "": "collect, prune, evaluate, chat",
+    "shrink --model tiny": "shrink",
+    "prune --model tiny --method gblm --sparsity 0.5": "statistics",
+    "prune --model tiny --method wanda --pattern 2:4 --order dense": "statistics",
+    f"{PRUNE} --method gblm": "--sparsity --pattern",
+    f"{PRUNE} --method gblm --sparsity 0.5 --pattern 2:4": "not allowed with",
+    f"{PRUNE} --method gblm --sparsity 1": "outside",
+    f"{PRUNE} --method gblm --sparsity -0.1": "outside",
+    f"{PRUNE} --method gblm --sparsity half": "no number",
+    f"{PRUNE} --method gblm --pattern 4:4": "4:4",
+    f"{PRUNE} --method gblm --pattern two": "two",
+    f"{PRUNE} --method gblm --pattern 2:5": "divisible by 5",
+    f"{PRUNE} --method gblm --norm sum --sparsity 0.5": "l1, l2",
+    f"{PRUNE} --method gblm --alpha much --sparsity 0.5": "much",
+    f"{PRUNE} --method gblm --alpha share:1 --sparsity 0.5": "share:1",
+    f"{PRUNE} --method wanda --group global --sparsity 0.5": "dense",
+    f"{PRUNE} --method wanda --group authors --sparsity 0.5": "authors",
+    f"{PRUNE} --method best --sparsity 0.5": "best",
+    f"{PRUNE} --method magnitude --sparsity 0.5 --out tiny": "tiny already holds",
+    f"{PRUNE} --method magnitude --sparsity 0.5 --masks river.txt/m.safetensors": "could not be written",
+    "prune --model tiny --statistics nowhere --method wanda --sparsity 0.5": "no finished statistics",
+    "collect --model tiny --out new": "--text --jsonl --tokens",
+    "collect --model tiny --text none.txt --out new": "none.txt",
+    "collect --model tiny --text tiny --out new": "directory",
+    "collect --model tiny --text river.txt --out river.txt": "could not be written",
+    "collect --model tiny --text tiny/model.safetensors --out new": "model.safetensors",
+    "collect --model tiny --text river.txt --out sums --samples 4 --length 16 --halves": "as it is cut now",
+    "collect --model tiny --text river.txt --out new --samples 0": "'0'",
+    "collect --model tiny --text river.txt --out new --length 65": "64 or less",
+    "collect --model tiny --text river.txt --out new --keep l3": "l3",
+    "collect --model tiny --tokens river.txt --out new": "token lists",
+    "collect --model tiny --tokens river.txt --out new --length 4": "--length",
+    "collect --model tiny --jsonl river.txt --out new --cut windows": "--cut",
+    "collect --model tiny --text river.txt --out new --dev cpu": "--dev",
+    "evaluate --model river.txt --text river.txt": "is a file",
+    "evaluate --model nowhere --text river.txt": "nowhere",
+    "evaluate --model tiny --text river.txt --length 1": "'1'",
+    "evaluate --model tiny --text river.txt --dtype float16": "float16",
+    "chat --model tiny": "--prompt",
+    "chat --model tiny --prompt River --temperature -1": "-1",
+    "chat --model tiny --prompt River --temperature nan": "nan",
+    "chat --model tiny --prompt River --top-p 0": "'0'",
+    "chat --model tiny --prompt River --max-tokens 0": "'0'",
+    "chat --model tiny --prompt River --seed -1": "-1",
+    "chat --model tiny --prompt River --seed x": "'x'",
+}
+
+
+@pytest.mark.parametrize("line", REFUSED)
+def test_unusable_input_is_one_line_and_exit_code_2(line: str, command: Run, place: Path) -> None:
+    before = sorted(place.iterdir())
+    code, out, err = command(*flags(line))
+    assert (code, out) == (2, "")
+    assert err.count("\n") == 1
+    assert REFUSED[line] in err
+    assert [entry for entry in sorted(place.iterdir()) if entry not in before] in ([], [place / "new"])
+    assert not list(place.glob("new/*"))
+    if (place / "new").is_dir():
+        (place / "new").rmdir()
+
+
+@pytest.mark.parametrize("prompt", ["", " \n "])
+def test_an_empty_prompt_is_refused(prompt: str, command: Run) -> None:
+    code, out, err = command("chat", "--model", "tiny", "--prompt", prompt)
+    assert (code, out) == (2, "")
+    assert "empty" in err
+
+
+def test_statistics_of_another_model_are_refused_with_both_names(command: Run, tmp_path: Path) -> None:
+    save_tiny(tmp_path / "stranger", "gpt2")
+    code, _, err = command("prune", "--model", tmp_path / "stranger",
+                           *flags("--statistics sums --method wanda --sparsity 0.5"))
+    assert code == 2
+    assert "tiny" in err
+    assert "stranger" in err
+
+
+def test_a_prompt_in_a_broken_encoding_and_a_narrow_terminal_raise_nothing(place: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "gblm_viz", *flags("chat --max-tokens 2 --prompt"), b"caf\xe9", "--model", place / "tiny"],
+        cwd=ROOT, env=os.environ | {"PYTHONIOENCODING": "ascii", "OMP_NUM_THREADS": "1"}, capture_output=True,
+        timeout=120, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_what_a_library_prints_stays_out_of_the_json(command: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = generate.answer
+
+    def talkative(*given: Any, **named: Any) -> Any:
+        print("look at me")
+        return answer(*given, **named)
+
+    monkeypatch.setattr(generate, "answer", talkative)
+    _, out, err = command(*flags(KEYED["chat"]), "--json")
+    assert json.loads(out)["ended"]
+    assert "look at me" in err
+
+
+def test_an_infinite_perplexity_is_null_in_json() -> None:
+    assert cli._plain({"perplexity": float("inf"), "rows": [float("nan"), 1.5], "out": Path("a")}) == {
+        "perplexity": None, "rows": [None, 1.5], "out": "a"}
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """SIGINT as a terminal has it, whatever the tests were started from."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
+def test_ctrl_c_leaves_a_checkpoint_and_the_same_command_goes_on(command: Run, place: Path, tmp_path: Path,
+                                                                monkeypatch: pytest.MonkeyPatch) -> None:
+    one_sample = statistics._one_sample
+    calls = iter(range(99))
+
+    def interrupted(*given: Any) -> float:
+        if next(calls) == 2:
+            signal.raise_signal(signal.SIGINT)
+        return one_sample(*given)
+
+    line = [*flags(KEYED["collect"]), "--out", tmp_path / "sums"]
+    monkeypatch.setattr(statistics, "_one_sample", interrupted)
+    code, out, err = command(*line, "--json")
+    assert (code, out) == (130, "")
+    assert "3 of 5 samples" in err  # the sample during which it was pressed is finished first
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    monkeypatch.setattr(statistics, "_one_sample", one_sample)
+    assert command(*line)[0] == 0
+    for file in (place / "sums").iterdir():
+        assert (tmp_path / "sums" / file.name).read_bytes() == file.read_bytes()
+
+
+@pytest.mark.usefixtures("interruptible")
+def test_a_second_ctrl_c_ends_at_once(command: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stubborn(*given: Any) -> float:
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+        raise AssertionError("the second one did not end it")
+
+    monkeypatch.setattr(statistics, "_one_sample", stubborn)
+    code, out, err = command(*flags(KEYED["collect"]), "--out", tmp_path / "sums")
+    assert (code, out) == (130, "")
+    assert "Interrupted" in err
+
+
+@pytest.mark.usefixtures("interruptible")
+def test_ctrl_c_elsewhere_is_130_too(command: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evaluate, "perplexity", lambda *given: signal.raise_signal(signal.SIGINT))
+    code, out, err = command(*flags(KEYED["evaluate"]))
+    assert (code, out) == (130, "")
+    assert "Interrupted" in err
+
+
+def test_long_work_shows_a_bar_with_the_time_left(command: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli, "SHORT_WORK", 0.0)
+    assert "left" in command(*flags(KEYED["evaluate"]))[2]
+    assert command(*flags(KEYED["evaluate"]), "--json")[2] == ""
+
+
+def test_the_module_runs_as_a_program(place: Path) -> None:
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+    done = subprocess.run([sys.executable, "-m", "gblm_viz", *flags("evaluate --length 32 --json --text"),
+                           place / "river.txt", "--model", place / "tiny"], cwd=ROOT, env=environment,
+                          capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert set(json.loads(done.stdout)) == set(JSON_KEYS["evaluate"])

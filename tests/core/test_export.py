@@ -1,0 +1,129 @@
+"""The pruned folder: what transformers reads back is what was in memory, and nothing is put in place that is not."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from gblm_viz.core import evaluate, export, prune
+from gblm_viz.core.calibration import from_text
+from gblm_viz.core.errors import GblmError
+from gblm_viz.core.job import run
+from gblm_viz.core.matrices import parameters
+from gblm_viz.core.models import Model, load
+from gblm_viz.core.prune import Masks, Settings
+from gblm_viz.core.statistics import Statistics, collect
+from tests.families import save_tiny
+
+TEXT = "The river carries sand to the sea, and the sea carries it back to the shore.\n" * 6
+
+
+def made(folder: Path, family: str, settings: Settings) -> tuple[Model, Statistics, Masks]:
+    model = run(load(str(save_tiny(folder, family)), "float32", "cpu"))
+    found = run(collect(model, from_text(model.tokenizer, TEXT, name="river.txt", samples=3, length=16)))
+    return model, found, run(prune.masks(model, found, settings))
+
+
+@pytest.fixture(scope="module")
+def llama(tmp_path_factory: pytest.TempPathFactory) -> tuple[Model, Statistics, Masks]:
+    return made(tmp_path_factory.mktemp("dense") / "tiny", "llama", Settings(pattern="2:4"))
+
+
+def refused(key: str, act: Any, *args: Any, **kwargs: Any) -> None:
+    with pytest.raises(GblmError) as caught:
+        act(*args, **kwargs)
+    assert caught.value.key == key
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in folder.iterdir()}
+
+
+# Transposed weights, tied embeddings, experts that are renamed in the file, experts of a square shape.
+@pytest.mark.parametrize("family", ["llama", "gpt2", "gemma3", "mixtral", "gpt_oss"])
+def test_transformers_reads_back_the_pruned_model(family: str, tmp_path: Path) -> None:
+    model, found, applied = made(tmp_path / "dense", family, Settings(sparsity=0.3))
+    pruned = prune.pruned(model, applied)
+    done = run(export.save(pruned, applied, tmp_path / "out", statistics=found))
+    network = AutoModelForCausalLM.from_pretrained(tmp_path / "out", dtype=torch.float32).eval()
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "out")
+    tokens = torch.tensor([tokenizer("The river carries")["input_ids"]])
+    torch.testing.assert_close(network(tokens).logits, pruned.network(tokens).logits, rtol=1e-5, atol=1e-5)
+    for name, weight in parameters(network, model.layout).items():
+        assert not weight[applied.masks[name]].any()
+        assert done.zeros[name] == float((weight == 0).double().mean())
+        assert done.removed[name] == pytest.approx(0.3, abs=0.05)
+
+
+def test_equal_runs_write_equal_bytes_and_an_earlier_export_may_be_written_again(
+        llama: tuple[Model, Statistics, Masks], tmp_path: Path) -> None:
+    model, found, applied = llama
+    pruned = prune.pruned(model, applied)
+    run(export.save(pruned, applied, tmp_path / "one", statistics=found))
+    first = files(tmp_path / "one")
+    run(export.save(pruned, applied, tmp_path / "one", statistics=found))
+    assert files(tmp_path / "one") == first
+    assert [entry.name for entry in tmp_path.iterdir()] == ["one"]  # nothing is left beside it
+
+
+def test_settings_and_sparsity_are_in_the_folder(llama: tuple[Model, Statistics, Masks], tmp_path: Path) -> None:
+    model, found, applied = llama
+    run(export.save(prune.pruned(model, applied), applied, tmp_path / "out", statistics=found))
+    written = json.loads((tmp_path / "out" / export.SETTINGS_FILE).read_text())
+    assert written["method"] == "gblm"
+    assert written["pattern_label"] == "2:4"
+    assert written["alpha_value"] == 100
+    assert written["sparsity_reached"] == 0.5
+    assert set(written["zeros"]) == {matrix.name for matrix in model.layout.matrices}
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_the_card_names_protocol_and_limits_and_no_path(language: str, llama: tuple[Model, Statistics, Masks],
+                                                        tmp_path: Path) -> None:
+    model, found, applied = llama
+    pruned = prune.pruned(model, applied)
+    measured = run(evaluate.perplexity(pruned, evaluate.text_windows(pruned, TEXT, "river.txt", 32)))
+    run(export.save(pruned, applied, tmp_path / "out", statistics=found, perplexities={"pruned": measured},
+                    language=language))
+    card = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+    for needed in ("`2:4`", "sequential", "100", "river.txt", found.calibration.text_sha256, f"{measured.value:.3f}",
+                   model.key, "50.0000%", "arXiv 2311.04902"):
+        assert needed in card
+    assert str(tmp_path) not in card
+    assert str(Path(model.source).parent) not in card
+
+
+def test_a_folder_of_somebody_else_is_never_written_over(llama: tuple[Model, Statistics, Masks],
+                                                         tmp_path: Path) -> None:
+    model, found, applied = llama
+    pruned = prune.pruned(model, applied)
+    dense = Path(model.source)
+    before = files(dense)
+    refused("export_taken", run, export.save(pruned, applied, dense, statistics=found))
+    assert files(dense) == before
+    (tmp_path / "file").write_text("mine")
+    refused("cannot_write", run, export.save(pruned, applied, tmp_path / "file", statistics=found))
+    refused("cannot_write", run, export.save(pruned, applied, tmp_path / "file" / "below", statistics=found))
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_what_reads_back_differently_is_not_put_in_place(llama: tuple[Model, Statistics, Masks],
+                                                         tmp_path: Path) -> None:
+    model, found, applied = llama
+    # The dense model under a mask: what the mask removed is still there.
+    refused("export_differs", run, export.save(model, applied, tmp_path / "out", statistics=found))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_closed_job_leaves_nothing_behind(llama: tuple[Model, Statistics, Masks], tmp_path: Path) -> None:
+    model, found, applied = llama
+    job = export.save(prune.pruned(model, applied), applied, tmp_path / "out", statistics=found)
+    next(job)
+    next(job)
+    job.close()
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,223 @@
+"""The product held against the reference in every family: sums within the contract's tolerances, masks bit by bit.
+
+Knows nothing of trained models: the networks are tiny and random. What was compared is counted in pytest's cache.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from gblm_viz.core import models, prune, statistics
+from gblm_viz.core.alpha import Alpha
+from gblm_viz.core.calibration import CalibrationSet
+from gblm_viz.core.errors import ScoreError
+from gblm_viz.core.job import run
+from gblm_viz.core.models import Model
+from gblm_viz.core.prune import Settings
+from gblm_viz.core.statistics import Statistics
+from tests import reference
+from tests.families import FAMILIES, UNOBSERVED, block_list, tiny_samples
+from tests.reference import Recipe
+
+RELATIVE, OF_MAXIMUM, OF_L1 = 1e-5, 1e-7, 1e-6
+"""fidelity.md, Tolerances."""
+LENGTHS = (16, 16, 11)
+"""The last sample is shorter, so that padding which entered a model would show."""
+METHODS = (("random", "l1"), ("magnitude", "l1"), ("wanda", "l1"), ("gradient", "l1"), ("gradient", "l2"),
+           ("gradient", "sum"), ("gblm", "l1"), ("gblm", "l2"))
+PATTERNS = ("0.3", "0.5", "2:4", "4:8")
+WIDER = ("llama", "gpt2", "mixtral", "gpt_oss")
+"""An ordinary family, one with transposed matrices, and two with stacked experts, for the other groups."""
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One family's network, what the product collected from it, and the same sums as the reference takes them."""
+
+    name: str
+    model: Model
+    blocks: list[nn.Module]
+    samples: list[Tensor]
+    collected: Statistics
+    expected: reference.Sums
+    weights_before: str
+
+    @property
+    def given(self) -> reference.Sums:
+        """The product's sums in the reference's dress: equal sums on both sides leave no near-tie to chance."""
+        sums = self.collected.sums
+        return reference.Sums(
+            self.collected.count, self.collected.losses, self.collected.sample_l1,
+            {name: one.gradients["l1"] for name, one in sums.items()},
+            {name: one.gradients["sq"] for name, one in sums.items()},
+            {name: one.gradients["sum"] for name, one in sums.items()},
+            {name: one.input_sq for name, one in sums.items()})
+
+
+def weights_hash(network: nn.Module) -> str:
+    digest = hashlib.sha256()
+    for name, tensor in network.state_dict().items():
+        digest.update(name.encode() + tensor.contiguous().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def calibration_of(samples: list[Tensor]) -> CalibrationSet:
+    lengths = torch.tensor([len(sample) for sample in samples])
+    tokens = torch.zeros(len(samples), int(lengths.max()), dtype=torch.int64)
+    for row, sample in enumerate(samples):
+        tokens[row, : len(sample)] = sample
+    return CalibrationSet(tokens, lengths, "tokens", 0, "tiny", "")
+
+
+def cut_samples() -> list[Tensor]:
+    return [sample[:length] for sample, length in zip(tiny_samples(len(LENGTHS), max(LENGTHS)), LENGTHS, strict=True)]
+
+
+@pytest.fixture(scope="module", params=list(FAMILIES))
+def case(request: pytest.FixtureRequest) -> Case:
+    network = FAMILIES[request.param]()
+    samples, blocks = cut_samples(), block_list(request.param, network)
+    before = weights_hash(network)
+    model = models.wrap(network, None, request.param)
+    collected = run(statistics.collect(model, calibration_of(samples)))
+    return Case(request.param, model, blocks, samples, collected, reference.sums(network, blocks, samples), before)
+
+
+@pytest.fixture(scope="module")
+def compared(request: pytest.FixtureRequest) -> Iterator[dict[str, int]]:
+    """Masks compared by family; written as JSON to pytest's cache (.pytest_cache/v/gblm_viz/masks_compared)."""
+    counted: dict[str, int] = {}
+    yield counted
+    cache: Any = request.config.cache
+    cache.set("gblm_viz/masks_compared", {
+        "families": len(counted), "methods": [f"{method} {norm}" for method, norm in METHODS],
+        "patterns": list(PATTERNS), "orders": list(prune.ORDERS), "mask_sets": sum(counted.values())})
+
+
+def settings_of(method: str, norm: str, pattern: str, order: str) -> Settings:
+    ratio = {"pattern": pattern} if ":" in pattern else {"sparsity": float(pattern)}
+    return Settings(method, norm, order=order, **ratio)  # type: ignore[arg-type]
+
+
+def recipe_of(settings: Settings) -> Recipe:
+    if settings.pattern:
+        n, m = settings.pattern.split(":")
+        return Recipe(settings.method, settings.norm, settings.alpha.value, settings.seed, rule="n:m", n=int(n), m=int(m))
+    return Recipe(settings.method, settings.norm, settings.alpha.value, settings.seed, rule=settings.group,
+                  sparsity=settings.sparsity)
+
+
+def differing(found: dict[str, Tensor], expected: dict[str, Tensor]) -> dict[str, int]:
+    """Parameter name -> how many bits differ; the same parameters in the same order, or an assertion fails."""
+    assert list(found) == list(expected)
+    return {name: int((mask != expected[name]).sum()) for name, mask in found.items()
+            if not torch.equal(mask, expected[name])}
+
+
+def test_prunable_parameters_and_their_views_are_the_references(case: Case) -> None:
+    expected = reference.prunable(case.model.network, case.blocks)
+    assert {matrix.name: matrix.shape for matrix in case.model.layout.matrices} == {
+        name: tuple(matrix.view().shape) for name, matrix in expected.items()}
+    assert [matrix.name for matrix in case.model.layout.matrices] == list(expected)
+    left_out = {one.name for one in case.model.layout.left_out}
+    assert left_out | set(expected) == {name for name, _ in case.model.network.named_parameters()}
+    assert not left_out & set(expected)
+
+
+def test_sums_losses_and_sample_l1_are_within_the_contracts_tolerances(case: Case) -> None:
+    found, expected = case.given, case.expected
+
+    def near(ours: Tensor, theirs: Tensor, what: str) -> None:
+        torch.testing.assert_close(ours.float(), theirs, rtol=RELATIVE, atol=OF_MAXIMUM * float(theirs.abs().max()),
+                                   msg=lambda said: f"{case.name} {what}: {said}")
+
+    near(found.loss, expected.loss, "loss")
+    for name, l1 in expected.gradient_l1.items():
+        near(found.gradient_l1[name], l1, f"{name} l1")
+        near(found.gradient_sq[name], expected.gradient_sq[name], f"{name} sq")
+        near(found.input_sq[name], expected.input_sq[name], f"{name} inputs")
+        near(found.sample_l1[name], expected.sample_l1[name], f"{name} sample_l1")
+        apart = (found.gradient_sum[name] - expected.gradient_sum[name]).abs()
+        assert bool((apart <= OF_L1 * l1).all()), f"{case.name} {name}: signed sums {float((apart / l1).nan_to_num().max())}"
+
+
+@pytest.mark.parametrize(("method", "norm"), METHODS)
+def test_masks_are_the_references_in_both_orders(case: Case, compared: dict[str, int], method: str, norm: str) -> None:
+    for pattern in PATTERNS:
+        recipe = recipe_of(settings_of(method, norm, pattern, "dense"))
+        dense = reference.dense_masks(case.model.network, case.blocks, case.samples, recipe, case.given)
+        # Without inputs the reference's orders read the same numbers: one run of it serves both.
+        expected = {"dense": dense, "sequential": dense if "inputs" not in reference.needs(method) else
+                    reference.sequential_masks(case.model.network, case.blocks, case.samples, recipe, case.given)}
+        for order in prune.ORDERS:
+            found = run(prune.masks(case.model, case.collected, settings_of(method, norm, pattern, order)))
+            assert differing(found.masks, expected[order]) == {}, f"{case.name} {method} {norm} {pattern} {order}"
+            compared[case.name] = compared.get(case.name, 0) + 1
+
+
+def test_the_dense_weights_are_the_same_bytes_after_everything(case: Case) -> None:
+    for order in prune.ORDERS:
+        applied = run(prune.masks(case.model, case.collected, Settings(order=order)))
+        pruned = prune.pruned(case.model, applied)
+        assert sum(int((weight == 0).sum()) for weight in weights_of(pruned).values()) >= applied.removed > 0
+    assert weights_hash(case.model.network) == case.weights_before
+    assert all(parameter.grad is None and not parameter.requires_grad for parameter in case.model.network.parameters())
+    assert not any(module._forward_pre_hooks for module in case.model.network.modules())
+
+
+def weights_of(model: Model) -> dict[str, Tensor]:
+    return {matrix.name: dict(model.network.named_parameters())[matrix.name] for matrix in model.layout.matrices}
+
+
+@pytest.mark.parametrize("case", WIDER, indirect=True)
+def test_the_matrix_group_is_the_references_in_both_orders(case: Case) -> None:
+    for method, norm in METHODS:
+        for order, reference_masks in (("dense", reference.dense_masks), ("sequential", reference.sequential_masks)):
+            settings = Settings(method, norm, group="matrix", sparsity=0.37, order=order)
+            expected = reference_masks(case.model.network, case.blocks, case.samples, recipe_of(settings), case.given)
+            found = run(prune.masks(case.model, case.collected, settings))
+            assert differing(found.masks, expected) == {}, f"{method} {norm} {order}"
+
+
+@pytest.mark.parametrize("case", WIDER, indirect=True)
+def test_the_global_group_is_the_references(case: Case) -> None:
+    for method, norm in METHODS:
+        settings = Settings(method, norm, group="global", sparsity=0.37, order="dense")
+        expected = reference.dense_masks(case.model.network, case.blocks, case.samples, recipe_of(settings), case.given)
+        found = run(prune.masks(case.model, case.collected, settings))
+        assert differing(found.masks, expected) == {}, f"{method} {norm}"
+        assert found.removed == int(found.prunable * 0.37)
+
+
+@pytest.mark.parametrize("case", WIDER, indirect=True)
+def test_the_authors_group_is_the_references(case: Case) -> None:
+    for sparsity in (0.0, 0.37, 0.5):
+        settings = Settings("magnitude", group="authors", sparsity=sparsity, order="dense")
+        expected = reference.dense_masks(case.model.network, case.blocks, case.samples, recipe_of(settings), None)
+        assert differing(run(prune.masks(case.model, None, settings)).masks, expected) == {}
+
+
+def test_fallbacks_are_the_references(case: Case) -> None:
+    alpha = 100.0
+    matrices = reference.prunable(case.model.network, case.blocks)
+    for method, norm in METHODS:
+        found = run(prune.dense_masks(case.model, case.collected, Settings(method, norm, Alpha("number", alpha))))
+        fallen = reference.scores(matrices, case.given, Recipe(method, norm), alpha)[1]
+        assert {(one.matrix, one.expert or 0) for one in found.fallbacks} == {
+            (name, expert) for name, experts in fallen.items() for expert in experts}, f"{case.name} {method}"
+
+
+@pytest.mark.parametrize("name", list(UNOBSERVED))
+def test_a_matrix_that_observation_missed_is_an_error_that_names_it(name: str) -> None:
+    model = models.wrap(UNOBSERVED[name](), None, name)
+    with pytest.raises(ScoreError) as raised:
+        run(statistics.collect(model, calibration_of(cut_samples())))
+    assert raised.value.key == "unobserved"
+    assert raised.value.fields["matrix"] in {matrix.name for matrix in model.layout.matrices}

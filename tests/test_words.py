@@ -1,0 +1,165 @@
+"""Every sentence exists in both languages with the same fields, and every key the code asks for was written.
+
+Keys are read from the source; nothing but the words themselves is imported.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from string import Formatter
+
+import pytest
+
+from gblm_viz.words import LANGUAGES, Words, words
+
+ROOT = Path(__file__).parents[1]
+SPEAKERS = ("words", "say")
+KEY = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)+")
+
+
+def fields_of(text: str) -> set[str]:
+    """The names in a text's {fields}; a brace that does not pair is an error here."""
+    return {re.split(r"[.\[]", name)[0] for _, name, _, _ in Formatter().parse(text) if name is not None}
+
+
+@dataclass(frozen=True)
+class Use:
+    """A key, or the fixed start of one, as some line of the code asks for it. `fields` is None where they are not fixed."""
+
+    place: str
+    key: str
+    whole: bool
+    fields: frozenset[str] | None
+
+
+def called(node: ast.Call) -> str:
+    return node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+
+
+def error_names(trees: dict[Path, ast.Module]) -> set[str]:
+    """GblmError and every class of ours below it."""
+    found = {"GblmError"}
+    classes = [node for tree in trees.values() for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    while more := {one.name for one in classes for base in one.bases
+                   if isinstance(base, ast.Name) and base.id in found} - found:
+        found |= more
+    return found
+
+
+def spoken(node: ast.expr) -> Iterator[tuple[str, bool]]:
+    """(text, whole) of each string a first argument may be: a literal, either side of a choice, an f-string's start."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield node.value, True
+    elif isinstance(node, ast.IfExp):
+        yield from spoken(node.body)
+        yield from spoken(node.orelse)
+    elif isinstance(node, ast.JoinedStr) and isinstance(node.values[0], ast.Constant):
+        yield str(node.values[0].value), False
+
+
+def uses(trees: dict[Path, ast.Module]) -> Iterator[Use]:
+    errors = error_names(trees)
+    for file, tree in trees.items():
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.Call) or not node.args:
+                continue
+            name = called(node)
+            place = f"{file.name}:{node.lineno}"
+            names = [keyword.arg for keyword in node.keywords]
+            fixed = None if None in names else frozenset(one for one in names if one is not None)
+            for text, whole in spoken(node.args[0]):
+                if name in errors:
+                    yield Use(place, f"errors.{text}", whole, fixed)
+                elif name.endswith(SPEAKERS) and ("." in text if whole else KEY.match(text + "x")):
+                    yield Use(place, text, whole, fixed)
+
+
+def source(root: Path) -> dict[Path, ast.Module]:
+    files = [*sorted((root / "gblm_viz").rglob("*.py")), *root.glob("app.py")]
+    return {file: ast.parse(file.read_text(encoding="utf-8")) for file in files}
+
+
+@pytest.fixture(scope="module")
+def trees() -> dict[Path, ast.Module]:
+    return source(ROOT)
+
+
+@pytest.fixture(scope="module")
+def asked(trees: dict[Path, ast.Module]) -> list[Use]:
+    return list(uses(trees))
+
+
+def test_every_language_has_a_folder_with_the_same_files() -> None:
+    folders = {language: sorted(file.name for file in (ROOT / "gblm_viz" / "words" / language).glob("*.toml"))
+               for language in LANGUAGES}
+    assert set(LANGUAGES) == {"en", "ja"}
+    assert folders["en"] == folders["ja"] != []
+
+
+def test_both_languages_have_the_same_keys() -> None:
+    english, japanese = words("en").texts, words("ja").texts
+    assert sorted(set(english) ^ set(japanese)) == []
+
+
+def test_no_text_is_empty_or_merely_copied_into_the_other_language() -> None:
+    for language in LANGUAGES:
+        assert [key for key, text in words(language).texts.items() if not text.strip()] == []
+    english, japanese = words("en").texts, words("ja").texts
+    assert [key for key in english if key.startswith("errors.") and english[key] == japanese[key]] == []
+
+
+def test_both_languages_name_the_same_fields() -> None:
+    english, japanese = words("en").texts, words("ja").texts
+    assert [key for key in english if fields_of(english[key]) != fields_of(japanese.get(key, ""))] == []
+
+
+def test_every_key_the_code_asks_for_was_written(asked: list[Use]) -> None:
+    texts = words("en").texts
+    assert len(asked) > 80
+    assert [f"{use.place} {use.key}" for use in asked
+            if (use.key not in texts if use.whole else not any(key.startswith(use.key) for key in texts))] == []
+
+
+def test_every_text_gets_all_its_fields(asked: list[Use]) -> None:
+    texts = words("en").texts
+    missing = [f"{use.place} {use.key}: {sorted(fields_of(texts[use.key]) - use.fields)}" for use in asked
+               if use.whole and use.key in texts and use.fields is not None and fields_of(texts[use.key]) - use.fields]
+    assert missing == []
+
+
+def test_every_error_sentence_is_raised_somewhere(trees: dict[Path, ast.Module]) -> None:
+    written = {node.value for tree in trees.values() for node in ast.walk(tree)
+               if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    assert [key for key in words("en").table("errors") if key not in written and f"errors.{key}" not in written] == []
+
+
+def test_error_sentences_end_as_sentences() -> None:
+    assert [key for key, text in words("ja").table("errors").items() if not text.endswith("。")] == []
+    assert [key for key, text in words("en").table("errors").items() if not text.endswith(".")] == []
+
+
+def test_japanese_speaks_politely() -> None:
+    assert [key for key, text in words("ja").texts.items() if "である" in text] == []
+
+
+def test_an_unknown_language_reads_english_and_an_unknown_key_is_an_error() -> None:
+    assert words("fr").language == "en"
+    with pytest.raises(KeyError):
+        Words("en")("errors.nobody_wrote_this")
+
+
+def test_a_planted_key_is_found(tmp_path: Path) -> None:
+    (tmp_path / "gblm_viz").mkdir()
+    (tmp_path / "gblm_viz" / "planted.py").write_text(
+        "class OurError(GblmError): pass\n"
+        "def f(say, page, name):\n"
+        "    say('frame.absent')\n"
+        "    page.words(f'absent.{name}')\n"
+        "    raise OurError('absent' if name else 'gone_too', matrix=1)\n", encoding="utf-8")
+    found = {(use.key, use.whole, use.fields) for use in uses(source(tmp_path))}
+    assert found == {("frame.absent", True, frozenset()), ("absent.", False, frozenset()),
+                     ("errors.absent", True, frozenset({"matrix"})), ("errors.gone_too", True, frozenset({"matrix"}))}
