@@ -398,8 +398,8 @@ def n_of_m_mask(score: Tensor, n: int, m: int) -> Tensor:
     before = torch.zeros(groups.shape, dtype=torch.int64)  # how many of its group go before this one
     for place in range(m):
         for other in range(m):
-            sooner = groups[..., other] <= groups[..., place] if other < place else groups[..., other] < groups[..., place]
-            before[..., place] += sooner
+            mine, its = groups[..., place], groups[..., other]
+            before[..., place] += its <= mine if other < place else its < mine
     return (before < n).reshape(rows, columns)
 
 

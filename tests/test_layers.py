@@ -50,7 +50,8 @@ def test_every_layer_exists_and_imports_only_what_it_may() -> None:
 def test_a_planted_import_is_found(folder: str, line: str, tmp_path: Path) -> None:
     place = tmp_path / "gblm_viz" / folder
     place.mkdir(parents=True)
-    (place / "innocent.py").write_text("import json\nfrom torchlike import x\nfrom . import sibling\n", encoding="utf-8")
+    innocent = "import json\nfrom torchlike import x\nfrom . import sibling\n"
+    (place / "innocent.py").write_text(innocent, encoding="utf-8")
     expected = [] if folder != "words" else ["imports gblm_viz.words.sibling"]
     assert [found.partition(" ")[2] for found in violations(tmp_path)] == expected
     (place / "planted.py").write_text(line + "\n", encoding="utf-8")

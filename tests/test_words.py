@@ -28,7 +28,7 @@ def fields_of(text: str) -> set[str]:
 
 @dataclass(frozen=True)
 class Use:
-    """A key, or the fixed start of one, as some line of the code asks for it. `fields` is None where they are not fixed."""
+    """A key, or the fixed start of one, as a line of the code asks for it. `fields` is None where open."""
 
     place: str
     key: str

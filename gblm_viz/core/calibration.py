@@ -267,7 +267,7 @@ def held_out_indices(total: int, seed: int) -> list[int]:
 
 
 def hold_out(calibration: CalibrationSet, seed: int) -> tuple[CalibrationSet, CalibrationSet | None]:
-    """(calibration, held out): a seeded fifth, at least 2, that enters no statistic; None where there are under 5 samples."""
+    """(calibration, held out): a seeded fifth, at least 2, that enters no statistic; None under 5 samples."""
     held = held_out_indices(calibration.count, seed)
     if not held:
         return calibration, None

@@ -1,7 +1,7 @@
 """Answers, a token at a time: our own loop with the cache, a seed, a Stop and each token's probability.
 
-Tokens are argmax(filtered log-probability / temperature + Gumbel noise), the noise drawn from (seed, position) alone, so
-that equal models beside each other, and beside other visitors, answer alike. Knows nothing of masks or screens.
+Tokens are argmax(filtered log-probability / temperature + Gumbel noise), the noise drawn from (seed, position) alone,
+so that equal models beside each other, and beside other visitors, answer alike. Knows nothing of masks or screens.
 """
 
 from __future__ import annotations

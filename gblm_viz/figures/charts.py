@@ -99,8 +99,10 @@ def decades(low: float, high: float) -> tuple[list[float], list[str]]:
 
 
 def short(value: float) -> str:
-    """Three digits a person reads: 0.0042, 12.3, 1.20e-07."""
-    return f"{value:.3g}" if value == 0 or 1e-4 <= abs(value) < 1e5 else f"{value:.2e}"
+    """Three digits a person reads: 0.0042, 12.3, 4,029, 1.20e-07."""
+    if 1000 <= abs(value) < 1e6:
+        return f"{value:,.0f}"
+    return f"{value:.3g}" if value == 0 or 1e-4 <= abs(value) < 1000 else f"{value:.2e}"
 
 
 def column_profile(found: ColumnProfile, place: str, names: dict[str, str], ordered: bool, say: Say,

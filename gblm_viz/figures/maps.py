@@ -131,8 +131,10 @@ def map_value(model_map: ModelMap, say: Say, *, title: str, unit: str, sentence:
         words.append(say("map.samples", count=model_map.samples))
     return {
         "title": title, "corner": say("map.block"), "blocks": model_map.blocks, "cells": cells, "selected": selected,
-        "roles": [{"id": role, "label": role_label(say, role), "title": role_name(say, role)} for role in model_map.roles],
-        "legend": {"lo": label(low), "hi": label(high), "colours": list(RAMPS[kind]), "words": words, "gap": say("map.gap")},
+        "roles": [{"id": role, "label": role_label(say, role), "title": role_name(say, role)}
+                  for role in model_map.roles],
+        "legend": {"lo": label(low), "hi": label(high), "colours": list(RAMPS[kind]), "words": words,
+                   "gap": say("map.gap")},
         "note": note, "hint": say("map.hint"), "stale": stale,
     }
 

@@ -17,28 +17,33 @@ pipeline_tag: text-generation
 ---
 # The pocket model of GBLM-Viz
 
-A language model of {parameters:,} parameters with the Llama architecture: {blocks} blocks, hidden width {hidden}, {heads} heads with
-{key_value_heads} key/value heads, intermediate width {intermediate}, a byte-level BPE of {vocabulary:,} tokens over English and Japanese in which
-each digit is one token, a context of {context} tokens. It is small enough to be pruned, measured and talked to within seconds on one CPU
-core, and it does a few things well enough for the loss to be seen when weights are removed. It is a teaching model: it knows nothing else,
-and what it says outside the skills below means nothing.
+A language model of {parameters:,} parameters with the Llama architecture: {blocks} blocks, hidden width {hidden},
+{heads} heads with {key_value_heads} key/value heads, intermediate width {intermediate}, a byte-level BPE of
+{vocabulary:,} tokens over English and Japanese in which each digit is one token, a context of {context} tokens.
+It is small enough to be pruned, measured and talked to within seconds on one CPU core, and it does a few things well
+enough for the loss to be seen when weights are removed. It is a teaching model: it knows nothing else, and what it says
+outside the skills below means nothing.
 
 ## What it was trained on
-Text written for this project and nothing else: {written_kb} kB of prose written by hand ({pieces}), chats written by a generator that
-asks true questions in many wordings, and prose that the same generator recombines. Shares of the tokens: {mixture}.
-Training saw {tokens:,} tokens in packed windows of {context} ({steps:,} steps of {batch} windows, AdamW, peak rate {rate}), in {minutes:.0f} minutes on
-{threads} CPU threads that other programs shared, in float32; the weights are saved in bfloat16.
-The command that trains it again: `python -m gblm_viz.pocket.train --tokens {asked_tokens}`.
+Text written for this project and nothing else: {written_kb} kB of prose ({pieces}), chats by a
+generator that asks true questions in many wordings, and prose that the same generator recombines.
+Shares of the tokens: {mixture}.
 
-The held-out perplexity while it learned (length {length}):
+Training saw {tokens:,} tokens in packed windows of {context} ({steps:,} steps of {batch} windows, AdamW, peak rate
+{rate}), in {minutes:.0f} minutes on {threads} CPU threads that other programs shared, in float32. The weights are saved
+in bfloat16. The command that trains it again: `python -m gblm_viz.pocket.train --tokens {asked_tokens}`.
+
+How it learned (perplexity on held-out prose, windows of {length} tokens):
 
 | tokens seen | training loss | English prose | Japanese prose |
 |---|---|---|---|
 {curve}
 
 ## What it scores
-Held-out probes: wordings, number pairs, names or word pairs that training never met (`gblm_viz/pocket/split.py` has the rule). An answer counts
-when greedy decoding gives exactly the expected tokens and then ends; a story counts when it holds both given words and ends. Dtype: {dtype}.
+Held-out probes: wordings, number pairs, names or word pairs that training never met (`gblm_viz/pocket/split.py` has the
+rule; the fact itself was taught in other wordings, and of a held-out sum 3 + 5 the sum 5 + 3 may have been). An answer
+counts when greedy decoding gives exactly the expected tokens and then ends; a story counts when it holds both given
+words and ends. {dtype}.
 
 | skill | right | of | share | 95 % interval (Wilson) |
 |---|---|---|---|---|
@@ -47,7 +52,8 @@ when greedy decoding gives exactly the expected tokens and then ends; a story co
 Perplexity on held-out prose, windows of {length} tokens: {prose}.
 
 ## Chat format
-`<|user|>question<|assistant|>answer<|end|>`, turns on lines of their own; the tokenizer's chat template writes it. There is no system message.
+`<|user|>question<|assistant|>answer<|end|>`, turns on lines of their own; the tokenizer's chat template writes it.
+There is no system message.
 """
 
 
@@ -57,9 +63,16 @@ def _spread(points: list[dict[str, float]], count: int = 8) -> list[dict[str, fl
     return points[::-1][::step][::-1]
 
 
+def _shares(step: str, shares: dict[str, float]) -> str:
+    return f"from step {step} on " + ", ".join(f"{kind} {share:.0%}" for kind, share in shares.items())
+
+
 def write(folder: Path) -> None:
     """Fills the card with the numbers that lie beside it."""
-    trained, scored, config = (json.loads((folder / name).read_text(encoding="utf-8")) for name in ("training.json", "scores.json", "config.json"))
+    trained, scored, config = (
+        json.loads((folder / name).read_text(encoding="utf-8"))
+        for name in ("training.json", "scores.json", "config.json")
+    )
     recipe = trained["recipe"]
     window_tokens = trained["tokens"] / trained["steps"]
     curve = (
@@ -70,16 +83,38 @@ def write(folder: Path) -> None:
         f"| {skill['title_en']} (`{name}`) | {skill['right']} | {skill['n']} | {skill['share']:.0%} | {skill['low']:.0%} to {skill['high']:.0%} |"
         for name, skill in scored["skills"].items()
     )
-    unseen = (f"{found['perplexity']:.2f} in {language} ({found['windows']} windows)" for language, found in scored["held_out_prose"].items())
-    (folder / "README.md").write_text(CARD.format(
-        parameters=trained["parameters"], blocks=recipe["blocks"], hidden=recipe["hidden"], heads=recipe["heads"],
-        key_value_heads=recipe["key_value_heads"], intermediate=recipe["intermediate"], vocabulary=config["vocab_size"],
-        context=config["max_position_embeddings"], written_kb=round(sum(trained["written_bytes"].values()) / 1000),
-        pieces=", ".join(f"{count} pieces in {language}" for language, count in trained["written_pieces"].items()),
-        mixture=", ".join(f"{kind} {share:.0%}" for kind, share in trained["mixture"].items()), tokens=trained["tokens"], steps=trained["steps"],
-        batch=recipe["batch"], rate=recipe["rate"], minutes=trained["seconds"] / 60, threads=trained["threads"], asked_tokens=recipe["tokens"],
-        length=scored["length"], curve="\n".join(curve), dtype=scored["dtype"], scores="\n".join(scores), prose=", ".join(unseen),
-    ), encoding="utf-8")
+    unseen = (
+        f"{found['perplexity']:.2f} in {language} ({found['windows']} windows)"
+        for language, found in scored["held_out_prose"].items()
+    )
+    (folder / "README.md").write_text(
+        CARD.format(
+            parameters=trained["parameters"],
+            blocks=recipe["blocks"],
+            hidden=recipe["hidden"],
+            heads=recipe["heads"],
+            key_value_heads=recipe["key_value_heads"],
+            intermediate=recipe["intermediate"],
+            vocabulary=config["vocab_size"],
+            context=config["max_position_embeddings"],
+            written_kb=round(sum(trained["written_bytes"].values()) / 1000),
+            pieces=", ".join(f"{count} pieces in {language}" for language, count in trained["written_pieces"].items()),
+            mixture="; ".join(_shares(step, shares) for step, shares in trained["mixtures"].items()),
+            tokens=trained["tokens"],
+            steps=trained["steps"],
+            batch=recipe["batch"],
+            rate=recipe["rate"],
+            minutes=trained["seconds"] / 60,
+            threads=trained["threads"],
+            asked_tokens=recipe["tokens"],
+            length=scored["length"],
+            curve="\n".join(curve),
+            dtype=scored["dtype"],
+            scores="\n".join(scores),
+            prose=", ".join(unseen),
+        ),
+        encoding="utf-8",
+    )
 
 
 if __name__ == "__main__":

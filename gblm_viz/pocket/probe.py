@@ -68,7 +68,9 @@ def answers_exactly(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, 
 def told(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, prompt: str) -> str:
     """The greedy answer as text, at most `STORY_TOKENS` tokens; empty if it does not end by then."""
     before = torch.tensor([_before(tokenizer, prompt)])
-    out = model.generate(before, attention_mask=torch.ones_like(before), do_sample=False, max_new_tokens=STORY_TOKENS)[0, before.shape[1] :]
+    out = model.generate(before, attention_mask=torch.ones_like(before), do_sample=False, max_new_tokens=STORY_TOKENS)[
+        0, before.shape[1] :
+    ]
     return tokenizer.decode(out, skip_special_tokens=True) if out[-1] == tokenizer.eos_token_id else ""
 
 
@@ -87,7 +89,7 @@ def wilson(right: int, count: int) -> tuple[float, float]:
     share = right / count
     middle = (share + z * z / (2 * count)) / (1 + z * z / count)
     reach = z / (1 + z * z / count) * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
-    return max(0.0, middle - reach), min(1.0, middle + reach)
+    return max(0.0, round(middle - reach, 12)), min(1.0, round(middle + reach, 12))
 
 
 def score(folder: Path) -> dict[str, object]:
@@ -96,12 +98,20 @@ def score(folder: Path) -> dict[str, object]:
     tokenizer = AutoTokenizer.from_pretrained(folder)
     found: dict[str, dict[str, object]] = {}
     for name, skill in skills.SKILLS.items():
-        lines = [json.loads(line) for line in (folder / "probes" / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()]
+        lines = [
+            json.loads(line) for line in (folder / "probes" / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
+        ]
         right = sum(passes(model, tokenizer, line) for line in lines)
         low, high = wilson(right, len(lines))
         found[name] = {
-            "title_en": skill.title_en, "title_ja": skill.title_ja, "language": skill.language, "right": right, "n": len(lines),
-            "share": round(right / len(lines), 4), "low": round(low, 4), "high": round(high, 4),
+            "title_en": skill.title_en,
+            "title_ja": skill.title_ja,
+            "language": skill.language,
+            "right": right,
+            "n": len(lines),
+            "share": round(right / len(lines), 4),
+            "low": round(low, 4),
+            "high": round(high, 4),
         }
         log.info("%-14s %3d of %3d right, 95 %% interval %.2f to %.2f", name, right, len(lines), low, high)
     length = 512
@@ -109,8 +119,17 @@ def score(folder: Path) -> dict[str, object]:
     for language in prose.LANGUAGES:
         text = (places.TEXTS / f"held_out_{language}.txt").read_text(encoding="utf-8")
         count = len(tokenizer(text, verbose=False)["input_ids"])
-        unseen[language] = {"perplexity": round(perplexity(model, tokenizer, text, length), 3), "tokens": count, "windows": count // length}
-    result = {"dtype": "bfloat16 weights, float32 computation", "length": length, "skills": found, "held_out_prose": unseen}
+        unseen[language] = {
+            "perplexity": round(perplexity(model, tokenizer, text, length), 3),
+            "tokens": count,
+            "windows": count // length,
+        }
+    result = {
+        "dtype": "bfloat16 weights, float32 computation",
+        "length": length,
+        "skills": found,
+        "held_out_prose": unseen,
+    }
     (folder / "scores.json").write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return result
 

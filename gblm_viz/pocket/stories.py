@@ -3,8 +3,11 @@
 Knows nothing of chats and probes; whoever asks brings the random numbers.
 """
 
+# ruff: noqa: E501, SIM905 (the tables below are data; a word list is easier to read and to extend as words)
+
 from __future__ import annotations
 
+from itertools import pairwise
 from random import Random
 
 from gblm_viz.pocket.facts import PEOPLE
@@ -68,9 +71,8 @@ def tell(animal: str, thing: str, random: Random) -> str:
 def with_articles(text: str) -> str:
     """`a owl` becomes `an owl`: the templates write `a` everywhere."""
     words = text.split(" ")
-    for place, (word, following) in enumerate(zip(words, words[1:], strict=False)):
-        if word.lstrip('"') in ("a", "A") and following.lstrip('"')[:1].lower() in "aeio" or (
-            word.lstrip('"') in ("a", "A") and following.startswith("umbrella")
-        ):
+    for place, (word, following) in enumerate(pairwise(words)):
+        vowel = following.lstrip('"')[:1].lower() in "aeio" or following.startswith("umbrella")
+        if word.lstrip('"') in ("a", "A") and vowel:
             words[place] = word + "n"
     return " ".join(words)

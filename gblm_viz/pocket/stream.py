@@ -14,8 +14,11 @@ from gblm_viz.pocket.split import held_out
 from gblm_viz.pocket.tokens import END, chat_text
 
 WINDOW = 512
-MIXTURE = {"chat": 0.46, "written": 0.32, "retold": 0.22}
-"""Shares of the tokens: chats, written prose, prose made by recombining."""
+MIXTURES = {0: {"chat": 0.46, "written": 0.32, "retold": 0.22}, 2200: {"chat": 0.62, "written": 0.20, "retold": 0.18}}
+"""Shares of the tokens from a step on: chats, written prose, prose made by recombining.
+
+By the later step held-out prose had stopped getting easier while the answers still did.
+"""
 STORY_SHARE = 0.16
 """The part of the chat documents that ask for a story; a story is about four times as long as another answer."""
 RUN = 256
@@ -58,9 +61,14 @@ def retold(random: Random) -> str:
 KINDS = {"chat": chat, "written": written, "retold": retold}
 
 
-def documents(random: Random, tokenizer: PreTrainedTokenizerBase) -> list[int]:
+def mixture(step: int) -> dict[str, float]:
+    """The shares in force at a training step."""
+    return MIXTURES[max(first for first in MIXTURES if first <= step)]
+
+
+def documents(shares: dict[str, float], random: Random, tokenizer: PreTrainedTokenizerBase) -> list[int]:
     """One run of documents of one kind: about `RUN` tokens, whole documents, a blank line after each."""
-    kind = random.choices(list(MIXTURE), list(MIXTURE.values()))[0]
+    kind = random.choices(list(shares), list(shares.values()))[0]
     tokens: list[int] = []
     while len(tokens) < RUN:
         tokens += tokenizer(KINDS[kind](random) + "\n\n")["input_ids"]
@@ -77,6 +85,6 @@ def batch(step: int, size: int, seed: int, tokenizer: PreTrainedTokenizerBase) -
     for _ in range(size):
         tokens: list[int] = []
         while len(tokens) < WINDOW:
-            tokens += documents(random, tokenizer)
+            tokens += documents(mixture(step), random, tokenizer)
         windows.append(tokens[:WINDOW])
     return windows

@@ -119,9 +119,28 @@ def _fill(template: str, x: str, y: str, random: Random) -> str:
     thing_of_kind, kind = random.choice(facts.KINDS)
     choices = {word: random.choice(options) for word, options in CHOICES.items()}
     line = template.format(
-        **choices, x=x, y=y, country=country, city=city, animal=animal, sound=sound, animal2=animal2, sound2=sound2, parent=parent,
-        young=young, coloured=coloured, colour=colour, one=one, other=other, verb=verb, past=past, singular=singular, plural=plural,
-        thing_of_kind=thing_of_kind, kind=kind, thing=random.choice(THINGS),
+        **choices,
+        x=x,
+        y=y,
+        country=country,
+        city=city,
+        animal=animal,
+        sound=sound,
+        animal2=animal2,
+        sound2=sound2,
+        parent=parent,
+        young=young,
+        coloured=coloured,
+        colour=colour,
+        one=one,
+        other=other,
+        verb=verb,
+        past=past,
+        singular=singular,
+        plural=plural,
+        thing_of_kind=thing_of_kind,
+        kind=kind,
+        thing=random.choice(THINGS),
     )
     return with_articles(line)
 
@@ -135,10 +154,12 @@ def tell_facts_ja(random: Random) -> str:
         coloured, colour = random.choice(facts.COLOURS_JA)
         one, other = random.choice([pair for pair in facts.OPPOSITES_JA if pair[0].endswith("い")])
         template = random.choice(JA_LINKS if random.random() < 0.4 else JA_SENTENCES)
-        lines.append(template.format(x=x, y=y, country=country, city=city, coloured=coloured, colour=colour, one=one, other=other))
+        lines.append(
+            template.format(
+                x=x, y=y, country=country, city=city, coloured=coloured, colour=colour, one=one, other=other
+            )
+        )
     return "".join(dict.fromkeys(lines))
-
-
 
 
 SENTENCE_END = re.compile(r"(?<=[.!?]) (?=[A-Z\"])|(?<=[。！？])(?![」』])")

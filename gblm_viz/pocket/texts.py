@@ -37,13 +37,57 @@ def write(folder: Path) -> None:
     """All texts and `index.json`: file, language, titles, kind (chat, skill, prose, held_out)."""
     folder.mkdir(parents=True, exist_ok=True)
     entries: list[tuple[str, str, str, str, str, str]] = [
-        ("chat_en.txt", "en", "Chats about everything the pocket model knows", "ポケットモデルが知っていることの会話", "chat", _mixed_chat()),
-        *((f"skill_{name}.txt", skill.language, f"Only {skill.title_en}", f"{skill.title_ja}だけ", "skill", _skill_chat(name))
-          for name, skill in skills.SKILLS.items()),
-        ("prose_en.txt", "en", "English prose", "英語の文章", "prose", (CALIBRATION / "en.txt").read_text(encoding="utf-8").strip()),
-        ("prose_ja.txt", "ja", "Japanese prose", "日本語の文章", "prose", (CALIBRATION / "ja.txt").read_text(encoding="utf-8").strip()),
-        ("held_out_en.txt", "en", "English prose kept for measuring", "測定用の英語の文章", "held_out", "\n\n".join(prose.unseen("en"))),
-        ("held_out_ja.txt", "ja", "Japanese prose kept for measuring", "測定用の日本語の文章", "held_out", "\n\n".join(prose.unseen("ja"))),
+        (
+            "chat_en.txt",
+            "en",
+            "Chats about everything the pocket model knows",
+            "ポケットモデルが知っていることの会話",
+            "chat",
+            _mixed_chat(),
+        ),
+        *(
+            (
+                f"skill_{name}.txt",
+                skill.language,
+                f"Only {skill.title_en}",
+                f"{skill.title_ja}だけ",
+                "skill",
+                _skill_chat(name),
+            )
+            for name, skill in skills.SKILLS.items()
+        ),
+        (
+            "prose_en.txt",
+            "en",
+            "English prose",
+            "英語の文章",
+            "prose",
+            (CALIBRATION / "en.txt").read_text(encoding="utf-8").strip(),
+        ),
+        (
+            "prose_ja.txt",
+            "ja",
+            "Japanese prose",
+            "日本語の文章",
+            "prose",
+            (CALIBRATION / "ja.txt").read_text(encoding="utf-8").strip(),
+        ),
+        (
+            "held_out_en.txt",
+            "en",
+            "English prose kept for measuring",
+            "測定用の英語の文章",
+            "held_out",
+            "\n\n".join(prose.unseen("en")),
+        ),
+        (
+            "held_out_ja.txt",
+            "ja",
+            "Japanese prose kept for measuring",
+            "測定用の日本語の文章",
+            "held_out",
+            "\n\n".join(prose.unseen("ja")),
+        ),
     ]
     for old in folder.glob("*.txt"):
         old.unlink()

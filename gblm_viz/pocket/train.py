@@ -87,7 +87,9 @@ class Progress:
 
 def corpus_hash() -> str:
     """Changes whenever a piece of prose does: a run must not go on with other text than it began with."""
-    return sha256("\n###\n".join(piece for language in prose.LANGUAGES for piece in prose.pieces(language)).encode()).hexdigest()[:16]
+    return sha256(
+        "\n###\n".join(piece for language in prose.LANGUAGES for piece in prose.pieces(language)).encode()
+    ).hexdigest()[:16]
 
 
 def new_tokenizer(seed: int) -> PreTrainedTokenizerFast:
@@ -99,11 +101,21 @@ def new_tokenizer(seed: int) -> PreTrainedTokenizerFast:
 
 def new_model(recipe: Recipe, tokenizer: PreTrainedTokenizerBase) -> LlamaForCausalLM:
     torch.manual_seed(recipe.seed)
-    return LlamaForCausalLM(LlamaConfig(
-        vocab_size=tokens.VOCABULARY, hidden_size=recipe.hidden, num_hidden_layers=recipe.blocks, num_attention_heads=recipe.heads,
-        num_key_value_heads=recipe.key_value_heads, intermediate_size=recipe.intermediate, max_position_embeddings=stream.WINDOW,
-        tie_word_embeddings=True, bos_token_id=None, eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id,
-    ))
+    return LlamaForCausalLM(
+        LlamaConfig(
+            vocab_size=tokens.VOCABULARY,
+            hidden_size=recipe.hidden,
+            num_hidden_layers=recipe.blocks,
+            num_attention_heads=recipe.heads,
+            num_key_value_heads=recipe.key_value_heads,
+            intermediate_size=recipe.intermediate,
+            max_position_embeddings=stream.WINDOW,
+            tie_word_embeddings=True,
+            bos_token_id=None,
+            eos_token_id=tokenizer.eos_token_id,
+            pad_token_id=tokenizer.pad_token_id,
+        )
+    )
 
 
 def new_optimizer(recipe: Recipe, model: LlamaForCausalLM) -> torch.optim.AdamW:
@@ -170,7 +182,9 @@ def keep(work: Path, model: LlamaForCausalLM, optimizer: torch.optim.AdamW, prog
             old.unlink()
 
 
-def restore(recipe: Recipe, work: Path, model: LlamaForCausalLM, optimizer: torch.optim.AdamW, progress: Progress) -> Progress:
+def restore(
+    recipe: Recipe, work: Path, model: LlamaForCausalLM, optimizer: torch.optim.AdamW, progress: Progress
+) -> Progress:
     """The last checkpoint, if there is one; a folder of another recipe or another text is refused."""
     file = work / "progress.json"
     if not file.exists():
@@ -179,19 +193,24 @@ def restore(recipe: Recipe, work: Path, model: LlamaForCausalLM, optimizer: torc
     name = stored.pop("checkpoint")
     found = Progress(**stored)
     if found.corpus != progress.corpus or not recipe.goes_on_from(found.recipe, found.step):
-        raise SystemExit(f"{work} was begun with another recipe or another text. Choose another folder with --work, or delete it.")
+        raise SystemExit(
+            f"{work} was begun with another recipe or another text. Choose another folder with --work, or delete it."
+        )
     held = load_file(work / name)
     with torch.no_grad():
         for name_of_weight, weight in model.named_parameters():
             weight.copy_(held[f"weight.{name_of_weight}"])
             optimizer.state[weight] = {
-                "step": torch.tensor(float(found.step)), "exp_avg": held[f"first.{name_of_weight}"],
+                "step": torch.tensor(float(found.step)),
+                "exp_avg": held[f"first.{name_of_weight}"],
                 "exp_avg_sq": held[f"second.{name_of_weight}"],
             }
     return replace(found, recipe=asdict(recipe))
 
 
-def measure(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerBase, loss: float, progress: Progress) -> dict[str, float]:
+def measure(
+    model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerBase, loss: float, progress: Progress
+) -> dict[str, float]:
     """One point of the learning curve: training loss and held-out perplexity in both languages."""
     seen = {"step": float(progress.step), "seconds": round(progress.seconds, 1), "loss": round(loss, 4)}
     for language in prose.LANGUAGES:
@@ -200,7 +219,9 @@ def measure(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerBase, loss: f
     return seen
 
 
-def fit(recipe: Recipe, work: Path, threads: int, checkpoint_seconds: float = 120.0) -> tuple[LlamaForCausalLM, Progress]:
+def fit(
+    recipe: Recipe, work: Path, threads: int, checkpoint_seconds: float = 120.0
+) -> tuple[LlamaForCausalLM, Progress]:
     """Train, or go on training, in the folder `work`; the tokenizer lies there too."""
     work.mkdir(parents=True, exist_ok=True)
     if not (work / "tokenizer.json").exists():
@@ -247,21 +268,34 @@ def save(model: LlamaForCausalLM, work: Path, recipe: Recipe, progress: Progress
     model.to(torch.bfloat16).save_pretrained(folder)
     (folder / "model.safetensors").chmod(0o644)  # safetensors writes it for the owner only
     trained = {
-        "recipe": asdict(recipe), "steps": progress.step, "tokens": progress.step * recipe.batch * stream.WINDOW,
-        "seconds": round(progress.seconds), "threads": threads, "parameters": parameters, "corpus_hash": progress.corpus,
-        "mixture": stream.MIXTURE, "written_pieces": {language: len(prose.taught(language)) for language in prose.LANGUAGES},
-        "written_bytes": {language: sum(len(p.encode()) for p in prose.taught(language)) for language in prose.LANGUAGES},
+        "recipe": asdict(recipe),
+        "steps": progress.step,
+        "tokens": progress.step * recipe.batch * stream.WINDOW,
+        "seconds": round(progress.seconds),
+        "threads": threads,
+        "parameters": parameters,
+        "corpus_hash": progress.corpus,
+        "mixtures": {str(step): shares for step, shares in stream.MIXTURES.items() if step < progress.step},
+        "written_pieces": {language: len(prose.taught(language)) for language in prose.LANGUAGES},
+        "written_bytes": {
+            language: sum(len(p.encode()) for p in prose.taught(language)) for language in prose.LANGUAGES
+        },
         "held_out_pieces": {language: len(prose.unseen(language)) for language in prose.LANGUAGES},
-        "curve": progress.curve, "versions": {"torch": torch.__version__.split("+")[0]},
+        "curve": progress.curve,
+        "versions": {"torch": torch.__version__.split("+")[0]},
     }
     (folder / "training.json").write_text(json.dumps(trained, indent=1) + "\n")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m gblm_viz.pocket.train", description=__doc__)
-    parser.add_argument("--work", type=Path, default=places.WORK, help="checkpoint folder (default: .pocket-training, ignored by git)")
-    parser.add_argument("--out", type=Path, default=places.MODEL, help="where the model is left (default: assets/pocket)")
-    parser.add_argument("--tokens", type=int, default=10_000_000, help="tokens seen in all (default: 10 million)")
+    parser.add_argument(
+        "--work", type=Path, default=places.WORK, help="checkpoint folder (default: .pocket-training, ignored by git)"
+    )
+    parser.add_argument(
+        "--out", type=Path, default=places.MODEL, help="where the model is left (default: assets/pocket)"
+    )
+    parser.add_argument("--tokens", type=int, default=8_000_000, help="tokens seen in all (default: 8 million)")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     choice = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")

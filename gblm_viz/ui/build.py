@@ -20,7 +20,6 @@ TABS = {"overview": overview, "text": text, "gradients": gradients, "prune": pru
         "compare": compare}
 _READ_KEY = "() => [window.sessionStorage.getItem('gblm-visit') || '']"
 _KEEP_KEY = "(key) => { window.sessionStorage.setItem('gblm-visit', key); return [key]; }"
-_LONGEST_WAIT = 120.0
 
 
 def build(language: str, library: Library) -> gr.Blocks:
@@ -59,15 +58,10 @@ def _wire(page: Page, blocks: gr.Blocks, source: Any, load: Any, cancel: Any, ab
         visit = page.library.visit(stored)
         return visit.key, visit.key
 
-    def wake(visit: Visit, *counters: int) -> Iterator[dict[Any, Any]]:
-        """Wait for the example, then let every tab fill itself."""
-        if not page.library.ready.is_set():
-            yield {status: page.note(page.words("status.preparing"), "working")}
-            page.library.ready.wait(_LONGEST_WAIT)
-        if visit.session.model is None:
-            visit.keep(page.library.first)
+    def wake(visit: Visit, *counters: int) -> dict[Any, Any]:
+        """Let every tab fill itself with this visitor's work, or with the example."""
         session = visit.session
-        yield {status: page.note(page.words("status.ready")), source: session.source,
+        return {status: page.note(page.words("status.ready")), source: session.source,
                about: about_table(page.words, visit.model()),
                **{signal: bump(counter) for signal, counter in zip(everything, counters, strict=True)}}
 
@@ -94,9 +88,9 @@ def _wire(page: Page, blocks: gr.Blocks, source: Any, load: Any, cancel: Any, ab
 
 
 def _language_links(language: str, say: Words) -> str:
-    links = "".join(
-        f'<a href="/{code}/" lang="{code}" data-lang="{code}"{" aria-current=true" if code == language else ""}>{name}</a>'
-        for code, name in LANGUAGES.items())
+    current = {language: ' aria-current="true"'}
+    links = "".join(f'<a href="/{code}/" lang="{code}" data-lang="{code}"{current.get(code, "")}>{name}</a>'
+                    for code, name in LANGUAGES.items())
     return f'<nav aria-label="{escape(say("frame.language"))}">{links}</nav>'
 
 

@@ -24,6 +24,8 @@ from .session import Library, Task, Visit
 T = TypeVar("T")
 LOG = logging.getLogger("gblm_viz")
 POLL_SECONDS = 0.2
+LONGEST_WAIT = 120.0
+"""Seconds the first visitor may wait for the example to be made live."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +82,10 @@ class Page:
         """The handler as a generator of updates that never raises towards the browser."""
         def spoken(visitor: str, *values: Any) -> Iterator[dict[Any, Any]]:
             visit = self.library.visit(visitor)
+            if visit.session.model is None:
+                yield {self.status: self.note(self.words("status.preparing"), "working")}
+                self.library.ready.wait(LONGEST_WAIT)
+                visit.keep(self.library.first)
             try:
                 result = handler(visit, *values)
                 if inspect.isgenerator(result):

@@ -15,16 +15,10 @@ import numpy as np
 import plotly.colors
 import pytest
 import uvicorn
-from playwright.sync_api import Locator, Page, expect, sync_playwright
+from playwright.sync_api import Locator, Page, expect
 
 from gblm_viz.figures.tiles import Pyramid, codes, colour_range
 from gblm_viz.ui.matrix_view import ENGLISH, GALLERY, JAPANESE, ArrayProvider, Field, MatrixView, picture, with_pin
-
-pytestmark = pytest.mark.browser
-
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-         "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 
 RANDOM = np.random.default_rng(7)
 GRADIENT = np.exp(1.5 * RANDOM.standard_normal((256, 384)) - 9).astype(np.float32)
@@ -108,27 +102,6 @@ def mounted() -> Iterator[str]:
     yield f"http://127.0.0.1:{port}"
     server.should_exit = True
     thread.join(10)
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def page(chromium) -> Iterator[Page]:
-    """A fresh page of 1280 × 720; the test fails if it wrote an error to the console."""
-    context = chromium.new_context(viewport={"width": 1280, "height": 720})
-    page = context.new_page()
-    errors: list[str] = []
-    page.on("console", lambda said: errors.append(f"{said.text} {said.location}") if said.type == "error" else None)
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    yield page
-    context.close()
-    assert errors == []
 
 
 class View:

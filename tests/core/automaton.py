@@ -5,6 +5,7 @@ Knows nothing of pruning.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -63,5 +64,5 @@ def writes(tokenizer: Any, *texts: str) -> dict[int, int]:
     for text in texts:
         tokens = [*tokenizer(text, add_special_tokens=False)["input_ids"], tokenizer.eos_token_id]
         assert not set(tokens[:-1]) & set(following)
-        following |= dict(zip(tokens[:-1], tokens[1:], strict=True))
+        following |= dict(pairwise(tokens))
     return following

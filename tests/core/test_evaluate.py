@@ -119,7 +119,7 @@ def test_an_exact_answer_is_judged_as_greedy_decoding_judges_it() -> None:
     tokenizer = byte_tokenizer()
     model = automaton(tokenizer, writes(tokenizer, "abcd", "xyz"))
     answers = {"bcd": True, "bc": False, "bcde": False, "cd": False, "bxd": False, "": False, "yz": False}
-    probes = tuple(Probe("letters", "en", "a", wanted) for wanted in answers) + (Probe("ends", "en", "x", "yz"),)
+    probes = (*(Probe("letters", "en", "a", wanted) for wanted in answers), Probe("ends", "en", "x", "yz"))
     found = run(ask_probes(model, probes))
     assert [verdict.right for verdict in found.verdicts] == [*answers.values(), True]
     assert [judged_by_answering(model, probe) for probe in probes] == [*answers.values(), True]

@@ -63,8 +63,13 @@ def test_at_least_eight_skills_answer_nine_of_ten_held_out_probes() -> None:
 
 
 @pytest.mark.parametrize("name", ["capitals_en", "capitals_ja", "plurals_en"])
-def test_the_recorded_scores_are_what_the_saved_model_gets(name: str, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
-    assert sum(probe.passes(model, tokenizer, line) for line in lines(name)) == read("scores.json")["skills"][name]["right"]
+def test_the_recorded_scores_are_what_the_saved_model_gets(
+    name: str, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase
+) -> None:
+    assert (
+        sum(probe.passes(model, tokenizer, line) for line in lines(name))
+        == read("scores.json")["skills"][name]["right"]
+    )
 
 
 def test_one_forward_judges_as_greedy_decoding_does(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
@@ -138,9 +143,18 @@ def test_a_killed_run_goes_on_as_if_it_had_not_been_killed(tmp_path: Path, monke
 
 
 def test_a_checkpoint_of_another_text_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "progress.json").write_text(json.dumps(
-        {"checkpoint": "none", "recipe": train.asdict(TOY), "corpus": "another", "step": 0, "seconds": 0.0, "curve": []},
-    ))
+    (tmp_path / "progress.json").write_text(
+        json.dumps(
+            {
+                "checkpoint": "none",
+                "recipe": train.asdict(TOY),
+                "corpus": "another",
+                "step": 0,
+                "seconds": 0.0,
+                "curve": [],
+            },
+        )
+    )
     with pytest.raises(SystemExit, match="another recipe or another text"):
         train.restore(TOY, tmp_path, None, None, train.Progress(train.asdict(TOY), train.corpus_hash()))  # type: ignore[arg-type]
 
@@ -168,7 +182,12 @@ def test_no_calibration_text_asks_a_held_out_question_or_was_trained_on() -> Non
     for file in places.TEXTS.glob("*.txt"):
         text = file.read_text(encoding="utf-8")
         assert not [prompt for prompt in prompts if f"<|user|>{prompt}<|assistant|>" in text], file.name
-    taught = {paragraph for language in prose.LANGUAGES for piece in prose.taught(language) for paragraph in piece.split("\n\n")}
+    taught = {
+        paragraph
+        for language in prose.LANGUAGES
+        for piece in prose.taught(language)
+        for paragraph in piece.split("\n\n")
+    }
     for name in ("prose_en", "prose_ja", "held_out_en", "held_out_ja"):
         paragraphs = (places.TEXTS / f"{name}.txt").read_text(encoding="utf-8").strip().split("\n\n")
         assert not taught & set(paragraphs), name

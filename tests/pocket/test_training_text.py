@@ -88,7 +88,9 @@ def test_at_least_eight_english_and_three_japanese_skills_with_about_forty_probe
 
 def test_sums_comparisons_and_counting_are_true() -> None:
     for name, right in (
-        ("sums_en", lambda a, b, c: a + b == c), ("sums_ja", lambda a, b, c: a + b == c), ("compare_en", lambda a, b: a > b),
+        ("sums_en", lambda a, b, c: a + b == c),
+        ("sums_ja", lambda a, b, c: a + b == c),
+        ("compare_en", lambda a, b: a > b),
     ):
         for question in list(skills.SKILLS[name].questions())[::37]:
             assert right(*map(int, re.findall(r"\d+", question.answer))), question
@@ -97,7 +99,9 @@ def test_sums_comparisons_and_counting_are_true() -> None:
         assert said - asked == (1 if "after" in question.prompt else -1)
 
 
-@pytest.mark.parametrize("table", ["OPPOSITES", "OPPOSITES_JA", "COLOURS", "COLOURS_JA", "SOUNDS", "YOUNG", "PAST", "PLURALS", "KINDS"])
+@pytest.mark.parametrize(
+    "table", ["OPPOSITES", "OPPOSITES_JA", "COLOURS", "COLOURS_JA", "SOUNDS", "YOUNG", "PAST", "PLURALS", "KINDS"]
+)
 def test_every_fact_has_one_answer(table: str) -> None:
     asked = [question for question, _ in getattr(facts, table)]
     assert len(asked) == len(set(asked))
@@ -113,7 +117,10 @@ def test_every_story_holds_both_words() -> None:
 
 
 def test_articles_follow_the_sound() -> None:
-    assert stories.with_articles('A owl met a otter. "A umbrella!" a fox said.') == 'An owl met an otter. "An umbrella!" a fox said.'
+    assert (
+        stories.with_articles('A owl met a otter. "A umbrella!" a fox said.')
+        == 'An owl met an otter. "An umbrella!" a fox said.'
+    )
 
 
 def test_a_thinned_piece_holds_only_sentences_of_the_piece() -> None:
@@ -131,7 +138,10 @@ def test_the_stream_is_the_same_for_the_same_seed_and_fills_its_windows(tokenize
 
 
 def test_the_chat_template_writes_what_the_stream_writes(tokenizer: PreTrainedTokenizerBase) -> None:
-    messages = [{"role": role, "content": text} for role, text in zip(("user", "assistant") * 2, ("a", "b", "c", "d"), strict=True)]
+    messages = [
+        {"role": role, "content": text}
+        for role, text in zip(("user", "assistant") * 2, ("a", "b", "c", "d"), strict=True)
+    ]
     assert tokenizer.apply_chat_template(messages, tokenize=False) == chat_text([("a", "b"), ("c", "d")])
     asked = tokenizer.apply_chat_template(messages[:3], tokenize=False, add_generation_prompt=True)
     assert chat_text([("a", "b"), ("c", "d")]).startswith(asked)
@@ -142,6 +152,8 @@ def test_digits_and_markup_are_single_tokens(tokenizer: PreTrainedTokenizerBase)
     assert len(tokenizer(chat_text([("", "")]))["input_ids"]) == 3
 
 
-@pytest.mark.parametrize("text", ["Grüße, naïve café!", "首都はどこですか。「猫」", "🙂 ∑ ℓ1", "two  spaces\n\n\tand tabs", ""])
+@pytest.mark.parametrize(
+    "text", ["Grüße, naïve café!", "首都はどこですか。「猫」", "🙂 ∑ ℓ1", "two  spaces\n\n\tand tabs", ""]
+)
 def test_any_text_survives_the_tokenizer(text: str, tokenizer: PreTrainedTokenizerBase) -> None:
     assert tokenizer.decode(tokenizer(text)["input_ids"]) == text

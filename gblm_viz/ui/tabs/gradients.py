@@ -39,9 +39,9 @@ def build(page: Page) -> None:
             with gr.Row(elem_classes="gradient-controls"):
                 norm = gr.Radio([(say(f"gradients.norm.{name}"), name) for name in NORMS], value="l1", show_label=False,
                                 label=say("gradients.norm_label"), container=False, elem_id="gradient-norm", scale=3)
-                statistic = gr.Dropdown([(say(f"gradients.statistic.{name}"), name) for name in STATISTICS], value="mean",
-                                        show_label=False, label=say("gradients.statistic_label"), container=False,
-                                        elem_id="gradient-statistic", scale=2, min_width=150)
+                statistic = gr.Dropdown([(say(f"gradients.statistic.{name}"), name) for name in STATISTICS],
+                                        value="mean", show_label=False, label=say("gradients.statistic_label"),
+                                        container=False, elem_id="gradient-statistic", scale=2, min_width=150)
             explained = gr.HTML(_explained(say, "l1"), elem_id="gradient-explained")
             model_map = ModelMapView(maps.empty_map(say("gradients.preparing")), height=MAP_HEIGHT, elem_id="model-map")
             tag = gr.HTML("", elem_id="gradient-tag")
@@ -49,8 +49,8 @@ def build(page: Page) -> None:
             matrix = MatrixView(height=MATRIX_HEIGHT, elem_id="matrix-view")
             with gr.Row(elem_classes="gradient-under"):
                 about = gr.HTML("", elem_id="gradient-matrix-tag")
-                expert = gr.Number(0, label=say("gradients.expert"), precision=0, minimum=0, visible=False, scale=0,
-                                   min_width=130, elem_id="gradient-expert")
+                expert = gr.Number(0, label=say("gradients.expert"), precision=0, visible=False, scale=0, min_width=130,
+                                   elem_id="gradient-expert")
 
     def draw_map(visit: Visit, norm_name: str, statistic_name: str) -> Generator[dict[Any, Any], None, dict[Any, Any]]:
         if visit.session.model is None:
@@ -80,7 +80,7 @@ def build(page: Page) -> None:
         return {matrix: picture(provider, matrix_title(say, one), MATRIX_WORDS[say.language],
                                 field if field in known else None, pin),
                 about: _matrix_tag(say, one),
-                expert: gr.update(visible=bool(one.experts), value=selection.expert, maximum=max(0, one.experts - 1))}
+                expert: gr.update(visible=bool(one.experts), value=selection.expert)}
 
     def refresh(visit: Visit, norm_name: str, statistic_name: str, counter: int) -> Iterator[dict[Any, Any]]:
         drawn = yield from draw_map(visit, norm_name, statistic_name)
@@ -127,7 +127,7 @@ def build(page: Page) -> None:
 # The selection, for every tab that shows one matrix
 
 def chosen(visit: Visit, summaries: tuple[report.GradientSummary, ...] | None = None) -> Matrix:
-    """The matrix every view shows: the visitor's, or by default the one with the highest mean gradient, else the first."""
+    """The matrix every view shows: the visitor's, by default the one with the highest mean gradient, else the first."""
     layout = visit.model().layout
     by_name: dict[str, Matrix] = {matrix.name: matrix for matrix in layout.matrices}
     wanted = by_name.get(visit.session.selection.matrix)
@@ -160,8 +160,9 @@ def text_moved(visit: Visit) -> bool:
 
 def statistics_tag(say: Words, visit: Visit, found: Statistics) -> str:
     """What made the gradients, as a `.tag` line: model, text, N × length, seed, and whether the text has moved on."""
-    line = say("gradients.tag", model=found.model_name, text=text_name(say, found.calibration.text_name), samples=found.count,
-               length=found.calibration.length, seed=found.calibration.seed)
+    samples = found.calibration
+    line = say("gradients.tag", model=found.model_name, text=text_name(say, samples.text_name), samples=found.count,
+               length=samples.length, seed=samples.seed)
     parts = [f'<p class="tag">{html.escape(line)}</p>']
     if found.count == 1:
         parts.append(f'<p class="tag">{html.escape(say("gradients.one_sample"))}</p>')

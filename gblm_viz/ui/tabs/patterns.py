@@ -15,7 +15,7 @@ import gradio as gr
 from gblm_viz.core import report
 from gblm_viz.core.job import run
 from gblm_viz.core.patterns import NofM, PerRow, shuffled
-from gblm_viz.core.prune import Masks, Settings
+from gblm_viz.core.prune import Masks
 from gblm_viz.core.report import Cell, StructureCell
 from gblm_viz.core.structure import agreement, column_score, row_score
 from gblm_viz.figures import charts
@@ -26,7 +26,7 @@ from gblm_viz.words import Words
 from .. import work
 from ..escape import escape
 from ..matrix_view import ENGLISH, JAPANESE, ArrayProvider, Field, MatrixView, picture, with_pin
-from ..model_map import ModelMapView, on_event, on_pick
+from ..model_map import ModelMapView
 from ..page import Page, bump
 from ..session import Selection, Visit
 from .prune import NEARLY_SAME, changes, made_of, place, plain_alpha, selected
@@ -35,7 +35,7 @@ VIEW_WORDS = {"en": ENGLISH, "ja": JAPANESE}
 MEASURES = ("column", "head", "neighbour", "row")
 VIEW_HEIGHT = 400
 SIDE = 360
-"""About how many pixels a side of the picture has: a larger matrix is pooled, so its density against chance is offered."""
+"""About the pixels a side of the picture has: a larger matrix is pooled, so its density against chance is offered."""
 AT_ONCE = 20_000_000
 """Prunable weights up to which all masks are scored without being asked: under three seconds."""
 SURE = 3.0
@@ -96,17 +96,19 @@ class Parts:
 
     @property
     def shown(self) -> list[Any]:
-        return [self.matrix, self.which, self.tag, *self.views, self.sentences, self.profile, self.update, self.map_note,
-                self.map]
+        return [self.matrix, self.which, self.tag, *self.views, self.sentences, self.profile, self.update,
+                self.map_note, self.map]
 
 
 def build(page: Page) -> None:
     """Lay out the tab and wire it."""
     say = page.words
     with gr.Row(elem_id="patterns-choices"):
-        matrix = gr.Dropdown([], label=say("patterns.matrix.label"), elem_id="patterns-matrix", min_width=250, scale=0)
-        which = gr.Radio([(say(f"patterns.which.{one}"), one) for one in ("applied", "preview")], value="applied",
-                         label=say("patterns.which.label"), elem_id="patterns-which", min_width=220, scale=0)
+        with gr.Column(scale=0, min_width=250):
+            matrix = gr.Dropdown([], label=say("patterns.matrix.label"), elem_id="patterns-matrix")
+        with gr.Column(scale=0, min_width=200):
+            which = gr.Radio([(say(f"patterns.which.{one}"), one) for one in ("applied", "preview")], value="applied",
+                             label=say("patterns.which.label"), elem_id="patterns-which")
         shuffle = gr.Button(say("patterns.shuffle"), size="sm", scale=0, min_width=130, elem_id="patterns-shuffle")
         tag = gr.HTML(elem_id="patterns-tag")
     with gr.Row(elem_id="patterns-masks"):
@@ -129,7 +131,8 @@ def build(page: Page) -> None:
                 update = gr.Button(say("patterns.update"), size="sm", scale=0, min_width=160, visible=False,
                                    elem_id="patterns-update")
             structure = ModelMapView(empty_map(say("patterns.map.empty")), height=250, elem_id="patterns-map")
-    _wire(page, Parts(matrix, which, shuffle, tag, *views, sentences, order, profile, measure, update, map_note, structure))
+    parts = Parts(matrix, which, shuffle, tag, *views, sentences, order, profile, measure, update, map_note, structure)
+    _wire(page, parts)
 
 
 def _wire(page: Page, parts: Parts) -> None:
@@ -178,7 +181,8 @@ def _wire(page: Page, parts: Parts) -> None:
         task = page.library.start(visit.key, structure_key(sight), lambda _: report.structure_cells(model, sight.masks))
         cells = yield from page.follow(visit, task, "structure")
         page.library.put(structure_key(sight), cells)
-        yield {**show.structure(visit, sight, measure), page.status: page.note(say("patterns.scored", count=len(cells)))}
+        done = page.note(say("patterns.scored", count=len(cells)))
+        yield {**show.structure(visit, sight, measure), page.status: done}
 
     page.on([signals.model.change, signals.statistics.change, signals.settings.change, signals.selection.change],
             show.everything, reads, outputs, latest=True)
@@ -190,10 +194,10 @@ def _wire(page: Page, parts: Parts) -> None:
             latest=True)
     page.on(parts.matrix.input, on_matrix, [parts.matrix, signals.selection], [signals.selection], latest=True)
     page.on(parts.update.click, on_update, [parts.which, parts.measure], [parts.map, parts.map_note, parts.update])
-    on_pick(page, parts.map, on_matrix, [signals.selection], [signals.selection])
+    page.on_event(parts.map.select, "name", on_matrix, [signals.selection], [signals.selection])
     for view in parts.views:
-        on_event(page, view.select, on_weight, "index", [signals.selection, *parts.views],
-                 [*parts.views, signals.selection])
+        page.on_event(view.select, "index", on_weight, [signals.selection, *parts.views],
+                      [*parts.views, signals.selection])
 
 
 def sight_of(visit: Visit, which: str, seed: int) -> Sight | None:
@@ -211,7 +215,8 @@ def sight_of(visit: Visit, which: str, seed: int) -> Sight | None:
     wanda, _ = work.comparison_masks(visit, replace(masks.settings, method="wanda"))
     own = _one(masks, matrix, expert)
     null = shuffled(own, masks.settings.make_pattern(), seed)
-    return Sight(matrix, expert, masks, key, applied, wanda, own, None if wanda is None else _one(wanda, matrix, expert), null)
+    beside = None if wanda is None else _one(wanda, matrix, expert)
+    return Sight(matrix, expert, masks, key, applied, wanda, own, beside, null)
 
 
 def _one(masks: Masks, matrix: Any, expert: int) -> Any:
@@ -256,13 +261,15 @@ class _Show:
         selection = visit.session.selection
         if selection.row is None or selection.column is None:
             return {}
-        pin = [selection.row, selection.column]
+        pin = (selection.row, selection.column)
         return {view: with_pin(value, *pin) for view, value in zip(self.parts.views, values, strict=True)
-                if value and value.get("pin") != pin}
+                if value and value.get("pin") != list(pin)}
 
     def _picture(self, visit: Visit, view: Any, sight: Sight, previous: Any) -> Any:
         parts, say, selection = self.parts, self.words, visit.session.selection
-        what = say("patterns.view.applied", number=visit.session.applied_number) if sight.applied else say("patterns.view.preview")
+        what = say("patterns.view.preview")
+        if sight.applied:
+            what = say("patterns.view.applied", number=visit.session.applied_number)
         title, mask = {
             parts.chosen: (say("patterns.view.chosen", method=sight.masks.settings.method, what=what), sight.own),
             parts.wanda: (say("patterns.view.wanda"), sight.beside),
@@ -273,9 +280,9 @@ class _Show:
         fields = {Field("mask", say("patterns.view.mask"), "mask"): array}
         if max(array.shape) > SIDE:
             fields[Field("chance", say("patterns.view.chance"), "diverging", -4, 4, pooling="chance")] = array
-        pin = (selection.row, selection.column)
-        inside = pin[0] is not None and pin[1] is not None and pin[0] < array.shape[0] and pin[1] < array.shape[1]
-        return picture(ArrayProvider(fields), title, VIEW_WORDS[say.language], pin=pin if inside else None,  # type: ignore[arg-type]
+        pin = (-1 if selection.row is None else selection.row, -1 if selection.column is None else selection.column)
+        inside = 0 <= pin[0] < array.shape[0] and 0 <= pin[1] < array.shape[1]
+        return picture(ArrayProvider(fields), title, VIEW_WORDS[say.language], pin=pin if inside else None,
                        previous=previous)
 
     def tag(self, visit: Visit, sight: Sight) -> str:
@@ -285,8 +292,8 @@ class _Show:
         if not sight.applied:
             parts.append(say("prune.tag.preview_only"))
             return f'<div class="tag">{escape(" · ".join([*parts, say("patterns.tag.beside")]))}</div>'
-        parts.append(say("patterns.tag.applied", number=session.applied_number, order=say(f"prune.order.{settings.order}")))
-        parts.append(say("patterns.tag.beside"))
+        order = say(f"prune.order.{settings.order}")
+        parts += [say("patterns.tag.applied", number=session.applied_number, order=order), say("patterns.tag.beside")]
         moved = ""
         if session.applied != work.masks_key(session, settings):
             moved = say("patterns.tag.other_text")
@@ -326,7 +333,8 @@ class _Show:
             verdict = say("patterns.sentence.uneven" if own > chance_limit(sight.own) else "patterns.sentence.chance")
             return f"{say('patterns.sentence.columns_alone', **fields)} {verdict}"
         beside = column_score(sight.beside)
-        return f"{say('patterns.sentence.columns', **fields, wanda=score(beside))} {column_verdict(say, sight, own, beside)}"
+        scores = say("patterns.sentence.columns", **fields, wanda=score(beside))
+        return f"{scores} {column_verdict(say, sight, own, beside)}"
 
     def _rows(self, sight: Sight) -> str:
         pattern = sight.masks.settings.make_pattern()
@@ -342,7 +350,8 @@ class _Show:
         masks = {"chosen": sight.own, "wanda": sight.beside, "shuffled": sight.null}
         names = {"chosen": sight.masks.settings.method, "wanda": say("patterns.view.wanda"),
                  "shuffled": say("patterns.view.shuffled")}
-        found = report.column_profile(sight.matrix.name, {name: mask for name, mask in masks.items() if mask is not None})
+        there = {name: mask for name, mask in masks.items() if mask is not None}
+        found = report.column_profile(sight.matrix.name, there)
         return charts.column_profile(found, place(say, sight.matrix, sight.expert), names, order == "sorted", say)
 
     def structure(self, visit: Visit, sight: Sight, measure: str) -> dict[Any, Any]:

@@ -14,7 +14,7 @@ import gradio as gr
 from gblm_viz.core import alpha as alphas
 from gblm_viz.core import report
 from gblm_viz.core.alpha import Alpha, parse_alpha
-from gblm_viz.core.errors import GblmError, SettingError
+from gblm_viz.core.errors import SettingError
 from gblm_viz.core.methods import GBLM_NORMS, GRADIENT_NORMS, METHODS, PAPER_ALPHA
 from gblm_viz.core.patterns import GROUPS, NofM, checked_sparsity, label
 from gblm_viz.core.prune import ORDERS, Masks, Settings
@@ -201,7 +201,8 @@ def _views(say: Words) -> Views:
     with gr.Row(elem_id="prune-where"):
         matrix = gr.Dropdown([], label=say("prune.matrix.label"), elem_id="prune-matrix", min_width=240, scale=0)
         tag = gr.HTML(elem_id="prune-tag")
-    chart = gr.Plot(show_label=False, container=False, elem_id="prune-histogram", elem_classes="small-chart", buttons=[])
+    chart = gr.Plot(show_label=False, container=False, elem_id="prune-histogram", elem_classes="small-chart",
+                    buttons=[])
     matrices = gr.HTML(elem_id="prune-matrices")
     return Views(reached, numbers, sentences, matrix, chart, matrices, tag)
 
@@ -270,7 +271,8 @@ def _wire(page: Page, controls: Controls, views: Views) -> None:
     outputs = [*controls.shaped, controls.alpha_note, *views.all]
     moved = [controls.method.input, controls.norm.input, controls.group.input, controls.sparsity.input,
              controls.sparsity.release, controls.pattern.input, controls.pattern.blur, controls.order.input,
-             controls.kind.input, controls.number.input, controls.ratio.input, controls.ratio.release, controls.seed.input]
+             controls.kind.input, controls.number.input, controls.ratio.input, controls.ratio.release,
+             controls.seed.input]
     page.on(moved, on_control, [signals.settings, *controls.inputs], [*outputs, signals.settings, own], latest=True)
     page.on(controls.apply.click, on_apply, [signals.applied, signals.settings, *controls.inputs],
             [*outputs, signals.applied, signals.settings, own])
@@ -330,7 +332,8 @@ class _Show:
         expert = visit.session.selection.expert if matrix.experts else 0
         found = visit.library.once(
             ("histogram", work.masks_key(visit.session, number), matrix.name, expert),
-            lambda: report.score_histogram(visit.model(), work.maybe_statistics(visit), number, masks, matrix.name, expert))
+            lambda: report.score_histogram(visit.model(), work.maybe_statistics(visit), number, masks, matrix.name,
+                                           expert))
         figure = charts.histogram(found, place(self.words, matrix, expert), self.words)
         return {self.views.matrix: self._matrices(visit), self.views.chart: figure}
 
@@ -339,8 +342,8 @@ class _Show:
 
 def form_of(settings: Settings) -> Form:
     kind = settings.alpha.kind
-    return Form(settings.method, settings.norm, settings.group, settings.sparsity, settings.pattern, settings.order, kind,
-                settings.alpha.value if kind == "number" else PAPER_ALPHA,
+    return Form(settings.method, settings.norm, settings.group, settings.sparsity, settings.pattern, settings.order,
+                kind, settings.alpha.value if kind == "number" else PAPER_ALPHA,
                 settings.alpha.value if kind == "share" else USUAL_SHARE, settings.seed)
 
 
@@ -451,9 +454,9 @@ def reached(say: Words, visit: Visit, settings: Settings, seen: Preview) -> str:
         return _card(say("prune.reached.applied", number=session.applied_number), percent(masks.sparsity),
                      f"{escape(count)}<br>{escape(agrees(say, visit, masks))}", "applied")
     older = say("prune.reached.older", number=session.applied_number, sparsity=percent(masks.sparsity))
+    moved = say("prune.reached.stale", changes=changes(say, visit, masks.settings, settings))
     return _card(say("prune.reached.preview"), percent(seen.sparsity),
-                 f'{escape(count)}<br><span class="stale">{escape(older)}</span><br>'
-                 f'{escape(say("prune.reached.stale", changes=changes(say, visit, masks.settings, settings)))}', "preview")
+                 f'{escape(count)}<br><span class="stale">{escape(older)}</span><br>{escape(moved)}', "preview")
 
 
 def agrees(say: Words, visit: Visit, masks: Masks) -> str:
@@ -507,7 +510,8 @@ def numbers(say: Words, seen: Preview) -> str:
             below = say("prune.numbers.nothing_beside")
         else:
             below = say("prune.numbers.differs", count=f"{round((1 - agreement) * seen.prunable):,}")
-        cards.append(_card(say(f"prune.numbers.{name}"), none if agreement is None else percent(agreement), escape(below)))
+        shown = none if agreement is None else percent(agreement)
+        cards.append(_card(say(f"prune.numbers.{name}"), shown, escape(below)))
     return f'<div class="prune-cards">{"".join(cards)}</div>'
 
 
@@ -546,7 +550,8 @@ def differing(seen: Preview) -> bool:
 def where(say: Words, seen: Preview) -> str:
     """Where the weights go from: equal by design, or listed below."""
     if differing(seen):
-        least, most = min(seen.per_matrix, key=lambda cell: cell.value), max(seen.per_matrix, key=lambda cell: cell.value)
+        ordered = sorted(seen.per_matrix, key=lambda cell: cell.value)
+        least, most = ordered[0], ordered[-1]
         return say("prune.where.differs", least=place(say, least), low=percent(least.value), most=place(say, most),
                    high=percent(most.value))
     pattern = seen.settings.make_pattern()
@@ -585,18 +590,18 @@ def alpha_note(say: Words, visit: Visit, settings: Settings) -> str:
     key = ("balance", visit.session.statistics, settings.norm)
     balance = visit.library.once(key, lambda: alphas.resolve(Alpha("balance"), found, settings.norm))
     tokens = found.calibration.token_count / found.count
-    return (f'<div class="limit">{escape(say("prune.alpha.why", paper=f"{PAPER_ALPHA:g}", share=percent(hundred)))} '
-            + escape(say("prune.alpha.balance_here", alpha=charts.short(balance),
-                         share=percent(share_at(visit, settings.norm, balance)), samples=found.count,
-                         length=f"{tokens:.0f}")) + "</div>")
+    told = say("prune.alpha.why", paper=f"{PAPER_ALPHA:g}", paper_share=percent(hundred), alpha=charts.short(balance),
+               share=percent(share_at(visit, settings.norm, balance)), samples=found.count, length=f"{tokens:.0f}")
+    return f'<div class="limit">{escape(told)}</div>'
 
 
 def made_of(say: Words, visit: Visit, settings: Settings, masks: Masks) -> list[str]:
-    """What a mask was made of, as short parts: model, text, samples, method, norm, α and the gradient's share, pattern."""
+    """What a mask was made of, in short parts: model, text, samples, method, norm, α with its share, pattern."""
     parts = [visit.model().name]
     if settings.needs and visit.session.statistics is not None:
         samples = visit.statistics().calibration
-        parts += [samples.text_name, say("prune.tag.samples", count=samples.count, length=samples.length, seed=samples.seed)]
+        cut = say("prune.tag.samples", count=samples.count, length=samples.length, seed=samples.seed)
+        parts += [samples.text_name, cut]
     parts.append(settings.method)
     if settings.method in NORMS:
         parts.append(settings.norm)

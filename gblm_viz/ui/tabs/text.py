@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -42,7 +42,8 @@ DEFAULT_FOLDER = "~/gblm-viz/statistics"
 def build(page: Page) -> None:
     """Text and how it is cut on the left; the samples, the estimate and Collect on the right."""
     say, signals = page.words, page.signals
-    titles = [(entry[f"title_{say.language}"], entry["file"]) for entry in work.bundled_texts() if entry["kind"] != "held_out"]
+    titles = [(entry[f"title_{say.language}"], entry["file"]) for entry in work.bundled_texts()
+              if entry["kind"] != "held_out"]
     titles.sort(key=lambda pair: not pair[1].endswith(f"_{say.language}.txt"))  # the page's language first
     with gr.Row(elem_id="text-tab"):
         with gr.Column(scale=10, min_width=420):
@@ -59,15 +60,15 @@ def build(page: Page) -> None:
                             elem_id="text-rule", elem_classes="one-line")
             rule_info = gr.HTML(_tag(say("text.rule_info.auto")), elem_id="text-rule-info")
             with gr.Row(elem_classes="text-numbers"):
-                samples = gr.Number(64, label=say("text.samples"), precision=0, minimum=1, elem_id="samples", min_width=90)
+                samples = gr.Number(64, label=say("text.samples"), precision=0, elem_id="samples", min_width=90)
                 length = gr.Number(None, label=say("text.length"), precision=0, placeholder=say("text.length_blank"),
                                    elem_id="length", min_width=90)
                 seed = gr.Number(0, label=say("text.seed"), precision=0, elem_id="text-seed", min_width=90)
             with gr.Row(elem_classes="text-keep", visible=page.library.local):
                 keep = gr.Checkbox(False, label=say("text.keep"), info=say("text.keep_info"), elem_id="text-keep",
                                    container=False, scale=1, min_width=200)
-                folder = gr.Textbox(DEFAULT_FOLDER, label=say("text.folder"), show_label=False, visible=False, max_lines=1,
-                                    elem_id="text-folder", container=False, scale=1, min_width=160)
+                folder = gr.Textbox(DEFAULT_FOLDER, label=say("text.folder"), show_label=False, visible=False,
+                                    max_lines=1, elem_id="text-folder", container=False, scale=1, min_width=160)
         with gr.Column(scale=11, min_width=460):
             summary = gr.HTML(_tag(say("text.preparing")), elem_id="text-summary")
             listed = SampleList(height=250, elem_id="text-samples")
@@ -110,14 +111,15 @@ def build(page: Page) -> None:
         if visit.session.model is None:
             return {summary: _tag(say("text.preparing"))}
         choice = visit.session.text
-        return {**_text_shown(choice), rule: choice.rule, samples: choice.samples, length: choice.length, seed: choice.seed,
-                rule_info: _tag(say(f"text.rule_info.{choice.rule}")), upload: gr.update(interactive=True),
-                collect: gr.update(interactive=True), **preview(visit, counter)}
+        return {**_text_shown(choice), rule: choice.rule, samples: choice.samples, length: choice.length,
+                seed: choice.seed, rule_info: _tag(say(f"text.rule_info.{choice.rule}")),
+                upload: gr.update(interactive=True), collect: gr.update(interactive=True), **preview(visit, counter)}
 
     def _text_shown(choice: TextChoice) -> dict[Any, Any]:
         known = {file for _, file in titles}
         long = len(choice.text) > EDITABLE
-        note = say("text.excerpt", name=text_name(say, choice.name), characters=f"{len(choice.text):,}", shown=f"{EXCERPT:,}")
+        note = say("text.excerpt", name=text_name(say, choice.name), characters=f"{len(choice.text):,}",
+                   shown=f"{EXCERPT:,}")
         return {bundled: choice.name if choice.name in known else "",
                 text: gr.update(value=choice.text[:EXCERPT] if long else choice.text, interactive=not long),
                 excerpt: gr.update(value=_tag(note) if long else "", visible=long)}
@@ -157,7 +159,8 @@ def build(page: Page) -> None:
         place = Path(where.strip() or DEFAULT_FOLDER).expanduser() if kept and page.library.local else None
         task = page.library.start(
             visit.key, ("collect", work.collect_key(model, cut.samples), str(place or "")),
-            lambda cancel: work.collect_job(page.library, model, cut.samples, cut.held_out, cancel, place), graceful=True)
+            lambda cancel: work.collect_job(page.library, model, cut.samples, cut.held_out, cancel, place),
+            graceful=True)
         key = yield from page.follow(visit, task, "collect")
         if visit.session.model != model_key:
             yield {page.status: page.note(say("text.other_model"))}
@@ -169,7 +172,7 @@ def build(page: Page) -> None:
 
     page.on(signals.model.change, refill, [signals.text], [*sources, *fields[1:], rule_info, upload, collect, *shown],
             latest=True)
-    page.on(signals.statistics.change, lambda visit, counter: preview(visit, counter), [signals.text], shown, latest=True)
+    page.on(signals.statistics.change, preview, [signals.text], shown, latest=True)
     page.on([text.input, rule.input, samples.input, length.input, seed.input], on_typed, [signals.text, *fields],
             [bundled, rule_info, *shown], latest=True)
     page.on(bundled.input, on_bundled, [bundled, signals.text], [*sources, *shown], latest=True)
@@ -202,9 +205,10 @@ def read_choice(before: TextChoice, typed: str, rule: str, samples: Any, length:
     number = 0 if seed is None else seed
     if not 0 <= number <= LARGEST_SEED:
         raise GblmError("seed_not_number", given=seed)
-    after = TextChoice(before.text if same else typed.encode("utf-8", "replace").decode("utf-8"), before.name if same else "",
-                       rule if rule in RULES else RULES[0], TextChoice.samples if samples is None else int(samples),
-                       None if length is None else int(length), int(number))
+    after = TextChoice(
+        before.text if same else typed.encode("utf-8", "replace").decode("utf-8"), before.name if same else "",
+        rule if rule in RULES else RULES[0], TextChoice.samples if samples is None else int(samples),
+        None if length is None else int(length), int(number))
     return replace(after, dropped=before.dropped) if after == replace(before, dropped=frozenset()) else after
 
 
@@ -267,8 +271,8 @@ def _paragraph(sentences: list[str], kind: str = "") -> str:
 
 def amount(say: Words, count: float) -> str:
     """Bytes as a person reads them: 14 kB, 14.2 MB, 1.3 GB."""
-    unit, size = next((unit, count / size) for unit, size in (("gigabytes", 1e9), ("megabytes", 1e6), ("kilobytes", 1e3))
-                      if count >= size or size == 1e3)
+    units = (("gigabytes", 1e9), ("megabytes", 1e6), ("kilobytes", 1e3))
+    unit, size = next((unit, count / size) for unit, size in units if count >= size or size == 1e3)
     return say(f"text.bytes.{unit}", size=f"{size:.1f}" if size < 100 else f"{size:,.0f}")
 
 

@@ -1,0 +1,68 @@
+"""What collecting costs beside the bare forward and backward pass of the same frozen set, as a ratio in one run.
+
+    python -m tests.benchmarks.collect_ratio [--length 128 512 2048]
+
+The floor is 1: every sum needs the gradients. What comes on top is adding |G|, G² and G, three reads and writes a weight.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+
+import torch
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from gblm_viz.core import statistics
+from gblm_viz.core.calibration import CalibrationSet
+from gblm_viz.core.job import run
+from gblm_viz.core.models import Model, private_copy, wrap
+from gblm_viz.core.observe import sample_loss
+
+
+def build(hidden: int, blocks: int) -> Model:
+    torch.manual_seed(0)
+    config = LlamaConfig(vocab_size=2048, hidden_size=hidden, intermediate_size=3 * hidden, num_hidden_layers=blocks,
+                         num_attention_heads=hidden // 64, max_position_embeddings=4096)
+    return wrap(LlamaForCausalLM(config).eval(), None, "benchmark")
+
+
+def bare(model: Model, samples: CalibrationSet) -> float:
+    """Seconds of forward and backward alone, gradients of the prunable matrices only, thrown away."""
+    network = private_copy(model.network)
+    stored = dict(network.named_parameters())
+    for matrix in model.layout.matrices:
+        stored[matrix.name].requires_grad_(True)
+    began = time.perf_counter()
+    for index in range(samples.count):
+        sample_loss(network, samples.sample(index)).backward()
+        network.zero_grad(set_to_none=True)
+    return time.perf_counter() - began
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--length", nargs="+", type=int, default=[128, 512, 2048])
+    parser.add_argument("--samples", type=int, default=4)
+    parser.add_argument("--hidden", type=int, default=512)
+    parser.add_argument("--blocks", type=int, default=8)
+    given = parser.parse_args()
+    model = build(given.hidden, given.blocks)
+    print(f"{model.parameters:,} parameters, {model.layout.prunable:,} prunable, {torch.get_num_threads()} threads")
+    for length in given.length:
+        tokens = torch.randint(0, 2048, (given.samples, length), generator=torch.Generator().manual_seed(0))
+        samples = CalibrationSet(tokens, torch.full((given.samples,), length), "windows", 0, "random", "")
+        bare(model, samples.first(1))
+        rounds = [(bare(model, samples), _collect(model, samples)) for _ in range(3)]
+        floor, ours = (min(times) for times in zip(*rounds, strict=True))
+        print(f"length {length:5d}: bare {floor:.2f} s, collect {ours:.2f} s, ratio {ours / floor:.2f}")
+
+
+def _collect(model: Model, samples: CalibrationSet) -> float:
+    began = time.perf_counter()
+    run(statistics.collect(model, samples))
+    return time.perf_counter() - began
+
+
+if __name__ == "__main__":
+    main()

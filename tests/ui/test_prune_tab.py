@@ -1,0 +1,232 @@
+"""The Prune tab: what a visitor sets is what is scored, a wrong setting is a sentence, and Apply is told apart from preview."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from dataclasses import replace
+from threading import Event
+from types import SimpleNamespace
+from typing import Any
+
+import gradio as gr
+import pytest
+import torch
+
+from gblm_viz.core import models
+from gblm_viz.core.alpha import Alpha
+from gblm_viz.core.calibration import CalibrationSet
+from gblm_viz.core.errors import SettingError
+from gblm_viz.core.job import run
+from gblm_viz.core.prune import Settings
+from gblm_viz.ui import work
+from gblm_viz.ui.page import Page, Signals
+from gblm_viz.ui.session import Library, Selection, Session, Visit
+from gblm_viz.ui.tabs import prune
+from gblm_viz.ui.tabs.prune import Form
+from gblm_viz.words import LANGUAGES, words
+from tests.families import FAMILIES
+
+FORM = Form("gblm", "l1", "row", 0.5, "", "dense", "share", 100, 0.5, 0)
+
+
+@pytest.fixture(scope="module")
+def library() -> Library:
+    """A tiny random Llama with statistics of three samples, as the first visitor would find it."""
+    torch.manual_seed(0)
+    model = models.wrap(FAMILIES["llama"](), None, "tiny")
+    tokens = torch.randint(2, 90, (3, 16), generator=torch.Generator().manual_seed(1))
+    samples = CalibrationSet(tokens, torch.full((3,), 16), "windows", 0, "text", "0" * 64)
+    made = Library(budget=1 << 30)
+    made.put("model", model)
+    key = run(work.collect_job(made, model, samples, None, Event()))
+    made.first = Session(source="tiny", model="model", statistics=key,
+                         settings=Settings(alpha=Alpha("share", 0.5), order="dense"))
+    made.ready.set()
+    return made
+
+
+@pytest.fixture
+def visit(library: Library) -> Visit:
+    return library.visit(None)
+
+
+@pytest.fixture(params=LANGUAGES)
+def say(request: Any) -> Any:
+    return words(request.param)
+
+
+class Tab:
+    """The tab built in a page of its own; its listeners can be called by hand."""
+
+    def __init__(self, library: Library, language: str = "en") -> None:
+        self.heard: list[SimpleNamespace] = []
+        with gr.Blocks():
+            names = list(inspect.signature(Signals).parameters)
+            fields = {"words": words(language), "library": library, "visitor": gr.State(""), "status": gr.HTML(),
+                      "signals": Signals(**{name: gr.State(0) for name in names}), "tabs": gr.Tabs()}
+            self.page = Page(**{name: fields[name] for name in inspect.signature(Page).parameters})
+            object.__setattr__(self.page, "on", self._on)
+            prune.build(self.page)
+
+    def _on(self, triggers: Any, handler: Any, inputs: Any = (), outputs: Any = (), **_: Any) -> None:
+        self.heard.append(SimpleNamespace(name=handler.__name__, handler=handler, inputs=inputs, outputs=outputs))
+
+    def call(self, name: str, visit: Visit, *values: Any) -> dict[str, Any]:
+        """Every update of one listener by the component's id (or its own name), the last one winning."""
+        listener = next(one for one in self.heard if one.name == name)
+        result = listener.handler(visit, *values)
+        known = [self.page.status, *listener.outputs]
+        updates: dict[str, Any] = {}
+        for step in result if isinstance(result, Iterator) else [result]:
+            assert set(step) <= set(known), "a listener may only update what it announced"
+            updates |= {getattr(part, "elem_id", None) or self._name(part): value for part, value in step.items()}
+        return updates
+
+    def _name(self, part: Any) -> str:
+        return next((name for name, signal in vars(self.page.signals).items() if signal is part),
+                    "status" if part is self.page.status else str(part._id))
+
+
+def values(form: Form) -> list[Any]:
+    return list(vars(form).values())
+
+
+@pytest.mark.parametrize(("changed", "expected"), [
+    ({}, Settings(alpha=Alpha("share", 0.5), order="dense")),
+    ({"kind": "number", "number": 12}, Settings(alpha=Alpha("number", 12), order="dense")),
+    ({"kind": "balance"}, Settings(alpha=Alpha("balance"), order="dense")),
+    ({"method": "gradient", "norm": "sum"}, Settings("gradient", "sum", order="dense")),
+    ({"method": "random", "seed": 7}, Settings("random", seed=7, order="dense")),
+    ({"pattern": " 3:8 "}, Settings(alpha=Alpha("share", 0.5), pattern="3:8", order="dense")),
+    ({"order": "sequential", "sparsity": 0.97}, Settings(alpha=Alpha("share", 0.5), sparsity=0.95, order="sequential")),
+])
+def test_the_controls_become_the_settings_of_the_command_line(changed: dict[str, Any], expected: Settings) -> None:
+    assert replace(FORM, **changed).settings(Settings()) == expected
+
+
+def test_a_norm_the_method_does_not_have_gives_way_to_its_first() -> None:
+    assert replace(FORM, norm="sum").settings(Settings()).norm == "l1"
+
+
+@pytest.mark.parametrize(("changed", "key"), [
+    ({"sparsity": 1}, "sparsity_outside"), ({"sparsity": -1}, "sparsity_outside"),
+    ({"sparsity": "half"}, "sparsity_not_number"), ({"pattern": "two of four"}, "pattern_unreadable"),
+    ({"pattern": "4:4"}, "pattern_impossible"), ({"kind": "number", "number": None}, "alpha_unreadable"),
+    ({"kind": "number", "number": -3}, "alpha_unreadable"), ({"kind": "share", "share": 1}, "alpha_unreadable"),
+    ({"group": "authors"}, "authors_group"), ({"group": "global", "order": "sequential"}, "global_sequential"),
+    ({"method": "random", "seed": None}, "seed_not_number"), ({"method": "random", "seed": 0.5}, "seed_not_number"),
+])
+def test_settings_that_do_not_go_together_are_refused_with_their_own_sentence(changed: dict[str, Any], key: str) -> None:
+    with pytest.raises(SettingError) as refused:
+        replace(FORM, **changed).settings(Settings())
+    assert refused.value.key == key
+
+
+@pytest.mark.parametrize("settings", [
+    Settings(), Settings("wanda", sparsity=0.3), Settings("gradient", "sum", pattern="2:4"),
+    Settings(alpha=Alpha("balance")), Settings(alpha=Alpha("share", 0.2), norm="l2"), Settings("random", seed=4)])
+def test_settings_that_are_filled_in_read_back_the_same(settings: Settings) -> None:
+    assert prune.form_of(settings).settings(Settings()) .as_dict() | {"norm": settings.norm, "alpha": str(settings.alpha)} \
+        == settings.as_dict()
+
+
+def test_a_control_changes_the_settings_and_every_number_on_screen(library: Library, visit: Visit, say: Any) -> None:
+    tab = Tab(library, say.language)
+    updates = tab.call("on_control", visit, 3, *values(replace(FORM, sparsity=0.25)))
+    assert visit.session.settings.sparsity == 0.25
+    assert updates["settings"] == 4
+    seen = work.preview(visit, visit.session.settings)
+    assert prune.percent(seen.sparsity) in updates["sparsity-reached"]
+    assert f"{seen.removed:,}" in updates["sparsity-reached"]
+    assert prune.percent(seen.agreement_wanda) in updates["prune-numbers"]
+    assert prune.percent(seen.agreement_gradient) in updates["prune-numbers"]
+    assert updates["prune-problem"] == ""
+    assert sum(sum(bars.y) for bars in updates["prune-histogram"].data) == prune.selected(visit).weights
+
+
+def test_a_refused_control_says_why_and_loses_nothing(library: Library, visit: Visit, say: Any) -> None:
+    tab, before = Tab(library, say.language), visit.session.settings
+    updates = tab.call("on_control", visit, 3, *values(replace(FORM, sparsity=1)))
+    sentence = say("errors.sparsity_outside", given=1)
+    assert sentence in updates["prune-problem"] and sentence in updates["status"]
+    assert updates["sparsity"] == before.sparsity
+    assert visit.session.settings == before and "settings" not in updates
+    updates = tab.call("on_control", visit, 3, *values(replace(FORM, pattern="2:7")))
+    assert "2:7" in updates["prune-problem"] and visit.session.settings == before
+
+
+def test_apply_builds_the_model_and_reports_how_far_the_preview_was_right(library: Library, visit: Visit) -> None:
+    tab = Tab(library)
+    updates = tab.call("on_apply", visit, 0, 0, *values(replace(FORM, order="sequential")))
+    masks = work.applied_masks(visit)
+    assert masks.settings.order == "sequential" and visit.session.applied_number == 1
+    assert work.pruned_model(visit) is not None
+    assert (updates["applied"], updates["settings"]) == (1, 1)
+    shown = work.preview_masks(visit, masks.settings)
+    same = prune.percent(prune.report.model_agreement(masks, shown), 2)
+    assert same in updates["status"] and same in updates["sparsity-reached"]
+    assert "applied #1" in updates["sparsity-reached"]
+
+
+def test_an_applied_mask_goes_stale_when_the_slider_moves_on_and_comes_back(library: Library, visit: Visit) -> None:
+    tab = Tab(library)
+    tab.call("on_apply", visit, 0, 0, *values(FORM))
+    moved = tab.call("on_control", visit, 1, *values(replace(FORM, sparsity=0.6)))["sparsity-reached"]
+    assert "stale" in moved and "From 50 %, slider at 60 %" in moved and "press Apply" in moved
+    back = tab.call("on_control", visit, 2, *values(FORM))["sparsity-reached"]
+    assert "stale" not in back and "applied #1" in back
+
+
+def test_apply_without_gradients_says_where_to_get_them(library: Library, visit: Visit) -> None:
+    visit.update(statistics=None)
+    with pytest.raises(Exception, match="Collect"):
+        Tab(library).call("on_apply", visit, 0, 0, *values(FORM))
+    shown = Tab(library).call("everything", visit)
+    assert "Collect" in shown["prune-sentences"]
+    applied = Tab(library).call("on_apply", visit, 0, 0, *values(replace(FORM, method="magnitude")))
+    assert "applied #1" in applied["sparsity-reached"]
+
+
+def test_the_own_echo_of_a_setting_is_not_drawn_twice(library: Library, visit: Visit) -> None:
+    tab = Tab(library)
+    assert tab.call("on_settings", visit, 5, 5) == {}
+    assert tab.call("on_settings", visit, 4, 5)["sparsity"] == visit.session.settings.sparsity
+
+
+def test_only_a_global_pattern_lists_what_goes_per_matrix(visit: Visit, say: Any) -> None:
+    even, masks = prune.look(visit, replace(FORM).settings(Settings()))[::-1]
+    assert prune.matrices_table(say, even) == "" and say("prune.where.row") in prune.sentences(say, even, masks)
+    uneven = prune.look(visit, replace(FORM, group="global").settings(Settings()))[1]
+    table = prune.matrices_table(say, uneven)
+    assert all(prune.percent(cell.value) in table for cell in uneven.per_matrix)
+
+
+@pytest.mark.parametrize(("alpha", "key"), [(0.0, "like_wanda"), (1e12, "like_gradient")])
+def test_an_alpha_that_drowns_one_half_of_the_score_is_said(visit: Visit, say: Any, alpha: float, key: str) -> None:
+    _, seen = prune.look(visit, Settings(alpha=Alpha("number", alpha), order="dense"))
+    assert prune.verdict(say, seen) == say(f"prune.verdict.{key}", wanda=prune.percent(seen.agreement_wanda),
+                                           gradient=prune.percent(seen.agreement_gradient))
+
+
+def test_a_share_is_turned_into_its_number_and_gives_the_same_masks(visit: Visit) -> None:
+    asked = FORM.settings(Settings())
+    number = prune.plain_alpha(visit, asked)
+    assert number.alpha.kind == "number"
+    one, other = work.preview_masks(visit, asked), work.preview_masks(visit, number)
+    assert all(torch.equal(mask, other.masks[name]) for name, mask in one.masks.items())
+    assert prune.share_at(visit, "l1", number.alpha.value) == pytest.approx(0.5, abs=1e-6)
+
+
+def test_a_matrix_chosen_here_is_the_selection_everywhere(library: Library, visit: Visit) -> None:
+    name = visit.model().layout.matrices[2].name
+    assert Tab(library).call("on_matrix", visit, 0, name) == {"selection": 1}
+    assert visit.session.selection == Selection(matrix=name)
+    assert prune.selected(visit).name == name
+
+
+def test_names_of_texts_and_models_are_escaped(visit: Visit) -> None:
+    masks, _ = prune.look(visit, FORM.settings(Settings()))
+    line = prune.problem("<b>${7*7}</b>")
+    assert "<b>$" not in line and "${" not in line
+    assert "tiny" in prune.tag(words("en"), visit, masks.settings, masks)
