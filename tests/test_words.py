@@ -22,8 +22,9 @@ KEY = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)+")
 
 
 def fields_of(text: str) -> set[str]:
-    """The names in a text's {fields}; a brace that does not pair is an error here."""
-    return {re.split(r"[.\[]", name)[0] for _, name, _, _ in Formatter().parse(text) if name is not None}
+    """The names in a text's {fields}; an unpaired brace is an error here. Plotly's own %{…} is none of ours."""
+    ours = re.sub(r"%\{[^}]*\}", "", text)
+    return {re.split(r"[.\[]", name)[0] for _, name, _, _ in Formatter().parse(ours) if name is not None}
 
 
 @dataclass(frozen=True)

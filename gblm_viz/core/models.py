@@ -107,6 +107,8 @@ def _folder(source: str) -> Path | None:
     """The local folder a source names, or None for a hub id. Anything else is a sentence."""
     if source == "pocket":
         return POCKET
+    if not source.strip():
+        raise ModelError("no_such_source", source=source)
     path = Path(source).expanduser()
     if path.is_dir():
         return path

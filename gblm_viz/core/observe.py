@@ -19,7 +19,7 @@ from .matrices import Layout, Matrix
 
 
 class InputSums:
-    """Per matrix: `squares` float32 (in,) or (experts, in), Σ over samples and tokens of X²; `tokens` int64 () or (experts,)."""
+    """Per matrix: `squares` float32 (in,) or (experts, in), Σ over samples and tokens of X²; `tokens` seen, int64."""
 
     def __init__(self, matrices: tuple[Matrix, ...], device: torch.device) -> None:
         self.squares: dict[str, Tensor] = {}

@@ -42,7 +42,7 @@ CHECKPOINT_SECONDS = 60.0
 
 @dataclass(frozen=True, eq=False)
 class Sums:
-    """One matrix's sums over all samples, float32: gradients (out, in) or (experts, out, in), inputs (in,) or (experts, in)."""
+    """One matrix's float32 sums over all samples: gradients (…, out, in), inputs (…, in); … = experts where stacked."""
 
     input_sq: Tensor
     gradients: dict[str, Tensor]
@@ -108,10 +108,10 @@ class _Accumulator:
         self.gradients = {matrix.name: {kept: torch.zeros(matrix.shape, device=device) for kept in keep}
                           for matrix in model.layout.matrices}
         self.halves = {f"{matrix.name}.{KEPT[kept]}_{half}": torch.zeros(matrix.shape, device=device)
-                       for matrix in model.layout.matrices for kept in keep for half in ("even", "odd")} if halves else {}
+                       for matrix in model.layout.matrices for kept in keep
+                       for half in (("even", "odd") if halves else ())}
         self.losses: list[float] = []
         self.sample_l1: dict[str, list[float]] = {matrix.name: [] for matrix in model.layout.matrices}
-        self.touched: set[str] = set()
 
     def take(self, matrix: Matrix, gradient: Tensor) -> None:
         absolute = gradient.abs()
@@ -122,7 +122,6 @@ class _Accumulator:
             if self.halves:
                 self.halves[f"{matrix.name}.{KEPT[kept]}_{half}"] += parts[kept]
         self.sample_l1[matrix.name].append(float(absolute.sum(dtype=torch.float64)))
-        self.touched.add(matrix.name)
 
     def end_sample(self, loss: float) -> None:
         if not math.isfinite(loss):
@@ -154,7 +153,6 @@ class _Accumulator:
         for name, tensor in self.halves.items():
             tensor.copy_(state[f"halves/{name}"])
         self.losses = state["losses"].tolist()
-        self.touched = {name for name, values in self.sample_l1.items() if any(values)}
 
     def finished(self, calibration: CalibrationSet, asked: int, seconds: float) -> Statistics:
         model = self.model
@@ -250,7 +248,10 @@ def _put(path: Path, write: Any) -> None:
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        beside.touch()
+        usual = beside.stat().st_mode
         write(beside)
+        beside.chmod(usual)  # safetensors gives its files to their owner alone; these are to be shared
         os.replace(beside, path)
     except (OSError, SafetensorError) as error:
         with suppress(OSError):

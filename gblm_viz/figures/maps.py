@@ -68,8 +68,8 @@ def number(value: float) -> str:
 
 
 def percent(value: float) -> str:
-    """A share as percent: 38 %, 0.4 %; – for nan."""
-    return "–" if math.isnan(value) else f"{number(100 * value)} %"
+    """A share as percent, with a space that does not break: 38 %, 0.4 %; – for nan."""
+    return "–" if math.isnan(value) else f"{number(100 * value)}\u00a0%"
 
 
 def role_name(say: Say, role: str) -> str:

@@ -6,6 +6,7 @@ Knows nothing but `training.json`, `scores.json` and `config.json`; it measures 
 from __future__ import annotations
 
 import json
+from operator import itemgetter
 from pathlib import Path
 
 from gblm_viz.pocket import places
@@ -38,6 +39,9 @@ How it learned (perplexity on held-out prose, windows of {length} tokens):
 | tokens seen | training loss | English prose | Japanese prose |
 |---|---|---|---|
 {curve}
+
+The training prose is small and was read many times, so it is partly known by heart: held-out perplexity was lowest
+after {best_en:,} tokens in English ({lowest_en:.1f}) and {best_ja:,} in Japanese ({lowest_ja:.1f}); then it rose.
 
 ## What it scores
 Held-out probes: wordings, number pairs, names or word pairs that training never met (`gblm_viz/pocket/split.py` has the
@@ -76,11 +80,17 @@ def write(folder: Path) -> None:
     recipe = trained["recipe"]
     window_tokens = trained["tokens"] / trained["steps"]
     curve = (
-        f"| {int(point['step'] * window_tokens):,} | {point['loss']:.2f} | {point['perplexity_en']:.1f} | {point['perplexity_ja']:.1f} |"
+        f"| {int(point['step'] * window_tokens):,} | {point['loss']:.2f} "
+        f"| {point['perplexity_en']:.1f} | {point['perplexity_ja']:.1f} |"
         for point in _spread(trained["curve"])
     )
+    lowest = {
+        language: min(trained["curve"], key=itemgetter(f"perplexity_{language}"))
+        for language in scored["held_out_prose"]
+    }
     scores = (
-        f"| {skill['title_en']} (`{name}`) | {skill['right']} | {skill['n']} | {skill['share']:.0%} | {skill['low']:.0%} to {skill['high']:.0%} |"
+        f"| {skill['title_en']} (`{name}`) | {skill['right']} | {skill['n']} "
+        f"| {skill['share']:.0%} | {skill['low']:.0%} to {skill['high']:.0%} |"
         for name, skill in scored["skills"].items()
     )
     unseen = (
@@ -108,6 +118,8 @@ def write(folder: Path) -> None:
             threads=trained["threads"],
             asked_tokens=recipe["tokens"],
             length=scored["length"],
+            **{f"best_{language}": int(point["step"] * window_tokens) for language, point in lowest.items()},
+            **{f"lowest_{language}": point[f"perplexity_{language}"] for language, point in lowest.items()},
             curve="\n".join(curve),
             dtype=scored["dtype"],
             scores="\n".join(scores),

@@ -13,6 +13,7 @@ import re
 from pathlib import Path
 
 import torch
+from torch import Tensor
 from torch.nn.functional import cross_entropy
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
@@ -35,7 +36,7 @@ def write(folder: Path) -> None:
 
 @torch.no_grad()
 def perplexity(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, text: str, length: int = 512) -> float:
-    """Windows of `length` tokens without overlap, the tail dropped, exp of the mean loss (shared/design: fidelity, Evaluation)."""
+    """Windows of `length` tokens without overlap, the tail dropped, exp of the mean of the windows' losses."""
     tokens = torch.tensor(tokenizer(text, verbose=False)["input_ids"])
     count = max(1, len(tokens) // length)
     losses = []
@@ -48,15 +49,16 @@ def perplexity(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, text:
 def _before(tokenizer: PreTrainedTokenizerBase, prompt: str) -> list[int]:
     """The tokens of the user's message, up to where the answer begins."""
     messages = [{"role": "user", "content": prompt}]
-    return list(tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=True)["input_ids"])
+    text = str(tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
+    return list(tokenizer(text)["input_ids"])
 
 
 @torch.no_grad()
 def answers_exactly(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, prompt: str, answer: str) -> bool:
     """Whether greedy decoding says exactly the answer and then ends.
 
-    One forward over prompt, answer and end: greedy decoding follows the answer if and only if each of its tokens, and the end of the
-    turn, is the most probable one after those before it.
+    One forward over prompt, answer and end: greedy decoding follows the answer if and only if each of its tokens, and
+    the end of the turn, is the most probable one after those before it.
     """
     before = _before(tokenizer, prompt)
     said = [*tokenizer(answer)["input_ids"], tokenizer.eos_token_id]
@@ -68,10 +70,10 @@ def answers_exactly(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, 
 def told(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, prompt: str) -> str:
     """The greedy answer as text, at most `STORY_TOKENS` tokens; empty if it does not end by then."""
     before = torch.tensor([_before(tokenizer, prompt)])
-    out = model.generate(before, attention_mask=torch.ones_like(before), do_sample=False, max_new_tokens=STORY_TOKENS)[
-        0, before.shape[1] :
-    ]
-    return tokenizer.decode(out, skip_special_tokens=True) if out[-1] == tokenizer.eos_token_id else ""
+    settings = {"do_sample": False, "max_new_tokens": STORY_TOKENS, "attention_mask": torch.ones_like(before)}
+    whole: Tensor = model.generate(before, **settings)  # type: ignore[operator]
+    said = whole[0, before.shape[1] :]
+    return str(tokenizer.decode(said, skip_special_tokens=True)) if said[-1] == tokenizer.eos_token_id else ""
 
 
 def passes(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, line: dict[str, object]) -> bool:
@@ -93,7 +95,7 @@ def wilson(right: int, count: int) -> tuple[float, float]:
 
 
 def score(folder: Path) -> dict[str, object]:
-    """Scores every probe file with the saved weights in float32, and the held-out prose; written to `<folder>/scores.json`."""
+    """Scores every probe file and the held-out prose, computing in float32; written to `<folder>/scores.json`."""
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
     tokenizer = AutoTokenizer.from_pretrained(folder)
     found: dict[str, dict[str, object]] = {}

@@ -17,7 +17,7 @@ HELD_OUT_PERCENT = 9
 
 @cache
 def pieces(language: str) -> tuple[str, ...]:
-    """All pieces of a language, in the order of the files: paragraphs between blank lines, pieces between lines of `###`."""
+    """All pieces of a language in file order: paragraphs between blank lines, pieces between `###` lines."""
     found: list[str] = []
     for file in sorted((CORPUS / language).glob("*.txt")):
         parts = f"\n{file.read_text(encoding='utf-8')}\n".split("\n###\n")

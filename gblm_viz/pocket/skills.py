@@ -6,7 +6,7 @@ Knows nothing of tokens and training.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -33,7 +33,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Skill:
-    """`questions` lists them all; `percent` of the keys are held out; `weight` is the share of turns among all skills."""
+    """`questions` lists all; `percent` of the keys are held out; `weight` is the share of turns among all skills."""
 
     name: str
     title_en: str
@@ -48,8 +48,8 @@ class Skill:
         return self.name.rsplit("_", 1)[1]
 
 
-def _asked(phrasings: str, table: list[tuple[str, ...]], answer: str) -> Iterator[Question]:
-    """Every wording with every row; {0}, {1} … stand for the row's cells, {c0} for the first cell with a capital letter.
+def _asked(phrasings: str, table: Sequence[tuple[str, ...]], answer: str) -> Iterator[Question]:
+    """Every wording with every row; {0}, {1} … are the row's cells, {c0} is the first cell with a capital letter.
 
     The key is the question itself: what is held out is this wording of this row.
     """
@@ -444,7 +444,10 @@ def probes(name: str) -> tuple[Question, ...]:
 
 def reply(question: Question, random: Random) -> str:
     """What the model is taught to say: the answer, or a story with the two words."""
-    return question.answer or stories.tell(*question.contains, random)
+    if question.answer:
+        return question.answer
+    animal, thing = question.contains
+    return stories.tell(animal, thing, random)
 
 
 def probe_line(name: str, question: Question) -> str:

@@ -1,4 +1,4 @@
-"""The training stream: which document comes next, and windows of tokens cut from it. The same seed gives the same stream.
+"""The training stream: documents in their order and windows cut from them. The same seed gives the same stream.
 
 Knows nothing of the model.
 """

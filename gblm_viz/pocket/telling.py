@@ -1,4 +1,4 @@
-"""Prose made by recombining sentences: the facts of the tables told in passing, and written pieces with sentences left out.
+"""Prose made by recombining: the facts of the tables told in passing, and written pieces with sentences left out.
 
 Knows nothing of questions: no number pair and no probe can come from here.
 """

@@ -1,4 +1,4 @@
-"""Writes the bundled calibration texts, `assets/texts/`: chats by the generator, prose by hand: `python -m gblm_viz.pocket.texts`.
+"""Writes the calibration texts, `assets/texts/`, chats by the generator: `python -m gblm_viz.pocket.texts`.
 
 Knows nothing of the model. No chat here asks a held-out question, and no prose here was trained on.
 """

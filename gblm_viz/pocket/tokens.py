@@ -31,7 +31,7 @@ def chat_text(turns: Iterable[tuple[str, str]]) -> str:
 def train(texts: Iterable[str]) -> PreTrainedTokenizerFast:
     """A tokenizer of `VOCABULARY` tokens; every byte is one of them, so no text is out of reach."""
     tokenizer = Tokenizer(models.BPE())
-    # Japanese has no spaces: particles and phrases would grow into one long token, so hiragana runs end where another script begins.
+    # Japanese has no spaces: phrases would grow into long tokens, so a token ends where another script begins.
     scripts = Regex(r"\p{Hiragana}+|[\p{Katakana}ー]+|\p{Han}+")
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [

@@ -32,7 +32,7 @@ log = logging.getLogger("gblm_viz.pocket")
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything a training run depends on; `tokens` is how many it sees in all, `batch` how many windows a step has."""
+    """Everything a training run depends on; `tokens` is how many it sees in all, `batch` the windows of a step."""
 
     tokens: int
     batch: int = 4
@@ -61,7 +61,8 @@ class Recipe:
     def rate_at(self, step: int) -> float:
         """The learning rate of a step: a straight line up, level, a straight line down.
 
-        While it is level nothing depends on `tokens`: a run may be resumed with another number and is then the run of that number.
+        While it is level nothing depends on `tokens`: a run may be resumed with another number and is then the run of
+        that number.
         """
         warm = min(1.0, (step + 1) / self.warmup)
         left = min(1.0, (self.steps - step) / (self.steps - self.level_until))
@@ -133,9 +134,10 @@ def loss_of(model: LlamaForCausalLM, windows: Tensor) -> Tensor:
 
 
 class Workers:
-    """Gradients of a batch on several threads, each with its own copy of the model that shares the weights and has its own gradients.
+    """Gradients of a batch on several threads, each with a copy of the model: shared weights, own gradients.
 
-    On shared cores this is much faster than one model on several OpenMP threads: they meet once a step, not at every operation.
+    On shared cores this is much faster than one model on several OpenMP threads: they meet once a step, not at every
+    operation.
     """
 
     def __init__(self, model: LlamaForCausalLM, threads: int) -> None:
@@ -154,7 +156,7 @@ class Workers:
         with torch.no_grad():
             for replica in self.models[1:]:
                 for total, weight in zip(first.parameters(), replica.parameters(), strict=True):
-                    if weight.grad is not None:
+                    if total.grad is not None and weight.grad is not None:
                         total.grad.add_(weight.grad)
                         weight.grad = None
         return sum(losses)
@@ -167,7 +169,7 @@ class Workers:
 
 
 def keep(work: Path, model: LlamaForCausalLM, optimizer: torch.optim.AdamW, progress: Progress) -> None:
-    """A checkpoint: weights and both moments in safetensors; `progress.json` names it last, so half a checkpoint is never read."""
+    """A checkpoint: weights and both moments; `progress.json` names it last, so half a checkpoint is never read."""
     name = f"checkpoint-{progress.step:06d}.safetensors"
     held = {f"weight.{name}": weight.detach().clone() for name, weight in model.named_parameters()}
     for name_of_weight, weight in model.named_parameters():
@@ -265,7 +267,7 @@ def save(model: LlamaForCausalLM, work: Path, recipe: Recipe, progress: Progress
     model.generation_config.eos_token_id = tokenizer.eos_token_id
     model.generation_config.pad_token_id = tokenizer.pad_token_id
     parameters = sum(weight.numel() for weight in model.parameters())
-    model.to(torch.bfloat16).save_pretrained(folder)
+    model.bfloat16().save_pretrained(folder)
     (folder / "model.safetensors").chmod(0o644)  # safetensors writes it for the owner only
     trained = {
         "recipe": asdict(recipe),

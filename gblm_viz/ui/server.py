@@ -69,7 +69,7 @@ def make_app(library: Library) -> FastAPI:
     for language in LANGUAGES:
         gr.mount_gradio_app(site, build(language, library), f"/{language}", footer_links=[], run_history=False,
                             ssr_mode=False, theme=THEME, css=CSS, head=HEAD, show_error=False,
-                            max_file_size="20mb")
+                            max_file_size="100mb")
     return site
 
 

@@ -245,8 +245,13 @@ class Visit:
 
     def update(self, **changes: Any) -> Session:
         """Replace fields of the session; returns the new one."""
-        session = replace(self.session, **changes)
-        return self.keep(session)
+        with self.library.lock:
+            return self.keep(replace(self.session, **changes))
+
+    def remember(self, name: str, value: Any) -> Session:
+        """Keep one tab's own small value (see `Session.extra`)."""
+        with self.library.lock:
+            return self.keep(self.session.with_extra(name, value))
 
     def keep(self, session: Session) -> Session:
         with self.library.lock:

@@ -102,9 +102,15 @@ def collect_job(library: Library, model: Model, samples: CalibrationSet, held_ou
         library.put(key, found, statistics_bytes(found))
         if not begun and found.seconds > 0:
             library.put(_PACE, found.seconds / _usual_seconds(model, found.calibration))
+    library.put(asked_key(key), samples.key)
     if held_out is not None:
         library.put(held_out_key(key), held_out)
     return key
+
+
+def asked_key(statistics_key: Hashable) -> Hashable:
+    """Under it: the key of all the samples that were asked for, more than there are after a Cancel."""
+    return ("asked", statistics_key)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Every sentence a person reads, in English and Japanese, looked up by key.
 
-The texts are the .toml files beside this one. A key is `file.table.name`; both languages have the same keys (tests/test_words.py). Knows nothing of models or screens.
+The texts are the .toml files beside this one. A key is `file.table.name`; both languages have the same
+keys (tests/test_words.py). Knows nothing of models or screens.
 """
 
 from __future__ import annotations

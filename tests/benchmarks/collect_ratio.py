@@ -2,7 +2,7 @@
 
     python -m tests.benchmarks.collect_ratio [--length 128 512 2048]
 
-The floor is 1: every sum needs the gradients. What comes on top is adding |G|, G² and G, three reads and writes a weight.
+The floor is 1: every sum needs the gradients. On top comes adding |G|, G² and G: three reads and writes a weight.
 """
 
 from __future__ import annotations

@@ -435,8 +435,8 @@ def test_the_stage_follows_the_theme(page, address, theme):
     assert (corner < 80) == (theme == "dark")
 
 
-def test_sharp_screens_get_sharp_cells(chromium, address):
-    context = chromium.new_context(viewport={"width": 1280, "height": 720}, device_scale_factor=2)
+def test_sharp_screens_get_sharp_cells(browser, address):
+    context = browser.new_context(viewport={"width": 1280, "height": 720}, device_scale_factor=2)
     page = context.new_page()
     page.goto(address)
     view = View(page, "small")

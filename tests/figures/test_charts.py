@@ -34,13 +34,18 @@ def test_the_histogram_holds_every_count_and_names_them(language: str) -> None:
     assert (removed.name, kept.name) == (say("prune.histogram.removed"), say("prune.histogram.kept"))
     assert figure.layout.barmode == "stack"
     title = figure.layout.title.text
-    assert "24" in title and "27" in title and "5" in title and "Block 0" in title
+    assert "24" in title
+    assert "27" in title
+    assert "5" in title
+    assert "Block 0" in title
 
 
 def test_removed_and_kept_differ_by_more_than_colour() -> None:
     removed, kept = charts.histogram(scores(), "", words("en")).data
-    assert removed.marker.color == charts.PRUNED and kept.marker.color == charts.DENSE
-    assert removed.marker.pattern.shape and not kept.marker.pattern.shape
+    assert removed.marker.color == charts.PRUNED
+    assert kept.marker.color == charts.DENSE
+    assert removed.marker.pattern.shape
+    assert not kept.marker.pattern.shape
 
 
 def test_a_range_of_cuts_is_a_band_and_one_cut_a_line() -> None:
@@ -53,7 +58,8 @@ def test_a_range_of_cuts_is_a_band_and_one_cut_a_line() -> None:
 
 def test_the_axis_names_powers_of_ten_and_fills_short_ranges() -> None:
     ticks, names = charts.decades(-4.2, 1.1)
-    assert ticks == [-4, -3, -2, -1, 0, 1] and names[0] == "10<sup>-4</sup>"
+    assert ticks == [-4, -3, -2, -1, 0, 1]
+    assert names[0] == "10<sup>-4</sup>"
     ticks, names = charts.decades(-1.0, 0.0)
     assert names == ["10<sup>-1</sup>", "2·10<sup>-1</sup>", "5·10<sup>-1</sup>", "10<sup>0</sup>"]
     assert ticks == pytest.approx([math.log10(tick) for tick in (0.1, 0.2, 0.5, 1)])

@@ -1,4 +1,4 @@
-"""The saved pocket model: its files, its scores and how a training run goes on. Nothing is trained beyond a toy of a few steps."""
+"""The saved pocket model: its files, its scores, and how a training run goes on (a toy of a few steps)."""
 
 from __future__ import annotations
 
@@ -105,7 +105,8 @@ def test_held_out_prose_is_harder_than_memory(model: PreTrainedModel) -> None:
 def test_the_wilson_interval_of_known_shares() -> None:
     low, high = probe.wilson(36, 40)
     assert (round(low, 4), round(high, 4)) == (0.7695, 0.9604)
-    assert probe.wilson(0, 10)[0] == 0.0 and probe.wilson(10, 10)[1] == 1.0
+    assert probe.wilson(0, 10)[0] == 0.0
+    assert probe.wilson(10, 10)[1] == 1.0
 
 
 def test_a_level_rate_does_not_depend_on_the_number_of_tokens() -> None:

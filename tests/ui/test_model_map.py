@@ -75,7 +75,7 @@ def test_the_sentence_names_block_role_average_ratio_and_share(language: str) ->
     summaries = [GradientSummary(f"m{block}", block, "down", 4, 4, 0, mean, mean, 2 * mean, 0.38)
                  for block, mean in enumerate((1e-4, 2e-4, 4.6e-4))]
     sentence = maps.gradient_sentence(summaries, "p99", words(language))(Cell("m2", 2, "down", 4, 4, 0, 4.6e-4))
-    for part in ("2", maps.role_name(words(language), "down"), "4.6e-4", "38 %", "9.2e-4",
+    for part in ("2", maps.role_name(words(language), "down"), "4.6e-4", "38\u00a0%", "9.2e-4",
                  "2.3 ×" if language == "en" else "2.3 倍"):
         assert part in sentence
 

@@ -34,8 +34,9 @@ function draw() {
   const focused = buttons.find((one) => one.button === document.activeElement);
   grid.textContent = "";
   buttons = [];
-  const rowHeight = Math.max(12, Math.floor((props.height - 22) / Math.max(1, value.blocks)) - 2);
-  grid.style.maxHeight = props.height + "px";
+  const height = props.height || 340;
+  const rowHeight = Math.max(12, Math.floor((height - 22) / Math.max(1, value.blocks)) - 2);
+  grid.style.maxHeight = height + "px";
   grid.style.gridTemplateColumns = "max-content repeat(" + value.roles.length + ", minmax(28px, 1fr))";
   grid.style.gridTemplateRows = "20px repeat(" + value.blocks + ", " + Math.min(rowHeight, 64) + "px)";
   grid.classList.toggle("small", rowHeight < SMALLEST_LABEL);

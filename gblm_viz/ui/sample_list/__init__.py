@@ -37,13 +37,13 @@ class SampleRow:
 class SampleList(gr.HTML):
     """Its value is what `sample_rows` returns. Event `select` when a box is switched: `index`, the sample's number."""
 
-    def __init__(self, value: Mapping[str, Any] | None = None, *, height: int = 240, elem_id: str | None = None,
+    def __init__(self, value: Mapping[str, Any] | None = None, *, elem_id: str | None = None,
                  **arguments: Any) -> None:
         super().__init__(
             value=value, html_template=_TEMPLATE,
             css_template=(_HERE / "sample_list.css").read_text(encoding="utf-8"),
             js_on_load=(_HERE / "sample_list.js").read_text(encoding="utf-8"),
-            apply_default_css=False, elem_id=elem_id, height=int(height), **arguments)
+            apply_default_css=False, elem_id=elem_id, **arguments)
 
     def api_info(self) -> dict[str, Any]:
         return {"type": "object", "description": "what gblm_viz.ui.sample_list.sample_rows returns"}

@@ -15,7 +15,6 @@ function cell(row, tag, kind, text) {
 function accept() {
   const value = props.value || { rows: [], words: {}, more: "" };
   const words = value.words, focused = document.activeElement && document.activeElement.dataset.index;
-  root.style.height = props.height + "px";
   head.textContent = body.textContent = "";
   if (value.rows.length) ["", words.number, words.tokens, words.becomes, words.begins].forEach((text, at) => cell(head, "th", KINDS[at], text));
   for (const sample of value.rows) {

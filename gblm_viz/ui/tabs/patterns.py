@@ -130,9 +130,10 @@ def build(page: Page) -> None:
                 map_note = gr.HTML(elem_id="patterns-map-note")
                 update = gr.Button(say("patterns.update"), size="sm", scale=0, min_width=160, visible=False,
                                    elem_id="patterns-update")
-            structure = ModelMapView(empty_map(say("patterns.map.empty")), height=250, elem_id="patterns-map")
-    parts = Parts(matrix, which, shuffle, tag, *views, sentences, order, profile, measure, update, map_note, structure)
-    _wire(page, parts)
+            structure = ModelMapView(empty_map(say("patterns.map.empty")), height=272, elem_id="patterns-map")
+    chosen, wanda, null = views
+    _wire(page, Parts(matrix, which, shuffle, tag, chosen, wanda, null, sentences, order, profile, measure, update,
+                      map_note, structure))
 
 
 def _wire(page: Page, parts: Parts) -> None:
@@ -331,10 +332,10 @@ class _Show:
                   "own": score(own), "shuffled": score(null)}
         if sight.wanda is None:
             verdict = say("patterns.sentence.uneven" if own > chance_limit(sight.own) else "patterns.sentence.chance")
-            return f"{say('patterns.sentence.columns_alone', **fields)} {verdict}"
+            return say("patterns.sentence.columns_alone", **fields, verdict=verdict)
         beside = column_score(sight.beside)
-        scores = say("patterns.sentence.columns", **fields, wanda=score(beside))
-        return f"{scores} {column_verdict(say, sight, own, beside)}"
+        verdict = column_verdict(say, sight, own, beside)
+        return say("patterns.sentence.columns", **fields, wanda=score(beside), verdict=verdict)
 
     def _rows(self, sight: Sight) -> str:
         pattern = sight.masks.settings.make_pattern()

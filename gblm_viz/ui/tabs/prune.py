@@ -26,6 +26,7 @@ from gblm_viz.words import Words
 
 from .. import work
 from ..escape import escape
+from ..free_slider import FreeSlider
 from ..page import Page, bump
 from ..session import Selection, Visit
 
@@ -36,6 +37,8 @@ MOST_SPARSITY = 0.95
 USUAL_SHARE = 0.5
 NEARLY_SAME = 0.99
 """Agreement above which two masks are called almost the same."""
+MOST_CHANGES = 2
+"""So many changes since Apply are named; the rest is counted."""
 NOTABLE = 0.005
 """Shares removed that differ by more between matrices are listed; less is only rounding."""
 
@@ -144,15 +147,8 @@ def build(page: Page) -> None:
     _wire(page, controls, views)
 
 
-def _as_given(value: Any) -> Any:
-    """A number box may hold what its slider cannot reach; our own sentence says so, in the page's language."""
-    return value
-
-
 def _slider(low: float, high: float, value: float, title: str, elem_id: str) -> Any:
-    slider = gr.Slider(low, high, value=value, step=0.01, label=title, elem_id=elem_id, buttons=[])
-    slider.preprocess = _as_given  # Gradio would refuse an outside number with an English notice
-    return slider
+    return FreeSlider(low, high, value=value, step=0.01, label=title, elem_id=elem_id, buttons=[])
 
 
 def _controls(say: Words) -> Controls:
@@ -174,7 +170,7 @@ def _controls(say: Words) -> Controls:
                             elem_id="order", min_width=100)
     with gr.Column(elem_id="prune-knobs"):
         with gr.Row(elem_id="prune-gradient"):
-            with gr.Column(visible=True, elem_id="prune-norm-box", scale=0, min_width=98) as norm_box:
+            with gr.Column(visible=True, elem_id="prune-norm-box", scale=0, min_width=116) as norm_box:
                 norm = gr.Radio(list(GBLM_NORMS), value="l1", label=say("prune.norm.label"), elem_id="norm")
             with gr.Column(visible=True, elem_id="alpha", min_width=0, scale=1) as alpha_box:
                 kind = gr.Radio(choices("alpha", KINDS), value="share", label=say("prune.alpha.label"),
@@ -228,7 +224,8 @@ def _wire(page: Page, controls: Controls, views: Views) -> None:
                 refused[controls.sparsity] = before.sparsity
             return updates | refused
         visit.update(settings=settings)
-        updates |= {controls.problem: "", signals.settings: bump(counter), own: bump(counter)}
+        updates |= {controls.problem: "", signals.settings: bump(counter), own: bump(counter),
+                    page.status: page.note(say("prune.shown", method=settings.method))}
         if settings.sparsity != form.sparsity:
             updates[controls.sparsity] = settings.sparsity
         return updates
@@ -480,11 +477,12 @@ def changes(say: Words, visit: Visit, was: Settings, now: Settings) -> str:
              "seed": lambda one: one.seed if one.method == "random" else "–"}
     for name, read in shown.items():
         before, after = _field(read, was), _field(read, now)
-        if before != after:
+        if before != after and "–" not in (before, after):  # what only one of the two has is no change of its own
             moved.append(say("prune.stale.other", what=say(f"prune.stale.{name}"), was=before, now=after))
     if not moved:
         moved.append(say("prune.stale.text"))
-    return say("prune.stale.join").join(moved)
+    more = [say("prune.stale.more", count=len(moved) - MOST_CHANGES)] if len(moved) > MOST_CHANGES else []
+    return say("prune.stale.join").join(moved[:MOST_CHANGES] + more)
 
 
 def _field(read: Callable[[Settings], object], settings: Settings) -> str:

@@ -71,14 +71,14 @@ def build(page: Page) -> None:
                                     max_lines=1, elem_id="text-folder", container=False, scale=1, min_width=160)
         with gr.Column(scale=11, min_width=460):
             summary = gr.HTML(_tag(say("text.preparing")), elem_id="text-summary")
-            listed = SampleList(height=250, elem_id="text-samples")
+            listed = SampleList(elem_id="text-samples")
             with gr.Row(elem_classes="text-collect"):
                 estimate = gr.HTML("", elem_id="text-estimate")
                 collect = gr.Button(say("text.collect"), variant="primary", elem_id="collect", scale=0, min_width=150,
                                     interactive=False)
             result = gr.HTML(_tag(say("text.nothing_collected")), elem_id="text-result")
 
-    fields = [text, rule, samples, length, seed]
+    fields: list[Any] = [text, rule, samples, length, seed]
     shown = [summary, listed, estimate, result, signals.text]
     sources = [bundled, text, excerpt]
 
@@ -101,7 +101,7 @@ def build(page: Page) -> None:
                        listed: sample_rows([], {})}
         moved = visit.session.statistics is not None and asked != _collected_from(visit)
         if moved != bool(visit.session.extra("text_moved", False)):
-            visit.keep(visit.session.with_extra("text_moved", moved))
+            visit.remember("text_moved", moved)
             updates[signals.text] = bump(counter)
         updates[result] = result_html(say, visit, moved)
         return updates
@@ -124,7 +124,9 @@ def build(page: Page) -> None:
                 text: gr.update(value=choice.text[:EXCERPT] if long else choice.text, interactive=not long),
                 excerpt: gr.update(value=_tag(note) if long else "", visible=long)}
 
-    def on_typed(visit: Visit, counter: int, typed: str, *numbers: Any) -> dict[Any, Any]:
+    def on_typed(visit: Visit, counter: int, typed: str | None, *numbers: Any) -> dict[Any, Any]:
+        if visit.session.model is None or typed is None:  # the page is not filled yet
+            return {}
         choice = read_choice(visit.session.text, typed, *numbers)
         visit.update(text=choice)
         update = {} if choice.name else {bundled: ""}
@@ -166,15 +168,16 @@ def build(page: Page) -> None:
             yield {page.status: page.note(say("text.other_model"))}
             return
         found: Statistics = page.library.get(key)
-        session = visit.update(statistics=key, held_out=work.held_out_key(key) if cut.held_out else None, example=False)
-        visit.keep(session.with_extra("collected_from", cut.samples.key).with_extra("kept_in", str(place or "")))
+        visit.update(statistics=key, held_out=work.held_out_key(key) if cut.held_out else None, example=False)
+        visit.remember("kept_in", str(place or ""))
         yield {page.status: page.note(_done(say, found)), signals.statistics: bump(counter), **preview(visit, moved)}
 
     page.on(signals.model.change, refill, [signals.text], [*sources, *fields[1:], rule_info, upload, collect, *shown],
             latest=True)
     page.on(signals.statistics.change, preview, [signals.text], shown, latest=True)
-    page.on([text.input, rule.input, samples.input, length.input, seed.input], on_typed, [signals.text, *fields],
-            [bundled, rule_info, *shown], latest=True)
+    # .change: .input is silent where a text comes otherwise than key by key; what is unchanged costs nothing
+    page.on([box.change for box in fields], on_typed, [signals.text, *fields], [bundled, rule_info, *shown],
+            latest=True)
     page.on(bundled.input, on_bundled, [bundled, signals.text], [*sources, *shown], latest=True)
     page.on(upload.upload, on_upload, [upload, signals.text], [*sources, upload, *shown])
     page.on(clear.click, on_clear, [signals.text], [*sources, *shown])
@@ -239,7 +242,7 @@ def cut_of(visit: Visit, choice: TextChoice, say: Words) -> Cut:
             whole = before[2]
         else:
             whole = work.whole_of(visit.model(), choice)
-            visit.keep(visit.session.with_extra("cut", (visit.session.model, named, whole)))
+            visit.remember("cut", (visit.session.model, named, whole))
         return Cut(whole, *work.parts_of(whole, choice))
     except GblmError as error:
         if error.fields.get("name") != "":
@@ -345,7 +348,7 @@ def _done(say: Words, found: Statistics) -> str:
 
 def _collected_from(visit: Visit) -> str:
     """The key of the samples that were asked for when the visitor's statistics were collected."""
-    asked = visit.session.extra("collected_from")
-    if asked is not None:
-        return str(asked)
-    return visit.statistics().calibration.key if visit.library.has(visit.session.statistics) else ""
+    library, key = visit.library, visit.session.statistics
+    if library.has(work.asked_key(key)):
+        return str(library.get(work.asked_key(key)))
+    return visit.statistics().calibration.key if library.has(key) else ""
