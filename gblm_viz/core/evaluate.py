@@ -65,9 +65,14 @@ def perplexity(model: Model, windows: CalibrationSet) -> Job[Perplexity]:
     for index in range(windows.count):
         yield Step(index, windows.count, "window")
         losses.append(float(sample_loss(model.network, windows.sample(index).to(model.device))))
+    return perplexity_of(tuple(losses), windows, model.dtype)
+
+
+def perplexity_of(losses: tuple[float, ...], windows: CalibrationSet, dtype: str) -> Perplexity:
+    """The perplexity that the windows' mean losses (nats a token) give."""
     mean = math.fsum(losses) / len(losses)
     value = math.exp(mean) if mean < 700 else math.inf
-    return Perplexity(value, tuple(losses), windows.length, model.dtype, windows.text_name, windows.text_sha256)
+    return Perplexity(value, losses, windows.length, dtype, windows.text_name, windows.text_sha256)
 
 
 @dataclass(frozen=True)

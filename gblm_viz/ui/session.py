@@ -14,6 +14,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
+from gblm_viz.core.alpha import Alpha
 from gblm_viz.core.errors import GblmError
 from gblm_viz.core.job import Job, Step
 from gblm_viz.core.models import available_memory
@@ -57,7 +58,7 @@ class Session:
     text: TextChoice = field(default_factory=TextChoice)
     statistics: Hashable = None
     held_out: Hashable = None
-    settings: Settings = field(default_factory=Settings)
+    settings: Settings = field(default_factory=lambda: Settings(alpha=Alpha("share", 0.5), order="dense"))
     applied: Hashable = None
     applied_number: int = 0
     selection: Selection = field(default_factory=Selection)

@@ -11,7 +11,7 @@ from gblm_viz.core import statistics
 from gblm_viz.core.job import run
 
 from . import work
-from .example import example_session
+from .example import example_session, lay_out_measures
 from .session import Library, Session
 
 LOG = logging.getLogger("gblm_viz")
@@ -31,7 +31,9 @@ def prepare(library: Library, source: str, folder: Path | None) -> None:
 
 def prepare_example(library: Library) -> None:
     """Load the pocket model and make the shipped example live: its statistics, masks and pruned copy."""
-    library.first = example_session(library)
+    session = example_session(library)
+    lay_out_measures(library, session)
+    library.first = session
     for key in (library.first.model, library.first.statistics, library.first.applied):
         library.pinned.add(key)
 

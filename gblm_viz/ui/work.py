@@ -16,6 +16,7 @@ from gblm_viz.core.job import Job, run
 from gblm_viz.core.models import Model
 from gblm_viz.core.prune import Masks, Settings
 from gblm_viz.core.statistics import Statistics
+from gblm_viz.words import Words
 
 from .session import Library, Session, TextChoice, Visit
 
@@ -77,9 +78,10 @@ def samples_of(model: Model, choice: TextChoice) -> tuple[CalibrationSet, Calibr
     return parts_of(whole_of(model, choice), choice)[:2]
 
 
-def text_title(name: str, language: str) -> str:
-    """A text's name as a person reads it: a bundled text's title in the page's language, else the file's own name."""
-    return next((entry[f"title_{language}"] for entry in bundled_texts() if entry["file"] == name), name)
+def text_name(say: Words, name: str) -> str:
+    """A text's name for a person: a bundled text's title in their language, a file's own name, or that it was typed."""
+    title = next((entry[f"title_{say.language}"] for entry in bundled_texts() if entry["file"] == name), name)
+    return title or say("text.own")
 
 
 def collect_key(model: Model, samples: CalibrationSet) -> Hashable:
@@ -244,8 +246,14 @@ def gradient_summaries(visit: Visit, norm: str) -> tuple[report.GradientSummary,
 # Evaluation
 
 def probes_of(model: Model) -> tuple[evaluate.Probe, ...]:
-    """The pocket's held-out probes for the pocket; other models have none of ours."""
-    return evaluate.read_probes(PROBES) if model.source == "pocket" else ()
+    """The pocket's held-out probes with an exact answer, for the pocket; other models have none of ours.
+
+    A story takes a whole generation to judge (measured: twenty take as long as the other 781 together), so stories
+    are asked by the benchmark and the card alone.
+    """
+    if model.source != "pocket":
+        return ()
+    return tuple(probe for probe in evaluate.read_probes(PROBES) if not probe.contains)
 
 
 def perplexity_job(library: Library, key: Hashable, model: Model, windows: CalibrationSet) -> Job[evaluate.Perplexity]:

@@ -106,5 +106,5 @@ def test_bytes_are_written_for_a_person() -> None:
 
 
 def test_a_bundled_text_is_called_by_its_title() -> None:
-    assert work.text_title("prose_en.txt", "ja") == "英語の文章"
-    assert work.text_title("mine.txt", "ja") == "mine.txt"
+    names = [work.text_name(words("ja"), name) for name in ("prose_en.txt", "mine.txt", "")]
+    assert names == ["英語の文章", "mine.txt", "入力したテキスト"]

@@ -161,19 +161,14 @@ def text_moved(visit: Visit) -> bool:
 def statistics_tag(say: Words, visit: Visit, found: Statistics) -> str:
     """What made the gradients, as a `.tag` line: model, text, N × length, seed, and whether the text has moved on."""
     samples = found.calibration
-    line = say("gradients.tag", model=found.model_name, text=text_name(say, samples.text_name), samples=found.count,
-               length=samples.length, seed=samples.seed)
+    line = say("gradients.tag", model=found.model_name, text=work.text_name(say, samples.text_name),
+               samples=found.count, length=samples.length, seed=samples.seed)
     parts = [f'<p class="tag">{html.escape(line)}</p>']
     if found.count == 1:
         parts.append(f'<p class="tag">{html.escape(say("gradients.one_sample"))}</p>')
     if text_moved(visit):
         parts.append(f'<p class="limit">{html.escape(say("gradients.moved"))}</p>')
     return "".join(parts)
-
-
-def text_name(say: Words, name: str) -> str:
-    """A text's name for a person: the bundled title, the file's name, or that it was typed."""
-    return work.text_title(name, say.language) if name else say("text.own")
 
 
 # The numbers

@@ -38,7 +38,7 @@ def build(page: Page) -> None:
             parting = gr.HTML(_sentence(_shipped_parting(say, pairs[0])), elem_id="overview-parting")
             cost = gr.HTML(cost_html(say, example["probes"], example["perplexity"]), elem_id="overview-cost")
             gr.HTML(f'<p class="limit">{escape(say("overview.limit"))}</p>')
-            with gr.Row(equal_height=True):
+            with gr.Row(equal_height=False):
                 tag = gr.HTML(f'<div class="tag" id="overview-tag">{escape(_example_tag(say, example))}</div>')
                 reset = gr.Button(say("overview.reset"), elem_id="reset", size="sm", scale=0, min_width=170)
         with gr.Column(scale=5, min_width=420):

@@ -24,8 +24,6 @@ from gblm_viz.ui.sample_list import SampleList, SampleRow, sample_rows
 from gblm_viz.ui.session import TextChoice, Visit
 from gblm_viz.words import Words
 
-from .gradients import text_name
-
 RULES = ("auto", "windows", "paragraphs")
 LARGEST_FILE = 20_000_000
 """Bytes of an uploaded file."""
@@ -78,6 +76,8 @@ def build(page: Page) -> None:
                                     interactive=False)
             result = gr.HTML(_tag(say("text.nothing_collected")), elem_id="text-result")
 
+    # In the same snapshot as the boxes: while a page is still being filled, empty boxes are no visitor's wish.
+    filled = gr.Textbox("", visible="hidden", elem_id="text-filled", label=say("text.label"))
     fields: list[Any] = [text, rule, samples, length, seed]
     shown = [summary, listed, estimate, result, signals.text]
     sources = [bundled, text, excerpt]
@@ -88,7 +88,7 @@ def build(page: Page) -> None:
         updates: dict[Any, Any] = {}
         try:
             if not choice.text:
-                raise GblmError("empty_text", name=text_name(say, choice.name))
+                raise GblmError("empty_text", name=work.text_name(say, choice.name))
             cut = cut_of(visit, choice, say)
             updates = {summary: summary_html(say, cut, choice), estimate: estimate_html(say, visit, cut),
                        listed: list_value(say, visit.model(), cut, choice)}
@@ -113,19 +113,20 @@ def build(page: Page) -> None:
         choice = visit.session.text
         return {**_text_shown(choice), rule: choice.rule, samples: choice.samples, length: choice.length,
                 seed: choice.seed, rule_info: _tag(say(f"text.rule_info.{choice.rule}")),
+                filled: "filled",
                 upload: gr.update(interactive=True), collect: gr.update(interactive=True), **preview(visit, counter)}
 
     def _text_shown(choice: TextChoice) -> dict[Any, Any]:
         known = {file for _, file in titles}
         long = len(choice.text) > EDITABLE
-        note = say("text.excerpt", name=text_name(say, choice.name), characters=f"{len(choice.text):,}",
+        note = say("text.excerpt", name=work.text_name(say, choice.name), characters=f"{len(choice.text):,}",
                    shown=f"{EXCERPT:,}")
         return {bundled: choice.name if choice.name in known else "",
                 text: gr.update(value=choice.text[:EXCERPT] if long else choice.text, interactive=not long),
                 excerpt: gr.update(value=_tag(note) if long else "", visible=long)}
 
-    def on_typed(visit: Visit, counter: int, typed: str | None, *numbers: Any) -> dict[Any, Any]:
-        if visit.session.model is None or typed is None:  # the page is not filled yet
+    def on_typed(visit: Visit, counter: int, state: str, typed: str, *numbers: Any) -> dict[Any, Any]:
+        if state != "filled" or visit.session.model is None:
             return {}
         choice = read_choice(visit.session.text, typed, *numbers)
         visit.update(text=choice)
@@ -163,7 +164,10 @@ def build(page: Page) -> None:
             visit.key, ("collect", work.collect_key(model, cut.samples), str(place or "")),
             lambda cancel: work.collect_job(page.library, model, cut.samples, cut.held_out, cancel, place),
             graceful=True)
-        key = yield from page.follow(visit, task, "collect")
+        try:
+            key = yield from page.follow(visit, task, "collect")
+        except GblmError as error:
+            raise named(error, say) from None
         if visit.session.model != model_key:
             yield {page.status: page.note(say("text.other_model"))}
             return
@@ -172,11 +176,11 @@ def build(page: Page) -> None:
         visit.remember("kept_in", str(place or ""))
         yield {page.status: page.note(_done(say, found)), signals.statistics: bump(counter), **preview(visit, moved)}
 
-    page.on(signals.model.change, refill, [signals.text], [*sources, *fields[1:], rule_info, upload, collect, *shown],
-            latest=True)
+    page.on(signals.model.change, refill, [signals.text],
+            [*sources, *fields[1:], rule_info, filled, upload, collect, *shown], latest=True)
     page.on(signals.statistics.change, preview, [signals.text], shown, latest=True)
     # .change: .input is silent where a text comes otherwise than key by key; what is unchanged costs nothing
-    page.on([box.change for box in fields], on_typed, [signals.text, *fields], [bundled, rule_info, *shown],
+    page.on([box.change for box in fields], on_typed, [signals.text, filled, *fields], [bundled, rule_info, *shown],
             latest=True)
     page.on(bundled.input, on_bundled, [bundled, signals.text], [*sources, *shown], latest=True)
     page.on(upload.upload, on_upload, [upload, signals.text], [*sources, upload, *shown])
@@ -245,9 +249,13 @@ def cut_of(visit: Visit, choice: TextChoice, say: Words) -> Cut:
             visit.remember("cut", (visit.session.model, named, whole))
         return Cut(whole, *work.parts_of(whole, choice))
     except GblmError as error:
-        if error.fields.get("name") != "":
-            raise
-        raise type(error)(error.key, **(error.fields | {"name": text_name(say, "")})) from None
+        raise named(error, say) from None
+
+
+def named(error: GblmError, say: Words) -> GblmError:
+    """The same error, with a typed text called so: it has no file name."""
+    return type(error)(error.key, **{key: work.text_name(say, "") if value == "" else value
+                                     for key, value in error.fields.items()})
 
 
 def list_value(say: Words, model: Model, cut: Cut, choice: TextChoice) -> dict[str, Any]:
@@ -315,7 +323,7 @@ def result_html(say: Words, visit: Visit, moved: bool) -> str:
         return _paragraph([say("errors.gone")], "limit")
     found: Statistics = visit.statistics()
     loss, samples = float(found.losses.mean()), found.calibration
-    name = text_name(say, samples.text_name)
+    name = work.text_name(say, samples.text_name)
     numbers = {"samples": f"{found.count:,}", "length": f"{samples.length:,}", "loss": f"{loss:.3f}",
                "perplexity": f"{math.exp(min(loss, 700)):,.2f}", "kept": amount(say, work.statistics_bytes(found))}
     said = [say("text.result_loaded", **numbers) if not found.seconds else
