@@ -16,11 +16,11 @@ import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import FileResponse, RedirectResponse
 
-from gblm_viz.words import LANGUAGES
+from gblm_viz.words import LANGUAGES, words
 
 from .build import build
 from .session import Library
-from .theme import CSS, HEAD, THEME
+from .theme import CSS, THEME, head
 
 ASSETS = Path(__file__).parents[2] / "assets"
 FIRST_PORT, PORTS = 7860, 100
@@ -68,7 +68,7 @@ def make_app(library: Library) -> FastAPI:
 
     for language in LANGUAGES:
         gr.mount_gradio_app(site, build(language, library), f"/{language}", footer_links=[], run_history=False,
-                            ssr_mode=False, theme=THEME, css=CSS, head=HEAD, show_error=False,
+                            ssr_mode=False, theme=THEME, css=CSS, head=head(words(language)), show_error=False,
                             max_file_size="100mb")
     return site
 

@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import gradio as gr
+
+from gblm_viz.words import Words
 
 FONTS = ["system-ui", "-apple-system", "Segoe UI", "Noto Sans", "Hiragino Sans", "Noto Sans CJK JP", "Noto Sans JP",
          "sans-serif"]
 THEME = gr.themes.Base(primary_hue="blue", secondary_hue="orange", neutral_hue="slate", font=FONTS,
                        font_mono=["ui-monospace", "Consolas", "monospace"], spacing_size="sm", text_size="sm")
 CSS = (Path(__file__).parents[2] / "assets" / "app.css").read_text(encoding="utf-8")
-HEAD = '<meta name="referrer" content="no-referrer"><meta name="color-scheme" content="light dark">'
+_HEAD = """<meta name="referrer" content="no-referrer"><meta name="color-scheme" content="light dark">
+<script>
+// Gradio names a slider's two inputs in English whatever the language; say it in the page's own.
+const sliderNames = SLIDER_NAMES;
+new MutationObserver(() => {
+  for (const [english, own] of Object.entries(sliderNames))
+    for (const input of document.querySelectorAll(`input[aria-label^="${english}"]`))
+      input.setAttribute("aria-label", own.replace("{name}", input.getAttribute("aria-label").slice(english.length)));
+}).observe(document, {subtree: true, childList: true, attributes: true, attributeFilter: ["aria-label"]});
+</script>"""
+
+
+def head(say: Words) -> str:
+    """What stands in the page's head, in its language."""
+    names = {"number input for ": say("frame.slider_number"), "range slider for ": say("frame.slider_range")}
+    return _HEAD.replace("SLIDER_NAMES", json.dumps(names))

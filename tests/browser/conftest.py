@@ -21,8 +21,11 @@ ROOT = Path(__file__).parents[2]
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
          "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
-GRADIO_NOISE: tuple[str, ...] = ()
-"""The exact console errors that Gradio itself writes on a healthy page, as regular expressions."""
+GRADIO_NOISE = (
+    r"^AbortError: signal is aborted without reason",  # a page left while its event stream was open
+    r"^Unexpected error Connection errored out\. $",
+)
+"""The exact errors that Gradio itself writes on a healthy page, as regular expressions."""
 START_SECONDS = 180
 
 
@@ -116,9 +119,12 @@ class Watch:
     outside: list[str] = field(default_factory=list)
 
     def console(self, message: ConsoleMessage) -> None:
-        known = any(re.search(noise, message.text) for noise in GRADIO_NOISE)
-        if message.type == "error" and not known:
-            self.errors.append(message.text)
+        if message.type == "error":
+            self.error(message.text)
+
+    def error(self, text: str) -> None:
+        if not any(re.search(noise, text) for noise in GRADIO_NOISE):
+            self.errors.append(text)
 
     def request(self, request: Request) -> None:
         if not re.match(r"(http://127\.0\.0\.1:|data:|blob:|about:)", request.url):
@@ -140,7 +146,7 @@ def page(browser: Browser, watch: Watch, request: pytest.FixtureRequest) -> Iter
     shown.set_default_timeout(60_000)
     expect.set_options(timeout=60_000)
     shown.on("console", watch.console)
-    shown.on("pageerror", lambda error: watch.errors.append(str(error)))
+    shown.on("pageerror", lambda error: watch.error(str(error)))
     shown.on("request", watch.request)
     yield shown
     context.close()

@@ -36,11 +36,12 @@ def build(page: Page) -> None:
         clear = gr.Button(say("compare.clear"), elem_id="compare-clear", scale=0, min_width=90)
     with gr.Row(elem_id="compare-sampling", equal_height=True):
         seed = gr.Textbox("0", label=say("compare.seed"), elem_id="seed", max_lines=1, scale=1, min_width=90)
-        temperature = gr.Slider(0, 2, 0, step=0.1, label=say("compare.temperature"), elem_id="compare-temperature",
+        temperature = gr.Slider(0, 2, 0, step=0.1, label=say("compare.temperature"), elem_id="compare-temperature", buttons=[],
                                 scale=2, min_width=180)
-        top_p = gr.Slider(0.05, 1, 1, step=0.05, label=say("compare.top_p"), elem_id="compare-top-p", scale=2,
+        top_p = gr.Slider(0.05, 1, 1, step=0.05, label=say("compare.top_p"), elem_id="compare-top-p", buttons=[], scale=2,
                           min_width=180)
-        most = gr.Slider(8, 256, 96, step=8, label=say("compare.most"), elem_id="compare-most", scale=2, min_width=180)
+        most = gr.Slider(8, 256, 96, step=8, label=say("compare.most"), elem_id="compare-most", buttons=[], scale=2,
+                         min_width=180)
         follow_up = gr.Checkbox(False, label=say("compare.continue"), elem_id="compare-continue", scale=2,
                                 min_width=200)
     parting = gr.HTML(_line(""), elem_id="compare-parting")
@@ -134,7 +135,8 @@ def build(page: Page) -> None:
             task = library.start(visit.key, ("measure", session.model, session.applied, session.held_out),
                                  lambda _: job)
             yield from page.follow(visit, task, "evaluate")
-        yield {measured: measured_html(visit, say), page.status: page.note(say("status.ready"))}
+            yield {page.status: page.note(say("status.ready"))}
+        yield {measured: measured_html(visit, say)}
 
     page.on([ask.click, prompt.submit], on_ask, state, panes)
     page.on(again.click, on_again, state, [*panes, seed])

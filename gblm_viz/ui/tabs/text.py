@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -76,7 +76,7 @@ def build(page: Page) -> None:
                                     interactive=False)
             result = gr.HTML(_tag(say("text.nothing_collected")), elem_id="text-result")
 
-    # In the same snapshot as the boxes: while a page is still being filled, empty boxes are no visitor's wish.
+    # "filled" once the browser has every box: what half-filled boxes say meanwhile is no visitor's wish.
     filled = gr.Textbox("", visible="hidden", elem_id="text-filled", label=say("text.label"))
     fields: list[Any] = [text, rule, samples, length, seed]
     shown = [summary, listed, estimate, result, signals.text]
@@ -106,15 +106,16 @@ def build(page: Page) -> None:
         updates[result] = result_html(say, visit, moved)
         return updates
 
-    def refill(visit: Visit, counter: int) -> dict[Any, Any]:
+    def refill(visit: Visit, counter: int) -> Iterator[dict[Any, Any]]:
         """The whole tab from the session: at page load, after Reset, after another model."""
+        yield {filled: ""}
         if visit.session.model is None:
-            return {summary: _tag(say("text.preparing"))}
+            yield {summary: _tag(say("text.preparing"))}
+            return
         choice = visit.session.text
-        return {**_text_shown(choice), rule: choice.rule, samples: choice.samples, length: choice.length,
-                seed: choice.seed, rule_info: _tag(say(f"text.rule_info.{choice.rule}")),
-                filled: "filled",
-                upload: gr.update(interactive=True), collect: gr.update(interactive=True), **preview(visit, counter)}
+        yield {**_text_shown(choice), rule: choice.rule, samples: choice.samples, length: choice.length,
+               seed: choice.seed, rule_info: _tag(say(f"text.rule_info.{choice.rule}")),
+               upload: gr.update(interactive=True), collect: gr.update(interactive=True), **preview(visit, counter)}
 
     def _text_shown(choice: TextChoice) -> dict[Any, Any]:
         known = {file for _, file in titles}
@@ -177,7 +178,8 @@ def build(page: Page) -> None:
         yield {page.status: page.note(_done(say, found)), signals.statistics: bump(counter), **preview(visit, moved)}
 
     page.on(signals.model.change, refill, [signals.text],
-            [*sources, *fields[1:], rule_info, filled, upload, collect, *shown], latest=True)
+            [*sources, *fields[1:], rule_info, filled, upload, collect, *shown], latest=True).then(
+        lambda: "filled", None, [filled], show_progress="hidden", api_visibility="private")
     page.on(signals.statistics.change, preview, [signals.text], shown, latest=True)
     # .change: .input is silent where a text comes otherwise than key by key; what is unchanged costs nothing
     page.on([box.change for box in fields], on_typed, [signals.text, filled, *fields], [bundled, rule_info, *shown],
@@ -239,14 +241,14 @@ def read_upload(path: Path) -> tuple[str, str]:
 
 def cut_of(visit: Visit, choice: TextChoice, say: Words) -> Cut:
     """The samples of a text; the last cutting is kept with the session, since a long text takes seconds."""
-    named = replace(choice, dropped=frozenset())
+    uncut = replace(choice, dropped=frozenset())
     before = visit.session.extra("cut")
     try:
-        if before is not None and before[:2] == (visit.session.model, named):
+        if before is not None and before[:2] == (visit.session.model, uncut):
             whole = before[2]
         else:
             whole = work.whole_of(visit.model(), choice)
-            visit.remember("cut", (visit.session.model, named, whole))
+            visit.remember("cut", (visit.session.model, uncut, whole))
         return Cut(whole, *work.parts_of(whole, choice))
     except GblmError as error:
         raise named(error, say) from None
