@@ -59,8 +59,9 @@ def lay_out_measures(library: Library, session: Session) -> None:
         return  # made for another pocket model: measured anew when somebody asks
     texts = {"own": library.get(session.statistics).calibration, "held_out": library.get(session.held_out)}
     for side, key in (("dense", session.model), ("pruned", work.pruned_key(session.applied))):
+        bits = example["verdicts"][side]
         library.put(("probes", key), ProbeResult(tuple(
-            Verdict(probe, bit == "1", math.nan) for probe, bit in zip(probes, example["verdicts"][side], strict=True))))
+            Verdict(probe, bit == "1", math.nan) for probe, bit in zip(probes, bits, strict=True))))
         for name, windows in texts.items():
             losses = tuple(example["losses"][name][side])
             library.put(("perplexity", key, windows.key), perplexity_of(losses, windows, model.dtype))
@@ -94,7 +95,7 @@ def make(library: Library) -> dict[str, Any]:
                    "interval": asdict(after.interval)},
         "perplexity": {"dense": losses[0].value, "pruned": losses[1].value, "windows": held.count,
                        "length": held.length, "difference": asdict(paired(losses[0].losses, losses[1].losses))},
-        "verdicts": {side: "".join("1" if one.right else "0" for one in found.verdicts) for side, found in asked.items()},
+        "verdicts": {side: "".join(str(int(one.right)) for one in found.verdicts) for side, found in asked.items()},
         "losses": {name: {side: library.get(("perplexity", key, windows.key)).losses
                           for side, key in (("dense", session.model), ("pruned", pruned_key))}
                    for name, windows in (("own", statistics.calibration), ("held_out", held))},

@@ -21,7 +21,7 @@ const sliderNames = SLIDER_NAMES;
 new MutationObserver(() => {
   for (const [english, own] of Object.entries(sliderNames))
     for (const input of document.querySelectorAll(`input[aria-label^="${english}"]`))
-      input.setAttribute("aria-label", own.replace("{name}", input.getAttribute("aria-label").slice(english.length)));
+      input.setAttribute("aria-label", own.replace("%s", input.getAttribute("aria-label").slice(english.length)));
 }).observe(document, {subtree: true, childList: true, attributes: true, attributeFilter: ["aria-label"]});
 </script>"""
 

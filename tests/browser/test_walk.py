@@ -111,7 +111,8 @@ def test_first_screen_is_a_finished_example_without_a_click(page: Page, app: App
     # asking its prompt again gives its answers character for character
     shown = {side: page.locator(f"#overview-{side} .said").inner_text() for side in ("dense", "pruned")}
     page.locator(".example-prompt").first.click()
-    ends = [re.escape(say(f"compare.{how}", count=99)).replace("99", r"\d+") for how in ("same", "parted", "parted_at_once")]
+    ends = [re.escape(say(f"compare.{how}", count=99)).replace("99", r"\d+")
+            for how in ("same", "parted", "parted_at_once")]
     expect(page.locator("#overview-parting")).to_have_text(re.compile("|".join(ends)))
     assert {side: page.locator(f"#overview-{side} .said").inner_text() for side in ("dense", "pruned")} == shown
 

@@ -36,10 +36,10 @@ def build(page: Page) -> None:
         clear = gr.Button(say("compare.clear"), elem_id="compare-clear", scale=0, min_width=90)
     with gr.Row(elem_id="compare-sampling", equal_height=True):
         seed = gr.Textbox("0", label=say("compare.seed"), elem_id="seed", max_lines=1, scale=1, min_width=90)
-        temperature = gr.Slider(0, 2, 0, step=0.1, label=say("compare.temperature"), elem_id="compare-temperature", buttons=[],
-                                scale=2, min_width=180)
-        top_p = gr.Slider(0.05, 1, 1, step=0.05, label=say("compare.top_p"), elem_id="compare-top-p", buttons=[], scale=2,
-                          min_width=180)
+        temperature = gr.Slider(0, 2, 0, step=0.1, label=say("compare.temperature"), elem_id="compare-temperature",
+                                buttons=[], scale=2, min_width=180)
+        top_p = gr.Slider(0.05, 1, 1, step=0.05, label=say("compare.top_p"), elem_id="compare-top-p", buttons=[],
+                          scale=2, min_width=180)
         most = gr.Slider(8, 256, 96, step=8, label=say("compare.most"), elem_id="compare-most", buttons=[], scale=2,
                          min_width=180)
         follow_up = gr.Checkbox(False, label=say("compare.continue"), elem_id="compare-continue", scale=2,
@@ -118,6 +118,8 @@ def build(page: Page) -> None:
         tag = applied_tag(visit, say)
         stale = work.applied_masks(visit).settings != session.settings
         late = say("compare.stale", now=_amount(session.settings)) if stale else ""
+        if not visit.model().has_chat_template:
+            late = f"{late} {say('compare.plain')}".strip()
         return {dense_title: _title(say("compare.dense"), "dense", visit.model().name),
                 pruned_title: _title(say("compare.pruned"), "pruned", tag, late)}
 
@@ -210,8 +212,8 @@ def measured_html(visit: Visit, say: Words) -> str:
             before, after = (library.get(key) for key in keys)
             cells.append((which, before, after))
     for which, before, after in cells:
-        rows.append((say(f"compare.perplexity_{which}", text=before.text_name), _perplexity(before),
-                     _perplexity(after), _difference(before, after, say)))
+        title = say(f"compare.perplexity_{which}", text=work.text_name(say, before.text_name))
+        rows.append((title, _perplexity(before), _perplexity(after), _difference(before, after, say)))
     table = "".join(
         f'<tr><td>{escape(name)}</td>'
         f'<td class="number dense-colour"{_mark(index, "dense", cells)}>{escape(before)}</td>'

@@ -599,7 +599,7 @@ def made_of(say: Words, visit: Visit, settings: Settings, masks: Masks) -> list[
     if settings.needs and visit.session.statistics is not None:
         samples = visit.statistics().calibration
         cut = say("prune.tag.samples", count=samples.count, length=samples.length, seed=samples.seed)
-        parts += [samples.text_name, cut]
+        parts += [work.text_name(say, samples.text_name), cut]
     parts.append(settings.method)
     if settings.method in NORMS:
         parts.append(settings.norm)
