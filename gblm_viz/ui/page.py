@@ -40,6 +40,7 @@ class Signals:
     statistics: gr.State
     settings: gr.State
     applied: gr.State
+    measured: gr.State
     selection: gr.State
 
 

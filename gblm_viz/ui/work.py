@@ -222,6 +222,14 @@ def applied_masks(visit: Visit) -> Masks:
     return found
 
 
+def applied_statistics(visit: Visit) -> Statistics | None:
+    """What the applied mask was made from, which the visitor's newest text may have left behind; None where nothing."""
+    assert isinstance(visit.session.applied, tuple)
+    _, _, key, _ = visit.session.applied
+    found: Statistics | None = visit.library.get(key) if visit.library.has(key) else None
+    return found
+
+
 def pruned_model(visit: Visit) -> Model:
     """The visitor's pruned model, built again from its masks where it had to make room."""
     masks = applied_masks(visit)

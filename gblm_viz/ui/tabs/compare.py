@@ -18,7 +18,7 @@ from gblm_viz.words import Words
 from .. import work
 from ..chat import Turn, duel, pane_html, parting_sentence
 from ..escape import escape
-from ..page import Page
+from ..page import Page, bump
 from ..session import Library, Session, Visit
 
 SMALL = 50_000_000
@@ -116,20 +116,20 @@ def build(page: Page) -> None:
         if session.applied is None or not visit.library.has(session.applied):
             return {pruned_title: _title(say("compare.pruned"), "pruned", say("compare.none_applied"))}
         tag = applied_tag(visit, say)
-        stale = work.applied_masks(visit).settings != session.settings
+        stale = session.applied != work.masks_key(session, session.settings)
         late = say("compare.stale", now=_amount(session.settings)) if stale else ""
         if not visit.model().has_chat_template:
             late = f"{late} {say('compare.plain')}".strip()
         return {dense_title: _title(say("compare.dense"), "dense", visit.model().name),
                 pruned_title: _title(say("compare.pruned"), "pruned", tag, late)}
 
-    def refresh(visit: Visit) -> Iterator[dict[Any, Any]]:
+    def refresh(visit: Visit, counter: int) -> Iterator[dict[Any, Any]]:
         """A new model, text or pruned copy: titles, the kept chat, and (for small models) the measures."""
         yield {**titles(visit), **show(visit, visit.session.extra("chat", ())), measured: measured_html(visit, say)}
         if visit.session.applied is not None and visit.model().parameters <= SMALL:
-            yield from on_measure(visit)
+            yield from on_measure(visit, counter)
 
-    def on_measure(visit: Visit) -> Iterator[dict[Any, Any]]:
+    def on_measure(visit: Visit, counter: int) -> Iterator[dict[Any, Any]]:
         work.applied_masks(visit)
         if not work.measured_all(visit):
             session, library = visit.session, visit.library
@@ -137,15 +137,16 @@ def build(page: Page) -> None:
             task = library.start(visit.key, ("measure", session.model, session.applied, session.held_out),
                                  lambda _: job)
             yield from page.follow(visit, task, "evaluate")
-            yield {page.status: page.note(say("status.ready"))}
+            yield {page.status: page.note(say("status.ready")), page.signals.measured: bump(counter)}
         yield {measured: measured_html(visit, say)}
 
     page.on([ask.click, prompt.submit], on_ask, state, panes)
     page.on(again.click, on_again, state, [*panes, seed])
     page.on(stop.click, on_stop)
     page.on(clear.click, on_clear, [], panes)
-    page.on(measure.click, on_measure, [], [measured])
-    page.on([page.signals.applied.change], refresh, [], [dense_title, pruned_title, *panes, measured])
+    count = page.signals.measured
+    page.on(measure.click, on_measure, [count], [measured, count])
+    page.on([page.signals.applied.change], refresh, [count], [dense_title, pruned_title, *panes, measured, count])
     page.on([page.signals.settings.change], titles, [], [dense_title, pruned_title])
 
 
@@ -180,17 +181,20 @@ def _amount(settings: Settings) -> str:
 
 
 def applied_tag(visit: Visit, say: Words) -> str:
-    """What made the pruned model: method, amount, order, α, number."""
-    masks = work.applied_masks(visit)
+    """What made the pruned model: model, text, samples, method, α, group, order, and which Apply it was."""
+    masks, found = work.applied_masks(visit), work.applied_statistics(visit)
     settings = masks.settings
-    knobs = []
-    if settings.method in {"gradient", "gblm"}:
-        knobs.append(say(f"compare.norms.{settings.norm}"))
-    if masks.alpha is not None:
-        knobs.append(f"α = {masks.alpha:.3g}")
-    return say("compare.tag", method=settings.method, amount=_amount(settings), group=settings.group,
-               order=say(f"compare.orders.{settings.order}"), number=visit.session.applied_number,
-               knobs="".join(f", {knob}" for knob in knobs))
+    parts = [visit.model().name]
+    if found is not None:
+        samples = found.calibration
+        parts += [work.text_name(say, samples.text_name),
+                  say("prune.tag.samples", count=samples.count, length=samples.length, seed=samples.seed)]
+    knobs = [say(f"compare.norms.{settings.norm}")] if settings.method in {"gradient", "gblm"} else []
+    knobs += [f"α = {masks.alpha:,.4g}"] if masks.alpha is not None else []
+    parts.append(say("compare.tag", method=settings.method, amount=_amount(settings), group=settings.group,
+                     order=say(f"compare.orders.{settings.order}"), number=visit.session.applied_number,
+                     knobs="".join(f", {knob}" for knob in knobs)))
+    return " · ".join(parts)
 
 
 def measured_html(visit: Visit, say: Words) -> str:

@@ -86,19 +86,22 @@ def build(page: Page) -> None:
         if session.example or session.applied is None or not visit.library.has(session.applied):
             return from_example() if session.example else {}
         masks = work.applied_masks(visit)
-        probes, losses = _measured(visit)
+        probes, losses = _measured(visit, say)
         found: dict[Any, Any] = {
             sentence: headline(say, masks.removed, masks.prunable, masks.sparsity),
             cost: cost_html(say, probes, losses),
             tag: f'<div class="tag" id="overview-tag">{escape(say("overview.own_tag", run=applied_tag(visit, say)))}'
                  f"</div>",
-            dense: _live(say, "dense", None, True), pruned: _live(say, "pruned", None, True),
-            parting: _sentence(say("overview.ask_again"))}
+            dense: _waiting(say, "dense"), pruned: _waiting(say, "pruned"), parting: _sentence("")}
         if session.statistics is not None:
             own = work.gradient_summaries(visit, "l1")
             own_map = _map(own, len(visit.model().layout.blocks), visit.model().layout.roles, visit.statistics().count)
             found[overview_map] = _drawn(say, own_map, own)
         return found
+
+    def remeasured(visit: Visit) -> dict[Any, Any]:
+        """The costs of an own run, once Compare has measured them; the answers stay."""
+        return {} if visit.session.example else {cost: refresh(visit).get(cost, gr.skip())}
 
     def on_cell(visit: Visit, name: str, counter: int) -> dict[Any, Any]:
         visit.update(selection=Selection(matrix=name))
@@ -109,6 +112,7 @@ def build(page: Page) -> None:
     every = list(vars(page.signals).values())
     page.on(reset.click, on_reset, every, [*outputs, *every])
     page.on([page.signals.applied.change], refresh, [], outputs)
+    page.on([page.signals.measured.change], remeasured, [], [cost])
     page.on_event(overview_map.select, "name", on_cell, [page.signals.selection], [page.signals.selection, page.tabs])
 
 
@@ -121,7 +125,7 @@ def _drawn(say: Words, shown: ModelMap, summaries: tuple[GradientSummary, ...]) 
                      sentence=gradient_sentence(summaries, "mean", say))
 
 
-def _measured(visit: Visit) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
+def _measured(visit: Visit, say: Words) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
     """What has been measured of the applied model, in the shipped example's form."""
     session, library = visit.session, visit.library
     pruned = work.pruned_key(session.applied)
@@ -130,14 +134,20 @@ def _measured(visit: Visit) -> tuple[dict[str, Any] | None, dict[str, Any] | Non
         before, after = library.get(("probes", session.model)).total, library.get(("probes", pruned)).total
         probes = {"dense": [before.right, before.total], "pruned": [after.right, after.total],
                   "interval": {"low": after.interval.low, "high": after.interval.high}}
-    return probes, None
+    held = work.held_out_windows(library, session, visit.model(), say.language)
+    keys = [("perplexity", key, held.key) for key in (session.model, pruned)]
+    if not all(library.has(key) for key in keys):
+        return probes, None
+    before, after = (library.get(key) for key in keys)
+    return probes, {"dense": before.value, "pruned": after.value, "windows": before.windows, "length": before.length}
 
 
 # How it is drawn
 
 def headline(say: Words, removed: int, prunable: int, sparsity: float) -> str:
     """The plain sentence with the number removed."""
-    text = say("overview.headline", share=f"{sparsity:.0%}", removed=f"{removed:,}", prunable=f"{prunable:,}")
+    share = f"{sparsity:.1%}".replace(".0%", "%")
+    text = say("overview.headline", share=share, removed=f"{removed:,}", prunable=f"{prunable:,}")
     return f'<p class="headline">{escape(text)}</p>'
 
 
@@ -156,8 +166,13 @@ def _pane(say: Words, side: str, pair: dict[str, str]) -> str:
     return _frame(say, side, body)
 
 
-def _live(say: Words, side: str, turn: Turn | None, finished: bool) -> str:
-    pane = pane_html(() if turn is None else (turn,), side, say, finished)
+def _waiting(say: Words, side: str) -> str:
+    told = escape(say("overview.ask_again"))
+    return _frame(say, side, f'<div class="chat short"><div class="empty">{told}</div></div>')
+
+
+def _live(say: Words, side: str, turn: Turn, finished: bool) -> str:
+    pane = pane_html((turn,), side, say, finished)
     return _frame(say, side, pane.replace('class="chat"', 'class="chat short"', 1))
 
 
