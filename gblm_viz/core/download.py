@@ -5,11 +5,12 @@ What is already in the local cache is used as it is, without a connection. Knows
 
 from __future__ import annotations
 
+import shutil
 import threading
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import snapshot_download
+from huggingface_hub import constants, snapshot_download
 from huggingface_hub.errors import (
     GatedRepoError,
     HfHubHTTPError,
@@ -41,7 +42,8 @@ def download(source: str) -> Job[Path]:
         return Path(snapshot_download(source, allow_patterns=WANTED, local_files_only=True))
     except (LocalEntryNotFoundError, OSError, ValueError):
         pass  # not here yet, or not whole: ask the hub
-    done = {"bytes": 0, "total": 0}
+    total = _refuse_full_disk(source)
+    bars: list[Any] = []
     cancelled, finished = threading.Event(), threading.Event()
     outcome: dict[str, Any] = {}
 
@@ -52,13 +54,11 @@ def download(source: str) -> Job[Path]:
             kwargs["disable"] = False
             super().__init__(*args, **{**kwargs, "file": _Nowhere()})
             if self.unit == "B":
-                done["total"] += int(self.total or 0)
+                bars.append(self)
 
         def update(self, n: float | None = 1) -> bool | None:
             if cancelled.is_set():
                 raise _Cancelled
-            if self.unit == "B":
-                done["bytes"] += int(n or 0)
             return super().update(n)
 
     def fetch() -> None:
@@ -72,13 +72,28 @@ def download(source: str) -> Job[Path]:
     threading.Thread(target=fetch, daemon=True, name=f"download {source}").start()
     try:
         while not finished.wait(0.2):
-            yield Step(done["bytes"], max(done["total"], done["bytes"], 1), "byte")
+            arrived = max((int(bar.n) for bar in bars), default=0)
+            yield Step(arrived, max(total, arrived, 1), "byte")
     finally:
         cancelled.set()
     error = outcome.get("error")
     if error is not None:
         raise _explained(source, error) from error
     return Path(outcome["folder"])
+
+
+def _refuse_full_disk(source: str) -> int:
+    """Bytes that are still to come, asked of the hub before any of them; more than the disk has is refused."""
+    try:
+        files = snapshot_download(source, allow_patterns=WANTED, dry_run=True)
+    except (OSError, ValueError, HfHubHTTPError):
+        return 0  # the transfer itself says what is wrong, and more exactly
+    coming = sum(file.file_size or 0 for file in files if file.will_download)
+    cache = Path(constants.HF_HUB_CACHE)
+    free = shutil.disk_usage(next(place for place in (cache, *cache.parents) if place.exists())).free
+    if coming > free:
+        raise ModelError("disk_full", source=source, needed=f"{coming / 1e9:.1f}", free=f"{free / 1e9:.1f}")
+    return coming
 
 
 class _Nowhere:

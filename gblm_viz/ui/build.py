@@ -67,6 +67,11 @@ def _wire(page: Page, blocks: gr.Blocks, source: Any, load: Any, cancel: Any, ab
 
     def on_load(visit: Visit, wanted: str, *counters: int) -> Iterator[dict[Any, Any]]:
         wanted = wanted.strip()
+        expected = work.estimate_of(page.library, wanted)
+        if expected is not None:
+            told = page.words("status.estimated_load", model=wanted, parameters=f"{expected.parameters:,}",
+                              memory=f"{expected.in_memory / 1e6:,.0f}")
+            yield {status: page.note(told, "working")}
         task = page.library.start(visit.key, ("load", wanted), lambda _: work.load_job(page.library, wanted))
         loaded = yield from page.follow(visit, task, "load")
         visit.keep(Session(source=wanted, model=loaded, text=visit.session.text, example=False))

@@ -11,7 +11,7 @@ from threading import Event
 
 from gblm_viz.core import calibration, evaluate, models, prune, report, statistics
 from gblm_viz.core.calibration import CalibrationSet
-from gblm_viz.core.errors import GblmError
+from gblm_viz.core.errors import GblmError, ModelError
 from gblm_viz.core.job import Job, run
 from gblm_viz.core.models import Model
 from gblm_viz.core.prune import Masks, Settings
@@ -44,6 +44,16 @@ def read_bundled(file: str) -> str:
 
 def model_key(library: Library, source: str) -> Hashable:
     return ("model", source, library.dtype, library.device)
+
+
+def estimate_of(library: Library, source: str) -> models.Estimate | None:
+    """What a model on this machine will take, before it is loaded; None for a hub id that is still to be fetched."""
+    try:
+        return models.estimate(source, library.dtype)
+    except ModelError as error:
+        if error.key == "not_here_yet":
+            return None
+        raise
 
 
 def load_job(library: Library, source: str) -> Job[Hashable]:

@@ -64,9 +64,23 @@ def build(page: Page) -> None:
         return {dense_chat: pane_html(turns, "dense", say, finished),
                 pruned_chat: pane_html(turns, "pruned", say, finished)}
 
+    def kept_chat(visit: Visit) -> tuple[Turn, ...]:
+        """The conversation so far, if the pruned copy that is applied now led it; another copy's is not continued."""
+        return visit.session.extra("chat", ()) if visit.session.extra("chat_of") == visit.session.applied else ()
+
+    def show_kept(visit: Visit) -> dict[Any, Any]:
+        """The kept conversation; greyed, and said to be so, where an earlier pruned copy led it."""
+        turns = visit.session.extra("chat", ())
+        shown = show(visit, turns)
+        if not turns or kept_chat(visit):
+            return {**shown, parting: _line(parting_sentence(turns[-1], say) if turns else "")}
+        greyed = {pane: body.replace('class="chat"', 'class="chat stale"', 1) for pane, body in shown.items()}
+        return {**greyed, parting: _line(say("compare.older"))}
+
     def talk(visit: Visit, text: str, values: tuple[Any, ...], kept: tuple[Turn, ...]) -> Iterator[dict[Any, Any]]:
         stop_event = threading.Event()
         visit.library.chats[visit.key] = stop_event
+        leader = visit.session.applied
         pruned, model = work.pruned_model(visit), visit.model()
         stream = duel(model, pruned, text, kept if values[4] else (), _sampling(*values[:4]), stop_event)
         try:
@@ -79,14 +93,14 @@ def build(page: Page) -> None:
                     break
                 yield {**show(visit, (*kept, turn), False), parting: _line(say("compare.answering"))}
             turns = (*kept, turn)
-            visit.keep(visit.session.with_extra("chat", turns))
+            visit.keep(visit.session.with_extra("chat", turns).with_extra("chat_of", leader))
             yield {**show(visit, turns), parting: _line(parting_sentence(turn, say) if turn else ""),
                    page.status: page.note(say("status.ready"))}
         finally:
             stream.close()
 
     def on_ask(visit: Visit, text: str, *values: Any) -> Iterator[dict[Any, Any]]:
-        kept = visit.session.extra("chat", ()) if values[4] else ()
+        kept = kept_chat(visit) if values[4] else ()
         yield from talk(visit, text, values, kept)
 
     def on_again(visit: Visit, text: str, *values: Any) -> Iterator[dict[Any, Any]]:
@@ -99,7 +113,7 @@ def build(page: Page) -> None:
         if float(values[1]) > 0:
             given[0] = str(_seed(values[0]) + 1)
         yield {seed: given[0]}
-        yield from talk(visit, last, tuple(given), turns[:-1])
+        yield from talk(visit, last, tuple(given), kept_chat(visit)[:-1])
 
     def on_stop(visit: Visit) -> dict[Any, Any]:
         event = visit.library.chats.get(visit.key)
@@ -123,9 +137,12 @@ def build(page: Page) -> None:
         return {dense_title: _title(say("compare.dense"), "dense", visit.model().name),
                 pruned_title: _title(say("compare.pruned"), "pruned", tag, late)}
 
-    def refresh(visit: Visit, counter: int) -> Iterator[dict[Any, Any]]:
-        """A new model, text or pruned copy: titles, the kept chat, and (for small models) the measures."""
-        yield {**titles(visit), **show(visit, visit.session.extra("chat", ())), measured: measured_html(visit, say)}
+    def refresh(visit: Visit) -> dict[Any, Any]:
+        """A new model, text or pruned copy: titles, the kept chat and the measures there are, at once."""
+        return {**titles(visit), **show_kept(visit), measured: measured_html(visit, say)}
+
+    def remeasure(visit: Visit, counter: int) -> Iterator[dict[Any, Any]]:
+        """A new pruned copy of a small model is measured unasked. Apart from `refresh`, which must not wait for it."""
         if visit.session.applied is not None and visit.model().parameters <= SMALL:
             yield from on_measure(visit, counter)
 
@@ -146,8 +163,9 @@ def build(page: Page) -> None:
     page.on(clear.click, on_clear, [], panes)
     count = page.signals.measured
     page.on(measure.click, on_measure, [count], [measured, count])
-    page.on([page.signals.applied.change], refresh, [count], [dense_title, pruned_title, *panes, measured, count])
-    page.on([page.signals.settings.change], titles, [], [dense_title, pruned_title])
+    page.on([page.signals.applied.change], refresh, [], [dense_title, pruned_title, *panes, measured], latest=True)
+    page.on([page.signals.applied.change], remeasure, [count], [measured, count], latest=True)
+    page.on([page.signals.settings.change, page.signals.statistics.change], titles, [], [dense_title, pruned_title])
 
 
 # What is asked of core
@@ -191,9 +209,9 @@ def applied_tag(visit: Visit, say: Words) -> str:
                   say("prune.tag.samples", count=samples.count, length=samples.length, seed=samples.seed)]
     knobs = [say(f"compare.norms.{settings.norm}")] if settings.method in {"gradient", "gblm"} else []
     knobs += [f"α = {masks.alpha:,.4g}"] if masks.alpha is not None else []
-    parts.append(say("compare.tag", method=settings.method, amount=_amount(settings), group=settings.group,
-                     order=say(f"compare.orders.{settings.order}"), number=visit.session.applied_number,
-                     knobs="".join(f", {knob}" for knob in knobs)))
+    parts.append(say("compare.tag", method=settings.method, amount=_amount(settings),
+                     group=say(f"prune.group.{settings.group}"), order=say(f"compare.orders.{settings.order}"),
+                     number=visit.session.applied_number, knobs="".join(f", {knob}" for knob in knobs)))
     return " · ".join(parts)
 
 

@@ -198,5 +198,5 @@ def _example_tag(say: Words, example: dict[str, Any]) -> str:
     settings = example["settings"]
     return say("overview.example_tag", model=example["model"], text=example["text"], samples=example["samples"],
                length=example["length"], seed=example["seed"], method=settings["method"],
-               alpha=format(example["alpha"], ".3g"), share=format(example["share"], ".0%"),
+               alpha=format(example["alpha"], ",.4g"), share=format(example["share"], ".0%"),
                order=say(f"compare.orders.{settings['order']}"))
