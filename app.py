@@ -45,6 +45,7 @@ def main() -> int:
     except (GblmError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
+    library.keep_tidy()
     app = server.make_app(library)
     print(f"GBLM-Viz is running on http://{given.host}:{port}/ (Ctrl+C ends it)", flush=True)
     if given.share:

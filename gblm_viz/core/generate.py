@@ -51,11 +51,13 @@ class Token:
 
 @dataclass(frozen=True)
 class Prompt:
-    """Token ids of a prompt. `plain`: the model has no chat template; `dropped`: earlier messages that did not fit."""
+    """Token ids of a prompt. `plain`: the model has no chat template; `dropped`: earlier messages that did not fit;
+    `cut`: tokens at the beginning of the last message that did not fit."""
 
     tokens: list[int]
     plain: bool
     dropped: int
+    cut: int = 0
 
 
 @dataclass(frozen=True)
@@ -78,16 +80,17 @@ def prompt_tokens(model: Model, messages: list[Message], room: int = 0) -> Promp
     if not messages or not messages[-1]["content"].strip():
         raise TextError("empty_prompt")
     most = None if model.longest is None else max(1, model.longest - room)
-    dropped = 0
+    dropped = cut = 0
     while True:
         tokens = _encoded(model, messages[dropped:])
         if most is None or len(tokens) <= most:
             break
         if dropped + 1 >= len(messages):
+            cut = len(tokens) - most
             tokens = tokens[-most:]
             break
         dropped += 2 if dropped + 2 < len(messages) else 1
-    return Prompt(tokens, not model.has_chat_template, dropped)
+    return Prompt(tokens, not model.has_chat_template, dropped, cut)
 
 
 def _encoded(model: Model, messages: list[Message]) -> list[int]:
@@ -144,6 +147,12 @@ class _Pieces:
         return piece
 
 
+def fitted(model: Model, messages: list[Message], sampling: Sampling) -> Prompt:
+    """The prompt as it enters the model, with room for the answer: at most half of the longest input is kept free."""
+    longest = model.longest
+    return prompt_tokens(model, messages, sampling.most if longest is None else min(sampling.most, longest // 2))
+
+
 def stream(model: Model, messages: list[Message], sampling: Sampling,
            stop: Event | None = None) -> Generator[Token, None, str]:
     """Tokens as they are chosen; its result is how it ended.
@@ -152,7 +161,7 @@ def stream(model: Model, messages: list[Message], sampling: Sampling,
     was full, at least half of which is left to the prompt.
     """
     longest = model.longest
-    prompt = prompt_tokens(model, messages, sampling.most if longest is None else min(sampling.most, longest // 2))
+    prompt = fitted(model, messages, sampling)
     most = sampling.most if longest is None else min(sampling.most, longest - len(prompt.tokens))
     pieces, ends = _Pieces(model.tokenizer), _ends(model)
     given = torch.tensor([prompt.tokens], device=model.device)

@@ -103,16 +103,24 @@ def longest_input(config: Any) -> int | None:
     return next((int(value) for value in (getattr(text, name, None) for name in names) if isinstance(value, int)), None)
 
 
+def is_local(source: str) -> bool:
+    """Whether a source names a file or folder on this machine."""
+    try:
+        return Path(source).expanduser().exists()
+    except (OSError, ValueError, RuntimeError):  # too long for a path, a null byte, an unknown ~user
+        return False
+
+
 def _folder(source: str) -> Path | None:
     """The local folder a source names, or None for a hub id. Anything else is a sentence."""
     if source == "pocket":
         return POCKET
     if not source.strip():
         raise ModelError("no_such_source", source=source)
-    path = Path(source).expanduser()
-    if path.is_dir():
-        return path
-    if path.exists():
+    if is_local(source):
+        path = Path(source).expanduser()
+        if path.is_dir():
+            return path
         raise ModelError("not_a_folder", source=source)
     if not _HUB_ID.fullmatch(source):
         raise ModelError("no_such_source", source=source)

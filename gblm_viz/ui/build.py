@@ -7,7 +7,8 @@ from typing import Any
 
 import gradio as gr
 
-from gblm_viz.core.models import Model
+from gblm_viz.core.errors import GblmError
+from gblm_viz.core.models import Model, is_local
 from gblm_viz.words import LANGUAGES, Words, words
 
 from . import work
@@ -67,6 +68,8 @@ def _wire(page: Page, blocks: gr.Blocks, source: Any, load: Any, cancel: Any, ab
 
     def on_load(visit: Visit, wanted: str, *counters: int) -> Iterator[dict[Any, Any]]:
         wanted = wanted.strip()
+        if not page.library.local and wanted not in {"pocket", page.library.first.source} and is_local(wanted):
+            raise GblmError("no_such_source", source=wanted)  # a visitor from outside learns nothing of this disk
         expected = work.estimate_of(page.library, wanted)
         if expected is not None:
             told = page.words("status.estimated_load", model=wanted, parameters=f"{expected.parameters:,}",

@@ -28,6 +28,10 @@ LONGEST_WAIT = 120.0
 """Seconds the first visitor may wait for the example to be made live."""
 
 
+class NoLongerWanted(Exception):  # noqa: N818
+    """A task's result has been overtaken: a newer one is on its way."""
+
+
 @dataclass(frozen=True, eq=False)
 class Signals:
     """What just changed: counters that tabs listen to with `.change`. A tab that changes something returns `bump`.
@@ -107,13 +111,19 @@ class Page:
         mark = {"done": "✓", "working": "…", "error": "!"}[kind]
         return f'<div class="status {kind}" role="status"><b aria-hidden="true">{mark}</b> {escape(sentence)}</div>'
 
-    def follow(self, visit: Visit, task: Task[T], what: str) -> Generator[dict[Any, Any], None, T]:
+    def follow(self, visit: Visit, task: Task[T], what: str,
+               wanted: Callable[[], bool] = lambda: True) -> Generator[dict[Any, Any], None, T]:
         """Show a task's progress in the status line until it is done; returns its result or raises its error.
 
-        `what`: the key in words `status` that names the work. A visitor who goes away stops watching.
+        `what`: the key in words `status` that names the work. A visitor who goes away stops watching; one who pressed
+        Cancel leaves a task that others still watch. Raises NoLongerWanted as soon as `wanted` says so.
         """
         try:
             while not task.done.wait(POLL_SECONDS):
+                if not wanted():
+                    raise NoLongerWanted
+                if visit.key not in task.watchers and not task.cancel.is_set():
+                    raise GblmError("cancelled")
                 yield {self.status: self._progress(task, what)}
         finally:
             self.library.leave(visit.key, task)

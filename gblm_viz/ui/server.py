@@ -14,6 +14,7 @@ from pathlib import Path
 import gradio as gr
 import uvicorn
 from fastapi import FastAPI, Request, Response
+from fastapi.middleware.trustedhost import TrustedHostMiddleware
 from fastapi.responses import FileResponse, RedirectResponse
 
 from gblm_viz.words import LANGUAGES, words
@@ -42,6 +43,8 @@ def preferred(accepted: str) -> str:
 def make_app(library: Library) -> FastAPI:
     """The whole site as an ASGI app."""
     site = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    if library.local:  # a page elsewhere that points its name at this machine must not drive the app
+        site.add_middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", "[::1]"])
 
     @site.get("/", include_in_schema=False)
     async def root(request: Request) -> Response:

@@ -11,6 +11,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
@@ -84,7 +85,7 @@ class Task(Generic[T]):
         self.started: float | None = None
         self.result: T | None = None
         self.error: BaseException | None = None
-        self.watchers = 0
+        self.watchers: list[str] = []
         self._job = job
 
     def run(self) -> None:
@@ -125,6 +126,7 @@ class Library:
         self.sessions: dict[str, tuple[float, Session]] = {}
         self.first = Session()
         self.values: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
+        self.used: dict[Hashable, float] = {}
         self.pinned: set[Hashable] = set()
         self.tasks: OrderedDict[Hashable, Task[Any]] = OrderedDict()
         self.visiting: dict[str, set[Hashable]] = {}
@@ -137,9 +139,8 @@ class Library:
     def visit(self, key: str | None) -> Visit:
         """The visitor behind an unguessable key; an unknown or forgotten key begins a new visit."""
         with self.lock:
+            self.tidy()
             now = time.monotonic()
-            for old in [name for name, (seen, _) in self.sessions.items() if now - seen > HOUR]:
-                del self.sessions[old]
             if not key or key not in self.sessions:
                 key = secrets.token_urlsafe(18)
                 self.sessions[key] = (now, self.first)
@@ -153,6 +154,7 @@ class Library:
         with self.lock:
             self.values[key] = (value, size)
             self.values.move_to_end(key)
+            self.used[key] = time.monotonic()
             if pin:
                 self.pinned.add(key)
             used = sum(held for _, held in self.values.values())
@@ -169,6 +171,7 @@ class Library:
             if key is None or key not in self.values:
                 raise GblmError("gone")
             self.values.move_to_end(key)
+            self.used[key] = time.monotonic()
             return self.values[key][0]
 
     def has(self, key: Hashable) -> bool:
@@ -187,24 +190,27 @@ class Library:
     # Tasks
 
     def start(self, visitor: str, key: Hashable, job: Callable[[threading.Event], Job[T]], *,
-              graceful: bool = False) -> Task[T]:
+              graceful: bool = False, queued: bool = True) -> Task[T]:
         """The running task of this key, joined, or a new one in the queue. Identical work is computed once.
 
         `graceful`: the job reads its cancel event itself and ends with what it has; others are closed at once.
+        `queued` False: it runs beside the queue, for work that nobody asked for and nobody should wait behind.
         """
         with self.lock:
             task = self.tasks.get(key)
             if task is None or task.done.is_set() or task.cancel.is_set():
                 task = Task(key, job, graceful)
                 self.tasks[key] = task
-                threading.Thread(target=self._work, args=(task,), daemon=True, name=f"task {key!r:.60}").start()
-            task.watchers += 1
+                threading.Thread(target=self._work, args=(task, queued), daemon=True,
+                                 name=f"task {key!r:.60}").start()
+            task.watchers.append(visitor)
             self.visiting.setdefault(visitor, set()).add(key)
             return task
 
-    def _work(self, task: Task[Any]) -> None:
-        with self.worker:  # one heavy job at a time: two would only halve each other's cores
-            task.run()
+    def _work(self, task: Task[Any], queued: bool) -> None:
+        with self.worker if queued else nullcontext():  # one heavy job at a time: two would only halve the cores
+            if not task.done.is_set():
+                task.run()
         with self.lock:
             if self.tasks.get(task.key) is task:
                 del self.tasks[task.key]
@@ -212,19 +218,50 @@ class Library:
     def leave(self, visitor: str, task: Task[Any]) -> None:
         """A visitor stops watching; a task nobody watches is cancelled."""
         with self.lock:
-            self.visiting.get(visitor, set()).discard(task.key)
-            task.watchers -= 1
-            if task.watchers <= 0 and not task.done.is_set():
-                task.cancel.set()
+            if visitor in task.watchers:
+                task.watchers.remove(visitor)
+            if visitor not in task.watchers:
+                self.visiting.get(visitor, set()).discard(task.key)
+            self._end_unwatched(task)
 
     def cancel(self, visitor: str) -> bool:
-        """Cancel this visitor's tasks, unless another visitor watches the same one. Whether there was any."""
+        """This visitor leaves all its tasks; those that nobody else watches end. Whether there was any."""
         with self.lock:
-            mine = [self.tasks[key] for key in self.visiting.get(visitor, set()) if key in self.tasks]
+            mine = [self.tasks[key] for key in self.visiting.pop(visitor, set()) if key in self.tasks]
             for task in mine:
-                if task.watchers <= 1:
-                    task.cancel.set()
+                task.watchers = [other for other in task.watchers if other != visitor]
+                self._end_unwatched(task)
             return bool(mine)
+
+    def _end_unwatched(self, task: Task[Any]) -> None:
+        if task.watchers or task.done.is_set():
+            return
+        task.cancel.set()
+        if task.started is None:  # still in the queue: it need not wait for its turn to end
+            task.error = GblmError("cancelled")
+            task.done.set()
+
+    # Forgetting
+
+    def tidy(self, now: float | None = None) -> None:
+        """Forget what nobody has used for an hour: visits with their texts, and values that are not the example's."""
+        with self.lock:
+            now = time.monotonic() if now is None else now
+            for visitor in [name for name, (seen, _) in self.sessions.items() if now - seen > HOUR]:
+                for held in (self.sessions, self.chats, self.visiting):
+                    held.pop(visitor, None)
+            for key in [key for key, seen in self.used.items() if now - seen > HOUR and key not in self.pinned]:
+                self.values.pop(key, None)
+                del self.used[key]
+
+    def keep_tidy(self) -> None:
+        """Tidy every minute, in the background, as long as the process lives."""
+        def every_minute() -> None:
+            while True:
+                time.sleep(60)
+                self.tidy()
+
+        threading.Thread(target=every_minute, daemon=True, name="tidy").start()
 
     def ahead(self, task: Task[Any]) -> int:
         """How many tasks stand before this one in the queue."""

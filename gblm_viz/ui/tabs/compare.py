@@ -11,14 +11,14 @@ import gradio as gr
 
 from gblm_viz.core import evaluate
 from gblm_viz.core.errors import GblmError
-from gblm_viz.core.generate import Sampling
+from gblm_viz.core.generate import Sampling, fitted
 from gblm_viz.core.prune import Settings
 from gblm_viz.words import Words
 
 from .. import work
-from ..chat import Turn, duel, pane_html, parting_sentence
+from ..chat import Turn, duel, messages_of, pane_html, parting_sentence
 from ..escape import escape
-from ..page import Page, bump
+from ..page import NoLongerWanted, Page, bump
 from ..session import Library, Session, Visit
 
 SMALL = 50_000_000
@@ -82,7 +82,9 @@ def build(page: Page) -> None:
         visit.library.chats[visit.key] = stop_event
         leader = visit.session.applied
         pruned, model = work.pruned_model(visit), visit.model()
-        stream = duel(model, pruned, text, kept if values[4] else (), _sampling(*values[:4]), stop_event)
+        history, sampling = kept if values[4] else (), _sampling(*values[:4])
+        asked = fitted(model, messages_of(history, "dense", text), sampling)
+        stream = duel(model, pruned, text, history, sampling, stop_event)
         try:
             turn: Turn | None = None
             while True:
@@ -94,8 +96,9 @@ def build(page: Page) -> None:
                 yield {**show(visit, (*kept, turn), False), parting: _line(say("compare.answering"))}
             turns = (*kept, turn)
             visit.keep(visit.session.with_extra("chat", turns).with_extra("chat_of", leader))
+            said = say("compare.cut", count=asked.cut) if asked.cut or asked.dropped else say("status.ready")
             yield {**show(visit, turns), parting: _line(parting_sentence(turn, say) if turn else ""),
-                   page.status: page.note(say("status.ready"))}
+                   page.status: page.note(said)}
         finally:
             stream.close()
 
@@ -152,9 +155,13 @@ def build(page: Page) -> None:
             session, library = visit.session, visit.library
             job = work.measure_job(library, session, visit.model(), work.pruned_model(visit), say.language)
             task = library.start(visit.key, ("measure", session.model, session.applied, session.held_out),
-                                 lambda _: job)
-            yield from page.follow(visit, task, "evaluate")
-            yield {page.status: page.note(say("status.ready")), page.signals.measured: bump(counter)}
+                                 lambda _: job, queued=False)
+            try:
+                yield from page.follow(visit, task, "evaluate", lambda: visit.session.applied == session.applied)
+            except NoLongerWanted:
+                return  # a newer copy came, and is measured itself
+            yield {page.status: page.note(say("compare.measured", number=session.applied_number)),
+                   page.signals.measured: bump(counter)}
         yield {measured: measured_html(visit, say)}
 
     page.on([ask.click, prompt.submit], on_ask, state, panes)
@@ -178,6 +185,8 @@ def _seed(value: Any) -> int:
 
 
 def _sampling(seed: Any, temperature: float, top_p: float, most: float) -> Sampling:
+    if not (0 <= float(temperature) <= 2 and 0 < float(top_p) <= 1 and 1 <= float(most) <= 256):
+        raise GblmError("sampling_outside")
     return Sampling(_seed(seed), float(temperature), float(top_p), int(most))
 
 

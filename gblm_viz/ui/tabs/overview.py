@@ -83,8 +83,11 @@ def build(page: Page) -> None:
     def refresh(visit: Visit) -> dict[Any, Any]:
         """The visitor's own run takes the example's place as soon as there is one."""
         session = visit.session
-        if session.example or session.applied is None or not visit.library.has(session.applied):
-            return from_example() if session.example else {}
+        if session.example:
+            return from_example()
+        if session.applied is None or not visit.library.has(session.applied):
+            told = escape(say("overview.other_model", model=visit.model().name))
+            return {**from_example(), sentence: f'<p class="headline">{told}</p>'}
         masks = work.applied_masks(visit)
         probes, losses = _measured(visit, say)
         found: dict[Any, Any] = {

@@ -515,6 +515,8 @@ def numbers(say: Words, seen: Preview) -> str:
 
 def sentences(say: Words, seen: Preview, masks: Masks) -> str:
     """What the numbers mean, in one to three sentences, and where a simpler rule had to do."""
+    if not seen.removed:
+        return f'<p class="sentence">{escape(say("prune.nothing_removed"))}</p>'
     told = [verdict(say, seen), where(say, seen)]
     if seen.fallbacks:
         first = masks.fallbacks[0]
