@@ -1,6 +1,6 @@
 """Writes the model card, `assets/pocket/README.md`, from the measured numbers: `python -m gblm_viz.pocket.card`.
 
-Knows nothing but `training.json`, `scores.json` and `config.json`; it measures nothing.
+Knows nothing but `training.json`, `scores.json`, `config.json` and `methods.json`; it measures nothing.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from operator import itemgetter
 from pathlib import Path
+from typing import Any
 
 from gblm_viz.pocket import places
 
@@ -58,6 +59,20 @@ Perplexity on held-out prose, windows of {length} tokens: {prose}.
 ## Chat format
 `<|user|>question<|assistant|>answer<|end|>`, turns on lines of their own; the tokenizer's chat template writes it.
 There is no system message.
+{pruned}"""
+
+PRUNED = """
+## How it bears pruning
+Printed whatever it says, by `python -m tests.benchmarks.methods_table --out assets/pocket/methods.json`: calibrated on
+{calibration} ({samples} windows of {length} tokens), sequential order, per row unless said. Each cell: held-out
+perplexity in en / in ja · probes answered exactly right, of {of} (stories are not among them). Dense: {dense}. One
+model, one training seed, one calibration set, no intervals between methods: a picture, no ranking.
+
+| method | {heads} |
+|---|{rules}|
+{rows}
+
+The app's default settings on this model, and why: `assets/example/README.md`.
 """
 
 
@@ -69,6 +84,28 @@ def _spread(points: list[dict[str, float]], count: int = 8) -> list[dict[str, fl
 
 def _shares(step: str, shares: dict[str, float]) -> str:
     return f"from step {step} on " + ", ".join(f"{kind} {share:.0%}" for kind, share in shares.items())
+
+
+def _pruned(folder: Path) -> str:
+    """The table method × sparsity, where the benchmark has left one for this model; else nothing."""
+    file = folder / "methods.json"
+    if not file.is_file():
+        return ""
+    found = json.loads(file.read_text(encoding="utf-8"))
+
+    def cell(one: dict[str, Any]) -> str:
+        return f"{' / '.join(f'{value:,.0f}' for value in one['perplexity'].values())} · {one['right']}"
+
+    by_method: dict[str, list[str]] = {}
+    for row in found["rows"]:
+        by_method.setdefault(row["method"], []).append(cell(row))
+    amounts = sorted({row["sparsity"] for row in found["rows"]})
+    return PRUNED.format(
+        calibration=found["calibration"], samples=found["samples"], length=found["length"], of=found["dense"]["of"],
+        dense=cell(found["dense"]), heads=" | ".join(f"{amount:.0%}" for amount in amounts),
+        rules="|".join("---" for _ in amounts),
+        rows="\n".join(f"| {name.replace('|', chr(92) + '|')} | {' | '.join(cells)} |"
+                       for name, cells in by_method.items()))
 
 
 def write(folder: Path) -> None:
@@ -124,6 +161,7 @@ def write(folder: Path) -> None:
             dtype=scored["dtype"],
             scores="\n".join(scores),
             prose=", ".join(unseen),
+            pruned=_pruned(folder),
         ),
         encoding="utf-8",
     )

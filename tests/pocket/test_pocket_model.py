@@ -90,7 +90,7 @@ def test_the_training_record_fits_the_text_and_the_weights(model: PreTrainedMode
 
 
 def test_the_card_says_what_was_measured(tmp_path: Path) -> None:
-    for name in ("training.json", "scores.json", "config.json"):
+    for name in ("training.json", "scores.json", "config.json", "methods.json"):
         shutil.copy(places.MODEL / name, tmp_path)
     card.write(tmp_path)
     text = (tmp_path / "README.md").read_text(encoding="utf-8")
