@@ -26,3 +26,9 @@ def test_every_pinned_package_is_pinned_exactly():
     for name in ("requirements.txt", "tests/requirements.txt"):
         for line in (ROOT / name).read_text().splitlines():
             assert re.fullmatch(r"[a-z0-9-]+==[\d.]+", line), line
+
+
+def test_every_name_for_a_notebook_is_there():
+    import gblm_viz
+
+    assert all(getattr(gblm_viz, name) is not None for name in gblm_viz.__all__)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-import os
 import re
 import struct
 from dataclasses import dataclass
@@ -268,9 +267,12 @@ def _refuse_non_causal(network: Any, source: str) -> None:
     embedding = network.get_input_embeddings()
     tokens = torch.arange(2, 10, device=embedding.weight.device).remainder(embedding.weight.shape[0])[None]
     changed = tokens.clone()
-    changed[0, -1] = (tokens[0, -1] + 1) % embedding.weight.shape[0]
+    changed[0, 4:] = (tokens[0, 4:] + 11) % embedding.weight.shape[0]
     first, second = (network(given, use_cache=False).logits[0, :4].float() for given in (tokens, changed))
-    if not torch.allclose(first, second, rtol=1e-2, atol=1e-3 * float(first.abs().max())):
+    # Measured over 51 causal families, relative to the largest logit: at most 5e-7 in float32, 0 in bfloat16; eight
+    # untrained encoders: at least 2e-3 in float32, 6e-3 in bfloat16.
+    tolerance = 2e-3 if embedding.weight.dtype == torch.bfloat16 else 1e-4
+    if float((first - second).abs().max()) > tolerance * float(first.abs().max()):
         raise ModelError("not_decoder", source=source, model_type=network.config.model_type)
 
 
@@ -315,8 +317,3 @@ def with_weights(model: Model, changed: dict[str, Tensor]) -> Model:
     for name, weights in changed.items():
         own[name].data = weights
     return Model(network, model.tokenizer, model.layout, model.source, model.key)
-
-
-def offline() -> bool:
-    """Whether the environment forbids the hub (HF_HUB_OFFLINE, as huggingface_hub reads it)."""
-    return os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}

@@ -75,19 +75,11 @@ _PRODUCTS = {F.linear, torch.matmul, torch.mm, Tensor.matmul, Tensor.mm, Tensor.
 
 
 @contextmanager
-def input_sums(network: Any, matrices: tuple[Matrix, ...]) -> Iterator[InputSums]:
+def observing(network: Any, matrices: tuple[Matrix, ...], sums: InputSums) -> Iterator[None]:
     """While open, every forward pass of `network` on this thread adds the matrices' inputs to the sums.
 
     Open it around one sample, never around a `yield`: the mode for stacked experts belongs to the thread.
     """
-    sums = InputSums(matrices, next(network.parameters()).device)
-    with observing(network, matrices, sums):
-        yield sums
-
-
-@contextmanager
-def observing(network: Any, matrices: tuple[Matrix, ...], sums: InputSums) -> Iterator[None]:
-    """As `input_sums`, adding to sums that already exist."""
     modules = dict(network.named_modules())
     stored = dict(network.named_parameters())
     handles = []

@@ -21,7 +21,7 @@ from .models import Model
 from .patterns import label
 from .prune import Masks, Settings, dense_scores
 from .statistics import NORMS, Statistics
-from .structure import agreement, column_band, column_densities, kappa, structure
+from .structure import agreement, column_band, column_densities, structure
 
 Array = np.ndarray[Any, Any]
 PEAK = 0.01
@@ -314,10 +314,6 @@ def mask_array(masks: Masks, name: str, expert: int = 0) -> Array:
     """One mask as uint8 (out, in), 1 = removed."""
     mask = masks.masks[name]
     return (mask[expert] if mask.dim() == 3 else mask).to(torch.uint8).numpy()
-
-
-def mask_kappa(one: Masks, other: Masks, name: str) -> float:
-    return kappa(one.masks[name], other.masks[name])
 
 
 def methods_table() -> str:

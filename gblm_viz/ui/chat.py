@@ -59,8 +59,8 @@ def messages_of(history: tuple[Turn, ...], side: str, prompt: str) -> list[Messa
 
 
 def duel(dense: Model, pruned: Model, prompt: str, history: tuple[Turn, ...], sampling: Sampling,
-         stop: threading.Event) -> Generator[Turn, None, Turn]:
-    """Both answers growing, a Turn every 80 ms, the finished one returned. Closing it, or `stop`, ends both streams."""
+         stop: threading.Event) -> Generator[tuple[Turn, bool], None, None]:
+    """Both answers growing: (turn, whether it is finished) every 80 ms. Closing it, or `stop`, ends both streams."""
     conversations = {"dense": messages_of(history, "dense", prompt), "pruned": messages_of(history, "pruned", prompt)}
     prompt_tokens(dense, conversations["dense"])  # an empty prompt is refused before any thread starts
     voices = {"dense": _Voice(), "pruned": _Voice()}
@@ -70,13 +70,13 @@ def duel(dense: Model, pruned: Model, prompt: str, history: tuple[Turn, ...], sa
     try:
         while not all(voice.done.is_set() for voice in voices.values()):
             time.sleep(POLL_SECONDS)
-            yield Turn(prompt, tuple(voices["dense"].tokens), tuple(voices["pruned"].tokens))
+            yield Turn(prompt, tuple(voices["dense"].tokens), tuple(voices["pruned"].tokens)), False
     finally:
         stop.set()
     for voice in voices.values():
         if voice.error is not None:
             raise voice.error
-    return Turn(prompt, tuple(voices["dense"].tokens), tuple(voices["pruned"].tokens))
+    yield Turn(prompt, tuple(voices["dense"].tokens), tuple(voices["pruned"].tokens)), True
 
 
 def answer_html(turn: Turn, side: str, finished: bool) -> str:

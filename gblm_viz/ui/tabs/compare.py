@@ -86,18 +86,13 @@ def build(page: Page) -> None:
         asked = fitted(model, messages_of(history, "dense", text), sampling)
         stream = duel(model, pruned, text, history, sampling, stop_event)
         try:
-            turn: Turn | None = None
-            while True:
-                try:
-                    turn = next(stream)
-                except StopIteration as finished:
-                    turn = finished.value
-                    break
-                yield {**show(visit, (*kept, turn), False), parting: _line(say("compare.answering"))}
-            turns = (*kept, turn)
+            for turn, finished in stream:
+                turns = (*kept, turn)
+                if not finished:
+                    yield {**show(visit, turns, False), parting: _line(say("compare.answering"))}
             visit.keep(visit.session.with_extra("chat", turns).with_extra("chat_of", leader))
             said = say("compare.cut", count=asked.cut) if asked.cut or asked.dropped else say("status.ready")
-            yield {**show(visit, turns), parting: _line(parting_sentence(turn, say) if turn else ""),
+            yield {**show(visit, turns), parting: _line(parting_sentence(turn, say)),
                    page.status: page.note(said)}
         finally:
             stream.close()

@@ -54,16 +54,11 @@ def build(page: Page) -> None:
         visit.library.chats[visit.key] = stop
         stream = duel(visit.model(), work.pruned_model(visit), prompt, (), Sampling(most=LONGEST_ANSWER), stop)
         try:
-            while True:
-                try:
-                    turn = next(stream)
-                except StopIteration as finished:
-                    turn = finished.value
-                    break
-                yield {dense: _live(say, "dense", turn, False), pruned: _live(say, "pruned", turn, False),
-                       parting: _sentence(say("compare.answering"))}
-            yield {dense: _live(say, "dense", turn, True), pruned: _live(say, "pruned", turn, True),
-                   parting: _sentence(parting_sentence(turn, say)), page.status: page.note(say("status.ready"))}
+            for turn, finished in stream:
+                told = parting_sentence(turn, say) if finished else say("compare.answering")
+                yield {dense: _live(say, "dense", turn, finished), pruned: _live(say, "pruned", turn, finished),
+                       parting: _sentence(told)}
+            yield {page.status: page.note(say("status.ready"))}
         finally:
             stream.close()
 
