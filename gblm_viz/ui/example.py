@@ -9,9 +9,10 @@ import json
 import math
 from dataclasses import asdict, replace
 from functools import cache
-from pathlib import Path
 from threading import Event
 from typing import Any
+
+from safetensors.numpy import load_file, save_file
 
 from gblm_viz.core import report
 from gblm_viz.core.alpha import Alpha
@@ -20,12 +21,14 @@ from gblm_viz.core.generate import Sampling, answer
 from gblm_viz.core.job import run
 from gblm_viz.core.models import Model
 from gblm_viz.core.prune import Settings
+from gblm_viz.core.report import GradientSummary
 from gblm_viz.words import LANGUAGES, words
 
 from . import work
 from .session import Library, Session, TextChoice
 
 FILE = work.ASSETS / "example" / "example.json"
+MATRIX_FILE = FILE.with_name("matrix.safetensors")
 TEXT = TextChoice(work.read_bundled("chat_en.txt"), "chat_en.txt")
 SETTINGS = Settings("gblm", "l1", Alpha("share", 0.5), "row", 0.5, "", "dense")
 """The default on the pocket model: where the lesson shows. assets/example/README.md says why these."""
@@ -38,6 +41,18 @@ def shipped() -> dict[str, Any]:
     """The finished example as numbers and text."""
     found: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
     return found
+
+
+def shipped_summaries() -> tuple[GradientSummary, ...]:
+    """Every matrix's ℓ1 gradient in numbers."""
+    return tuple(GradientSummary(**one) for one in shipped()["gradients"])
+
+
+@cache
+def shipped_matrix() -> tuple[GradientSummary, report.Array]:
+    """The matrix that is shown first, the one the loss pulls hardest on: its numbers, and its ℓ1 gradient (out, in)."""
+    (name, gradient), = load_file(MATRIX_FILE).items()
+    return next(one for one in shipped_summaries() if one.name == name), gradient
 
 
 def example_session(library: Library) -> Session:
@@ -106,9 +121,19 @@ def make(library: Library) -> dict[str, Any]:
     }
 
 
-def main(path: Path = FILE) -> None:
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(make(Library()), ensure_ascii=False, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+def make_matrix(library: Library) -> dict[str, report.Array]:
+    """{parameter name: ℓ1 gradient} of the matrix with the highest mean."""
+    session = example_session(library)
+    model, statistics = library.get(session.model), library.get(session.statistics)
+    name = max(report.gradient_summaries(model, statistics, "l1"), key=lambda one: one.mean).name
+    return {name: report.field(model, statistics, name, "l1")}
+
+
+def main() -> None:
+    library = Library()
+    FILE.parent.mkdir(exist_ok=True)
+    FILE.write_text(json.dumps(make(library), ensure_ascii=False, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    save_file(make_matrix(library), MATRIX_FILE)
 
 
 if __name__ == "__main__":

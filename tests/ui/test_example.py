@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 
 from gblm_viz.core.evaluate import read_probes
@@ -31,6 +32,13 @@ def test_the_shipped_gradients_are_measured(made):
         assert fresh["name"] == kept["name"]
         for name in ("mean", "median", "p99", "peak_share"):
             assert fresh[name] == pytest.approx(kept[name], rel=1e-3), (kept["name"], name)
+
+
+def test_the_shipped_matrix_is_measured():
+    (name, fresh), = example.make_matrix(Library()).items()
+    summary, kept = example.shipped_matrix()
+    assert summary.name == name
+    assert np.allclose(fresh, kept, rtol=1e-3, atol=1e-6)
 
 
 def test_the_shipped_losses_and_verdicts_are_measured(made):

@@ -18,14 +18,14 @@ from gblm_viz.core.statistics import NORMS, Statistics
 from gblm_viz.figures import maps
 from gblm_viz.figures.tiles import colour_range
 from gblm_viz.ui import work
-from gblm_viz.ui.matrix_view import ENGLISH, JAPANESE, Field, MatrixView, picture
+from gblm_viz.ui.example import shipped, shipped_matrix, shipped_summaries
+from gblm_viz.ui.matrix_view import ArrayProvider, Field, MatrixView, picture
 from gblm_viz.ui.model_map import ModelMapView
 from gblm_viz.ui.page import Page, bump
 from gblm_viz.ui.session import Library, Selection, Visit
 from gblm_viz.words import Words
 
 STATISTICS = ("mean", "median", "p99", "peak_share")
-MATRIX_WORDS = {"en": ENGLISH, "ja": JAPANESE}
 AT_ONCE = 50_000_000
 """Prunable weights up to which the summaries are made within a click; above, they are a task with progress."""
 MAP_HEIGHT, MATRIX_HEIGHT = 322, 464
@@ -43,10 +43,10 @@ def build(page: Page) -> None:
                                         value="mean", show_label=False, label=say("gradients.statistic_label"),
                                         container=False, elem_id="gradient-statistic", scale=2, min_width=150)
             explained = gr.HTML(_explained(say, "l1"), elem_id="gradient-explained")
-            model_map = ModelMapView(maps.empty_map(say("gradients.preparing")), height=MAP_HEIGHT, elem_id="model-map")
+            model_map = ModelMapView(_shipped_map(say), height=MAP_HEIGHT, elem_id="model-map")
             tag = gr.HTML("", elem_id="gradient-tag")
         with gr.Column(scale=11, min_width=520):
-            matrix = MatrixView(height=MATRIX_HEIGHT, elem_id="matrix-view")
+            matrix = MatrixView(_shipped_matrix(say), height=MATRIX_HEIGHT, elem_id="matrix-view")
             with gr.Row(elem_classes="gradient-under"):
                 about = gr.HTML("", elem_id="gradient-matrix-tag")
                 expert = gr.Number(0, label=say("gradients.expert"), precision=0, visible=False, scale=0, min_width=130,
@@ -77,7 +77,7 @@ def build(page: Page) -> None:
         provider = GradientProvider.of(visit, one, selection.expert if one.experts else 0, say)
         pin = None if selection.row is None or selection.column is None else (selection.row, selection.column)
         known = {known.id for known in provider.known}
-        return {matrix: picture(provider, matrix_title(say, one), MATRIX_WORDS[say.language],
+        return {matrix: picture(provider, matrix_title(say, one), say.table("matrix"),
                                 field if field in known else None, pin),
                 about: _matrix_tag(say, one),
                 expert: gr.update(visible=bool(one.experts), value=selection.expert)}
@@ -147,7 +147,7 @@ def select(visit: Visit, name: str, expert: int = 0) -> None:
     visit.update(selection=Selection(name, expert))
 
 
-def matrix_title(say: Words, matrix: Matrix) -> str:
+def matrix_title(say: Words, matrix: Matrix | report.GradientSummary) -> str:
     """Block 3, MLP down: 128 × 384"""
     return say("gradients.matrix_title", block=matrix.block, role=maps.role_name(say, matrix.role),
                rows=f"{matrix.rows:,}", columns=f"{matrix.columns:,}")
@@ -169,6 +169,24 @@ def statistics_tag(say: Words, visit: Visit, found: Statistics) -> str:
     if text_moved(visit):
         parts.append(f'<p class="limit">{html.escape(say("gradients.moved"))}</p>')
     return "".join(parts)
+
+
+# The shipped example, until the live one is there
+
+def _shipped_map(say: Words) -> dict[str, Any]:
+    summaries, found = shipped_summaries(), shipped()
+    shown = report.cell_map("gradient_mean", found["blocks"], tuple(found["roles"]), summaries, "mean", True,
+                            found["samples"])
+    return maps.map_value(shown, say, title=say("gradients.title.mean", norm=say("gradients.norm_name.l1")),
+                          unit=say("gradients.unit.l1"), sentence=maps.gradient_sentence(summaries, "mean", say),
+                          selected=shipped_matrix()[0].name)
+
+
+def _shipped_matrix(say: Words) -> dict[str, Any]:
+    summary, gradient = shipped_matrix()
+    unit = say("gradients.field_unit.l1", samples=shipped()["samples"])
+    field = Field("l1", say("gradients.field.l1"), "sequential", *colour_range(gradient, "log"), "log", unit)
+    return picture(ArrayProvider({field: gradient}), matrix_title(say, summary), say.table("matrix"), kept=True)
 
 
 # The numbers

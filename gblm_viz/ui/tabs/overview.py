@@ -16,7 +16,7 @@ from gblm_viz.words import Words
 from .. import work
 from ..chat import Turn, duel, pane_html, parting_sentence
 from ..escape import escape
-from ..example import LONGEST_ANSWER, shipped
+from ..example import LONGEST_ANSWER, shipped, shipped_summaries
 from ..model_map import ModelMapView
 from ..page import Page, bump
 from ..session import Selection, Visit
@@ -42,7 +42,7 @@ def build(page: Page) -> None:
                 tag = gr.HTML(f'<div class="tag" id="overview-tag">{escape(_example_tag(say, example))}</div>')
                 reset = gr.Button(say("overview.reset"), elem_id="reset", size="sm", scale=0, min_width=170)
         with gr.Column(scale=5, min_width=420):
-            summaries = tuple(GradientSummary(**one) for one in example["gradients"])
+            summaries = shipped_summaries()
             shown = _map(summaries, example["blocks"], tuple(example["roles"]), example["samples"])
             overview_map = ModelMapView(_drawn(say, shown, summaries), height=330, elem_id="overview-map")
             gr.HTML(f'<p class="tag">{escape(say("overview.map_hint"))}</p>')

@@ -25,13 +25,12 @@ from gblm_viz.words import Words
 
 from .. import work
 from ..escape import escape
-from ..matrix_view import ENGLISH, JAPANESE, ArrayProvider, Field, MatrixView, picture, with_pin
+from ..matrix_view import ArrayProvider, Field, MatrixView, picture, with_pin
 from ..model_map import ModelMapView
 from ..page import Page, bump
 from ..session import Selection, Visit
 from .prune import NEARLY_SAME, changes, made_of, place, plain_alpha, selected
 
-VIEW_WORDS = {"en": ENGLISH, "ja": JAPANESE}
 MEASURES = ("column", "head", "neighbour", "row")
 VIEW_HEIGHT = 400
 SIDE = 360
@@ -283,7 +282,7 @@ class _Show:
             fields[Field("chance", say("patterns.view.chance"), "diverging", -4, 4, pooling="chance")] = array
         pin = (-1 if selection.row is None else selection.row, -1 if selection.column is None else selection.column)
         inside = 0 <= pin[0] < array.shape[0] and 0 <= pin[1] < array.shape[1]
-        return picture(ArrayProvider(fields), title, VIEW_WORDS[say.language], pin=pin if inside else None,
+        return picture(ArrayProvider(fields), title, say.table("matrix"), pin=pin if inside else None,
                        previous=previous)
 
     def tag(self, visit: Visit, sight: Sight) -> str:
