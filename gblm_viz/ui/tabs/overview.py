@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 import gradio as gr
 
+from gblm_viz.core.evaluate import paired
 from gblm_viz.core.generate import Sampling
 from gblm_viz.core.report import GradientSummary, ModelMap, cell_map
 from gblm_viz.figures.maps import gradient_sentence, map_value
@@ -137,7 +139,8 @@ def _measured(visit: Visit, say: Words) -> tuple[dict[str, Any] | None, dict[str
     if not all(library.has(key) for key in keys):
         return probes, None
     before, after = (library.get(key) for key in keys)
-    return probes, {"dense": before.value, "pruned": after.value, "windows": before.windows, "length": before.length}
+    return probes, {"dense": before.value, "pruned": after.value, "windows": before.windows, "length": before.length,
+                    "difference": asdict(paired(before.losses, after.losses))}
 
 
 # How it is drawn
@@ -188,6 +191,8 @@ def cost_html(say: Words, probes: dict[str, Any] | None, losses: dict[str, Any] 
     lost = "" if losses is None else say(
         "overview.perplexity", before=format(losses["dense"], ".1f"), after=format(losses["pruned"], ".1f"),
         windows=losses["windows"], length=losses["length"])
+    if losses is not None and losses["difference"]["interval"]["low"] <= 0 <= losses["difference"]["interval"]["high"]:
+        lost += " " + say("overview.no_difference")
     return (f'<p class="cost"><span class="big">{escape(right)}</span> <span class="tag">{escape(spread)}</span>'
             f"<br>{escape(lost)}</p>")
 
