@@ -1,19 +1,21 @@
-"""Writes the model card, `assets/pocket/README.md`, from the measured numbers: `python -m gblm_viz.pocket.card`.
+"""Writes the model card, `README.md` in the model's folder, from the numbers measured beside it.
 
-Knows nothing but `training.json`, `scores.json`, `config.json` and `methods.json`; it measures nothing.
+Knows nothing but the JSON files of that folder; it measures nothing, and leaves out what was not measured.
 """
 
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Iterable, Sequence
 from operator import itemgetter
 from pathlib import Path
+from statistics import fmean
 from typing import Any
-
-from gblm_viz.pocket import places
 
 CARD = """---
 language: [en, ja]
+license: mit
 library_name: transformers
 pipeline_tag: text-generation
 ---
@@ -26,146 +28,301 @@ It is small enough to be pruned, measured and talked to within seconds on one CP
 enough for the loss to be seen when weights are removed. It is a teaching model: it knows nothing else, and what it says
 outside the skills below means nothing.
 
-## What it was trained on
-Text written for this project and nothing else: {written_kb} kB of prose ({pieces}), chats by a
-generator that asks true questions in many wordings, and prose that the same generator recombines.
-Shares of the tokens: {mixture}.
-
-Training saw {tokens:,} tokens in packed windows of {context} ({steps:,} steps of {batch} windows, AdamW, peak rate
-{rate}), in {minutes:.0f} minutes on {threads} CPU threads that other programs shared, in float32. The weights are saved
-in bfloat16. The command that trains it again: `python -m gblm_viz.pocket.train --tokens {asked_tokens}`.
-
-How it learned (perplexity on held-out prose, windows of {length} tokens):
-
-| tokens seen | training loss | English prose | Japanese prose |
-|---|---|---|---|
-{curve}
-
-The training prose is small and was read many times, so it is partly known by heart: held-out perplexity was lowest
-after {best_en:,} tokens in English ({lowest_en:.1f}) and {best_ja:,} in Japanese ({lowest_ja:.1f}); then it rose.
-
-## What it scores
-Held-out probes: wordings, number pairs, names or word pairs that training never met (`gblm_viz/pocket/split.py` has the
-rule; the fact itself was taught in other wordings, and of a held-out sum 3 + 5 the sum 5 + 3 may have been). An answer
-counts when greedy decoding gives exactly the expected tokens and then ends; a story counts when it holds both given
-words and ends. {dtype}.
-
-| skill | right | of | share | 95 % interval (Wilson) |
-|---|---|---|---|---|
-{scores}
-
-Perplexity on held-out prose, windows of {length} tokens: {prose}.
-
 ## Chat format
 `<|user|>question<|assistant|>answer<|end|>`, turns on lines of their own; the tokenizer's chat template writes it.
 There is no system message.
-{pruned}"""
+
+## Data statement
+All text was written for this project and nothing else was used: {written_kb} kB of prose ({pieces}; stories,
+explanations, conversations, letters, places), chats by a generator that asks true questions in many wordings, and prose
+that the same generator recombines. No person in it is real, and no text of anybody else, no web page and no user's
+words are in it. The prose is synthetic, written under the authors' direction by a large language
+model; no independent reviewer has read it, and it may hold mistakes of fact. Facts are those of school books: one answer each, British spelling. Shares of the tokens: {mixture}.
+Corpus hash `{corpus_hash}`, the same on every machine.
+
+## Training
+{tokens:,} tokens, {steps:,} steps of {batch:,} tokens in windows of {first_window}, later of {window}, and of {context}
+while the rate falls; AdamW, peak rate {rate}, weight decay {weight_decay}, seed {seed}; {minutes:.0f} minutes on {threads}
+CPU threads that other programs shared, float32. The first weights are mimetic (Trockman and Kolter 2023, arXiv
+2305.09828): attention begins by looking for its like, passing on what it sees, and, in one head, looking one token back;
+`begin_by_copying` in `gblm_viz/pocket/train.py` says how. The weights are saved in bfloat16. `python -m gblm_viz.pocket train` trains it again (after a kill it goes on
+from its last checkpoint; on CUDA if there is one), `python -m gblm_viz.pocket evaluate` scores it again.
+
+Perplexity on held-out prose, windows of {length} tokens:
+
+{curve}
+
+## What it scores
+Held-out probes: wordings, number pairs, names and word pairs that training never met (`gblm_viz/pocket/split.py` has
+the rule). A fact was taught in other wordings; of a held-out sum 3 + 5 the sum 5 + 3 may have been taught. *Exact*:
+greedy decoding gives exactly the expected tokens and then ends. *Choice*: of up to four answers in the same words the
+right one is the most probable; chance beside it. *Perplexity*: of the right answer's tokens. {dtype}. Intervals are
+Wilson's, 95 %.
+
+{kinds}
+
+{scores}
+
+A story is consistent when it keeps all of these rules; how many of {stories} told stories broke each:
+
+{rules}
+
+## How hard each kind of text is to it
+Prose of these kinds that training never saw, and documents newly drawn from the generator; windows of 128 tokens.
+
+{entropy}
+{pruned}{draws}{steering}{levers}
+## Limits
+It cannot reason, it knows no fact outside its tables, it makes mistakes in arithmetic it was not taught, and it answers
+a question about anything else with a fixed sentence at best. Its answers in a long conversation drift. How it bears
+pruning says something about the method on a small model, nothing about what another model would lose.
+
+## Licence
+MIT, as the whole project: weights, text and generator.
+"""
 
 PRUNED = """
 ## How it bears pruning
-Printed whatever it says, by `python -m tests.benchmarks.methods_table --out assets/pocket/methods.json`: calibrated on
-{calibration} ({samples} windows of {length} tokens), sequential order, per row unless said. Each cell: held-out
-perplexity in en / in ja · probes answered exactly right, of {of} (stories are not among them). Dense: {dense}. One
-model, one training seed, one calibration set, no intervals between methods: a picture, no ranking.
+`python -m tests.benchmarks.methods_table`: training seeds: {seeds} (the first is the shipped one), calibrated on
+{samples} windows of {length} tokens of {calibration}; dense order, per row unless said. Each cell: probes answered
+exactly, in percent of {of}, mean over the seeds with the lowest and the highest seed; held-out perplexity in en / ja,
+geometric mean over the seeds. Dense: {dense}.
 
-| method | {heads} |
-|---|{rules}|
-{rows}
+{table}
 
-The app's default settings on this model, and why: `assets/example/README.md`.
+{figure}{order}
+"""
+DRAWS = """
+## How much is luck
+`python -m tests.benchmarks.draws_table`: the shipped seed, {draws} draws of the calibration windows, up to 200 probes a
+skill ({of} in all). Exact answers in percent, mean over the draws with the lowest and the highest; multiple choice on
+the first draw. Dense: {right:.1%} exact, {choice:.1%} by choice (chance {chance:.1%}).
+
+{table}
+"""
+STEERING = """
+## Does the calibration text steer what survives?
+`python -m tests.benchmarks.steering_table`: calibrated on one skill's chats alone, pruned to {sparsity:.0%}, asked the
+probes of all skills. *Own*: the skill whose text it was. *Mixed*: the same skill after calibrating on chats about
+everything. *Others*: all other skills of the same language. In percent of what the dense model answers.
+
+{means}
+
+The three clearest pairs (gblm, a skill that survives on its own text where another dies, and the reverse):
+
+{pairs}
+
+By skill, own text / mixed text:
+
+{table}
+"""
+LEVERS = """
+## What moved the picture
+`python -m tests.benchmarks.levers`: one choice changed at a time, {tokens:,} tokens each, one seed: a picture, no
+ranking. Probes right in percent of {of}, and held-out English perplexity.
+
+{table}
 """
 
 
-def _spread(points: list[dict[str, float]], count: int = 8) -> list[dict[str, float]]:
-    """At most `count` points, evenly spread, the last always among them."""
+def _table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def _percent(part: float, whole: float = 1.0, digits: int = 0) -> str:
+    return f"{100 * part / whole:.{digits}f} %"
+
+
+def _spread(values: Sequence[float]) -> str:
+    """Mean, and in brackets the lowest and the highest, in percent."""
+    if len(values) == 1:
+        return f"{100 * values[0]:.0f}"
+    return f"{100 * fmean(values):.0f} ({100 * min(values):.0f}–{100 * max(values):.0f})"
+
+
+def _geometric(values: Iterable[float]) -> float:
+    return math.exp(fmean(math.log(value) for value in values))
+
+
+def _amount(sparsity: str) -> str:
+    return sparsity if ":" in sparsity else f"{float(sparsity):.0%}"
+
+
+def _curve(trained: dict[str, Any], count: int = 8) -> str:
+    points = trained["curve"]
     step = max(1, -(-len(points) // count))
-    return points[::-1][::step][::-1]
+    batch = trained["recipe"]["batch"]
+    return _table(("tokens seen", "training loss", "English prose", "Japanese prose"), (
+        (f"{int(point['step'] * batch):,}", f"{point['loss']:.2f}", f"{point['perplexity_en']:.1f}",
+         f"{point['perplexity_ja']:.1f}") for point in points[::-1][::step][::-1]))
 
 
-def _shares(step: str, shares: dict[str, float]) -> str:
-    return f"from step {step} on " + ", ".join(f"{kind} {share:.0%}" for kind, share in shares.items())
+def _interval(one: dict[str, Any]) -> str:
+    return f"{one['low']:.0%} to {one['high']:.0%}"
 
 
-def _pruned(folder: Path) -> str:
-    """The table method × sparsity, where the benchmark has left one for this model; else nothing."""
-    file = folder / "methods.json"
-    if not file.is_file():
-        return ""
-    found = json.loads(file.read_text(encoding="utf-8"))
+def _kinds(scored: dict[str, Any]) -> str:
+    return _table(("kind", "exact", "of", "share", "95 % interval"), (
+        (kind, one["right"], one["n"], f"{one['share']:.1%}", _interval(one)) for kind, one in scored["kinds"].items()))
+
+
+def _scores(scored: dict[str, Any]) -> str:
+    rows = []
+    for name, skill in scored["skills"].items():
+        choice = skill.get("choice")
+        chosen = f"{choice['right']} of {choice['n']} ({choice['chance']:.0%})" if choice else ""
+        rows.append((f"{skill['title_en']} (`{name}`)", skill["kind"], f"{skill['right']} of {skill['n']}",
+                     _interval(skill), chosen, skill.get("answer_perplexity", "")))
+    return _table(("skill", "kind", "exact", "95 % interval", "choice (chance)", "perplexity"), rows)
+
+
+def _pruned(folder: Path, found: dict[str, Any]) -> str:
+    models = found["models"]
+    first = models[0]
+    rows: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for row in (row for model in models for row in model["rows"]):
+        rows.setdefault((row["method"], row["sparsity"]), []).append(row)
+    amounts = list(dict.fromkeys(amount for _, amount in rows))
+
+    def cell(cells: list[dict[str, Any]]) -> str:
+        texts = cells[0]["perplexity"] if cells else ()
+        losses = (f"{_geometric(one['perplexity'][text] for one in cells):,.0f}" for text in texts)
+        return f"{_spread([one['right'] / one['of'] for one in cells])} · {' / '.join(losses)}" if cells else ""
+
+    drawn = (folder / "methods.svg").is_file()
+    figure = "![Probes answered exactly, by method and sparsity](methods.svg)\n" if drawn else ""
+    return PRUNED.format(
+        seeds=len(models), samples=first["samples"], length=first["length"], calibration=first["calibration"],
+        of=first["dense"]["of"], dense=cell([model["dense"] for model in models]), figure=figure, order=_order(models),
+        table=_table(("method", *map(_amount, amounts)), (
+            (method, *(cell(rows.get((method, amount), [])) for amount in amounts))
+            for method in dict.fromkeys(method for method, _ in rows))))
+
+
+def _order(models: list[dict[str, Any]]) -> str:
+    """Whether GBLM wins against Wanda, seed by seed, at each sparsity: said whatever it is."""
+    lines = []
+    for amount in dict.fromkeys(row["sparsity"] for row in models[0]["rows"]):
+        by_seed = [{row["method"]: row for row in model["rows"] if row["sparsity"] == amount} for model in models]
+        if not all("wanda" in one for one in by_seed):
+            continue
+        parts = []
+        for method in (name for name in by_seed[0] if name.startswith("gblm")):
+            probes = [one[method]["right"] - one["wanda"]["right"] for one in by_seed if method in one]
+            losses = [math.log(one[method]["perplexity"][text] / one["wanda"]["perplexity"][text])
+                      for one in by_seed if method in one for text in one["wanda"]["perplexity"]]
+            parts.append((method, ", ".join(f"{value:+d}" for value in probes),
+                          f"{sum(value < 0 for value in losses)} of {len(losses)}"))
+        lines += [(_amount(amount), *part) for part in parts]
+    return ("\nGBLM beside Wanda, nothing left out: more (+) or fewer (-) probes than Wanda on each seed, and on how\n"
+            "many of the held-out texts (two a seed) its perplexity is lower:\n\n"
+            + _table(("sparsity", "method", "probes, by seed", "lower perplexity"), lines))
+
+
+def _draws(found: dict[str, Any]) -> str:
+    rows: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for row in found["rows"]:
+        rows.setdefault((row["method"], row["sparsity"]), []).append(row)
+    amounts = list(dict.fromkeys(amount for _, amount in rows))
+
+    def share(counts: dict[str, list[int]]) -> float:
+        return sum(right for right, _ in counts.values()) / sum(total for _, total in counts.values())
+
+    def cell(cells: list[dict[str, Any]]) -> str:
+        chosen = next((one["choices"] for one in cells if "choices" in one), None)
+        exact = _spread([one["right"] / one["of"] for one in cells])
+        return exact + (f" · choice {100 * share(chosen):.0f}" if chosen else "")
+
+    dense = found["dense"]
+    total = sum(total for _, total in dense["choices"].values())
+    blind = sum(found_chance * dense["choices"][skill][1] for skill, found_chance in dense["chance"].items()) / total
+    return DRAWS.format(
+        draws=1 + max(row["draw"] for row in found["rows"]), of=dense["of"], right=dense["right"] / dense["of"],
+        choice=share(dense["choices"]), chance=blind,
+        table=_table(("method", *map(_amount, amounts)), (
+            (method, *(cell(rows.get((method, amount), [])) for amount in amounts))
+            for method in dict.fromkeys(method for method, _ in rows))))
+
+
+def _steering(found: dict[str, Any]) -> str:
+    dense = {skill: right for skill, (right, _) in found["dense"].items()}
+    kept: dict[str, dict[str, dict[str, float]]] = {}
+    for row in found["rows"]:
+        kept.setdefault(row["method"], {})[row["text"]] = {
+            skill: right / dense[skill] for skill, (right, _) in row["skills"].items() if dense[skill]}
+    means = []
+    for method, texts in kept.items():
+        own = {text: skills[text] for text, skills in texts.items() if text in skills}
+        mixed = [texts["mixed"][text] for text in own]
+        others = [fmean(share for skill, share in texts[text].items() if skill != text and skill[-2:] == text[-2:])
+                  for text in own]
+        means.append((method, _percent(fmean(own.values())), _percent(fmean(mixed)), _percent(fmean(others)),
+                      f"{sum(one > other for one, other in zip(own.values(), mixed, strict=True))} of {len(own)}"))
+    chosen = next((name for name in reversed(kept) if name.startswith("gblm")), next(iter(kept)))
+    texts = kept[chosen]
+    names = [text for text in texts if text != "mixed" and text in dense and dense[text]]
+    clearest = sorted(((texts[a][a] - texts[a][b] + texts[b][b] - texts[b][a], a, b)
+                       for a in names for b in names if a < b and a[-2:] == b[-2:]), reverse=True)
+    taken: list[tuple[str, str]] = []
+    for _, a, b in clearest:
+        if len(taken) < 3 and not any({a, b} & set(pair) for pair in taken):
+            taken.append((a, b))
+    return STEERING.format(
+        sparsity=float(found["rows"][0]["sparsity"]),
+        means=_table(("method", "own", "mixed", "others", "own above mixed"), means),
+        pairs=_table(("calibrated on", "keeps of it", "keeps of the other"), (
+            (text, _percent(texts[text][text]), f"{other}: {_percent(texts[text][other])}")
+            for pair in taken for text, other in (pair, pair[::-1]))),
+        table=_table(("skill", *kept), (
+            (name, *(f"{_percent(kept[method][name][name])} / {_percent(kept[method]['mixed'][name])}"
+                     for method in kept)) for name in names)))
+
+
+def _levers(found: list[dict[str, Any]]) -> str:
+    columns = [(method, amount) for amount in ("0.5", "0.6")
+               for method in ("magnitude, per matrix", "wanda", "gblm ℓ1, share 0.5")]
 
     def cell(one: dict[str, Any]) -> str:
-        return f"{' / '.join(f'{value:,.0f}' for value in one['perplexity'].values())} · {one['right']}"
+        return f"{100 * one['right'] / one['of']:.0f} · {one['perplexity']['held_out_en.txt']:.0f}"
 
-    by_method: dict[str, list[str]] = {}
-    for row in found["rows"]:
-        by_method.setdefault(row["method"], []).append(cell(row))
-    amounts = sorted({row["sparsity"] for row in found["rows"]})
-    return PRUNED.format(
-        calibration=found["calibration"], samples=found["samples"], length=found["length"], of=found["dense"]["of"],
-        dense=cell(found["dense"]), heads=" | ".join(f"{amount:.0%}" for amount in amounts),
-        rules="|".join("---" for _ in amounts),
-        rows="\n".join(f"| {name.replace('|', chr(92) + '|')} | {' | '.join(cells)} |"
-                       for name, cells in by_method.items()))
+    rows = []
+    for lever in found:
+        by_setting = {(row["method"], row["sparsity"]): row for row in lever["rows"]}
+        rows.append((lever["name"], f"{lever['parameters'] / 1e6:.2f} M", cell(lever["dense"]),
+                     *(cell(by_setting[column]) for column in columns)))
+    return LEVERS.format(
+        tokens=found[0]["recipe"]["tokens"], of=found[0]["dense"]["of"],
+        table=_table(("choice", "size", "dense", *(f"{method.split(',')[0].removesuffix(' ℓ1')} {_amount(amount)}"
+                                                  for method, amount in columns)), rows))
+
+
+def _read(folder: Path, name: str) -> Any:
+    file = folder / name
+    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
 
 
 def write(folder: Path) -> None:
-    """Fills the card with the numbers that lie beside it."""
-    trained, scored, config = (
-        json.loads((folder / name).read_text(encoding="utf-8"))
-        for name in ("training.json", "scores.json", "config.json")
-    )
+    """Fills the card with the numbers that lie beside it; a table that was not measured is left out."""
+    trained, scored, config = (_read(folder, name) for name in ("training.json", "scores.json", "config.json"))
+    methods, draws, steering, levers = (_read(folder, f"{name}.json")
+                                        for name in ("methods", "draws", "steering", "levers"))
     recipe = trained["recipe"]
-    window_tokens = trained["tokens"] / trained["steps"]
-    curve = (
-        f"| {int(point['step'] * window_tokens):,} | {point['loss']:.2f} "
-        f"| {point['perplexity_en']:.1f} | {point['perplexity_ja']:.1f} |"
-        for point in _spread(trained["curve"])
-    )
-    lowest = {
-        language: min(trained["curve"], key=itemgetter(f"perplexity_{language}"))
-        for language in scored["held_out_prose"]
-    }
-    scores = (
-        f"| {skill['title_en']} (`{name}`) | {skill['right']} | {skill['n']} "
-        f"| {skill['share']:.0%} | {skill['low']:.0%} to {skill['high']:.0%} |"
-        for name, skill in scored["skills"].items()
-    )
-    unseen = (
-        f"{found['perplexity']:.2f} in {language} ({found['windows']} windows)"
-        for language, found in scored["held_out_prose"].items()
-    )
-    (folder / "README.md").write_text(
-        CARD.format(
-            parameters=trained["parameters"],
-            blocks=recipe["blocks"],
-            hidden=recipe["hidden"],
-            heads=recipe["heads"],
-            key_value_heads=recipe["key_value_heads"],
-            intermediate=recipe["intermediate"],
-            vocabulary=config["vocab_size"],
-            context=config["max_position_embeddings"],
-            written_kb=round(sum(trained["written_bytes"].values()) / 1000),
-            pieces=", ".join(f"{count} pieces in {language}" for language, count in trained["written_pieces"].items()),
-            mixture="; ".join(_shares(step, shares) for step, shares in trained["mixtures"].items()),
-            tokens=trained["tokens"],
-            steps=trained["steps"],
-            batch=recipe["batch"],
-            rate=recipe["rate"],
-            minutes=trained["seconds"] / 60,
-            threads=trained["threads"],
-            asked_tokens=recipe["tokens"],
-            length=scored["length"],
-            **{f"best_{language}": int(point["step"] * window_tokens) for language, point in lowest.items()},
-            **{f"lowest_{language}": point[f"perplexity_{language}"] for language, point in lowest.items()},
-            curve="\n".join(curve),
-            dtype=scored["dtype"],
-            scores="\n".join(scores),
-            prose=", ".join(unseen),
-            pruned=_pruned(folder),
-        ),
-        encoding="utf-8",
-    )
-
-
-if __name__ == "__main__":
-    write(places.MODEL)
+    story = next(skill for skill in scored["skills"].values() if skill["kind"] == "story")
+    text = CARD.format(
+        **{key: recipe[key] for key in ("blocks", "hidden", "heads", "key_value_heads", "intermediate", "batch",
+                                        "first_window", "window", "rate", "weight_decay", "seed")},
+        parameters=trained["parameters"], vocabulary=config["vocab_size"], context=config["max_position_embeddings"],
+        written_kb=round(sum(trained["written_bytes"].values()) / 1000),
+        pieces=", ".join(f"{count} pieces in {language}" for language, count in trained["written_pieces"].items()),
+        mixture=", ".join(f"{kind} {share:.0%}" for kind, share in trained["mixture"].items()),
+        corpus_hash=trained["corpus_hash"], tokens=trained["tokens"], steps=trained["steps"],
+        minutes=trained["seconds"] / 60, threads=trained["threads"], length=scored["length"], curve=_curve(trained),
+        dtype=scored["dtype"], kinds=_kinds(scored), scores=_scores(scored), stories=story["n"],
+        rules=_table(("rule", "broken by"), story["rules"].items()),
+        entropy=_table(("text", "perplexity", "bits a byte", "windows"), (
+            (kind, one["perplexity"], f"{one['bits_per_byte']:.2f}", one["windows"])
+            for kind, one in sorted(scored["entropy"].items(), key=itemgetter(0)))),
+        pruned=_pruned(folder, methods) if methods else "", draws=_draws(draws) if draws else "",
+        steering=_steering(steering) if steering else "", levers=_levers(levers) if levers else "")
+    (folder / "README.md").write_text(text, encoding="utf-8")

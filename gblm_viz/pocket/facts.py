@@ -1,6 +1,6 @@
 """Tables of true things the pocket model learns: countries, opposites, colours, sounds, verbs, plurals, names.
 
-Knows nothing of how they are asked or told (skills.py, telling.py).
+Knows nothing of how they are asked or told (knowledge.py, telling.py).
 """
 
 # ruff: noqa: E501, SIM905 (the tables below are data; a word list is easier to read and to extend as words)
@@ -129,8 +129,8 @@ KINDS = pairs("""rose=flower, tulip=flower, daisy=flower, lily=flower, oak=tree,
 sparrow=bird, eagle=bird, penguin=bird, hammer=tool, saw=tool, spanner=tool, drill=tool, violin=instrument, piano=instrument, flute=instrument,
 trumpet=instrument, ant=insect, beetle=insect, wasp=insect, butterfly=insect, apple=fruit, pear=fruit, plum=fruit, grape=fruit, carrot=vegetable,
 cabbage=vegetable, leek=vegetable, chair=piece of furniture, table=piece of furniture, wardrobe=piece of furniture, snake=reptile,
-lizard=reptile, crocodile=reptile, dog=mammal, whale=mammal, bat=mammal, copper=metal, iron=metal, silver=metal, shirt=piece of clothing,
-jacket=piece of clothing, bus=vehicle, lorry=vehicle, tram=vehicle, square=shape, triangle=shape, circle=shape, football=sport, tennis=sport""")
+lizard=reptile, crocodile=reptile, dog=mammal, whale=mammal, bat=mammal, guitar=instrument, bee=insect, tractor=vehicle, shirt=piece of clothing,
+jacket=piece of clothing, bus=vehicle, lorry=vehicle, tram=vehicle, square=shape, triangle=shape, circle=shape, dress=piece of clothing, taxi=vehicle""")
 
 WEEK = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
 MONTHS = "January February March April May June July August September October November December".split()
@@ -150,3 +150,38 @@ _KANA_ENDS = "こ か み と き な ね や ほ ろ".split()
 NAMES = list(dict.fromkeys(PEOPLE + [head + tail for head, tail in product(_HEADS, _TAILS)]))
 """Names to repeat: people's, and 450 made of syllables, so that repeating has to be done and not remembered."""
 NAMES_JA = list(dict.fromkeys(PEOPLE_JA + [a + b + c for a, b, c in product(_KANA[::2], _KANA[1::2], _KANA_ENDS) if a != b]))[:440]
+
+# English word, Japanese word
+WORDS = pairs("""dog=犬, cat=猫, bird=鳥, fish=魚, horse=馬, cow=牛, flower=花, tree=木, forest=森, mountain=山, river=川, sea=海, sky=空, rain=雨,
+snow=雪, wind=風, star=星, moon=月, sun=太陽, water=水, fire=火, stone=石, house=家, door=ドア, window=窓, table=テーブル, chair=いす, book=本,
+letter=手紙, picture=絵, music=音楽, song=歌, school=学校, teacher=先生, friend=友だち, child=子ども, mother=母, father=父, king=王, doctor=医者,
+hand=手, foot=足, eye=目, ear=耳, mouth=口, head=頭, heart=心, milk=牛乳, bread=パン, rice=米, egg=卵, apple=りんご, tea=お茶, salt=塩, sugar=砂糖,
+morning=朝, night=夜, today=今日, tomorrow=明日, spring=春, summer=夏, autumn=秋, winter=冬, train=電車, car=車, ship=船, bridge=橋, road=道,
+town=町, village=村, country=国, garden=庭, hat=帽子, shoe=靴, umbrella=かさ, clock=時計, paper=紙, pencil=鉛筆, dream=夢, story=物語""")
+
+SPELLED = """lamp tree house river garden bread milk sugar paper pencil window table chair door letter school friend mother father child
+horse mouse bird fish flower forest mountain bridge road train ship boat water stone fire wind cloud snow rain storm summer winter spring
+autumn morning night dream story music song picture colour green yellow white black brown small great quick slow happy tired brave kind
+young clock watch shoe coat shirt button basket bottle spoon plate glass apple pear plum lemon carrot onion potato butter cheese honey
+salt tea king queen doctor teacher farmer baker sailor market village town city street island ocean beach sand shell ladder candle
+mirror pillow blanket kitchen number seven eight twelve hundred""".split()
+"""Words to spell, each letter for itself."""
+
+ALSO_TRUE: dict[str, dict[str, str]] = {
+    "sounds_en": {
+        "cat": "hisses growls", "dog": "growls howls whines", "lion": "growls", "tiger": "growls", "bear": "roars",
+        "wolf": "growls barks whines", "mosquito": "buzzes", "goose": "hisses", "hyena": "howls whines",
+        "robin": "chirps", "crow": "squawks",
+    },
+    "young_en": {
+        "dog": "pup", "wolf": "cub", "fox": "pup", "duck": "chick", "goose": "chick", "swan": "chick",
+        "eagle": "chick", "owl": "chick", "deer": "calf",
+    },
+    "opposites_en": {
+        "hot": "cool", "warm": "cold", "ancient": "young", "old": "modern", "right": "false", "true": "wrong",
+        "wide": "thin", "thick": "narrow", "tall": "small low", "up": "low", "high": "down",
+    },
+    "kinds_en": {"apple": "tree", "pear": "tree", "plum": "tree"},
+    "opposites_ja": {"朝": "夜", "暑い": "冷たい", "熱い": "寒い"},
+}
+"""By skill and word, other values of its table that a school book would also accept: none is offered as wrong."""

@@ -16,13 +16,26 @@ HELD_OUT_PERCENT = 9
 
 
 @cache
-def pieces(language: str) -> tuple[str, ...]:
-    """All pieces of a language in file order: paragraphs between blank lines, pieces between `###` lines."""
-    found: list[str] = []
+def by_kind(language: str) -> dict[str, tuple[str, ...]]:
+    """All pieces of a language by kind of text, the part of the file's name before its number, in file order.
+
+    Paragraphs stand between blank lines, pieces between `###` lines; a piece met twice counts once.
+    """
+    found: dict[str, list[str]] = {}
+    met: set[str] = set()
     for file in sorted((CORPUS / language).glob("*.txt")):
         parts = f"\n{file.read_text(encoding='utf-8')}\n".split("\n###\n")
-        found += ["\n".join(line.rstrip() for line in part.strip().splitlines()) for part in parts]
-    return tuple(dict.fromkeys(piece for piece in found if piece))
+        for piece in ("\n".join(line.rstrip() for line in part.strip().splitlines()) for part in parts):
+            if piece and piece not in met:
+                met.add(piece)
+                found.setdefault(file.stem.rpartition("_")[0], []).append(piece)
+    return {kind: tuple(pieces) for kind, pieces in found.items()}
+
+
+@cache
+def pieces(language: str) -> tuple[str, ...]:
+    """All pieces of a language."""
+    return tuple(piece for kind in by_kind(language).values() for piece in kind)
 
 
 @cache

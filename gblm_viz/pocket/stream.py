@@ -9,34 +9,44 @@ from random import Random
 
 from transformers import PreTrainedTokenizerBase
 
-from gblm_viz.pocket import prose, skills, stories, telling
+from gblm_viz.pocket import facts, prose, skills, stories, telling
 from gblm_viz.pocket.split import held_out
 from gblm_viz.pocket.tokens import END, chat_text
 
-WINDOW = 512
-MIXTURES = {0: {"chat": 0.46, "written": 0.32, "retold": 0.22}, 2200: {"chat": 0.62, "written": 0.20, "retold": 0.18}}
-"""Shares of the tokens from a step on: chats, written prose, prose made by recombining.
-
-By the later step held-out prose had stopped getting easier while the answers still did.
-"""
-STORY_SHARE = 0.16
-"""The part of the chat documents that ask for a story; a story is about four times as long as another answer."""
+CONTEXT = 512
+"""The longest window, in tokens: what the model is built for."""
+STORY_SHARE = 0.06
+"""The part of the turns that ask for a story; a story is about five times as long as another answer."""
+REMEMBERED = 0.08
+"""The part of the chats that begin with a name and end with asking for it."""
 RUN = 256
 """Tokens of one kind in a row, before the kind is drawn again."""
-JAPANESE_WRITTEN = 0.3
+JAPANESE_WRITTEN = 0.35
 JAPANESE_RETOLD = 0.25
+ASK_AGAIN = ("What is my name?", "Do you remember my name?", "And what was my name?", "Who am I?")
+INTRODUCED = ("My name is {}.", "Hello, my name is {}.", "I am {}.", "Hi, I am {}.")
 
 
 def chat(random: Random) -> str:
-    """A conversation of one to four turns, over skills drawn by their weight; one in six is a story."""
-    names = [name for name in skills.SKILLS if name != "story_en"]
+    """A conversation of one to four turns, over skills drawn by their weight."""
+    names = [name for name in skills.SKILLS if name != skills.STORY]
     weights = [skills.SKILLS[name].weight for name in names]
     turns = []
     for _ in range(random.choices((1, 2, 3, 4), (5, 2, 2, 1))[0]):
-        name = "story_en" if random.random() < STORY_SHARE / 2 else random.choices(names, weights)[0]
+        name = skills.STORY if random.random() < STORY_SHARE else random.choices(names, weights)[0]
         question = random.choice(skills.taught(name))
         turns.append((question.prompt, skills.reply(question, random)))
+    if random.random() < REMEMBERED:
+        name = _taught_name(random)
+        turns.insert(0, (random.choice(INTRODUCED).format(name), f"Nice to meet you, {name}."))
+        turns.append((random.choice(ASK_AGAIN), f"Your name is {name}."))
     return chat_text(turns)
+
+
+def _taught_name(random: Random) -> str:
+    while held_out("echo_en", name := random.choice(facts.NAMES), skills.SKILLS["echo_en"].percent):
+        pass
+    return name
 
 
 def written(random: Random) -> str:
@@ -54,16 +64,11 @@ def retold(random: Random) -> str:
         return telling.tell_facts(random) + END
     while True:
         animal, thing = random.choice(stories.ANIMALS), random.choice(stories.THINGS)
-        if not held_out("story_en", f"{animal}+{thing}", skills.SKILLS["story_en"].percent):
-            return stories.tell(animal, thing, random) + END
+        if skills.told_of(animal, thing):
+            return skills.story(animal, thing, random) + END
 
 
 KINDS = {"chat": chat, "written": written, "retold": retold}
-
-
-def mixture(step: int) -> dict[str, float]:
-    """The shares in force at a training step."""
-    return MIXTURES[max(first for first in MIXTURES if first <= step)]
 
 
 def documents(shares: dict[str, float], random: Random, tokenizer: PreTrainedTokenizerBase) -> list[int]:
@@ -75,16 +80,9 @@ def documents(shares: dict[str, float], random: Random, tokenizer: PreTrainedTok
     return tokens
 
 
-def batch(step: int, size: int, seed: int, tokenizer: PreTrainedTokenizerBase) -> list[list[int]]:
-    """`size` full windows of `WINDOW` tokens for one training step, depending on (seed, step) alone.
-
-    A window begins at the beginning of a document, or in the middle of a long one; what does not fit is dropped.
-    """
-    random = Random(f"{seed} {step}")
-    windows = []
-    for _ in range(size):
-        tokens: list[int] = []
-        while len(tokens) < WINDOW:
-            tokens += documents(mixture(step), random, tokenizer)
-        windows.append(tokens[:WINDOW])
-    return windows
+def window(length: int, shares: dict[str, float], random: Random, tokenizer: PreTrainedTokenizerBase) -> list[int]:
+    """A full window of `length` tokens: whole documents one after the other, the last one cut where the window ends."""
+    tokens: list[int] = []
+    while len(tokens) < length:
+        tokens += documents(shares, random, tokenizer)
+    return tokens[:length]

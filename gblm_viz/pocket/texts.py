@@ -1,4 +1,4 @@
-"""Writes the calibration texts, `assets/texts/`, chats by the generator: `python -m gblm_viz.pocket.texts`.
+"""Writes the calibration texts, `assets/texts/`: chats by the generator, and written prose.
 
 Knows nothing of the model. No chat here asks a held-out question, and no prose here was trained on.
 """
@@ -9,17 +9,17 @@ import json
 from pathlib import Path
 from random import Random
 
-from gblm_viz.pocket import places, prose, skills
+from gblm_viz.pocket import prose, skills
 from gblm_viz.pocket.tokens import chat_text
 
 CALIBRATION = prose.CORPUS / "calibration"
 CHATS, TURNS = 90, 90
 
 
-def _mixed_chat() -> str:
-    random = Random("chat_en")
-    english = [name for name, skill in skills.SKILLS.items() if skill.language == "en"]
-    return "\n\n".join(chat_text(_turns(random.choices(english, k=random.randint(1, 3)), random)) for _ in range(CHATS))
+def _mixed_chat(language: str) -> str:
+    random = Random(f"chat_{language}")
+    names = [name for name, skill in skills.SKILLS.items() if skill.language == language]
+    return "\n\n".join(chat_text(_turns(random.choices(names, k=random.randint(1, 3)), random)) for _ in range(CHATS))
 
 
 def _skill_chat(name: str) -> str:
@@ -40,10 +40,18 @@ def write(folder: Path) -> None:
         (
             "chat_en.txt",
             "en",
-            "Chats about everything the pocket model knows",
-            "ポケットモデルが知っていることの会話",
+            "Chats in English about everything the pocket model knows",
+            "ポケットモデルが知っていることの英語の会話",
             "chat",
-            _mixed_chat(),
+            _mixed_chat("en"),
+        ),
+        (
+            "chat_ja.txt",
+            "ja",
+            "Chats in Japanese about everything the pocket model knows",
+            "ポケットモデルが知っていることの日本語の会話",
+            "chat",
+            _mixed_chat("ja"),
         ),
         *(
             (
@@ -96,7 +104,3 @@ def write(folder: Path) -> None:
         (folder / file).write_text(text + "\n", encoding="utf-8")
         index.append({"file": file, "language": language, "title_en": title_en, "title_ja": title_ja, "kind": kind})
     (folder / "index.json").write_text(json.dumps(index, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-if __name__ == "__main__":
-    write(places.TEXTS)

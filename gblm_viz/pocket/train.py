@@ -1,20 +1,19 @@
-"""Trains the pocket model from nothing and leaves it in `assets/pocket/`: `python -m gblm_viz.pocket.train`.
+"""Trains the pocket model from nothing and leaves it in its folder.
 
-Killed and started again, it goes on from its last checkpoint. Knows nothing of how the result is scored (probe.py).
+Killed and started again, it goes on from its last checkpoint. Knows nothing of how the result is scored (evaluate.py).
 """
 
 from __future__ import annotations
 
-import argparse
 import copy
 import json
 import logging
+import math
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
-from itertools import islice
 from pathlib import Path
 from random import Random
 
@@ -24,34 +23,52 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
-from gblm_viz.pocket import card, places, probe, prose, stream, texts, tokens
+from gblm_viz.core.models import pick_device
+from gblm_viz.core.observe import sample_loss
+from gblm_viz.pocket import prose, skills, stream, tokens
 
 MEASURE_EVERY = 250  # steps
+MATCHING, PASSED_ON, BEFORE = 0.8, 0.3, 4.9
+"""How strongly the first weights of attention match, pass on, and look one back; see begin_by_copying."""
 log = logging.getLogger("gblm_viz.pocket")
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything a training run depends on; `tokens` is how many it sees in all, `batch` the windows of a step."""
+    """Everything a training run depends on; `tokens` is how many it sees in all, `batch` how many a step sees.
 
-    tokens: int
-    batch: int = 4
+    Windows grow: `first_window` tokens long at first, then `window`, and as long as the context while the rate falls.
+    In short windows a model finds out soonest that it can say what stands above; the last part teaches far positions.
+    """
+
+    tokens: int = 12_000_000
+    batch: int = 1024
+    first_window: int = 128
+    window: int = 256
+    short: int = 4_200_000  # tokens at the beginning that are seen in the first windows
     seed: int = 1
+    written: float = 0.17  # share of the tokens that are written prose
+    retold: float = 0.1  # … prose made by recombining; the rest are chats
     hidden: int = 128
     blocks: int = 6
     heads: int = 4
-    key_value_heads: int = 2
+    key_value_heads: int = 4
     intermediate: int = 384
-    rate: float = 1.5e-3
+    tied: bool = True  # one matrix for embedding and head
+    rope_theta: float = 1000.0  # low, for a short context: more of each head tells neighbours apart
+    copying: bool = True  # attention begins by matching and copying, where every head has its own keys
+    spread: float = 0.05  # standard deviation of the first weights; 0.02 is meant for wide models
+    rate: float = 3e-3
+    gain_rate: float = 1.0  # times `rate`: how fast the gains of the norms learn
     final_rate: float = 0.03  # of `rate`
     falling: float = 0.3  # the last part of the steps, in which the rate falls
     warmup: int = 200  # steps
-    weight_decay: float = 0.1
+    weight_decay: float = 0.01
     clip: float = 1.0
 
     @property
     def steps(self) -> int:
-        return max(1, self.tokens // (self.batch * stream.WINDOW))
+        return max(1, self.tokens // self.batch)
 
     @property
     def level_until(self) -> int:
@@ -67,6 +84,17 @@ class Recipe:
         warm = min(1.0, (step + 1) / self.warmup)
         left = min(1.0, (self.steps - step) / (self.steps - self.level_until))
         return self.rate * warm * max(left, self.final_rate)
+
+    def window_at(self, step: int) -> int:
+        """The length of a step's windows."""
+        if step < min(self.short // self.batch, self.level_until):
+            return min(self.first_window, self.batch)
+        return self.window if step < self.level_until else max(self.window, min(self.batch, stream.CONTEXT))
+
+    @property
+    def mixture(self) -> dict[str, float]:
+        """Shares of the tokens by the kinds of stream.py."""
+        return {"chat": 1 - self.written - self.retold, "written": self.written, "retold": self.retold}
 
     def goes_on_from(self, other: dict[str, object], step: int) -> bool:
         """Whether `step` steps of the other recipe are also the first steps of this one."""
@@ -86,23 +114,30 @@ class Progress:
     curve: list[dict[str, float]] = field(default_factory=list)
 
 
+def _made(count: int) -> list[str]:
+    """The first documents the generator makes, of each kind that is not written."""
+    random = Random("corpus")
+    return [stream.KINDS[kind](random) for _ in range(count) for kind in ("chat", "retold")]
+
+
 def corpus_hash() -> str:
-    """Changes whenever a piece of prose does: a run must not go on with other text than it began with."""
-    return sha256(
-        "\n###\n".join(piece for language in prose.LANGUAGES for piece in prose.pieces(language)).encode()
-    ).hexdigest()[:16]
+    """Changes whenever a piece of prose or the generator does: a run must not go on with other text than it began with.
+
+    The same on every machine: of the prose, of all taught questions and of some generated documents.
+    """
+    written = [piece for language in prose.LANGUAGES for piece in prose.pieces(language)]
+    taught = [f"{q.prompt} {q.frame} {q.value}" for name in skills.SKILLS for q in skills.taught(name)]
+    return sha256("\n###\n".join([*written, *taught, *_made(300)]).encode()).hexdigest()[:16]
 
 
-def new_tokenizer(seed: int) -> PreTrainedTokenizerFast:
-    """Trained on the written prose and a sample of everything else, in about equal parts."""
-    random = Random(f"{seed} tokenizer")
-    made = (stream.KINDS[kind](random) for _ in range(2500) for kind in ("chat", "retold"))
-    return tokens.train([*prose.taught("en"), *prose.taught("ja"), *islice(made, 5000)])
+def new_tokenizer() -> PreTrainedTokenizerFast:
+    """Trained on the written prose and a sample of everything else, in about equal parts; the same for every seed."""
+    return tokens.train([*prose.taught("en"), *prose.taught("ja"), *_made(3000)])
 
 
 def new_model(recipe: Recipe, tokenizer: PreTrainedTokenizerBase) -> LlamaForCausalLM:
     torch.manual_seed(recipe.seed)
-    return LlamaForCausalLM(
+    model = LlamaForCausalLM(
         LlamaConfig(
             vocab_size=tokens.VOCABULARY,
             hidden_size=recipe.hidden,
@@ -110,21 +145,65 @@ def new_model(recipe: Recipe, tokenizer: PreTrainedTokenizerBase) -> LlamaForCau
             num_attention_heads=recipe.heads,
             num_key_value_heads=recipe.key_value_heads,
             intermediate_size=recipe.intermediate,
-            max_position_embeddings=stream.WINDOW,
-            tie_word_embeddings=True,
+            max_position_embeddings=stream.CONTEXT,
+            rope_parameters={"rope_type": "default", "rope_theta": recipe.rope_theta},
+            initializer_range=recipe.spread,
+            attention_bias=recipe.copying,
+            tie_word_embeddings=recipe.tied,
             bos_token_id=None,
             eos_token_id=tokenizer.eos_token_id,
             pad_token_id=tokenizer.pad_token_id,
         )
     )
+    if recipe.copying and recipe.heads == recipe.key_value_heads:
+        begin_by_copying(model)
+    return model
+
+
+@torch.no_grad()
+def begin_by_copying(model: LlamaForCausalLM) -> None:
+    """Mimetic first weights (Trockman and Kolter 2023, arXiv 2305.09828): attention begins as it looks once trained.
+
+    In the first half of the heads of every block queries and keys begin equal, so that a token looks for its like, and
+    in all heads the output begins as the transposed value, so that what is looked at is passed on. The last head of
+    block 0 begins by looking at the token before, by the biases of its query and key.
+    """
+    for block in model.model.layers:
+        attention = block.self_attn
+        half = attention.q_proj.out_features // 2
+        rows = MATCHING * torch.nn.init.orthogonal_(torch.empty_like(attention.q_proj.weight))
+        attention.q_proj.weight[:half], attention.k_proj.weight[:half] = rows[:half], rows[:half]
+        torch.nn.init.orthogonal_(attention.v_proj.weight)
+        attention.o_proj.weight.copy_(PASSED_ON * attention.v_proj.weight.T)
+    first = model.model.layers[0].self_attn
+    size = first.head_dim
+    written = torch.nn.init.orthogonal_(torch.empty(first.o_proj.out_features, size))
+    first.o_proj.weight[:, -size:] = PASSED_ON * written  # beside its own content, not on top of it
+    angles = model.model.rotary_emb.inv_freq[: size // 4]  # one position apart; the slow half cannot tell neighbours
+    place = torch.arange(len(angles)) - size
+    first.q_proj.bias[place] = BEFORE
+    first.k_proj.bias[place], first.k_proj.bias[place + size // 2] = BEFORE * angles.cos(), BEFORE * angles.sin()
 
 
 def new_optimizer(recipe: Recipe, model: LlamaForCausalLM) -> torch.optim.AdamW:
-    """AdamW; norms do not decay."""
-    matrices = [weight for weight in model.parameters() if weight.dim() > 1]
-    vectors = [weight for weight in model.parameters() if weight.dim() == 1]
-    groups = [{"params": matrices, "weight_decay": recipe.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
+    """AdamW; only matrices decay. `share` is a group's part of the rate."""
+    named = list(model.named_parameters())
+    groups = [
+        {"params": [w for _, w in named if w.dim() > 1], "weight_decay": recipe.weight_decay, "share": 1.0},
+        {"params": [w for name, w in named if name.endswith("bias")], "weight_decay": 0.0, "share": 1.0},
+        {"params": [w for name, w in named if w.dim() == 1 and not name.endswith("bias")], "weight_decay": 0.0,
+         "share": recipe.gain_rate},
+    ]
     return torch.optim.AdamW(groups, lr=recipe.rate, betas=(0.9, 0.98))
+
+
+def batch(recipe: Recipe, step: int, tokenizer: PreTrainedTokenizerBase) -> list[list[int]]:
+    """The windows of one training step; they depend on the recipe and the step alone."""
+    length = recipe.window_at(step)
+    whole = max(length, min(recipe.window, recipe.batch))
+    random = Random(f"{recipe.seed} {step}")
+    found = [stream.window(whole, recipe.mixture, random, tokenizer) for _ in range(max(1, recipe.batch // whole))]
+    return [one[start : start + length] for one in found for start in range(0, whole, length)]
 
 
 def loss_of(model: LlamaForCausalLM, windows: Tensor) -> Tensor:
@@ -204,10 +283,19 @@ def restore(
             weight.copy_(held[f"weight.{name_of_weight}"])
             optimizer.state[weight] = {
                 "step": torch.tensor(float(found.step)),
-                "exp_avg": held[f"first.{name_of_weight}"],
-                "exp_avg_sq": held[f"second.{name_of_weight}"],
+                "exp_avg": held[f"first.{name_of_weight}"].to(weight.device),
+                "exp_avg_sq": held[f"second.{name_of_weight}"].to(weight.device),
             }
     return replace(found, recipe=asdict(recipe))
+
+
+@torch.no_grad()
+def held_out_perplexity(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerBase, language: str) -> float:
+    """Over windows of the whole context, cut from the pieces training never sees; the tail is dropped."""
+    text = "\n\n".join(prose.unseen(language))
+    found = torch.tensor(tokenizer(text, verbose=False)["input_ids"], device=model.device)
+    windows = [window for window in found.split(stream.CONTEXT) if len(window) == stream.CONTEXT] or [found]
+    return math.exp(sum(float(sample_loss(model, window)) for window in windows) / len(windows))
 
 
 def measure(
@@ -216,42 +304,42 @@ def measure(
     """One point of the learning curve: training loss and held-out perplexity in both languages."""
     seen = {"step": float(progress.step), "seconds": round(progress.seconds, 1), "loss": round(loss, 4)}
     for language in prose.LANGUAGES:
-        text = "\n\n".join(prose.unseen(language))
-        seen[f"perplexity_{language}"] = round(probe.perplexity(model, tokenizer, text), 3)
+        seen[f"perplexity_{language}"] = round(held_out_perplexity(model, tokenizer, language), 3)
     return seen
 
 
 def fit(
-    recipe: Recipe, work: Path, threads: int, checkpoint_seconds: float = 120.0
+    recipe: Recipe, work: Path, threads: int, device: str = "cpu", checkpoint_seconds: float = 120.0
 ) -> tuple[LlamaForCausalLM, Progress]:
     """Train, or go on training, in the folder `work`; the tokenizer lies there too."""
     work.mkdir(parents=True, exist_ok=True)
     if not (work / "tokenizer.json").exists():
-        new_tokenizer(recipe.seed).save_pretrained(work)
+        new_tokenizer().save_pretrained(work)
     tokenizer = PreTrainedTokenizerFast.from_pretrained(work)
     model = new_model(recipe, tokenizer)
+    model.to(torch.device(device))  # type: ignore[arg-type]
     optimizer = new_optimizer(recipe, model)
     progress = restore(recipe, work, model, optimizer, Progress(asdict(recipe), corpus_hash()))
-    workers = Workers(model, threads)
+    workers = Workers(model, threads if device == "cpu" else 1)
     kept = time.monotonic()
     started = kept - progress.seconds
-    window_losses: list[float] = []
+    losses: list[float] = []
     while progress.step < recipe.steps:
         for group in optimizer.param_groups:
-            group["lr"] = recipe.rate_at(progress.step)
-        windows = torch.tensor(stream.batch(progress.step, recipe.batch, recipe.seed, tokenizer))
-        window_losses.append(workers.backward(windows))
+            group["lr"] = group["share"] * recipe.rate_at(progress.step)
+        windows = torch.tensor(batch(recipe, progress.step, tokenizer), device=device)
+        losses.append(workers.backward(windows))
         torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.clip)  # the mean over the whole batch
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         progress.step += 1
         progress.seconds = time.monotonic() - started
         if progress.step % 25 == 0:
-            recent = sum(window_losses[-25:]) / len(window_losses[-25:])
-            log.info("step %d of %d, loss %.3f, %.0f s", progress.step, recipe.steps, recent, progress.seconds)
+            left = progress.seconds / progress.step * (recipe.steps - progress.step)
+            log.info("step %d of %d, loss %.3f, %.0f s, about %.0f s left", progress.step, recipe.steps,
+                     sum(losses[-25:]) / len(losses[-25:]), progress.seconds, left)
         if progress.step % MEASURE_EVERY == 0 or progress.step == recipe.steps:
-            recent = sum(window_losses[-50:]) / len(window_losses[-50:])
-            progress.curve.append(measure(model, tokenizer, recent, progress))
+            progress.curve.append(measure(model, tokenizer, sum(losses[-50:]) / len(losses[-50:]), progress))
             log.info("held out: %s", progress.curve[-1])
         if time.monotonic() - kept > checkpoint_seconds or progress.step == recipe.steps:
             keep(work, model, optimizer, progress)
@@ -272,12 +360,12 @@ def save(model: LlamaForCausalLM, work: Path, recipe: Recipe, progress: Progress
     trained = {
         "recipe": asdict(recipe),
         "steps": progress.step,
-        "tokens": progress.step * recipe.batch * stream.WINDOW,
+        "tokens": progress.step * recipe.batch,
         "seconds": round(progress.seconds),
         "threads": threads,
         "parameters": parameters,
         "corpus_hash": progress.corpus,
-        "mixtures": {str(step): shares for step, shares in stream.MIXTURES.items() if step < progress.step},
+        "mixture": recipe.mixture,
         "written_pieces": {language: len(prose.taught(language)) for language in prose.LANGUAGES},
         "written_bytes": {
             language: sum(len(p.encode()) for p in prose.taught(language)) for language in prose.LANGUAGES
@@ -289,27 +377,8 @@ def save(model: LlamaForCausalLM, work: Path, recipe: Recipe, progress: Progress
     (folder / "training.json").write_text(json.dumps(trained, indent=1) + "\n")
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m gblm_viz.pocket.train", description=__doc__)
-    parser.add_argument(
-        "--work", type=Path, default=places.WORK, help="checkpoint folder (default: .pocket-training, ignored by git)"
-    )
-    parser.add_argument(
-        "--out", type=Path, default=places.MODEL, help="where the model is left (default: assets/pocket)"
-    )
-    parser.add_argument("--tokens", type=int, default=8_000_000, help="tokens seen in all (default: 8 million)")
-    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
-    choice = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
-    torch.set_num_threads(1)
-    recipe = Recipe(tokens=choice.tokens)
-    model, progress = fit(recipe, choice.work, choice.threads)
-    save(model, choice.work, recipe, progress, choice.threads, choice.out)
-    probe.write(choice.out)
-    texts.write(places.TEXTS)
-    probe.score(choice.out)
-    card.write(choice.out)
-
-
-if __name__ == "__main__":
-    main()
+def run(recipe: Recipe, work: Path, folder: Path, threads: int, device: str = "auto") -> None:
+    """The whole way from nothing, or from the last checkpoint in `work`, to a saved model in `folder`."""
+    model, progress = fit(recipe, work, threads, pick_device(device))
+    model.to(torch.device("cpu"))  # type: ignore[arg-type]
+    save(model, work, recipe, progress, threads, folder)

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import asdict, replace
 from functools import cache
 from threading import Event
@@ -76,7 +75,7 @@ def lay_out_measures(library: Library, session: Session) -> None:
     for side, key in (("dense", session.model), ("pruned", work.pruned_key(session.applied))):
         bits = example["verdicts"][side]
         library.put(("probes", key), ProbeResult(tuple(
-            Verdict(probe, bit == "1", math.nan) for probe, bit in zip(probes, bits, strict=True))))
+            Verdict(probe, bit == "1") for probe, bit in zip(probes, bits, strict=True))))
         for name, windows in texts.items():
             losses = tuple(example["losses"][name][side])
             library.put(("perplexity", key, windows.key), perplexity_of(losses, windows, model.dtype))

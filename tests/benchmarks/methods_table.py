@@ -1,26 +1,31 @@
 """Every method × sparsity on the pocket model: held-out perplexity and exact probes, printed whatever they say.
 
-    python -m tests.benchmarks.methods_table [--text chat_en.txt] [--out FILE.json] [--sparsity 0.3 0.4 …]
+    python -m tests.benchmarks.methods_table [--model DIR …] [--sparsity 0.3 0.5 … 2:4] [--out FILE.json]
 
-Not part of the test suite: some minutes on two cores.
+Several models (training seeds) make several tables in one file. Goes on where a former run of the same models stopped.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import asdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from gblm_viz.core import calibration, evaluate, prune, statistics
 from gblm_viz.core.alpha import parse_alpha
 from gblm_viz.core.job import run
-from gblm_viz.core.models import load
+from gblm_viz.core.models import Model, load
 from gblm_viz.core.prune import Settings
 
 ASSETS = Path(__file__).parents[2] / "assets"
 HELD_OUT = ("held_out_en.txt", "held_out_ja.txt")
+CALIBRATION = ("chat_en.txt", "chat_ja.txt", "prose_en.txt", "prose_ja.txt")
 LENGTH = 128
+SPARSITIES = ("0.3", "0.5", "0.6", "0.7", "0.8", "2:4")
 METHODS: dict[str, dict[str, str]] = {
     "random": {"method": "random"},
     "magnitude, per row": {"method": "magnitude"},
@@ -32,56 +37,131 @@ METHODS: dict[str, dict[str, str]] = {
     "gblm ℓ1, α = 100": {"method": "gblm", "norm": "l1", "alpha": "100"},
     "gblm ℓ1, balance": {"method": "gblm", "norm": "l1", "alpha": "balance"},
     "gblm ℓ1, share 0.5": {"method": "gblm", "norm": "l1", "alpha": "share:0.5"},
+    "gblm ℓ2, α = 100": {"method": "gblm", "norm": "l2", "alpha": "100"},
+    "gblm ℓ2, balance": {"method": "gblm", "norm": "l2", "alpha": "balance"},
     "gblm ℓ2, share 0.5": {"method": "gblm", "norm": "l2", "alpha": "share:0.5"},
 }
 
 
-def settings_of(choice: dict[str, str], sparsity: float) -> Settings:
-    given = {name: value for name, value in choice.items() if name != "alpha"}
-    return Settings(sparsity=sparsity, alpha=parse_alpha(choice.get("alpha", "100")), **given)  # type: ignore[arg-type]
+@dataclass(frozen=True)
+class Score:
+    """Held-out perplexity and loss per window by text, probes right by skill, of one model dense or pruned."""
+
+    perplexity: dict[str, float]
+    losses: dict[str, tuple[float, ...]] = field(repr=False)
+    skills: dict[str, tuple[int, int]]
+
+    @property
+    def right(self) -> int:
+        return sum(right for right, _ in self.skills.values())
+
+    @property
+    def of(self) -> int:
+        return sum(total for _, total in self.skills.values())
+
+
+class Measure:
+    """One model with the sums over its calibration text and what it is scored on."""
+
+    def __init__(self, model: Model, texts: tuple[str, ...] = CALIBRATION, seed: int = 0) -> None:
+        text = "\n".join((ASSETS / "texts" / name).read_text(encoding="utf-8") for name in texts)
+        self.model = model
+        self.samples = calibration.from_text(model.tokenizer, text, name="+".join(texts), length=LENGTH, samples=128,
+                                             seed=seed)
+        self.sums = run(statistics.collect(model, self.samples))
+        self.windows = {name: evaluate.text_windows(model, (ASSETS / "texts" / name).read_text(encoding="utf-8"), name,
+                                                    LENGTH) for name in HELD_OUT}
+        self.probes = self.exact_probes()
+
+    @staticmethod
+    def exact_probes() -> tuple[evaluate.Probe, ...]:
+        """The bundled held-out probes that have one right answer."""
+        return tuple(probe for probe in evaluate.read_probes(ASSETS / "pocket" / "probes") if not probe.contains)
+
+    def score(self, model: Model) -> Score:
+        losses = {name: run(evaluate.perplexity(model, windows)) for name, windows in self.windows.items()}
+        asked = run(evaluate.ask_probes(model, self.probes))
+        return Score({name: one.value for name, one in losses.items()},
+                     {name: one.losses for name, one in losses.items()},
+                     {skill: (share.right, share.total) for skill, share in asked.skills.items()})
+
+    def settings(self, method: str, amount: str, order: str) -> Settings:
+        given = {name: value for name, value in METHODS[method].items() if name != "alpha"}
+        pattern = {"pattern": amount} if ":" in amount else {"sparsity": float(amount)}
+        return Settings(alpha=parse_alpha(METHODS[method].get("alpha", "100")), order=order,
+                        **given, **pattern)  # type: ignore[arg-type]
+
+    def pruned(self, method: str, amount: str, order: str = "dense") -> tuple[prune.Masks, Score]:
+        masks = run(prune.masks(self.model, self.sums, self.settings(method, amount, order)))
+        return masks, self.score(prune.pruned(self.model, masks))
+
+
+def row(method: str, amount: str, masks: prune.Masks, found: Score, dense: Score) -> dict[str, object]:
+    """One line of the table: the score, and its paired difference from the dense model's, in nats a token."""
+    differences = {text: evaluate.paired(dense.losses[text], losses) for text, losses in found.losses.items()}
+    return {"method": method, "sparsity": amount, "reached": round(masks.sparsity, 4),
+            "alpha": None if masks.alpha is None else round(masks.alpha, 3),
+            "perplexity": rounded(found.perplexity),
+            "difference": {text: rounded([one.mean, one.interval.low, one.interval.high])
+                           for text, one in differences.items()},
+            "right": found.right, "of": found.of, "skills": found.skills}
+
+
+def rounded(value: Any) -> Any:
+    """Numbers to four digits, so that a file of thousands stays small."""
+    if isinstance(value, float):
+        return float(f"{value:.4g}")
+    if isinstance(value, dict):
+        return {key: rounded(one) for key, one in value.items()}
+    return [rounded(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+def write(path: Path | None, found: dict[str, Any]) -> None:
+    """JSON with one row of a table on a line."""
+    if path is None:
+        return
+    text = json.dumps(found, ensure_ascii=False)
+    for row_begins in ('{"method"', '{"model_key"', '{"text"', '{"name"'):
+        text = text.replace(row_begins, "\n" + row_begins)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def table(
+    measure: Measure, dense: Score, amounts: list[str], rows: list[dict[str, object]], keep: Callable[[], None]
+) -> None:
+    """Appends the missing rows, calling `keep` after each."""
+    done = {(line["method"], line["sparsity"]) for line in rows}
+    for method in METHODS:
+        for amount in amounts:
+            if (method, amount) in done or (":" in amount and "matrix" in method):  # N:M has its own groups
+                continue
+            masks, found = measure.pruned(method, amount)
+            rows.append(row(method, amount, masks, found, dense))
+            print(f"{method:24} {amount:>4}  " + "  ".join(f"{one:9.2f}" for one in found.perplexity.values())
+                  + f"  {found.right:4d} of {found.of}", flush=True)
+            keep()
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--text", nargs="+", default=["chat_en.txt", "prose_en.txt", "prose_ja.txt"])
-    parser.add_argument("--sparsity", nargs="+", type=float, default=[0.3, 0.4, 0.5, 0.6, 0.7])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--model", nargs="+", default=["pocket"])
+    parser.add_argument("--sparsity", nargs="+", default=list(SPARSITIES))
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
-    model = run(load("pocket"))
-    text = "\n".join((ASSETS / "texts" / name).read_text(encoding="utf-8") for name in given.text)
-    samples = calibration.from_text(model.tokenizer, text, name="+".join(given.text), length=LENGTH, samples=128)
-    found = run(statistics.collect(model, samples))
-    windows = {name: evaluate.text_windows(model, (ASSETS / "texts" / name).read_text(encoding="utf-8"), name, LENGTH)
-               for name in HELD_OUT}
-    probes = tuple(probe for probe in evaluate.read_probes(ASSETS / "pocket" / "probes") if not probe.contains)
-    dense = {name: run(evaluate.perplexity(model, one)) for name, one in windows.items()}
-    asked = run(evaluate.ask_probes(model, probes))
-    print(f"calibration: {samples.text_name}, {samples.count} × {samples.length} tokens, sequential order")
-    print(f"dense: {', '.join(f'{name} {one.value:.2f}' for name, one in dense.items())}, "
-          f"{asked.total.right} of {asked.total.total} probes")
-    rows = []
-    for name, choice in METHODS.items():
-        for sparsity in given.sparsity:
-            settings = settings_of(choice, sparsity)
-            masks = run(prune.masks(model, found, settings))
-            pruned = prune.pruned(model, masks)
-            losses = {text: run(evaluate.perplexity(pruned, one)) for text, one in windows.items()}
-            result = run(evaluate.ask_probes(pruned, probes))
-            rows.append({
-                "method": name, "sparsity": sparsity, "reached": masks.sparsity, "alpha": masks.alpha,
-                "perplexity": {text: one.value for text, one in losses.items()},
-                "difference": {text: asdict(evaluate.paired(dense[text].losses, one.losses))
-                               for text, one in losses.items()},
-                "right": result.total.right, "of": result.total.total,
-                "skills": {skill: [share.right, share.total] for skill, share in result.skills.items()}})
-            print(f"{name:24} {sparsity:.0%}  " + "  ".join(f"{one.value:9.2f}" for one in losses.values())
-                  + f"  {result.total.right:4d} of {result.total.total}", flush=True)
-    if given.out:
-        given.out.write_text(json.dumps({
-            "calibration": samples.text_name, "samples": samples.count, "length": samples.length,
-            "dense": {"perplexity": {name: one.value for name, one in dense.items()}, "right": asked.total.right,
-                      "of": asked.total.total, "skills": {s: [x.right, x.total] for s, x in asked.skills.items()}},
-            "rows": rows}, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    found = json.loads(given.out.read_text(encoding="utf-8")) if given.out and given.out.exists() else {"models": []}
+    for source in given.model:
+        measure = Measure(run(load(source)))
+        dense = measure.score(measure.model)
+        one = next((one for one in found["models"] if one["model_key"] == measure.model.key), None)
+        if one is None:
+            one = {"model_key": measure.model.key, "calibration": measure.samples.text_name,
+                   "samples": measure.samples.count, "length": measure.samples.length, "order": "dense",
+                   "dense": {"perplexity": rounded(dense.perplexity), "right": dense.right, "of": dense.of,
+                             "skills": dense.skills}, "rows": []}
+            found["models"].append(one)
+
+        print(f"{source}: dense {dense.perplexity}, {dense.right} of {dense.of}")
+        table(measure, dense, given.sparsity, one["rows"], partial(write, given.out, found))
 
 
 if __name__ == "__main__":

@@ -7,15 +7,30 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from pathlib import Path
+from random import Random
 
 import pytest
 import torch
 
 from gblm_viz.core import evaluate, models
 from gblm_viz.core.errors import TextError
-from gblm_viz.core.evaluate import Interval, Probe, Share, ask_probes, paired, perplexity, text_windows, wilson
-from gblm_viz.core.generate import answer
+from gblm_viz.core.evaluate import (
+    Interval,
+    Probe,
+    ProbeResult,
+    Share,
+    Verdict,
+    ask_probes,
+    chance,
+    choose_answers,
+    paired,
+    perplexity,
+    text_windows,
+    wilson,
+)
+from gblm_viz.core.generate import answer, prompt_tokens
 from gblm_viz.core.job import Step, run
 from gblm_viz.core.models import Model
 from tests import reference
@@ -170,5 +185,147 @@ def test_probes_are_read_from_their_files(tmp_path: Path) -> None:
     lines = [{"skill": "s", "language": "ja", "prompt": "p", "answer": "a"},
              {"skill": "t", "language": "en", "prompt": "q", "contains": ["x", "y"]}]
     (tmp_path / "one.jsonl").write_text("\n".join(json.dumps(line) for line in lines) + "\n", encoding="utf-8")
-    assert evaluate.read_probes(tmp_path) == (Probe("s", "ja", "p", "a"), Probe("t", "en", "q", "", ("x", "y")))
+    (tmp_path / "two.jsonl").write_text(json.dumps(lines[0] | {"choices": ["a", "b"]}), encoding="utf-8")
+    assert evaluate.read_probes(tmp_path) == (Probe("s", "ja", "p", "a"), Probe("t", "en", "q", "", ("x", "y")),
+                                              Probe("s", "ja", "p", "a", (), ("a", "b")))
     assert evaluate.read_probes(tmp_path / "absent") == ()
+
+
+def alone(model: Model, prompt: str, said: str) -> Verdict:
+    """One answer by itself, a token at a time without a cache: greedy at every step, and the sum of logarithms."""
+    tokens = list(prompt_tokens(model, [{"role": "user", "content": prompt}]).tokens)
+    end = model.network.generation_config.eos_token_id
+    wanted = [*model.tokenizer(said, add_special_tokens=False)["input_ids"], end]
+    right, logarithm = True, 0.0
+    for token in wanted:
+        with torch.no_grad():
+            logits = model.network(torch.tensor([tokens])).logits[0, -1].double()
+        right = right and int(logits.argmax()) == token
+        logarithm += float(torch.log_softmax(logits, -1)[token])
+        tokens.append(token)
+    return Verdict(Probe("", "", prompt, said), right, logarithm, len(wanted))
+
+
+@pytest.fixture(scope="module")
+def talker() -> Model:
+    """A random network that looks back over the whole prompt and often ends its turn: its end is a token it likes."""
+    model = models.wrap(FAMILIES["llama"](), tiny_tokenizer(), "talker")
+    seen: Counter[int] = Counter()
+    for prompt in PROMPTS:
+        found = answer(model, [{"role": "user", "content": prompt}], most=6)
+        seen.update({token.token for token in found.tokens[1:]})
+    model.network.generation_config.eos_token_id = seen.most_common(1)[0][0]
+    return model
+
+
+PROMPTS = [TEXT[start : start + 1 + (start * 7) % 31].strip() or "sea" for start in range(90)]
+
+
+@pytest.fixture(scope="module")
+def many(talker: Model) -> tuple[Probe, ...]:
+    """Probes of every length in no order: what the network itself says, and other answers."""
+    probes = []
+    for prompt in PROMPTS:
+        found = answer(talker, [{"role": "user", "content": prompt}], most=6)
+        skill = f"of {len(prompt) % 3}"
+        probes += [
+            Probe(skill, "en", prompt, found.text, choices=(found.text, "the shore", found.text + "s", "sea")),
+            Probe(skill, "en", prompt, TEXT[: len(prompt) % 13], choices=("a", "b", "sand and sea")),
+        ]
+    return tuple(Random(1).sample(probes, len(probes)))
+
+
+def test_probes_in_passes_are_judged_as_each_one_alone(talker: Model, many: tuple[Probe, ...]) -> None:
+    assert len(many) > 3 * evaluate.AT_ONCE
+    found = run(ask_probes(talker, many)).verdicts
+    expected = [alone(talker, probe.prompt, probe.answer) for probe in many]
+    assert [verdict.right for verdict in found] == [verdict.right for verdict in expected]
+    assert [verdict.tokens for verdict in found] == [verdict.tokens for verdict in expected]
+    for verdict, other in zip(found, expected, strict=True):
+        assert verdict.log_probability == pytest.approx(other.log_probability, abs=1e-4)
+    assert 10 < sum(verdict.right for verdict in found) < len(many) - 10
+    assert len({len(probe.prompt) + len(probe.answer) for probe in many}) > 20  # so that passes are filled up
+
+
+def test_verdicts_keep_the_order_of_the_probes(talker: Model, many: tuple[Probe, ...]) -> None:
+    assert tuple(verdict.probe for verdict in run(ask_probes(talker, many)).verdicts) == many
+    assert tuple(verdict.probe for verdict in run(choose_answers(talker, many)).verdicts) == many
+    backwards = run(ask_probes(talker, many[::-1])).verdicts[::-1]
+    assert [verdict.right for verdict in backwards] == [v.right for v in run(ask_probes(talker, many)).verdicts]
+
+
+def test_stories_among_the_probes_keep_their_place_and_the_steps_count_up(
+    talker: Model, many: tuple[Probe, ...]
+) -> None:
+    told = tuple(Probe("story", "en", prompt, contains=(word,)) for prompt, word in zip(
+        PROMPTS, ("e", "zebra", "a", "quince"), strict=False))
+    probes = (told[0], *many[:50], told[1], told[2], *many[50:70], told[3])
+    steps: list[Step] = []
+    found = run(ask_probes(talker, probes), steps.append).verdicts
+    assert tuple(verdict.probe for verdict in found) == probes
+    exact = run(ask_probes(talker, tuple(probe for probe in probes if not probe.contains))).verdicts
+    assert [verdict.right for verdict in found if not verdict.probe.contains] == [verdict.right for verdict in exact]
+    assert [verdict.tokens for verdict in found if verdict.probe.contains] == [0] * 4
+    done = [step.done for step in steps]
+    assert {step.total for step in steps} == {len(probes)}
+    assert done[0] == 0 and len(done) > 6
+    assert done == sorted(set(done)) and done[-1] < len(probes)
+
+
+def test_choosing_is_comparing_the_likelihoods_of_all_choices(talker: Model, many: tuple[Probe, ...]) -> None:
+    some = many[:24]
+    found = run(choose_answers(talker, (*some, Probe("none", "en", "sea", "sand")))).verdicts
+    assert len(found) == len(some)  # a probe without choices is not asked
+    for verdict, probe in zip(found, some, strict=True):
+        first, *others = (alone(talker, probe.prompt, choice) for choice in probe.choices)
+        assert verdict.right == all(first.log_probability > other.log_probability for other in others), probe
+        assert verdict.log_probability == pytest.approx(first.log_probability, abs=1e-4)
+        assert verdict.tokens == first.tokens
+    assert 3 < sum(verdict.right for verdict in found) < len(found) - 3
+
+
+def test_choosing_counts_its_answers_in_steps(talker: Model, many: tuple[Probe, ...]) -> None:
+    steps: list[Step] = []
+    run(choose_answers(talker, many), steps.append)
+    answers = sum(len(probe.choices) for probe in many)
+    assert [step.done for step in steps] == list(range(0, answers, evaluate.AT_ONCE))
+    assert {step.total for step in steps} == {answers}
+
+
+def test_an_answer_no_likelier_than_another_is_not_chosen() -> None:
+    model = automaton(byte_tokenizer(), {})  # every logit is 0
+    probes = (Probe("tie", "en", "a", "bc", choices=("bc", "xy")), Probe("short", "en", "a", "b", choices=("b", "xyz")),
+              Probe("long", "en", "a", "xyz", choices=("xyz", "b")))
+    assert [verdict.right for verdict in run(choose_answers(model, probes)).verdicts] == [False, True, False]
+
+
+def test_nothing_to_ask_is_nothing_found(talker: Model) -> None:
+    for found in (run(ask_probes(talker, ())), run(choose_answers(talker, (Probe("s", "en", "p", "a"),)))):
+        assert found.verdicts == () and found.skills == {} and found.perplexities == {}
+
+
+def test_chance_is_the_mean_of_one_over_the_number_of_choices() -> None:
+    def probe(skill: str, count: int) -> Probe:
+        return Probe(skill, "en", "p", "0", choices=tuple(map(str, range(count))))
+
+    probes = (probe("a", 2), probe("b", 4), probe("a", 4), probe("none", 0), probe("a", 4))
+    assert chance(probes) == {"a": pytest.approx((1 / 2 + 1 / 4 + 1 / 4) / 3), "b": 0.25}
+    assert chance(()) == {}
+
+
+def test_perplexities_by_hand() -> None:
+    def verdict(skill: str, logarithm: float, tokens: int) -> Verdict:
+        return Verdict(Probe(skill, "en", "p"), True, logarithm, tokens)
+
+    found = ProbeResult((verdict("a", -math.log(8), 2), verdict("b", -3.0, 3), verdict("a", -math.log(2), 1),
+                         verdict("c", math.nan, 0))).perplexities
+    # a: (ln 8 + ln 2) over 3 tokens = ln 16 / 3, so the cube root of 16; b: one nat a token; c was not measured
+    assert found == {"a": pytest.approx(16 ** (1 / 3)), "b": pytest.approx(math.e)}
+
+
+def test_perplexity_of_answers_is_of_their_own_tokens(talker: Model, many: tuple[Probe, ...]) -> None:
+    found = run(ask_probes(talker, many))
+    assert set(found.perplexities) == {"of 0", "of 1", "of 2"}
+    mine = [alone(talker, probe.prompt, probe.answer) for probe in many if probe.skill == "of 1"]
+    loss = -sum(verdict.log_probability for verdict in mine) / sum(verdict.tokens for verdict in mine)
+    assert found.perplexities["of 1"] == pytest.approx(math.exp(loss), rel=1e-4)

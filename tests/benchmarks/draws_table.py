@@ -1,0 +1,77 @@
+"""How much of a difference is luck? Several draws of the calibration windows, many probes, multiple choice.
+
+    python -m tests.benchmarks.draws_table [--sparsity A …] [--draws N] [--out FILE.json]
+
+Up to 200 held-out probes a skill (all there are where there are fewer); choices are asked on the first draw.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from gblm_viz.core import evaluate
+from gblm_viz.core.evaluate import Probe
+from gblm_viz.core.job import run
+from gblm_viz.core.models import Model, load
+from gblm_viz.core.prune import pruned
+from gblm_viz.pocket import skills
+from tests.benchmarks.methods_table import Measure, rounded, row, write
+
+CHOSEN = ("magnitude, per row", "magnitude, per matrix", "wanda", "gradient ℓ1", "gblm ℓ1, α = 100",
+          "gblm ℓ1, balance", "gblm ℓ1, share 0.5")
+WITHOUT_TEXT = ("magnitude, per row", "magnitude, per matrix")
+MANY = 200
+
+
+def many_probes() -> tuple[Probe, ...]:
+    """Up to `MANY` held-out questions of every skill that has one right answer."""
+    lines = (json.loads(skills.probe_line(name, question)) for name in skills.SKILLS if name != skills.STORY
+             for question in skills.probes(name, MANY))
+    return tuple(Probe(line["skill"], line["language"], line["prompt"], line["answer"],
+                       choices=tuple(line.get("choices", ()))) for line in lines)
+
+
+def chosen(model: Model, probes: tuple[Probe, ...]) -> dict[str, tuple[int, int]]:
+    shares = run(evaluate.choose_answers(model, probes)).skills
+    return {skill: (share.right, share.total) for skill, share in shares.items()}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--model", default="pocket")
+    parser.add_argument("--sparsity", nargs="+", default=["0.5", "0.6"])
+    parser.add_argument("--draws", type=int, default=5)
+    parser.add_argument("--out", type=Path)
+    given = parser.parse_args()
+    model, probes = run(load(given.model)), many_probes()
+    found: dict[str, Any] = {"model_key": model.key, "rows": []}
+    if given.out and given.out.exists():
+        stored = json.loads(given.out.read_text(encoding="utf-8"))
+        found = stored if stored["model_key"] == model.key else found
+    done = {(one["method"], one["sparsity"], one["draw"]) for one in found["rows"]}
+    for draw in range(given.draws):
+        measure = Measure(model, seed=draw)
+        measure.probes = probes
+        dense = measure.score(model)
+        if "dense" not in found:
+            found["dense"] = {"perplexity": rounded(dense.perplexity), "right": dense.right, "of": dense.of,
+                              "skills": dense.skills, "choices": chosen(model, probes),
+                              "chance": evaluate.chance(probes)}
+        for amount in given.sparsity:
+            for method in CHOSEN:
+                if (method, amount, draw) in done or (draw and method in WITHOUT_TEXT):
+                    continue
+                masks, score = measure.pruned(method, amount)
+                line = row(method, amount, masks, score, dense) | {"draw": draw}
+                if draw == 0:
+                    line["choices"] = chosen(pruned(model, masks), probes)
+                found["rows"].append(line)
+                print(f"{method:24} {amount:>4} draw {draw}: {score.right} of {score.of}", flush=True)
+                write(given.out, found)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""Which training choices move the picture of pruning: one small run a choice, then dense and pruned scores.
+
+    python -m tests.benchmarks.levers [--tokens N] [--only NAME …] [--work DIR] [--out FILE.json]
+
+One choice is changed at a time, all else is the shipped recipe with fewer tokens. Each run goes on after a kill.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+
+from gblm_viz.core.job import run
+from gblm_viz.core.models import load
+from gblm_viz.pocket import places, train
+from tests.benchmarks.methods_table import Measure, row
+
+LEVERS: dict[str, dict[str, float | int | bool]] = {
+    "as shipped": {},
+    "twice the rate": {"rate": 6e-3},
+    "half the rate": {"rate": 1.5e-3},
+    "gains free to grow": {"gain_rate": 10.0},
+    "first weights of 0.02": {"copying": False, "spread": 0.02},
+    "much decay": {"weight_decay": 0.1},
+    "more prose": {"written": 0.4},
+    "less prose": {"written": 0.06},
+    "a head of its own": {"tied": False},
+    "deeper and narrower": {"hidden": 96, "intermediate": 288, "blocks": 11, "heads": 3, "key_value_heads": 3},
+    "one key/value head": {"key_value_heads": 1},
+    "less capacity": {"hidden": 96, "intermediate": 256},
+}
+METHODS = ("magnitude, per matrix", "magnitude, per row", "wanda", "gradient ℓ1", "gblm ℓ1, α = 100",
+           "gblm ℓ1, share 0.5")
+SPARSITIES = ("0.4", "0.5", "0.6")
+
+
+def measure(name: str, tokens: int, work: Path) -> dict[str, object]:
+    """Trains one choice in its own folder and scores it dense and pruned."""
+    recipe = train.Recipe(tokens=tokens, **LEVERS[name])  # type: ignore[arg-type]
+    folder = work / name.replace(" ", "-").replace("/", "-").replace(",", "")
+    network, progress = train.fit(recipe, folder, threads=1)
+    train.save(network, folder, recipe, progress, 1, folder / "model")
+    one = Measure(run(load(str(folder / "model"))))
+    dense = one.score(one.model)
+    rows = [row(method, amount, *one.pruned(method, amount), dense=dense)
+            for amount in SPARSITIES for method in METHODS]
+    return {"name": name, "recipe": asdict(recipe), "parameters": one.model.parameters, "curve": progress.curve,
+            "dense": {"perplexity": dense.perplexity, "right": dense.right, "of": dense.of}, "rows": rows}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--tokens", type=int, default=3_000_000)
+    parser.add_argument("--only", nargs="+", choices=list(LEVERS), default=list(LEVERS))
+    parser.add_argument("--work", type=Path, default=places.WORK / "levers")
+    parser.add_argument("--out", type=Path, required=True)
+    given = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    torch.set_num_threads(1)
+    found = []
+    for name in given.only:
+        found.append(measure(name, given.tokens, given.work))
+        given.out.write_text(json.dumps(found, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
