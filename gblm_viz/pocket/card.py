@@ -33,20 +33,22 @@ outside the skills below means nothing.
 There is no system message.
 
 ## Data statement
-All text was written for this project and nothing else was used: {written_kb} kB of prose ({pieces}; stories,
-explanations, conversations, letters, places), chats by a generator that asks true questions in many wordings, and prose
-that the same generator recombines. No person in it is real, and no text of anybody else, no web page and no user's
-words are in it. The prose is synthetic, written under the authors' direction by a large language
-model; no independent reviewer has read it, and it may hold mistakes of fact. Facts are those of school books: one answer each, British spelling. Shares of the tokens: {mixture}.
-Corpus hash `{corpus_hash}`, the same on every machine.
+All text was written for this project and nothing else was used: {written_kb} kB of prose ({pieces};
+stories, explanations, conversations, letters, places), chats by a generator that asks true questions in many wordings,
+and prose that the same generator recombines. No person in it is real, and no text of anybody else, no web page and no
+user's words are in it. The prose is synthetic, written under the authors' direction by a large language model; no
+independent reviewer has read it, and it may hold mistakes of fact. Facts are those of school books: one answer each,
+British spelling. Shares of the tokens: {mixture}. Corpus hash `{corpus_hash}`, the same on every machine.
 
 ## Training
 {tokens:,} tokens, {steps:,} steps of {batch:,} tokens in windows of {first_window}, later of {window}, and of {context}
-while the rate falls; AdamW, peak rate {rate}, weight decay {weight_decay}, seed {seed}; {minutes:.0f} minutes on {threads}
-CPU threads that other programs shared, float32. The first weights are mimetic (Trockman and Kolter 2023, arXiv
-2305.09828): attention begins by looking for its like, passing on what it sees, and, in one head, looking one token back;
-`begin_by_copying` in `gblm_viz/pocket/train.py` says how. The weights are saved in bfloat16. `python -m gblm_viz.pocket train` trains it again (after a kill it goes on
-from its last checkpoint; on CUDA if there is one), `python -m gblm_viz.pocket evaluate` scores it again.
+while the rate falls; AdamW, peak rate {rate}, weight decay {weight_decay}, seed {seed}; {minutes:.0f} minutes on
+{threads} CPU threads that other programs shared, float32. The first weights are mimetic (Trockman and Kolter 2023,
+arXiv 2305.09828): attention begins by looking for its like, passing on what it sees, and, in one head, looking one
+token back; `begin_by_copying` in `gblm_viz/pocket/train.py` says how. The weights are saved in bfloat16.
+
+`python -m gblm_viz.pocket train` trains it again (after a kill it goes on from its last checkpoint; on CUDA if there is
+one), `python -m gblm_viz.pocket evaluate` scores it again.
 
 Perplexity on held-out prose, windows of {length} tokens:
 
