@@ -1,6 +1,6 @@
 """How much of a difference is luck? Several draws of the calibration windows, many probes, multiple choice.
 
-    python -m tests.benchmarks.draws_table [--sparsity A …] [--draws N] [--out FILE.json]
+    python -m tests.benchmarks.draws_table [--sparsity A …] [--draws N …] [--out FILE.json]
 
 Up to 200 held-out probes a skill (all there are where there are fewer); choices are asked on the first draw.
 """
@@ -43,7 +43,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--model", default="pocket")
     parser.add_argument("--sparsity", nargs="+", default=["0.5", "0.6"])
-    parser.add_argument("--draws", type=int, default=5)
+    parser.add_argument("--draws", nargs="+", type=int, default=list(range(5)))
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
     model, probes = run(load(given.model)), many_probes()
@@ -52,7 +52,7 @@ def main() -> None:
         stored = json.loads(given.out.read_text(encoding="utf-8"))
         found = stored if stored["model_key"] == model.key else found
     done = {(one["method"], one["sparsity"], one["draw"]) for one in found["rows"]}
-    for draw in range(given.draws):
+    for draw in given.draws:
         measure = Measure(model, seed=draw)
         measure.probes = probes
         dense = measure.score(model)
