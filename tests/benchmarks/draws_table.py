@@ -24,6 +24,8 @@ CHOSEN = ("magnitude, per row", "magnitude, per matrix", "wanda", "gradient ℓ1
           "gblm ℓ1, balance", "gblm ℓ1, share 0.5")
 WITHOUT_TEXT = ("magnitude, per row", "magnitude, per matrix")
 MANY = 200
+SAMPLES = 48
+"""Windows a draw takes: less than half of those the text has, so that draws differ."""
 
 
 def many_probes() -> tuple[Probe, ...]:
@@ -53,7 +55,8 @@ def main() -> None:
         found = stored if stored["model_key"] == model.key else found
     done = {(one["method"], one["sparsity"], one["draw"]) for one in found["rows"]}
     for draw in given.draws:
-        measure = Measure(model, seed=draw)
+        measure = Measure(model, seed=draw, samples=SAMPLES)
+        assert measure.samples.count == SAMPLES, "a draw of all windows there are is no draw"
         measure.probes = probes
         dense = measure.score(model)
         if "dense" not in found:

@@ -63,11 +63,12 @@ class Score:
 class Measure:
     """One model with the sums over its calibration text and what it is scored on."""
 
-    def __init__(self, model: Model, texts: tuple[str, ...] = CALIBRATION, seed: int = 0) -> None:
+    def __init__(self, model: Model, texts: tuple[str, ...] = CALIBRATION, seed: int = 0,
+                 samples: int = 128) -> None:
         text = "\n".join((ASSETS / "texts" / name).read_text(encoding="utf-8") for name in texts)
         self.model = model
-        self.samples = calibration.from_text(model.tokenizer, text, name="+".join(texts), length=LENGTH, samples=128,
-                                             seed=seed)
+        self.samples = calibration.from_text(
+            model.tokenizer, text, name="+".join(texts), length=LENGTH, samples=samples, seed=seed)
         self.sums = run(statistics.collect(model, self.samples))
         self.windows = {name: evaluate.text_windows(model, (ASSETS / "texts" / name).read_text(encoding="utf-8"), name,
                                                     LENGTH) for name in HELD_OUT}
