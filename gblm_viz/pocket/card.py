@@ -48,7 +48,7 @@ arXiv 2305.09828): attention begins by looking for its like, passing on what it 
 token back; `begin_by_copying` in `gblm_viz/pocket/train.py` says how. The weights are saved in bfloat16.
 
 `python -m gblm_viz.pocket train` trains it again (after a kill it goes on from its last checkpoint; on CUDA if there is
-one), `python -m gblm_viz.pocket evaluate` scores it again.
+one, which was never tried), `python -m gblm_viz.pocket evaluate` scores it again.
 
 Perplexity on held-out prose, windows of {length} tokens:
 
@@ -65,7 +65,8 @@ Wilson's, 95 %.
 
 {scores}
 
-A story is consistent when it keeps all of these rules; how many of {stories} told stories broke each:
+A story is consistent when it keeps all of these rules; how many of {stories} told stories broke each. They do not see
+everything: the generator itself now and then lets the same animal speak twice in a quarrel, and so does the model.
 
 {rules}
 

@@ -20,8 +20,8 @@ class Question:
 
     `key` is what must not be met in training if it is held out: a wording, a pair of numbers, a name. `wrong` are other
     values that would fit the frame; empty where any other value of the skill would, but for those of `also`, which
-    are right too. A story has many right answers:
-    then the frame is empty and `contains` names the words it must be about.
+    are right too. A story has many right answers: then the frame is empty and `contains` names the words it must be
+    about.
     """
 
     key: str
