@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from typing import Any
 
 from gblm_viz.core import evaluate
 from gblm_viz.core.evaluate import Probe
@@ -18,7 +17,7 @@ from gblm_viz.core.job import run
 from gblm_viz.core.models import Model, load
 from gblm_viz.core.prune import pruned
 from gblm_viz.pocket import skills
-from tests.benchmarks.methods_table import Measure, rounded, row, write
+from tests.benchmarks.measure import Measure, rounded, row, stored, write
 
 CHOSEN = ("magnitude, per row", "magnitude, per matrix", "wanda", "gradient ℓ1", "gblm ℓ1, α = 100",
           "gblm ℓ1, balance", "gblm ℓ1, share 0.5")
@@ -49,10 +48,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
     model, probes = run(load(given.model)), many_probes()
-    found: dict[str, Any] = {"model_key": model.key, "rows": []}
-    if given.out and given.out.exists():
-        stored = json.loads(given.out.read_text(encoding="utf-8"))
-        found = stored if stored["model_key"] == model.key else found
+    found = stored(given.out, model)
     done = {(one["method"], one["sparsity"], one["draw"]) for one in found["rows"]}
     for draw in given.draws:
         measure = Measure(model, seed=draw, samples=SAMPLES)

@@ -18,7 +18,7 @@ import torch
 from gblm_viz.core.job import run
 from gblm_viz.core.models import load
 from gblm_viz.pocket import places, train
-from tests.benchmarks.methods_table import Measure, row
+from tests.benchmarks.measure import Measure, row
 
 LEVERS: dict[str, dict[str, float | int | bool]] = {
     "as shipped": {},

@@ -8,14 +8,12 @@ The model is calibrated on one skill's chats alone, pruned, and asked the held-o
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
-from typing import Any
 
 from gblm_viz.core import evaluate
 from gblm_viz.core.job import run
 from gblm_viz.core.models import load
-from tests.benchmarks.methods_table import METHODS, Measure, rounded, write
+from tests.benchmarks.measure import METHODS, Measure, rounded, stored, write
 
 
 def texts(skills: list[str]) -> dict[str, tuple[str, ...]]:
@@ -31,10 +29,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
     model = run(load(given.model))
-    found: dict[str, Any] = {"model_key": model.key, "rows": []}
-    if given.out and given.out.exists():
-        stored = json.loads(given.out.read_text(encoding="utf-8"))
-        found = stored if stored["model_key"] == model.key else found
+    found = stored(given.out, model)
     done = {(row["text"], row["method"], row["sparsity"]) for row in found["rows"]}
     probes = Measure.exact_probes()
     dense = run(evaluate.ask_probes(model, probes)).skills

@@ -1,0 +1,48 @@
+"""The card's tables from small data worked out by hand. Knows nothing of the saved model."""
+
+from __future__ import annotations
+
+from gblm_viz.pocket import card
+
+SKILLS = {"capitals_en": [10, 10], "sums_en": [5, 10]}
+
+
+def row(method: str, sparsity: str, right: int, **more: object) -> dict[str, object]:
+    losses = {"held_out_en.txt": 20.0, "held_out_ja.txt": 30.0}
+    return {"method": method, "sparsity": sparsity, "right": right, "of": 20, "perplexity": losses, **more}
+
+
+def test_draws_are_their_mean_with_the_lowest_and_the_highest() -> None:
+    dense = {"right": 15, "of": 20, "choices": SKILLS, "chance": {"capitals_en": 0.25, "sums_en": 0.5}}
+    rows = [row("wanda", "0.5", 8, draw=0, choices=SKILLS), row("wanda", "0.5", 12, draw=1)]
+    text = card._draws({"dense": dense, "rows": rows})
+    assert "2 draws" in text and "75.0% exact, 75.0% by choice (chance 37.5%)" in text
+    assert "| wanda | 50 (40–60) · choice 75 |" in text
+
+
+def test_training_choices_stand_beside_the_dense_model_they_gave() -> None:
+    methods = ("magnitude, per matrix", "wanda", "gblm ℓ1, share 0.5")
+    rows = [row(method, amount, 4) for method in methods for amount in ("0.5", "0.6")]
+    lever = {"name": "gains free to grow", "parameters": 1_500_000, "recipe": {"tokens": 2_000_000},
+             "dense": row("", "", 10), "rows": rows}
+    text = card._levers([lever])
+    assert "2,000,000 tokens each" in text and "percent of 20" in text
+    assert "| gains free to grow | 1.50 M | 50 · 20 |" + " 20 · 20 |" * 6 in text
+
+
+def test_a_text_that_saves_its_own_skill_is_told_from_one_that_does_not() -> None:
+    def kept(capitals: int, sums: int) -> dict[str, list[int]]:
+        return {"capitals_en": [capitals, 10], "sums_en": [sums, 10]}
+
+    rows = [{"text": text, "method": "gblm ℓ1, share 0.5", "sparsity": "0.5", "skills": skills} for text, skills in (
+        ("mixed", kept(5, 2)), ("capitals_en", kept(9, 1)), ("sums_en", kept(2, 4)))]
+    text = card._steering({"dense": SKILLS, "rows": rows})
+    assert "| gblm ℓ1, share 0.5 | 85 % | 45 % | 20 % | 2 of 2 |" in text
+    assert "| capitals_en | 90 % | sums_en: 20 % |" in text and "| sums_en | 80 % | capitals_en: 20 % |" in text
+    assert "| capitals_en | 90 % / 50 % |" in text and "| sums_en | 80 % / 40 % |" in text
+
+
+def test_gblm_is_set_beside_wanda_seed_by_seed() -> None:
+    models = [{"rows": [row("wanda", "0.5", 9), row("gblm ℓ1, balance", "0.5", right)]} for right in (7, 12)]
+    models[0]["rows"][1]["perplexity"] = {"held_out_en.txt": 19.0, "held_out_ja.txt": 31.0}
+    assert "| 50% | gblm ℓ1, balance | -2, +3 | 1 of 4 |" in card._order(models)
