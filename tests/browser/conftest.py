@@ -22,7 +22,8 @@ FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-
          "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
 GRADIO_NOISE = (
-    r"^AbortError: signal is aborted without reason",  # a page left while its event stream was open
+    # A page left while its event stream was open: before, or while, a piece of it was being read.
+    r"^AbortError: (signal is aborted without reason|BodyStreamBuffer was aborted)",
     r"^Unexpected error Connection errored out\. $",
 )
 """The exact errors that Gradio itself writes on a healthy page, as regular expressions."""
