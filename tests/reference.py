@@ -676,3 +676,259 @@ def kappa(one: Tensor, other: Tensor) -> float:
     a, b = one.double().mean().item(), other.double().mean().item()
     chance = a * b + (1 - a) * (1 - b)
     return _ratio(agreement(one, other) - chance, 1 - chance)
+
+
+# ------------------------------------------------------------------------------------------------- which token pulls
+
+
+def token_gradients(network: nn.Module, name: str, sample: Tensor) -> Tensor:
+    """G of one sample taken apart by input token, in float64: (length, *shape of the parameter as it is stored).
+
+    Each token goes through the modules that hold the parameter by itself, with a copy of the weights of its own; the
+    gradient in token t's copy is what t adds to G.
+    """
+    network = copy.deepcopy(network).double().eval().requires_grad_(False)
+    parameter = dict(network.named_parameters())[name]
+    copies = [parameter.detach().clone().requires_grad_() for _ in sample]
+
+    def one_by_one(module: nn.Module, own: str) -> Callable[..., Tensor]:
+        plain = copy.copy(module)  # its forward stays the class's own, while the module's is replaced
+
+        def forward(*given: Tensor) -> Tensor:
+            """given: (..., length, features) each, of whatever features."""
+            outputs = []
+            for token in range(len(sample)):
+                alone = tuple(tensor.narrow(-2, token, 1) for tensor in given)
+                outputs.append(torch.func.functional_call(plain, {own: copies[token]}, alone))
+            return torch.cat(outputs, dim=-2)
+
+        return forward
+
+    for module in list(network.modules()):
+        for own, held in list(module.named_parameters(recurse=False)):
+            if held is parameter:
+                module.forward = one_by_one(module, own)
+    logits = network(input_ids=sample.unsqueeze(0), use_cache=False).logits[0]
+    total = torch.zeros((), dtype=torch.float64)
+    for position in range(len(sample) - 1):
+        total = total - torch.log_softmax(logits[position].double(), dim=-1)[sample[position + 1]]
+    (total / (len(sample) - 1)).backward()
+    return torch.stack([torch.zeros_like(one) if one.grad is None else one.grad for one in copies])
+
+
+def token_pulls(parts: Tensor, rows: Sequence[int], columns: Sequence[int], signed: bool = False) -> list[float]:
+    """What each token adds to Σ |G_ij| over rows and columns, or to Σ G_ij where `signed`; parts (length, out, in)."""
+    pulls = [0.0] * len(parts)
+    for i in rows:
+        for j in columns:
+            by_token = parts[:, i, j].tolist()
+            whole = sum(by_token)
+            way = 1.0 if signed or whole > 0 else -1.0 if whole < 0 else 0.0
+            for token, value in enumerate(by_token):
+                pulls[token] += way * value
+    return pulls
+
+
+def band(score: Callable[[Tensor], float], mask: Tensor, nulls: Sequence[Tensor]) -> tuple[float, ...]:
+    """(score, mean, lowest, highest, p) of a mask's score against those of its shuffled masks.
+
+    p = (1 + how many shuffled masks score at least as high) / (1 + how many there are).
+    """
+    own = score(mask)
+    drawn = [score(null) for null in nulls]
+    at_least = 0
+    for one in drawn:
+        if one >= own - 1e-12:  # the same score, summed in another order
+            at_least += 1
+    return own, sum(drawn) / len(drawn), min(drawn), max(drawn), (1 + at_least) / (1 + len(drawn))
+
+
+def column_deviations(mask: Tensor, rule: str) -> list[float]:
+    """Standard deviations of each column's density from s: rule "matrix", or "row" and "n:m" (row by row)."""
+    rows, columns = mask.shape
+    s = sum(bool(mask[row, column]) for row in range(rows) for column in range(columns)) / (rows * columns)
+    variance = s * (1 - s) / rows
+    if rule == "matrix":
+        variance = variance * (rows * columns - rows) / (rows * columns - 1)
+    found = []
+    for column in range(columns):
+        density = sum(bool(mask[row, column]) for row in range(rows)) / rows
+        found.append((density - s) / math.sqrt(variance))
+    return found
+
+
+# ----------------------------------------------------------------------------------------------- two masks of a matrix
+
+
+def category(a: bool, b: bool) -> int:
+    """What the matrix view draws for a weight that A and B remove or keep: both keep, both remove, only A, only B."""
+    return {(False, False): 0, (True, True): 1, (True, False): 2, (False, True): 3}[a, b]
+
+
+def place_in_row(line: Tensor, column: int) -> int:
+    """How many of a row's scores go before this one: the lower ones, and of equal ones those further left."""
+    before = 0
+    for other in range(len(line)):
+        if line[other] < line[column] or (line[other] == line[column] and other < column):
+            before += 1
+    return before
+
+
+def parted(scores_a: Tensor, scores_b: Tensor, removing: Tensor, keeping: Tensor) -> list[tuple[int, int, int, int]]:
+    """(row, column, place by A, place by B) of all weights that one mask removes and the other keeps, row by row."""
+    rows, columns = removing.shape
+    return [
+        (row, column, place_in_row(scores_a[row], column), place_in_row(scores_b[row], column))
+        for row in range(rows)
+        for column in range(columns)
+        if removing[row, column] and not keeping[row, column]
+    ]
+
+
+# ------------------------------------------------------------------------------------------------------ why THIS weight
+
+Place = tuple[int, int, int]  # expert (0 where there is one matrix only), row, column
+
+
+def rivals(scored: dict[str, Tensor], recipe: Recipe, name: str, place: Place) -> list[tuple[str, Place]]:
+    """The weights that one weight competes with, itself among them, in the order in which equals go."""
+    found = []
+    for other, score in scored.items():
+        for expert, part in enumerate(each_matrix(score)):
+            for row in range(part.shape[0]):
+                for column in range(part.shape[1]):
+                    same_matrix = other == name and expert == place[0]
+                    same_row = same_matrix and row == place[1]
+                    together = {
+                        "row": same_row,
+                        "matrix": same_matrix,
+                        "authors": same_matrix,
+                        "global": True,
+                        "n:m": same_row and column // recipe.m == place[2] // recipe.m,
+                    }
+                    if together[recipe.rule]:
+                        found.append((other, (expert, row, column)))
+    return found
+
+
+def standing(
+    scored: dict[str, Tensor], removed: dict[str, Tensor], recipe: Recipe, name: str, place: Place
+) -> tuple[int, int, int, float, float]:
+    """Of one weight: how many of its rivals go before it, how many they are with it, how many of them go, the largest
+    score that goes and the smallest that stays (nan where there is none)."""
+    scores = {other: each_matrix(score) for other, score in scored.items()}
+    masked = {other: each_matrix(mask) for other, mask in removed.items()}
+    own = scores[name][place[0]][place[1], place[2]].item()
+    group = rivals(scored, recipe, name, place)
+    before, passed = 0, False
+    gone: list[float] = []
+    left: list[float] = []
+    for other, (expert, row, column) in group:
+        score = scores[other][expert][row, column].item()
+        passed = passed or (other, (expert, row, column)) == (name, place)
+        if score < own or (score == own and not passed):
+            before += 1
+        (gone if masked[other][expert][row, column] else left).append(score)
+    return before, len(group), len(gone), max(gone, default=math.nan), min(left, default=math.nan)
+
+
+def predicted_change(
+    network: nn.Module, blocks: Sequence[nn.Module], samples: Sequence[Tensor], name: str, places: Sequence[Place]
+) -> float:
+    """-sum over places of W times the mean over samples of its gradient: one float32 backward for each sample."""
+    network, blocks = copy.deepcopy((network, list(blocks)))
+    network.eval().requires_grad_(True)
+    matrices = prunable(network, blocks)
+    weights = each_matrix(matrices[name].view())
+    change = 0.0
+    for sample in samples:
+        taken = each_matrix(gradients(network, matrices, sample)[1][name])
+        for expert, row, column in places:
+            change -= weights[expert][row, column].item() * taken[expert][row, column].item() / len(samples)
+    return change
+
+
+def in_doubles_without(
+    network: nn.Module, blocks: Sequence[nn.Module], name: str = "", places: Sequence[Place] = ()
+) -> nn.Module:
+    """A copy whose parameters are doubles, those at `places` of one parameter being 0."""
+    other, its_blocks = copy.deepcopy((network, list(blocks)))
+    other.eval().double()
+    if places:
+        weights = each_matrix(prunable(other, its_blocks)[name].view())
+        for expert, row, column in places:
+            weights[expert][row, column] = 0.0
+    return other
+
+
+def plain_logits(network: nn.Module, sample: Tensor) -> Tensor:
+    """What the network itself says: (length, vocabulary). Double where its parameters are and nothing inside casts."""
+    with torch.no_grad():
+        return network(input_ids=sample.unsqueeze(0), use_cache=False).logits[0].double()
+
+
+def llama_logits(network: Any, sample: Tensor) -> Tensor:
+    """Llama written out, every number a double: (length, vocabulary). `network` lends its parameters, as doubles.
+
+    Touvron et al., LLaMA (2023): RMSNorm before each half of a block, rotary positions, SwiGLU; keys, values grouped.
+    """
+    config = network.config
+    heads, shared, size = config.num_attention_heads, config.num_key_value_heads, config.hidden_size
+    width = size // heads
+    frequency = network.model.rotary_emb.inv_freq.double()
+
+    def norm(module: Any, state: Tensor) -> Tensor:
+        return module.weight * state / (state.square().mean(-1, keepdim=True) + config.rms_norm_eps).sqrt()
+
+    def rotated(vector: Tensor, position: int) -> Tensor:
+        half = width // 2
+        cosine, sine = (position * frequency).cos(), (position * frequency).sin()
+        first, second = vector[:half], vector[half:]
+        return torch.cat([first * cosine - second * sine, second * cosine + first * sine])
+
+    with torch.no_grad():
+        states = network.model.embed_tokens.weight[sample]
+        for block in network.model.layers:
+            given = norm(block.input_layernorm, states)
+            attention = block.self_attn
+            q, k, v = (given @ one.weight.T for one in (attention.q_proj, attention.k_proj, attention.v_proj))
+            seen = torch.zeros_like(states)
+            for head in range(heads):
+                own = slice(head * width, (head + 1) * width)
+                other = slice(head // (heads // shared) * width, (head // (heads // shared) + 1) * width)
+                keys = torch.stack([rotated(key, position) for position, key in enumerate(k[:, other])])
+                for position in range(len(sample)):
+                    against = keys[: position + 1] @ rotated(q[position, own], position)
+                    heed = torch.softmax(against / math.sqrt(width), dim=-1)
+                    seen[position, own] = heed @ v[: position + 1, other]
+            states = states + seen @ attention.o_proj.weight.T
+            given = norm(block.post_attention_layernorm, states)
+            gate = given @ block.mlp.gate_proj.weight.T
+            inner = gate * torch.sigmoid(gate) * (given @ block.mlp.up_proj.weight.T)
+            states = states + inner @ block.mlp.down_proj.weight.T
+        return norm(network.model.norm, states) @ network.lm_head.weight.T
+
+
+def loss_in_doubles(logits: Tensor, tokens: Tensor) -> float:
+    """Mean next-token cross-entropy of double logits (length, vocabulary), labels = inputs."""
+    losses = []
+    for position in range(len(tokens) - 1):
+        losses.append(-torch.log_softmax(logits[position], dim=-1)[tokens[position + 1]].item())
+    return math.fsum(losses) / len(losses)
+
+
+def measured_change(
+    network: nn.Module,
+    blocks: Sequence[nn.Module],
+    samples: Sequence[Tensor],
+    name: str,
+    places: Sequence[Place],
+    logits: Callable[[Any, Tensor], Tensor] = plain_logits,
+) -> float:
+    """Change of the mean loss over samples when the weights at `places` are 0: the whole network twice, in doubles."""
+    before, after = in_doubles_without(network, blocks), in_doubles_without(network, blocks, name, places)
+    changes = [
+        loss_in_doubles(logits(after, sample), sample) - loss_in_doubles(logits(before, sample), sample)
+        for sample in samples
+    ]
+    return math.fsum(changes) / len(samples)

@@ -287,7 +287,7 @@ class _Asked:
     @classmethod
     def of(cls, model: Model, prompt: str, answer: str) -> _Asked:
         return cls(prompt_tokens(model, [{"role": "user", "content": prompt}]).tokens,
-                   [*model.tokenizer(answer, add_special_tokens=False)["input_ids"], _end(model)])
+                   [*model.tokenizer(answer, add_special_tokens=False)["input_ids"], end_token(model)])
 
     def __len__(self) -> int:
         return len(self.prompt) + len(self.answer)
@@ -316,7 +316,7 @@ def _answers(model: Model, asked: list[_Asked], total: int) -> Job[list[tuple[bo
     return found
 
 
-def _end(model: Model) -> int:
+def end_token(model: Model) -> int:
     end: Any = model.network.generation_config.eos_token_id
     end = model.tokenizer.eos_token_id if end is None else end
     return int(end[0] if isinstance(end, list) else end)

@@ -42,7 +42,7 @@ class InputSums:
             self.tokens[name][expert] += rows.shape[0]
 
 
-class _ExpertInputs(TorchFunctionMode):
+class ExpertInputs(TorchFunctionMode):
     """Sees every product of a state with one expert's slice of a stacked parameter, whichever way it is written.
 
     Stacked experts are no modules, so no hook reaches them: the slice is recognised by where it lies in memory.
@@ -54,7 +54,7 @@ class _ExpertInputs(TorchFunctionMode):
         self.sums = sums
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func in _PRODUCTS and len(args) >= 2 and isinstance(args[1], Tensor):
+        if func in PRODUCTS and len(args) >= 2 and isinstance(args[1], Tensor):
             found = self._slice(args[1])
             if found is not None:
                 self.sums.add(found[0], args[0], found[1])
@@ -71,7 +71,7 @@ class _ExpertInputs(TorchFunctionMode):
         return None
 
 
-_PRODUCTS = {F.linear, torch.matmul, torch.mm, Tensor.matmul, Tensor.mm, Tensor.__matmul__}
+PRODUCTS = {F.linear, torch.matmul, torch.mm, Tensor.matmul, Tensor.mm, Tensor.__matmul__}
 
 
 @contextmanager
@@ -95,7 +95,7 @@ def observing(network: Any, matrices: tuple[Matrix, ...], sums: InputSums) -> It
             handles.append(modules[matrix.module].register_forward_pre_hook(watch(matrix.name), with_kwargs=True))
     try:
         if stacked:
-            with _ExpertInputs(stacked, sums):
+            with ExpertInputs(stacked, sums):
                 yield
         else:
             yield

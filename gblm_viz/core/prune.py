@@ -189,6 +189,12 @@ def dense_scores(model: Model, statistics: Statistics | None, method: Method, ma
     return score_matrix(matrix, weight, method, inputs, gradient, tokens)
 
 
+def scores_of(model: Model, statistics: Statistics | None, settings: Settings, name: str) -> Tensor:
+    """One matrix's scores under `settings` in the dense order: float32 (out, in) or (experts, out, in)."""
+    weight = parameters(model.network, model.layout)[name].detach().cpu()
+    return dense_scores(model, statistics, settings.make_method(statistics), model.layout.named(name), weight)[0]
+
+
 @torch.no_grad()
 def dense_masks(model: Model, statistics: Statistics | None, settings: Settings) -> Job[Masks]:
     """Masks in the dense order: all statistics from the dense model. Steps count matrices."""

@@ -6,7 +6,7 @@ Made from the numbers of core.report and a `say` that speaks the page's language
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -129,6 +129,27 @@ def column_profile(found: ColumnProfile, place: str, names: dict[str, str], orde
                        outside=percent(found.outside[first], 0)), height)
     figure.update_xaxes(title_text=say("patterns.profile.x_sorted" if ordered else "patterns.profile.x"))
     figure.update_yaxes(title_text=say("patterns.profile.y"), tickformat=".0%", rangemode="tozero")
+    return figure
+
+
+def prediction(predicted: Sequence[float], measured: Sequence[float], say: Say, height: int = 330) -> go.Figure:
+    """What first-order theory says of each weight against what zeroing it did (nats a token), and the line of no error.
+
+    A weight without a prediction (nan) is left out.
+    """
+    known = np.array([pair for pair in zip(predicted, measured, strict=True) if not math.isnan(pair[0])]).reshape(-1, 2)
+    spread = len(known) > 1 and bool((known.std(0) > 0).all())
+    correlation = f"{np.corrcoef(known.T)[0, 1]:.3f}" if spread else "–"
+    end = float(np.abs(known).max(initial=1e-12)) * 1.1
+    figure = go.Figure()
+    figure.add_scatter(x=[-end, end], y=[-end, end], mode="lines", name=say("weight.scatter.same"), hoverinfo="skip",
+                       line={"color": INK, "dash": "dash", "width": 1.5})
+    figure.add_scatter(x=known[:, 0], y=known[:, 1], mode="markers", showlegend=False,
+                       marker={"color": DENSE, "size": 8, "opacity": 0.75},
+                       hovertemplate=say("weight.scatter.hover") + "<extra></extra>")
+    _style(figure, say("weight.scatter.title", correlation=correlation, count=len(known)), height)
+    figure.update_xaxes(title_text=say("weight.scatter.x"), range=[-end, end], exponentformat="power")
+    figure.update_yaxes(title_text=say("weight.scatter.y"), range=[-end, end], exponentformat="power")
     return figure
 
 

@@ -15,10 +15,10 @@ from . import work
 from .escape import escape
 from .page import Page, Signals, bump
 from .session import Library, Session, Visit
-from .tabs import compare, gradients, overview, patterns, prune, text
+from .tabs import compare, gradients, overview, patterns, prune, text, weight
 
 TABS = {"overview": overview, "text": text, "gradients": gradients, "prune": prune, "patterns": patterns,
-        "compare": compare}
+        "weight": weight, "compare": compare}
 _READ_KEY = "() => [window.sessionStorage.getItem('gblm-visit') || '']"
 _KEEP_KEY = "(key) => { window.sessionStorage.setItem('gblm-visit', key); return [key]; }"
 

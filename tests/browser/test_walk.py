@@ -35,6 +35,9 @@ OWN_TEXT_JA = "\n\n".join(
         ("ノルウェー", "オスロ"), ("ギリシャ", "アテネ"), ("タイ", "バンコク")])
 
 
+TABS = ("overview", "text", "gradients", "prune", "patterns", "weight", "compare")
+
+
 def tab(page: Page, say, name: str) -> None:
     page.get_by_role("tab", name=say(f"frame.tabs.{name}"), exact=True).click()
 
@@ -119,7 +122,8 @@ def test_first_screen_is_a_finished_example_without_a_click(page: Page, app: App
 
 
 @pytest.mark.parametrize(("language", "text", "question"), [
-    ("en", OWN_TEXT, "What is the capital of Japan?"), ("ja", OWN_TEXT_JA, "日本の首都はどこですか。")])
+    ("en", OWN_TEXT, "What is the capital of Japan?"),
+    ("ja", OWN_TEXT_JA, "日本の首都はどこですか。")], ids=["en", "ja"])
 def test_the_whole_way_with_an_own_text(page: Page, app: App, output: Path, language: str, text: str, question: str):
     say = words(language)
     arrive(page, app, language)
@@ -152,6 +156,11 @@ def test_the_whole_way_with_an_own_text(page: Page, app: App, output: Path, lang
         expect(page.locator(f"#patterns-{name} .matrix-view")).to_have_attribute("data-state", "ready")
     page.wait_for_timeout(1000)
     picture(page, output, f"patterns_{language}")
+
+    tab(page, say, "weight")
+    expect(page.locator("#weight-card .weight-fate")).to_be_visible()
+    expect(page.locator("#weight-hand input").first).to_be_visible()
+    picture(page, output, f"weight_{language}")
 
     tab(page, say, "compare")
     ask(page, question)
@@ -295,7 +304,7 @@ def test_no_english_sentence_remains_in_japanese(page: Page, app: App):
     page.locator("#lang a[data-lang=ja]").click()
     ready(page)
     assert page.evaluate("navigator.language") == "ja"
-    for name in ("overview", "text", "gradients", "prune", "patterns", "compare"):
+    for name in TABS:
         tab(page, say, name)
         page.wait_for_timeout(1500)
         english = [text for text in page.evaluate(VISIBLE_TEXT) if ENGLISH.search(text)]
@@ -349,7 +358,7 @@ def test_an_impossible_sparsity_is_a_sentence_and_nothing_is_lost(page: Page, ap
 def test_the_dark_scheme_is_photographed(page: Page, app: App, output: Path):
     say = words("en")
     arrive(page, app, "en")
-    for name in ("overview", "text", "gradients", "prune", "patterns", "compare"):
+    for name in TABS:
         tab(page, say, name)
         page.wait_for_timeout(2500)
         picture(page, output, f"dark_{name}")
@@ -364,7 +373,7 @@ def test_every_stable_id_stands_once(page: Page, app: App):
     wanted = set(re.findall(r"`([a-z-]+)`", ids[0]))
     assert len(wanted) == 29
     seen: set[str] = set()
-    for name in ("overview", "text", "gradients", "prune", "patterns", "compare"):
+    for name in TABS:
         tab(page, say, name)
         page.wait_for_timeout(1500)
         for one in wanted:

@@ -1,0 +1,570 @@
+"""The tab where one weight answers for itself: why it goes or stays, what its removal costs, its row by hand, and which
+text pulls at it. Knows how to ask core; computes nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import gradio as gr
+
+from gblm_viz.core import by_hand, prune, pull, two_masks, weight
+from gblm_viz.core.errors import GblmError
+from gblm_viz.core.generate import Sampling, answer
+from gblm_viz.core.job import Job, run
+from gblm_viz.core.matrices import Matrix
+from gblm_viz.core.methods import METHODS
+from gblm_viz.core.prune import Settings
+from gblm_viz.core.weight import Target, WeightReport
+from gblm_viz.figures import charts
+from gblm_viz.figures.charts import percent, short
+from gblm_viz.figures.maps import number, role_name
+from gblm_viz.words import Words
+
+from .. import work
+from ..escape import escape
+from ..hand_row import HandRow, hand_value
+from ..page import Page, bump
+from ..session import Selection, Visit
+from ..table import Cell, plain_table
+from .gradients import chosen
+from .prune import made_of, place, plain_alpha
+
+SHOWN = 8
+"""Weights of a row that are shown by hand at once: wide enough to be read from afar, whole groups of 2:4 and 4:8."""
+PULLING = 3
+"""Samples that are listed and whose tokens are shown: those that pull hardest at the matrix."""
+DRAWN = 24
+"""Weights of the scatter: on the pocket model a minute of one core."""
+LONGEST_ANSWER = 48
+AT_ONCE = 20_000_000
+"""Prunable weights up to which a telling weight is looked for in the whole model; above, in its matrix."""
+EFFECTS = ("weight", "row", "column", "head")
+PULLS = ("weight", "row", "column", "head", "matrix", "block")
+NORMED = {"gradient", "gblm"}
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """The tab's components."""
+
+    matrix: Any
+    expert: Any
+    row: Any
+    column: Any
+    telling: Any
+    tag: Any
+    card: Any
+    effect: Any
+    measure: Any
+    prompt: Any
+    ask: Any
+    asked: Any
+    hand: Any
+    before: Any
+    after: Any
+    back: Any
+    samples: Any
+    kind: Any
+    show: Any
+    tokens: Any
+    draw: Any
+    scatter: Any
+
+    @property
+    def place(self) -> list[Any]:
+        """What names the weight."""
+        return [self.matrix, self.expert, self.row, self.column]
+
+    @property
+    def shown(self) -> list[Any]:
+        """What follows the weight and the settings."""
+        return [*self.place, self.tag, self.card, self.effect, self.measure, self.asked, self.hand, self.samples,
+                self.tokens]
+
+
+def build(page: Page) -> None:
+    """Lay out the tab and wire it."""
+    say = page.words
+    with gr.Row(elem_id="weight-place"):
+        matrix = gr.Dropdown([], label=say("weight.matrix"), elem_id="weight-matrix", scale=2, min_width=200)
+        expert = gr.Number(0, label=say("weight.expert"), precision=0, visible=False, elem_id="weight-expert",
+                           min_width=90)
+        row = gr.Number(0, label=say("weight.row"), precision=0, elem_id="weight-row", min_width=120)
+        column = gr.Number(0, label=say("weight.column"), precision=0, elem_id="weight-column", min_width=120)
+        telling = gr.Button(say("weight.telling"), size="sm", elem_id="weight-telling", scale=0, min_width=150)
+    tag = gr.HTML(elem_id="weight-tag")
+    with gr.Row(elem_id="weight", equal_height=False):
+        with gr.Column(scale=10, min_width=520):
+            card = gr.HTML(_nothing(say), elem_id="weight-card")
+            effect = gr.HTML(elem_id="weight-effect")
+            with gr.Row(elem_id="weight-ask-row"):
+                measure = gr.Button(say("weight.effect.measure"), size="sm", scale=0, min_width=90,
+                                    elem_id="weight-measure")
+                prompt = gr.Textbox(say("overview.prompt_2"), show_label=False, label=say("weight.effect.prompt"),
+                                    container=False, max_lines=1, elem_id="weight-prompt")
+                ask = gr.Button(say("weight.effect.ask"), size="sm", scale=0, min_width=70, elem_id="weight-ask")
+            asked = gr.HTML(elem_id="weight-asked")
+        with gr.Column(scale=12, min_width=600), gr.Tabs(elem_id="weight-more"):
+            with gr.Tab(say("weight.hand.tab"), id="hand"):
+                hand = HandRow(elem_id="weight-hand")
+                with gr.Row():
+                    before = gr.Button(say("weight.hand.before"), size="sm", elem_id="weight-before")
+                    after = gr.Button(say("weight.hand.after"), size="sm", elem_id="weight-after")
+                    back = gr.Button(say("weight.hand.back"), size="sm", elem_id="weight-back")
+            with gr.Tab(say("weight.pull.tab"), id="pull"):
+                samples = gr.HTML(elem_id="weight-samples")
+                with gr.Row(elem_id="weight-pull-row"):
+                    kind = gr.Radio([(say(f"weight.pull.{one}"), one) for one in PULLS], value="weight",
+                                    show_label=False, container=False, label=say("weight.pull.of"),
+                                    elem_id="weight-kind")
+                    show = gr.Button(say("weight.pull.show"), size="sm", scale=0, min_width=150,
+                                     elem_id="weight-show")
+                tokens = gr.HTML(elem_id="weight-tokens")
+            with gr.Tab(say("weight.scatter.tab"), id="scatter"):
+                gr.HTML(f'<p class="tag">{escape(say("weight.scatter.hint"))}</p>')
+                draw = gr.Button(say("weight.scatter.button", count=DRAWN), size="sm", elem_id="weight-draw")
+                scatter = gr.Plot(show_label=False, container=False, elem_id="weight-scatter",
+                                  elem_classes="small-chart", buttons=[], visible=False)
+    _wire(page, Parts(matrix, expert, row, column, telling, tag, card, effect, measure, prompt, ask, asked, hand,
+                      before, after, back, samples, kind, show, tokens, draw, scatter))
+
+
+def _wire(page: Page, parts: Parts) -> None:
+    say, signals = page.words, page.signals
+    hands = gr.State(Hand())
+    show = _Show(page, parts)
+
+    def refresh(visit: Visit) -> dict[Any, Any]:
+        """Another weight, model, text or setting: everything anew, the numbers written by hand forgotten."""
+        updates = show.everything(visit)
+        by_hand_too = turned(visit, begun(at_of(visit))) if ready(visit) else {parts.hand: None, hands: Hand()}
+        return {**updates, **by_hand_too}
+
+    def on_place(visit: Visit, counter: int, name: str | None, expert: float | None, row: float | None,
+                 column: float | None) -> dict[Any, Any]:
+        if not name:
+            return {}
+        found = visit.model().layout.named(name)
+        wanted = Selection(name, int(expert or 0) if found.experts else 0, int(row or 0), int(column or 0))
+        if not (0 <= wanted.row < found.rows and 0 <= wanted.column < found.columns  # type: ignore[operator]
+                and 0 <= wanted.expert < max(1, found.experts)):
+            told = say("weight.outside", block=found.block, role=role_name(say, found.role),
+                       rows=f"{found.rows - 1:,}", columns=f"{found.columns - 1:,}")
+            return {page.status: page.note(told, "error")}
+        visit.update(selection=wanted)
+        return {signals.selection: bump(counter), page.status: page.note(say("status.ready"))}
+
+    def on_telling(visit: Visit, counter: int) -> dict[Any, Any]:
+        visit.statistics()
+        jump = telling_weight(visit)
+        if jump is None:
+            return {page.status: page.note(say("weight.telling_none"), "error")}
+        visit.update(selection=Selection(jump.matrix, jump.expert or 0, jump.row, jump.column))
+        found = page.note(say("weight.telling_found", method=visit.session.settings.method))
+        return {signals.selection: bump(counter), page.status: found}
+
+    def current(visit: Visit, kept: Hand) -> Hand:
+        """What was written, or a fresh row where another weight is shown by now."""
+        at = at_of(visit)
+        return kept if kept.at == at else begun(at)
+
+    def turned(visit: Visit, hand: Hand) -> dict[Any, Any]:
+        return {parts.hand: show.hand(visit, hand), hands: hand}
+
+    def on_change(visit: Visit, change: list[Any], kept: Hand) -> dict[Any, Any]:
+        place, wanted = (str(change[0]), int(change[1])), change[2]
+        hand = current(visit, kept)
+        others = tuple(one for one in hand.changes if one[0] != place)
+        mine = () if wanted is None else ((place, float(wanted)),)
+        return turned(visit, replace(hand, changes=others + mine))
+
+    def on_step(direction: int) -> Any:
+        def step(visit: Visit, kept: Hand) -> dict[Any, Any]:
+            hand = current(visit, kept)
+            last = max(0, visit.model().layout.named(at_of(visit).matrix).columns - SHOWN)
+            return turned(visit, replace(hand, first=min(max(0, hand.first + direction * SHOWN), last)))
+        return step
+
+    def on_back(visit: Visit, kept: Hand) -> dict[Any, Any]:
+        return turned(visit, replace(current(visit, kept), changes=()))
+
+    def on_measure(visit: Visit) -> Iterator[dict[Any, Any]]:
+        at, model, found = at_of(visit), visit.model(), visit.statistics()
+        targets = tuple(effects(model, at).values())
+        yield from followed(visit, measured_key(visit, targets), "zeroing",
+                            lambda: weight.measured_changes(model, found.calibration, targets))
+        done = page.note(say("weight.effect.measured_done", samples=found.count))
+        yield {parts.effect: show.effect(visit, at_of(visit)), page.status: done}
+
+    def on_ask(visit: Visit, prompt: str) -> Iterator[dict[Any, Any]]:
+        at, model = at_of(visit), visit.model()
+        said = answer(model, [{"role": "user", "content": prompt}], Sampling(most=LONGEST_ANSWER)).text
+        if not said.strip():
+            yield {page.status: page.note(say("weight.effect.no_answer"), "error")}
+            return
+        targets = tuple(effects(model, at).values())
+        changes = yield from followed(visit, ("answer change", visit.session.model, prompt, targets),
+                                      "zeroing",
+                                      lambda: weight.answer_changes(model, prompt, said, targets))
+        told = f'<p class="tag">{escape(say("weight.effect.asked", answer=said))}</p>'
+        visit.remember("weight_asked", (at, changes))
+        yield {parts.effect: show.effect(visit, at), parts.asked: told,
+               page.status: page.note(say("status.ready"))}
+
+    def on_show(visit: Visit, kind: str) -> Iterator[dict[Any, Any]]:
+        at, model, found = at_of(visit), visit.model(), visit.statistics()
+        target, picked = pull_of(model, at, kind), strongest(visit, at, PULLING)
+        pulls = yield from followed(visit, ("pull", visit.session.statistics, target, picked), "pull",
+                                    lambda: pull.token_pulls(model, found.calibration, target, picked))
+        yield {parts.tokens: show.tokens(visit, at, kind, pulls), page.status: page.note(say("status.ready"))}
+
+    def on_draw(visit: Visit) -> Iterator[dict[Any, Any]]:
+        model, found = visit.model(), visit.statistics()
+        if weight.too_large(model):
+            yield {page.status: page.note(too_large(say), "error")}
+            return
+        targets = weight.scatter_targets(model, found, DRAWN, seed=0)
+        measured = yield from followed(visit, measured_key(visit, targets), "zeroing",
+                                       lambda: weight.measured_changes(model, found.calibration, targets))
+        predicted = [weight.predicted_change(model, found, target) for target in targets]
+        done = page.note(say("weight.scatter.done", count=len(targets)))
+        drawn = charts.prediction(predicted, measured, say)
+        yield {parts.scatter: gr.update(value=drawn, visible=True), page.status: done}
+
+    def followed(visit: Visit, key: Hashable, what: str, job: Any) -> Any:
+        """The value under `key`, made by a task that the status line follows."""
+        if not page.library.has(key):
+            task = page.library.start(visit.key, key, lambda _: _kept(page, key, job()))
+            yield from page.follow(visit, task, what)
+        return page.library.get(key)
+
+    page.on([signals.model.change, signals.statistics.change, signals.settings.change, signals.selection.change],
+            refresh, [], [*parts.shown, hands], latest=True)
+    page.on([parts.matrix.input, parts.expert.submit, parts.row.submit, parts.column.submit, parts.row.blur,
+             parts.column.blur], on_place, [signals.selection, *parts.place], [signals.selection], latest=True)
+    page.on(parts.telling.click, on_telling, [signals.selection], [signals.selection])
+    page.on_event(parts.hand.select, "change", on_change, [hands], [parts.hand, hands])
+    page.on(parts.before.click, on_step(-1), [hands], [parts.hand, hands])
+    page.on(parts.after.click, on_step(1), [hands], [parts.hand, hands])
+    page.on(parts.back.click, on_back, [hands], [parts.hand, hands])
+    page.on(parts.measure.click, on_measure, [], [parts.effect])
+    page.on([parts.ask.click, parts.prompt.submit], on_ask, [parts.prompt], [parts.effect, parts.asked])
+    page.on(parts.show.click, on_show, [parts.kind], [parts.tokens])
+    page.on(parts.draw.click, on_draw, [], [parts.scatter])
+
+
+def _kept(page: Page, key: Hashable, job: Job[Any]) -> Job[None]:
+    page.library.put(key, (yield from job))
+
+
+# Which weight, and what of it
+
+@dataclass(frozen=True)
+class At:
+    """The weight that is shown and the settings it is judged by: α as a number, dense order."""
+
+    matrix: str
+    expert: int
+    row: int
+    column: int
+    settings: Settings
+    statistics: Hashable
+
+
+@dataclass(frozen=True)
+class Hand:
+    """What a visitor has written: `changes` are ((field, column), number), `first` the first column shown."""
+
+    at: At | None = None
+    first: int = 0
+    changes: tuple[tuple[tuple[str, int], float], ...] = ()
+
+
+def begun(at: At) -> Hand:
+    """Nothing written yet; the weight stands in the middle."""
+    return Hand(at, max(0, at.column - SHOWN // 2))
+
+
+def ready(visit: Visit) -> bool:
+    """Whether the chosen method has what it needs."""
+    session = visit.session
+    return session.model is not None and not (session.settings.needs and session.statistics is None)
+
+
+def at_of(visit: Visit) -> At:
+    """The pinned weight; else the selected matrix's telling one, or its first. GblmError before anything is there."""
+    if not ready(visit):
+        raise GblmError("nothing_collected")
+    session = visit.session
+    settings = prune.preview_settings(plain_alpha(visit, session.settings))
+    selection, matrix = session.selection, chosen(visit)
+    if selection.row is None or selection.column is None or selection.matrix != matrix.name:
+        jump = telling_weight(visit, matrix.name) if session.statistics is not None else None
+        selection = (Selection(matrix.name, selection.expert, 0, 0) if jump is None else
+                     Selection(jump.matrix, jump.expert or 0, jump.row, jump.column))
+    assert selection.row is not None and selection.column is not None
+    matrix = visit.model().layout.named(selection.matrix)
+    return At(matrix.name, min(selection.expert, max(0, matrix.experts - 1)), min(selection.row, matrix.rows - 1),
+              min(selection.column, matrix.columns - 1), settings, session.statistics)
+
+
+def telling_weight(visit: Visit, only: str | None = None) -> two_masks.Jump | None:
+    """What magnitude removes and the chosen method keeps, with the largest jump in its row; None where none is so.
+
+    Of the matrix `only`, or of all where the model is not too large for that.
+    """
+    settings = prune.preview_settings(plain_alpha(visit, visit.session.settings))
+    if settings.method == "magnitude" or settings.group == "authors":
+        return None
+    plain = replace(settings, method="magnitude")
+    model, found = visit.model(), visit.statistics()
+    if only is None and model.layout.prunable > AT_ONCE:
+        only = chosen(visit).name
+    key = ("telling weight", work.masks_key(visit.session, settings), only)
+
+    def find() -> two_masks.Jump | None:
+        scores = [lambda name, one=one: prune.scores_of(model, found, one, name) for one in (plain, settings)]
+        masks = [{name: mask for name, mask in work.preview_masks(visit, one).masks.items() if only in {None, name}}
+                 for one in (plain, settings)]
+        return run(two_masks.showpiece(scores[0], scores[1], masks[0], masks[1]))
+
+    return visit.library.once(key, find)
+
+
+def report_of(visit: Visit, at: At) -> WeightReport:
+    key = ("weight", visit.session.model, at)
+    return visit.library.once(key, lambda: weight.explain(
+        visit.model(), work.maybe_statistics(visit), at.settings, work.preview_masks(visit, at.settings), at.matrix,
+        at.row, at.column, at.expert))
+
+
+def head_of(model: Any, matrix: Matrix, at: At) -> int | None:
+    """The attention head the weight lies in, None where its matrix has none."""
+    if not weight.heads(model, matrix):
+        return None
+    return int((at.column if matrix.role == "o" else at.row) // model.head_size)
+
+
+def effects(model: Any, at: At) -> dict[str, Target]:
+    """What is set to zero, each by itself: the weight (of a model not too large), its row, column and head."""
+    head = head_of(model, model.layout.named(at.matrix), at)
+    targets = {"weight": Target(at.matrix, "weight", at.row, at.column, expert=at.expert),
+               "row": Target(at.matrix, "row", row=at.row, expert=at.expert),
+               "column": Target(at.matrix, "column", column=at.column, expert=at.expert)}
+    if weight.too_large(model):
+        del targets["weight"]
+    return targets if head is None else {**targets, "head": Target(at.matrix, "head", head=head, expert=at.expert)}
+
+
+def pull_of(model: Any, at: At, kind: str) -> pull.Pull:
+    """What is pulled at; a matrix without heads is taken whole."""
+    matrix = model.layout.named(at.matrix)
+    head = head_of(model, matrix, at)
+    chosen_kind: Any = "matrix" if kind == "head" and head is None else kind
+    return pull.Pull(chosen_kind, at.matrix, at.row, at.column, head or 0, matrix.block,
+                     at.expert if matrix.experts else None)
+
+
+def strongest(visit: Visit, at: At, most: int) -> tuple[int, ...]:
+    """The samples that pull hardest at the matrix, strongest first."""
+    shares = pull.sample_shares(visit.statistics(), at.matrix)
+    return tuple(int(index) for index in (-shares).argsort(kind="stable")[:most])
+
+
+def measured_key(visit: Visit, targets: tuple[Target, ...]) -> Hashable:
+    return ("measured change", visit.session.model, visit.session.statistics, targets)
+
+
+# What is said
+
+class _Show:
+    """From a visitor's session to the updates of this tab's components."""
+
+    def __init__(self, page: Page, parts: Parts) -> None:
+        self.page, self.words, self.parts = page, page.words, parts
+
+    def everything(self, visit: Visit) -> dict[Any, Any]:
+        parts, say = self.parts, self.words
+        if not ready(visit):
+            return {parts.card: _nothing(say), **dict.fromkeys(
+                (parts.tag, parts.effect, parts.asked, parts.samples, parts.tokens), "")}
+        at, model = at_of(visit), visit.model()
+        matrix = model.layout.named(at.matrix)
+        choices = [(place(say, one), one.name) for one in model.layout.matrices]
+        told = made_of(say, visit, at.settings, work.preview_masks(visit, at.settings))
+        collected = visit.session.statistics is not None
+        return {
+            parts.matrix: gr.update(choices=choices, value=at.matrix), parts.row: at.row, parts.column: at.column,
+            parts.expert: gr.update(visible=bool(matrix.experts), value=at.expert),
+            parts.tag: f'<div class="tag">{escape(" · ".join([*told, say("prune.tag.preview_only")]))}</div>',
+            parts.card: card(say, report_of(visit, at), at.settings), parts.effect: self.effect(visit, at),
+            parts.measure: gr.update(interactive=collected), parts.asked: "",
+            parts.samples: self.samples(visit, at) if collected else "",
+            parts.tokens: f'<p class="tag">{escape(say("weight.pull.hint"))}</p>'}
+
+    def effect(self, visit: Visit, at: At) -> str:
+        """What zeroing costs: predicted always, measured and asked where that was done."""
+        say, model, found = self.words, visit.model(), work.maybe_statistics(visit)
+        targets = effects(model, at)
+        key = measured_key(visit, tuple(targets.values()))
+        asked_at, changes = visit.session.extra("weight_asked", (None, ()))
+        asked: tuple[weight.AnswerChange, ...] = changes if asked_at == at else ()
+        measured = visit.library.get(key) if visit.library.has(key) else (math.nan,) * len(targets)
+        rows = [] if not asked else [(say("weight.effect.nothing"), "", "", probability(asked[0].before))]
+        for index, (name, target) in enumerate(targets.items()):
+            named = say(f"weight.effect.{name}", **({} if name == "weight" else {name: getattr(target, name)}))
+            rows.append((named, signed(weight.predicted_change(model, found, target)), signed(measured[index]),
+                         probability(asked[index].after) if asked else ""))
+        notes = [say("weight.effect.unit"), too_large(say) if weight.too_large(model) else "",
+                 say("weight.effect.needs_sum") if found is not None and "sum" not in found.keep else ""]
+        heads = [(say(f"weight.effect.{name}"), kind) for name, kind in (
+            ("what", ""), ("predicted", "number"), ("measured", "number"), ("answer", "number"))]
+        return (title(say("weight.effect.title")) + plain_table(heads, rows)
+                + f'<p class="tag">{escape(" ".join(note for note in notes if note))}</p>')
+
+    def hand(self, visit: Visit, hand: Hand) -> dict[str, Any]:
+        """The row with the numbers written by hand, as the component's value."""
+        say, at, model, changes = self.words, hand.at, visit.model(), dict(hand.changes)
+        assert at is not None
+        settings = at.settings
+        row = by_hand.row_of(model, work.maybe_statistics(visit), settings, settings.alpha.value, at.matrix, at.row,
+                             at.expert)
+        found = by_hand.by_hand(row, hand.first, SHOWN, changes)
+        used = ["weight", *(field for need, field in (("inputs", "input_norm"), ("gradients", "gradient_norm"))
+                            if need in METHODS[settings.method].needs)]
+        alpha = say("weight.hand.alpha", alpha=short(settings.alpha.value)) if settings.method == "gblm" else ""
+        told = [say("weight.hand.intro", formula=METHODS[settings.method].formula, alpha=alpha, cut=f"{found.cut:,}",
+                    size=f"{found.group:,}", group=say(f"weight.group.{row.group}"))]
+        told += [say("weight.hand.alone")] if row.alone else []
+        if changes:
+            told.append(say("weight.hand.turned", columns=", ".join(map(str, found.flipped))) if found.flipped
+                        else say("weight.hand.unturned"))
+        return hand_value(found, list(changes), used, at.column, say.table("weight.hand"), " ".join(told))
+
+    def samples(self, visit: Visit, at: At) -> str:
+        """The samples that pull hardest, with how they begin."""
+        say, model, found = self.words, visit.model(), visit.statistics()
+        shares = pull.sample_shares(found, at.matrix)
+        heads = [(say("weight.pull.sample"), "number"), (say("weight.pull.share"), "number"),
+                 (say("weight.pull.begins"), "begins")]
+        rows = [(str(index), percent(float(shares[index])),
+                 "".join(pull.token_texts(model, found.calibration, index))) for index in strongest(visit, at, PULLING)]
+        return title(say("weight.pull.samples")) + plain_table(heads, rows)
+
+    def tokens(self, visit: Visit, at: At, kind: str, pulls: tuple[pull.SamplePull, ...]) -> str:
+        """Every token of the samples, coloured by its part of the sample's pull."""
+        say, found = self.words, visit.statistics()
+        what = say(f"weight.pull.{pull_of(visit.model(), at, kind).kind}")
+        lines = []
+        for one in pulls:
+            texts = pull.token_texts(visit.model(), found.calibration, one.sample)
+            told = say("weight.pull.line", sample=one.sample, total=signed(one.total) if one.total else
+                       say("weight.pull.no_pull"))
+            lines.append(f'<p class="tag">{escape(told)}</p><p class="weight-strip" dir="auto" tabindex="0">'
+                         f"{strip(say, texts, one)}</p>")
+        return (title(say("weight.pull.title", what=what)) + "".join(lines)
+                + f'<p class="tag">{escape(say("weight.pull.legend"))}</p>')
+
+
+def strip(say: Words, texts: tuple[str, ...], one: pull.SamplePull) -> str:
+    """One span a token: orange for what adds to the sample's pull, blue for what takes away, the deeper the more."""
+    most = max((abs(part) for part in one.per_token), default=0.0)
+    spans = []
+    for text, part in zip(texts, one.per_token, strict=True):
+        depth = abs(part) / most if most else 0.0
+        colour = "230, 159, 0" if part * (one.total or 1.0) >= 0 else "0, 114, 178"
+        share = percent_signed(part / one.total) if one.total else number(part)
+        spans.append(f'<span title="{escape(say("weight.pull.token", share=share))}" '
+                     f'style="background: rgba({colour}, {0.85 * depth:.2f})">{escape(text)}</span>')
+    return "".join(spans)
+
+
+def card(say: Words, found: WeightReport, settings: Settings) -> str:
+    """Why: a sentence, the score's parts with the cut, what each method says."""
+    return sentence(say, found, settings) + score_bar(say, found, settings) + verdicts(say, found, settings)
+
+
+def group_name(say: Words, found: WeightReport) -> str:
+    return say("weight.group." + ("neighbours" if found.group == "n:m" else found.group))
+
+
+def sentence(say: Words, found: WeightReport, settings: Settings) -> str:
+    fate = say("weight.sentence." + ("removed" if found.removed else "kept"), place=f"{found.rank + 1:,}",
+               size=f"{found.group_size:,}", group=group_name(say, found), cut=f"{found.cut:,}")
+    if math.isnan(found.input_norm):
+        numbers = say("weight.sentence.plain", weight=signed(found.weight))
+    else:
+        numbers = say("weight.sentence.numbers", weight=signed(found.weight), input=number(found.input_norm),
+                      gradient=number(found.gradient_norm), norm=say(f"compare.norms.{settings.norm}"))
+    simpler = f" {say('weight.sentence.fallback', rule=found.fallback)}" if found.fallback else ""
+    kind = "removed" if found.removed else "kept"
+    return (f'<p class="weight-fate {kind}" data-removed="{int(found.removed)}"><b aria-hidden="true">'
+            f'{"×" if found.removed else "·"}</b> {escape(fate)}</p><p class="tag">{escape(numbers + simpler)}</p>')
+
+
+def score_bar(say: Words, found: WeightReport, settings: Settings) -> str:
+    """The score as one bar of its parts, the cut as a line across it."""
+    parts = [("activation", found.activation_part), ("gradient", found.gradient_part)]
+    known = [(name, value) for name, value in parts if not math.isnan(value)] or [("magnitude", found.score)]
+    cut = found.cut_low if math.isnan(found.cut_high) else found.cut_high
+    scale = 1.15 * max(found.score, 0.0 if math.isnan(cut) else cut) or 1.0
+    alone = {"gradient": "gradient_alone"} if settings.method == "gradient" else {}
+    bars = "".join(f'<i class="{name}" style="width:{100 * value / scale:.2f}%"></i>' for name, value in known)
+    named = [(name, "■ " + say(f"weight.score.{alone.get(name, name)}", value=number(value))) for name, value in known]
+    if not math.isnan(cut):
+        bars += f'<b class="cut" style="left:{100 * cut / scale:.2f}%"></b>'
+        named.append(("cut", "┃ " + say("weight.score.cut", value=number(cut))))
+    legend = "".join(f'<span class="{name}">{escape(text)}</span>' for name, text in named)
+    told = say("weight.score.described", score=number(found.score), cut=number(cut))
+    return (title(say("weight.score.title", formula=METHODS[settings.method].formula, score=number(found.score)))
+            + f'<div class="weight-bar" role="img" aria-label="{escape(told)}">{bars}</div>'
+            + f'<p class="weight-legend">{legend}</p>')
+
+
+def verdicts(say: Words, found: WeightReport, settings: Settings) -> str:
+    """What each method says of the weight, and what it would take for the chosen one to say otherwise."""
+    rows: list[tuple[Cell, ...]] = []
+    for one in found.verdicts:
+        fate, mark = ("goes", "×") if one.removed else ("stays", "·")
+        here = f' ({say("weight.verdict.chosen")})' if one.method == settings.method else ""
+        stands = say("weight.verdict.at", place=f"{one.rank + 1:,}", size=f"{one.group_size:,}", cut=f"{one.cut:,}")
+        rows.append((one.method + here, (fate, f'{mark} {say(f"weight.verdict.{fate}")}'), stands))
+    told = [say("weight.verdict.otherwise", methods=", ".join(found.saved_by)) if found.saved_by
+            else say("weight.verdict.same")]
+    if not math.isnan(found.goes_from):
+        told.append(say("weight.verdict.goes_from", method=settings.method, sparsity=percent(found.goes_from)))
+    heads = [(say("weight.verdict.method"), ""), (say("weight.verdict.fate"), ""),
+             (say("weight.verdict.place"), "number")]
+    return (title(say("weight.verdict.title")) + plain_table(heads, rows)
+            + f'<p class="sentence small">{escape(" ".join(told))}</p>')
+
+
+def title(text: str) -> str:
+    return f'<h3 class="weight-title">{escape(text)}</h3>'
+
+
+def signed(value: float) -> str:
+    """+1.2e-6 with a sign, two digits; – for nan."""
+    if math.isnan(value) or value == 0:
+        return number(value)
+    return ("+" if value > 0 else "−") + number(abs(value))
+
+
+def percent_signed(share: float) -> str:
+    return ("+" if share >= 0 else "−") + percent(abs(share))
+
+
+def probability(logarithm: float) -> str:
+    return percent(math.exp(logarithm), 3)
+
+
+def too_large(say: Words) -> str:
+    return say("weight.effect.too_large", limit=f"{weight.LARGEST / 1e6:.0f}")
+
+
+def _nothing(say: Words) -> str:
+    return f'<p class="sentence">{escape(say("weight.nothing"))}</p>'
