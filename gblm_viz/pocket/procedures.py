@@ -229,9 +229,9 @@ def sums_ja() -> Iterator[Question]:
 
 SKILLS = [
     Skill("sums_en", "procedure", "small sums", "小さなたし算（英語）", sums_en, 12, 2.2),
-    Skill("differences_en", "procedure", "small differences", "小さなひき算（英語）", differences_en, 12, 2.2),
+    Skill("differences_en", "procedure", "small differences", "小さなひき算（英語）", differences_en, 12, 3.0),
     Skill("next_en", "procedure", "the number before and after", "数の前と後（英語）", next_en, 12, 1.2),
-    Skill("counting_en", "procedure", "counting up and down", "数える（英語）", counting_en, 12, 1.0),
+    Skill("counting_en", "procedure", "counting up and down", "数える（英語）", counting_en, 12, 1.8),
     Skill("compare_en", "procedure", "comparing numbers", "数の比較（英語）", compare_en, 12, 1.2),
     Skill("sort_en", "procedure", "sorting three numbers", "三つの数を並べる（英語）", sort_en, 12, 1.6),
     Skill("spell_en", "procedure", "spelling", "つづり（英語）", spell_en, 12, 1.2),

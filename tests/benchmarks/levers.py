@@ -1,8 +1,9 @@
 """Which training choices move the picture of pruning: one small run a choice, then dense and pruned scores.
 
-    python -m tests.benchmarks.levers [--tokens N] [--only NAME …] [--work DIR] [--out FILE.json]
+    python -m tests.benchmarks.levers [--tokens N] [--only NAME …] [--work DIR] --out FILE.json
 
-One choice is changed at a time, all else is the shipped recipe with fewer tokens. Each run goes on after a kill.
+One choice is changed at a time, all else is the shipped recipe with fewer tokens. Choices that the file has for the
+same text, recipe and number of tokens are not trained again, and a run that was killed goes on from its checkpoint.
 """
 
 from __future__ import annotations
@@ -12,19 +13,21 @@ import json
 import logging
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from gblm_viz.core.job import run
 from gblm_viz.core.models import load
 from gblm_viz.pocket import places, train
-from tests.benchmarks.measure import Measure, row
+from tests.benchmarks.measure import Measure, rounded, row
 
 LEVERS: dict[str, dict[str, float | int | bool]] = {
     "as shipped": {},
+    "gains begin even": {"uneven": 0.0},
+    "gains free to grow": {"uneven": 0.0, "gain_rate": 10.0},
     "twice the rate": {"rate": 6e-3},
     "half the rate": {"rate": 1.5e-3},
-    "gains free to grow": {"gain_rate": 10.0},
     "first weights of 0.02": {"copying": False, "spread": 0.02},
     "much decay": {"weight_decay": 0.1},
     "more prose": {"written": 0.4},
@@ -34,14 +37,17 @@ LEVERS: dict[str, dict[str, float | int | bool]] = {
     "one key/value head": {"key_value_heads": 1},
     "less capacity": {"hidden": 96, "intermediate": 256},
 }
-METHODS = ("magnitude, per matrix", "magnitude, per row", "wanda", "gradient ℓ1", "gblm ℓ1, α = 100",
-           "gblm ℓ1, share 0.5")
-SPARSITIES = ("0.4", "0.5", "0.6")
+METHODS = ("magnitude, per matrix", "magnitude, per row", "wanda", "gblm ℓ1, share 0.5")
+SPARSITIES = ("0.5", "0.6")
+
+
+def recipe_of(name: str, tokens: int) -> train.Recipe:
+    return train.Recipe(tokens=tokens, **LEVERS[name])  # type: ignore[arg-type]
 
 
 def measure(name: str, tokens: int, work: Path) -> dict[str, object]:
     """Trains one choice in its own folder and scores it dense and pruned."""
-    recipe = train.Recipe(tokens=tokens, **LEVERS[name])  # type: ignore[arg-type]
+    recipe = recipe_of(name, tokens)
     folder = work / name.replace(" ", "-").replace("/", "-").replace(",", "")
     network, progress = train.fit(recipe, folder, threads=1)
     train.save(network, folder, recipe, progress, 1, folder / "model")
@@ -49,8 +55,16 @@ def measure(name: str, tokens: int, work: Path) -> dict[str, object]:
     dense = one.score(one.model)
     rows = [row(method, amount, *one.pruned(method, amount), dense=dense)
             for amount in SPARSITIES for method in METHODS]
-    return {"name": name, "recipe": asdict(recipe), "parameters": one.model.parameters, "curve": progress.curve,
+    return {"name": name, "recipe": asdict(recipe), "corpus_hash": progress.corpus, "parameters": one.model.parameters,
             "dense": {"perplexity": dense.perplexity, "right": dense.right, "of": dense.of}, "rows": rows}
+
+
+def stored(path: Path, tokens: int) -> list[dict[str, Any]]:
+    """The file's choices that would come out the same if they were trained again."""
+    found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+    text = train.corpus_hash()
+    return [one for one in found if one["corpus_hash"] == text and one["name"] in LEVERS
+            and one["recipe"] == asdict(recipe_of(one["name"], tokens))]
 
 
 def main() -> None:
@@ -62,10 +76,12 @@ def main() -> None:
     given = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     torch.set_num_threads(1)
-    found = []
     for name in given.only:
-        found.append(measure(name, given.tokens, given.work))
-        given.out.write_text(json.dumps(found, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        if name not in {one["name"] for one in stored(given.out, given.tokens)}:
+            made = measure(name, given.tokens, given.work)
+            ordered = sorted([*stored(given.out, given.tokens), made], key=lambda one: list(LEVERS).index(one["name"]))
+            given.out.write_text("[" + ",\n".join(json.dumps(rounded(one), ensure_ascii=False) for one in ordered)
+                                 + "]\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--model", default="pocket")
     parser.add_argument("--method", nargs="+", default=["wanda", "gradient ℓ1", "gblm ℓ1, share 0.5"], choices=METHODS)
-    parser.add_argument("--sparsity", default="0.6")
+    parser.add_argument("--sparsity", default="0.5")
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
     model = run(load(given.model))

@@ -30,6 +30,16 @@ def test_training_choices_stand_beside_the_dense_model_they_gave() -> None:
     assert "| gains free to grow | 1.50 M | 50 · 20 |" + " 20 · 20 |" * 6 in text
 
 
+def test_seeds_stand_side_by_side_in_the_order_given() -> None:
+    def seed(number: int, right: int) -> dict[str, object]:
+        kinds = {"fact": [right, 20], "story": [5, 5]}
+        return {"seed": number, "kinds": kinds, "perplexity": {"en": 91.04, "ja": 48.5}}
+
+    text = card._seeds([seed(2, 19), seed(1, 20)])
+    assert "| 2 | 19 of 20 (95.0 %) | 5 of 5 (100.0 %) | 91.0 | 48.5 |" in text
+    assert text.index("| 2 |") < text.index("| 1 |")
+
+
 def test_a_text_that_saves_its_own_skill_is_told_from_one_that_does_not() -> None:
     def kept(capitals: int, sums: int) -> dict[str, list[int]]:
         return {"capitals_en": [capitals, 10], "sums_en": [sums, 10]}
