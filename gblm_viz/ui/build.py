@@ -11,7 +11,7 @@ from gblm_viz.core.errors import GblmError
 from gblm_viz.core.models import Model, is_local
 from gblm_viz.words import LANGUAGES, Words, words
 
-from . import work
+from . import address, work
 from .escape import escape
 from .page import Page, Signals, bump
 from .session import Library, Session, Visit
@@ -19,7 +19,35 @@ from .tabs import compare, gradients, overview, patterns, prune, text, weight
 
 TABS = {"overview": overview, "text": text, "gradients": gradients, "prune": prune, "patterns": patterns,
         "weight": weight, "compare": compare}
-_READ_KEY = "() => [window.sessionStorage.getItem('gblm-visit') || '']"
+_ARRIVE = """() => {
+  const wanted = (new URLSearchParams(location.search).get('hide') || '').split(',');
+  const hidden = wanted.filter((id) => /^[a-z-]+$/.test(id));
+  const style = document.createElement('style');
+  style.textContent = hidden.map((id) => '#' + id).join(', ') + ' { display: none !important; }';
+  if (hidden.length) document.head.append(style);
+  return [window.sessionStorage.getItem('gblm-visit') || '', location.search];
+}"""
+"""Reads the visit's key and the link; what a teacher's link hides is hidden before anything else happens."""
+_CARRY = """(query) => {
+  const now = new URLSearchParams(location.search), next = new URLSearchParams(query);
+  if (window.gblmTab) now.set('tab', window.gblmTab);
+  for (const name of ['tab', 'hide']) if (now.has(name) && !next.has(name)) next.set(name, now.get(name));
+  history.replaceState(null, '', location.pathname + (next.toString() ? '?' + next : ''));
+  for (const link of document.querySelectorAll('#lang a')) link.search = location.search;
+  window.gblmPlace = true;
+  return [query];
+}"""
+"""Writes the place into the address, and into the links to the other language."""
+_TAB = """() => {
+  if (!window.gblmTab && NAME === FIRST) return;
+  window.gblmTab = NAME;
+  if (!window.gblmPlace) return;
+  const query = new URLSearchParams(location.search);
+  query.set('tab', NAME);
+  history.replaceState(null, '', location.pathname + '?' + query);
+  for (const link of document.querySelectorAll('#lang a')) link.search = location.search;
+}""".replace("FIRST", repr(next(iter(TABS))))
+"""A page that opens selects its first tab by itself, before it has read the link: that is no choice of a person's."""
 _KEEP_KEY = "(key) => { window.sessionStorage.setItem('gblm-visit', key); return [key]; }"
 
 
@@ -42,8 +70,9 @@ def build(language: str, library: Library) -> gr.Blocks:
         page = Page(say, library, visitor, status, tabs, signals)
         with tabs:
             for name, tab in TABS.items():
-                with gr.Tab(say(f"frame.tabs.{name}"), id=name, elem_id=f"tab-{name}"):
+                with gr.Tab(say(f"frame.tabs.{name}"), id=name, elem_id=f"tab-{name}") as shown:
                     tab.build(page)
+                shown.select(None, js=_TAB.replace("NAME", repr(name)), api_visibility="private")
         with gr.Accordion(say("frame.about"), open=False, elem_id="about"):
             about = gr.HTML()
         _wire(page, blocks, source, load, cancel, about)
@@ -54,17 +83,27 @@ def _wire(page: Page, blocks: gr.Blocks, source: Any, load: Any, cancel: Any, ab
     signals, status = page.signals, page.status
     everything = list(vars(signals).values())
     key = gr.Textbox(visible="hidden", elem_id="visit-key")
+    link = gr.Textbox(visible="hidden", elem_id="visit-link")
+    place = gr.Textbox(visible="hidden", elem_id="visit-place")
 
-    def arrive(stored: str) -> tuple[str, str]:
+    def arrive(stored: str, opened: str) -> tuple[str, str, str]:
         visit = page.library.visit(stored)
-        return visit.key, visit.key
+        return visit.key, visit.key, opened
 
-    def wake(visit: Visit, *counters: int) -> dict[Any, Any]:
-        """Let every tab fill itself with this visitor's work, or with the example."""
-        session = visit.session
-        return {status: page.note(page.words("status.ready")), source: session.source,
-               about: about_table(page.words, visit.model()),
-               **{signal: bump(counter) for signal, counter in zip(everything, counters, strict=True)}}
+    def wake(visit: Visit, opened: str, *counters: int) -> dict[Any, Any]:
+        """Let every tab fill itself with this visitor's work, or with the example, and go where a link points."""
+        fields = address.read(opened)
+        session, lost = address.opened(visit.session, visit.model().layout, fields)
+        visit.keep(session)
+        told = page.note(page.words("status.link_lost", names=", ".join(lost)), "error") if lost else page.note(
+            page.words("status.ready"))
+        shown = {page.tabs: gr.Tabs(selected=fields["tab"])} if fields.get("tab") in TABS else {}
+        return {status: told, source: session.source, about: about_table(page.words, visit.model()), **shown,
+                **{signal: bump(counter) for signal, counter in zip(everything, counters, strict=True)}}
+
+    def on_place(visit: Visit) -> dict[Any, Any]:
+        """The address follows the selection and the settings."""
+        return {} if visit.session.model is None else {place: address.query(visit.session, visit.model().layout)}
 
     def on_load(visit: Visit, wanted: str, *counters: int) -> Iterator[dict[Any, Any]]:
         wanted = wanted.strip()
@@ -87,10 +126,12 @@ def _wire(page: Page, blocks: gr.Blocks, source: Any, load: Any, cancel: Any, ab
         return {status: page.note(page.words("status.cancelling" if running else "status.nothing_to_cancel"),
                                   "working" if running else "done")}
 
-    blocks.load(arrive, [key], [page.visitor, key], js=_READ_KEY, show_progress="hidden",
+    blocks.load(arrive, [key, link], [page.visitor, key, link], js=_ARRIVE, show_progress="hidden",
                 api_visibility="private").then(None, [key], [key], js=_KEEP_KEY, api_visibility="private").then(
-        page.spoken(wake), [page.visitor, *everything], [status, source, about, *everything], show_progress="hidden",
-        api_visibility="private")
+        page.spoken(wake), [page.visitor, link, *everything], [status, source, about, page.tabs, *everything],
+        show_progress="hidden", api_visibility="private")
+    page.on([signals.selection.change, signals.settings.change], on_place, [], [place], latest=True)
+    place.change(None, [place], [place], js=_CARRY, api_visibility="private")
     page.on([load.click, source.submit], on_load, [source, *everything], [about, *everything])
     page.on(cancel.click, on_cancel)
 

@@ -291,11 +291,13 @@ class _Show:
         settings, controls = visit.session.settings, self.controls
         if visit.session.model is None:
             return {self.views.reached: _waiting(self.words)}
-        refilled = {**shape(self.words, controls, form_of(settings)), **values_of(controls, settings)}
+        updates = {**shape(self.words, controls, form_of(settings)), **values_of(controls, settings)}
         try:
-            return refilled | {controls.problem: ""} | self.preview(visit, settings)
+            updates |= {controls.problem: "", **self.preview(visit, settings)}
         except SettingError as error:
-            return refilled | {controls.problem: problem(error.say(self.words))}
+            updates[controls.problem] = problem(error.say(self.words))
+        # A control that was moved meanwhile has shown its own numbers: the older ones must not take it back.
+        return updates if visit.session.settings == settings else {}
 
     def preview(self, visit: Visit, settings: Settings) -> dict[Any, Any]:
         """The numbers and pictures of settings; a sentence in their place before anything is collected."""

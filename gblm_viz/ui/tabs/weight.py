@@ -135,14 +135,17 @@ def build(page: Page) -> None:
 
 def _wire(page: Page, parts: Parts) -> None:
     say, signals = page.words, page.signals
-    hands = gr.State(Hand())
+    boxes: Any = gr.State(None)
+    """(model, Selection) of the weight that this page's boxes name. They are written only when another one is shown:
+    a late refresh takes nothing out of the hand of somebody who types."""
     show = _Show(page, parts)
 
-    def refresh(visit: Visit) -> dict[Any, Any]:
+    def refresh(visit: Visit, written: object) -> dict[Any, Any]:
         """Another weight, model, text or setting: everything anew, the numbers written by hand forgotten."""
         updates = show.everything(visit)
-        by_hand_too = turned(visit, begun(at_of(visit))) if ready(visit) else {parts.hand: None, hands: Hand()}
-        return {**updates, **by_hand_too}
+        if ready(visit) and (named := (visit.session.model, at_of(visit).selection)) != written:
+            updates |= {**show.boxes(visit, named[1]), boxes: named}
+        return {**updates, **(turned(visit, current(visit)) if ready(visit) else {parts.hand: None})}
 
     def on_place(visit: Visit, counter: int, name: str | None, expert: float | None, row: float | None,
                  column: float | None) -> dict[Any, Any]:
@@ -155,8 +158,9 @@ def _wire(page: Page, parts: Parts) -> None:
             told = say("weight.outside", block=found.block, role=role_name(say, found.role),
                        rows=f"{found.rows - 1:,}", columns=f"{found.columns - 1:,}")
             return {page.status: page.note(told, "error")}
-        visit.update(selection=wanted)
-        return {signals.selection: bump(counter), page.status: page.note(say("status.ready"))}
+        session = visit.update(selection=wanted)
+        return {signals.selection: bump(counter), boxes: (session.model, wanted),
+                page.status: page.note(say("status.ready"))}
 
     def on_telling(visit: Visit, counter: int) -> dict[Any, Any]:
         visit.statistics()
@@ -167,30 +171,31 @@ def _wire(page: Page, parts: Parts) -> None:
         found = page.note(say("weight.telling_found", method=visit.session.settings.method))
         return {signals.selection: bump(counter), page.status: found}
 
-    def current(visit: Visit, kept: Hand) -> Hand:
+    def current(visit: Visit) -> Hand:
         """What was written, or a fresh row where another weight is shown by now."""
-        at = at_of(visit)
-        return kept if kept.at == at else begun(at)
+        at, kept = at_of(visit), visit.session.extra("weight_hand", None)
+        return kept if kept is not None and kept.at == at else begun(at)
 
     def turned(visit: Visit, hand: Hand) -> dict[Any, Any]:
-        return {parts.hand: show.hand(visit, hand), hands: hand}
+        visit.remember("weight_hand", hand)
+        return {parts.hand: show.hand(visit, hand)}
 
-    def on_change(visit: Visit, change: list[Any], kept: Hand) -> dict[Any, Any]:
+    def on_change(visit: Visit, change: list[Any]) -> dict[Any, Any]:
         place, wanted = (str(change[0]), int(change[1])), change[2]
-        hand = current(visit, kept)
+        hand = current(visit)
         others = tuple(one for one in hand.changes if one[0] != place)
         mine = () if wanted is None else ((place, float(wanted)),)
         return turned(visit, replace(hand, changes=others + mine))
 
     def on_step(direction: int) -> Any:
-        def step(visit: Visit, kept: Hand) -> dict[Any, Any]:
-            hand = current(visit, kept)
+        def step(visit: Visit) -> dict[Any, Any]:
+            hand = current(visit)
             last = max(0, visit.model().layout.named(at_of(visit).matrix).columns - SHOWN)
             return turned(visit, replace(hand, first=min(max(0, hand.first + direction * SHOWN), last)))
         return step
 
-    def on_back(visit: Visit, kept: Hand) -> dict[Any, Any]:
-        return turned(visit, replace(current(visit, kept), changes=()))
+    def on_back(visit: Visit) -> dict[Any, Any]:
+        return turned(visit, replace(current(visit), changes=()))
 
     def on_measure(visit: Visit) -> Iterator[dict[Any, Any]]:
         at, model, found = at_of(visit), visit.model(), visit.statistics()
@@ -243,14 +248,15 @@ def _wire(page: Page, parts: Parts) -> None:
         return page.library.get(key)
 
     page.on([signals.model.change, signals.statistics.change, signals.settings.change, signals.selection.change],
-            refresh, [], [*parts.shown, hands], latest=True)
+            refresh, [boxes], [*parts.shown, boxes], latest=True)
     page.on([parts.matrix.input, parts.expert.submit, parts.row.submit, parts.column.submit, parts.row.blur,
-             parts.column.blur], on_place, [signals.selection, *parts.place], [signals.selection], latest=True)
+             parts.column.blur], on_place, [signals.selection, *parts.place],
+            [signals.selection, boxes], latest=True)
     page.on(parts.telling.click, on_telling, [signals.selection], [signals.selection])
-    page.on_event(parts.hand.select, "change", on_change, [hands], [parts.hand, hands])
-    page.on(parts.before.click, on_step(-1), [hands], [parts.hand, hands])
-    page.on(parts.after.click, on_step(1), [hands], [parts.hand, hands])
-    page.on(parts.back.click, on_back, [hands], [parts.hand, hands])
+    page.on_event(parts.hand.select, "change", on_change, [], [parts.hand])
+    page.on(parts.before.click, on_step(-1), [], [parts.hand])
+    page.on(parts.after.click, on_step(1), [], [parts.hand])
+    page.on(parts.back.click, on_back, [], [parts.hand])
     page.on(parts.measure.click, on_measure, [], [parts.effect])
     page.on([parts.ask.click, parts.prompt.submit], on_ask, [parts.prompt], [parts.effect, parts.asked])
     page.on(parts.show.click, on_show, [parts.kind], [parts.tokens])
@@ -274,13 +280,17 @@ class At:
     settings: Settings
     statistics: Hashable
 
+    @property
+    def selection(self) -> Selection:
+        return Selection(self.matrix, self.expert, self.row, self.column)
+
 
 @dataclass(frozen=True)
 class Hand:
     """What a visitor has written: `changes` are ((field, column), number), `first` the first column shown."""
 
-    at: At | None = None
-    first: int = 0
+    at: At
+    first: int
     changes: tuple[tuple[tuple[str, int], float], ...] = ()
 
 
@@ -392,19 +402,23 @@ class _Show:
         if not ready(visit):
             return {parts.card: _nothing(say), **dict.fromkeys(
                 (parts.tag, parts.effect, parts.asked, parts.samples, parts.tokens), "")}
-        at, model = at_of(visit), visit.model()
-        matrix = model.layout.named(at.matrix)
-        choices = [(place(say, one), one.name) for one in model.layout.matrices]
+        at = at_of(visit)
         told = made_of(say, visit, at.settings, work.preview_masks(visit, at.settings))
         collected = visit.session.statistics is not None
         return {
-            parts.matrix: gr.update(choices=choices, value=at.matrix), parts.row: at.row, parts.column: at.column,
-            parts.expert: gr.update(visible=bool(matrix.experts), value=at.expert),
             parts.tag: f'<div class="tag">{escape(" · ".join([*told, say("prune.tag.preview_only")]))}</div>',
             parts.card: card(say, report_of(visit, at), at.settings), parts.effect: self.effect(visit, at),
             parts.measure: gr.update(interactive=collected), parts.asked: "",
             parts.samples: self.samples(visit, at) if collected else "",
             parts.tokens: f'<p class="tag">{escape(say("weight.pull.hint"))}</p>'}
+
+    def boxes(self, visit: Visit, named: Selection) -> dict[Any, Any]:
+        """The boxes that name the weight."""
+        parts, layout = self.parts, visit.model().layout
+        choices = [(place(self.words, one), one.name) for one in layout.matrices]
+        expert = gr.update(visible=bool(layout.named(named.matrix).experts), value=named.expert)
+        return {parts.matrix: gr.update(choices=choices, value=named.matrix), parts.expert: expert,
+                parts.row: named.row, parts.column: named.column}
 
     def effect(self, visit: Visit, at: At) -> str:
         """What zeroing costs: predicted always, measured and asked where that was done."""

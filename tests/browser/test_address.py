@@ -1,0 +1,53 @@
+"""The address follows a visitor's place; a link opens there, in either language, a teacher's controls hidden."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from gblm_viz.words import words
+from tests.browser.conftest import App
+from tests.browser.test_walk import arrive, set_sparsity, tab
+
+LINK = "tab=weight&block=2&role=down&row=3&col=4&method=wanda&sparsity=0.4&hide=alpha,weight-telling"
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_a_link_opens_on_its_weight_with_its_settings(page: Page, app: App, language: str) -> None:
+    page.goto(f"{app.url}/{language}/?{LINK}")
+    expect(page.locator("#weight-card .weight-fate")).to_be_visible()
+    expect(page.locator("#weight-row input")).to_have_value("3")
+    expect(page.locator("#weight-column input")).to_have_value("4")
+    expect(page.locator("#weight-tag")).to_contain_text(re.compile("wanda.*40"))
+    expect(page.locator("#weight-telling")).to_be_hidden()
+    other = {"en": "ja", "ja": "en"}[language]
+    page.locator(f"#lang a[data-lang={other}]").click()
+    expect(page.locator("#weight-row input")).to_have_value("3")
+    assert page.evaluate("navigator.language") == other
+    assert f"/{other}/" in page.url
+
+
+def test_the_address_follows_and_a_reload_comes_back(page: Page, app: App) -> None:
+    say = words("en")
+    arrive(page, app, "en")
+    tab(page, say, "prune")
+    set_sparsity(page, "0.3")
+    expect(page.locator("#sparsity-reached")).to_contain_text("30")
+    page.wait_for_function("location.search.includes('sparsity=0.3') && location.search.includes('tab=prune')")
+    tab(page, say, "weight")
+    page.locator("#weight-row input").fill("7")
+    page.locator("#weight-column input").fill("9")
+    page.locator("#weight-column input").press("Enter")
+    page.wait_for_function("location.search.includes('row=7&col=9') && location.search.includes('tab=weight')")
+    page.reload()
+    expect(page.locator("#weight-row input")).to_have_value("7")
+    expect(page.locator("#weight-tag")).to_contain_text("30")
+
+
+def test_what_does_not_fit_is_a_sentence(page: Page, app: App) -> None:
+    page.goto(f"{app.url}/en/?block=77&role=down&row=1&col=1&sparsity=0.3")
+    expect(page.locator("#status .error")).to_contain_text("block, role, row, col")
+    tab(page, words("en"), "prune")
+    expect(page.locator("#sparsity-reached")).to_contain_text("30")
