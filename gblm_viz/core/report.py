@@ -21,7 +21,7 @@ from .models import Model
 from .patterns import label
 from .prune import Masks, Settings, dense_scores
 from .statistics import NORMS, Statistics
-from .structure import agreement, column_band, column_densities, structure
+from .structure import DRAWS, Band, agreement, column_band, column_densities, model_band, null_band, rank_one, structure
 
 Array = np.ndarray[Any, Any]
 PEAK = 0.01
@@ -232,13 +232,51 @@ def structure_cells(model: Model, masks: Masks, seed: int = 0) -> Job[tuple[Stru
     cells = []
     for done, matrix in enumerate(model.layout.matrices):
         yield Step(done, len(model.layout.matrices), "matrix")
-        mask = masks.masks[matrix.name]
-        mask = mask[0] if matrix.experts else mask
-        headed = matrix.role in {"q", "k", "v", "qkv", "o"}
-        found = structure(mask, pattern, model.head_size if headed else 0, matrix.role == "o", seed)
+        found = structure(_plane(masks, matrix, 0), pattern, *_heads(model, matrix), seed)
         cells.append(StructureCell(matrix.name, matrix.block, matrix.role, found.column, found.row, found.head,
                                    found.neighbour, found.null_column, found.null_head))
     return tuple(cells)
+
+
+def _plane(masks: Masks, matrix: Matrix, expert: int) -> Tensor:
+    """bool (out, in): the matrix's mask, of a stack one expert's."""
+    mask = masks.masks[matrix.name]
+    return mask[expert] if matrix.experts else mask
+
+
+def _heads(model: Model, matrix: Matrix) -> tuple[int, bool]:
+    """What the head score asks: rows of a head, 0 where there are no heads; whether they lie along the columns."""
+    return model.head_size if matrix.role in {"q", "k", "v", "qkv", "o"} else 0, matrix.role == "o"
+
+
+@dataclass(frozen=True)
+class StructureBands:
+    """structure.ModelBand by name: `each[name, expert]`, every expert of a stack for itself, 0 of any other matrix."""
+
+    whole: dict[str, Band]
+    each: dict[tuple[str, int], dict[str, Band]]
+
+
+def _planes(model: Model) -> list[tuple[Matrix, int]]:
+    return [(matrix, expert) for matrix in model.layout.matrices for expert in range(max(1, matrix.experts))]
+
+
+def structure_bands(model: Model, masks: Masks, draws: int = DRAWS) -> Job[StructureBands]:
+    """Every matrix's structure scores against shuffled masks, and their means over all. Steps count draws."""
+    pattern, planes = masks.settings.make_pattern(), _planes(model)
+    found = yield from model_band([(_plane(masks, matrix, expert), pattern, *_heads(model, matrix))
+                                   for matrix, expert in planes], draws)
+    named = [(matrix.name, expert) for matrix, expert in planes]
+    return StructureBands(found.whole, dict(zip(named, found.each, strict=True)))
+
+
+def structure_band(model: Model, masks: Masks, name: str, expert: int = 0) -> Job[dict[str, Band]]:
+    """One matrix's bands by themselves: the very numbers of structure_bands. Steps count draws."""
+    planes = _planes(model)
+    place = [(matrix.name, one) for matrix, one in planes].index((name, expert))
+    matrix = planes[place][0]
+    return (yield from null_band(_plane(masks, matrix, expert), masks.settings.make_pattern(), *_heads(model, matrix),
+                                 seed=place * DRAWS))
 
 
 def structure_map(model: Model, cells: tuple[StructureCell, ...], measure: str) -> ModelMap:
@@ -266,6 +304,54 @@ def column_profile(name: str, masks: dict[str, Tensor]) -> ColumnProfile:
     densities = {one: column_densities(mask).numpy() for one, mask in masks.items()}
     outside = {one: float(((values < low) | (values > high)).mean()) for one, values in densities.items()}
     return ColumnProfile(name, densities, low, high, outside)
+
+
+FEATURES = {"q", "k", "v", "qkv", "gate", "up", "gate_up"}
+"""The roles that read the block's hidden state."""
+
+
+@dataclass(frozen=True)
+class Writer:
+    """What writes one input of a matrix: a `head`, a `neuron` of the MLP, a `feature` of the hidden state, an `input`.
+
+    `number` is the head's, otherwise the column's own; `row` that of the block's v matrix, None where it has none.
+    """
+
+    kind: str
+    number: int
+    row: int | None = None
+
+
+def writer(model: Model, matrix: Matrix, column: int) -> Writer:
+    """Which head and value row, which neuron or which feature a column of the matrix multiplies."""
+    roles, size = {one.role: one for one in model.layout.of_block(matrix.block)}, model.head_size
+    if matrix.role == "o" and roles.keys() & {"q", "qkv"} and size and matrix.columns % size == 0:
+        head = column // size
+        if "v" not in roles:
+            return Writer("head", head)
+        shared = matrix.columns // roles["v"].rows  # grouped-query attention: so many heads read one head's values
+        return Writer("head", head, head // shared * size + column % size)
+    return Writer("neuron" if matrix.role == "down" else "feature" if matrix.role in FEATURES else "input", column)
+
+
+@dataclass(frozen=True)
+class Factors:
+    """Which part of a |gradient|'s sum of squares, 0 … 1, is explained by one number for all weights (`flat`), and by a
+    row factor × a column factor (`share`). Both nan for a gradient of zeros.
+    """
+
+    flat: float
+    share: float
+
+
+def gradient_factors(statistics: Statistics, name: str, expert: int = 0) -> Factors | None:
+    """How far one matrix's ℓ1 gradient is row × column; None where that sum was not kept."""
+    if "l1" not in statistics.keep:
+        return None
+    gradient = statistics.gradient_norm(name, "l1")
+    gradient = gradient[expert] if gradient.dim() == 3 else gradient
+    total, squares = float(gradient.double().sum()), float(gradient.double().square().sum())
+    return Factors(total**2 / (gradient.numel() * squares) if squares else math.nan, rank_one(gradient).share)
 
 
 @dataclass(frozen=True)

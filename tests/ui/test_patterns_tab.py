@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import html
 import math
+import re
 from dataclasses import replace
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
 import torch
 
-from gblm_viz.core import report
+from gblm_viz.core import report, structure
 from gblm_viz.core.alpha import Alpha
 from gblm_viz.core.job import run
 from gblm_viz.core.prune import Settings
+from gblm_viz.figures.charts import percent
 from gblm_viz.ui import work
 from gblm_viz.ui.session import Selection, Visit
 from gblm_viz.ui.tabs import patterns
@@ -104,3 +108,75 @@ def test_the_map_says_every_matrix_s_score_and_its_null(visit: Visit, say: Any, 
                                               (math.nan, "–")])
 def test_scores_have_three_decimals_and_no_negative_zero(value: float, shown: str) -> None:
     assert patterns.score(value) == shown
+
+
+def test_the_columns_listed_are_the_furthest_outside_with_wandas_share(visit: Visit, say: Any) -> None:
+    sight = patterns.sight_of(visit, "preview", 0)
+    shown = patterns._Show(cast(Any, SimpleNamespace(words=say)), cast(Any, None), None).outside(visit, sight)
+    found = structure.outside_columns(sight.own, sight.pattern)
+    lines = cells_of(shown)
+    assert f"{len(found)} " in shown or f"{len(found)} 列" in shown
+    assert len(lines) == min(len(found), patterns.FURTHEST)
+    for one, (column, removed, wanda, z, _) in zip(found, lines, strict=False):
+        assert (column, removed, z) == (str(one.column), percent(one.density), patterns.deviations(one.z))
+        assert wanda == percent(float(sight.beside[:, one.column].double().mean()))
+
+
+def test_scores_stand_beside_the_lowest_and_highest_of_chance(visit: Visit, say: Any) -> None:
+    sight = patterns.sight_of(visit, "preview", 0)
+    own, wanda = patterns.bands_of(visit, sight)
+    rows = dict(zip(patterns.MEASURES, patterns.band_rows(say, own, wanda, True), strict=True))
+    column = own["column"]
+    assert rows["column"][1:3] == (patterns.score(column.score), patterns.score(wanda["column"].score))
+    assert patterns.score(column.low) in rows["column"][3] and patterns.score(column.high) in rows["column"][3]
+    assert rows["column"][4] == f"{column.p:.3f}"
+    assert rows["row"][3] == say("patterns.bands.fixed")
+
+
+def test_the_whole_model_is_tested_in_sentences(visit: Visit, say: Any) -> None:
+    sight = patterns.sight_of(visit, "preview", 0)
+    own, wanda = run(patterns.both_bands(visit.model(), sight))
+    told = patterns.tested(say, own, wanda, True)
+    for name in ("column", "neighbour"):
+        assert patterns.score(own.whole[name].score) in told and patterns.score(wanda.whole[name].score) in told
+    assert "1/21" in told
+
+
+def test_the_counts_are_those_of_the_two_masks(visit: Visit, say: Any) -> None:
+    sight = patterns.sight_of(visit, "preview", 0)
+    here, whole = patterns.comparison(visit, sight, sight.against)
+    assert here.only_a == int((sight.own & ~sight.beside).sum())
+    assert whole.kept + whole.removed + whole.only_a + whole.only_b == visit.model().layout.prunable
+    lines = cells_of(patterns.counts_table(say, "x", here, whole))
+    assert lines[2][1].startswith(f"{here.only_a:,} ")
+    assert lines[-1][1:] == [patterns.score(here.kappa), patterns.score(whole.kappa)]
+
+
+@pytest.mark.parametrize("apply", [False, True])
+def test_the_weights_that_moved_most_lie_where_the_masks_part(visit: Visit, say: Any, apply: bool) -> None:
+    if apply:
+        applied(visit, SETTINGS)
+    sight = patterns.sight_of(visit, "applied", 0)
+    moved = run(patterns.moved_job(visit, sight))
+    rescued, sacrificed = moved.jumps
+    assert rescued and sacrificed
+    assert all(sight.beside[one.row, one.column] and not sight.own[one.row, one.column] for one in rescued)
+    assert all(sight.own[one.row, one.column] and not sight.beside[one.row, one.column] for one in sacrificed)
+    lines = cells_of(patterns.jumps_tables(say, moved.jumps, SETTINGS))
+    assert lines == [list(patterns.jump_row(one)) for one in (*rescued, *sacrificed)]
+    assert percent(moved.factors.share) in patterns.factors_sentence(say, moved.factors, True)
+
+
+def test_wandas_own_mask_is_not_set_against_itself(visit: Visit) -> None:
+    visit.update(settings=replace(SETTINGS, method="wanda"))
+    assert patterns.sight_of(visit, "preview", 0).against is None
+
+
+def test_scores_of_a_text_that_is_gone_are_said_to_be_gone(visit: Visit, say: Any) -> None:
+    assert say("patterns.jumps.gone") in html.unescape(patterns.jumps_tables(say, None, SETTINGS))
+
+
+def cells_of(table: str) -> list[list[str]]:
+    """The cells of the HTML's body rows."""
+    return [[html.unescape(cell) for cell in re.findall(r"<td[^>]*>(.*?)</td>", row)]
+            for row in re.findall(r"<tr>(<td.*?)</tr>", table)]
