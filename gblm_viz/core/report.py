@@ -232,7 +232,7 @@ def structure_cells(model: Model, masks: Masks, seed: int = 0) -> Job[tuple[Stru
     cells = []
     for done, matrix in enumerate(model.layout.matrices):
         yield Step(done, len(model.layout.matrices), "matrix")
-        found = structure(_plane(masks, matrix, 0), pattern, *_heads(model, matrix), seed)
+        found = structure(_plane(masks, matrix, 0), pattern, *heads_of(model, matrix), seed)
         cells.append(StructureCell(matrix.name, matrix.block, matrix.role, found.column, found.row, found.head,
                                    found.neighbour, found.null_column, found.null_head))
     return tuple(cells)
@@ -244,8 +244,8 @@ def _plane(masks: Masks, matrix: Matrix, expert: int) -> Tensor:
     return mask[expert] if matrix.experts else mask
 
 
-def _heads(model: Model, matrix: Matrix) -> tuple[int, bool]:
-    """What the head score asks: rows of a head, 0 where there are no heads; whether they lie along the columns."""
+def heads_of(model: Model, matrix: Matrix) -> tuple[int, bool]:
+    """Rows of an attention head, 0 where there are no heads; whether the heads lie along the columns instead."""
     return model.head_size if matrix.role in {"q", "k", "v", "qkv", "o"} else 0, matrix.role == "o"
 
 
@@ -264,7 +264,7 @@ def _planes(model: Model) -> list[tuple[Matrix, int]]:
 def structure_bands(model: Model, masks: Masks, draws: int = DRAWS) -> Job[StructureBands]:
     """Every matrix's structure scores against shuffled masks, and their means over all. Steps count draws."""
     pattern, planes = masks.settings.make_pattern(), _planes(model)
-    found = yield from model_band([(_plane(masks, matrix, expert), pattern, *_heads(model, matrix))
+    found = yield from model_band([(_plane(masks, matrix, expert), pattern, *heads_of(model, matrix))
                                    for matrix, expert in planes], draws)
     named = [(matrix.name, expert) for matrix, expert in planes]
     return StructureBands(found.whole, dict(zip(named, found.each, strict=True)))
@@ -275,7 +275,7 @@ def structure_band(model: Model, masks: Masks, name: str, expert: int = 0) -> Jo
     planes = _planes(model)
     place = [(matrix.name, one) for matrix, one in planes].index((name, expert))
     matrix = planes[place][0]
-    return (yield from null_band(_plane(masks, matrix, expert), masks.settings.make_pattern(), *_heads(model, matrix),
+    return (yield from null_band(_plane(masks, matrix, expert), masks.settings.make_pattern(), *heads_of(model, matrix),
                                  seed=place * DRAWS))
 
 

@@ -12,6 +12,7 @@ import numpy as np
 Array = np.ndarray[Any, Any]
 Pool = Literal["max", "extreme", "mean"]
 Scale = Literal["linear", "log"]
+Measure = Literal["mean", "magnitude", "parted"]
 
 BAND = 256
 """Rows folded at once when a level is built: the working copy stays in the processor's cache."""
@@ -45,6 +46,18 @@ def _counts(first: int, step: int, groups: int, total: int) -> Array:
     """How many of `total` rows (or columns) each group of `step` holds, from row `first` on."""
     edges = np.minimum(first + step * np.arange(groups + 1), total)
     return np.diff(edges)
+
+
+MEASURES: dict[Measure, Callable[[Array], Array]] = {
+    "mean": lambda weights: weights, "magnitude": np.abs, "parted": lambda categories: categories >= 2}
+"""What of each weight a profile averages; of the four categories of two masks, whether they part."""
+
+
+@dataclass(frozen=True, eq=False)
+class Profile:
+    """The mean over each row and each column, float64 (rows,) and (columns,); NaN where a weight has no value."""
+    rows: Array
+    columns: Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,6 +126,15 @@ class Pyramid:
     def nbytes(self) -> int:
         """Bytes held now: the matrix and the levels built so far"""
         return self._array.nbytes + sum(level.nbytes for level in self._levels)
+
+    def profile(self, measure: Measure) -> Profile:
+        """What its rows and columns amount to, each weight counted."""
+        rows, columns = np.empty(self.rows), np.zeros(self.columns)
+        for first in range(0, self.rows, BAND):
+            band = MEASURES[measure](self._array[first : first + BAND])
+            rows[first : first + BAND] = band.mean(axis=1, dtype=np.float64)
+            columns += band.sum(axis=0, dtype=np.float64)
+        return Profile(rows, columns / self.rows)
 
     def _sums(self, level: int) -> Any:
         """The dtype that holds a sum over 4^level weights without overflow."""

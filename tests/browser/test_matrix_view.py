@@ -2,19 +2,23 @@
 Knows no model: two matrices of its own, one small with gaps, one of 4096 × 11008."""
 
 import base64
+import io
 import re
 import socket
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import fastapi
 import gradio as gr
 import numpy as np
+import pandas
 import plotly.colors
 import pytest
 import uvicorn
+from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
 from gblm_viz.figures.tiles import Pyramid, codes, colour_range
@@ -48,6 +52,8 @@ def demo(words=ENGLISH) -> gr.Blocks:
                     large = MatrixView(picture(LARGE, "Large", words, kept=True), elem_id="large")
             with gr.Tab("Second"):
                 hidden = MatrixView(elem_id="hidden")
+            with gr.Tab("Third"):
+                MatrixView(picture(SMALL, "Headed", words, "weight", kept=True, heads=(64, 0)), elem_id="headed")
         with gr.Row():
             said = gr.Textbox(label="said", elem_id="said")
             go = gr.Button("Go to 7, 9", elem_id="go")
@@ -102,6 +108,14 @@ def mounted() -> Iterator[str]:
     yield f"http://127.0.0.1:{port}"
     server.should_exit = True
     thread.join(10)
+
+
+@pytest.fixture(autouse=True)
+def wide(page: Page) -> None:
+    """Room for two canvases of 576 pixels side by side, and for the strips of their profiles."""
+    page.set_viewport_size({"width": 1340, "height": 720})
+    page.add_init_script("""addEventListener('DOMContentLoaded', () => document.head.insertAdjacentHTML('beforeend',
+        '<style>.gradio-container, .gradio-container .main { max-width: 1340px !important }</style>'))""")
 
 
 class View:
@@ -466,3 +480,141 @@ def test_a_wheel_tick_shows_new_pixels_of_the_large_mask_at_once(page, address, 
         })"""))
     record_property("wheel_to_pixels_ms", [round(one, 1) for one in times])
     assert sorted(times)[len(times) // 2] < 500, times
+
+
+def strip_heights(view: View, axis: str) -> np.ndarray:
+    """How many pixels of each column (or row) of a strip are painted at all."""
+    height, width, text = view.inner.locator(f".matrix-{axis}").evaluate("""canvas => {
+        const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+        let text = '';
+        for (let at = 3; at < data.length; at += 4) text += String.fromCharCode(data[at]);
+        return [canvas.height, canvas.width, btoa(text)];
+    }""")
+    alpha = np.frombuffer(base64.b64decode(text), np.uint8).reshape(height, width)
+    return (alpha > 20).sum(0 if axis == "columns" else 1)
+
+
+def test_the_profile_over_the_mask_is_its_column_density_and_zooms_along(page, address):
+    page.goto(address)
+    view = View(page, "large")
+    page.wait_for_timeout(1500)
+    density = MASK.mean(0)
+    room = view.inner.locator(".matrix-columns").bounding_box()["height"] - 2
+    for ticks in (0, 6):
+        view.wheel(ticks)
+        left, _ = view.corner
+        scale = float(view.get("scale"))
+        heights = strip_heights(view, "columns")
+        for x in range(max(0, left) + 2, len(heights) - 2, 7):
+            first, last = int((x - left) / scale + 1e-6), max(int((x - left) / scale + 1e-6),
+                                                            int(np.ceil((x + 1 - left) / scale - 1e-6)) - 1)
+            if last < len(density):
+                tallest = density[first : last + 1].max()
+                assert abs(heights[x] - room * tallest) <= 3, (ticks, x, first, last)
+
+
+def test_a_profile_reads_the_mean_of_a_column_and_a_click_goes_there(page, address):
+    page.goto(address)
+    view = View(page, "small")
+    page.wait_for_timeout(1500)
+    view.inner.locator("[data-field='weight']").click()
+    view.ready()
+    page.wait_for_timeout(1500)
+    strip = view.inner.locator(".matrix-columns")
+    left, scale = view.corner[0], float(view.get("scale"))
+    strip.hover(position={"x": left + 40.5 * scale, "y": 10})
+    expect(view.inner.locator(".matrix-hover")).to_contain_text("column 40: mean size")
+    said = float(view.inner.locator(".matrix-hover").inner_text().split()[-1].replace("−", "-"))
+    assert said == pytest.approx(np.abs(WEIGHT[:, 40]).mean(), rel=5e-3)
+    strip.click(position={"x": left + 40.5 * scale, "y": 10})
+    expect(view.inner).to_have_attribute("data-pin", re.compile(r"^\d+,40$"))
+
+
+def test_going_to_a_weight_shows_its_number_and_outside_is_a_sentence(page, address):
+    page.goto(address)
+    view = View(page, "small")
+    box = view.inner.locator(".matrix-goto")
+    box.fill("17, 33")
+    box.press("Enter")
+    expect(view.inner).to_have_attribute("data-pin", "17,33")
+    view.ready()
+    row, column, rows, columns = view.seen
+    assert row <= 17 < row + rows and column <= 33 < column + columns
+    expect(view.inner.locator(".matrix-cells td[data-row='17'][data-column='33']")).to_be_attached()
+    box.fill("999, 3")
+    box.press("Enter")
+    expect(view.inner.locator(".matrix-hover")).to_contain_text("rows 0 to 255")
+
+
+def test_the_table_shows_the_visible_weights(page, address):
+    page.goto(address)
+    view = View(page, "small")
+    button = view.inner.locator("[data-do=table]")
+    button.click()
+    cells = view.inner.locator(".matrix-cells")
+    expect(cells).to_be_visible()
+    expect(cells).to_contain_text("Zoom in")
+    button.click()
+    view.inner.locator(".matrix-goto").fill("5, 6")
+    view.inner.locator(".matrix-goto").press("Enter")
+    view.ready()
+    button.click()
+    shown = cells.locator("td[data-row='5'][data-column='6']")
+    expect(shown).to_be_visible()
+    assert float(shown.get_attribute("data-value") or "nan") == pytest.approx(float(GRADIENT[5, 6]))
+
+
+def saved(view: View, kind: str) -> bytes:
+    with view.page.expect_download() as caught:
+        view.inner.locator(f"[data-do={kind}]").click()
+    assert caught.value.suggested_filename.endswith(f".{kind}")
+    return Path(caught.value.path()).read_bytes()
+
+
+def test_the_saved_numbers_are_the_stored_ones(page, address):
+    page.goto(address)
+    view = View(page, "small")
+    view.inner.locator("[data-field='weight']").click()
+    view.ready()
+    found = pandas.read_csv(io.BytesIO(saved(view, "csv")), comment="#", index_col=0)
+    assert found.shape == WEIGHT.shape
+    assert np.array_equal(found.to_numpy().astype(np.float32), WEIGHT)
+    view.inner.locator("[data-field='gradient']").click()
+    view.ready()
+    found = pandas.read_csv(io.BytesIO(saved(view, "csv")), comment="#", index_col=0)
+    assert np.array_equal(found.to_numpy().astype(np.float32), GRADIENT, equal_nan=True)
+
+
+def test_saved_numbers_of_a_large_matrix_are_what_the_pixels_show(page, address):
+    page.goto(address)
+    view = View(page, "large")
+    found = pandas.read_csv(io.BytesIO(saved(view, "csv")), comment="#", index_col=0)
+    step = round(float(view.get("weights-per-pixel")) ** 0.5)
+    assert list(found.index[:2]) == [0, step]
+    assert found.iloc[1, 2] == pytest.approx(MASK[step : 2 * step, 2 * step : 3 * step].mean())
+
+
+def test_the_saved_picture_holds_the_canvas(page, address):
+    page.goto(address)
+    view = View(page, "small")
+    page.wait_for_timeout(1000)
+    image = np.asarray(Image.open(io.BytesIO(saved(view, "png"))).convert("RGB"))
+    drawn = view.pixels()
+    wanted, height, width = drawn[40], drawn.shape[0], drawn.shape[1]
+    assert image.shape[0] > height + 60
+    assert image.shape[1] >= width
+    assert any(np.array_equal(image[y, x : x + width], wanted) for y in range(60, 140) for x in range(8, 40))
+
+
+def test_borders_of_heads_are_drawn_where_they_are(page, address):
+    page.goto(address)
+    page.get_by_role("tab", name="Third").click()
+    view = View(page, "headed")
+    left, top = view.corner
+    scale = float(view.get("scale"))
+    expect(view.inner.locator(".matrix-legend")).to_contain_text("heads")
+    seen = view.pixels()
+    line = seen[round(top + 64 * scale), left : left + round(384 * scale)].astype(int)
+    plain = seen[round(top + 32.5 * scale), left : left + round(384 * scale)].astype(int)
+    extreme = lambda pixels: ((pixels.min(1) > 225) | (pixels.max(1) < 25)).mean()  # noqa: E731
+    assert extreme(line) > 0.9 > 0.4 > extreme(plain)

@@ -17,6 +17,7 @@ def opened(page: Page, app: App, language: str) -> None:
     arrive(page, app, language)
     tab(page, words(language), "patterns")
     expect(page.locator("#patterns-mask .matrix-view")).to_have_attribute("data-state", "ready")
+    expect(page.locator("#patterns-outside tbody tr")).to_have_count(8)
 
 
 def inner(page: Page, language: str, name: str) -> None:

@@ -159,7 +159,7 @@ def test_apply_without_gradients_says_where_to_get_them(library: Library, visit:
     visit.update(statistics=None)
     with pytest.raises(Exception, match="Collect"):
         Tab(library).call("on_apply", visit, 0, 0, *values(FORM))
-    shown = Tab(library).call("everything", visit)
+    shown = Tab(library).call("everything", visit, FORM)
     assert "Collect" in shown["prune-sentences"]
     applied = Tab(library).call("on_apply", visit, 0, 0, *values(replace(FORM, method="magnitude")))
     assert "applied #1" in applied["sparsity-reached"]
@@ -167,8 +167,25 @@ def test_apply_without_gradients_says_where_to_get_them(library: Library, visit:
 
 def test_the_own_echo_of_a_setting_is_not_drawn_twice(library: Library, visit: Visit) -> None:
     tab = Tab(library)
-    assert tab.call("on_settings", visit, 5, 5) == {}
-    assert tab.call("on_settings", visit, 4, 5)["sparsity"] == visit.session.settings.sparsity
+    assert tab.call("on_settings", visit, FORM, 5, 5) == {}
+    other = replace(FORM, sparsity=0.6)
+    assert tab.call("on_settings", visit, other, 4, 5)["sparsity"] == visit.session.settings.sparsity
+
+
+def test_controls_that_hold_the_settings_already_are_not_written_again(library: Library, visit: Visit) -> None:
+    tab = Tab(library)
+    held = prune.form_of(visit.session.settings)
+    shown = tab.call("everything", visit, held)
+    assert "sparsity-reached" in shown
+    assert not {"sparsity", "method", "order", "group"} & set(shown)
+    moved = tab.call("on_control", visit, 0, *values(replace(FORM, sparsity=0.3)))
+    assert prune.form_of(visit.session.settings) in moved.values()
+
+
+def test_the_controls_are_built_with_the_examples_settings(library: Library, visit: Visit) -> None:
+    assert FORM == prune.form_of(visit.session.settings)
+    assert any(isinstance(one, gr.State) and one.value == FORM for listener in Tab(library).heard
+               for one in listener.inputs)
 
 
 def test_only_a_global_pattern_lists_what_goes_per_matrix(visit: Visit, say: Any) -> None:

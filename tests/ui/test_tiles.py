@@ -196,6 +196,41 @@ def test_an_answer_carries_the_stored_values():
     np.testing.assert_array_equal(shares, [source.array("both") == category for category in (1, 2, 3)])
 
 
+@pytest.mark.parametrize("shape", [*SHAPES, (300, 7)])
+@pytest.mark.parametrize("measure", ["mean", "magnitude", "parted"])
+def test_a_profile_is_the_mean_of_each_row_and_column(shape, measure):
+    array = RANDOM.normal(size=shape).astype(np.float32)
+    if measure == "parted":
+        array = RANDOM.integers(0, 4, shape).astype(np.uint8)
+    profile = Pyramid(array, "mean").profile(measure)
+    of_each = {"mean": float, "magnitude": abs, "parted": lambda category: float(category >= 2)}[measure]
+    slowly = [[of_each(number) for number in row] for row in array.tolist()]
+    np.testing.assert_allclose(profile.rows, [sum(row) / len(row) for row in slowly], atol=1e-9)
+    np.testing.assert_allclose(profile.columns, [sum(column) / len(column) for column in zip(*slowly, strict=True)],
+                               atol=1e-9)
+
+
+def test_the_browser_gets_the_profile_of_the_field_it_names():
+    gallery, source = Gallery(), provider()
+    key = gallery.add(source)
+    for name, wanted in (("mask", source.array("mask")), ("both", source.array("both") >= 2)):
+        answer = gallery.profile(request(key, field=name))
+        columns = np.frombuffer(base64.b64decode(answer["columns"]), "<f4")
+        np.testing.assert_allclose(columns, wanted.mean(0), rtol=1e-6)
+        assert len(base64.b64decode(answer["rows"])) == 4 * 40
+    assert gallery.profile(request("k" * 20)) == {"error": "gone"}
+    assert gallery.profile({**request(key), "row": -1}) == {"error": "bad"}
+
+
+def test_many_values_come_only_where_they_are_asked_for():
+    gallery = Gallery()
+    big = ArrayProvider({Field("gradient", "Gradient", "sequential"): RANDOM.random((80, 90)).astype(np.float32)})
+    wanted = request(gallery.add(big), rows=80, columns=90, height=80, width=90)
+    assert "values" not in gallery.answer(wanted)
+    assert len(base64.b64decode(gallery.answer({**wanted, "values": 1})["values"])) == 4 * 80 * 90
+    assert gallery.answer({**wanted, "values": 2}) == {"error": "bad"}
+
+
 @pytest.mark.parametrize("change", [
     {"row": -1}, {"row": 40}, {"column": 60}, {"rows": 0}, {"columns": 0}, {"height": 0}, {"width": 0}, {"row": 1.5},
     {"row": "0"}, {"row": True}, {"row": None}, {"rows": 1 << 60}, {"height": MOST_PIXELS, "width": 2},

@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 import gradio as gr
 
-from gblm_viz.ui.matrix_view.gallery import GALLERY, ArrayProvider, Field, Gallery, Provider, tile
+from gblm_viz.ui.matrix_view.gallery import GALLERY, ArrayProvider, Field, Gallery, Provider, profile, tile
 from gblm_viz.ui.matrix_view.words import ENGLISH, JAPANESE, WORD_KEYS, check_words
 
 __all__ = ["ENGLISH", "GALLERY", "JAPANESE", "WORD_KEYS", "ArrayProvider", "Field", "Gallery", "MatrixView",
@@ -25,6 +25,8 @@ __all__ = ["ENGLISH", "GALLERY", "JAPANESE", "WORD_KEYS", "ArrayProvider", "Fiel
 
 _HERE = Path(__file__).parent
 _VERSIONS = itertools.count(1)
+_SCRIPTS = ("matrix_view.js", "profiles.js", "saving.js", "outside.js")
+"""One script in four files, in this order: they share its names."""
 
 # Static, and filled by the script through textContent: Gradio evaluates what is put into a template.
 _TEMPLATE = """
@@ -34,7 +36,10 @@ _TEMPLATE = """
     <div class="matrix-fields" role="group"></div>
   </div>
   <div class="matrix-stage">
+    <canvas class="matrix-profile matrix-columns" role="img"></canvas>
+    <canvas class="matrix-profile matrix-rows" role="img"></canvas>
     <canvas class="matrix-canvas" tabindex="0" role="application"></canvas>
+    <div class="matrix-cells"></div>
     <p class="matrix-message" role="status"></p>
   </div>
   <div class="matrix-reading">
@@ -43,13 +48,20 @@ _TEMPLATE = """
       <p class="matrix-pinned"></p>
     </div>
     <div class="matrix-tools">
+      <input class="matrix-goto" type="text" inputmode="numeric" autocomplete="off" size="8">
       <button type="button" data-do="in">+</button>
       <button type="button" data-do="out">−</button>
       <button type="button" data-do="fit">⤢</button>
     </div>
   </div>
-  <div class="matrix-legend"></div>
-  <div class="matrix-cells"></div>
+  <div class="matrix-foot">
+    <div class="matrix-legend"></div>
+    <div class="matrix-tools">
+      <button type="button" data-do="table" aria-pressed="false">▦</button>
+      <button type="button" data-do="png" class="word">PNG</button>
+      <button type="button" data-do="csv" class="word">CSV</button>
+    </div>
+  </div>
 </div>
 """
 
@@ -78,9 +90,9 @@ class MatrixView(gr.HTML):
             value=value,
             html_template=_TEMPLATE,
             css_template=(_HERE / "matrix_view.css").read_text(encoding="utf-8"),
-            js_on_load=(_HERE / "matrix_view.js").read_text(encoding="utf-8"),
+            js_on_load="".join((_HERE / name).read_text(encoding="utf-8") for name in _SCRIPTS),
             apply_default_css=False,
-            server_functions=[tile],
+            server_functions=[tile, profile],
             elem_id=elem_id,
             elem_classes=elem_classes,
             scale=scale,
@@ -108,6 +120,8 @@ def picture(
     pin: tuple[int, int] | None = None,
     previous: Mapping[str, Any] | None = None,
     kept: bool = False,
+    heads: tuple[int, int] = (0, 0),
+    note: str = "",
     gallery: Gallery = GALLERY,
 ) -> dict[str, Any]:
     """A value for MatrixView: hangs the provider in the gallery and describes it to the browser.
@@ -115,7 +129,8 @@ def picture(
     field: the one shown first, by default the provider's first; a visitor's own choice stays when the new picture
     offers it and `field` is None. pin: (row, column) to mark and bring into sight. previous: the view's last value,
     whose picture is then freed at once instead of when the gallery is full. kept: for the initial value of a component,
-    which every visitor gets: never freed.
+    which every visitor gets: never freed. heads: the rows, and the columns, of one attention head; 0 where there are
+    none. note: what made the picture, written under it when it is saved.
     """
     fields = provider.fields()
     if field is not None and field not in {known.id for known in fields}:
@@ -131,6 +146,8 @@ def picture(
         "title": title,
         "fields": [{**asdict(known), "pooling": known.pooled_by} for known in fields],
         "field": field,
+        "heads": [int(size) for size in heads],
+        "note": note,
         "pin": None if pin is None else [int(pin[0]), int(pin[1])],
         "version": next(_VERSIONS),
         "words": check_words(words),

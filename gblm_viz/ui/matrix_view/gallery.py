@@ -7,19 +7,22 @@ import re
 import secrets
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from gblm_viz.figures.tiles import Pyramid, Scale, Tile, against_chance, check_range, codes
+from gblm_viz.figures.tiles import Measure, Profile, Pyramid, Scale, Tile, against_chance, check_range, codes
 
 logger = logging.getLogger(__name__)
 
 Kind = Literal["sequential", "diverging", "mask", "four"]
 Pooling = Literal["max", "extreme", "mean", "chance", "shares"]
 
+PROFILES: Mapping[Kind, Measure] = {"sequential": "mean", "diverging": "magnitude", "mask": "mean", "four": "parted"}
+"""What a kind's profiles show of each row and column."""
 POOLING: Mapping[Kind, Pooling] = {"sequential": "max", "diverging": "extreme", "mask": "mean", "four": "shares"}
 """How each kind is pooled unless its field says otherwise."""
 
@@ -27,6 +30,8 @@ MOST_PIXELS = 1 << 22
 """Pixels one answer may hold: a projector's 2560 × 1600; the view lowers its resolution above it."""
 MOST_VALUES = 4096
 """An answer of at most so many pixels brings their float32 values along, to be printed."""
+MOST_SAVED = 1 << 20
+"""… and of so many where they are asked for, to be saved as a file."""
 LONGEST_SIDE = 1 << 24
 KEY = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
@@ -130,8 +135,15 @@ class Pixels:
             return against_chance(tiles[0], self.sparsity, self.columns)[None]
         return np.stack([tile.values for tile in tiles])
 
-    def answer(self, row: int, column: int, rows: int, columns: int, height: int, width: int) -> dict[str, Any]:
-        """The tile as JSON: bytes in base64, little-endian float32 values beside them where they are few."""
+    @cached_property
+    def profile(self) -> Profile:
+        """What each row and each column amounts to."""
+        return self.pyramids[0].profile(PROFILES[self.field.kind])
+
+    def answer(self, row: int, column: int, rows: int, columns: int, height: int, width: int,
+               values: int = 0) -> dict[str, Any]:
+        """The tile as JSON: bytes in base64, little-endian float32 values beside them where they are few, or asked for.
+        """
         tiles = [pyramid.tile(row, column, rows, columns, height, width) for pyramid in self.pyramids]
         first, planes = tiles[0], self._planes(tiles)
         scale, lo, hi = (self.field.scale, self.field.lo, self.field.hi)
@@ -142,7 +154,7 @@ class Pixels:
             "row": first.row, "column": first.column, "step": first.step, "height": tall, "width": wide,
             "planes": len(planes), "pixels": _base64(codes(planes, scale, lo, hi)),
         }
-        if tall * wide <= MOST_VALUES:
+        if tall * wide <= (MOST_SAVED if values else MOST_VALUES):
             result["values"] = _base64(planes.astype("<f4"))
         if tall * wide == 1 and self.field.pooled_by in ("max", "extreme"):
             result["strongest"] = self.pyramids[0].strongest(first.row, first.column, first.step)
@@ -222,6 +234,15 @@ class Gallery:
 
     def answer(self, wanted: Any) -> dict[str, Any]:
         """One tile for the browser, or {"error": "gone" | "bad" | "failed"}; never raises, trusts no number."""
+        return self._drawn(wanted, lambda pixels, request: pixels.answer(
+            request.row, request.column, request.rows, request.columns, request.height, request.width, request.values))
+
+    def profile(self, wanted: Any) -> dict[str, Any]:
+        """The profiles of the whole matrix, little-endian float32 in base64, or an error as `answer` gives it."""
+        return self._drawn(wanted, lambda pixels, _: {"rows": _base64(pixels.profile.rows.astype("<f4")),
+                                                      "columns": _base64(pixels.profile.columns.astype("<f4"))})
+
+    def _drawn(self, wanted: Any, draw: Callable[[Pixels, "Request"], dict[str, Any]]) -> dict[str, Any]:
         request = _checked(wanted)
         if request is None:
             return {"error": "bad"}
@@ -235,8 +256,7 @@ class Gallery:
                 and request.column < picture.provider.columns):
             return {"error": "bad"}
         try:
-            result = picture.of(request.field).answer(request.row, request.column, request.rows, request.columns,
-                                                      request.height, request.width)
+            result = draw(picture.of(request.field), request)
         except LookupError:
             logger.warning("a picture's provider lost what it drew from", exc_info=True)
             self.forget(request.key)
@@ -271,12 +291,15 @@ class Request:
     height: int
     width: int
     version: int
+    values: int
 
 
 LIMITS: Mapping[str, tuple[int, int]] = {
     "row": (0, LONGEST_SIDE), "column": (0, LONGEST_SIDE), "rows": (1, LONGEST_SIDE), "columns": (1, LONGEST_SIDE),
-    "height": (1, MOST_PIXELS), "width": (1, MOST_PIXELS), "version": (0, 1 << 53),
+    "height": (1, MOST_PIXELS), "width": (1, MOST_PIXELS), "version": (0, 1 << 53), "values": (0, 1),
 }
+ASSUMED = {"values": 0}
+"""What a request may leave out."""
 
 
 def _checked(wanted: Any) -> Request | None:
@@ -286,7 +309,7 @@ def _checked(wanted: Any) -> Request | None:
     key, field_id = wanted.get("key"), wanted.get("field")
     if not (isinstance(key, str) and KEY.fullmatch(key) and isinstance(field_id, str)):
         return None
-    numbers = {name: wanted.get(name) for name in LIMITS}
+    numbers = {name: wanted.get(name, ASSUMED.get(name)) for name in LIMITS}
     for name, (least, most) in LIMITS.items():
         number = numbers[name]
         if type(number) is not int or not least <= number <= most:
@@ -303,3 +326,8 @@ GALLERY = Gallery()
 def tile(wanted: Any) -> dict[str, Any]:
     """What the browser calls, see Gallery.answer. Gradio passes one argument and turns an exception into null."""
     return GALLERY.answer(wanted)
+
+
+def profile(wanted: Any) -> dict[str, Any]:
+    """What the browser calls for the lines beside the matrix, see Gallery.profile."""
+    return GALLERY.profile(wanted)

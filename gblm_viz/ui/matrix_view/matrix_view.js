@@ -67,7 +67,7 @@ const span = (first, last) => (first === last ? String(first) : first + "–" + 
 const STEPS = [1, 2, 3];
 for (let power = 4; power < 1 << 20; power *= 2) STEPS.push(power, power * 5 / 4, power * 3 / 2, power * 7 / 4);
 const SCALES = [...STEPS.slice(1).map((step) => 1 / step).reverse(), ...STEPS];
-const PRINT_FROM = 28, LARGEST_CELL = 80, MOST_PIXELS = 4000000, MOST_CELLS = 400;
+const FRAME_FROM = 6, PRINT_FROM = 28, LARGEST_CELL = 80, MOST_PIXELS = 4000000, MOST_CELLS = 400;
 
 const stepAt = (scale) => (scale >= 1 ? 1 : STEPS.find((step) => step * scale > 1 - 1e-9));
 
@@ -240,6 +240,7 @@ function settled() {
   draw();
   legend();
   listCells();
+  askProfile();
   show("ready", "");
   readPointer();
 }
@@ -313,6 +314,9 @@ function draw() {
   drawBitmap(tile, left, top_, scale, tile.step === stepAt(scale));
   brush.restore();
   drawCells();
+  drawHeads();
+  drawProfiles();
+  drawCrosshair();
   drawPin();
   drawPointer();
   drawMinimap();
@@ -420,7 +424,7 @@ function drawPin() {
 
 function drawPointer() {
   const block = pointed();
-  if (!block || drag || block.step * scale < 6 * ratio) return;
+  if (!block || drag || block.step * scale < FRAME_FROM * ratio) return;
   brush.lineWidth = Math.max(1, ratio);
   brush.strokeStyle = theme.text;
   brush.strokeRect(left + block.column * scale + 0.5, top_ + block.row * scale + 0.5, block.step * scale, block.step * scale);
@@ -508,6 +512,7 @@ function legend() {
     box.className = "swatch hatched";
     one.append(box, words.hatched);
   }
+  if (headsShown().some(Boolean)) note(place, words.heads);
   if (!fitted) note(place, say("visible", { rows: span(seen.row, seen.row + seen.rows - 1), columns: span(seen.column, seen.column + seen.columns - 1) }));
 }
 
@@ -515,11 +520,24 @@ function listCells() {
   // the picture as a table for those who cannot see it, where it is few enough weights to be read
   const place = part("cells"), seen = visible();
   place.textContent = "";
-  if (!tile || tile.step !== 1 || !tile.values || seen.rows * seen.columns > MOST_CELLS) return;
+  if (!tile || tile.step !== 1 || !tile.values || seen.rows * seen.columns > MOST_CELLS) {
+    place.textContent = say("table_zoom", { count: MOST_CELLS });
+    return;
+  }
   const table = document.createElement("table"), caption = table.createCaption();
   caption.textContent = say("cells", { title: value.title }) + " · " + tile.field.label;
+  const heading = (line, text) => {
+    const cell = document.createElement("th");
+    cell.textContent = text;
+    line.append(cell);
+  };
+  const head = table.createTHead().insertRow();
+  heading(head, "");
+  for (let column = seen.column; column < seen.column + seen.columns; column++) heading(head, column);
+  const lines = table.createTBody();
   for (let row = seen.row; row < seen.row + seen.rows; row++) {
-    const line = table.insertRow();
+    const line = lines.insertRow();
+    heading(line, row);
     for (let column = seen.column; column < seen.column + seen.columns; column++) {
       const text = cellText((row - tile.row) * tile.width + column - tile.column), cell = line.insertCell();
       cell.dataset.row = row;
@@ -816,105 +834,3 @@ canvas.addEventListener("keydown", (event) => {
   event.preventDefault();
   event.stopPropagation();
 });
-
-for (const button of root.querySelectorAll(".matrix-tools button")) {
-  button.addEventListener("click", () => {
-    if (!value || !width) return;
-    if (button.dataset.do === "fit") fit();
-    else zoomTo(scale * (button.dataset.do === "in" ? 1.6 : 1 / 1.6), width / 2, height / 2);
-  });
-}
-
-// ------------------------------------------------------------------ what comes from outside
-
-function accept() {
-  const before = value, next = props.value;
-  if (!next || !next.key) {
-    value = field = tile = overview = null;
-    root.dataset.state = "empty";
-    for (const name of ["title", "fields", "hover", "pinned", "legend", "cells", "message"]) part(name).textContent = "";
-    drawSoon();
-    return;
-  }
-  const same = before && before.version === next.version && before.key === next.key;
-  value = same ? { ...next, fields: before.fields } : next;
-  words = next.words;
-  root.dataset.rows = next.rows;
-  root.dataset.columns = next.columns;
-  part("title").textContent = next.title;
-  canvas.setAttribute("aria-label", say("canvas", { title: next.title, rows: next.rows, columns: next.columns }));
-  for (const [name, key] of [["in", "zoom_in"], ["out", "zoom_out"], ["fit", "fit"]]) {
-    const button = root.querySelector("[data-do=" + name + "]");
-    button.title = words[key];
-    button.setAttribute("aria-label", words[key]);
-  }
-  const find = (id) => next.fields.find((one) => one.id === id);
-  if (!same) field = find(next.field) || (field && find(field.id)) || next.fields[0];
-  root.dataset.field = field.id;
-  drawSwitch();
-  if (!same) {
-    // the old picture stays on the screen, with its own legend, until the new one arrives
-    delete root.dataset.error;
-    overview = null;
-    legendOf = "";
-    failed = false;
-    probe.of = "";
-    show("loading", tile ? "" : words.loading);
-    if (!before || before.rows !== next.rows || before.columns !== next.columns) {
-      tile = null;
-      clearPin(false);
-      fitted = true;
-    }
-  }
-  if (next.pin) setPin(next.pin[0], next.pin[1], false);
-  else if (pin && before && JSON.stringify(before.pin) !== JSON.stringify(next.pin)) clearPin(false);
-  else if (pin) tellPin(false);
-  tell("");
-  if (!width) return;
-  if (fitted) fit();
-  else {
-    moved();
-    refreshOverview();
-  }
-  if (next.pin) bringIntoSight(next.pin[0], next.pin[1]);
-}
-
-function resized() {
-  if (!element.isConnected) {
-    sizes.disconnect();
-    themes.disconnect();
-    return;
-  }
-  const box = stage.getBoundingClientRect();
-  if (box.width < 2 || box.height < 2) return;              // in a tab that is not shown
-  const most = Math.sqrt(MOST_PIXELS / (box.width * box.height));
-  const nextRatio = Math.min(window.devicePixelRatio || 1, most);
-  const wide = Math.max(1, Math.round(box.width * nextRatio)), tall = Math.max(1, Math.round(box.height * nextRatio));
-  if (wide === width && tall === height && nextRatio === ratio) return;
-  const middleColumn = (width / 2 - left) / scale, middleRow = (height / 2 - top_) / scale, first = !width;
-  width = canvas.width = wide;
-  height = canvas.height = tall;
-  if (nextRatio !== ratio) scale *= nextRatio / ratio;
-  ratio = nextRatio;
-  if (!value) drawSoon();
-  else if (first || fitted) {
-    fit();
-    if (first && pin) bringIntoSight(pin.row, pin.column);
-  } else {
-    scale = wish = snap(scale);
-    left = width / 2 - middleColumn * scale;
-    top_ = height / 2 - middleRow * scale;
-    moved();
-  }
-  draw();
-}
-
-// The lines above and below have their usual room; where one wraps the view grows and the canvas stays as it is.
-stage.style.height = (props.height || 420) - 130 + "px";
-const sizes = new ResizeObserver(resized);
-sizes.observe(stage);
-const themes = new MutationObserver(() => { theme = null; drawSoon(); });
-themes.observe(document.body, { attributes: true, attributeFilter: ["class"] });
-watch("value", accept);
-accept();
-resized();

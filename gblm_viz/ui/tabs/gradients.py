@@ -14,6 +14,7 @@ from gblm_viz.core import report
 from gblm_viz.core.errors import GblmError
 from gblm_viz.core.job import Job, Step
 from gblm_viz.core.matrices import Matrix
+from gblm_viz.core.models import Model
 from gblm_viz.core.statistics import NORMS, Statistics
 from gblm_viz.figures import maps
 from gblm_viz.figures.tiles import colour_range
@@ -28,7 +29,7 @@ from gblm_viz.words import Words
 STATISTICS = ("mean", "median", "p99", "peak_share")
 AT_ONCE = 50_000_000
 """Prunable weights up to which the summaries are made within a click; above, they are a task with progress."""
-MAP_HEIGHT, MATRIX_HEIGHT = 322, 464
+MAP_HEIGHT, MATRIX_HEIGHT = 322, 490
 
 
 def build(page: Page) -> None:
@@ -78,7 +79,8 @@ def build(page: Page) -> None:
         pin = None if selection.row is None or selection.column is None else (selection.row, selection.column)
         known = {known.id for known in provider.known}
         return {matrix: picture(provider, matrix_title(say, one), say.table("matrix"),
-                                field if field in known else None, pin),
+                                field if field in known else None, pin, heads=head_borders(visit.model(), one),
+                                note=_made_of(say, visit)),
                 about: _matrix_tag(say, one),
                 expert: gr.update(visible=bool(one.experts), value=selection.expert)}
 
@@ -140,6 +142,12 @@ def chosen(visit: Visit, summaries: tuple[report.GradientSummary, ...] | None = 
     return by_name[highest]
 
 
+def head_borders(model: Model, matrix: Matrix) -> tuple[int, int]:
+    """The rows and the columns of one attention head, as the matrix view draws its borders."""
+    size, along_columns = report.heads_of(model, matrix)
+    return (0, size) if along_columns else (size, 0)
+
+
 def select(visit: Visit, name: str, expert: int = 0) -> None:
     """Make a matrix the one every view shows; the caller bumps `signals.selection`. An unknown name is a sentence."""
     if name not in {matrix.name for matrix in visit.model().layout.matrices}:
@@ -160,15 +168,22 @@ def text_moved(visit: Visit) -> bool:
 
 def statistics_tag(say: Words, visit: Visit, found: Statistics) -> str:
     """What made the gradients, as a `.tag` line: model, text, N × length, seed, and whether the text has moved on."""
-    samples = found.calibration
-    line = say("gradients.tag", model=found.model_name, text=work.text_name(say, samples.text_name),
-               samples=found.count, length=samples.length, seed=samples.seed)
-    parts = [f'<p class="tag">{html.escape(line)}</p>']
+    parts = [f'<p class="tag">{html.escape(_made_of(say, visit))}</p>']
     if found.count == 1:
         parts.append(f'<p class="tag">{html.escape(say("gradients.one_sample"))}</p>')
     if text_moved(visit):
         parts.append(f'<p class="limit">{html.escape(say("gradients.moved"))}</p>')
     return "".join(parts)
+
+
+def _made_of(say: Words, visit: Visit) -> str:
+    """Model, text, N × length, seed; the model alone before anything is collected."""
+    if visit.session.statistics is None:
+        return str(visit.model().name)
+    found: Statistics = visit.statistics()
+    samples = found.calibration
+    return say("gradients.tag", model=found.model_name, text=work.text_name(say, samples.text_name),
+               samples=found.count, length=samples.length, seed=samples.seed)
 
 
 # The shipped example, until the live one is there

@@ -33,12 +33,13 @@ from ..model_map import ModelMapView
 from ..page import Page, bump
 from ..session import Selection, Visit
 from ..table import plain_table
+from .gradients import head_borders
 from .prune import NEARLY_SAME, changes, made_of, place, plain_alpha, selected
 from .weight import title
 
 MEASURES = ("column", "head", "neighbour", "row")
 PANELS = ("columns", "scores", "wanda")
-VIEW_HEIGHT = 388
+VIEW_HEIGHT = 414
 SIDE = 258
 """About the pixels a side of the picture has: a larger matrix is pooled, so its density against chance is offered."""
 AT_ONCE = 20_000_000
@@ -515,8 +516,9 @@ class _Show:
             fields[four] = two_masks.categories(sight.own, sight.beside).numpy()
         pin = (-1 if selection.row is None else selection.row, -1 if selection.column is None else selection.column)
         inside = 0 <= pin[0] < array.shape[0] and 0 <= pin[1] < array.shape[1]
+        made = [place(say, sight.matrix, sight.expert), *made_of(say, visit, sight.masks.settings, sight.masks), what]
         return picture(ArrayProvider(fields), title, say.table("matrix"), pin=pin if inside else None,
-                       previous=previous)
+                       previous=previous, heads=head_borders(visit.model(), sight.matrix), note=" · ".join(made))
 
     def tag(self, visit: Visit, sight: Sight) -> str:
         """What made the mask, and whether the controls have moved on since."""

@@ -156,7 +156,7 @@ def _controls(say: Words) -> Controls:
         return [(say(f"prune.{kind}.{name}"), name) for name in names]
 
     method = gr.Radio(list(METHODS), value="gblm", label=say("prune.method.label"), elem_id="method")
-    formula = gr.HTML(elem_id="prune-formula")
+    written = gr.HTML(formula(say, "gblm"), elem_id="prune-formula")
     with gr.Column(visible=True, min_width=0, elem_id="prune-share-box") as share_box:
         sparsity = _slider(0, MOST_SPARSITY, 0.5, say("prune.sparsity.label"), "sparsity")
     with gr.Column(visible=False, min_width=0, elem_id="prune-by-pattern") as by_pattern:
@@ -185,7 +185,7 @@ def _controls(say: Words) -> Controls:
             seed = gr.Number(0, label=say("prune.seed"), precision=None, elem_id="prune-seed")
     problem = gr.HTML(elem_id="prune-problem")
     apply = gr.Button(say("prune.apply"), variant="primary", elem_id="apply")
-    return Controls(method, formula, norm_box, norm, share_box, group, sparsity, by_pattern, pattern, order, alpha_box,
+    return Controls(method, written, norm_box, norm, share_box, group, sparsity, by_pattern, pattern, order, alpha_box,
                     kind, number_box, number, ratio_box, ratio, alpha_note, seed_box, seed, problem, apply)
 
 
@@ -208,7 +208,10 @@ def _wire(page: Page, controls: Controls, views: Views) -> None:
     own = gr.State(1)
     """The settings signal as this tab last bumped it: its own echo is not drawn twice. 1 is the bump at page load,
     which the other signals bring along."""
-    show = _Show(page, controls, views)
+    held = gr.State(Form(*(one.value for one in controls.inputs)))
+    """What this page's controls hold. They are written only where the settings say something else: a late refresh takes
+    nothing out of the hand of somebody who moves one."""
+    show = _Show(page, controls, views, held)
 
     def on_control(visit: Visit, counter: int, *values: Any) -> dict[Any, Any]:
         """A visitor moved a control: check, show, and only then keep."""
@@ -224,15 +227,15 @@ def _wire(page: Page, controls: Controls, views: Views) -> None:
                 refused[controls.sparsity] = before.sparsity
             return updates | refused
         visit.update(settings=settings)
-        updates |= {controls.problem: "", signals.settings: bump(counter), own: bump(counter),
+        updates |= {controls.problem: "", held: form_of(settings), signals.settings: bump(counter), own: bump(counter),
                     page.status: page.note(say("prune.shown", method=settings.method))}
         if settings.sparsity != form.sparsity:
             updates[controls.sparsity] = settings.sparsity
         return updates
 
-    def on_settings(visit: Visit, mine: int, counter: int) -> dict[Any, Any]:
+    def on_settings(visit: Visit, form: Form, mine: int, counter: int) -> dict[Any, Any]:
         """The settings were changed elsewhere."""
-        return {} if counter == mine else show.everything(visit)
+        return {} if counter == mine else show.everything(visit, form)
 
     def on_apply(visit: Visit, applied: int, counter: int, *values: Any) -> Iterator[dict[Any, Any]]:
         try:
@@ -254,7 +257,8 @@ def _wire(page: Page, controls: Controls, views: Views) -> None:
         done = say("prune.applied", number=now.applied_number, sparsity=percent(masks.sparsity),
                    removed=f"{masks.removed:,}", prunable=f"{masks.prunable:,}", agrees=agrees(say, visit, masks))
         yield {**show.preview(visit, settings), controls.problem: "", page.status: page.note(done),
-               signals.applied: bump(applied), signals.settings: bump(counter), own: bump(counter)}
+               held: form_of(settings), signals.applied: bump(applied), signals.settings: bump(counter),
+               own: bump(counter)}
 
     def on_matrix(visit: Visit, counter: int, name: str | None) -> dict[Any, Any]:
         if not name:
@@ -270,12 +274,13 @@ def _wire(page: Page, controls: Controls, views: Views) -> None:
              controls.sparsity.release, controls.pattern.input, controls.pattern.blur, controls.order.input,
              controls.kind.input, controls.number.input, controls.ratio.input, controls.ratio.release,
              controls.seed.input]
-    page.on(moved, on_control, [signals.settings, *controls.inputs], [*outputs, signals.settings, own], latest=True)
-    page.on(controls.apply.click, on_apply, [signals.applied, signals.settings, *controls.inputs],
-            [*outputs, signals.applied, signals.settings, own])
-    page.on([signals.model.change, signals.statistics.change, signals.applied.change], show.everything, [], outputs,
+    page.on(moved, on_control, [signals.settings, *controls.inputs], [*outputs, held, signals.settings, own],
             latest=True)
-    page.on(signals.settings.change, on_settings, [own, signals.settings], outputs, latest=True)
+    page.on(controls.apply.click, on_apply, [signals.applied, signals.settings, *controls.inputs],
+            [*outputs, held, signals.applied, signals.settings, own])
+    page.on([signals.model.change, signals.statistics.change, signals.applied.change], show.everything, [held],
+            [*outputs, held], latest=True)
+    page.on(signals.settings.change, on_settings, [held, own, signals.settings], [*outputs, held], latest=True)
     page.on(views.matrix.input, on_matrix, [signals.selection], [signals.selection])
     page.on(signals.selection.change, on_selection, [], [views.matrix, views.chart], latest=True)
 
@@ -283,15 +288,17 @@ def _wire(page: Page, controls: Controls, views: Views) -> None:
 class _Show:
     """From a visitor's settings to the updates of this tab's components."""
 
-    def __init__(self, page: Page, controls: Controls, views: Views) -> None:
-        self.page, self.words, self.controls, self.views = page, page.words, controls, views
+    def __init__(self, page: Page, controls: Controls, views: Views, held: Any) -> None:
+        self.page, self.words, self.controls, self.views, self.held = page, page.words, controls, views, held
 
-    def everything(self, visit: Visit) -> dict[Any, Any]:
+    def everything(self, visit: Visit, held: Form) -> dict[Any, Any]:
         """Controls and preview anew: at page load, after collecting, after another model."""
         settings, controls = visit.session.settings, self.controls
         if visit.session.model is None:
             return {self.views.reached: _waiting(self.words)}
-        updates = {**shape(self.words, controls, form_of(settings)), **values_of(controls, settings)}
+        form, updates = form_of(settings), {}
+        if form != held:
+            updates = {**shape(self.words, controls, form), **values_of(controls, settings), self.held: form}
         try:
             updates |= {controls.problem: "", **self.preview(visit, settings)}
         except SettingError as error:
