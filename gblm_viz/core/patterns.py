@@ -29,12 +29,24 @@ def checked_sparsity(sparsity: object) -> float:
 
 
 def _lowest(score: Tensor, count: int) -> Tensor:
-    """bool like `score`: the `count` lowest of each last-dimension row, leftmost first among equals."""
-    mask = torch.zeros(score.shape, dtype=torch.bool, device=score.device)
-    if count:
-        order = torch.sort(score, dim=-1, stable=True).indices[..., :count]
-        mask.scatter_(-1, order, True)
+    """bool like `score`: the `count` lowest of each last-dimension row, leftmost first among equals.
+
+    The `count`-th lowest is selected, not sorted for: on 4096 × 11008 a quarter of a stable sort's time.
+    """
+    if not count:
+        return torch.zeros(score.shape, dtype=torch.bool, device=score.device)
+    cut = score.kthvalue(count, dim=-1, keepdim=True).values
+    mask = score <= cut
+    tied = mask.sum(-1) != count  # several weights at the cut, or a cut that is no number
+    if tied.any():
+        mask[tied] = _lowest_sorted(score[tied], count)
     return mask
+
+
+def _lowest_sorted(score: Tensor, count: int) -> Tensor:
+    """The same from a stable sort: what ties go by."""
+    order = torch.sort(score, dim=-1, stable=True).indices[..., :count]
+    return torch.zeros(score.shape, dtype=torch.bool, device=score.device).scatter_(-1, order, True)
 
 
 @dataclass(frozen=True)

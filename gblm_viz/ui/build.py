@@ -12,10 +12,12 @@ from gblm_viz.core.models import Model, is_local
 from gblm_viz.words import LANGUAGES, Words, words
 
 from . import address, work
+from .breadcrumb import Breadcrumb, breadcrumb
 from .escape import escape
 from .page import Page, Signals, bump
-from .session import Library, Session, Visit
+from .session import Library, Selection, Session, Visit
 from .tabs import compare, gradients, overview, patterns, prune, text, weight
+from .tabs.prune import place
 
 TABS = {"overview": overview, "text": text, "gradients": gradients, "prune": prune, "patterns": patterns,
         "weight": weight, "compare": compare}
@@ -66,6 +68,7 @@ def build(language: str, library: Library) -> gr.Blocks:
         with gr.Row(elem_id="status-row"):
             status = gr.HTML(Page.note(say("status.preparing"), "working"), elem_id="status", container=False)
             cancel = gr.Button(say("frame.cancel"), elem_id="cancel", size="sm", scale=0, min_width=110)
+        where = Breadcrumb(elem_id="where")
         tabs = gr.Tabs(elem_id="tabs")
         page = Page(say, library, visitor, status, tabs, signals)
         with tabs:
@@ -76,7 +79,38 @@ def build(language: str, library: Library) -> gr.Blocks:
         with gr.Accordion(say("frame.about"), open=False, elem_id="about"):
             about = gr.HTML()
         _wire(page, blocks, source, load, cancel, about)
+        _wire_where(page, where)
     return blocks
+
+
+def where_parts(say: Words, visit: Visit) -> list[str]:
+    """Model, matrix, weight: as far down as the selection goes."""
+    model, selection = visit.model(), visit.session.selection
+    matrix = next((one for one in model.layout.matrices if one.name == selection.matrix), None)
+    parts = [model.name]
+    if matrix is not None:
+        parts.append(place(say, matrix, selection.expert))
+        if selection.row is not None and selection.column is not None:
+            parts.append(say("frame.where_weight", row=f"{selection.row:,}", column=f"{selection.column:,}"))
+    return parts
+
+
+def _wire_where(page: Page, where: Breadcrumb) -> None:
+    say, signals = page.words, page.signals
+
+    def refresh(visit: Visit) -> dict[Any, Any]:
+        if visit.session.model is None:
+            return {}
+        return {where: breadcrumb(where_parts(say, visit), say("frame.where"), say("frame.where_up"))}
+
+    def on_level(visit: Visit, level: int, counter: int) -> dict[Any, Any]:
+        """So many parts stay: 1 the model, 2 its matrix."""
+        kept = visit.session.selection
+        visit.update(selection=Selection(kept.matrix, kept.expert) if level == 2 else Selection())
+        return {signals.selection: bump(counter)}
+
+    page.on([signals.model.change, signals.selection.change], refresh, [], [where], latest=True)
+    page.on_event(where.select, "level", on_level, [signals.selection], [signals.selection])
 
 
 def _wire(page: Page, blocks: gr.Blocks, source: Any, load: Any, cancel: Any, about: Any) -> None:

@@ -97,6 +97,9 @@ def make(library: Library) -> dict[str, Any]:
     before, after = asked["dense"].total, asked["pruned"].total
     held = library.get(session.held_out)
     losses = [library.get(("perplexity", key, held.key)) for key in (session.model, pruned_key)]
+    visit = library.visit(None)
+    visit.keep(session)
+    plain = replace(session.settings, alpha=Alpha("number", masks.alpha))
     shown = work.preview_numbers(model, statistics, session.settings, masks)
     summaries = report.gradient_summaries(model, statistics, "l1")
     prompts = {language: [words(language)(f"overview.{name}") for name in PROMPTS] for language in LANGUAGES}
@@ -115,6 +118,7 @@ def make(library: Library) -> dict[str, Any]:
                    for name, windows in (("own", statistics.calibration), ("held_out", held))},
         "blocks": len(model.layout.blocks), "roles": list(model.layout.roles),
         "gradients": [asdict(one) for one in summaries],
+        "telling": asdict(found) if (found := work.telling_weight(visit, plain)) else None,
         "answers": {language: [{"prompt": prompt, "dense": answers(model, prompt), "pruned": answers(pruned, prompt)}
                                for prompt in given] for language, given in prompts.items()},
     }

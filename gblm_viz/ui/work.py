@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from threading import Event
 
-from gblm_viz.core import calibration, evaluate, models, prune, report, statistics
+from gblm_viz.core import calibration, evaluate, models, prune, report, statistics, two_masks
 from gblm_viz.core.calibration import CalibrationSet
 from gblm_viz.core.errors import GblmError, ModelError
 from gblm_viz.core.job import Job, run
@@ -205,6 +205,24 @@ def preview(visit: Visit, settings: Settings) -> report.Preview:
     wanda, gradient = comparison_masks(visit, settings)
     return report.preview(visit.model(), maybe_statistics(visit), settings, preview_masks(visit, settings), wanda,
                           gradient)
+
+
+def telling_weight(visit: Visit, settings: Settings, only: str | None = None) -> two_masks.Jump | None:
+    """What magnitude removes and `settings` keep, with the largest jump in its row; None where none is so.
+
+    settings: α as a number, for the dense order. only: one matrix by name, else all of them.
+    """
+    if settings.method == "magnitude" or settings.group == "authors":
+        return None
+    model, found, plain = visit.model(), visit.statistics(), replace(settings, method="magnitude")
+
+    def find() -> two_masks.Jump | None:
+        scores = [lambda name, one=one: prune.scores_of(model, found, one, name) for one in (plain, settings)]
+        masks = [{name: mask for name, mask in preview_masks(visit, one).masks.items() if only in {None, name}}
+                 for one in (plain, settings)]
+        return run(two_masks.showpiece(scores[0], scores[1], masks[0], masks[1]))
+
+    return visit.library.once(("telling weight", masks_key(visit.session, settings), only), find)
 
 
 def apply_job(library: Library, session: Session, model: Model, found: Statistics | None,

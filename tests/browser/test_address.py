@@ -51,3 +51,49 @@ def test_what_does_not_fit_is_a_sentence(page: Page, app: App) -> None:
     expect(page.locator("#status .error")).to_contain_text("block, role, row, col")
     tab(page, words("en"), "prune")
     expect(page.locator("#sparsity-reached")).to_contain_text("30")
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_escape_goes_up_from_the_weight_to_its_matrix_to_the_model(page: Page, app: App, language: str) -> None:
+    say = words(language)
+    arrive(page, app, language)
+    parts = page.locator("#where li")
+    expect(parts).to_have_count(2)
+    tab(page, say, "weight")
+    page.locator("#weight-telling").click()
+    expect(parts).to_have_count(3)
+    row = page.locator("#weight-row input").input_value()
+    expect(parts.last).to_contain_text(f"{int(row):,}")
+    page.locator("#weight-telling").press("Escape")
+    expect(parts).to_have_count(2)
+    page.wait_for_function("!location.search.includes('row=')")
+    page.keyboard.press("Escape")
+    expect(parts).to_have_count(1)
+    page.keyboard.press("Escape")
+    page.wait_for_timeout(1000)
+    expect(parts).to_have_count(1)
+
+
+def test_a_pin_let_go_on_a_picture_is_let_go_everywhere(page: Page, app: App) -> None:
+    arrive(page, app, "en")
+    tab(page, words("en"), "patterns")
+    view = page.locator("#patterns-mask .matrix-view")
+    expect(view).to_have_attribute("data-state", "ready")
+    canvas = page.locator("#patterns-mask .matrix-canvas")
+    canvas.click()
+    expect(page.locator("#where li")).to_have_count(3)
+    for name in ("mask", "wanda", "shuffled"):
+        expect(page.locator(f"#patterns-{name} .matrix-view")).to_have_attribute("data-pin", re.compile(r"\d+,\d+"))
+    canvas.press("Escape")
+    expect(page.locator("#where li")).to_have_count(2)
+    for name in ("mask", "wanda", "shuffled"):
+        expect(page.locator(f"#patterns-{name} .matrix-view")).not_to_have_attribute("data-pin", re.compile(r"\d"))
+
+
+def test_a_level_that_is_clicked_is_gone_up_to(page: Page, app: App) -> None:
+    page.goto(f"{app.url}/en/?{LINK}")
+    parts = page.locator("#where li")
+    expect(parts).to_have_count(3)
+    parts.first.locator("button").click()
+    expect(parts).to_have_count(1)
+    expect(parts.first).to_have_text("pocket")

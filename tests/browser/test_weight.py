@@ -7,6 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+from gblm_viz.ui.example import shipped
 from gblm_viz.words import words
 from tests.browser.conftest import App
 from tests.browser.test_walk import arrive, picture, tab
@@ -88,3 +89,13 @@ def test_measuring_fills_the_table_and_a_weight_outside_is_a_sentence(page: Page
     go_to(page, 100_000, 0)
     expect(page.locator("#status .error")).to_contain_text("has rows 0 to")
     assert page.locator("#weight-card").inner_text() == before
+
+
+def test_the_overviews_weight_opens_with_its_reasons(page: Page, app: App, language: str) -> None:
+    telling = shipped()["telling"]
+    arrive(page, app, language)
+    expect(page.locator("#overview-telling")).to_contain_text(f"{telling['row']:,}")
+    page.locator("#overview-why").click()
+    expect(page.locator("#weight-row input")).to_have_value(str(telling["row"]))
+    expect(page.locator("#weight-column input")).to_have_value(str(telling["column"]))
+    expect(page.locator("#weight-card .weight-fate")).to_have_attribute("data-removed", "0")

@@ -53,6 +53,15 @@ def test_the_shipped_losses_and_verdicts_are_measured(made):
         assert (right, total) == (shipped["verdicts"][side].count("1"), len(bits))
 
 
+def test_the_shipped_telling_weight_is_the_runs_own(made):
+    """Magnitude puts it low in its row, the method high; the ranks move only where rounding turns a near-tie."""
+    shipped, jump = example.shipped()["telling"], made["telling"]
+    for name in ("matrix", "row", "column"):
+        assert jump[name] == shipped[name]
+    assert jump["rank_b"] == pytest.approx(shipped["rank_b"], abs=0.01)
+    assert jump["rank_a"] < 0.5 <= jump["rank_b"]
+
+
 def test_both_models_give_the_shipped_answers(made):
     assert made["answers"] == example.shipped()["answers"]
 

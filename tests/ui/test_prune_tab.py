@@ -183,7 +183,7 @@ def test_controls_that_hold_the_settings_already_are_not_written_again(library: 
 
 
 def test_the_controls_are_built_with_the_examples_settings(library: Library, visit: Visit) -> None:
-    assert FORM == prune.form_of(visit.session.settings)
+    assert prune.form_of(visit.session.settings) == FORM
     assert any(isinstance(one, gr.State) and one.value == FORM for listener in Tab(library).heard
                for one in listener.inputs)
 

@@ -21,7 +21,7 @@ from gblm_viz.ui.matrix_view.gallery import GALLERY, ArrayProvider, Field, Galle
 from gblm_viz.ui.matrix_view.words import ENGLISH, JAPANESE, WORD_KEYS, check_words
 
 __all__ = ["ENGLISH", "GALLERY", "JAPANESE", "WORD_KEYS", "ArrayProvider", "Field", "Gallery", "MatrixView",
-           "Provider", "picture", "with_pin"]
+           "Provider", "picture", "with_pin", "without_pin"]
 
 _HERE = Path(__file__).parent
 _VERSIONS = itertools.count(1)
@@ -157,3 +157,8 @@ def picture(
 def with_pin(value: Mapping[str, Any], row: int, column: int) -> dict[str, Any]:
     """The same picture with another weight marked: what a go-to box returns. Draws no new tile by itself."""
     return {**value, "pin": [int(row), int(column)]}
+
+
+def without_pin(value: Mapping[str, Any]) -> dict[str, Any]:
+    """The same picture with no weight marked."""
+    return {**value, "pin": None}

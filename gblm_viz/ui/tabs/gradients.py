@@ -110,9 +110,13 @@ def build(page: Page) -> None:
     def on_selection(visit: Visit, norm_name: str, statistic_name: str) -> Iterator[dict[Any, Any]]:
         yield (yield from draw_map(visit, norm_name, statistic_name)) | draw_matrix(visit)
 
-    def on_weight(visit: Visit, place: list[int]) -> None:
+    def on_weight(visit: Visit, place: list[int], counter: int) -> dict[Any, Any]:
         selection = visit.session.selection
         visit.update(selection=Selection(chosen(visit).name, selection.expert, int(place[0]), int(place[1])))
+        return {signals.selection: bump(counter)}
+
+    def on_clear(visit: Visit, counter: int) -> dict[Any, Any]:
+        return {signals.selection: unpin(visit, counter)}
 
     controls, both = [norm, statistic], [model_map, tag, matrix, about, expert]
     page.on([signals.model.change, signals.statistics.change], refresh, [*controls, signals.selection],
@@ -123,7 +127,8 @@ def build(page: Page) -> None:
     page.on(statistic.change, on_statistic, controls, [model_map, tag], latest=True)
     page.on_event(model_map.select, "name", on_cell, [signals.selection], [signals.selection])
     page.on(expert.input, on_expert, [expert, signals.selection], [signals.selection], latest=True)
-    page.on_event(matrix.select, "index", on_weight)
+    page.on_event(matrix.select, "index", on_weight, [signals.selection], [signals.selection])
+    page.on(matrix.clear, on_clear, [signals.selection], [signals.selection])
 
 
 # The selection, for every tab that shows one matrix
@@ -140,6 +145,13 @@ def chosen(visit: Visit, summaries: tuple[report.GradientSummary, ...] | None = 
         summaries = visit.library.get(key)
     highest = max(summaries, key=lambda summary: summary.mean).name if summaries else layout.matrices[0].name
     return by_name[highest]
+
+
+def unpin(visit: Visit, counter: int) -> int:
+    """Let the pinned weight go, its matrix stays; the selection's signal, bumped."""
+    kept = visit.session.selection
+    visit.update(selection=Selection(kept.matrix, kept.expert))
+    return bump(counter)
 
 
 def head_borders(model: Model, matrix: Matrix) -> tuple[int, int]:

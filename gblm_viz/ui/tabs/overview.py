@@ -12,6 +12,7 @@ import gradio as gr
 from gblm_viz.core.evaluate import paired
 from gblm_viz.core.generate import Sampling
 from gblm_viz.core.report import GradientSummary, ModelMap, cell_map
+from gblm_viz.core.two_masks import Jump
 from gblm_viz.figures.maps import gradient_sentence, map_value
 from gblm_viz.words import Words
 
@@ -23,6 +24,8 @@ from ..model_map import ModelMapView
 from ..page import Page, bump
 from ..session import Selection, Visit
 from .compare import applied_tag
+from .prune import place
+from .weight import telling_weight
 
 
 def build(page: Page) -> None:
@@ -47,8 +50,11 @@ def build(page: Page) -> None:
             summaries = shipped_summaries()
             shown = _map(summaries, example["blocks"], tuple(example["roles"]), example["samples"])
             overview_map = ModelMapView(_drawn(say, shown, summaries), height=330, elem_id="overview-map")
-            gr.HTML(f'<p class="tag">{escape(say("overview.map_hint"))}</p>')
-    outputs = [sentence, dense, pruned, parting, cost, tag, overview_map]
+            with gr.Row(equal_height=False, elem_id="overview-telling-row"):
+                telling = gr.HTML(telling_html(say, _shipped_telling(say), example["settings"]["method"]),
+                                  elem_id="overview-telling")
+                why = gr.Button(say("overview.why"), elem_id="overview-why", size="sm", scale=0, min_width=130)
+    outputs = [sentence, dense, pruned, parting, cost, tag, overview_map, telling, why]
 
     def on_prompt(visit: Visit, prompt: str) -> Iterator[dict[Any, Any]]:
         """Both models, live, greedy, the question standing alone: what the example shows comes out again."""
@@ -75,7 +81,8 @@ def build(page: Page) -> None:
                 parting: _sentence(_shipped_parting(say, pairs[0])),
                 cost: cost_html(say, example["probes"], example["perplexity"]),
                 tag: f'<div class="tag" id="overview-tag">{escape(_example_tag(say, example))}</div>',
-                overview_map: _drawn(say, shown, summaries)}
+                overview_map: _drawn(say, shown, summaries), why: gr.update(visible=True),
+                telling: telling_html(say, _shipped_telling(say), example["settings"]["method"])}
 
     def refresh(visit: Visit) -> dict[Any, Any]:
         """The visitor's own run takes the example's place as soon as there is one."""
@@ -97,7 +104,10 @@ def build(page: Page) -> None:
             own = work.gradient_summaries(visit, "l1")
             own_map = _map(own, len(visit.model().layout.blocks), visit.model().layout.roles, visit.statistics().count)
             found[overview_map] = _drawn(say, own_map, own)
-        return found
+        jump = telling_weight(visit) if session.statistics is not None else None
+        named = None if jump is None else (place(say, visit.model().layout.named(jump.matrix), jump.expert or 0), jump)
+        return found | {telling: telling_html(say, named, session.settings.method),
+                        why: gr.update(visible=jump is not None)}
 
     def remeasured(visit: Visit) -> dict[Any, Any]:
         """The costs of an own run, once Compare has measured them; the answers stay."""
@@ -107,6 +117,14 @@ def build(page: Page) -> None:
         visit.update(selection=Selection(matrix=name))
         return {page.signals.selection: bump(counter), page.tabs: gr.Tabs(selected="gradients")}
 
+    def on_why(visit: Visit, counter: int) -> dict[Any, Any]:
+        jump = telling_weight(visit)
+        if jump is None:
+            return {page.status: page.note(say("weight.telling_none"), "error")}
+        visit.update(selection=Selection(jump.matrix, jump.expert or 0, jump.row, jump.column))
+        return {page.signals.selection: bump(counter), page.tabs: gr.Tabs(selected="weight")}
+
+    page.on(why.click, on_why, [page.signals.selection], [page.signals.selection, page.tabs])
     for button in buttons:
         page.on(button.click, on_prompt, [button], [dense, pruned, parting])
     every = list(vars(page.signals).values())
@@ -150,6 +168,23 @@ def headline(say: Words, removed: int, prunable: int, sparsity: float) -> str:
     share = f"{sparsity:.1%}".replace(".0%", "%")
     text = say("overview.headline", share=share, removed=f"{removed:,}", prunable=f"{prunable:,}")
     return f'<p class="headline">{escape(text)}</p>'
+
+
+def _shipped_telling(say: Words) -> tuple[str, Jump]:
+    """The example's telling weight: where it is, and how far it moves in its row."""
+    jump = Jump(**shipped()["telling"])
+    matrix = next(one for one in shipped_summaries() if one.name == jump.matrix)
+    return place(say, matrix), jump
+
+
+def telling_html(say: Words, named: tuple[str, Jump] | None, method: str) -> str:
+    """One weight that magnitude removes and the method keeps, in a sentence."""
+    if named is None:
+        return ""
+    where, jump = named
+    told = say("overview.telling", place=where, row=f"{jump.row:,}", column=f"{jump.column:,}", method=method,
+               before=format(jump.rank_a, ".0%"), after=format(jump.rank_b, ".0%"))
+    return f'<p class="telling"><b>{escape(say("overview.telling_title"))}</b> {escape(told)}</p>'
 
 
 def _sentence(text: str) -> str:

@@ -28,12 +28,12 @@ from gblm_viz.words import Words
 
 from .. import work
 from ..escape import escape
-from ..matrix_view import ArrayProvider, Field, MatrixView, picture, with_pin
+from ..matrix_view import ArrayProvider, Field, MatrixView, picture, with_pin, without_pin
 from ..model_map import ModelMapView
 from ..page import Page, bump
 from ..session import Selection, Visit
 from ..table import plain_table
-from .gradients import head_borders
+from .gradients import head_borders, unpin
 from .prune import NEARLY_SAME, changes, made_of, place, plain_alpha, selected
 from .weight import title
 
@@ -311,6 +311,10 @@ def _wire(page: Page, parts: Parts) -> None:
     page.on(parts.test.click, on_test, [parts.which, parts.measure], parts.scored)
     page.on(parts.compare.click, on_compare, [parts.which], parts.beside)
     page.on_event(parts.map.select, "name", on_matrix, [signals.selection], [signals.selection])
+    def on_clear(visit: Visit, counter: int) -> dict[Any, Any]:
+        return {signals.selection: unpin(visit, counter)}
+
+    page.on([view.clear for view in parts.views], on_clear, [signals.selection], [signals.selection])
     for view in parts.views:
         page.on_event(view.select, "index", on_weight, [signals.selection, *parts.views],
                       [*parts.views, signals.selection])
@@ -490,7 +494,8 @@ class _Show:
     def _pins(self, visit: Visit, values: tuple[Any, ...]) -> dict[Any, Any]:
         selection = visit.session.selection
         if selection.row is None or selection.column is None:
-            return {}
+            return {view: without_pin(value) for view, value in zip(self.parts.views, values, strict=True)
+                    if value and value.get("pin")}
         pin = (selection.row, selection.column)
         return {view: with_pin(value, *pin) for view, value in zip(self.parts.views, values, strict=True)
                 if value and value.get("pin") != list(pin)}

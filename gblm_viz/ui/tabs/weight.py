@@ -14,7 +14,7 @@ import gradio as gr
 from gblm_viz.core import by_hand, prune, pull, two_masks, weight
 from gblm_viz.core.errors import GblmError
 from gblm_viz.core.generate import Sampling, answer
-from gblm_viz.core.job import Job, run
+from gblm_viz.core.job import Job
 from gblm_viz.core.matrices import Matrix
 from gblm_viz.core.methods import METHODS
 from gblm_viz.core.prune import Settings
@@ -323,26 +323,11 @@ def at_of(visit: Visit) -> At:
 
 
 def telling_weight(visit: Visit, only: str | None = None) -> two_masks.Jump | None:
-    """What magnitude removes and the chosen method keeps, with the largest jump in its row; None where none is so.
-
-    Of the matrix `only`, or of all where the model is not too large for that.
-    """
+    """work.telling_weight of the visitor's settings; of a large model in the selected matrix alone."""
     settings = prune.preview_settings(plain_alpha(visit, visit.session.settings))
-    if settings.method == "magnitude" or settings.group == "authors":
-        return None
-    plain = replace(settings, method="magnitude")
-    model, found = visit.model(), visit.statistics()
-    if only is None and model.layout.prunable > AT_ONCE:
+    if only is None and visit.model().layout.prunable > AT_ONCE:
         only = chosen(visit).name
-    key = ("telling weight", work.masks_key(visit.session, settings), only)
-
-    def find() -> two_masks.Jump | None:
-        scores = [lambda name, one=one: prune.scores_of(model, found, one, name) for one in (plain, settings)]
-        masks = [{name: mask for name, mask in work.preview_masks(visit, one).masks.items() if only in {None, name}}
-                 for one in (plain, settings)]
-        return run(two_masks.showpiece(scores[0], scores[1], masks[0], masks[1]))
-
-    return visit.library.once(key, find)
+    return work.telling_weight(visit, settings, only)
 
 
 def report_of(visit: Visit, at: At) -> WeightReport:
