@@ -54,6 +54,10 @@ def demo(words=ENGLISH) -> gr.Blocks:
                 hidden = MatrixView(elem_id="hidden")
             with gr.Tab("Third"):
                 MatrixView(picture(SMALL, "Headed", words, "weight", kept=True, heads=(64, 0)), elem_id="headed")
+            with gr.Tab("Fourth"):
+                order = np.argsort(-np.abs(WEIGHT).mean(0), kind="stable")
+                turned = ArrayProvider({Field("weight", "Weight", "diverging", -0.1, 0.1): WEIGHT[:, order]})
+                ranked = MatrixView(picture(turned, "Sorted", words, kept=True, sorted_columns=order), elem_id="sorted")
         with gr.Row():
             said = gr.Textbox(label="said", elem_id="said")
             go = gr.Button("Go to 7, 9", elem_id="go")
@@ -63,7 +67,7 @@ def demo(words=ENGLISH) -> gr.Blocks:
         def on_select(event: gr.EventData) -> str:
             return f"{event.row},{event.column},{event.value!r},{event.field}"
 
-        for view in (small, large):
+        for view in (small, large, ranked):
             view.select(on_select, outputs=said, trigger_mode="always_last", show_progress="hidden")
             view.clear(lambda: "clear", outputs=said, trigger_mode="always_last", show_progress="hidden")
         go.click(lambda value: with_pin(value, 7, 9), inputs=small, outputs=small)
@@ -618,3 +622,28 @@ def test_borders_of_heads_are_drawn_where_they_are(page, address):
     plain = seen[round(top + 32.5 * scale), left : left + round(384 * scale)].astype(int)
     extreme = lambda pixels: ((pixels.min(1) > 225) | (pixels.max(1) < 25)).mean()  # noqa: E731
     assert extreme(line) > 0.9 > 0.4 > extreme(plain)
+
+
+def test_sorted_columns_are_read_sent_and_found_by_their_stored_number(page, address):
+    page.goto(address)
+    page.get_by_role("tab", name="Fourth").click()
+    view = View(page, "sorted")
+    expect(view.inner.locator(".matrix-legend")).to_contain_text("columns sorted")
+    first = int(np.argmax(np.abs(WEIGHT).mean(0)))
+    left, top = view.corner
+    scale = float(view.get("scale"))
+    view.canvas.click(position={"x": left + 0.5 * scale, "y": top + 20.5 * scale})
+    expect(view.inner).to_have_attribute("data-pin", f"20,{first}")
+    expect(page.locator("#said textarea")).to_have_value(re.compile(rf"^20,{first},"))
+    said = page.locator("#said textarea").input_value().split(",")[2]
+    assert float(said) == pytest.approx(float(WEIGHT[20, first]))
+    box = view.inner.locator(".matrix-goto")
+    box.fill("7, 250")
+    box.press("Enter")
+    expect(view.inner).to_have_attribute("data-pin", "7,250")
+    view.canvas.press("+")
+    view.ready()
+    cell = view.inner.locator(".matrix-cells td[data-row='7'][data-column='250']")
+    assert float(cell.get_attribute("data-value") or "nan") == pytest.approx(float(WEIGHT[7, 250]))
+    found = pandas.read_csv(io.BytesIO(saved(view, "csv")), comment="#", index_col=0)
+    assert found.loc[7, "250"] == pytest.approx(WEIGHT[7, 250])

@@ -85,3 +85,18 @@ def test_the_mask_beside_wandas_has_four_kinds_of_weights(page: Page, app: App) 
     page.locator("#patterns-mask").get_by_text("beside Wanda", exact=True).click()
     for name in ("kept", "removed", "only_a", "only_b"):
         expect(page.locator("#patterns-mask .matrix-legend")).to_contain_text(words("en")(f"patterns.four.{name}"))
+
+
+def test_sorting_puts_the_most_removed_columns_first_in_all_three_pictures(page: Page, app: App, output: Path) -> None:
+    opened(page, app, "en")
+    furthest = page.locator("#patterns-outside tbody tr").first.locator("td")
+    column, z = furthest.nth(0).inner_text(), furthest.nth(3).inner_text()
+    page.locator("#patterns-sort input").check()
+    for name in ("mask", "wanda", "shuffled"):
+        expect(page.locator(f"#patterns-{name} .matrix-legend")).to_contain_text("columns sorted")
+    picture(page, output, "patterns_sorted_en")
+    if z.startswith("+"):  # the column furthest from chance is the one that loses most
+        canvas = page.locator("#patterns-mask .matrix-canvas")
+        left, top = (page.locator("#patterns-mask .matrix-view").get_attribute("data-corner") or "").split(",")
+        canvas.click(position={"x": int(left) + 1, "y": int(top) + 1})
+        expect(page.locator("#where li").last).to_contain_text(f"column {column}")

@@ -142,6 +142,18 @@ def test_the_whole_model_is_tested_in_sentences(visit: Visit, say: Any) -> None:
     assert "1/21" in told
 
 
+@pytest.mark.parametrize(("own", "wanda", "p", "verdict"), [
+    (0.1, 0.05, 1 / 21, "more"), (0.05, 0.1, 1 / 21, "less"), (0.1, 0.1, 1 / 21, "same"), (0.1, 0.05, 0.3, "chance"),
+    (0.1, None, 1 / 21, "alone")])
+def test_the_papers_claim_stands_beside_what_this_run_shows(say: Any, own: float, wanda: float | None, p: float,
+                                                            verdict: str) -> None:
+    def bands(score: float) -> report.StructureBands:
+        return report.StructureBands({"column": structure.Band(score, 0.0, -0.01, 0.01, p)}, {})
+    told = patterns.beside_paper(say, "gblm", bands(own), None if wanda is None else bands(wanda))
+    assert say(f"patterns.paper.{verdict}") in html.unescape(told)
+    assert "2311.04902" in told
+
+
 def test_the_counts_are_those_of_the_two_masks(visit: Visit, say: Any) -> None:
     sight = patterns.sight_of(visit, "preview", 0)
     here, whole = patterns.comparison(visit, sight, sight.against)
@@ -174,6 +186,16 @@ def test_wandas_own_mask_is_not_set_against_itself(visit: Visit) -> None:
 
 def test_scores_of_a_text_that_is_gone_are_said_to_be_gone(visit: Visit, say: Any) -> None:
     assert say("patterns.jumps.gone") in html.unescape(patterns.jumps_tables(say, None, SETTINGS))
+
+
+def test_sorted_columns_are_the_chosen_masks_densest_first(visit: Visit) -> None:
+    assert patterns.sight_of(visit, "preview", 0).columns is None
+    plain = patterns.sight_of(visit, "preview", 0).signature
+    visit.remember("patterns_sorted", True)
+    sight = patterns.sight_of(visit, "preview", 0)
+    density = sight.own.double().mean(0)[sight.columns]
+    assert bool((density[1:] <= density[:-1]).all())
+    assert sight.signature != plain
 
 
 def cells_of(table: str) -> list[list[str]]:

@@ -10,7 +10,7 @@ Knows no model and no method: a provider gives arrays, the page's language gives
 """
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
@@ -122,6 +122,7 @@ def picture(
     kept: bool = False,
     heads: tuple[int, int] = (0, 0),
     note: str = "",
+    sorted_columns: Sequence[int] | None = None,
     gallery: Gallery = GALLERY,
 ) -> dict[str, Any]:
     """A value for MatrixView: hangs the provider in the gallery and describes it to the browser.
@@ -130,7 +131,9 @@ def picture(
     offers it and `field` is None. pin: (row, column) to mark and bring into sight. previous: the view's last value,
     whose picture is then freed at once instead of when the gallery is full. kept: for the initial value of a component,
     which every visitor gets: never freed. heads: the rows, and the columns, of one attention head; 0 where there are
-    none. note: what made the picture, written under it when it is saved.
+    none. note: what made the picture, written under it when it is saved. sorted_columns: which stored column each
+    column of the provider's arrays is, where they were put into another order; all that is read, pinned and sent then
+    names the stored ones.
     """
     fields = provider.fields()
     if field is not None and field not in {known.id for known in fields}:
@@ -148,6 +151,7 @@ def picture(
         "field": field,
         "heads": [int(size) for size in heads],
         "note": note,
+        "sorted": None if sorted_columns is None else [int(column) for column in sorted_columns],
         "pin": None if pin is None else [int(pin[0]), int(pin[1])],
         "version": next(_VERSIONS),
         "words": check_words(words),

@@ -84,6 +84,10 @@ let probe = { of: "", answer: null, timer: 0 };
 let frame = 0, theme = null, legendOf = "";
 let fitted = true, anchor = null;
 
+// The columns may be shown in another order than they are stored in: all that is said and sent names the stored ones.
+const storedColumn = (shown) => (value.sorted ? value.sorted[shown] : shown);
+const shownColumn = (stored) => (value.sorted ? value.sorted.indexOf(stored) : stored);
+
 function fitScale() {
   const exact = Math.min(width / value.columns, height / value.rows);
   const below = SCALES.filter((one) => one <= exact * (1 + 1e-9)).pop() || exact;
@@ -512,6 +516,7 @@ function legend() {
     box.className = "swatch hatched";
     one.append(box, words.hatched);
   }
+  if (value.sorted) note(place, words.sorted);
   if (headsShown().some(Boolean)) note(place, words.heads);
   if (!fitted) note(place, say("visible", { rows: span(seen.row, seen.row + seen.rows - 1), columns: span(seen.column, seen.column + seen.columns - 1) }));
 }
@@ -533,7 +538,7 @@ function listCells() {
   };
   const head = table.createTHead().insertRow();
   heading(head, "");
-  for (let column = seen.column; column < seen.column + seen.columns; column++) heading(head, column);
+  for (let column = seen.column; column < seen.column + seen.columns; column++) heading(head, storedColumn(column));
   const lines = table.createTBody();
   for (let row = seen.row; row < seen.row + seen.rows; row++) {
     const line = lines.insertRow();
@@ -541,7 +546,7 @@ function listCells() {
     for (let column = seen.column; column < seen.column + seen.columns; column++) {
       const text = cellText((row - tile.row) * tile.width + column - tile.column), cell = line.insertCell();
       cell.dataset.row = row;
-      cell.dataset.column = column;
+      cell.dataset.column = storedColumn(column);
       cell.dataset.value = String(text.number);
       cell.textContent = text.said;
     }
@@ -603,7 +608,8 @@ function sentence(block, numbers, exact) {
   // numbers: one value, or for four the shares of categories 1, 2 and 3
   const about = exact ? "" : "≈ ", kind = field.kind;
   const last = (first, total) => Math.min(first + block.step, total) - 1;
-  const rows = span(block.row, last(block.row, value.rows)), columns = span(block.column, last(block.column, value.columns));
+  const rows = span(block.row, last(block.row, value.rows)), places = span(block.column, last(block.column, value.columns));
+  const columns = value.sorted ? say("sorted_places", { places }) : places;
   const many = (last(block.row, value.rows) - block.row + 1) * (last(block.column, value.columns) - block.column + 1);
   const unit = field.unit && kind !== "mask" && kind !== "four" ? " " + field.unit : "";
   let text;
@@ -614,7 +620,7 @@ function sentence(block, numbers, exact) {
   } else if (Number.isNaN(numbers[0])) text = words.none;
   else if (many === 1 && (kind === "mask" || field.pooling === "chance")) text = removed(field, numbers[0]) ? words.removed : words.kept;
   else text = about + (kind === "mask" ? percent(numbers[0]) : digits(numbers[0]) + unit);
-  if (many === 1) return say("weight", { row: block.row, column: block.column, value: text });
+  if (many === 1) return say("weight", { row: block.row, column: storedColumn(block.column), value: text });
   const way = kind === "four" ? "four" : kind === "mask" ? "mask" : field.pooling;
   return say("pooled_" + way, { rows, columns, value: text, count: count(many) });
 }
@@ -675,7 +681,7 @@ function readPointer() {
 let pinned = 0;
 function setPin(row, column, loud) {
   pin = { row, column };
-  root.dataset.pin = row + "," + column;
+  root.dataset.pin = row + "," + storedColumn(column);
   drawSoon();
   tellPin(loud);
 }
@@ -692,7 +698,8 @@ async function tellPin(loud) {
   const category = numbers && numbers.length === 3 ? [1, 2, 3].find((which) => numbers[which - 1] > 0.5) || 0 : null;
   const single = numbers && of.pooling === "chance" ? Number(removed(of, numbers[0])) : numbers ? numbers[0] : null;
   const number = category !== null ? category : Number.isFinite(single) ? single : null;
-  trigger("select", { row: block.row, column: block.column, index: [block.row, block.column], value: number, field: of.id, key: value.key });
+  const column = storedColumn(block.column);
+  trigger("select", { row: block.row, column, index: [block.row, column], value: number, field: of.id, key: value.key });
 }
 
 function clearPin(loud) {

@@ -38,13 +38,16 @@ function accept() {
     failed = false;
     probe.of = "";
     show("loading", tile ? "" : words.loading);
+    const moved = before && JSON.stringify(before.sorted) !== JSON.stringify(next.sorted);
+    if (moved) clearPin(false);
     if (!before || before.rows !== next.rows || before.columns !== next.columns) {
       tile = null;
       clearPin(false);
       fitted = true;
     }
   }
-  if (next.pin) setPin(next.pin[0], next.pin[1], false);
+  const at = next.pin && [next.pin[0], shownColumn(next.pin[1])];
+  if (at) setPin(...at, false);
   else if (pin && before && JSON.stringify(before.pin) !== JSON.stringify(next.pin)) clearPin(false);
   else if (pin) tellPin(false);
   tell("");
@@ -54,7 +57,7 @@ function accept() {
     moved();
     refreshOverview();
   }
-  if (next.pin) bringIntoSight(next.pin[0], next.pin[1]);
+  if (at) bringIntoSight(...at);
 }
 
 function resized() {

@@ -152,7 +152,7 @@ for (const axis of ["columns", "rows"]) {
     }
     const number = lines[axis][at], asShare = field.kind === "mask" || field.kind === "four";
     const unit = field.unit && !asShare ? " " + field.unit : "";
-    tell(say("profile", { line: say(axis === "columns" ? "line_column" : "line_row", { at }), measure: measured(), value: asShare ? percent(number) : digits(number) + unit }));
+    tell(say("profile", { line: axis === "columns" ? say("line_column", { at: storedColumn(at) }) : say("line_row", { at }), measure: measured(), value: asShare ? percent(number) : digits(number) + unit }));
   });
   strips[axis].addEventListener("pointerleave", () => tell(""));
   strips[axis].addEventListener("click", (event) => {
@@ -169,11 +169,12 @@ part("goto").addEventListener("keydown", (event) => {
   event.stopPropagation();
   if (event.key !== "Enter" || !value || !width) return;
   event.preventDefault();
-  const numbers = (event.target.value.match(/[0-9]+/g) || []).map(Number), [row, column] = numbers;
-  if (numbers.length !== 2 || row >= value.rows || column >= value.columns) {
+  const numbers = (event.target.value.match(/[0-9]+/g) || []).map(Number), [row, stored] = numbers;
+  if (numbers.length !== 2 || row >= value.rows || stored >= value.columns) {
     tell(say("goto_outside", { rows: value.rows - 1, columns: value.columns - 1 }));
     return;
   }
+  const column = shownColumn(stored);
   scale = wish = Math.max(scale, snap(PRINT_FROM * ratio));
   left = width / 2 - (column + 0.5) * scale;
   top_ = height / 2 - (row + 0.5) * scale;

@@ -87,7 +87,7 @@ async function saveNumbers() {
   const kinds = of.kind === "four" ? of.categories.map((name, which) => which + " = " + name).join(", ") : of.unit;
   const lines = ["# " + [value.title, of.label, kinds, pooled, value.note].filter(Boolean).join(" · ").replace(/[\r\n]+/g, " ")];
   const places = (first, many) => [...Array(many).keys()].map((at) => first + at * answer.step);
-  lines.push(["row", ...places(answer.column, answer.width)].join(","));
+  lines.push(["row", ...places(answer.column, answer.width).map(storedColumn)].join(","));
   places(answer.row, answer.height).forEach((row, down) => {
     const line = [row];
     for (let along = 0; along < answer.width; along++) line.push(cell(down * answer.width + along));

@@ -19,7 +19,7 @@ from gblm_viz.core.job import Job, Step, run
 from gblm_viz.core.patterns import NofM, Pattern, PerRow, shuffled
 from gblm_viz.core.prune import Masks, Settings
 from gblm_viz.core.report import Cell, ColumnProfile, Factors, StructureBands, StructureCell, Writer
-from gblm_viz.core.structure import DRAWS, Band, column_score, outside_columns, row_score
+from gblm_viz.core.structure import DRAWS, Band, column_score, density_order, outside_columns, row_score
 from gblm_viz.core.two_masks import CATEGORIES, Comparison, Jump, Jumps
 from gblm_viz.figures import charts
 from gblm_viz.figures.charts import percent
@@ -56,6 +56,8 @@ SURE = 3.0
 """Standard deviations of the column score under chance that count as more than chance."""
 MUCH = 1.25
 """How many times another score one must be to be called larger."""
+SIGNIFICANT = 0.05
+"""The p from which on a score counts as chance."""
 LEAST_RANGE = 0.05
 """The map's colours reach at least so far: noise must not look like structure."""
 
@@ -75,11 +77,13 @@ class Sight:
     beside: Any
     null: Any
     seed: int
+    columns: Any
+    """int64 (in,): the order its columns are shown in, the densest first; None as they are stored."""
 
     @property
     def signature(self) -> str:
         """Changes exactly when a picture does."""
-        return f"{self.key!r} {self.matrix.name} {self.expert} {self.wanda_key!r} {self.seed}"
+        return f"{self.key!r} {self.matrix.name} {self.expert} {self.wanda_key!r} {self.seed} {self.columns is None}"
 
     @property
     def pattern(self) -> Pattern:
@@ -107,6 +111,7 @@ class Parts:
     matrix: Any
     which: Any
     shuffle: Any
+    sort: Any
     tag: Any
     chosen: Any
     wanda: Any
@@ -152,7 +157,7 @@ class Parts:
 
     @property
     def shown(self) -> list[Any]:
-        return [self.matrix, self.which, self.tag, *self.views, self.sentences, *self.inside]
+        return [self.matrix, self.which, self.sort, self.tag, *self.views, self.sentences, *self.inside]
 
 
 def build(page: Page) -> None:
@@ -164,7 +169,9 @@ def build(page: Page) -> None:
         with gr.Column(scale=0, min_width=200):
             which = gr.Radio([(say(f"patterns.which.{one}"), one) for one in ("applied", "preview")], value="applied",
                              label=say("patterns.which.label"), elem_id="patterns-which")
-        shuffle = gr.Button(say("patterns.shuffle"), size="sm", scale=0, min_width=130, elem_id="patterns-shuffle")
+        with gr.Column(scale=0, min_width=170):
+            shuffle = gr.Button(say("patterns.shuffle"), size="sm", elem_id="patterns-shuffle")
+            sort = gr.Checkbox(False, label=say("patterns.sort"), container=False, elem_id="patterns-sort")
         tag = gr.HTML(elem_id="patterns-tag")
     with gr.Row(elem_id="patterns-masks"):
         views = []
@@ -181,7 +188,8 @@ def build(page: Page) -> None:
         with gr.Tab(say("patterns.tab.wanda"), id="wanda") as panels["wanda"]:
             beside = _beside(say)
     chosen, wanda, null = views
-    _wire(page, Parts(matrix, which, shuffle, tag, chosen, wanda, null, sentences, panels, *columns, *scores, *beside))
+    _wire(page, Parts(matrix, which, shuffle, sort, tag, chosen, wanda, null, sentences, panels, *columns, *scores,
+                      *beside))
 
 
 def _columns(say: Words) -> tuple[Any, ...]:
@@ -234,6 +242,10 @@ def _wire(page: Page, parts: Parts) -> None:
 
     def on_shuffle(visit: Visit, known: dict[str, str], seeded: int, *values: Any) -> dict[Any, Any]:
         return {seed: seeded + 1, **show.everything(visit, known, seeded + 1, *values)}
+
+    def on_sort(visit: Visit, wanted: bool, *values: Any) -> dict[Any, Any]:
+        visit.remember("patterns_sorted", wanted)
+        return show.everything(visit, *values)
 
     def on_which(visit: Visit, *values: Any) -> dict[Any, Any]:
         return show.everything(visit, *values, asked=True)
@@ -300,6 +312,7 @@ def _wire(page: Page, parts: Parts) -> None:
             show.everything, reads, outputs, latest=True)
     page.on(signals.applied.change, on_applied, reads, outputs, latest=True)
     page.on(parts.which.input, on_which, reads, outputs, latest=True)
+    page.on(parts.sort.input, on_sort, [parts.sort, *reads], outputs, latest=True)
     page.on(parts.shuffle.click, on_shuffle, reads, [*outputs, seed], latest=True)
     for name, panel in parts.panels.items():
         page.on(panel.select, on_open(name), [drawn, seed, opened, *parts.choices], [*parts.inside, drawn, opened],
@@ -343,7 +356,8 @@ def sight_of(visit: Visit, which: str, seed: int) -> Sight | None:
     own = _one(masks, matrix, expert)
     null = shuffled(own, masks.settings.make_pattern(), seed)
     beside = None if wanda is None else _one(wanda, matrix, expert)
-    return Sight(matrix, expert, masks, key, applied, wanda, wanda_key, own, beside, null, seed)
+    order = density_order(own, axis=1) if session.extra("patterns_sorted", False) else None
+    return Sight(matrix, expert, masks, key, applied, wanda, wanda_key, own, beside, null, seed, order)
 
 
 def _one(masks: Masks, matrix: Any, expert: int) -> Any:
@@ -464,7 +478,8 @@ class _Show:
                     **self.nothing()}
         model, name = visit.model(), sight.matrix.name
         choices = [(place(say, matrix), matrix.name) for matrix in model.layout.matrices]
-        updates = {parts.tag: self.tag(visit, sight), parts.matrix: gr.update(choices=choices, value=name)}
+        updates = {parts.tag: self.tag(visit, sight), parts.sort: sight.columns is not None,
+                   parts.matrix: gr.update(choices=choices, value=name)}
         if asked or which != ("applied" if sight.applied else "preview"):
             updates[parts.which] = "applied" if sight.applied else "preview"
         if known.get("masks") == sight.signature:
@@ -511,19 +526,21 @@ class _Show:
             parts.null: (say("patterns.view.shuffled"), sight.null)}[view]
         if mask is None:
             return None
-        array = mask.numpy()
+        order = slice(None) if sight.columns is None else sight.columns
+        array = mask[:, order].numpy()
         fields = {Field("mask", say("patterns.view.mask"), "mask"): array}
         if max(array.shape) > SIDE:
             fields[Field("chance", say("patterns.view.chance"), "diverging", -4, 4, pooling="chance")] = array
         if view is parts.chosen and sight.beside is not None:
             names = tuple(say(f"patterns.four.{name}") for name in CATEGORIES)
             four = Field("beside", say("patterns.view.beside"), "four", categories=names)
-            fields[four] = two_masks.categories(sight.own, sight.beside).numpy()
+            fields[four] = two_masks.categories(sight.own, sight.beside)[:, order].numpy()
         pin = (-1 if selection.row is None else selection.row, -1 if selection.column is None else selection.column)
         inside = 0 <= pin[0] < array.shape[0] and 0 <= pin[1] < array.shape[1]
         made = [place(say, sight.matrix, sight.expert), *made_of(say, visit, sight.masks.settings, sight.masks), what]
         return picture(ArrayProvider(fields), title, say.table("matrix"), pin=pin if inside else None,
-                       previous=previous, heads=head_borders(visit.model(), sight.matrix), note=" · ".join(made))
+                       previous=previous, note=" · ".join(made), sorted_columns=sight.columns,
+                       heads=head_borders(visit.model(), sight.matrix) if sight.columns is None else (0, 0))
 
     def tag(self, visit: Visit, sight: Sight) -> str:
         """What made the mask, and whether the controls have moved on since."""
@@ -635,7 +652,7 @@ class _Show:
         if not visit.library.has(key):
             return f'<p class="tag">{escape(say("patterns.tested.hint", draws=DRAWS))}</p>'
         own, wanda = visit.library.get(key)
-        return tested(say, own, wanda, sight.rows_fixed)
+        return tested(say, own, wanda, sight.rows_fixed) + beside_paper(say, sight.masks.settings.method, own, wanda)
 
     def beside(self, visit: Visit, sight: Sight) -> dict[Any, Any]:
         """The inner tab where this mask is set against Wanda's."""
@@ -728,6 +745,19 @@ def tested(say: Words, own: StructureBands, wanda: StructureBands | None, fixed:
                         chance=between(say, band), p=probability(band.p)))
     told.append(say("patterns.tested.smallest", all=DRAWS + 1, p=probability(1 / (DRAWS + 1))))
     return "".join(f'<p class="tested">{escape(one)}</p>' for one in told)
+
+
+def beside_paper(say: Words, method: str, own: StructureBands, wanda: StructureBands | None) -> str:
+    """What the paper says of structural patterns, and whether this run shows more of them than Wanda and chance do."""
+    band = own.whole["column"]
+    if not math.isfinite(band.score):
+        return ""
+    verdict = "chance" if band.p > SIGNIFICANT else "alone" if wanda is None else (
+        "more" if band.score > MUCH * wanda.whole["column"].score else
+        "less" if band.score * MUCH < wanda.whole["column"].score else "same")
+    paper = say("patterns.paper.reports")
+    run_shows = say("patterns.paper.shows", method=method, verdict=say(f"patterns.paper.{verdict}"))
+    return f'<p class="tested"><b>{escape(paper)}</b> {escape(run_shows)}</p>'
 
 
 def counts_table(say: Words, where: str, here: Comparison, whole: Comparison) -> str:
