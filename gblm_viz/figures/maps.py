@@ -124,7 +124,8 @@ def map_value(model_map: ModelMap, say: Say, *, title: str, unit: str, sentence:
         known = math.isfinite(cell.value)
         colour = colour_at(kind, _place(cell.value, low, high, model_map.log)) if known else ""
         cells.append({"block": cell.block, "role": cell.role, "name": cell.name, "text": sentence(cell),
-                      "colour": colour, "ink": ink_on(colour) if known else "", "label": label(cell.value),
+                      "value": float(cell.value) if known else None, "colour": colour,
+                      "ink": ink_on(colour) if known else "", "label": label(cell.value),
                       "mark": mark(cell)})
     words = [say("map.log") if model_map.log else say("map.linear"), unit]
     if model_map.samples:

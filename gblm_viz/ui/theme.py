@@ -14,6 +14,7 @@ FONTS = ["system-ui", "-apple-system", "Segoe UI", "Noto Sans", "Hiragino Sans",
 THEME = gr.themes.Base(primary_hue="blue", secondary_hue="orange", neutral_hue="slate", font=FONTS,
                        font_mono=["ui-monospace", "Consolas", "monospace"], spacing_size="sm", text_size="sm")
 CSS = (Path(__file__).parents[2] / "assets" / "app.css").read_text(encoding="utf-8")
+_SAVING = (Path(__file__).parent / "saving.js").read_text(encoding="utf-8")
 _HEAD = """<meta name="referrer" content="no-referrer"><meta name="color-scheme" content="light dark">
 <script>
 // Gradio names a slider's two inputs in English whatever the language; say it in the page's own.
@@ -29,4 +30,5 @@ new MutationObserver(() => {
 def head(say: Words) -> str:
     """What stands in the page's head, in its language."""
     names = {"number input for ": say("frame.slider_number"), "range slider for ": say("frame.slider_range")}
-    return _HEAD.replace("SLIDER_NAMES", json.dumps(names))
+    saving = _SAVING.replace("WORDS", json.dumps({"png": say("frame.save_picture"), "csv": say("frame.save_numbers")}))
+    return f"{_HEAD.replace('SLIDER_NAMES', json.dumps(names))}<script>{saving}</script>"

@@ -55,6 +55,7 @@ function draw() {
     button.type = "button";
     button.setAttribute("aria-label", cell.text);
     button.dataset.name = cell.name;
+    button.dataset.value = cell.value === null ? "" : String(cell.value);
     if (cell.colour) {
       button.style.background = cell.colour;
       button.style.color = cell.ink;

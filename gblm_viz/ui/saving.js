@@ -1,0 +1,107 @@
+// Lets every chart and model map be saved as PNG and CSV, and every table as CSV. The matrix view has its own buttons.
+// Knows no model and no language: its two words come with it.
+
+((words) => {
+  const TARGETS = ".small-chart .js-plotly-plot, .model-map[data-state=shown], table.plain";
+  const plain = (text) => text.replace(/−/g, "-").replace(/\u202f/g, "").trim();
+  const quoted = (cell) => (/[",\n]/.test(cell) ? '"' + cell.replace(/"/g, '""') + '"' : cell);
+  const lines = (rows) => rows.map((row) => row.map((cell) => quoted(String(cell))).join(",")).join("\n") + "\n";
+
+  function download(blob, target, ending) {
+    const link = document.createElement("a"), named = target.closest("[id]");
+    link.href = URL.createObjectURL(blob);
+    link.download = (named ? named.id : "gblm-viz").replace(/^component-\d+$/, "gblm-viz") + "." + ending;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+  }
+
+  // What a target holds as rows of cells, the first row naming the columns.
+  const ofTable = (table) => [...table.rows].map((row) => [...row.cells].map((cell) => plain(cell.textContent)));
+  const ofMap = (map) => [["matrix", "value"],
+    ...[...map.querySelectorAll("button[data-name]")].map((one) => [one.dataset.name, one.dataset.value])];
+  const ofChart = (chart) => [["series", "x", "y"], ...chart._fullData.filter((one) => one.visible === true).flatMap((one) =>
+    Array.from(one.x || [], (x, at) => [one.name, x, one.y[at]]))];
+  const rowsOf = (target) => (target.matches("table") ? ofTable : target.matches(".model-map") ? ofMap : ofChart)(target);
+
+  function paper(box) {
+    const canvas = document.createElement("canvas"), paint = canvas.getContext("2d"), ratio = 2;
+    canvas.width = Math.ceil(box.width * ratio);
+    canvas.height = Math.ceil(box.height * ratio);
+    paint.scale(ratio, ratio);
+    paint.fillStyle = getComputedStyle(document.body).backgroundColor;
+    paint.fillRect(0, 0, box.width, box.height);
+    return [canvas, paint];
+  }
+
+  async function drawChart(chart) {
+    // a chart is a few SVG pictures, one on the other
+    const box = chart.getBoundingClientRect(), [canvas, paint] = paper(box);
+    for (const layer of chart.querySelectorAll("svg.main-svg")) {
+      const copy = layer.cloneNode(true), image = new Image();
+      copy.setAttribute("xmlns", "http://www.w3.org/2000/svg");
+      copy.style.background = "none";
+      image.src = "data:image/svg+xml;charset=utf-8," + encodeURIComponent(new XMLSerializer().serializeToString(copy));
+      await image.decode();
+      paint.drawImage(image, 0, 0, box.width, box.height);
+    }
+    return canvas;
+  }
+
+  async function drawMap(map) {
+    // boxes and words as they stand on the page
+    const frame = map.getBoundingClientRect(), [canvas, paint] = paper(frame);
+    paint.textBaseline = "middle";
+    for (const part of map.querySelectorAll("*")) {
+      const box = part.getBoundingClientRect(), style = getComputedStyle(part), x = box.left - frame.left, y = box.top - frame.top;
+      if (part.closest(".save-bar") || !box.width) continue;
+      if (part.matches("button") || part.matches(".bar")) {
+        paint.fillStyle = style.backgroundColor;
+        if (part.matches(".bar")) {
+          const stops = style.backgroundImage.match(/rgba?\([^)]*\)/g) || [];
+          paint.fillStyle = paint.createLinearGradient(x, 0, x + box.width, 0);
+          stops.forEach((stop, at) => paint.fillStyle.addColorStop(at / Math.max(1, stops.length - 1), stop));
+        }
+        paint.fillRect(x, y, box.width, box.height);
+      }
+      for (const words of part.childNodes) {
+        if (words.nodeType !== Node.TEXT_NODE || !words.textContent.trim() || style.fontSize === "0px") continue;
+        const range = document.createRange();
+        range.selectNodeContents(words);
+        const place = range.getBoundingClientRect();
+        paint.fillStyle = style.color;
+        paint.font = style.fontWeight + " " + style.fontSize + " " + style.fontFamily;
+        paint.fillText(words.textContent, place.left - frame.left, place.top - frame.top + place.height / 2, frame.width);
+      }
+    }
+    return canvas;
+  }
+
+  function bar(target) {
+    const made = document.createElement("span"), picture = !target.matches("table");
+    made.className = "save-bar";
+    const actions = { png: async () => (await (target.matches(".model-map") ? drawMap : drawChart)(target)).toBlob((blob) => download(blob, target, "png")),
+      csv: () => download(new Blob([lines(rowsOf(target))], { type: "text/csv" }), target, "csv") };
+    for (const kind of picture ? ["png", "csv"] : ["csv"]) {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.textContent = kind.toUpperCase();
+      button.title = words[kind];
+      button.setAttribute("aria-label", words[kind]);
+      button.addEventListener("click", actions[kind]);
+      made.append(button);
+    }
+    return made;
+  }
+
+  let soon = 0;
+  function attach() {
+    soon = 0;
+    for (const target of document.querySelectorAll(TARGETS)) {
+      const home = target.matches("table") ? target.parentElement : target;
+      if ([...home.children].some((one) => one.matches(".save-bar") && (home === target || one.previousElementSibling === target))) continue;
+      if (home === target) home.append(bar(target));
+      else target.after(bar(target));
+    }
+  }
+  new MutationObserver(() => { if (!soon) soon = requestAnimationFrame(attach); }).observe(document, { childList: true, subtree: true, attributes: true, attributeFilter: ["data-state"] });
+})(WORDS);

@@ -1,0 +1,67 @@
+"""Charts, maps and tables taken home from the page: the files hold what is shown."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pandas
+import pytest
+from PIL import Image
+from playwright.sync_api import Locator, Page, expect
+
+from gblm_viz.ui.example import shipped
+from gblm_viz.words import words
+from tests.browser.conftest import App
+from tests.browser.test_walk import arrive, tab
+
+
+def saved(page: Page, home: Locator, kind: str) -> bytes:
+    button = home.locator(".save-bar button", has_text=kind.upper()).first
+    with page.expect_download() as caught:
+        button.click()
+    assert caught.value.suggested_filename.endswith(f".{kind}")
+    return Path(caught.value.path()).read_bytes()
+
+
+def colours(data: bytes) -> int:
+    pixels = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
+    assert min(pixels.shape[:2]) > 200
+    return len(np.unique(pixels.reshape(-1, 3), axis=0))
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_the_overviews_map_is_saved_with_its_numbers(page: Page, app: App, language: str) -> None:
+    arrive(page, app, language)
+    home = page.locator("#overview-map")
+    found = pandas.read_csv(io.BytesIO(saved(page, home, "csv")))
+    assert dict(zip(found["matrix"], found["value"], strict=True)) == pytest.approx(
+        {one["name"]: one["mean"] for one in shipped()["gradients"]}, rel=1e-3)
+    assert colours(saved(page, home, "png")) > 40
+    label = home.locator(".save-bar button").first.get_attribute("aria-label")
+    assert label == words(language)("frame.save_picture")
+
+
+def test_the_histogram_is_saved_with_its_bars(page: Page, app: App) -> None:
+    arrive(page, app, "en")
+    tab(page, words("en"), "prune")
+    home = page.locator("#prune-histogram")
+    expect(home.locator(".save-bar")).to_be_visible()
+    found = pandas.read_csv(io.BytesIO(saved(page, home, "csv")))
+    shown = page.locator("#prune-histogram").get_by_text("kept", exact=False).first
+    expect(shown).to_be_visible()
+    sums = found.groupby("series")["y"].sum()
+    assert sorted(sums) == pytest.approx([128 * 64, 128 * 64]), "half of the 128 × 128 weights each"
+    assert colours(saved(page, home, "png")) > 20
+
+
+def test_a_table_is_saved_as_it_reads(page: Page, app: App) -> None:
+    arrive(page, app, "en")
+    tab(page, words("en"), "patterns")
+    home = page.locator("#patterns-outside")
+    expect(home.locator("tbody tr")).to_have_count(8)
+    found = pandas.read_csv(io.BytesIO(saved(page, home, "csv")))
+    assert list(found.columns) == home.locator("th").all_inner_texts()
+    assert [str(one) for one in found["column"]] == home.locator("tbody tr td:first-child").all_inner_texts()
+    assert home.locator(".save-bar").count() == 1
