@@ -49,6 +49,27 @@ def test_int_of_a_float_product_cuts_off_28_of_100() -> None:
     assert Global(0.29).remove_all({"a": score[:1]})["a"].sum() == 28
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16])
+def test_rows_cut_in_several_pieces_are_the_stable_sorts(dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patterns, "AT_A_TIME", 100)
+    generator = torch.Generator().manual_seed(0)
+    score = torch.rand(23, 31, generator=generator, dtype=torch.float64)
+    score[3] = score[3] + 1e-12 * torch.arange(31)  # told apart in float64 alone
+    score[5], score[7, :9] = 0.25, 0.5
+    score = score.to(dtype)
+    for share in SHARES:
+        expected = [lowest_by_hand(row, int(31 * share)) for row in score.tolist()]
+        assert PerRow(share).remove(score).tolist() == expected
+    stacked = score[:20].reshape(4, 5, 31)
+    assert torch.equal(PerRow(0.5).remove(stacked).reshape(20, 31), PerRow(0.5).remove(score[:20]))
+
+
+def test_what_is_no_number_goes_last() -> None:
+    score = torch.tensor([[float("nan"), 2.0, 1.0, float("nan"), 3.0], [float("nan")] * 5])
+    assert PerRow(0.6).remove(score).tolist() == [[False, True, True, False, True], [True, True, True, False, False]]
+    assert PerRow(0.8).remove(score)[0].tolist() == [True, True, True, False, True]
+
+
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("share", SHARES)
 def test_row_and_matrix_take_pythons_stable_lowest(seed: int, share: float) -> None:
