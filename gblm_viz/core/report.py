@@ -6,7 +6,9 @@ Made from models, statistics and masks by the functions below; whoever reads the
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,7 +18,7 @@ from torch import Tensor
 from . import alpha as alphas
 from .job import Job, Step
 from .matrices import Matrix, parameters
-from .methods import METHODS
+from .methods import METHODS, Gblm
 from .models import Model
 from .patterns import label
 from .prune import Masks, Settings, dense_scores
@@ -374,26 +376,36 @@ def field(model: Model, statistics: Statistics | None, name: str, which: str, ex
           settings: Settings | None = None) -> Array:
     """One matrix as float32 (out, in) for the matrix view.
 
-    `which`: weight, l1, l2, sum (signed), input (x_j on every row) or score (with `settings`).
+    `which`: weight, l1, l2, sum (signed), input (x_j on every row), activation (|W|·x); with `settings` also score and,
+    of gblm's, the gradient's term pull (α·|W|·g).
     """
     matrix = model.layout.named(name)
     weight = parameters(model.network, model.layout)[name].float().cpu()
-    if which == "weight":
-        shown = weight
-    elif which == "sum":
+
+    def found() -> Statistics:
         assert statistics is not None
-        shown = statistics.sums[name].gradients["sum"]
-    elif which in NORMS:
-        assert statistics is not None
-        shown = statistics.gradient_norm(name, which)
-    elif which == "input":
-        assert statistics is not None
-        shown = statistics.input_norm(name).unsqueeze(-2).expand(weight.shape)
-    else:
+        return statistics
+
+    def chosen() -> Settings:
         assert settings is not None
-        shown, _ = dense_scores(model, statistics, settings.make_method(statistics), matrix, weight)
-    chosen = shown[expert] if matrix.experts else shown
-    return np.ascontiguousarray(chosen.float().numpy())
+        return settings
+
+    def pull() -> Tensor:
+        method = chosen().make_method(found())
+        assert isinstance(method, Gblm)
+        return method.alpha * weight.abs() * found().gradient_norm(name, method.norm)
+
+    fields: dict[str, Callable[[], Tensor]] = {
+        **{norm: partial(found().gradient_norm, name, norm) for norm in NORMS if statistics is not None},
+        "sum": lambda: found().sums[name].gradients["sum"],
+        "weight": lambda: weight,
+        "input": lambda: found().input_norm(name).unsqueeze(-2).expand(weight.shape),
+        "activation": lambda: weight.abs() * found().input_norm(name).unsqueeze(-2),
+        "pull": pull,
+        "score": lambda: dense_scores(model, statistics, chosen().make_method(statistics), matrix, weight)[0],
+    }
+    shown = fields[which]()
+    return np.ascontiguousarray((shown[expert] if matrix.experts else shown).detach().float().numpy())
 
 
 def mask_array(masks: Masks, name: str, expert: int = 0) -> Array:

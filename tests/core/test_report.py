@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from gblm_viz.core import models, prune, report
+from gblm_viz.core.alpha import Alpha
 from gblm_viz.core.calibration import CalibrationSet
 from gblm_viz.core.job import run
 from gblm_viz.core.matrices import Matrix
@@ -131,3 +132,25 @@ def test_without_the_l1_sum_there_are_no_factors() -> None:
     samples = CalibrationSet(tokens, torch.full((2,), 8), "windows", 0, "text", "0" * 64)
     statistics = run(collect(model, samples, keep=("sq",)))
     assert report.gradient_factors(statistics, model.layout.matrices[0].name) is None
+
+
+@pytest.mark.parametrize("family", ["llama", "mixtral"])
+def test_the_terms_of_a_score_add_up_to_it_weight_by_weight(family: str) -> None:
+    model = made(family)
+    tokens = torch.randint(2, 90, (3, 16), generator=torch.Generator().manual_seed(1))
+    statistics = run(collect(model, CalibrationSet(tokens, torch.full((3,), 16), "windows", 0, "text", "0" * 64)))
+    settings = Settings(alpha=Alpha("number", 7.0), order="dense")
+    matrix = model.layout.matrices[-1]
+    expert = max(0, matrix.experts - 1)
+
+    def field(which: str) -> list[list[float]]:
+        return report.field(model, statistics, matrix.name, which, expert, settings).tolist()
+
+    weight, inputs, pulls = field("weight"), field("input"), field("l1")
+    activation, pull, score = field("activation"), field("pull"), field("score")
+    for row in range(0, matrix.rows, 5):
+        for column in range(0, matrix.columns, 3):
+            size = abs(weight[row][column])
+            assert activation[row][column] == pytest.approx(size * inputs[row][column], rel=1e-5)
+            assert pull[row][column] == pytest.approx(7.0 * size * pulls[row][column], rel=1e-5)
+            assert score[row][column] == pytest.approx(activation[row][column] + pull[row][column], rel=1e-5)

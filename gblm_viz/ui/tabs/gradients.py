@@ -15,6 +15,7 @@ from gblm_viz.core.errors import GblmError
 from gblm_viz.core.job import Job, Step
 from gblm_viz.core.matrices import Matrix
 from gblm_viz.core.models import Model
+from gblm_viz.core.prune import Settings
 from gblm_viz.core.statistics import NORMS, Statistics
 from gblm_viz.figures import maps
 from gblm_viz.figures.tiles import colour_range
@@ -24,6 +25,7 @@ from gblm_viz.ui.matrix_view import ArrayProvider, Field, MatrixView, picture
 from gblm_viz.ui.model_map import ModelMapView
 from gblm_viz.ui.page import Page, bump
 from gblm_viz.ui.session import Library, Selection, Visit
+from gblm_viz.ui.tabs.prune import plain_alpha
 from gblm_viz.words import Words
 
 STATISTICS = ("mean", "median", "p99", "peak_share")
@@ -53,6 +55,9 @@ def build(page: Page) -> None:
                 expert = gr.Number(0, label=say("gradients.expert"), precision=0, visible=False, scale=0, min_width=130,
                                    elem_id="gradient-expert")
 
+    scored: Any = gr.State(None)
+    """The settings, as far as scores depend on them, that the matrix was drawn for."""
+
     def draw_map(visit: Visit, norm_name: str, statistic_name: str) -> Generator[dict[Any, Any], None, dict[Any, Any]]:
         if visit.session.model is None:
             return {model_map: maps.empty_map(say("gradients.preparing")), tag: ""}
@@ -81,7 +86,7 @@ def build(page: Page) -> None:
         return {matrix: picture(provider, matrix_title(say, one), say.table("matrix"),
                                 field if field in known else None, pin, heads=head_borders(visit.model(), one),
                                 note=_made_of(say, visit)),
-                about: _matrix_tag(say, one),
+                about: _matrix_tag(say, one), scored: scoring(visit),
                 expert: gr.update(visible=bool(one.experts), value=selection.expert)}
 
     def refresh(visit: Visit, norm_name: str, statistic_name: str, counter: int) -> Iterator[dict[Any, Any]]:
@@ -118,7 +123,12 @@ def build(page: Page) -> None:
     def on_clear(visit: Visit, counter: int) -> dict[Any, Any]:
         return {signals.selection: unpin(visit, counter)}
 
-    controls, both = [norm, statistic], [model_map, tag, matrix, about, expert]
+    def on_settings(visit: Visit, drawn: Settings | None) -> dict[Any, Any]:
+        """Another α or method is another score; another sparsity is not."""
+        return {} if visit.session.model is None or scoring(visit) == drawn else draw_matrix(visit)
+
+    controls, both = [norm, statistic], [model_map, tag, matrix, about, expert, scored]
+    page.on(signals.settings.change, on_settings, [scored], both, latest=True)
     page.on([signals.model.change, signals.statistics.change], refresh, [*controls, signals.selection],
             [*both, signals.selection], latest=True)
     page.on(signals.text.change, on_statistic, controls, [model_map, tag], latest=True)
@@ -246,6 +256,7 @@ class GradientProvider:
     library: Library
     model: Hashable
     statistics: Hashable
+    settings: Settings
     name: str
     expert: int
     rows: int
@@ -255,17 +266,19 @@ class GradientProvider:
     @classmethod
     def of(cls, visit: Visit, matrix: Matrix, expert: int, say: Words) -> GradientProvider:
         """With the range of every field, which is kept: it needs one look at the whole matrix."""
-        session, library = visit.session, visit.library
+        session, library, settings = visit.session, visit.library, scoring(visit)
         found = None if session.statistics is None else visit.statistics()
-        key = ("gradient fields", session.model, session.statistics, matrix.name, expert)
+        offered = _offered(found, settings)
+        key = ("gradient fields", session.model, session.statistics, settings, matrix.name, expert)
         ranges: dict[str, tuple[float, float]] = library.once(
-            key, lambda: {field: colour_range(report.field(visit.model(), found, matrix.name, field, expert), scale,
-                                              kind == "diverging") for field, kind, scale in _offered(found)})
+            key, lambda: {field: colour_range(report.field(visit.model(), found, matrix.name, field, expert, settings),
+                                              scale, kind == "diverging") for field, kind, scale in offered})
         count = found.count if found is not None else 0
         known = tuple(Field(field, say(f"gradients.field.{field}"), kind, *ranges[field], scale,
-                            say(f"gradients.field_unit.{field}", samples=count))
-                      for field, kind, scale in _offered(found))
-        return cls(library, session.model, session.statistics, matrix.name, expert, matrix.rows, matrix.columns, known)
+                            say(f"gradients.field_unit.{field}", samples=count, method=settings.method))
+                      for field, kind, scale in offered)
+        return cls(library, session.model, session.statistics, settings, matrix.name, expert, matrix.rows,
+                   matrix.columns, known)
 
     def fields(self) -> tuple[Field, ...]:
         return self.known
@@ -277,20 +290,30 @@ class GradientProvider:
             found = None if self.statistics is None else self.library.get(self.statistics)
         except GblmError as error:
             raise LookupError(self.name) from error
-        return report.field(model, found, self.name, field_id, self.expert)
+        return report.field(model, found, self.name, field_id, self.expert, self.settings)
 
 
 FIELDS = (("l1", "sequential", "log"), ("l2", "sequential", "log"), ("sum", "diverging", "linear"),
-          ("weight", "diverging", "linear"), ("input", "sequential", "linear"))
+          ("weight", "diverging", "linear"), ("input", "sequential", "linear"), ("activation", "sequential", "log"),
+          ("pull", "sequential", "log"), ("score", "sequential", "log"))
 """field of core.report, kind and scale in the matrix view."""
 
 
-def _offered(found: Statistics | None) -> list[tuple[str, Any, Any]]:
-    """The fields that exist: weights always, inputs after collecting, norms whose sums were kept."""
-    def there(field: str) -> bool:
-        return field == "weight" or (found is not None and (field == "input" or NORMS[field] in found.keep))
+def scoring(visit: Visit) -> Settings:
+    """The settings as far as a score depends on them: the same for every sparsity, pattern and order."""
+    settings = visit.session.settings
+    if settings.needs and visit.session.statistics is None:
+        return Settings("magnitude", order="dense")
+    plain = plain_alpha(visit, settings)
+    return Settings(plain.method, plain.norm, plain.alpha, order="dense", seed=plain.seed)
 
-    return [entry for entry in FIELDS if there(entry[0])]
+
+def _offered(found: Statistics | None, settings: Settings) -> list[tuple[str, Any, Any]]:
+    """The fields that exist: weights and scores always, inputs after collecting, norms whose sums were kept."""
+    there = {"weight": True, "score": True, "input": found is not None,
+             "activation": found is not None and "inputs" in settings.needs, "pull": settings.method == "gblm"}
+    return [entry for entry in FIELDS
+            if there.get(entry[0], found is not None and NORMS.get(entry[0]) in getattr(found, "keep", ()))]
 
 
 # Sentences
