@@ -20,7 +20,7 @@ from gblm_viz.core.prune import Settings
 from gblm_viz.figures.charts import percent
 from gblm_viz.ui import work
 from gblm_viz.ui.session import Selection, Visit
-from gblm_viz.ui.tabs import patterns
+from gblm_viz.ui.tabs import patterns, patterns_told
 
 SETTINGS = Settings(alpha=Alpha("share", 0.5), order="dense")
 
@@ -175,7 +175,7 @@ def test_the_weights_that_moved_most_lie_where_the_masks_part(visit: Visit, say:
     assert all(sight.beside[one.row, one.column] and not sight.own[one.row, one.column] for one in rescued)
     assert all(sight.own[one.row, one.column] and not sight.beside[one.row, one.column] for one in sacrificed)
     lines = cells_of(patterns.jumps_tables(say, moved.jumps, SETTINGS))
-    assert lines == [list(patterns.jump_row(one)) for one in (*rescued, *sacrificed)]
+    assert lines == [list(patterns_told.jump_row(one)) for one in (*rescued, *sacrificed)]
     assert percent(moved.factors.share) in patterns.factors_sentence(say, moved.factors, True)
 
 

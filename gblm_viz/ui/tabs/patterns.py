@@ -12,18 +12,14 @@ from typing import Any
 
 import gradio as gr
 
-from gblm_viz.core import prune, report, two_masks
-from gblm_viz.core.alpha import Alpha
-from gblm_viz.core.errors import GblmError
-from gblm_viz.core.job import Job, Step, run
-from gblm_viz.core.patterns import NofM, Pattern, PerRow, shuffled
-from gblm_viz.core.prune import Masks, Settings
-from gblm_viz.core.report import Cell, ColumnProfile, Factors, StructureBands, StructureCell, Writer
-from gblm_viz.core.structure import DRAWS, Band, column_score, density_order, outside_columns, row_score
-from gblm_viz.core.two_masks import CATEGORIES, Comparison, Jump, Jumps
+from gblm_viz.core import report, two_masks
+from gblm_viz.core.job import Job, run
+from gblm_viz.core.patterns import NofM, PerRow
+from gblm_viz.core.structure import DRAWS, column_score, outside_columns, row_score
+from gblm_viz.core.two_masks import CATEGORIES
 from gblm_viz.figures import charts
 from gblm_viz.figures.charts import percent
-from gblm_viz.figures.maps import empty_map, map_value, number, role_name
+from gblm_viz.figures.maps import empty_map, number
 from gblm_viz.words import Words
 
 from .. import work
@@ -34,74 +30,48 @@ from ..page import Page, bump
 from ..session import Selection, Visit
 from ..table import plain_table
 from .gradients import head_borders, unpin
-from .prune import NEARLY_SAME, changes, made_of, place, plain_alpha, selected
+from .patterns_sight import (
+    Sight,
+    bands_key,
+    bands_of,
+    both_bands,
+    comparison,
+    moved_job,
+    moved_key,
+    needed,
+    profile_of,
+    sight_of,
+    structure_key,
+)
+from .patterns_told import (
+    MEASURES,
+    MUCH,
+    band_rows,
+    beside_paper,
+    counts_table,
+    deviations,
+    factors_sentence,
+    jumps_tables,
+    score,
+    structure_value,
+    tested,
+    written_by,
+)
+from .prune import NEARLY_SAME, changes, made_of, place, selected
 from .weight import title
 
-MEASURES = ("column", "head", "neighbour", "row")
 PANELS = ("columns", "scores", "wanda")
 VIEW_HEIGHT = 414
 SIDE = 258
 """About the pixels a side of the picture has: a larger matrix is pooled, so its density against chance is offered."""
 AT_ONCE = 20_000_000
 """Prunable weights up to which all masks are scored without being asked: under three seconds."""
-MATRIX_AT_ONCE = 1_000_000
-"""Weights up to which one matrix is shuffled, ranked and factorised without being asked: five seconds at most."""
 FURTHEST = 8
 """Columns outside the band of chance that are listed."""
-JUMPS = 5
-"""Weights rescued, and sacrificed, that are listed."""
 BY_CHANCE = 0.05
 """The share of columns that chance puts outside its band."""
 SURE = 3.0
 """Standard deviations of the column score under chance that count as more than chance."""
-MUCH = 1.25
-"""How many times another score one must be to be called larger."""
-SIGNIFICANT = 0.05
-"""The p from which on a score counts as chance."""
-LEAST_RANGE = 0.05
-"""The map's colours reach at least so far: noise must not look like structure."""
-
-
-@dataclass(frozen=True, eq=False)
-class Sight:
-    """What the three views show: one matrix of the chosen mask, of Wanda's (or None) and of the shuffled one."""
-
-    matrix: Any
-    expert: int
-    masks: Masks
-    key: Hashable
-    applied: bool
-    wanda: Masks | None
-    wanda_key: Hashable
-    own: Any
-    beside: Any
-    null: Any
-    seed: int
-    columns: Any
-    """int64 (in,): the order its columns are shown in, the densest first; None as they are stored."""
-
-    @property
-    def signature(self) -> str:
-        """Changes exactly when a picture does."""
-        return f"{self.key!r} {self.matrix.name} {self.expert} {self.wanda_key!r} {self.seed} {self.columns is None}"
-
-    @property
-    def pattern(self) -> Pattern:
-        return self.masks.settings.make_pattern()
-
-    @property
-    def rows_fixed(self) -> bool:
-        """Whether every row loses the same share by design."""
-        return isinstance(self.pattern, PerRow | NofM)
-
-    @property
-    def large(self) -> bool:
-        return self.matrix.rows * self.matrix.columns > MATRIX_AT_ONCE
-
-    @property
-    def against(self) -> Masks | None:
-        """Wanda's masks, where this one is not Wanda's itself."""
-        return None if self.masks.settings.method == "wanda" else self.wanda
 
 
 @dataclass(frozen=True, eq=False)
@@ -337,131 +307,6 @@ def _kept(page: Page, key: Hashable, job: Job[Any]) -> Job[None]:
     page.library.put(key, (yield from job))
 
 
-# What is looked at
-
-def sight_of(visit: Visit, which: str, seed: int) -> Sight | None:
-    """The masks to look at, or None before there is any. The applied one where it is asked for and there is one."""
-    session, settings = visit.session, visit.session.settings
-    if session.model is None:
-        return None
-    matrix = selected(visit)
-    expert = session.selection.expert if matrix.experts else 0
-    applied = which == "applied" and visit.library.has(session.applied)
-    if not applied and settings.needs and session.statistics is None:
-        return None
-    masks = work.applied_masks(visit) if applied else work.preview_masks(visit, plain_alpha(visit, settings))
-    key = session.applied if applied else work.masks_key(session, plain_alpha(visit, settings))
-    wanda, _ = work.comparison_masks(visit, replace(masks.settings, method="wanda"))
-    wanda_key = None if wanda is None else work.masks_key(session, wanda.settings)
-    own = _one(masks, matrix, expert)
-    null = shuffled(own, masks.settings.make_pattern(), seed)
-    beside = None if wanda is None else _one(wanda, matrix, expert)
-    order = density_order(own, axis=1) if session.extra("patterns_sorted", False) else None
-    return Sight(matrix, expert, masks, key, applied, wanda, wanda_key, own, beside, null, seed, order)
-
-
-def _one(masks: Masks, matrix: Any, expert: int) -> Any:
-    mask = masks.masks[matrix.name]
-    return mask[expert] if matrix.experts else mask
-
-
-def needed(sight: Sight | None) -> Sight:
-    """The sight, or the sentence that there is nothing to see."""
-    if sight is None:
-        raise GblmError("nothing_collected")
-    return sight
-
-
-def profile_of(sight: Sight) -> ColumnProfile:
-    """The share removed per column, of the masks that are there."""
-    masks = {"chosen": sight.own, "wanda": sight.beside, "shuffled": sight.null}
-    return report.column_profile(sight.matrix.name, {name: mask for name, mask in masks.items() if mask is not None})
-
-
-def structure_key(sight: Sight) -> Hashable:
-    return ("structure", sight.key)
-
-
-# Against chance
-
-def bands_key(sight: Sight) -> Hashable:
-    return ("structure bands", sight.key, sight.wanda_key)
-
-
-def both_bands(model: Any, sight: Sight) -> Job[tuple[StructureBands, StructureBands | None]]:
-    """This mask's bands of every matrix, and Wanda's: its neighbour score, too, is taken against all its shuffles."""
-    own = yield from report.structure_bands(model, sight.masks)
-    return own, None if sight.against is None else (yield from report.structure_bands(model, sight.against))
-
-
-def bands_of(visit: Visit, sight: Sight) -> tuple[dict[str, Band], dict[str, Band] | None] | None:
-    """The selected matrix's bands and Wanda's; None where a large matrix still waits for the button."""
-    here = (sight.matrix.name, sight.expert)
-    if sight.large:
-        if not visit.library.has(bands_key(sight)):
-            return None
-        own, wanda = visit.library.get(bands_key(sight))
-        return own.each[here], None if wanda is None else wanda.each[here]
-
-    def band(key: Hashable, masks: Masks) -> dict[str, Band]:
-        return visit.library.once(("structure band", key, *here),
-                                  lambda: run(report.structure_band(visit.model(), masks, *here)))
-
-    return band(sight.key, sight.masks), None if sight.against is None else band(sight.wanda_key, sight.against)
-
-
-# Against Wanda
-
-@dataclass(frozen=True)
-class Moved:
-    """The weights over which this mask and Wanda's part most (None where this one's sums are gone); the gradient's
-    factors (None where there is no ℓ1 sum)."""
-
-    jumps: Jumps | None
-    factors: Factors | None
-
-
-def comparison(visit: Visit, sight: Sight, wanda: Masks) -> tuple[Comparison, Comparison]:
-    """This mask (A) and Wanda's (B): the selected matrix, or expert, and the whole model.
-
-    At once for every model: the masks themselves, made just before, take far longer.
-    """
-    found = visit.library.once(("two masks", sight.key, sight.wanda_key),
-                               lambda: two_masks.compare(sight.masks.masks, wanda.masks))
-    here = {sight.matrix.name: sight.own}
-    return two_masks.compare(here, {sight.matrix.name: sight.beside}).whole, found.whole
-
-
-def moved_key(visit: Visit, sight: Sight) -> Hashable:
-    return ("moved", sight.key, sight.wanda_key, visit.session.statistics, sight.matrix.name, sight.expert)
-
-
-def moved_job(visit: Visit, sight: Sight) -> Job[Moved]:
-    """A = Wanda, B = this mask: what B rescued and sacrificed; and how far the gradient is row × column."""
-    model, found, name = visit.model(), visit.statistics(), sight.matrix.name
-    own = work.applied_statistics(visit) if sight.applied else found
-    settings, wanda = scored_by(sight.masks), needed_wanda(sight).settings
-    yield Step(0, 1, "matrix")
-    jumps = None
-    if own is not None or not settings.needs:
-        scores = [prune.scores_of(model, *made, name) for made in ((found, wanda), (own, settings))]
-        before, after = (one[sight.expert] if sight.matrix.experts else one for one in scores)
-        jumps = two_masks.rank_jumps(before, after, sight.beside, sight.own, JUMPS)
-    return Moved(jumps, report.gradient_factors(found, name, sight.expert))
-
-
-def needed_wanda(sight: Sight) -> Masks:
-    assert sight.wanda is not None
-    return sight.wanda
-
-
-def scored_by(masks: Masks) -> Settings:
-    """The settings that made the masks, α as the number it was: it need not be looked for again."""
-    if masks.alpha is None:
-        return masks.settings
-    return replace(masks.settings, alpha=Alpha("number", masks.alpha))
-
-
 class _Show:
     """From a visitor's session to the updates of this tab's components."""
 
@@ -687,142 +532,8 @@ class _Show:
                                                   sight.matrix.name)}
 
 
-def structure_value(say: Words, found: report.ModelMap, cells: tuple[StructureCell, ...], measure: str,
-                    chosen: str) -> dict[str, Any]:
-    """The model map of one structure score; each cell says its matrix's score and that of the shuffled mask."""
-    scored = {cell.name: cell for cell in cells}
-    shown = [cell.value for cell in found.cells if math.isfinite(cell.value)]
-    named = say(f"patterns.measure.{measure}")
-
-    def sentence(cell: Cell) -> str:
-        fields = {"block": cell.block, "role": role_name(say, cell.role), "measure": named}
-        if not math.isfinite(cell.value):
-            return say("patterns.map.none", **fields)
-        null = getattr(scored[cell.name], f"null_{measure}", math.nan)
-        told = say("patterns.map.cell", **fields, value=score(cell.value))
-        return told + (say("patterns.map.null", value=score(null)) if math.isfinite(null) else "")
-
-    return map_value(found, say, title=say(f"patterns.map.title_{measure}"), unit=say("patterns.map.unit"),
-                     sentence=sentence, bounds=(0.0, max([LEAST_RANGE, *shown])), label=score, selected=chosen,
-                     note=say("patterns.map.note"))
-
-
 def _nothing(say: Words) -> str:
     return f'<p class="sentence">{escape(say("patterns.nothing"))}</p>'
-
-
-def written_by(say: Words, writer: Writer) -> str:
-    """What writes a column's input: head 2, value row 81."""
-    if writer.row is not None:
-        return say("patterns.outside.head_row", number=writer.number, row=writer.row)
-    return say(f"patterns.outside.{writer.kind}", number=f"{writer.number:,}")
-
-
-def band_rows(say: Words, own: dict[str, Band], wanda: dict[str, Band] | None, fixed: bool) -> list[tuple[str, ...]]:
-    """One row a score: this mask's, Wanda's, chance's lowest and highest, p; or why there is none."""
-    rows: list[tuple[str, ...]] = []
-    for name in MEASURES:
-        band, named = own[name], say(f"patterns.measure.{name}")
-        if math.isfinite(band.score):
-            beside = math.nan if wanda is None else wanda[name].score
-            rows.append((named, score(band.score), score(beside), between(say, band), probability(band.p)))
-        else:
-            rows.append((named, "–", "–", say(f"patterns.bands.{'fixed' if fixed and name == 'row' else 'none'}"), "–"))
-    return rows
-
-
-def tested(say: Words, own: StructureBands, wanda: StructureBands | None, fixed: bool) -> str:
-    """The whole model's scores as sentences, one a score, and what p can say."""
-    told = [say("patterns.tested.title", draws=DRAWS)]
-    for name in MEASURES:
-        band, named = own.whole[name], say(f"patterns.measure.{name}")
-        count = sum(math.isfinite(one[name].score) for one in own.each.values())
-        if not math.isfinite(band.score):
-            told.append(say(f"patterns.tested.{'fixed' if fixed and name == 'row' else 'none'}", measure=named))
-            continue
-        beside = "" if wanda is None else say("patterns.tested.wanda", value=score(wanda.whole[name].score))
-        told.append(say("patterns.tested.score", measure=named, value=score(band.score), wanda=beside, count=count,
-                        chance=between(say, band), p=probability(band.p)))
-    told.append(say("patterns.tested.smallest", all=DRAWS + 1, p=probability(1 / (DRAWS + 1))))
-    return "".join(f'<p class="tested">{escape(one)}</p>' for one in told)
-
-
-def beside_paper(say: Words, method: str, own: StructureBands, wanda: StructureBands | None) -> str:
-    """What the paper says of structural patterns, and whether this run shows more of them than Wanda and chance do."""
-    band = own.whole["column"]
-    if not math.isfinite(band.score):
-        return ""
-    verdict = "chance" if band.p > SIGNIFICANT else "alone" if wanda is None else (
-        "more" if band.score > MUCH * wanda.whole["column"].score else
-        "less" if band.score * MUCH < wanda.whole["column"].score else "same")
-    paper = say("patterns.paper.reports")
-    run_shows = say("patterns.paper.shows", method=method, verdict=say(f"patterns.paper.{verdict}"))
-    return f'<p class="tested"><b>{escape(paper)}</b> {escape(run_shows)}</p>'
-
-
-def counts_table(say: Words, where: str, here: Comparison, whole: Comparison) -> str:
-    """The four numbers of two masks, and how far they agree beyond chance, for the matrix and the whole model."""
-    def counted(one: Comparison, name: str) -> str:
-        count = getattr(one, name)
-        return f"{count:,} ({percent(count / (one.kept + one.removed + one.only_a + one.only_b))})"
-
-    rows = [(say(f"patterns.four.{name}"), counted(here, name), counted(whole, name)) for name in CATEGORIES]
-    rows += [(say(f"patterns.counts.{name}"), percent(getattr(here, name)), percent(getattr(whole, name)))
-             for name in ("agreement", "chance")]
-    rows.append((say("patterns.counts.kappa"), score(here.kappa), score(whole.kappa)))
-    heads = [(say("patterns.counts.what"), ""), (where, "number"), (say("patterns.counts.whole"), "number")]
-    return title(say("patterns.counts.title")) + plain_table(heads, rows)
-
-
-def jumps_tables(say: Words, jumps: Jumps | None, settings: Settings) -> str:
-    """The weights rescued and sacrificed most, with their places in the row before and after."""
-    if jumps is None:
-        return f'<p class="sentence small">{escape(say("patterns.jumps.gone"))}</p>'
-    method = settings.method
-    heads = [(say("patterns.jumps.row"), "number"), (say("patterns.jumps.column"), "number"),
-             (say("patterns.jumps.wanda"), "number"), (say("patterns.jumps.own", method=method), "number")]
-    made = ""
-    for name, found in zip(("rescued", "sacrificed"), jumps, strict=True):
-        made += title(say(f"patterns.jumps.{name}", method=method))
-        made += (plain_table(heads, [jump_row(one) for one in found]) if found
-                 else f'<p class="tag">{escape(say("patterns.jumps.none"))}</p>')
-    notes = [say("patterns.jumps.note")]
-    if settings.order == "sequential" and "inputs" in settings.needs:
-        notes.append(say("patterns.jumps.sequential"))
-    return made + f'<p class="tag">{escape(" ".join(notes))}</p>'
-
-
-def jump_row(jump: Jump) -> tuple[str, ...]:
-    return f"{jump.row:,}", f"{jump.column:,}", percent(jump.rank_a), percent(jump.rank_b)
-
-
-def factors_sentence(say: Words, factors: Factors | None, fixed: bool) -> str:
-    """What of the gradient is more than a row factor times a column factor, and why that is what counts."""
-    if factors is None or math.isnan(factors.share):
-        told = say("patterns.factors.none")
-    else:
-        told = say("patterns.factors.told", flat=percent(factors.flat), share=percent(factors.share),
-                   row=say(f"patterns.factors.{'row_fixed' if fixed else 'row_free'}"),
-                   rest=percent(1 - factors.share))
-    return f'<p class="sentence small">{escape(told)}</p>'
-
-
-def between(say: Words, band: Band) -> str:
-    return say("patterns.bands.between", low=score(band.low), high=score(band.high))
-
-
-def probability(p: float) -> str:
-    return f"{p:.3f}"
-
-
-def deviations(z: float) -> str:
-    """+4.1, −12.0"""
-    return f"{z:+.1f}".replace("-", "−")
-
-
-def score(value: float) -> str:
-    """A structure score with three decimals: 0.031; – where it does not apply."""
-    return "–" if not math.isfinite(value) else f"{value:.3f}".replace("-0.000", "0.000").replace("-", "−")
 
 
 def chance_limit(mask: Any) -> float:

@@ -1,0 +1,196 @@
+"""What the Patterns tab looks at: one matrix of the chosen mask, of Wanda's and of a shuffled one, and their numbers.
+
+Knows no component and no words: from a visitor's session to masks and to what core says of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from gblm_viz.core import prune, report, two_masks
+from gblm_viz.core.alpha import Alpha
+from gblm_viz.core.errors import GblmError
+from gblm_viz.core.job import Job, Step, run
+from gblm_viz.core.patterns import NofM, Pattern, PerRow, shuffled
+from gblm_viz.core.prune import Masks, Settings
+from gblm_viz.core.report import ColumnProfile, Factors, StructureBands
+from gblm_viz.core.structure import Band, density_order
+from gblm_viz.core.two_masks import Comparison, Jumps
+
+from .. import work
+from ..session import Visit
+from .prune import plain_alpha, selected
+
+MATRIX_AT_ONCE = 1_000_000
+"""Weights up to which one matrix is shuffled, ranked and factorised without being asked: five seconds at most."""
+JUMPS = 5
+"""Weights rescued, and sacrificed, that are listed."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sight:
+    """What the three views show: one matrix of the chosen mask, of Wanda's (or None) and of the shuffled one."""
+
+    matrix: Any
+    expert: int
+    masks: Masks
+    key: Hashable
+    applied: bool
+    wanda: Masks | None
+    wanda_key: Hashable
+    own: Any
+    beside: Any
+    null: Any
+    seed: int
+    columns: Any
+    """int64 (in,): the order its columns are shown in, the densest first; None as they are stored."""
+
+    @property
+    def signature(self) -> str:
+        """Changes exactly when a picture does."""
+        return f"{self.key!r} {self.matrix.name} {self.expert} {self.wanda_key!r} {self.seed} {self.columns is None}"
+
+    @property
+    def pattern(self) -> Pattern:
+        return self.masks.settings.make_pattern()
+
+    @property
+    def rows_fixed(self) -> bool:
+        """Whether every row loses the same share by design."""
+        return isinstance(self.pattern, PerRow | NofM)
+
+    @property
+    def large(self) -> bool:
+        return self.matrix.rows * self.matrix.columns > MATRIX_AT_ONCE
+
+    @property
+    def against(self) -> Masks | None:
+        """Wanda's masks, where this one is not Wanda's itself."""
+        return None if self.masks.settings.method == "wanda" else self.wanda
+
+
+# What is looked at
+
+def sight_of(visit: Visit, which: str, seed: int) -> Sight | None:
+    """The masks to look at, or None before there is any. The applied one where it is asked for and there is one."""
+    session, settings = visit.session, visit.session.settings
+    if session.model is None:
+        return None
+    matrix = selected(visit)
+    expert = session.selection.expert if matrix.experts else 0
+    applied = which == "applied" and visit.library.has(session.applied)
+    if not applied and settings.needs and session.statistics is None:
+        return None
+    masks = work.applied_masks(visit) if applied else work.preview_masks(visit, plain_alpha(visit, settings))
+    key = session.applied if applied else work.masks_key(session, plain_alpha(visit, settings))
+    wanda, _ = work.comparison_masks(visit, replace(masks.settings, method="wanda"))
+    wanda_key = None if wanda is None else work.masks_key(session, wanda.settings)
+    own = _one(masks, matrix, expert)
+    null = shuffled(own, masks.settings.make_pattern(), seed)
+    beside = None if wanda is None else _one(wanda, matrix, expert)
+    order = density_order(own, axis=1) if session.extra("patterns_sorted", False) else None
+    return Sight(matrix, expert, masks, key, applied, wanda, wanda_key, own, beside, null, seed, order)
+
+
+def _one(masks: Masks, matrix: Any, expert: int) -> Any:
+    mask = masks.masks[matrix.name]
+    return mask[expert] if matrix.experts else mask
+
+
+def needed(sight: Sight | None) -> Sight:
+    """The sight, or the sentence that there is nothing to see."""
+    if sight is None:
+        raise GblmError("nothing_collected")
+    return sight
+
+
+def profile_of(sight: Sight) -> ColumnProfile:
+    """The share removed per column, of the masks that are there."""
+    masks = {"chosen": sight.own, "wanda": sight.beside, "shuffled": sight.null}
+    return report.column_profile(sight.matrix.name, {name: mask for name, mask in masks.items() if mask is not None})
+
+
+def structure_key(sight: Sight) -> Hashable:
+    return ("structure", sight.key)
+
+
+# Against chance
+
+def bands_key(sight: Sight) -> Hashable:
+    return ("structure bands", sight.key, sight.wanda_key)
+
+
+def both_bands(model: Any, sight: Sight) -> Job[tuple[StructureBands, StructureBands | None]]:
+    """This mask's bands of every matrix, and Wanda's: its neighbour score, too, is taken against all its shuffles."""
+    own = yield from report.structure_bands(model, sight.masks)
+    return own, None if sight.against is None else (yield from report.structure_bands(model, sight.against))
+
+
+def bands_of(visit: Visit, sight: Sight) -> tuple[dict[str, Band], dict[str, Band] | None] | None:
+    """The selected matrix's bands and Wanda's; None where a large matrix still waits for the button."""
+    here = (sight.matrix.name, sight.expert)
+    if sight.large:
+        if not visit.library.has(bands_key(sight)):
+            return None
+        own, wanda = visit.library.get(bands_key(sight))
+        return own.each[here], None if wanda is None else wanda.each[here]
+
+    def band(key: Hashable, masks: Masks) -> dict[str, Band]:
+        return visit.library.once(("structure band", key, *here),
+                                  lambda: run(report.structure_band(visit.model(), masks, *here)))
+
+    return band(sight.key, sight.masks), None if sight.against is None else band(sight.wanda_key, sight.against)
+
+
+# Against Wanda
+
+@dataclass(frozen=True)
+class Moved:
+    """The weights over which this mask and Wanda's part most (None where this one's sums are gone); the gradient's
+    factors (None where there is no ℓ1 sum)."""
+
+    jumps: Jumps | None
+    factors: Factors | None
+
+
+def comparison(visit: Visit, sight: Sight, wanda: Masks) -> tuple[Comparison, Comparison]:
+    """This mask (A) and Wanda's (B): the selected matrix, or expert, and the whole model.
+
+    At once for every model: the masks themselves, made just before, take far longer.
+    """
+    found = visit.library.once(("two masks", sight.key, sight.wanda_key),
+                               lambda: two_masks.compare(sight.masks.masks, wanda.masks))
+    here = {sight.matrix.name: sight.own}
+    return two_masks.compare(here, {sight.matrix.name: sight.beside}).whole, found.whole
+
+
+def moved_key(visit: Visit, sight: Sight) -> Hashable:
+    return ("moved", sight.key, sight.wanda_key, visit.session.statistics, sight.matrix.name, sight.expert)
+
+
+def moved_job(visit: Visit, sight: Sight) -> Job[Moved]:
+    """A = Wanda, B = this mask: what B rescued and sacrificed; and how far the gradient is row × column."""
+    model, found, name = visit.model(), visit.statistics(), sight.matrix.name
+    own = work.applied_statistics(visit) if sight.applied else found
+    settings, wanda = scored_by(sight.masks), needed_wanda(sight).settings
+    yield Step(0, 1, "matrix")
+    jumps = None
+    if own is not None or not settings.needs:
+        scores = [prune.scores_of(model, *made, name) for made in ((found, wanda), (own, settings))]
+        before, after = (one[sight.expert] if sight.matrix.experts else one for one in scores)
+        jumps = two_masks.rank_jumps(before, after, sight.beside, sight.own, JUMPS)
+    return Moved(jumps, report.gradient_factors(found, name, sight.expert))
+
+
+def needed_wanda(sight: Sight) -> Masks:
+    assert sight.wanda is not None
+    return sight.wanda
+
+
+def scored_by(masks: Masks) -> Settings:
+    """The settings that made the masks, α as the number it was: it need not be looked for again."""
+    if masks.alpha is None:
+        return masks.settings
+    return replace(masks.settings, alpha=Alpha("number", masks.alpha))

@@ -1,0 +1,164 @@
+"""What the Patterns tab says: numbers of masks as tables, maps and sentences.
+
+Knows no visitor and no component: numbers of core in, HTML and values out.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from gblm_viz.core import report
+from gblm_viz.core.prune import Settings
+from gblm_viz.core.report import Cell, Factors, StructureBands, StructureCell, Writer
+from gblm_viz.core.structure import DRAWS, Band
+from gblm_viz.core.two_masks import CATEGORIES, Comparison, Jump, Jumps
+from gblm_viz.figures.charts import percent
+from gblm_viz.figures.maps import map_value, role_name
+from gblm_viz.words import Words
+
+from ..escape import escape
+from ..table import plain_table
+from .weight import title
+
+MEASURES = ("column", "head", "neighbour", "row")
+MUCH = 1.25
+"""How many times another score one must be to be called larger."""
+SIGNIFICANT = 0.05
+"""The p from which on a score counts as chance."""
+LEAST_RANGE = 0.05
+"""The map's colours reach at least so far: noise must not look like structure."""
+
+
+def structure_value(say: Words, found: report.ModelMap, cells: tuple[StructureCell, ...], measure: str,
+                    chosen: str) -> dict[str, Any]:
+    """The model map of one structure score; each cell says its matrix's score and that of the shuffled mask."""
+    scored = {cell.name: cell for cell in cells}
+    shown = [cell.value for cell in found.cells if math.isfinite(cell.value)]
+    named = say(f"patterns.measure.{measure}")
+
+    def sentence(cell: Cell) -> str:
+        fields = {"block": cell.block, "role": role_name(say, cell.role), "measure": named}
+        if not math.isfinite(cell.value):
+            return say("patterns.map.none", **fields)
+        null = getattr(scored[cell.name], f"null_{measure}", math.nan)
+        told = say("patterns.map.cell", **fields, value=score(cell.value))
+        return told + (say("patterns.map.null", value=score(null)) if math.isfinite(null) else "")
+
+    return map_value(found, say, title=say(f"patterns.map.title_{measure}"), unit=say("patterns.map.unit"),
+                     sentence=sentence, bounds=(0.0, max([LEAST_RANGE, *shown])), label=score, selected=chosen,
+                     note=say("patterns.map.note"))
+
+
+def written_by(say: Words, writer: Writer) -> str:
+    """What writes a column's input: head 2, value row 81."""
+    if writer.row is not None:
+        return say("patterns.outside.head_row", number=writer.number, row=writer.row)
+    return say(f"patterns.outside.{writer.kind}", number=f"{writer.number:,}")
+
+
+def band_rows(say: Words, own: dict[str, Band], wanda: dict[str, Band] | None, fixed: bool) -> list[tuple[str, ...]]:
+    """One row a score: this mask's, Wanda's, chance's lowest and highest, p; or why there is none."""
+    rows: list[tuple[str, ...]] = []
+    for name in MEASURES:
+        band, named = own[name], say(f"patterns.measure.{name}")
+        if math.isfinite(band.score):
+            beside = math.nan if wanda is None else wanda[name].score
+            rows.append((named, score(band.score), score(beside), between(say, band), probability(band.p)))
+        else:
+            rows.append((named, "–", "–", say(f"patterns.bands.{'fixed' if fixed and name == 'row' else 'none'}"), "–"))
+    return rows
+
+
+def tested(say: Words, own: StructureBands, wanda: StructureBands | None, fixed: bool) -> str:
+    """The whole model's scores as sentences, one a score, and what p can say."""
+    told = [say("patterns.tested.title", draws=DRAWS)]
+    for name in MEASURES:
+        band, named = own.whole[name], say(f"patterns.measure.{name}")
+        count = sum(math.isfinite(one[name].score) for one in own.each.values())
+        if not math.isfinite(band.score):
+            told.append(say(f"patterns.tested.{'fixed' if fixed and name == 'row' else 'none'}", measure=named))
+            continue
+        beside = "" if wanda is None else say("patterns.tested.wanda", value=score(wanda.whole[name].score))
+        told.append(say("patterns.tested.score", measure=named, value=score(band.score), wanda=beside, count=count,
+                        chance=between(say, band), p=probability(band.p)))
+    told.append(say("patterns.tested.smallest", all=DRAWS + 1, p=probability(1 / (DRAWS + 1))))
+    return "".join(f'<p class="tested">{escape(one)}</p>' for one in told)
+
+
+def beside_paper(say: Words, method: str, own: StructureBands, wanda: StructureBands | None) -> str:
+    """What the paper says of structural patterns, and whether this run shows more of them than Wanda and chance do."""
+    band = own.whole["column"]
+    if not math.isfinite(band.score):
+        return ""
+    verdict = "chance" if band.p > SIGNIFICANT else "alone" if wanda is None else (
+        "more" if band.score > MUCH * wanda.whole["column"].score else
+        "less" if band.score * MUCH < wanda.whole["column"].score else "same")
+    paper = say("patterns.paper.reports")
+    run_shows = say("patterns.paper.shows", method=method, verdict=say(f"patterns.paper.{verdict}"))
+    return f'<p class="tested"><b>{escape(paper)}</b> {escape(run_shows)}</p>'
+
+
+def counts_table(say: Words, where: str, here: Comparison, whole: Comparison) -> str:
+    """The four numbers of two masks, and how far they agree beyond chance, for the matrix and the whole model."""
+    def counted(one: Comparison, name: str) -> str:
+        count = getattr(one, name)
+        return f"{count:,} ({percent(count / (one.kept + one.removed + one.only_a + one.only_b))})"
+
+    rows = [(say(f"patterns.four.{name}"), counted(here, name), counted(whole, name)) for name in CATEGORIES]
+    rows += [(say(f"patterns.counts.{name}"), percent(getattr(here, name)), percent(getattr(whole, name)))
+             for name in ("agreement", "chance")]
+    rows.append((say("patterns.counts.kappa"), score(here.kappa), score(whole.kappa)))
+    heads = [(say("patterns.counts.what"), ""), (where, "number"), (say("patterns.counts.whole"), "number")]
+    return title(say("patterns.counts.title")) + plain_table(heads, rows)
+
+
+def jumps_tables(say: Words, jumps: Jumps | None, settings: Settings) -> str:
+    """The weights rescued and sacrificed most, with their places in the row before and after."""
+    if jumps is None:
+        return f'<p class="sentence small">{escape(say("patterns.jumps.gone"))}</p>'
+    method = settings.method
+    heads = [(say("patterns.jumps.row"), "number"), (say("patterns.jumps.column"), "number"),
+             (say("patterns.jumps.wanda"), "number"), (say("patterns.jumps.own", method=method), "number")]
+    made = ""
+    for name, found in zip(("rescued", "sacrificed"), jumps, strict=True):
+        made += title(say(f"patterns.jumps.{name}", method=method))
+        made += (plain_table(heads, [jump_row(one) for one in found]) if found
+                 else f'<p class="tag">{escape(say("patterns.jumps.none"))}</p>')
+    notes = [say("patterns.jumps.note")]
+    if settings.order == "sequential" and "inputs" in settings.needs:
+        notes.append(say("patterns.jumps.sequential"))
+    return made + f'<p class="tag">{escape(" ".join(notes))}</p>'
+
+
+def jump_row(jump: Jump) -> tuple[str, ...]:
+    return f"{jump.row:,}", f"{jump.column:,}", percent(jump.rank_a), percent(jump.rank_b)
+
+
+def factors_sentence(say: Words, factors: Factors | None, fixed: bool) -> str:
+    """What of the gradient is more than a row factor times a column factor, and why that is what counts."""
+    if factors is None or math.isnan(factors.share):
+        told = say("patterns.factors.none")
+    else:
+        told = say("patterns.factors.told", flat=percent(factors.flat), share=percent(factors.share),
+                   row=say(f"patterns.factors.{'row_fixed' if fixed else 'row_free'}"),
+                   rest=percent(1 - factors.share))
+    return f'<p class="sentence small">{escape(told)}</p>'
+
+
+def between(say: Words, band: Band) -> str:
+    return say("patterns.bands.between", low=score(band.low), high=score(band.high))
+
+
+def probability(p: float) -> str:
+    return f"{p:.3f}"
+
+
+def deviations(z: float) -> str:
+    """+4.1, −12.0"""
+    return f"{z:+.1f}".replace("-", "−")
+
+
+def score(value: float) -> str:
+    """A structure score with three decimals: 0.031; – where it does not apply."""
+    return "–" if not math.isfinite(value) else f"{value:.3f}".replace("-0.000", "0.000").replace("-", "−")
