@@ -24,6 +24,7 @@ from .patterns import label
 from .prune import Masks, Settings, dense_scores
 from .statistics import NORMS, Statistics
 from .structure import DRAWS, Band, agreement, column_band, column_densities, model_band, null_band, rank_one, structure
+from .two_masks import TwoMasks
 
 Array = np.ndarray[Any, Any]
 PEAK = 0.01
@@ -286,6 +287,12 @@ def structure_map(model: Model, cells: tuple[StructureCell, ...], measure: str) 
     shapes = {matrix.name: matrix for matrix in model.layout.matrices}
     return ModelMap(f"structure_{measure}", len(model.layout.blocks), model.layout.roles,
                     tuple(_cell(shapes[cell.name], float(getattr(cell, measure))) for cell in cells), False)
+
+
+def agreement_map(model: Model, compared: TwoMasks) -> ModelMap:
+    """Cohen's κ of two masks, matrix by matrix, as a map; nan where a matrix leaves them no choice."""
+    cells = tuple(_cell(matrix, compared.matrices[matrix.name].kappa) for matrix in model.layout.matrices)
+    return ModelMap("agreement_kappa", len(model.layout.blocks), model.layout.roles, cells, False)
 
 
 @dataclass(frozen=True, eq=False)

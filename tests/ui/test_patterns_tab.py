@@ -21,6 +21,7 @@ from gblm_viz.figures.charts import percent
 from gblm_viz.ui import work
 from gblm_viz.ui.session import Selection, Visit
 from gblm_viz.ui.tabs import patterns, patterns_told
+from tests import reference
 
 SETTINGS = Settings(alpha=Alpha("share", 0.5), order="dense")
 
@@ -92,7 +93,7 @@ def test_chance_hardly_reaches_its_limit() -> None:
     assert limit < 5 * np.std(scores)
 
 
-@pytest.mark.parametrize("measure", patterns.MEASURES[:3])
+@pytest.mark.parametrize("measure", patterns_told.MEASURES[:3])
 def test_the_map_says_every_matrix_s_score_and_its_null(visit: Visit, say: Any, measure: str) -> None:
     model = visit.model()
     cells = run(report.structure_cells(model, patterns.sight_of(visit, "preview", 0).masks))
@@ -125,7 +126,7 @@ def test_the_columns_listed_are_the_furthest_outside_with_wandas_share(visit: Vi
 def test_scores_stand_beside_the_lowest_and_highest_of_chance(visit: Visit, say: Any) -> None:
     sight = patterns.sight_of(visit, "preview", 0)
     own, wanda = patterns.bands_of(visit, sight)
-    rows = dict(zip(patterns.MEASURES, patterns.band_rows(say, own, wanda, True), strict=True))
+    rows = dict(zip(patterns_told.MEASURES, patterns.band_rows(say, own, wanda, True), strict=True))
     column = own["column"]
     assert rows["column"][1:3] == (patterns.score(column.score), patterns.score(wanda["column"].score))
     assert patterns.score(column.low) in rows["column"][3] and patterns.score(column.high) in rows["column"][3]
@@ -177,6 +178,19 @@ def test_the_weights_that_moved_most_lie_where_the_masks_part(visit: Visit, say:
     lines = cells_of(patterns.jumps_tables(say, moved.jumps, SETTINGS))
     assert lines == [list(patterns_told.jump_row(one)) for one in (*rescued, *sacrificed)]
     assert percent(moved.factors.share) in patterns.factors_sentence(say, moved.factors, True)
+
+
+def test_the_map_of_agreement_says_each_matrixs_kappa(visit: Visit, say: Any) -> None:
+    sight = patterns.sight_of(visit, "preview", 0)
+    both = patterns.compared(visit, sight, sight.against)
+    value = patterns.kappa_value(say, report.agreement_map(visit.model(), both), both, sight.matrix.name)
+    assert [cell["name"] for cell in value["cells"]] == [matrix.name for matrix in visit.model().layout.matrices]
+    wanda = work.preview_masks(visit, replace(SETTINGS, method="wanda")).masks
+    own = work.preview_masks(visit, SETTINGS).masks
+    for cell in value["cells"]:
+        kappa = reference.kappa(own[cell["name"]], wanda[cell["name"]])
+        assert cell["value"] == pytest.approx(kappa)
+        assert patterns.score(kappa) in cell["text"]
 
 
 def test_wandas_own_mask_is_not_set_against_itself(visit: Visit) -> None:

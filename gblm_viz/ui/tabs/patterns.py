@@ -35,6 +35,7 @@ from .patterns_sight import (
     bands_key,
     bands_of,
     both_bands,
+    compared,
     comparison,
     moved_job,
     moved_key,
@@ -44,7 +45,7 @@ from .patterns_sight import (
     structure_key,
 )
 from .patterns_told import (
-    MEASURES,
+    MAPS,
     MUCH,
     band_rows,
     beside_paper,
@@ -52,6 +53,7 @@ from .patterns_told import (
     deviations,
     factors_sentence,
     jumps_tables,
+    kappa_value,
     score,
     structure_value,
     tested,
@@ -177,7 +179,7 @@ def _columns(say: Words) -> tuple[Any, ...]:
 def _scores(say: Words) -> tuple[Any, ...]:
     with gr.Row(elem_classes="patterns-panel"):
         with gr.Column(scale=11, min_width=420):
-            measure = gr.Radio([(say(f"patterns.measure.{one}"), one) for one in MEASURES], value="column",
+            measure = gr.Radio([(say(f"patterns.measure.{one}"), one) for one in MAPS], value="column",
                                label=say("patterns.measure.label"), elem_id="patterns-measure")
             with gr.Row():
                 map_note = gr.HTML(elem_id="patterns-map-note")
@@ -517,8 +519,10 @@ class _Show:
                 parts.factors: factors_sentence(say, moved.factors, sight.rows_fixed)}
 
     def structure(self, visit: Visit, sight: Sight, measure: str) -> dict[Any, Any]:
-        """The structure scores of all matrices as a map; a large model waits for the button."""
+        """The structure scores of all matrices as a map; a large model waits for the button. Or their agreement."""
         parts, say, key = self.parts, self.words, structure_key(sight)
+        if measure == "kappa":
+            return self.agreement(visit, sight)
         if not visit.library.has(key) and sight.masks.prunable > AT_ONCE:
             note = f'<div class="tag">{escape(say("patterns.update_note"))}</div>'
             return {parts.map: empty_map(say("patterns.map.empty")), parts.map_note: note,
@@ -530,6 +534,17 @@ class _Show:
             return done | {parts.map: empty_map(say("patterns.map.fixed"))}
         return done | {parts.map: structure_value(say, report.structure_map(model, cells, measure), cells, measure,
                                                   sight.matrix.name)}
+
+    def agreement(self, visit: Visit, sight: Sight) -> dict[Any, Any]:
+        """How far this mask and Wanda's agree beyond chance, matrix by matrix."""
+        parts, say, wanda = self.parts, self.words, sight.against
+        done = {parts.map_note: "", parts.update: gr.update(visible=False)}
+        if wanda is None:
+            told = say("patterns.no_wanda" if sight.wanda is None else "patterns.is_wanda")
+            return done | {parts.map: empty_map(told)}
+        both = compared(visit, sight, wanda)
+        shown = kappa_value(say, report.agreement_map(visit.model(), both), both, sight.matrix.name)
+        return done | {parts.map: shown}
 
 
 def _nothing(say: Words) -> str:

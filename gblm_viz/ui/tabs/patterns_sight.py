@@ -17,7 +17,7 @@ from gblm_viz.core.patterns import NofM, Pattern, PerRow, shuffled
 from gblm_viz.core.prune import Masks, Settings
 from gblm_viz.core.report import ColumnProfile, Factors, StructureBands
 from gblm_viz.core.structure import Band, density_order
-from gblm_viz.core.two_masks import Comparison, Jumps
+from gblm_viz.core.two_masks import Comparison, Jumps, TwoMasks
 
 from .. import work
 from ..session import Visit
@@ -155,15 +155,19 @@ class Moved:
     factors: Factors | None
 
 
-def comparison(visit: Visit, sight: Sight, wanda: Masks) -> tuple[Comparison, Comparison]:
-    """This mask (A) and Wanda's (B): the selected matrix, or expert, and the whole model.
+def compared(visit: Visit, sight: Sight, wanda: Masks) -> TwoMasks:
+    """This mask (A) and Wanda's (B), all matrices.
 
     At once for every model: the masks themselves, made just before, take far longer.
     """
-    found = visit.library.once(("two masks", sight.key, sight.wanda_key),
-                               lambda: two_masks.compare(sight.masks.masks, wanda.masks))
+    return visit.library.once(("two masks", sight.key, sight.wanda_key),
+                              lambda: two_masks.compare(sight.masks.masks, wanda.masks))
+
+
+def comparison(visit: Visit, sight: Sight, wanda: Masks) -> tuple[Comparison, Comparison]:
+    """The same of the selected matrix, or expert, and of the whole model."""
     here = {sight.matrix.name: sight.own}
-    return two_masks.compare(here, {sight.matrix.name: sight.beside}).whole, found.whole
+    return two_masks.compare(here, {sight.matrix.name: sight.beside}).whole, compared(visit, sight, wanda).whole
 
 
 def moved_key(visit: Visit, sight: Sight) -> Hashable:

@@ -12,7 +12,7 @@ from gblm_viz.core import report
 from gblm_viz.core.prune import Settings
 from gblm_viz.core.report import Cell, Factors, StructureBands, StructureCell, Writer
 from gblm_viz.core.structure import DRAWS, Band
-from gblm_viz.core.two_masks import CATEGORIES, Comparison, Jump, Jumps
+from gblm_viz.core.two_masks import CATEGORIES, Comparison, Jump, Jumps, TwoMasks
 from gblm_viz.figures.charts import percent
 from gblm_viz.figures.maps import map_value, role_name
 from gblm_viz.words import Words
@@ -22,6 +22,10 @@ from ..table import plain_table
 from .weight import title
 
 MEASURES = ("column", "head", "neighbour", "row")
+MAPS = (*MEASURES, "kappa")
+"""What the map can show: a structure score, or the agreement with Wanda."""
+LEAST_KAPPA = 0.5
+"""The colours of agreement reach down at least so far: small differences must not look large."""
 MUCH = 1.25
 """How many times another score one must be to be called larger."""
 SIGNIFICANT = 0.05
@@ -48,6 +52,18 @@ def structure_value(say: Words, found: report.ModelMap, cells: tuple[StructureCe
     return map_value(found, say, title=say(f"patterns.map.title_{measure}"), unit=say("patterns.map.unit"),
                      sentence=sentence, bounds=(0.0, max([LEAST_RANGE, *shown])), label=score, selected=chosen,
                      note=say("patterns.map.note"))
+
+
+def kappa_value(say: Words, found: report.ModelMap, compared: TwoMasks, chosen: str) -> dict[str, Any]:
+    """The model map of how far this mask and Wanda's agree beyond chance."""
+    def sentence(cell: Cell) -> str:
+        one = compared.matrices[cell.name]
+        return say("patterns.map.kappa", block=cell.block, role=role_name(say, cell.role), kappa=score(one.kappa),
+                   agreement=percent(one.agreement), chance=percent(one.chance))
+
+    shown = [cell.value for cell in found.cells if math.isfinite(cell.value)]
+    return map_value(found, say, title=say("patterns.map.title_kappa"), unit=say("patterns.map.unit_kappa"),
+                     sentence=sentence, bounds=(min([LEAST_KAPPA, *shown]), 1.0), label=score, selected=chosen)
 
 
 def written_by(say: Words, writer: Writer) -> str:
