@@ -38,7 +38,7 @@ def percent(share: float, digits: int = 1) -> str:
     return f"{shown} %"
 
 
-def histogram(found: Histogram, place: str, say: Say, height: int = 260) -> go.Figure:
+def histogram(found: Histogram, place: str, say: Say, height: int = 224) -> go.Figure:
     """Scores on a log axis: kept in blue, removed in hatched orange, the range of the rows' cuts marked.
 
     place: how the page names the matrix. Scores of exactly 0 have no logarithm; their number stands in the title.

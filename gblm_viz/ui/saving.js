@@ -82,13 +82,16 @@
     const actions = { png: async () => (await (target.matches(".model-map") ? drawMap : drawChart)(target)).toBlob((blob) => download(blob, target, "png")),
       csv: () => download(new Blob([lines(rowsOf(target))], { type: "text/csv" }), target, "csv") };
     for (const kind of picture ? ["png", "csv"] : ["csv"]) {
-      const button = document.createElement("button");
-      button.type = "button";
-      button.textContent = kind.toUpperCase();
-      button.title = words[kind];
-      button.setAttribute("aria-label", words[kind]);
-      button.addEventListener("click", actions[kind]);
-      made.append(button);
+      const link = document.createElement("a");              // a link: what it leads to is a file
+      link.href = "#";
+      link.textContent = kind.toUpperCase();
+      link.title = words[kind];
+      link.setAttribute("aria-label", words[kind]);
+      link.addEventListener("click", (event) => {
+        event.preventDefault();
+        actions[kind]();
+      });
+      made.append(link);
     }
     return made;
   }

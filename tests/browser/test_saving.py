@@ -18,7 +18,7 @@ from tests.browser.test_walk import arrive, tab
 
 
 def saved(page: Page, home: Locator, kind: str) -> bytes:
-    button = home.locator(".save-bar button", has_text=kind.upper()).first
+    button = home.locator(".save-bar a", has_text=kind.upper()).first
     with page.expect_download() as caught:
         button.click()
     assert caught.value.suggested_filename.endswith(f".{kind}")
@@ -39,7 +39,7 @@ def test_the_overviews_map_is_saved_with_its_numbers(page: Page, app: App, langu
     assert dict(zip(found["matrix"], found["value"], strict=True)) == pytest.approx(
         {one["name"]: one["mean"] for one in shipped()["gradients"]}, rel=1e-3)
     assert colours(saved(page, home, "png")) > 40
-    label = home.locator(".save-bar button").first.get_attribute("aria-label")
+    label = home.locator(".save-bar a").first.get_attribute("aria-label")
     assert label == words(language)("frame.save_picture")
 
 

@@ -27,6 +27,7 @@ from gblm_viz.words import Words
 from .. import work
 from ..escape import escape
 from ..free_slider import FreeSlider
+from ..measured import measured
 from ..page import Page, bump
 from ..session import Selection, Visit
 
@@ -532,7 +533,9 @@ def sentences(say: Words, seen: Preview, masks: Masks) -> str:
         told.append(say("prune.fallbacks", count=seen.fallbacks, first=first.matrix, rule=first.rule))
     if seen.equal_rows:
         told.append(say("prune.equal_rows", count=f"{seen.equal_rows:,}"))
-    return "".join(f'<p class="sentence">{escape(one)}</p>' for one in told if one)
+    kept = measured(say, masks)
+    return ("".join(f'<p class="sentence">{escape(one)}</p>' for one in told if one)
+            + (f'<p class="tag">{escape(kept)}</p>' if kept else ""))
 
 
 def verdict(say: Words, seen: Preview) -> str:
