@@ -208,7 +208,7 @@ def test_cells_on_screen_equal_the_command_lines_mask_file(page: Page, app: App,
     tab(page, say, "patterns")
     view = page.locator("#patterns-mask .matrix-view")
     expect(view).to_have_attribute("data-state", "ready")
-    canvas = page.locator("#patterns-mask canvas")
+    canvas = page.locator("#patterns-mask .matrix-canvas")
     canvas.click()
     for _ in range(14):
         canvas.press("+")
