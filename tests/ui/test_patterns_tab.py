@@ -202,6 +202,18 @@ def test_scores_of_a_text_that_is_gone_are_said_to_be_gone(visit: Visit, say: An
     assert say("patterns.jumps.gone") in html.unescape(patterns.jumps_tables(say, None, SETTINGS))
 
 
+@pytest.mark.parametrize("pattern", ["", "2:4"])
+def test_beside_the_mask_stand_those_of_the_plainer_methods(visit: Visit, pattern: str) -> None:
+    visit.update(settings=replace(SETTINGS, pattern=pattern))
+    sight = patterns.sight_of(visit, "preview", 0)
+    assert list(sight.others) == ["wanda", "magnitude", "gradient"]
+    for method, mask in sight.others.items():
+        wanted = work.preview_masks(visit, replace(visit.session.settings, method=method))
+        assert torch.equal(mask, wanted.masks[sight.matrix.name]), method
+    visit.update(statistics=None, settings=replace(SETTINGS, method="magnitude"))
+    assert list(patterns.sight_of(visit, "preview", 0).others) == ["magnitude"]
+
+
 def test_sorted_columns_are_the_chosen_masks_densest_first(visit: Visit) -> None:
     assert patterns.sight_of(visit, "preview", 0).columns is None
     plain = patterns.sight_of(visit, "preview", 0).signature

@@ -367,17 +367,19 @@ class _Show:
         what = say("patterns.view.preview")
         if sight.applied:
             what = say("patterns.view.applied", number=visit.session.applied_number)
-        title, mask = {
-            parts.chosen: (say("patterns.view.chosen", method=sight.masks.settings.method, what=what), sight.own),
-            parts.wanda: (say("patterns.view.wanda"), sight.beside),
-            parts.null: (say("patterns.view.shuffled"), sight.null)}[view]
-        if mask is None:
-            return None
+        title, masks = {
+            parts.chosen: (say("patterns.view.chosen", method=sight.masks.settings.method, what=what),
+                           {"mask": sight.own}),
+            parts.wanda: (say("patterns.view.others"), sight.others),
+            parts.null: (say("patterns.view.shuffled"), {"mask": sight.null})}[view]
         order = slice(None) if sight.columns is None else sight.columns
-        array = mask[:, order].numpy()
-        fields = {Field("mask", say("patterns.view.mask"), "mask"): array}
+        labels = {"mask": say("patterns.view.mask")}
+        fields = {Field(name, labels.get(name, name), "mask"): mask[:, order].numpy() for name, mask in masks.items()}
+        first, array = next(iter(fields.items()))
         if max(array.shape) > SIDE:
-            fields[Field("chance", say("patterns.view.chance"), "diverging", -4, 4, pooling="chance")] = array
+            named = say("patterns.view.chance")
+            fields[Field("chance", named if first.id == "mask" else f"{first.label}: {named}", "diverging", -4, 4,
+                         pooling="chance")] = array
         if view is parts.chosen and sight.beside is not None:
             names = tuple(say(f"patterns.four.{name}") for name in CATEGORIES)
             four = Field("beside", say("patterns.view.beside"), "four", categories=names)

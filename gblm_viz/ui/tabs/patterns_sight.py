@@ -42,6 +42,8 @@ class Sight:
     wanda_key: Hashable
     own: Any
     beside: Any
+    others: dict[str, Any]
+    """What Wanda, magnitude and the gradient alone remove of the same matrix, as far as there is such a mask."""
     null: Any
     seed: int
     columns: Any
@@ -85,13 +87,15 @@ def sight_of(visit: Visit, which: str, seed: int) -> Sight | None:
         return None
     masks = work.applied_masks(visit) if applied else work.preview_masks(visit, plain_alpha(visit, settings))
     key = session.applied if applied else work.masks_key(session, plain_alpha(visit, settings))
-    wanda, _ = work.comparison_masks(visit, replace(masks.settings, method="wanda"))
+    wanda, gradient = work.comparison_masks(visit, replace(masks.settings, method="wanda"))
+    magnitude = work.preview_masks(visit, prune.preview_settings(replace(masks.settings, method="magnitude")))
     wanda_key = None if wanda is None else work.masks_key(session, wanda.settings)
     own = _one(masks, matrix, expert)
     null = shuffled(own, masks.settings.make_pattern(), seed)
     beside = None if wanda is None else _one(wanda, matrix, expert)
     order = density_order(own, axis=1) if session.extra("patterns_sorted", False) else None
-    return Sight(matrix, expert, masks, key, applied, wanda, wanda_key, own, beside, null, seed, order)
+    others = {found.settings.method: _one(found, matrix, expert) for found in (wanda, magnitude, gradient) if found}
+    return Sight(matrix, expert, masks, key, applied, wanda, wanda_key, own, beside, others, null, seed, order)
 
 
 def _one(masks: Masks, matrix: Any, expert: int) -> Any:
