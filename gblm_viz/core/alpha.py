@@ -14,6 +14,9 @@ from .methods import PAPER_ALPHA
 from .statistics import Statistics
 
 PAPER_SAMPLES, PAPER_LENGTH = 128, 2048
+_DECADES = 20.0
+"""α is looked for between 10^-20 and 10^20."""
+_BINS = 8000
 _STEPS = 60
 """Bisection halves log α; 60 halvings of 40 decades are far below float32."""
 
@@ -60,6 +63,43 @@ def _share(statistics: Statistics, name: str, norm: str, alpha: float) -> torch.
     return (weighted / (statistics.input_norm(name).unsqueeze(-2) + weighted)).nan_to_num(0.0)
 
 
+@dataclass(frozen=True, eq=False)
+class ShareCurve:
+    """The gradient's share at every α at once, to a thousandth, for a slider that moves; `resolve` is exact.
+
+    `ratios` float64 (bins,): x/g of a bin's weights; `parts` float64 (bins,): which part of all prunable weights they
+    are; `certain`: the part with x = 0 and g > 0, all gradient at any α. Weights with g = 0 are the rest.
+    """
+
+    ratios: torch.Tensor
+    parts: torch.Tensor
+    certain: float
+
+    def share(self, alpha: float) -> float:
+        return float((self.parts * alpha / (self.ratios + alpha)).sum()) + self.certain
+
+    def alpha_at(self, share: float) -> float:
+        """The α that gives the gradient this share; a share out of reach gives the end of the range."""
+        low, high = -_DECADES, _DECADES
+        for _ in range(_STEPS):
+            middle = (low + high) / 2
+            low, high = (middle, high) if self.share(10.0**middle) < share else (low, middle)
+        return float(10.0**low)
+
+
+def share_curve(statistics: Statistics, norm: str) -> ShareCurve:
+    """One look at every prunable weight; afterwards any share costs nothing."""
+    parts, certain, count = torch.zeros(_BINS, dtype=torch.float64), 0, 0
+    for name in statistics.sums:
+        gradient, inputs = statistics.gradient_norm(name, norm), statistics.input_norm(name).unsqueeze(-2)
+        ratios = (inputs / gradient)[gradient > 0]
+        parts += torch.histc(ratios[ratios > 0].log10(), _BINS, -_DECADES, _DECADES)
+        certain, count = certain + int((ratios == 0).sum()), count + gradient.numel()
+    width = 2 * _DECADES / _BINS
+    middles = -_DECADES + width * (torch.arange(_BINS, dtype=torch.float64) + 0.5)
+    return ShareCurve(10.0**middles, parts / count, certain / count)
+
+
 def resolve(alpha: Alpha, statistics: Statistics, norm: str) -> float:
     """The number α stands for with these statistics. fidelity.md, Scores.
 
@@ -72,7 +112,7 @@ def resolve(alpha: Alpha, statistics: Statistics, norm: str) -> float:
         fewer = PAPER_SAMPLES / statistics.count
         length = statistics.calibration.token_count / statistics.count
         return PAPER_ALPHA * {"l1": fewer, "l2": fewer**0.5}[norm] * (length / PAPER_LENGTH)
-    low, high = -20.0, 20.0
+    low, high = -_DECADES, _DECADES
     ratios = [(statistics.gradient_norm(name, norm), statistics.input_norm(name).unsqueeze(-2))
               for name in statistics.sums]
     count = sum(gradient.numel() for gradient, _ in ratios)

@@ -5,7 +5,7 @@ The dense model is never touched. Knows nothing of texts beyond the samples, nor
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -21,7 +21,19 @@ from .calibration import CalibrationSet
 from .errors import ScoreError, SettingError, StatisticsError
 from .job import Job, Step
 from .matrices import Matrix, parameters
-from .methods import GBLM_NORMS, GRADIENT_NORMS, METHODS, PAPER_ALPHA, Gblm, Gradient, Method, Random, norm_of
+from .methods import (
+    GBLM_NORMS,
+    GRADIENT_NORMS,
+    METHODS,
+    PAPER_ALPHA,
+    Gblm,
+    Gradient,
+    Magnitude,
+    Method,
+    Random,
+    Wanda,
+    norm_of,
+)
 from .models import Model, private_copy, with_weights
 from .observe import InputSums, observing, refuse_unobserved
 from .patterns import Global, NofM, Pattern, label, make_pattern
@@ -61,6 +73,11 @@ class Settings:
 
     def make_pattern(self) -> Pattern:
         return make_pattern(self.group, self.sparsity, self.pattern)
+
+    @property
+    def scoring(self) -> Settings:
+        """The same as far as scores depend on it: one for every sparsity, pattern, group and order."""
+        return Settings(self.method, self.norm, self.alpha, order="dense", seed=self.seed)
 
     @property
     def needs(self) -> frozenset[str]:
@@ -114,6 +131,11 @@ class Masks:
         return self.removed / self.prunable
 
 
+SIMPLER: dict[str, Method] = {kind.formula: kind() for kind in (Magnitude, Wanda)}
+Scored = tuple[Tensor, tuple[Fallback, ...]]
+"""A matrix's scores, float32 (out, in) or (experts, out, in), and what of them follows a simpler rule."""
+
+
 def _require(model: Model, statistics: Statistics | None, settings: Settings) -> None:
     settings.check()
     if statistics is not None and statistics.model_key != model.key:
@@ -129,7 +151,7 @@ def _require(model: Model, statistics: Statistics | None, settings: Settings) ->
 
 
 def score_matrix(matrix: Matrix, weight: Tensor, method: Method, inputs: Tensor | None, gradient: Tensor | None,
-                 tokens: Tensor | None) -> tuple[Tensor, tuple[Fallback, ...]]:
+                 tokens: Tensor | None) -> Scored:
     """(scores, fallbacks) of one matrix. weight, gradient (out, in) or (experts, out, in).
 
     inputs (in,) or (experts, in); tokens int64 () or (experts,) or None. What received no token or only zero
@@ -137,21 +159,29 @@ def score_matrix(matrix: Matrix, weight: Tensor, method: Method, inputs: Tensor 
     is not finite.
     """
     scores = method.score(weight, inputs, gradient, matrix.name)
-    found: list[Fallback] = []
+    found = fallbacks_of(matrix, method, gradient, tokens)
+    for one in found:
+        here: Any = slice(None) if one.expert is None else one.expert
+        scores[here] = SIMPLER[one.rule].score(weight[here], None if inputs is None else inputs[here], None,
+                                               matrix.name)
+    if not bool(torch.isfinite(scores).all()):
+        raise ScoreError("score_not_finite", matrix=matrix.name, method=method.name)
+    return scores, found
+
+
+def fallbacks_of(matrix: Matrix, method: Method, gradient: Tensor | None,
+                 tokens: Tensor | None) -> tuple[Fallback, ...]:
+    """What of a matrix is scored by a simpler rule of `SIMPLER`."""
+    found = []
     for expert in range(matrix.experts) if matrix.experts else (None,):
         here: Any = slice(None) if expert is None else expert
         unseen = bool(method.needs) and tokens is not None and int(tokens[here] if expert is not None else tokens) == 0
         flat = "gradients" in method.needs and gradient is not None and not bool(gradient[here].any())
         if unseen or (flat and "inputs" not in method.needs):
-            scores[here] = weight[here].float().abs()
-            found.append(Fallback(matrix.name, expert, "no_token" if unseen else "zero_gradient", "|W|"))
+            found.append(Fallback(matrix.name, expert, "no_token" if unseen else "zero_gradient", Magnitude.formula))
         elif flat:
-            assert inputs is not None
-            scores[here] = weight[here].float().abs() * inputs[here]
-            found.append(Fallback(matrix.name, expert, "zero_gradient", "|W| · x"))
-    if not bool(torch.isfinite(scores).all()):
-        raise ScoreError("score_not_finite", matrix=matrix.name, method=method.name)
-    return scores, tuple(found)
+            found.append(Fallback(matrix.name, expert, "zero_gradient", Wanda.formula))
+    return tuple(found)
 
 
 def _equal_rows(scores: Tensor) -> int:
@@ -180,7 +210,7 @@ class _Collected:
 
 
 def dense_scores(model: Model, statistics: Statistics | None, method: Method, matrix: Matrix,
-                 weight: Tensor) -> tuple[Tensor, tuple[Fallback, ...]]:
+                 weight: Tensor) -> Scored:
     """One matrix's scores with all statistics taken from the dense model: what every preview shows."""
     inputs = statistics.input_norm(matrix.name) if statistics and "inputs" in method.needs else None
     norm = norm_of(method)
@@ -196,8 +226,22 @@ def scores_of(model: Model, statistics: Statistics | None, settings: Settings, n
 
 
 @torch.no_grad()
-def dense_masks(model: Model, statistics: Statistics | None, settings: Settings) -> Job[Masks]:
-    """Masks in the dense order: all statistics from the dense model. Steps count matrices."""
+def all_scores(model: Model, statistics: Statistics | None, settings: Settings) -> dict[str, Scored]:
+    """Every matrix's scores in the dense order, to choose from again and again: 4 bytes a prunable weight."""
+    _require(model, statistics, settings)
+    method, weights = settings.make_method(statistics), parameters(model.network, model.layout)
+    return {matrix.name: dense_scores(model, statistics, method, matrix, weights[matrix.name].cpu())
+            for matrix in model.layout.matrices}
+
+
+@torch.no_grad()
+def dense_masks(model: Model, statistics: Statistics | None, settings: Settings,
+                scored: Mapping[str, Scored] | None = None) -> Job[Masks]:
+    """Masks in the dense order: all statistics from the dense model. Steps count matrices.
+
+    scored: what `all_scores` gave for these settings, whatever their pattern; without it a matrix is scored when it
+    comes, and its scores are gone with it.
+    """
     _require(model, statistics, settings)
     method, pattern = settings.make_method(statistics), settings.make_pattern()
     weights = parameters(model.network, model.layout)
@@ -205,7 +249,8 @@ def dense_masks(model: Model, statistics: Statistics | None, settings: Settings)
     together: dict[str, Tensor] = {}
     for done, matrix in enumerate(model.layout.matrices):
         yield Step(done, len(model.layout.matrices), "matrix")
-        scores, fallbacks = dense_scores(model, statistics, method, matrix, weights[matrix.name].cpu())
+        scores, fallbacks = scored[matrix.name] if scored else dense_scores(
+            model, statistics, method, matrix, weights[matrix.name].cpu())
         collected.note(matrix.name, scores, fallbacks)
         if isinstance(pattern, Global):
             together[matrix.name] = scores

@@ -80,12 +80,15 @@ class Statistics:
         """x_j float32 (in,) or (experts, in)."""
         return input_norm(self.sums[name].input_sq, self.count)
 
-    def gradient_norm(self, name: str, norm: str) -> Tensor:
-        """g_ij float32 (out, in) or (experts, out, in), for norm l1, l2 or sum (the foil |ΣG|)."""
+    def gradient_norm(self, name: str, norm: str, place: Any = ...) -> Tensor:
+        """g_ij float32 (out, in) or (experts, out, in), for norm l1, l2 or sum (the foil |ΣG|).
+
+        place: an index into that shape, for a part of it.
+        """
         kept = NORMS[norm]
         if kept not in self.keep:
             raise StatisticsError("sum_not_kept", kept=", ".join(self.keep), wanted=kept)
-        stored = self.sums[name].gradients[kept]
+        stored = self.sums[name].gradients[kept][place]
         return {"l1": stored.clone, "l2": stored.sqrt, "sum": stored.abs}[norm]()
 
 

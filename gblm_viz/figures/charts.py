@@ -38,7 +38,7 @@ def percent(share: float, digits: int = 1) -> str:
     return f"{shown} %"
 
 
-def histogram(found: Histogram, place: str, say: Say, height: int = 224) -> go.Figure:
+def histogram(found: Histogram, place: str, say: Say, height: int = 250) -> go.Figure:
     """Scores on a log axis: kept in blue, removed in hatched orange, the range of the rows' cuts marked.
 
     place: how the page names the matrix. Scores of exactly 0 have no logarithm; their number stands in the title.
@@ -46,9 +46,10 @@ def histogram(found: Histogram, place: str, say: Say, height: int = 224) -> go.F
     centres = (found.edges[:-1] + found.edges[1:]) / 2
     width = float(found.edges[1] - found.edges[0])
     removed, kept = int(found.removed.sum()), int(found.kept.sum())
-    title = say("prune.histogram.title", place=place, removed=f"{removed:,}", kept=f"{kept:,}")
+    told = [say("prune.histogram.title", removed=f"{removed:,}", kept=f"{kept:,}")]
     if found.zeros:
-        title += " " + say("prune.histogram.zeros", count=f"{found.zeros:,}")
+        told.append(say("prune.histogram.zeros", count=f"{found.zeros:,}"))
+    title = f"<b>{place}</b><br>{' '.join(told)}"
     figure = go.Figure()
     series = (("removed", found.removed, PRUNED, "/"), ("kept", found.kept, DENSE, ""))
     for name, counts, colour, hatch in series:
@@ -62,7 +63,7 @@ def histogram(found: Histogram, place: str, say: Say, height: int = 224) -> go.F
     if math.isfinite(found.cut_low):
         _mark_cut(figure, found, width, say)
     _style(figure, title, height)
-    figure.update_layout(barmode="stack", bargap=0)
+    figure.update_layout(barmode="stack", bargap=0, margin_t=72, title_y=0.93)
     ticks, names = decades(float(found.edges[0]), float(found.edges[-1]))
     figure.update_xaxes(title_text=say("prune.histogram.x"), tickvals=ticks, ticktext=names,
                         range=[float(found.edges[0]) - width, float(found.edges[-1]) + width])

@@ -131,8 +131,10 @@ By skill, own text / mixed text:
 """
 LEVERS = """
 ## What moved the picture
-`python -m tests.benchmarks.levers`: one choice changed at a time, {tokens:,} tokens each, one seed: a picture, no
-ranking. Probes right in percent of {of}, and held-out English perplexity.
+`python -m tests.benchmarks.levers`: one choice changed at a time, {tokens:,} tokens each, where it says long as many as
+the shipped model saw; one seed: a picture, no ranking. *More and harder to know*: 30 % of the text is about 2,000
+people nobody has heard of and about larger numbers (`by_heart.py`). Probes right in percent of {of}, and held-out
+English perplexity.
 
 {table}
 """

@@ -49,6 +49,7 @@ class Recipe:
     seed: int = 2
     written: float = 0.17  # share of the tokens that are written prose
     retold: float = 0.1  # … prose made by recombining; the rest are chats
+    harder: float = 0.0  # … what must be known by heart and larger numbers (by_heart.py)
     hidden: int = 128
     blocks: int = 6
     heads: int = 4
@@ -94,8 +95,9 @@ class Recipe:
 
     @property
     def mixture(self) -> dict[str, float]:
-        """Shares of the tokens by the kinds of stream.py."""
-        return {"chat": 1 - self.written - self.retold, "written": self.written, "retold": self.retold}
+        """Shares of the tokens by the kinds of stream.py; a kind without a share is left out."""
+        shares = {"written": self.written, "retold": self.retold, "harder": self.harder}
+        return {"chat": 1 - sum(shares.values())} | {kind: share for kind, share in shares.items() if share}
 
     def goes_on_from(self, other: dict[str, object], step: int) -> bool:
         """Whether `step` steps of the other recipe are also the first steps of this one."""

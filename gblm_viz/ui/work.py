@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from threading import Event
 
-from gblm_viz.core import calibration, evaluate, models, prune, report, statistics, two_masks
+from gblm_viz.core import alpha, calibration, evaluate, models, prune, report, statistics, two_masks
+from gblm_viz.core.alpha import ShareCurve
 from gblm_viz.core.calibration import CalibrationSet
 from gblm_viz.core.errors import GblmError, ModelError
 from gblm_viz.core.job import Job, run
@@ -173,6 +174,10 @@ def statistics_bytes(found: Statistics) -> int:
 
 # Masks
 
+MOST_SCORES = 50_000_000
+"""Prunable weights up to which scores are kept: 200 MB a method and α."""
+
+
 def maybe_statistics(visit: Visit) -> Statistics | None:
     """The visitor's statistics, or None before the first collection."""
     return visit.statistics() if visit.session.statistics is not None else None
@@ -188,8 +193,27 @@ def preview_masks(visit: Visit, settings: Settings) -> Masks:
     model, found = visit.model(), maybe_statistics(visit)
     if dense.needs and found is None:
         raise GblmError("nothing_collected")
-    return visit.library.once(masks_key(visit.session, dense), lambda: run(prune.dense_masks(model, found, dense)),
-                              lambda masks: masks.prunable)
+
+    def choose() -> Masks:
+        return run(prune.dense_masks(model, found, dense, _kept_scores(visit, dense)))
+
+    return visit.library.once(masks_key(visit.session, dense), choose, lambda masks: masks.prunable)
+
+
+def _kept_scores(visit: Visit, settings: Settings) -> Mapping[str, prune.Scored] | None:
+    """The scores that another sparsity or pattern chooses from again; None where they would fill the memory."""
+    model, found = visit.model(), maybe_statistics(visit)
+    if model.layout.prunable > MOST_SCORES:
+        return None
+    key = ("scores", masks_key(visit.session, settings.scoring))
+    return visit.library.once(key, lambda: prune.all_scores(model, found, settings.scoring),
+                              lambda _: 4 * int(model.layout.prunable))
+
+
+def share_curve(library: Library, statistics_key: Hashable, norm: str) -> ShareCurve:
+    """The gradient's share at every α, kept."""
+    return library.once(("share curve", statistics_key, norm),
+                        lambda: alpha.share_curve(library.get(statistics_key), norm))
 
 
 def comparison_masks(visit: Visit, settings: Settings) -> tuple[Masks | None, Masks | None]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import re
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -32,30 +33,38 @@ LEVERS: dict[str, dict[str, float | int | bool]] = {
     "much decay": {"weight_decay": 0.1},
     "more prose": {"written": 0.4},
     "less prose": {"written": 0.06},
+    "more and harder to know": {"harder": 0.3},
     "a head of its own": {"tied": False},
     "deeper and narrower": {"hidden": 96, "intermediate": 288, "blocks": 11, "heads": 3, "key_value_heads": 3},
     "one key/value head": {"key_value_heads": 1},
     "less capacity": {"hidden": 96, "intermediate": 256},
+    "as shipped, long": {"tokens": train.Recipe.tokens},
+    "twice the rate, long": {"tokens": train.Recipe.tokens, "rate": 6e-3},
 }
 METHODS = ("magnitude, per matrix", "magnitude, per row", "wanda", "gblm ℓ1, share 0.5")
 SPARSITIES = ("0.5", "0.6")
 
 
 def recipe_of(name: str, tokens: int) -> train.Recipe:
-    return train.Recipe(tokens=tokens, **LEVERS[name])  # type: ignore[arg-type]
+    return train.Recipe(**{"tokens": tokens, **LEVERS[name]})  # type: ignore[arg-type]
+
+
+def _trained(recipe: train.Recipe, folder: Path) -> Path:
+    network, progress = train.fit(recipe, folder, threads=1)
+    train.save(network, folder, recipe, progress, 1, folder / "model")
+    return folder / "model"
 
 
 def measure(name: str, tokens: int, work: Path) -> dict[str, object]:
-    """Trains one choice in its own folder and scores it dense and pruned."""
+    """Trains one choice in its own folder and scores it dense and pruned; the shipped run is there already."""
     recipe = recipe_of(name, tokens)
-    folder = work / name.replace(" ", "-").replace("/", "-").replace(",", "")
-    network, progress = train.fit(recipe, folder, threads=1)
-    train.save(network, folder, recipe, progress, 1, folder / "model")
-    one = Measure(run(load(str(folder / "model"))))
+    model = places.MODEL if recipe == train.Recipe() else _trained(recipe, work / re.sub(r"\W+", "-", name))
+    one = Measure(run(load(str(model))))
     dense = one.score(one.model)
     rows = [row(method, amount, *one.pruned(method, amount), dense=dense)
             for amount in SPARSITIES for method in METHODS]
-    return {"name": name, "recipe": asdict(recipe), "corpus_hash": progress.corpus, "parameters": one.model.parameters,
+    return {"name": name, "recipe": asdict(recipe), "corpus_hash": train.corpus_hash(),
+            "parameters": one.model.parameters,
             "dense": {"perplexity": dense.perplexity, "right": dense.right, "of": dense.of}, "rows": rows}
 
 
@@ -64,7 +73,7 @@ def stored(path: Path, tokens: int) -> list[dict[str, Any]]:
     found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
     text = train.corpus_hash()
     return [one for one in found if one["corpus_hash"] == text and one["name"] in LEVERS
-            and one["recipe"] == asdict(recipe_of(one["name"], tokens))]
+            and train.Recipe(**one["recipe"]) == recipe_of(one["name"], tokens)]
 
 
 def main() -> None:

@@ -30,7 +30,7 @@ GRADIO_NOISE = (
 START_SECONDS = 180
 
 
-def _on_path() -> str | None:
+def on_path() -> str | None:
     return next((found for name in NAMES if (found := shutil.which(name))), None)
 
 
@@ -48,13 +48,13 @@ def _install() -> str | None:
     if shutil.which("apt-get"):
         _quiet("apt-get", "update", "-qq")
         _quiet("apt-get", "install", "-y", "-qq", "chromium", "fonts-noto-cjk")
-    return _on_path()
+    return on_path()
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        path: str | None = _on_path()
+        path: str | None = on_path()
         if path is None and Path(playwright.chromium.executable_path).exists():
             path = ""
         if path is None:

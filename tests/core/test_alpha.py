@@ -113,3 +113,18 @@ def test_a_share_beyond_the_weights_that_have_a_gradient_is_refused() -> None:
         resolve(Alpha("share", 0.84), statistics, "l1")
     assert raised.value.key == "share_unreachable"
     assert (alphas.PAPER_SAMPLES, alphas.PAPER_LENGTH) == (128, 2048)
+
+
+@pytest.mark.parametrize("norm", ["l1", "l2"])
+@pytest.mark.parametrize("spread", [0.3, 3.0])
+def test_the_curve_says_within_a_thousandth_what_the_exact_share_is(norm: str, spread: float) -> None:
+    statistics = made(spread=spread)
+    statistics.sums["a"].input_sq[3] = 0  # a column that is all gradient
+    curve = alphas.share_curve(statistics, norm)
+    for alpha in (1e-6, 1.0, 100.0, 1e5, 1e12):
+        assert curve.share(alpha) == pytest.approx(gradient_share(statistics, norm, alpha), abs=1e-3)
+    for share in (0.2, 0.5, 0.7):
+        exact = resolve(Alpha("share", share), statistics, norm)
+        assert gradient_share(statistics, norm, curve.alpha_at(share)) == pytest.approx(share, abs=1e-3)
+        assert curve.alpha_at(share) == pytest.approx(exact, rel=0.02)
+    assert curve.alpha_at(0.999) > 1e15  # a third of the weights has no gradient: no α gives that share

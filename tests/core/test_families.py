@@ -14,7 +14,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gblm_viz.core import models, prune, statistics
+from gblm_viz.core import live, models, prune, statistics
 from gblm_viz.core.alpha import Alpha
 from gblm_viz.core.calibration import CalibrationSet
 from gblm_viz.core.errors import ScoreError
@@ -204,6 +204,28 @@ def test_the_authors_group_is_the_references(case: Case) -> None:
         settings = Settings("magnitude", group="authors", sparsity=sparsity, order="dense")
         expected = reference.dense_masks(case.model.network, case.blocks, case.samples, recipe_of(settings), None)
         assert differing(run(prune.masks(case.model, None, settings)).masks, expected) == {}
+
+
+@pytest.mark.parametrize("pattern", ["0.4", "2:4", "matrix", "global", "authors"])
+@pytest.mark.parametrize("case", WIDER, indirect=True)
+def test_one_matrix_live_and_kept_scores_give_the_same_masks(
+    case: Case, pattern: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "AT_A_TIME", 100)  # several pieces of each matrix
+    methods = [("magnitude", "l1")] if pattern == "authors" else METHODS
+    for method, norm in methods:
+        ratio = {"group": pattern, "sparsity": 0.4} if pattern.isalpha() else {}
+        settings = settings_of(method, norm, "0.4" if ratio else pattern, "dense")
+        settings = replace(settings, **ratio)  # type: ignore[arg-type]
+        expected = run(prune.dense_masks(case.model, case.collected, settings)).masks
+        kept = prune.all_scores(case.model, case.collected, replace(settings, sparsity=0.1, pattern="", group="row"))
+        assert differing(run(prune.dense_masks(case.model, case.collected, settings, kept)).masks, expected) == {}
+        found = {}
+        for matrix in case.model.layout.matrices:
+            parts = [live.live_mask(case.model, case.collected, settings, matrix.name, expert)
+                     for expert in range(max(1, matrix.experts))]
+            found[matrix.name] = torch.stack(parts) if matrix.experts else parts[0]
+        assert differing(found, expected) == {}, f"{method} {norm}"
 
 
 def test_fallbacks_are_the_references(case: Case) -> None:

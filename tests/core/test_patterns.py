@@ -64,6 +64,26 @@ def test_rows_cut_in_several_pieces_are_the_stable_sorts(dtype: torch.dtype, mon
     assert torch.equal(PerRow(0.5).remove(stacked).reshape(20, 31), PerRow(0.5).remove(score[:20]))
 
 
+WIDE_ROWS = {
+    "even": lambda noise: noise,
+    "few values": lambda noise: (8 * noise).floor(),
+    "in order": lambda noise: noise.sort(dim=-1).values,
+    "zeros": lambda noise: noise.where(noise > 0.6, torch.tensor(0.0)),
+    "told by no sample": lambda noise: noise * (1 + 1e3 * (torch.arange(noise.shape[-1]) % patterns.SAMPLED > 0)),
+    "no numbers": lambda noise: noise.where(noise > 0.3, torch.tensor(float("nan"))),
+}
+
+
+@pytest.mark.parametrize("kind", WIDE_ROWS)
+def test_wide_rows_whose_cut_a_sample_points_at_are_the_stable_sorts(kind: str) -> None:
+    columns = patterns.WIDE + 5
+    score = WIDE_ROWS[kind](torch.rand(3, columns, generator=torch.Generator().manual_seed(1)))
+    for count in (1, 2, 17, columns // 10, columns // 3, columns // 2, columns - 1):
+        order = score.sort(dim=-1, stable=True).indices[:, :count]
+        expected = torch.zeros(score.shape, dtype=torch.bool).scatter_(-1, order, True)
+        assert torch.equal(PerRow((count + 0.5) / columns).remove(score), expected), count
+
+
 def test_what_is_no_number_goes_last() -> None:
     score = torch.tensor([[float("nan"), 2.0, 1.0, float("nan"), 3.0], [float("nan")] * 5])
     assert PerRow(0.6).remove(score).tolist() == [[False, True, True, False, True], [True, True, True, False, False]]

@@ -235,11 +235,35 @@ def test_many_values_come_only_where_they_are_asked_for():
     {"row": -1}, {"row": 40}, {"column": 60}, {"rows": 0}, {"columns": 0}, {"height": 0}, {"width": 0}, {"row": 1.5},
     {"row": "0"}, {"row": True}, {"row": None}, {"rows": 1 << 60}, {"height": MOST_PIXELS, "width": 2},
     {"field": "other"}, {"field": 3}, {"field": None}, {"key": 7}, {"key": ""}, {"key": "../../etc/passwd"},
-    {"version": "1"}, {"row": math.nan},
+    {"version": "1"}, {"row": math.nan}, {"live": 3}, {"live": None}, {"live": {"share": math.inf}},
+    {"live": {"share": None}}, {"live": {"method": "w" * 41}}, {"live": {str(at): 1 for at in range(9)}},
 ])
 def test_a_wrong_number_from_the_browser_is_an_answer_not_an_exception(change):
     gallery = Gallery()
     assert gallery.answer({**request(gallery.add(provider())), **change}) == {"error": "bad"}
+
+
+def test_a_picture_follows_controls_and_comes_back_to_what_it_was(caplog):
+    class Followed(ArrayProvider):
+        def live(self, controls):
+            return ArrayProvider({known: self.array(known.id) > controls["cut"] for known in self.arrays})
+
+    array = RANDOM.random((40, 60)).astype(np.float32)
+    gallery, source = Gallery(), Followed({Field("mask", "Mask", "mask"): array})
+    wanted = request(gallery.add(source), field="mask", height=40, width=60)
+
+    def drawn(**live):
+        answer = gallery.answer({**wanted, "live": live})
+        return np.frombuffer(base64.b64decode(answer["values"]), "<f4").reshape(40, 60)
+
+    for cut in (0.3, 0.9):
+        np.testing.assert_array_equal(drawn(cut=cut), array > cut)
+        columns = gallery.profile({**wanted, "live": {"cut": cut}})["columns"]
+        np.testing.assert_allclose(np.frombuffer(base64.b64decode(columns), "<f4"), (array > cut).mean(0), rtol=1e-6)
+    np.testing.assert_array_equal(drawn(), array)
+    still = request(gallery.add(provider()), live={"cut": 0.5})
+    assert gallery.answer(still) == {"error": "failed"}
+    assert "depends on no control" in caplog.text
 
 
 @pytest.mark.parametrize("wanted", [None, 3, "tile", [], [{}], {}, {"key": "x"}])

@@ -17,16 +17,26 @@ from typing import Any, Literal
 
 import gradio as gr
 
-from gblm_viz.ui.matrix_view.gallery import GALLERY, ArrayProvider, Field, Gallery, Provider, profile, tile
+from gblm_viz.ui.matrix_view.gallery import (
+    GALLERY,
+    ArrayProvider,
+    Control,
+    Field,
+    Gallery,
+    LiveProvider,
+    Provider,
+    profile,
+    tile,
+)
 from gblm_viz.ui.matrix_view.words import ENGLISH, JAPANESE, WORD_KEYS, check_words
 
-__all__ = ["ENGLISH", "GALLERY", "JAPANESE", "WORD_KEYS", "ArrayProvider", "Field", "Gallery", "MatrixView",
-           "Provider", "picture", "with_pin", "without_pin"]
+__all__ = ["ENGLISH", "GALLERY", "JAPANESE", "WORD_KEYS", "ArrayProvider", "Control", "Field", "Gallery",
+           "LiveProvider", "MatrixView", "Provider", "picture", "with_pin", "without_pin"]
 
 _HERE = Path(__file__).parent
 _VERSIONS = itertools.count(1)
-_SCRIPTS = ("matrix_view.js", "profiles.js", "saving.js", "outside.js")
-"""One script in four files, in this order: they share its names."""
+_SCRIPTS = ("matrix_view.js", "profiles.js", "saving.js", "live.js", "outside.js")
+"""One script in five files, in this order: they share its names."""
 
 # Static, and filled by the script through textContent: Gradio evaluates what is put into a template.
 _TEMPLATE = """
@@ -70,7 +80,8 @@ class MatrixView(gr.HTML):
     """One matrix on a canvas. Its value is what `picture` returns, or None for an empty stage.
 
     Events: `select` when a weight is pinned (row, column, value, field, key; also index for gr.SelectData), `clear`
-    when it is let go. A value whose shape equals the one before keeps the visitor's zoom; one with "pin" shows it.
+    when it is let go, `release` when the sliders that its picture follows have come to rest. A value whose shape equals
+    the one before keeps the visitor's zoom; one with "pin" shows it.
     """
 
     def __init__(
@@ -123,6 +134,7 @@ def picture(
     heads: tuple[int, int] = (0, 0),
     note: str = "",
     sorted_columns: Sequence[int] | None = None,
+    live: Mapping[str, str] | None = None,
     gallery: Gallery = GALLERY,
 ) -> dict[str, Any]:
     """A value for MatrixView: hangs the provider in the gallery and describes it to the browser.
@@ -152,6 +164,7 @@ def picture(
         "heads": [int(size) for size in heads],
         "note": note,
         "sorted": None if sorted_columns is None else [int(column) for column in sorted_columns],
+        "live": dict(live or {}),
         "pin": None if pin is None else [int(pin[0]), int(pin[1])],
         "version": next(_VERSIONS),
         "words": check_words(words),

@@ -3,6 +3,7 @@ Knows no component and no visitor: who holds a key may see its picture."""
 
 import base64
 import logging
+import math
 import re
 import secrets
 import threading
@@ -33,6 +34,9 @@ MOST_VALUES = 4096
 MOST_SAVED = 1 << 20
 """… and of so many where they are asked for, to be saved as a file."""
 LONGEST_SIDE = 1 << 24
+Control = float | str
+"""What a slider or number box says, or a choice."""
+MOST_CONTROLS, LONGEST_CHOICE = 8, 40
 KEY = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
 
@@ -80,6 +84,15 @@ class Provider(Protocol):
 
     def array(self, field_id: str) -> np.ndarray:
         """(rows, columns): float, or for kind mask bool (True = removed), or for kind four uint8 0 … 3"""
+        ...
+
+
+class LiveProvider(Provider, Protocol):
+    """A matrix that depends on controls of the page: see `live` of `matrix_view.picture`."""
+
+    def live(self, controls: Mapping[str, Control]) -> Provider:
+        """The same matrix with the controls moved. Nobody has checked what they say: what makes no sense plays no part.
+        """
         ...
 
 
@@ -172,21 +185,38 @@ class Picture:
     fields: Mapping[str, Field]
     kept: bool = False
     pixels: dict[str, Pixels] = field(default_factory=dict)
+    moved: tuple[Any, Pixels] | None = None
+    """What its controls were moved to last, and what it looks like there."""
     building: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def nbytes(self) -> int:
-        return sum(pixels.nbytes for pixels in list(self.pixels.values()))
+        moved = self.moved
+        return sum(pixels.nbytes for pixels in list(self.pixels.values())) + (moved[1].nbytes if moved else 0)
 
-    def of(self, field_id: str) -> Pixels:
+    def of(self, field_id: str, live: tuple[tuple[str, Control], ...] = ()) -> Pixels:
+        """The field as it is, or with the page's controls moved to what `live` says."""
         with self.building:
+            if live:
+                if self.moved is None or self.moved[0] != (field_id, live):
+                    if not hasattr(self.provider, "live"):
+                        raise ValueError("this picture depends on no control")
+                    self.moved = (field_id, live), self._pixels(self.provider.live(dict(live)), field_id)
+                return self.moved[1]
             if field_id not in self.pixels:
-                array = np.asarray(self.provider.array(field_id))
-                if array.shape != (self.provider.rows, self.provider.columns):
-                    raise ValueError(f"field {field_id!r} has shape {array.shape}; its picture is "
-                                     f"{(self.provider.rows, self.provider.columns)}")
-                self.pixels[field_id] = Pixels(self.fields[field_id], array)
+                self.pixels[field_id] = self._pixels(self.provider, field_id)
             return self.pixels[field_id]
+
+    def _pixels(self, provider: Provider, field_id: str) -> Pixels:
+        array = np.asarray(provider.array(field_id))
+        if array.shape != (self.provider.rows, self.provider.columns):
+            raise ValueError(f"field {field_id!r} has shape {array.shape}; its picture is "
+                             f"{(self.provider.rows, self.provider.columns)}")
+        return Pixels(self.fields[field_id], array)
+
+    def free(self) -> None:
+        """Its arrays and pooled levels go; they are built again when asked for."""
+        self.pixels, self.moved = {}, None
 
 
 class Gallery:
@@ -256,7 +286,7 @@ class Gallery:
                 and request.column < picture.provider.columns):
             return {"error": "bad"}
         try:
-            result = draw(picture.of(request.field), request)
+            result = draw(picture.of(request.field, request.live), request)
         except LookupError:
             logger.warning("a picture's provider lost what it drew from", exc_info=True)
             self.forget(request.key)
@@ -276,7 +306,7 @@ class Gallery:
                     return
                 if key != keep:
                     held -= picture.nbytes
-                    picture.pixels = {}
+                    picture.free()
 
 
 @dataclass(frozen=True)
@@ -292,6 +322,8 @@ class Request:
     width: int
     version: int
     values: int
+    live: tuple[tuple[str, Control], ...] = ()
+    """The page's controls by name, where the picture follows them while they move"""
 
 
 LIMITS: Mapping[str, tuple[int, int]] = {
@@ -316,7 +348,16 @@ def _checked(wanted: Any) -> Request | None:
             return None
     if numbers["height"] * numbers["width"] > MOST_PIXELS:  # type: ignore[operator]
         return None
-    return Request(key=key, field=field_id, **numbers)  # type: ignore[arg-type]
+    live = wanted.get("live", {})
+    if not (isinstance(live, dict) and len(live) <= MOST_CONTROLS and all(map(_says, live.values()))):
+        return None
+    return Request(key=key, field=field_id, live=tuple(sorted(live.items())), **numbers)  # type: ignore[arg-type]
+
+
+def _says(control: Any) -> bool:
+    if isinstance(control, str):
+        return len(control) <= LONGEST_CHOICE
+    return type(control) in (int, float) and math.isfinite(control)
 
 
 GALLERY = Gallery()

@@ -83,6 +83,7 @@ let pointer = null, drag = null, pin = null, pinText = "";
 let probe = { of: "", answer: null, timer: 0 };
 let frame = 0, theme = null, legendOf = "";
 let fitted = true, anchor = null;
+let live = null;                        // the controls that the picture follows, while they are ahead of it
 
 // The columns may be shown in another order than they are stored in: all that is said and sent names the stored ones.
 const storedColumn = (shown) => (value.sorted ? value.sorted[shown] : shown);
@@ -186,11 +187,14 @@ function unpack(answer, of) {
   return { ...answer, ...of, pixels, values, picture, gaps, grown: null };
 }
 
+// What every request says: which picture, and where the controls that it follows have been moved to.
+const asked = () => ({ key: value.key, field: field.id, version: value.version, ...(live && { live }) });
+
 function wanted() {
   const step = stepAt(scale), seen = visible();
   const row = Math.floor(seen.row / step) * step, column = Math.floor(seen.column / step) * step;
   const tall = Math.ceil((seen.row + seen.rows - row) / step), wide = Math.ceil((seen.column + seen.columns - column) / step);
-  return { key: value.key, field: field.id, version: value.version, row, column, rows: tall * step, columns: wide * step, height: tall, width: wide };
+  return { ...asked(), row, column, rows: tall * step, columns: wide * step, height: tall, width: wide };
 }
 
 const named = (request) => JSON.stringify(request);
@@ -245,6 +249,7 @@ function settled() {
   legend();
   listCells();
   askProfile();
+  if (live && pin) tellPin(false);
   show("ready", "");
   readPointer();
 }
@@ -585,7 +590,7 @@ async function refreshOverview() {
   // everything at once, small: the minimap, and what is seen while a new part is on its way
   if (fitted || !value) return;
   const step = stepAt(fitScale()), tall = Math.ceil(value.rows / step), wide = Math.ceil(value.columns / step), of = { field, name: "overview" };
-  const request = { key: value.key, field: field.id, version: value.version, row: 0, column: 0, rows: tall * step, columns: wide * step, height: tall, width: wide };
+  const request = { ...asked(), row: 0, column: 0, rows: tall * step, columns: wide * step, height: tall, width: wide };
   const answer = await server.tile(request).catch(() => null);
   if (answer && !answer.error && value && request.version === value.version && of.field === field && !overview) {
     overview = unpack(answer, of);
@@ -641,7 +646,7 @@ function fromTile(block) {
 }
 
 async function exactly(block) {
-  const answer = await server.tile({ key: value.key, field: field.id, version: value.version, row: block.row, column: block.column, rows: block.step, columns: block.step, height: 1, width: 1 }).catch(() => null);
+  const answer = await server.tile({ ...asked(), row: block.row, column: block.column, rows: block.step, columns: block.step, height: 1, width: 1 }).catch(() => null);
   if (!answer || answer.error || !answer.values) return null;
   return { numbers: [...new Float32Array(decode(answer.values).buffer)], strongest: answer.strongest || null };
 }
@@ -659,7 +664,7 @@ function readPointer() {
     tell("");
     return;
   }
-  const name = [value.version, field.id, block.row, block.column, block.step].join();
+  const name = JSON.stringify([asked(), block]);
   if (probe.of === name && probe.answer) {
     tell(sentence(block, probe.answer.numbers, true));
     return;

@@ -37,6 +37,8 @@ function accept() {
     legendOf = "";
     failed = false;
     probe.of = "";
+    live = null;
+    delete root.dataset.live;
     show("loading", tile ? "" : words.loading);
     const moved = before && JSON.stringify(before.sorted) !== JSON.stringify(next.sorted);
     if (moved) clearPin(false);

@@ -6,10 +6,10 @@ const HEADS_FROM = 10;                  // pixels between two heads from which o
 let profile = null, profileAsked = "", overStrip = null;
 
 async function askProfile() {
-  const name = [value.key, value.version, field.id].join();
+  const name = named(asked());
   if (name === profileAsked) return;
   profileAsked = name;
-  const request = { key: value.key, field: field.id, version: value.version, row: 0, column: 0, rows: 1, columns: 1, height: 1, width: 1 };
+  const request = { ...asked(), row: 0, column: 0, rows: 1, columns: 1, height: 1, width: 1 };
   const answer = await server.profile(request).catch(() => null);
   if (name !== profileAsked || !element.isConnected) return;
   if (!answer || answer.error) {
@@ -25,7 +25,7 @@ async function askProfile() {
   drawSoon();
 }
 
-const profiled = () => (profile && value && field && profile.name === [value.key, value.version, field.id].join() ? profile : null);
+const profiled = () => (profile && value && field && profile.name === named(asked()) ? profile : null);
 const measured = () => words["measure_" + (field.kind === "sequential" ? "mean" : field.kind === "diverging" ? "magnitude" : field.kind)];
 
 function drawProfiles() {

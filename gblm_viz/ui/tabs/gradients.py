@@ -304,8 +304,7 @@ def scoring(visit: Visit) -> Settings:
     settings = visit.session.settings
     if settings.needs and visit.session.statistics is None:
         return Settings("magnitude", order="dense")
-    plain = plain_alpha(visit, settings)
-    return Settings(plain.method, plain.norm, plain.alpha, order="dense", seed=plain.seed)
+    return plain_alpha(visit, settings).scoring
 
 
 def _offered(found: Statistics | None, settings: Settings) -> list[tuple[str, Any, Any]]:

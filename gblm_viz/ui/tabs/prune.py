@@ -16,8 +16,8 @@ from gblm_viz.core import report
 from gblm_viz.core.alpha import Alpha, parse_alpha
 from gblm_viz.core.errors import SettingError
 from gblm_viz.core.methods import GBLM_NORMS, GRADIENT_NORMS, METHODS, PAPER_ALPHA
-from gblm_viz.core.patterns import GROUPS, NofM, checked_sparsity, label
-from gblm_viz.core.prune import ORDERS, Masks, Settings
+from gblm_viz.core.patterns import GROUPS, Global, NofM, checked_sparsity, label
+from gblm_viz.core.prune import ORDERS, Masks, Settings, preview_settings
 from gblm_viz.core.report import Preview
 from gblm_viz.figures import charts
 from gblm_viz.figures.charts import percent
@@ -27,6 +27,8 @@ from gblm_viz.words import Words
 from .. import work
 from ..escape import escape
 from ..free_slider import FreeSlider
+from ..live_picture import CONTROLS, LEAST_SHARE, MOST_SHARE, MOST_SPARSITY, MaskProvider
+from ..matrix_view import Field, MatrixView, picture
 from ..measured import measured
 from ..page import Page, bump
 from ..session import Selection, Visit
@@ -34,7 +36,7 @@ from ..session import Selection, Visit
 NORMS = {"gblm": GBLM_NORMS, "gradient": GRADIENT_NORMS}
 PATTERNS = ("2:4", "4:8", "1:4")
 KINDS = ("number", "balance", "share")
-MOST_SPARSITY = 0.95
+MASK_HEIGHT = 330
 USUAL_SHARE = 0.5
 NEARLY_SAME = 0.99
 """Agreement above which two masks are called almost the same."""
@@ -130,12 +132,13 @@ class Views:
     sentences: Any
     matrix: Any
     chart: Any
+    mask: Any
     matrices: Any
     tag: Any
 
     @property
     def all(self) -> list[Any]:
-        return [self.reached, self.numbers, self.sentences, self.matrix, self.chart, self.matrices, self.tag]
+        return [self.reached, self.numbers, self.sentences, self.matrix, self.chart, self.mask, self.matrices, self.tag]
 
 
 def build(page: Page) -> None:
@@ -180,7 +183,7 @@ def _controls(say: Words) -> Controls:
                     number = gr.Number(PAPER_ALPHA, label=say("prune.alpha.number_label"), elem_id="alpha-number",
                                        min_width=80)
                 with gr.Column(visible=True, min_width=0) as ratio_box:
-                    ratio = _slider(0.01, 0.99, USUAL_SHARE, say("prune.alpha.share_label"), "alpha-share")
+                    ratio = _slider(LEAST_SHARE, MOST_SHARE, USUAL_SHARE, say("prune.alpha.share_label"), "alpha-share")
         alpha_note = gr.HTML(elem_id="alpha-note")
         with gr.Column(visible=False, min_width=0) as seed_box:
             seed = gr.Number(0, label=say("prune.seed"), precision=None, elem_id="prune-seed")
@@ -195,13 +198,17 @@ def _views(say: Words) -> Views:
         reached = gr.HTML(_waiting(say), elem_id="sparsity-reached", min_width=220)
         numbers = gr.HTML(elem_id="prune-numbers")
     sentences = gr.HTML(elem_id="prune-sentences")
-    with gr.Row(elem_id="prune-where"):
-        matrix = gr.Dropdown([], label=say("prune.matrix.label"), elem_id="prune-matrix", min_width=240, scale=0)
-        tag = gr.HTML(elem_id="prune-tag")
-    chart = gr.Plot(show_label=False, container=False, elem_id="prune-histogram", elem_classes="small-chart",
-                    buttons=[])
+    with gr.Row(elem_id="prune-pictures"):
+        with gr.Column(min_width=300):
+            matrix = gr.Dropdown([], label=say("prune.matrix.label"), show_label=False, container=False,
+                                 elem_id="prune-matrix")
+            chart = gr.Plot(show_label=False, container=False, elem_id="prune-histogram", elem_classes="small-chart",
+                            buttons=[])
+        with gr.Column(min_width=300):
+            mask = MatrixView(height=MASK_HEIGHT, elem_id="prune-mask")
+    tag = gr.HTML(elem_id="prune-tag")
     matrices = gr.HTML(elem_id="prune-matrices")
-    return Views(reached, numbers, sentences, matrix, chart, matrices, tag)
+    return Views(reached, numbers, sentences, matrix, chart, mask, matrices, tag)
 
 
 def _wire(page: Page, controls: Controls, views: Views) -> None:
@@ -267,23 +274,34 @@ def _wire(page: Page, controls: Controls, views: Views) -> None:
         visit.update(selection=Selection(matrix=name))
         return {signals.selection: bump(counter)}
 
+    def on_weight(visit: Visit, place: list[int], counter: int) -> dict[Any, Any]:
+        one, kept = selected(visit), visit.session.selection
+        visit.update(selection=Selection(one.name, kept.expert if one.experts else 0, int(place[0]), int(place[1])))
+        return {signals.selection: bump(counter)}
+
+    def on_clear(visit: Visit, counter: int) -> dict[Any, Any]:
+        kept = visit.session.selection
+        visit.update(selection=Selection(kept.matrix, kept.expert))
+        return {signals.selection: bump(counter)}
+
     def on_selection(visit: Visit) -> dict[Any, Any]:
-        return show.histogram(visit, visit.session.settings)
+        return show.pictures(visit, visit.session.settings)
 
     outputs = [*controls.shaped, controls.alpha_note, *views.all]
-    moved = [controls.method.input, controls.norm.input, controls.group.input, controls.sparsity.input,
-             controls.sparsity.release, controls.pattern.input, controls.pattern.blur, controls.order.input,
-             controls.kind.input, controls.number.input, controls.ratio.input, controls.ratio.release,
-             controls.seed.input]
+    moved = [controls.method.input, controls.norm.input, controls.group.input, controls.pattern.input,
+             controls.pattern.blur, controls.order.input, controls.kind.input, controls.number.input,
+             controls.seed.input, views.mask.release]
     page.on(moved, on_control, [signals.settings, *controls.inputs], [*outputs, held, signals.settings, own],
             latest=True)
+    page.on_event(views.mask.select, "index", on_weight, [signals.selection], [signals.selection])
+    page.on(views.mask.clear, on_clear, [signals.selection], [signals.selection])
     page.on(controls.apply.click, on_apply, [signals.applied, signals.settings, *controls.inputs],
             [*outputs, held, signals.applied, signals.settings, own])
     page.on([signals.model.change, signals.statistics.change, signals.applied.change], show.everything, [held],
             [*outputs, held], latest=True)
     page.on(signals.settings.change, on_settings, [held, own, signals.settings], [*outputs, held], latest=True)
     page.on(views.matrix.input, on_matrix, [signals.selection], [signals.selection])
-    page.on(signals.selection.change, on_selection, [], [views.matrix, views.chart], latest=True)
+    page.on(signals.selection.change, on_selection, [], [views.matrix, views.chart, views.mask], latest=True)
 
 
 class _Show:
@@ -314,22 +332,23 @@ class _Show:
         if settings.needs and visit.session.statistics is None:
             told = f'<p class="sentence">{escape(say("errors.nothing_collected"))}</p>'
             return {views.reached: _card(say("prune.reached.none"), "–", ""), views.numbers: "", views.sentences: told,
-                    views.matrices: "", views.tag: "", views.chart: None, self.controls.alpha_note: "",
+                    views.matrices: "", views.tag: "", views.chart: None, views.mask: None,
+                    self.controls.alpha_note: "",
                     views.matrix: self._matrices(visit)}
         masks, seen = look(visit, settings)
         return {views.reached: reached(say, visit, settings, seen), views.numbers: numbers(say, seen),
                 views.sentences: sentences(say, seen, masks), views.matrices: matrices_table(say, seen),
-                views.tag: f'<div class="tag">{escape(tag(say, visit, settings, masks))}</div>',
+                views.tag: made(say, visit, settings, masks),
                 self.controls.alpha_note: alpha_note(say, visit, settings),
-                **self.histogram(visit, settings)}
+                **self.pictures(visit, settings)}
 
     def _matrices(self, visit: Visit) -> Any:
         model = visit.model()
         choices = [(place(self.words, matrix), matrix.name) for matrix in model.layout.matrices]
         return gr.update(choices=choices, value=selected(visit).name)
 
-    def histogram(self, visit: Visit, settings: Settings) -> dict[Any, Any]:
-        """The score histogram of the selected matrix, and its name in the list."""
+    def pictures(self, visit: Visit, settings: Settings) -> dict[Any, Any]:
+        """The selected matrix's score histogram and its mask, which follows the sliders; its name in the list."""
         if visit.session.model is None:
             return {}
         if settings.needs and visit.session.statistics is None:
@@ -341,8 +360,23 @@ class _Show:
             ("histogram", work.masks_key(visit.session, number), matrix.name, expert),
             lambda: report.score_histogram(visit.model(), work.maybe_statistics(visit), number, masks, matrix.name,
                                            expert))
-        figure = charts.histogram(found, place(self.words, matrix, expert), self.words)
-        return {self.views.matrix: self._matrices(visit), self.views.chart: figure}
+        named = place(self.words, matrix, expert)
+        return {self.views.matrix: self._matrices(visit), self.views.chart: charts.histogram(found, named, self.words),
+                self.views.mask: self._mask(visit, settings, number, masks, matrix, expert)}
+
+    def _mask(self, visit: Visit, settings: Settings, number: Settings, masks: Masks, matrix: Any, expert: int) -> Any:
+        say, selection = self.words, visit.session.selection
+        field = Field("mask", say("prune.mask.field"), "mask")
+        dense = preview_settings(number)
+        provider = MaskProvider.of(visit, dense, settings.alpha, matrix, expert, field)
+        followed = dict(CONTROLS)
+        if visit.model().layout.prunable > work.MOST_SCORES:  # what needs every weight waits for the rest
+            del followed["share"]
+            followed = {} if isinstance(dense.make_pattern(), Global) else followed
+        pin = None if selection.row is None or selection.column is None else (selection.row, selection.column)
+        note = tag(say, visit, settings, masks)
+        title = say("prune.mask.title", place=place(say, matrix, expert))
+        return picture(provider, title, say.table("matrix"), pin=pin, note=note, live=followed)
 
 
 # Controls ↔ settings
@@ -533,9 +567,7 @@ def sentences(say: Words, seen: Preview, masks: Masks) -> str:
         told.append(say("prune.fallbacks", count=seen.fallbacks, first=first.matrix, rule=first.rule))
     if seen.equal_rows:
         told.append(say("prune.equal_rows", count=f"{seen.equal_rows:,}"))
-    kept = measured(say, masks)
-    return ("".join(f'<p class="sentence">{escape(one)}</p>' for one in told if one)
-            + (f'<p class="tag">{escape(kept)}</p>' if kept else ""))
+    return "".join(f'<p class="sentence">{escape(one)}</p>' for one in told if one)
 
 
 def verdict(say: Words, seen: Preview) -> str:
@@ -628,6 +660,12 @@ def made_of(say: Words, visit: Visit, settings: Settings, masks: Masks) -> list[
     else:
         parts.append(f"{say('prune.group.' + settings.group)} {percent(settings.sparsity, 0)}")
     return parts
+
+
+def made(say: Words, visit: Visit, settings: Settings, masks: Masks) -> str:
+    """Under the pictures: what was measured on the bundled model at this amount, and what the preview was made of."""
+    told = [measured(say, masks) if masks.removed else "", tag(say, visit, settings, masks)]
+    return "".join(f'<p class="tag">{escape(one)}</p>' for one in told if one)
 
 
 def tag(say: Words, visit: Visit, settings: Settings, masks: Masks) -> str:

@@ -1,0 +1,94 @@
+"""The mask of the selected matrix as the Prune tab's controls would make it, while they move and when they rest.
+
+Holds keys, not tensors, and chooses no weight itself: core does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from gblm_viz.core.alpha import Alpha, parse_alpha
+from gblm_viz.core.errors import GblmError, SettingError
+from gblm_viz.core.live import live_mask
+from gblm_viz.core.matrices import Matrix
+from gblm_viz.core.prune import Settings
+
+from .matrix_view import Control, Field
+from .session import Library, Visit
+from .work import masks_key, share_curve
+
+CONTROLS = {"method": "#method", "norm": "#norm", "sparsity": "#sparsity", "share": "#alpha-share",
+            "alpha": "#alpha-number"}
+"""What the picture follows: names of `MaskProvider.live` → elements around the controls."""
+MOST_SPARSITY, LEAST_SHARE, MOST_SHARE = 0.95, 0.01, 0.99
+"""The sliders' ends."""
+
+
+@dataclass(frozen=True)
+class MaskProvider:
+    """One matrix, or expert, of one mask in the dense order. `settings` has α as a number, `asked` as it was
+    asked for."""
+
+    library: Library
+    model: Hashable
+    statistics: Hashable
+    masks: Hashable
+    settings: Settings
+    asked: Alpha
+    name: str
+    expert: int
+    rows: int
+    columns: int
+    known: Field
+
+    @classmethod
+    def of(cls, visit: Visit, settings: Settings, asked: Alpha, matrix: Matrix, expert: int,
+           known: Field) -> MaskProvider:
+        session = visit.session
+        return cls(visit.library, session.model, session.statistics, masks_key(session, settings), settings, asked,
+                   matrix.name, expert, matrix.rows, matrix.columns, known)
+
+    def fields(self) -> tuple[Field, ...]:
+        return (self.known,)
+
+    def array(self, field_id: str) -> np.ndarray[Any, Any]:
+        """bool (out, in), True = removed; LookupError where model or statistics have made room."""
+        try:
+            if self.library.has(self.masks):
+                mask = self.library.get(self.masks).masks[self.name]
+                return (mask[self.expert] if mask.dim() == 3 else mask).numpy()
+            found = self.library.get(self.statistics) if self.settings.needs else None
+            return live_mask(self.library.get(self.model), found, self.settings, self.name, self.expert).numpy()
+        except GblmError as error:
+            raise LookupError(self.name) from error
+
+    def live(self, controls: Mapping[str, Control]) -> MaskProvider:
+        """With the controls where they are, sliders brought into their range; a share becomes α to a thousandth."""
+        said = {name: str(control) for name, control in controls.items()}
+        method, norm = said.get("method", self.settings.method), said.get("norm", self.settings.norm)
+        try:
+            moved = replace(self.settings, method=method, norm=norm)
+            if "sparsity" in said:
+                moved = replace(moved, sparsity=min(max(float(said["sparsity"]), 0.0), MOST_SPARSITY))
+            if "alpha" in said:
+                moved = replace(moved, alpha=parse_alpha(said["alpha"]))
+            if "share" in said and method == "gblm" and (norm, self.asked) != (
+                    self.settings.norm, parse_alpha(f"share:{said['share']}")):
+                moved = replace(moved, alpha=Alpha("number", self._alpha(norm, float(said["share"]))))
+            moved.check()
+        except (SettingError, ValueError):
+            return self
+        if moved.needs and self.statistics is None:
+            return self
+        return replace(self, settings=moved, masks=None)
+
+    def _alpha(self, norm: str, share: float) -> float:
+        try:
+            curve = share_curve(self.library, self.statistics, norm)
+        except GblmError as error:
+            raise LookupError(self.name) from error
+        return curve.alpha_at(min(max(share, LEAST_SHARE), MOST_SHARE))

@@ -1,0 +1,162 @@
+"""How fast the matrix view is in a browser: wheel to pixels, first tile, bytes a request, redraws while a slider moves.
+
+    python -m tests.benchmarks.picture_ratio [--rows 4096] [--columns 11008]
+
+A matrix of that size beside one of 256 × 256, in one run. The floor of a redraw is one frame of the screen, 17 ms.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics as numbers
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import gradio as gr
+import torch
+from playwright.sync_api import Page, Response, sync_playwright
+
+from gblm_viz.core.live import by_rows
+from gblm_viz.core.methods import Gblm
+from gblm_viz.core.patterns import PerRow
+from gblm_viz.ui.matrix_view import ENGLISH, Field, MatrixView, picture
+from tests.browser.conftest import FLAGS, on_path
+
+SECONDS = 5.0
+MASK = Field("mask", "Mask", "mask")
+WATCHING = """() => {
+  window.drawn = []; window.sizes = [];
+  const put = CanvasRenderingContext2D.prototype.putImageData;
+  CanvasRenderingContext2D.prototype.putImageData = function (...rest) {
+    window.drawn.push(performance.now());
+    return put.apply(this, rest);
+  };
+}"""
+WHEEL = """async selector => {
+  const view = document.querySelector(selector + ' .matrix-view'), canvas = view.querySelector('.matrix-canvas');
+  const box = canvas.getBoundingClientRect(), times = [];
+  const place = { clientX: box.x + 150, clientY: box.y + 90, bubbles: true, cancelable: true };
+  for (let tick = 0; tick < 40; tick++) {
+    const before = window.drawn.length, began = performance.now();
+    canvas.dispatchEvent(new WheelEvent('wheel', { deltaY: tick % 20 < 10 ? -100 : 100, ...place }));
+    while (window.drawn.length === before && performance.now() - began < 300)
+      await new Promise(requestAnimationFrame);
+    if (window.drawn.length > before) times.push(performance.now() - began);
+  }
+  return times;
+}"""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Weights, norms and a method, and the mask of a sparsity and an α: as the Prune tab's picture, without a model."""
+
+    weight: torch.Tensor
+    inputs: torch.Tensor
+    gradient: torch.Tensor
+    sparsity: float = 0.5
+    alpha: float = 1.0
+
+    @property
+    def rows(self) -> int:
+        return len(self.weight)
+
+    @property
+    def columns(self) -> int:
+        return self.weight.shape[1]
+
+    def fields(self) -> tuple[Field, ...]:
+        return (MASK,)
+
+    def array(self, field_id: str) -> Any:
+        return by_rows(PerRow(self.sparsity), Gblm("l1", self.alpha), self.weight, self.inputs,
+                       self.gradient.__getitem__).numpy()
+
+    def live(self, controls: Any) -> Scored:
+        return replace(self, sparsity=float(controls["sparsity"]), alpha=float(controls["alpha"]))
+
+
+def made(rows: int, columns: int) -> Scored:
+    generator = torch.Generator().manual_seed(0)
+    return Scored(torch.randn(rows, columns, generator=generator), torch.rand(columns, generator=generator),
+                  torch.rand(rows, columns, generator=generator))
+
+
+@contextmanager
+def shown(views: dict[str, Scored]) -> Iterator[str]:
+    with gr.Blocks() as blocks:
+        for name, low, high in (("sparsity", 0, 0.95), ("alpha", 0, 3)):
+            gr.Slider(low, high, step=0.001, label=name, elem_id=name)
+        for name, provider in views.items():
+            follows = {"sparsity": "#sparsity", "alpha": "#alpha"}
+            MatrixView(picture(provider, name, ENGLISH, kept=True, live=follows), elem_id=name, height=420)
+    _, url, _ = blocks.launch(prevent_thread_lock=True, quiet=True, ssr_mode=False, server_name="127.0.0.1")
+    try:
+        yield url
+    finally:
+        blocks.close()
+
+
+def note_size(sizes: list[int], answer: Response) -> None:
+    if "component_server" in answer.url:
+        sizes.append(len(answer.body()))
+
+
+def redraws(page: Page, slider: str) -> tuple[float, float]:
+    """(moves, redraws) a second while the slider is drawn to and fro."""
+    box = page.locator(f"#{slider} input[type=range]").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.evaluate("window.drawn = []")
+    began, moves = time.monotonic(), 0
+    while (gone := time.monotonic() - began) < SECONDS:
+        page.mouse.move(box["x"] + (0.3 + 0.4 * (gone % 1)) * box["width"], box["y"] + box["height"] / 2)
+        moves += 1
+    drawn = page.evaluate("window.drawn.length")
+    page.mouse.up()
+    page.wait_for_timeout(1500)
+    return moves / gone, drawn / gone
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--rows", type=int, default=4096)
+    parser.add_argument("--columns", type=int, default=11008)
+    given = parser.parse_args()
+    for rows, columns in ((256, 256), (given.rows, given.columns)):
+        name = f"of-{rows}-{columns}"
+        with shown({name: made(rows, columns)}) as url, sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=on_path(), args=FLAGS)
+            page = browser.new_page(viewport={"width": 1280, "height": 720})
+            sizes: list[int] = []
+            page.on("response", partial(note_size, sizes))
+            page.add_init_script(f"({WATCHING})()")
+            page.goto(url)
+            view = page.locator(f"#{name} .matrix-view")
+            view.wait_for()
+            began = time.monotonic()
+            page.wait_for_selector(f"#{name} .matrix-view[data-state=ready]")
+            first = time.monotonic() - began
+            page.wait_for_timeout(1000)
+            times = sorted(page.evaluate(WHEEL, f"#{name}"))
+            page.wait_for_timeout(500)
+            largest = max(sizes)
+            told = [f"{rows} × {columns}: first tile {1000 * first:.0f} ms after the view stands",
+                    f"wheel to pixels {numbers.median(times):.0f} ms median, "
+                    f"{times[int(0.95 * len(times))]:.0f} ms p95 of {len(times)}",
+                    f"at most {largest / 1000:.0f} kB a request"]
+            view.locator("[data-do=fit]").click()
+            for slider in ("sparsity", "alpha"):
+                moves, drawn = redraws(page, slider)
+                told.append(f"{slider}: {drawn:.1f} redraws a second at {moves:.0f} moves")
+            print("; ".join(told), flush=True)
+            browser.close()
+
+
+if __name__ == "__main__":
+    main()

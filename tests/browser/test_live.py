@@ -1,0 +1,103 @@
+"""The mask on the Prune tab follows a slider while it moves, and shows the exact numbers when it rests."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from gblm_viz.words import words
+from tests.browser.conftest import App
+from tests.browser.test_walk import arrive, picture, ready, tab
+
+COUNTING = """() => {
+  window.drawn = 0;
+  const draw = CanvasRenderingContext2D.prototype.putImageData;
+  CanvasRenderingContext2D.prototype.putImageData = function (...rest) {
+    window.drawn++;
+    return draw.apply(this, rest);
+  };
+}"""
+
+
+def cells(view: Locator) -> list[str]:
+    """The weights in sight, as their table says them."""
+    return view.locator(".matrix-cells td").evaluate_all("all => all.map(one => one.dataset.value)")
+
+
+def at(slider: Locator, share: float) -> tuple[float, float]:
+    box = slider.bounding_box()
+    assert box is not None
+    return box["x"] + 8 + share * (box["width"] - 16), box["y"] + box["height"] / 2
+
+
+def looked_at(page: Page, app: App) -> Locator:
+    """The tab with the mask zoomed in to single weights around row 3, column 5."""
+    arrive(page, app, "en")
+    tab(page, words("en"), "prune")
+    view = page.locator("#prune-mask .matrix-view")
+    expect(view).to_have_attribute("data-state", "ready")
+    expect(page.locator("#prune-numbers .number").first).to_be_visible()
+    view.locator(".matrix-goto").fill("3, 5")
+    view.locator(".matrix-goto").press("Enter")
+    ready(page)
+    expect(view.locator(".matrix-cells td[data-row='3']").first).to_be_attached()
+    expect(view).to_have_attribute("data-pin", "3,5")
+    return view
+
+
+@pytest.mark.parametrize("slider", ["#sparsity", "#alpha-share"])
+def test_the_mask_follows_a_slider_and_rests_on_the_exact_one(page: Page, app: App, output: Path, slider: str) -> None:
+    view = looked_at(page, app)
+    page.evaluate(COUNTING)
+    figures, before = page.locator("#prune-numbers").inner_text(), cells(view)
+    ranged = page.locator(f"{slider} input[type=range]")
+    page.mouse.move(*at(ranged, 0.5))
+    page.mouse.down()
+    page.mouse.move(*at(ranged, 0.8 if slider == "#sparsity" else 0.98), steps=10)
+    expect(view).to_have_attribute("data-live", re.compile("sparsity"))
+    page.wait_for_function("window.drawn > 2")
+    expect(view).to_have_attribute("data-state", "ready")
+    moving, said = cells(view), float(ranged.input_value())
+    picture(page, output, f"live_{slider[1:]}")
+    page.mouse.up()
+    page.wait_for_function("!document.querySelector('#prune-mask .matrix-view').dataset.live")
+    ready(page)
+    expect(view).to_have_attribute("data-state", "ready")
+    page.wait_for_function("before => document.querySelector('#prune-figures').innerText !== before",
+                           arg=figures)
+    assert cells(view) == moving
+    assert set(moving) == {"0", "1"} and moving != before
+    if slider == "#sparsity":
+        assert said == pytest.approx(0.76, abs=0.03)
+        # one group, the row, in one order: a weight that went at 50 % also goes at more
+        assert all(now >= then for then, now in zip(before, moving, strict=True))
+        shown = float(page.locator("#sparsity-reached .number").inner_text().split()[0])
+        assert shown == pytest.approx(100 * said, abs=1)
+    else:
+        expect(page.locator("#prune-numbers .number").first).to_contain_text(f"{100 * said:.1f}")
+
+
+def test_the_mask_follows_a_choice_of_the_method(page: Page, app: App) -> None:
+    view = looked_at(page, app)
+    page.evaluate("document.addEventListener('input', event => { window.choice = event.target.value })")
+    page.locator("#method input[value=magnitude]").check()
+    page.wait_for_function("window.choice === 'magnitude'")
+    ready(page)
+    expect(page.locator("#status")).to_contain_text("magnitude")
+    expect(view).to_have_attribute("data-state", "ready")
+    magnitude = cells(view)
+    page.locator("#method input[value=gblm]").check()
+    expect(page.locator("#status")).to_contain_text("gblm")
+    expect(view).to_have_attribute("data-state", "ready")
+    assert cells(view) != magnitude
+
+
+def test_a_weight_clicked_on_the_live_mask_is_selected_everywhere(page: Page, app: App) -> None:
+    looked_at(page, app)
+    expect(page.locator("#where")).to_contain_text("3")
+    tab(page, words("en"), "weight")
+    for named, number in (("weight.row", "3"), ("weight.column", "5")):
+        expect(page.get_by_role("spinbutton", name=words("en")(named))).to_have_value(number)

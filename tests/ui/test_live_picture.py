@@ -1,0 +1,85 @@
+"""The mask that follows the Prune tab's controls: what it shows is what pruning at those controls would remove."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gblm_viz.core import alpha as alphas
+from gblm_viz.core.alpha import Alpha
+from gblm_viz.core.job import run
+from gblm_viz.core.prune import Settings, dense_masks
+from gblm_viz.ui.live_picture import CONTROLS, MaskProvider
+from gblm_viz.ui.matrix_view import Field
+from gblm_viz.ui.session import Library, Visit
+
+MASK = Field("mask", "Mask", "mask")
+SETTINGS = Settings(alpha=Alpha("number", 3.0), order="dense")
+
+
+def provider(visit: Visit, settings: Settings = SETTINGS, asked: Alpha | None = None) -> MaskProvider:
+    matrix = visit.model().layout.matrices[3]
+    return MaskProvider.of(visit, settings, asked or settings.alpha, matrix, 0, MASK)
+
+
+def removed(visit: Visit, settings: Settings) -> np.ndarray[Any, Any]:
+    name = visit.model().layout.matrices[3].name
+    return run(dense_masks(visit.model(), visit.statistics(), settings)).masks[name].numpy()
+
+
+@pytest.mark.parametrize(("controls", "meant"), [
+    ({}, {}),
+    ({"sparsity": 0.7}, {"sparsity": 0.7}),
+    ({"sparsity": 7}, {"sparsity": 0.95}),
+    ({"sparsity": -1.0}, {"sparsity": 0.0}),
+    ({"method": "wanda", "sparsity": 0.3}, {"method": "wanda", "sparsity": 0.3}),
+    ({"method": "gblm", "norm": "l2", "alpha": 0.5}, {"norm": "l2", "alpha": Alpha("number", 0.5)}),
+    ({"method": "gradient", "norm": "sum"}, {"method": "gradient", "norm": "sum"}),
+    ({"method": "magic"}, {}), ({"norm": "l7"}, {}), ({"sparsity": "half"}, {}), ({"alpha": -2}, {}),
+    ({"unknown": 3, "sparsity": 0.2}, {"sparsity": 0.2}),
+])
+def test_the_picture_is_the_mask_of_the_controls(visit: Visit, controls: dict[str, Any], meant: dict[str, Any]) -> None:
+    found = provider(visit).live(controls).array("mask")
+    np.testing.assert_array_equal(found, removed(visit, replace(SETTINGS, **meant)))
+
+
+def test_a_share_is_the_alpha_that_gives_it(visit: Visit) -> None:
+    exact = alphas.resolve(Alpha("share", 0.8), visit.statistics(), "l1")
+    found = provider(visit).live({"share": 0.8}).settings.alpha.value
+    assert found == pytest.approx(exact, rel=1e-2)
+    # the share that the settings came from is already an exact α: nothing moves when another slider does
+    assert provider(visit, asked=Alpha("share", 0.8)).live({"share": 0.8, "sparsity": 0.4}).settings.alpha.value == 3.0
+
+
+@pytest.mark.parametrize("settings", [
+    Settings("magnitude", group="matrix", order="dense"), Settings("wanda", pattern="2:4", order="dense"),
+    Settings("magnitude", group="authors", order="dense"), Settings("gradient", group="global", order="dense")])
+def test_every_group_is_followed(visit: Visit, settings: Settings) -> None:
+    controls = {} if settings.pattern else {"sparsity": 0.37}
+    expected = settings if settings.pattern else replace(settings, sparsity=0.37)
+    np.testing.assert_array_equal(provider(visit, settings).live(controls).array("mask"), removed(visit, expected))
+
+
+def test_before_anything_is_collected_a_method_that_needs_it_changes_nothing(library: Library) -> None:
+    visit = library.visit(None)
+    visit.update(statistics=None)
+    plain = provider(visit, Settings("magnitude", order="dense"))
+    assert plain.live({"method": "wanda"}) == plain
+
+
+def test_what_has_made_room_is_a_lookup_error(visit: Visit) -> None:
+    gone = replace(provider(visit), model=("model", "gone"), masks=None)
+    with pytest.raises(LookupError):
+        gone.array("mask")
+    with pytest.raises(LookupError):
+        replace(gone, statistics=("gone",)).live({"share": 0.2})
+
+
+def test_the_controls_are_the_tabs_own(library: Library) -> None:
+    from tests.ui.test_prune_tab import Tab
+    tab = Tab(library)
+    ids = {f"#{part.elem_id}" for listener in tab.heard for part in listener.inputs if getattr(part, "elem_id", None)}
+    assert set(CONTROLS.values()) <= ids
