@@ -5,42 +5,73 @@ Knows nothing of screens; its masks are those of prune.dense_masks.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from .job import run
 from .matrices import parameters
-from .methods import Method, Random, norm_of
+from .methods import Gblm, Method, Random, norm_of
 from .models import Model
-from .patterns import AT_A_TIME, Global, NofM, PerRow
+from .patterns import AT_A_TIME, Array, Global, NofM, PerRow
 from .prune import SIMPLER, Settings, dense_masks, fallbacks_of, scores_of
 from .statistics import NORMS, Statistics
 
+FAR = 2.0
+"""Another α is as good as a new one from so many times on."""
+ROUNDING = 1e-5
+"""What a float32 score may be off by, many times over."""
+
+
+@dataclass(frozen=True, eq=False)
+class Cuts:
+    """Each row's highest score that goes, float32 (out, 1), at one α.
+
+    Another α scales every score by something between 1 and the ratio of the two, and so the cut as well.
+    """
+
+    alpha: float
+    highest: Array
+
+    def bounds(self, alpha: float, rows: slice) -> tuple[Array, Array] | None:
+        """Between what the cuts lie at another α; None where it is too far away to help."""
+        ratio = alpha / self.alpha if self.alpha else math.inf
+        if not 1 / FAR < ratio < FAR:
+            return None
+        highest = self.highest[rows]
+        return (highest * np.float32(min(1.0, ratio) * (1 - ROUNDING)),
+                highest * np.float32(max(1.0, ratio) * (1 + ROUNDING)))
+
 
 @torch.no_grad()
-def live_mask(model: Model, statistics: Statistics | None, settings: Settings, name: str, expert: int = 0) -> Tensor:
+def live_mask(model: Model, statistics: Statistics | None, settings: Settings, name: str, expert: int = 0,
+              last: Cuts | None = None) -> tuple[Array, Cuts | None]:
     """bool (out, in), True = removed: one matrix, or one of its experts, in the dense order.
 
     Where every row is chosen from by itself the matrix is scored and chosen from some rows at a time, while they lie in
-    the processor's cache; other groups take what `dense_masks` takes for this matrix, or for all.
+    the processor's cache; other groups take what `dense_masks` takes for this matrix, or for all. last: what the mask
+    before this one came with, for the same settings but for α.
     """
     pattern = settings.check().make_pattern()
     matrix = model.layout.named(name)
     if isinstance(pattern, PerRow | NofM) and settings.method != Random.name:
-        return _by_rows(model, statistics, settings, name, expert)
+        return _by_rows(model, statistics, settings, name, expert, last)
     if isinstance(pattern, Global):
         mask = run(dense_masks(model, statistics, settings)).masks[name]
     else:
         mask = pattern.remove(scores_of(model, statistics, settings, name), name)
-    return mask[expert] if matrix.experts else mask
+    return (mask[expert] if matrix.experts else mask).numpy(), None
 
 
-def _by_rows(model: Model, statistics: Statistics | None, settings: Settings, name: str, expert: int) -> Tensor:
+def _by_rows(model: Model, statistics: Statistics | None, settings: Settings, name: str, expert: int,
+             last: Cuts | None) -> tuple[Array, Cuts | None]:
     pattern, method, matrix = settings.make_pattern(), settings.make_method(statistics), model.layout.named(name)
     here: Any = expert if matrix.experts else slice(None)
     weight = parameters(model.network, model.layout)[name].detach().cpu()[here]
@@ -56,22 +87,82 @@ def _by_rows(model: Model, statistics: Statistics | None, settings: Settings, na
         return statistics.gradient_norm(name, norm, place) if statistics and norm else None
 
     assert isinstance(pattern, PerRow | NofM)
-    return by_rows(pattern, method, weight, inputs, gradient, name)
+    return by_rows(pattern, method, weight, inputs, gradient, name, last)
 
 
 def by_rows(pattern: PerRow | NofM, method: Method, weight: Tensor, inputs: Tensor | None,
-            gradient: Callable[[slice], Tensor | None], name: str = "") -> Tensor:
-    """bool like `weight` (out, in): what a method and a pattern of rows remove. `gradient` gives some rows' norm.
+            gradient: Callable[[slice], Tensor | None], name: str = "",
+            last: Cuts | None = None) -> tuple[Array, Cuts | None]:
+    """What a method and a pattern of rows remove of (out, in), and the cuts where α moves them.
 
-    One thread a core, each with rows of its own: torch's own threads would wait for each other at every step.
+    `gradient` gives some rows' norm. One thread a core, each with rows of its own: torch's own threads would wait for
+    each other at every step.
     """
     mask = torch.zeros(weight.shape, dtype=torch.bool)
     step = max(1, AT_A_TIME // weight.shape[-1])
+    cuts = Cuts(method.alpha, np.empty((len(weight), 1), np.float32)) if (
+        isinstance(method, Gblm) and isinstance(pattern, PerRow)) else None
 
     def choose(first: int) -> None:
         rows = slice(first, first + step)
-        mask[rows] = pattern.remove(method.score(weight[rows], inputs, gradient(rows), name), name)
+        score = method.score(weight[rows], inputs, gradient(rows), name)
+        if cuts is None:
+            mask[rows] = pattern.remove(score, name)
+            return
+        assert isinstance(pattern, PerRow)
+        cuts.highest[rows] = cut = pattern.cut(score, last.bounds(cuts.alpha, rows) if last else None)
+        mask[rows] = pattern.remove_to(score, cut)
 
     with ThreadPoolExecutor(torch.get_num_threads(), initializer=partial(torch.set_num_threads, 1)) as pool:
         list(pool.map(choose, range(0, len(weight), step)))
-    return mask
+    return mask.numpy(), cuts
+
+
+@dataclass(frozen=True, eq=False)
+class OrderedRows:
+    """One matrix's scores, float32 (out, in), and those of each row in ascending order: any sparsity costs one look.
+
+    For 4096 × 11008 360 MB, and half a second once (tests/benchmarks/live_ratio.py).
+    """
+
+    scores: Tensor
+    ordered: Array
+
+    @property
+    def nbytes(self) -> int:
+        return 2 * self.ordered.nbytes
+
+    def mask(self, pattern: PerRow) -> Array:
+        mask = torch.zeros(self.scores.shape, dtype=torch.bool)
+        count = int(mask.shape[-1] * pattern.sparsity)
+        step = max(1, AT_A_TIME // mask.shape[-1])
+
+        def choose(first: int) -> None:
+            rows = slice(first, first + step)
+            mask[rows] = pattern.remove_to(self.scores[rows], self.ordered[rows, count - 1 : count])
+
+        if count:
+            with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+                list(pool.map(choose, range(0, len(mask), step)))
+        return mask.numpy()
+
+
+@torch.no_grad()
+def ordered_rows(model: Model, statistics: Statistics | None, settings: Settings, name: str,
+                 expert: int = 0) -> OrderedRows:
+    """A matrix, or one of its experts, made ready for a slider of the sparsity."""
+    scores = scores_of(model, statistics, settings, name)
+    scores = scores[expert] if model.layout.named(name).experts else scores
+    return OrderedRows(scores, in_order(scores))
+
+
+def in_order(scores: Tensor) -> Array:
+    """float32 (out, in): each row in ascending order, on as many threads as torch has."""
+    ordered, step = np.empty(scores.shape, np.float32), max(1, AT_A_TIME // scores.shape[-1])
+
+    def order(first: int) -> None:
+        ordered[first : first + step] = np.sort(scores[first : first + step].numpy(), axis=-1)
+
+    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+        list(pool.map(order, range(0, len(scores), step)))
+    return ordered

@@ -106,7 +106,8 @@ class Gblm(Method):
     def score(self, weight: Tensor, input_norm: Tensor | None, gradient_norm: Tensor | None, name: str) -> Tensor:
         assert input_norm is not None
         assert gradient_norm is not None
-        return weight.float().abs() * (input_norm.unsqueeze(-2) + self.alpha * gradient_norm)
+        pull = self.alpha * gradient_norm
+        return pull.add_(input_norm.unsqueeze(-2)).mul_(weight.float().abs())  # in place: no third and fourth matrix
 
 
 METHODS: dict[str, type[Method]] = {kind.name: kind for kind in (Random, Magnitude, Wanda, Gradient, Gblm)}

@@ -69,31 +69,36 @@ def _lowest_selected(score: Tensor, count: int) -> Tensor:
     """
     if score.device.type == "cpu":
         numbers = (score if score.dtype in NUMPY else score.float()).numpy()
-        lowest = numbers <= _cut(numbers, count)
-        mask, taken = torch.from_numpy(lowest), torch.from_numpy(lowest.sum(axis=1, dtype=np.int32))
-    else:
-        mask = score <= score.kthvalue(count, dim=-1, keepdim=True).values
-        taken = mask.sum(-1)
-    tied = taken != count  # several weights at the cut, or a cut that is no number
+        return _lowest_to(score, numbers, count, _cut(numbers, count))
+    mask = score <= score.kthvalue(count, dim=-1, keepdim=True).values
+    return _untied(score, count, mask, mask.sum(-1))
+
+
+def _lowest_to(score: Tensor, numbers: Array, count: int, cut: Array) -> Tensor:
+    """The same where the cut, (rows, 1), is known. `numbers` is `score` as numpy knows it."""
+    lowest = numbers <= cut
+    return _untied(score, count, torch.from_numpy(lowest), torch.from_numpy(lowest.sum(axis=1, dtype=np.int32)))
+
+
+def _untied(score: Tensor, count: int, mask: Tensor, taken: Tensor) -> Tensor:
+    """The mask; a row with other than `count` has several weights at its cut, or a cut that is no number: sorted for.
+    """
+    tied = taken != count
     if tied.any():
         mask[tied] = _lowest_sorted(score[tied], count)
     return mask
 
 
-def _cut(numbers: Array, count: int) -> Array:
+def _cut(numbers: Array, count: int, bounds: tuple[Array, Array] | None = None) -> Array:
     """(rows, 1): the `count`-th lowest of each row.
 
-    Of wide rows a sample says between which two values it lies; only what lies between them is put in order. A row
-    whose cut escapes the two (five standard deviations of the sample's rank apart) has its whole band selected anew.
+    Only what lies between two bounds, each (rows, 1), is put in order. Where none are known a sample gives them (five
+    standard deviations of its rank apart); a band that they fail is selected from as a whole.
     """
     rows, columns = numbers.shape
-    if columns < WIDE:
+    if not bounds and columns < WIDE:
         return _selected(numbers, count)
-    sample = np.sort(numbers[:, ::SAMPLED], axis=-1)
-    drawn, share = sample.shape[1], count / columns
-    spread = 5 * math.sqrt(drawn * share * (1 - share)) + 1
-    low = sample[:, [max(0, int(drawn * share - spread))]]
-    high = sample[:, [min(drawn - 1, math.ceil(drawn * share + spread))]]
+    low, high = bounds or _sampled(numbers, count)
     between = (numbers >= low) & (numbers <= high)
     rank = count - 1 - np.count_nonzero(numbers < low, axis=1)
     held = np.count_nonzero(between, axis=1)
@@ -103,6 +108,15 @@ def _cut(numbers: Array, count: int) -> Array:
     ordered[np.arange(held.max()) < held[:, None]] = numbers.reshape(-1)[np.flatnonzero(between)]
     ordered.sort(axis=-1)
     return np.take_along_axis(ordered, rank[:, None], axis=-1)
+
+
+def _sampled(numbers: Array, count: int) -> tuple[Array, Array]:
+    """Two scores of each row, (rows, 1), between which its `count`-th lowest very likely lies."""
+    sample = np.sort(numbers[:, ::SAMPLED], axis=-1)
+    drawn, share = sample.shape[1], count / numbers.shape[1]
+    spread = 5 * math.sqrt(drawn * share * (1 - share)) + 1
+    return (sample[:, [max(0, int(drawn * share - spread))]],
+            sample[:, [min(drawn - 1, math.ceil(drawn * share + spread))]])
 
 
 def _selected(numbers: Array, count: int) -> Array:
@@ -124,6 +138,18 @@ class PerRow:
     def remove(self, score: Tensor, name: str = "") -> Tensor:
         """(…, out, in) float -> bool, True = removed"""
         return _lowest(score, int(score.shape[-1] * self.sparsity))
+
+    def cut(self, score: Tensor, bounds: tuple[Array, Array] | None = None) -> Array:
+        """float32 (out, 1): the highest score that goes of each row of (out, in), −∞ where none goes.
+
+        bounds: two arrays like it, between which it lies, if they are right, and is found sooner.
+        """
+        count = int(score.shape[-1] * self.sparsity)
+        return _cut(score.numpy(), count, bounds) if count else np.full((len(score), 1), -np.inf, np.float32)
+
+    def remove_to(self, score: Tensor, cut: Array) -> Tensor:
+        """What `remove` gives for (out, in), with its `cut` at hand."""
+        return _lowest_to(score, score.numpy(), int(score.shape[-1] * self.sparsity), cut)
 
 
 @dataclass(frozen=True)

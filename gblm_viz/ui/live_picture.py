@@ -13,9 +13,12 @@ import numpy as np
 
 from gblm_viz.core.alpha import Alpha, parse_alpha
 from gblm_viz.core.errors import GblmError, SettingError
-from gblm_viz.core.live import live_mask
+from gblm_viz.core.live import OrderedRows, live_mask, ordered_rows
 from gblm_viz.core.matrices import Matrix
+from gblm_viz.core.models import Model
+from gblm_viz.core.patterns import PerRow
 from gblm_viz.core.prune import Settings
+from gblm_viz.core.statistics import Statistics
 
 from .matrix_view import Control, Field
 from .session import Library, Visit
@@ -44,6 +47,8 @@ class MaskProvider:
     rows: int
     columns: int
     known: Field
+    again: bool = False
+    """The same scores are chosen from again, at another sparsity"""
 
     @classmethod
     def of(cls, visit: Visit, settings: Settings, asked: Alpha, matrix: Matrix, expert: int,
@@ -61,10 +66,30 @@ class MaskProvider:
             if self.library.has(self.masks):
                 mask = self.library.get(self.masks).masks[self.name]
                 return (mask[self.expert] if mask.dim() == 3 else mask).numpy()
+            model = self.library.get(self.model)
             found = self.library.get(self.statistics) if self.settings.needs else None
-            return live_mask(self.library.get(self.model), found, self.settings, self.name, self.expert).numpy()
+            pattern = self.settings.make_pattern()
+            if self.again and isinstance(pattern, PerRow):
+                return self._rows(model, found).mask(pattern)
+            return self._next(model, found)
         except GblmError as error:
             raise LookupError(self.name) from error
+
+    def _next(self, model: Model, found: Statistics | None) -> np.ndarray[Any, Any]:
+        """By the cuts of the α before this one, where only α has moved."""
+        plain = replace(self.settings, alpha=Alpha("number"))
+        key = ("cuts", self.model, self.statistics, plain, self.name, self.expert)
+        last = self.library.get(key) if self.library.has(key) else None
+        mask, cuts = live_mask(model, found, self.settings, self.name, self.expert, last)
+        if cuts is not None:
+            self.library.put(key, cuts, cuts.highest.nbytes)
+        return mask
+
+    def _rows(self, model: Model, found: Statistics | None) -> OrderedRows:
+        scoring = self.settings.scoring
+        key = ("ordered rows", self.model, self.statistics if scoring.needs else None, scoring, self.name, self.expert)
+        return self.library.once(key, lambda: ordered_rows(model, found, scoring, self.name, self.expert),
+                                 lambda rows: rows.nbytes)
 
     def live(self, controls: Mapping[str, Control]) -> MaskProvider:
         """With the controls where they are, sliders brought into their range; a share becomes α to a thousandth."""
@@ -84,7 +109,7 @@ class MaskProvider:
             return self
         if moved.needs and self.statistics is None:
             return self
-        return replace(self, settings=moved, masks=None)
+        return replace(self, settings=moved, masks=None, again=moved.scoring == self.settings.scoring)
 
     def _alpha(self, norm: str, share: float) -> float:
         try:

@@ -222,7 +222,7 @@ def test_one_matrix_live_and_kept_scores_give_the_same_masks(
         assert differing(run(prune.dense_masks(case.model, case.collected, settings, kept)).masks, expected) == {}
         found = {}
         for matrix in case.model.layout.matrices:
-            parts = [live.live_mask(case.model, case.collected, settings, matrix.name, expert)
+            parts = [torch.from_numpy(live.live_mask(case.model, case.collected, settings, matrix.name, expert)[0])
                      for expert in range(max(1, matrix.experts))]
             found[matrix.name] = torch.stack(parts) if matrix.experts else parts[0]
         assert differing(found, expected) == {}, f"{method} {norm}"

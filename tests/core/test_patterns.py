@@ -81,7 +81,12 @@ def test_wide_rows_whose_cut_a_sample_points_at_are_the_stable_sorts(kind: str) 
     for count in (1, 2, 17, columns // 10, columns // 3, columns // 2, columns - 1):
         order = score.sort(dim=-1, stable=True).indices[:, :count]
         expected = torch.zeros(score.shape, dtype=torch.bool).scatter_(-1, order, True)
-        assert torch.equal(PerRow((count + 0.5) / columns).remove(score), expected), count
+        pattern = PerRow((count + 0.5) / columns)
+        assert torch.equal(pattern.remove(score), expected), count
+        assert torch.equal(pattern.remove_to(score, pattern.cut(score)), expected), count
+        cut = score.sort(dim=-1).values[:, count - 1 : count].numpy()
+        for bounds in ((cut, cut), (0.9 * cut, 1.1 * cut), (cut + 1, cut + 2), (cut - 2, cut - 1)):
+            assert torch.equal(pattern.remove_to(score, pattern.cut(score, bounds)), expected), count
 
 
 def test_what_is_no_number_goes_last() -> None:

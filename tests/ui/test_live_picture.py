@@ -46,6 +46,14 @@ def test_the_picture_is_the_mask_of_the_controls(visit: Visit, controls: dict[st
     np.testing.assert_array_equal(found, removed(visit, replace(SETTINGS, **meant)))
 
 
+@pytest.mark.parametrize("norm", ["l1", "l2"])
+def test_alphas_one_after_the_other_each_give_their_own_mask(visit: Visit, norm: str) -> None:
+    view = provider(visit, replace(SETTINGS, norm=norm))
+    for alpha in (1.0, 1.02, 1.1, 0.8, 3.5, 3.0, 2000.0, 1990.0, 0.0, 1e-9):
+        found = view.live({"alpha": alpha}).array("mask")
+        np.testing.assert_array_equal(found, removed(visit, replace(SETTINGS, norm=norm, alpha=Alpha("number", alpha))))
+
+
 def test_a_share_is_the_alpha_that_gives_it(visit: Visit) -> None:
     exact = alphas.resolve(Alpha("share", 0.8), visit.statistics(), "l1")
     found = provider(visit).live({"share": 0.8}).settings.alpha.value

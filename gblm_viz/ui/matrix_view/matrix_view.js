@@ -67,7 +67,7 @@ const span = (first, last) => (first === last ? String(first) : first + "–" + 
 const STEPS = [1, 2, 3];
 for (let power = 4; power < 1 << 20; power *= 2) STEPS.push(power, power * 5 / 4, power * 3 / 2, power * 7 / 4);
 const SCALES = [...STEPS.slice(1).map((step) => 1 / step).reverse(), ...STEPS];
-const FRAME_FROM = 6, PRINT_FROM = 28, LARGEST_CELL = 80, MOST_PIXELS = 4000000, MOST_CELLS = 400;
+const FRAME_FROM = 6, PRINT_FROM = 28, LARGEST_CELL = 80, MOST_PIXELS = 4000000, MOST_BYTES = 180000, MOST_CELLS = 400;
 
 const stepAt = (scale) => (scale >= 1 ? 1 : STEPS.find((step) => step * scale > 1 - 1e-9));
 
@@ -162,7 +162,7 @@ function decode(text) {
 }
 
 function unpack(answer, of) {
-  const pixels = decode(answer.pixels), size = answer.height * answer.width;
+  const pixels = typeof answer.pixels === "string" ? decode(answer.pixels) : answer.pixels, size = answer.height * answer.width;
   const picture = document.createElement("canvas");
   picture.width = answer.width;
   picture.height = answer.height;
@@ -199,6 +199,29 @@ function wanted() {
 
 const named = (request) => JSON.stringify(request);
 
+async function fetched(request) {
+  // the tile, where it is large in bands of at most a quarter of a megabyte
+  const planes = field.kind === "four" ? 3 : 1, most = Math.max(1, Math.floor(MOST_BYTES / (planes * request.width)));
+  if (request.height <= most) return server.tile(request);
+  const step = request.rows / request.height, bands = [];
+  for (let first = 0; first < request.height; first += most) {
+    const tall = Math.min(most, request.height - first);
+    const band = await server.tile({ ...request, row: request.row + first * step, rows: tall * step, height: tall });
+    if (!band || band.error) return band;
+    bands.push(band);
+  }
+  const all = bands.map((band) => decode(band.pixels)), tall = bands.reduce((sum, band) => sum + band.height, 0);
+  const pixels = new Uint8Array(planes * tall * bands[0].width);
+  for (let plane = 0, at = 0; plane < planes; plane++) {
+    bands.forEach((band, which) => {
+      const size = band.height * band.width;
+      pixels.set(all[which].subarray(plane * size, (plane + 1) * size), at);
+      at += size;
+    });
+  }
+  return { ...bands[0], height: tall, pixels };
+}
+
 async function ask() {
   if (flying || !value || !width) return;
   flying = true;
@@ -210,7 +233,7 @@ async function ask() {
       root.dataset.state = "loading";
       let answer = null;
       try {
-        answer = await server.tile(request);
+        answer = await fetched(request);
       } catch (error) {
         answer = { error: "offline" };
       }
