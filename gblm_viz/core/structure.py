@@ -245,6 +245,14 @@ def density_order(mask: Tensor, axis: int) -> Tensor:
     return mask.sum(1 - axis).argsort(descending=True, stable=True)
 
 
+def position_order(columns: int, m: int) -> Tensor:
+    """int64 (in,): of every group of `m` the first column, then of every group the second, and so on.
+
+    An n:m mask has the density n/m in every group; what can differ is how often each place in the group goes.
+    """
+    return torch.arange(columns).reshape(-1, m).T.reshape(-1)
+
+
 @dataclass(frozen=True, eq=False)
 class RankOne:
     """The best row factor × column factor of a |gradient|; their outer product is in the gradient's unit.

@@ -14,6 +14,7 @@ from gblm_viz.core.alpha import ShareCurve
 from gblm_viz.core.calibration import CalibrationSet
 from gblm_viz.core.errors import GblmError, ModelError
 from gblm_viz.core.job import Job, run
+from gblm_viz.core.matrices import Matrix
 from gblm_viz.core.models import Model
 from gblm_viz.core.prune import Masks, Settings
 from gblm_viz.core.statistics import Statistics
@@ -170,6 +171,12 @@ def held_out_key(statistics_key: Hashable) -> Hashable:
 def statistics_bytes(found: Statistics) -> int:
     return sum(tensor.numel() * 4 for sums in found.sums.values()
                for tensor in (sums.input_sq, *sums.gradients.values()))
+
+
+def head_borders(model: Model, matrix: Matrix) -> tuple[int, int]:
+    """The rows and the columns of one attention head, as the matrix view draws its borders."""
+    size, along_columns = report.heads_of(model, matrix)
+    return (0, size) if along_columns else (size, 0)
 
 
 # Masks

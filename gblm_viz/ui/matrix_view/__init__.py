@@ -134,6 +134,7 @@ def picture(
     heads: tuple[int, int] = (0, 0),
     note: str = "",
     sorted_columns: Sequence[int] | None = None,
+    sorted_by: str = "",
     live: Mapping[str, str] | None = None,
     gallery: Gallery = GALLERY,
 ) -> dict[str, Any]:
@@ -145,7 +146,9 @@ def picture(
     which every visitor gets: never freed. heads: the rows, and the columns, of one attention head; 0 where there are
     none. note: what made the picture, written under it when it is saved. sorted_columns: which stored column each
     column of the provider's arrays is, where they were put into another order; all that is read, pinned and sent then
-    names the stored ones.
+    names the stored ones, and `sorted_by` says what the order is. live: controls of the page by name → the selector of
+    the element around their inputs; while one moves, the picture is drawn at what they say by the provider's `live`,
+    and the next value takes over.
     """
     fields = provider.fields()
     if field is not None and field not in {known.id for known in fields}:
@@ -164,6 +167,7 @@ def picture(
         "heads": [int(size) for size in heads],
         "note": note,
         "sorted": None if sorted_columns is None else [int(column) for column in sorted_columns],
+        "sortedBy": sorted_by,
         "live": dict(live or {}),
         "pin": None if pin is None else [int(pin[0]), int(pin[1])],
         "version": next(_VERSIONS),

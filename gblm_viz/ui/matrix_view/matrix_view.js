@@ -544,7 +544,7 @@ function legend() {
     box.className = "swatch hatched";
     one.append(box, words.hatched);
   }
-  if (value.sorted) note(place, words.sorted);
+  if (value.sorted) note(place, value.sortedBy || words.sorted);
   if (headsShown().some(Boolean)) note(place, words.heads);
   if (!fitted) note(place, say("visible", { rows: span(seen.row, seen.row + seen.rows - 1), columns: span(seen.column, seen.column + seen.columns - 1) }));
 }

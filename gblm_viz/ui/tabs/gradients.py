@@ -14,7 +14,6 @@ from gblm_viz.core import report
 from gblm_viz.core.errors import GblmError
 from gblm_viz.core.job import Job, Step
 from gblm_viz.core.matrices import Matrix
-from gblm_viz.core.models import Model
 from gblm_viz.core.prune import Settings
 from gblm_viz.core.statistics import NORMS, Statistics
 from gblm_viz.figures import maps
@@ -84,7 +83,7 @@ def build(page: Page) -> None:
         pin = None if selection.row is None or selection.column is None else (selection.row, selection.column)
         known = {known.id for known in provider.known}
         return {matrix: picture(provider, matrix_title(say, one), say.table("matrix"),
-                                field if field in known else None, pin, heads=head_borders(visit.model(), one),
+                                field if field in known else None, pin, heads=work.head_borders(visit.model(), one),
                                 note=_made_of(say, visit)),
                 about: _matrix_tag(say, one), scored: scoring(visit),
                 expert: gr.update(visible=bool(one.experts), value=selection.expert)}
@@ -162,12 +161,6 @@ def unpin(visit: Visit, counter: int) -> int:
     kept = visit.session.selection
     visit.update(selection=Selection(kept.matrix, kept.expert))
     return bump(counter)
-
-
-def head_borders(model: Model, matrix: Matrix) -> tuple[int, int]:
-    """The rows and the columns of one attention head, as the matrix view draws its borders."""
-    size, along_columns = report.heads_of(model, matrix)
-    return (0, size) if along_columns else (size, 0)
 
 
 def select(visit: Visit, name: str, expert: int = 0) -> None:

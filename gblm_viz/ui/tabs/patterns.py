@@ -29,8 +29,10 @@ from ..model_map import ModelMapView
 from ..page import Page, bump
 from ..session import Selection, Visit
 from ..table import plain_table
-from .gradients import head_borders, unpin
+from .gradients import unpin
 from .patterns_sight import (
+    ORDERS,
+    SIDE,
     Sight,
     bands_key,
     bands_of,
@@ -64,8 +66,6 @@ from .weight import title
 
 PANELS = ("columns", "scores", "wanda")
 VIEW_HEIGHT = 414
-SIDE = 258
-"""About the pixels a side of the picture has: a larger matrix is pooled, so its density against chance is offered."""
 AT_ONCE = 20_000_000
 """Prunable weights up to which all masks are scored without being asked: under three seconds."""
 FURTHEST = 8
@@ -143,7 +143,9 @@ def build(page: Page) -> None:
                              label=say("patterns.which.label"), elem_id="patterns-which")
         with gr.Column(scale=0, min_width=170):
             shuffle = gr.Button(say("patterns.shuffle"), size="sm", elem_id="patterns-shuffle")
-            sort = gr.Checkbox(False, label=say("patterns.sort"), container=False, elem_id="patterns-sort")
+            sort = gr.Dropdown([(say(f"patterns.sort.{one}"), one) for one in ORDERS], value=ORDERS[0],
+                               filterable=False, label=say("patterns.sort.label"), show_label=False,
+                               container=False, elem_id="patterns-sort")
         tag = gr.HTML(elem_id="patterns-tag")
     with gr.Row(elem_id="patterns-masks"):
         views = []
@@ -215,8 +217,8 @@ def _wire(page: Page, parts: Parts) -> None:
     def on_shuffle(visit: Visit, known: dict[str, str], seeded: int, *values: Any) -> dict[Any, Any]:
         return {seed: seeded + 1, **show.everything(visit, known, seeded + 1, *values)}
 
-    def on_sort(visit: Visit, wanted: bool, *values: Any) -> dict[Any, Any]:
-        visit.remember("patterns_sorted", wanted)
+    def on_sort(visit: Visit, wanted: str, *values: Any) -> dict[Any, Any]:
+        visit.remember("patterns_order", wanted)
         return show.everything(visit, *values)
 
     def on_which(visit: Visit, *values: Any) -> dict[Any, Any]:
@@ -325,7 +327,7 @@ class _Show:
                     **self.nothing()}
         model, name = visit.model(), sight.matrix.name
         choices = [(place(say, matrix), matrix.name) for matrix in model.layout.matrices]
-        updates = {parts.tag: self.tag(visit, sight), parts.sort: sight.columns is not None,
+        updates = {parts.tag: self.tag(visit, sight), parts.sort: sight.order,
                    parts.matrix: gr.update(choices=choices, value=name)}
         if asked or which != ("applied" if sight.applied else "preview"):
             updates[parts.which] = "applied" if sight.applied else "preview"
@@ -389,7 +391,8 @@ class _Show:
         made = [place(say, sight.matrix, sight.expert), *made_of(say, visit, sight.masks.settings, sight.masks), what]
         return picture(ArrayProvider(fields), title, say.table("matrix"), pin=pin if inside else None,
                        previous=previous, note=" · ".join(made), sorted_columns=sight.columns,
-                       heads=head_borders(visit.model(), sight.matrix) if sight.columns is None else (0, 0))
+                       sorted_by="" if sight.columns is None else say(f"patterns.sort.note_{sight.order}"),
+                       heads=work.head_borders(visit.model(), sight.matrix) if sight.columns is None else (0, 0))
 
     def tag(self, visit: Visit, sight: Sight) -> str:
         """What made the mask, and whether the controls have moved on since."""

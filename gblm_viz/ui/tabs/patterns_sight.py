@@ -16,7 +16,7 @@ from gblm_viz.core.job import Job, Step, run
 from gblm_viz.core.patterns import NofM, Pattern, PerRow, shuffled
 from gblm_viz.core.prune import Masks, Settings
 from gblm_viz.core.report import ColumnProfile, Factors, StructureBands
-from gblm_viz.core.structure import Band, density_order
+from gblm_viz.core.structure import Band, density_order, position_order
 from gblm_viz.core.two_masks import Comparison, Jumps, TwoMasks
 
 from .. import work
@@ -25,6 +25,9 @@ from .prune import plain_alpha, selected
 
 MATRIX_AT_ONCE = 1_000_000
 """Weights up to which one matrix is shuffled, ranked and factorised without being asked: five seconds at most."""
+ORDERS = ("stored", "density", "position")
+SIDE = 258
+"""About the pixels a side of a picture has: a larger matrix is pooled."""
 JUMPS = 5
 """Weights rescued, and sacrificed, that are listed."""
 
@@ -46,13 +49,15 @@ class Sight:
     """What Wanda, magnitude and the gradient alone remove of the same matrix, as far as there is such a mask."""
     null: Any
     seed: int
+    order: str
+    """One of ORDERS"""
     columns: Any
-    """int64 (in,): the order its columns are shown in, the densest first; None as they are stored."""
+    """int64 (in,): the stored columns in that order; None as they are stored."""
 
     @property
     def signature(self) -> str:
         """Changes exactly when a picture does."""
-        return f"{self.key!r} {self.matrix.name} {self.expert} {self.wanda_key!r} {self.seed} {self.columns is None}"
+        return f"{self.key!r} {self.matrix.name} {self.expert} {self.wanda_key!r} {self.seed} {self.order}"
 
     @property
     def pattern(self) -> Pattern:
@@ -93,9 +98,23 @@ def sight_of(visit: Visit, which: str, seed: int) -> Sight | None:
     own = _one(masks, matrix, expert)
     null = shuffled(own, masks.settings.make_pattern(), seed)
     beside = None if wanda is None else _one(wanda, matrix, expert)
-    order = density_order(own, axis=1) if session.extra("patterns_sorted", False) else None
+    order = _order(session.extra("patterns_order"), masks.settings.make_pattern(), own.shape)
+    columns = _columns(order, own, masks.settings.make_pattern())
     others = {found.settings.method: _one(found, matrix, expert) for found in (wanda, magnitude, gradient) if found}
-    return Sight(matrix, expert, masks, key, applied, wanda, wanda_key, own, beside, others, null, seed, order)
+    return Sight(matrix, expert, masks, key, applied, wanda, wanda_key, own, beside, others, null, seed, order, columns)
+
+
+def _order(wanted: str | None, pattern: Pattern, shape: tuple[int, ...]) -> str:
+    """How the columns stand. n:m takes as many of every group: from afar only the places in the group can differ."""
+    if not isinstance(pattern, NofM):
+        return wanted if wanted == "density" else "stored"
+    return wanted or ("position" if max(shape) > SIDE else "stored")
+
+
+def _columns(order: str, own: Any, pattern: Pattern) -> Any:
+    if order == "density":
+        return density_order(own, axis=1)
+    return position_order(own.shape[1], pattern.m) if order == "position" and isinstance(pattern, NofM) else None
 
 
 def _one(masks: Masks, matrix: Any, expert: int) -> Any:

@@ -376,7 +376,8 @@ class _Show:
         pin = None if selection.row is None or selection.column is None else (selection.row, selection.column)
         note = tag(say, visit, settings, masks)
         title = say("prune.mask.title", place=place(say, matrix, expert))
-        return picture(provider, title, say.table("matrix"), pin=pin, note=note, live=followed)
+        return picture(provider, title, say.table("matrix"), pin=pin, note=note, live=followed,
+                       heads=work.head_borders(visit.model(), matrix))
 
 
 # Controls ↔ settings
