@@ -1,4 +1,5 @@
-// Lets every chart and model map be saved as PNG and CSV, and every table as CSV. The matrix view has its own buttons.
+// Lets every chart and model map be saved as PNG and CSV, and every table as CSV; says what a chart shows. The matrix view
+// has its own buttons.
 // Knows no model and no language: its two words come with it.
 
 ((words) => {
@@ -96,11 +97,21 @@
     return made;
   }
 
+  function describe(chart) {
+    // what the chart says to those who cannot see it; its numbers are one link further, as CSV
+    const layout = chart.layout || {}, text = (one) => String((one && one.text) || "").replace(/<[^>]*>/g, " ").trim();
+    const series = (chart.data || []).map((one) => one.name).filter(Boolean);
+    chart.setAttribute("role", "figure");
+    chart.setAttribute("aria-label", [text(layout.title), series.join(", "), ...["xaxis", "yaxis"].map((axis) =>
+      text((layout[axis] || {}).title))].filter(Boolean).join("; "));
+  }
+
   let soon = 0;
   function attach() {
     soon = 0;
     for (const target of document.querySelectorAll(TARGETS)) {
       const home = target.matches("table") ? target.parentElement : target;
+      if (target.matches(".js-plotly-plot")) describe(target);
       if ([...home.children].some((one) => one.matches(".save-bar") && (home === target || one.previousElementSibling === target))) continue;
       if (home === target) home.append(bar(target));
       else target.after(bar(target));

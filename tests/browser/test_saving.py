@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +55,8 @@ def test_the_histogram_is_saved_with_its_bars(page: Page, app: App) -> None:
     sums = found.groupby("series")["y"].sum()
     assert sorted(sums) == pytest.approx([128 * 64, 128 * 64]), "half of the 128 × 128 weights each"
     assert colours(saved(page, home, "png")) > 20
+    chart = page.get_by_role("figure", name="The 8,192 lowest scores go")
+    expect(chart).to_have_attribute("aria-label", re.compile("attention output.*removed, kept; score.*; weights"))
 
 
 def test_a_table_is_saved_as_it_reads(page: Page, app: App) -> None:
