@@ -379,9 +379,10 @@ def method_rows() -> tuple[MethodRow, ...]:
 
 
 @torch.no_grad()
-def field(model: Model, statistics: Statistics | None, name: str, which: str, expert: int = 0,
+def field(model: Model, statistics: Statistics | None, name: str, which: str, expert: int | None = 0,
           settings: Settings | None = None) -> Array:
-    """One matrix as float32 (out, in) for the matrix view.
+    """One matrix as float32 (out, in) for the matrix view; of a stack one expert, or, for None, all of them one under
+    another, (experts · out, in).
 
     `which`: weight, l1, l2, sum (signed), input (x_j on every row), activation (|W|·x); with `settings` also score and,
     of gblm's, the gradient's term pull (α·|W|·g).
@@ -412,7 +413,9 @@ def field(model: Model, statistics: Statistics | None, name: str, which: str, ex
         "score": lambda: dense_scores(model, statistics, chosen().make_method(statistics), matrix, weight)[0],
     }
     shown = fields[which]()
-    return np.ascontiguousarray((shown[expert] if matrix.experts else shown).detach().float().numpy())
+    if matrix.experts:
+        shown = shown.reshape(-1, matrix.columns) if expert is None else shown[expert]
+    return np.ascontiguousarray(shown.detach().float().numpy())
 
 
 def mask_array(masks: Masks, name: str, expert: int = 0) -> Array:

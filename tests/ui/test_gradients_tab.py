@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import replace
 from typing import Any
 
+import gradio as gr
 import numpy as np
 import pytest
+import torch
 
-from gblm_viz.core import prune
+from gblm_viz.core import models, prune
 from gblm_viz.core.alpha import Alpha
-from gblm_viz.ui.session import Visit
+from gblm_viz.core.prune import Settings
+from gblm_viz.ui.page import Page, Signals
+from gblm_viz.ui.session import Library, Selection, Session, Visit
 from gblm_viz.ui.tabs import gradients
+from tests.families import FAMILIES
 
 
 def offered(visit: Visit, say: Any) -> list[str]:
@@ -45,3 +51,61 @@ def test_a_score_hangs_on_method_and_alpha_and_not_on_what_is_cut(visit: Visit) 
         assert gradients.scoring(visit) == before
     visit.update(settings=replace(visit.session.settings, alpha=Alpha("number", 3.0)))
     assert gradients.scoring(visit) != before
+
+
+@pytest.fixture
+def experts() -> Visit:
+    """A visitor with a tiny Mixtral: its experts' matrices are stacks."""
+    torch.manual_seed(0)
+    library = Library(budget=1 << 30)
+    library.put("model", models.wrap(FAMILIES["mixtral"](), None, "tiny"))
+    library.first = Session(source="tiny", model="model", settings=Settings("magnitude", order="dense"))
+    library.ready.set()
+    visit = library.visit(None)
+    stack = next(one for one in visit.model().layout.matrices if one.experts)
+    visit.update(selection=Selection(stack.name, 1))
+    return visit
+
+
+def test_all_experts_stand_one_under_another_with_their_borders(experts: Visit, say: Any) -> None:
+    one = gradients.chosen(experts)
+    each = [gradients.GradientProvider.of(experts, one, expert, say).array("weight") for expert in range(one.experts)]
+    stack = gradients.GradientProvider.of(experts, one, None, say)
+    assert (stack.rows, stack.columns) == (one.experts * one.rows, one.columns)
+    assert np.array_equal(stack.array("weight"), np.concatenate(each))
+    assert np.array_equal(stack.array("score"), np.abs(np.concatenate(each)))
+
+
+def test_a_weight_of_the_stack_is_a_weight_of_its_expert(experts: Visit, say: Any) -> None:
+    page = Listened(experts.library, say)
+    one = gradients.chosen(experts)
+    drawn = page.call("on_stacked", experts, True)["matrix-view"]
+    assert (drawn["rows"], drawn["heads"], drawn["borders"]) == (one.experts * one.rows, [one.rows, 0], "experts")
+    page.call("on_weight", experts, [one.rows * 2 + 3, 4], 0)
+    assert experts.session.selection == Selection(one.name, 2, 3, 4)
+    assert page.call("on_stacked", experts, True)["matrix-view"]["pin"] == [one.rows * 2 + 3, 4]
+    plain = page.call("on_stacked", experts, False)["matrix-view"]
+    assert (plain["rows"], plain["pin"], plain["borders"]) == (one.rows, [3, 4], "heads")
+
+
+class Listened:
+    """The tab built in a page of its own; its listeners can be called by hand."""
+
+    def __init__(self, library: Library, say: Any) -> None:
+        self.heard: dict[str, tuple[Any, list[Any]]] = {}
+        with gr.Blocks():
+            signals = Signals(**{name: gr.State(0) for name in inspect.signature(Signals).parameters})
+            page = Page(say, library, gr.State(""), gr.HTML(), gr.Tabs(), signals)
+            object.__setattr__(page, "on", lambda _, handler, inputs=(), outputs=(), **__: self._hear(handler, outputs))
+            object.__setattr__(page, "on_event",
+                               lambda _, __, handler, inputs=(), outputs=(): self._hear(handler, outputs))
+            gradients.build(page)
+
+    def _hear(self, handler: Any, outputs: Any) -> None:
+        self.heard[handler.__name__] = (handler, list(outputs))
+
+    def call(self, name: str, visit: Visit, *values: Any) -> dict[str, Any]:
+        handler, outputs = self.heard[name]
+        updates = handler(visit, *values)
+        assert set(updates) <= set(outputs), "a listener may only update what it announced"
+        return {str(getattr(part, "elem_id", None)): value for part, value in updates.items()}

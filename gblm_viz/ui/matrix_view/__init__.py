@@ -132,6 +132,7 @@ def picture(
     previous: Mapping[str, Any] | None = None,
     kept: bool = False,
     heads: tuple[int, int] = (0, 0),
+    borders: Literal["heads", "experts"] = "heads",
     note: str = "",
     sorted_columns: Sequence[int] | None = None,
     sorted_by: str = "",
@@ -144,11 +145,11 @@ def picture(
     offers it and `field` is None. pin: (row, column) to mark and bring into sight. previous: the view's last value,
     whose picture is then freed at once instead of when the gallery is full. kept: for the initial value of a component,
     which every visitor gets: never freed. heads: the rows, and the columns, of one attention head; 0 where there are
-    none. note: what made the picture, written under it when it is saved. sorted_columns: which stored column each
-    column of the provider's arrays is, where they were put into another order; all that is read, pinned and sent then
-    names the stored ones, and `sorted_by` says what the order is. live: controls of the page by name → the selector of
-    the element around their inputs; while one moves, the picture is drawn at what they say by the provider's `live`,
-    and the next value takes over.
+    none; borders: what it is instead of heads. note: what made the picture, written under it when it is saved.
+    sorted_columns: which stored column each column of the provider's arrays is, where they were put into another
+    order; all that is read, pinned and sent then names the stored ones, and `sorted_by` says what the order is. live:
+    controls of the page by name → the selector of the element around their inputs; while one moves, the picture is
+    drawn at what they say by the provider's `live`, and the next value takes over.
     """
     fields = provider.fields()
     if field is not None and field not in {known.id for known in fields}:
@@ -165,6 +166,7 @@ def picture(
         "fields": [{**asdict(known), "pooling": known.pooled_by} for known in fields],
         "field": field,
         "heads": [int(size) for size in heads],
+        "borders": borders,
         "note": note,
         "sorted": None if sorted_columns is None else [int(column) for column in sorted_columns],
         "sortedBy": sorted_by,

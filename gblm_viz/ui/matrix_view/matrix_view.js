@@ -545,7 +545,7 @@ function legend() {
     one.append(box, words.hatched);
   }
   if (value.sorted) note(place, value.sortedBy || words.sorted);
-  if (headsShown().some(Boolean)) note(place, words.heads);
+  if (headsShown().some(Boolean)) note(place, words[value.borders]);
   if (!fitted) note(place, say("visible", { rows: span(seen.row, seen.row + seen.rows - 1), columns: span(seen.column, seen.column + seen.columns - 1) }));
 }
 

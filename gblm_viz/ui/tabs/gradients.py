@@ -53,6 +53,8 @@ def build(page: Page) -> None:
                 about = gr.HTML("", elem_id="gradient-matrix-tag")
                 expert = gr.Number(0, label=say("gradients.expert"), precision=0, visible=False, scale=0, min_width=130,
                                    elem_id="gradient-expert")
+                stacked = gr.Checkbox(False, label=say("gradients.stacked"), visible=False, container=False, scale=0,
+                                      min_width=130, elem_id="gradient-stacked")
 
     scored: Any = gr.State(None)
     """The settings, as far as scores depend on them, that the matrix was drawn for."""
@@ -79,14 +81,19 @@ def build(page: Page) -> None:
             return {matrix: gr.skip()}
         one = chosen(visit)
         selection = visit.session.selection
-        provider = GradientProvider.of(visit, one, selection.expert if one.experts else 0, say)
-        pin = None if selection.row is None or selection.column is None else (selection.row, selection.column)
+        all_experts = stack_shown(visit, one)
+        provider = GradientProvider.of(visit, one, None if all_experts else selection.expert if one.experts else 0, say)
+        above = selection.expert * one.rows if all_experts else 0
+        pin = None if selection.row is None or selection.column is None else (above + selection.row, selection.column)
         known = {known.id for known in provider.known}
         return {matrix: picture(provider, matrix_title(say, one), say.table("matrix"),
-                                field if field in known else None, pin, heads=work.head_borders(visit.model(), one),
+                                field if field in known else None, pin,
+                                heads=(one.rows, 0) if all_experts else work.head_borders(visit.model(), one),
+                                borders="experts" if all_experts else "heads",
                                 note=_made_of(say, visit)),
                 about: _matrix_tag(say, one), scored: scoring(visit),
-                expert: gr.update(visible=bool(one.experts), value=selection.expert)}
+                expert: gr.update(visible=bool(one.experts) and not all_experts, value=selection.expert),
+                stacked: gr.update(visible=bool(one.experts), value=all_experts)}
 
     def refresh(visit: Visit, norm_name: str, statistic_name: str, counter: int) -> Iterator[dict[Any, Any]]:
         drawn = yield from draw_map(visit, norm_name, statistic_name)
@@ -111,12 +118,19 @@ def build(page: Page) -> None:
         select(visit, one.name, min(max(0, int(number or 0)), max(0, one.experts - 1)))
         return {signals.selection: bump(counter)}
 
+    def on_stacked(visit: Visit, wanted: bool) -> dict[Any, Any]:
+        visit.remember("all_experts", wanted)
+        return draw_matrix(visit)
+
     def on_selection(visit: Visit, norm_name: str, statistic_name: str) -> Iterator[dict[Any, Any]]:
         yield (yield from draw_map(visit, norm_name, statistic_name)) | draw_matrix(visit)
 
     def on_weight(visit: Visit, place: list[int], counter: int) -> dict[Any, Any]:
-        selection = visit.session.selection
-        visit.update(selection=Selection(chosen(visit).name, selection.expert, int(place[0]), int(place[1])))
+        one, row, column = chosen(visit), int(place[0]), int(place[1])
+        expert = visit.session.selection.expert
+        if stack_shown(visit, one):
+            expert, row = divmod(row, one.rows)
+        visit.update(selection=Selection(one.name, expert, row, column))
         return {signals.selection: bump(counter)}
 
     def on_clear(visit: Visit, counter: int) -> dict[Any, Any]:
@@ -126,7 +140,7 @@ def build(page: Page) -> None:
         """Another α or method is another score; another sparsity is not."""
         return {} if visit.session.model is None or scoring(visit) == drawn else draw_matrix(visit)
 
-    controls, both = [norm, statistic], [model_map, tag, matrix, about, expert, scored]
+    controls, both = [norm, statistic], [model_map, tag, matrix, about, expert, stacked, scored]
     page.on(signals.settings.change, on_settings, [scored], both, latest=True)
     page.on([signals.model.change, signals.statistics.change], refresh, [*controls, signals.selection],
             [*both, signals.selection], latest=True)
@@ -136,6 +150,7 @@ def build(page: Page) -> None:
     page.on(statistic.change, on_statistic, controls, [model_map, tag], latest=True)
     page.on_event(model_map.select, "name", on_cell, [signals.selection], [signals.selection])
     page.on(expert.input, on_expert, [expert, signals.selection], [signals.selection], latest=True)
+    page.on(stacked.input, on_stacked, [stacked], both, latest=True)
     page.on_event(matrix.select, "index", on_weight, [signals.selection], [signals.selection])
     page.on(matrix.clear, on_clear, [signals.selection], [signals.selection])
 
@@ -154,6 +169,11 @@ def chosen(visit: Visit, summaries: tuple[report.GradientSummary, ...] | None = 
         summaries = visit.library.get(key)
     highest = max(summaries, key=lambda summary: summary.mean).name if summaries else layout.matrices[0].name
     return by_name[highest]
+
+
+def stack_shown(visit: Visit, matrix: Matrix) -> bool:
+    """Whether all experts of a stack are shown, one under another."""
+    return bool(matrix.experts) and bool(visit.session.extra("all_experts", False))
 
 
 def unpin(visit: Visit, counter: int) -> int:
@@ -251,13 +271,14 @@ class GradientProvider:
     statistics: Hashable
     settings: Settings
     name: str
-    expert: int
+    expert: int | None
+    """None: all experts, one under another"""
     rows: int
     columns: int
     known: tuple[Field, ...]
 
     @classmethod
-    def of(cls, visit: Visit, matrix: Matrix, expert: int, say: Words) -> GradientProvider:
+    def of(cls, visit: Visit, matrix: Matrix, expert: int | None, say: Words) -> GradientProvider:
         """With the range of every field, which is kept: it needs one look at the whole matrix."""
         session, library, settings = visit.session, visit.library, scoring(visit)
         found = None if session.statistics is None else visit.statistics()
@@ -270,7 +291,8 @@ class GradientProvider:
         known = tuple(Field(field, say(f"gradients.field.{field}"), kind, *ranges[field], scale,
                             say(f"gradients.field_unit.{field}", samples=count, method=settings.method))
                       for field, kind, scale in offered)
-        return cls(library, session.model, session.statistics, settings, matrix.name, expert, matrix.rows,
+        return cls(library, session.model, session.statistics, settings, matrix.name, expert,
+                   matrix.rows * (matrix.experts if expert is None else 1),
                    matrix.columns, known)
 
     def fields(self) -> tuple[Field, ...]:
