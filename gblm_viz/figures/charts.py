@@ -20,6 +20,7 @@ DENSE, PRUNED, THIRD, PICK, INK = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#
 """INK is a grey that is read on white and on black: a plot does not learn whether the page is dark."""
 LINES = ((PRUNED, "solid"), (DENSE, "dash"), (THIRD, "dot"))
 """Chosen, Wanda, shuffled: a colour and a stroke each, so that neither is needed alone."""
+PAPER = "rgba(128, 136, 144, 0.12)"
 GRID = "rgba(128, 136, 144, 0.25)"
 WHOLE_DECADES = 4
 """From so many decades on, only whole powers of ten are named on the axis."""
@@ -38,15 +39,16 @@ def percent(share: float, digits: int = 1) -> str:
     return f"{shown} %"
 
 
-def histogram(found: Histogram, place: str, say: Say, height: int = 250) -> go.Figure:
+def histogram(found: Histogram, place: str, say: Say, group: str = "", height: int = 250) -> go.Figure:
     """Scores on a log axis: kept in blue, removed in hatched orange, the range of the rows' cuts marked.
 
-    place: how the page names the matrix. Scores of exactly 0 have no logarithm; their number stands in the title.
+    place: how the page names the matrix. group: `row` or `pattern` where each row, or each group of neighbours, has
+    its own cut. Scores of exactly 0 have no logarithm; their number stands in the title.
     """
     centres = (found.edges[:-1] + found.edges[1:]) / 2
     width = float(found.edges[1] - found.edges[0])
     removed, kept = int(found.removed.sum()), int(found.kept.sum())
-    told = [say("prune.histogram.title", removed=f"{removed:,}", kept=f"{kept:,}")]
+    told = [say("prune.histogram.title" + (group and f"_{group}"), removed=f"{removed:,}", kept=f"{kept:,}")]
     if found.zeros:
         told.append(say("prune.histogram.zeros", count=f"{found.zeros:,}"))
     title = f"<b>{place}</b><br>{' '.join(told)}"
@@ -83,7 +85,7 @@ def _mark_cut(figure: go.Figure, found: Histogram, width: float, say: Say) -> No
     named = say("prune.histogram.cut" if one else "prune.histogram.cuts", low=short(10.0**low), high=short(10.0**high))
     left = middle > (float(found.edges[0]) + float(found.edges[-1])) / 2
     figure.add_annotation(x=low if left else high, y=1, yref="paper", text=named, showarrow=False, yanchor="top",
-                          xanchor="right" if left else "left", font={"color": INK, "size": 11})
+                          xanchor="right" if left else "left", font={"color": INK, "size": 11}, bgcolor=PAPER)
 
 
 def decades(low: float, high: float) -> tuple[list[float], list[str]]:

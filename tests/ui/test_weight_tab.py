@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import math
 import re
 from dataclasses import replace
@@ -88,7 +89,7 @@ def test_what_was_measured_stands_beside_what_was_predicted(visit: Visit, say: A
     show = tab._Show(type("Page", (), {"words": say})(), None)  # type: ignore[arg-type]
     key = tab.measured_key(visit, tuple(targets.values()))
     visit.library.values.pop(key, None)
-    assert numbers(show.effect(visit, at))[1] == ["–"] * len(targets)
+    assert numbers(show.effect(visit, at))[1] == [html.escape(say("weight.effect.to_measure"))] * len(targets)
     changes = run(weight.measured_changes(model, found.calibration, tuple(targets.values())))
     visit.library.put(key, changes)
     predicted, measured, _ = numbers(show.effect(visit, at))

@@ -250,6 +250,7 @@ async function ask() {
       }
       failed = false;
       tile = unpack(answer, of);
+      delete root.dataset.older;
       if (request.rows >= value.rows && request.columns >= value.columns) overview = tile;
       drawSoon();
       if (named(wanted()) === name) break;
@@ -511,7 +512,7 @@ function legend() {
   const shown = tile || null;
   if (!value || !shown) return;
   const seen = visible(), step = shown.step, kind = shown.field.kind;
-  const now = JSON.stringify([shown.field.id, shown.version, step, shown.gaps, seen]);
+  const now = JSON.stringify([shown.field.id, shown.version, step, shown.gaps, seen, Boolean(profiled())]);
   if (now === legendOf) return;
   legendOf = now;
   const place = part("legend");
@@ -545,6 +546,7 @@ function legend() {
     one.append(box, words.hatched);
   }
   if (value.sorted) note(place, value.sortedBy || words.sorted);
+  if (profiled()) note(place, say("strips", { measure: measured() }));
   if (headsShown().some(Boolean)) note(place, words[value.borders]);
   if (!fitted) note(place, say("visible", { rows: span(seen.row, seen.row + seen.rows - 1), columns: span(seen.column, seen.column + seen.columns - 1) }));
 }

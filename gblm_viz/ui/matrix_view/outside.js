@@ -39,6 +39,7 @@ function accept() {
     probe.of = "";
     live = null;
     delete root.dataset.live;
+    if (tile && before && before.title !== next.title) root.dataset.older = "";   // faded: its title is already the new one's
     show("loading", tile ? "" : words.loading);
     const moved = before && JSON.stringify(before.sorted) !== JSON.stringify(next.sorted);
     if (moved) clearPin(false);

@@ -22,6 +22,7 @@ async function askProfile() {
   const most = field.kind === "mask" || field.kind === "four" ? 1 : finite.reduce((high, one) => Math.max(high, one), 0);
   const all = lines.columns.filter(Number.isFinite);
   profile = { ...lines, name, most: most || 1, mean: all.reduce((sum, one) => sum + one, 0) / (all.length || 1) };
+  legend();
   drawSoon();
 }
 

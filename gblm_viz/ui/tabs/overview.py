@@ -221,7 +221,8 @@ def cost_html(say: Words, probes: dict[str, Any] | None, losses: dict[str, Any] 
     if probes is None:
         return f'<p class="cost">{escape(say("overview.not_measured"))}</p>'
     (before, n), (after, _), interval = probes["dense"], probes["pruned"], probes["interval"]
-    right = say("overview.right", before=before, after=after, n=n)
+    right = say("overview.right", before=before, after=after, n=n, share_before=format(before / n, ".0%"),
+                share_after=format(after / n, ".0%"))
     spread = say("overview.interval", low=format(interval["low"], ".0%"), high=format(interval["high"], ".0%"))
     lost = "" if losses is None else say(
         "overview.perplexity", before=format(losses["dense"], ".1f"), after=format(losses["pruned"], ".1f"),

@@ -5,6 +5,7 @@ Knows no tensor and no score: core prunes, work keeps, figures draw.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -151,6 +152,11 @@ def build(page: Page) -> None:
     _wire(page, controls, views)
 
 
+def _norms(names: Sequence[str]) -> list[tuple[str, str]]:
+    """ℓ1 as it is written, l1 as the command line takes it."""
+    return [(re.sub(r"^l(?=\d)", "ℓ", name), name) for name in names]
+
+
 def _slider(low: float, high: float, value: float, title: str, elem_id: str) -> Any:
     return FreeSlider(low, high, value=value, step=0.01, label=title, elem_id=elem_id, buttons=[])
 
@@ -175,7 +181,7 @@ def _controls(say: Words) -> Controls:
     with gr.Column(elem_id="prune-knobs"):
         with gr.Row(elem_id="prune-gradient"):
             with gr.Column(visible=True, elem_id="prune-norm-box", scale=0, min_width=116) as norm_box:
-                norm = gr.Radio(list(GBLM_NORMS), value="l1", label=say("prune.norm.label"), elem_id="norm")
+                norm = gr.Radio(_norms(GBLM_NORMS), value="l1", label=say("prune.norm.label"), elem_id="norm")
             with gr.Column(visible=True, elem_id="alpha", min_width=0, scale=1) as alpha_box:
                 kind = gr.Radio(choices("alpha", KINDS), value="share", label=say("prune.alpha.label"),
                                 elem_id="alpha-kind")
@@ -201,7 +207,7 @@ def _views(say: Words) -> Views:
     with gr.Row(elem_id="prune-pictures"):
         with gr.Column(min_width=300):
             matrix = gr.Dropdown([], label=say("prune.matrix.label"), show_label=False, container=False,
-                                 elem_id="prune-matrix")
+                                 filterable=False, elem_id="prune-matrix")
             chart = gr.Plot(show_label=False, container=False, elem_id="prune-histogram", elem_classes="small-chart",
                             buttons=[])
         with gr.Column(min_width=300):
@@ -361,7 +367,8 @@ class _Show:
             lambda: report.score_histogram(visit.model(), work.maybe_statistics(visit), number, masks, matrix.name,
                                            expert))
         named = place(self.words, matrix, expert)
-        return {self.views.matrix: self._matrices(visit), self.views.chart: charts.histogram(found, named, self.words),
+        figure = charts.histogram(found, named, self.words, chosen_from(number))
+        return {self.views.matrix: self._matrices(visit), self.views.chart: figure,
                 self.views.mask: self._mask(visit, settings, number, masks, matrix, expert)}
 
     def _mask(self, visit: Visit, settings: Settings, number: Settings, masks: Masks, matrix: Any, expert: int) -> Any:
@@ -378,6 +385,13 @@ class _Show:
         title = say("prune.mask.title", place=place(say, matrix, expert))
         return picture(provider, title, say.table("matrix"), pin=pin, note=note, live=followed,
                        heads=work.head_borders(visit.model(), matrix))
+
+
+def chosen_from(settings: Settings) -> str:
+    """What the lowest are chosen from, for the histogram's title: every group, every row, or all together."""
+    if settings.pattern:
+        return "pattern"
+    return "row" if settings.group == "row" else ""
 
 
 # Controls ↔ settings
@@ -407,7 +421,7 @@ def shape(say: Words, controls: Controls, form: Form) -> dict[Any, Any]:
     return {
         controls.formula: formula(say, form.method),
         controls.norm_box: gr.update(visible=bool(norms)),
-        controls.norm: gr.update(choices=list(norms), value=norm) if norms else gr.skip(),
+        controls.norm: gr.update(choices=_norms(norms), value=norm) if norms else gr.skip(),
         controls.alpha_box: gr.update(visible=form.method == "gblm"),
         controls.number_box: gr.update(visible=form.kind == "number"),
         controls.ratio_box: gr.update(visible=form.kind == "share"),

@@ -412,12 +412,15 @@ class _Show:
         key = measured_key(visit, tuple(targets.values()))
         asked_at, changes = visit.session.extra("weight_asked", (None, ()))
         asked: tuple[weight.AnswerChange, ...] = changes if asked_at == at else ()
-        measured = visit.library.get(key) if visit.library.has(key) else (math.nan,) * len(targets)
+        if visit.library.has(key):
+            measured = [signed(change) for change in visit.library.get(key)]
+        else:
+            measured = [signed(math.nan) if weight.too_large(model) else say("weight.effect.to_measure")] * len(targets)
         rows = [] if not asked else [(say("weight.effect.nothing"), "", "", probability(asked[0].before))]
         for index, (name, target) in enumerate(targets.items()):
             named = say(f"weight.effect.{name}", **({} if name == "weight" else {name: getattr(target, name)}))
-            rows.append((named, signed(weight.predicted_change(model, found, target)), signed(measured[index]),
-                         probability(asked[index].after) if asked else ""))
+            rows.append((named, signed(weight.predicted_change(model, found, target)), measured[index],
+                         probability(asked[index].after) if asked else say("weight.effect.to_ask")))
         notes = [say("weight.effect.unit"), too_large(say) if weight.too_large(model) else "",
                  say("weight.effect.needs_sum") if found is not None and "sum" not in found.keep else ""]
         heads = [(say(f"weight.effect.{name}"), kind) for name, kind in (
