@@ -24,19 +24,46 @@
     Array.from(one.x || [], (x, at) => [one.name, x, one.y[at]]))];
   const rowsOf = (target) => (target.matches("table") ? ofTable : target.matches(".model-map") ? ofMap : ofChart)(target);
 
-  function paper(box) {
-    const canvas = document.createElement("canvas"), paint = canvas.getContext("2d"), ratio = 2;
+  const MADE = ["overview", "gradient", "prune", "patterns", "weight"].map((tab) => `#${tab}-tag`).join(", ");
+
+  function madeOf(target) {
+    // the line of its tab that says what made the picture: model, text, samples, settings
+    let home = target.parentElement;
+    while (home && !home.querySelector(MADE)) home = home.parentElement;
+    const line = home && home.querySelector(MADE), last = line && [...line.querySelectorAll(".tag")].pop();
+    return line ? (last || line).innerText.trim() : "";
+  }
+
+  function wrapped(paint, text, most) {
+    // Japanese breaks anywhere, words at their spaces
+    const lines = [""];
+    for (const piece of text.match(/[\x21-\u2fff]+ ?|\s|./gsu) || []) {
+      if (lines[lines.length - 1] && paint.measureText(lines[lines.length - 1] + piece).width > most) lines.push("");
+      lines[lines.length - 1] += piece;
+    }
+    return lines;
+  }
+
+  function paper(target) {
+    // a page as large as the picture, and below it what made it
+    const canvas = document.createElement("canvas"), paint = canvas.getContext("2d"), ratio = 2, line = 16;
+    const box = target.getBoundingClientRect(), style = getComputedStyle(document.body), font = "12px " + style.fontFamily;
+    paint.font = font;
+    const told = wrapped(paint, madeOf(target), box.width - 16);
     canvas.width = Math.ceil(box.width * ratio);
-    canvas.height = Math.ceil(box.height * ratio);
+    canvas.height = Math.ceil((box.height + line * (told.length + 1)) * ratio);
     paint.scale(ratio, ratio);
-    paint.fillStyle = getComputedStyle(document.body).backgroundColor;
-    paint.fillRect(0, 0, box.width, box.height);
+    paint.fillStyle = style.backgroundColor;
+    paint.fillRect(0, 0, canvas.width, canvas.height);
+    paint.font = font;
+    paint.fillStyle = style.color;
+    told.forEach((text, at) => paint.fillText(text, 8, box.height + line * (at + 1)));
     return [canvas, paint];
   }
 
   async function drawChart(chart) {
     // a chart is a few SVG pictures, one on the other
-    const box = chart.getBoundingClientRect(), [canvas, paint] = paper(box);
+    const box = chart.getBoundingClientRect(), [canvas, paint] = paper(chart);
     for (const layer of chart.querySelectorAll("svg.main-svg")) {
       const copy = layer.cloneNode(true), image = new Image();
       copy.setAttribute("xmlns", "http://www.w3.org/2000/svg");
@@ -50,7 +77,7 @@
 
   async function drawMap(map) {
     // boxes and words as they stand on the page
-    const frame = map.getBoundingClientRect(), [canvas, paint] = paper(frame);
+    const frame = map.getBoundingClientRect(), [canvas, paint] = paper(map);
     paint.textBaseline = "middle";
     for (const part of map.querySelectorAll("*")) {
       const box = part.getBoundingClientRect(), style = getComputedStyle(part), x = box.left - frame.left, y = box.top - frame.top;

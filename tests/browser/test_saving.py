@@ -33,13 +33,18 @@ def colours(data: bytes) -> int:
 
 
 @pytest.mark.parametrize("language", ["en", "ja"])
-def test_the_overviews_map_is_saved_with_its_numbers(page: Page, app: App, language: str) -> None:
+def test_the_overviews_map_is_saved_with_its_numbers(page: Page, app: App, output: Path, language: str) -> None:
     arrive(page, app, language)
     home = page.locator("#overview-map")
     found = pandas.read_csv(io.BytesIO(saved(page, home, "csv")))
     assert dict(zip(found["matrix"], found["value"], strict=True)) == pytest.approx(
         {one["name"]: one["mean"] for one in shipped()["gradients"]}, rel=1e-3)
-    assert colours(saved(page, home, "png")) > 40
+    data = saved(page, home, "png")
+    assert colours(data) > 40
+    (output / f"saved_map_{language}.png").write_bytes(data)
+    frame = home.locator(".model-map").bounding_box()
+    assert frame is not None
+    assert Image.open(io.BytesIO(data)).height > 2 * frame["height"] + 2 * 16, "below it stands what made it"
     label = home.locator(".save-bar a").first.get_attribute("aria-label")
     assert label == words(language)("frame.save_picture")
 
