@@ -83,7 +83,8 @@ let pointer = null, drag = null, pin = null, pinText = "";
 let probe = { of: "", answer: null, timer: 0 };
 let frame = 0, theme = null, legendOf = "";
 let fitted = true, anchor = null;
-let live = null;                        // the controls that the picture follows, while they are ahead of it
+let live = null, heard = null;          // the controls that the picture follows while they are ahead of it, and the last
+                                        // of them that moved since they were read
 
 // The columns may be shown in another order than they are stored in: all that is said and sent names the stored ones.
 const storedColumn = (shown) => (value.sorted ? value.sorted[shown] : shown);
@@ -228,6 +229,7 @@ async function ask() {
   try {
     for (;;) {
       if (!value || !width) break;
+      catchUp();
       const request = wanted(), name = named(request), of = { field, name };
       if (tile && tile.name === name) break;
       root.dataset.state = "loading";
@@ -253,7 +255,7 @@ async function ask() {
       delete root.dataset.older;
       if (request.rows >= value.rows && request.columns >= value.columns) overview = tile;
       drawSoon();
-      if (named(wanted()) === name) break;
+      if (!heard && named(wanted()) === name) break;
     }
     if (value && width && !failed) settled();
   } finally {

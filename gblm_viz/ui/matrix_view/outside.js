@@ -37,7 +37,7 @@ function accept() {
     legendOf = "";
     failed = false;
     probe.of = "";
-    live = null;
+    live = heard = null;
     delete root.dataset.live;
     if (tile && before && before.title !== next.title) root.dataset.older = "";   // faded: its title is already the new one's
     show("loading", tile ? "" : words.loading);
