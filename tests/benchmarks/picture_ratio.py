@@ -1,6 +1,6 @@
 """How fast the matrix view is in a browser: wheel to pixels, first tile, bytes a request, redraws while a slider moves.
 
-    python -m tests.benchmarks.picture_ratio [--rows 4096] [--columns 11008]
+    python -m tests.benchmarks.picture_ratio [--rows 4096] [--columns 11008] [--pause 45]
 
 A matrix of that size beside one of 256 × 256, in one run; the browser draws on the same cores. The floor of a redraw is
 one frame of the screen, 17 ms. `alpha` needs new scores at every move, `sparsity` another cut through the same ones.
@@ -141,7 +141,7 @@ def alone(provider: Scored, slider: str) -> float:
     return 1 / numbers.median(times)
 
 
-def redraws(page: Page, slider: str) -> tuple[float, float]:
+def redraws(page: Page, slider: str, pause: int) -> tuple[float, float]:
     """(moves, redraws) a second while the slider is drawn to and fro."""
     box = page.locator(f"#{slider} input[type=range]").bounding_box()
     assert box is not None
@@ -153,6 +153,7 @@ def redraws(page: Page, slider: str) -> tuple[float, float]:
         place = 0.5 - 0.2 * math.cos(2 * math.pi * gone / SWEEP)
         page.mouse.move(box["x"] + place * box["width"], box["y"] + box["height"] / 2)
         moves += 1
+        page.wait_for_timeout(pause)
     drawn = page.evaluate("window.drawn.length")
     page.mouse.up()
     page.wait_for_timeout(1500)
@@ -163,6 +164,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rows", type=int, default=4096)
     parser.add_argument("--columns", type=int, default=11008)
+    parser.add_argument("--pause", type=int, default=45, help="milliseconds between two moves; 45: 15 moves a second")
     given = parser.parse_args()
     for rows, columns in ((256, 256), (given.rows, given.columns)):
         name = f"of-{rows}-{columns}"
@@ -191,7 +193,7 @@ def main() -> None:
             page.set_viewport_size({"width": 460, "height": 720})  # the view as wide as on the Prune tab
             page.wait_for_timeout(1000)
             for slider in ("sparsity", "alpha"):
-                moves, drawn = redraws(page, slider)
+                moves, drawn = redraws(page, slider, given.pause)
                 told.append(f"{slider}: {drawn:.1f} redraws a second at {moves:.0f} moves, "
                             f"{alone(provider, slider):.1f} by the server alone")
             print("; ".join(told), flush=True)
