@@ -15,6 +15,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from gblm_viz.core.live import in_order
 from gblm_viz.core.patterns import PerRow
 from gblm_viz.figures.tiles import Pyramid
 from gblm_viz.ui import example, work
@@ -55,6 +56,7 @@ def main() -> None:
           f"{scores.numel() * 4 / read / 1e9:.1f} GB/s")
     for name, call in (("compare with a number", lambda: scores <= 0.5),
                        ("PerRow.remove", lambda: pattern.remove(scores)),
+                       ("each row in order", lambda: in_order(scores)),
                        ("topk", lambda: topk_mask(scores, count)), ("stable sort", lambda: sorted_mask(scores, count))):
         seconds = best(call)
         print(f"{name:22} {1000 * seconds:7.0f} ms   {seconds / read:6.1f} × one read")
