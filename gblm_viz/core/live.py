@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,7 +18,7 @@ from .job import run
 from .matrices import parameters
 from .methods import Gblm, Method, Random, norm_of
 from .models import Model
-from .patterns import AT_A_TIME, Array, Global, NofM, PerRow
+from .patterns import Array, Global, NofM, PerRow, in_pieces
 from .prune import SIMPLER, Settings, dense_masks, fallbacks_of, scores_of
 from .statistics import NORMS, Statistics
 
@@ -95,16 +93,13 @@ def by_rows(pattern: PerRow | NofM, method: Method, weight: Tensor, inputs: Tens
             last: Cuts | None = None) -> tuple[Array, Cuts | None]:
     """What a method and a pattern of rows remove of (out, in), and the cuts where α moves them.
 
-    `gradient` gives some rows' norm. One thread a core, each with rows of its own: torch's own threads would wait for
-    each other at every step.
+    `gradient` gives some rows' norm.
     """
     mask = torch.zeros(weight.shape, dtype=torch.bool)
-    step = max(1, AT_A_TIME // weight.shape[-1])
     cuts = Cuts(method.alpha, np.empty((len(weight), 1), np.float32)) if (
         isinstance(method, Gblm) and isinstance(pattern, PerRow)) else None
 
-    def choose(first: int) -> None:
-        rows = slice(first, first + step)
+    def choose(rows: slice) -> None:
         score = method.score(weight[rows], inputs, gradient(rows), name)
         if cuts is None:
             mask[rows] = pattern.remove(score, name)
@@ -113,8 +108,7 @@ def by_rows(pattern: PerRow | NofM, method: Method, weight: Tensor, inputs: Tens
         cuts.highest[rows] = cut = pattern.cut(score, last.bounds(cuts.alpha, rows) if last else None)
         mask[rows] = pattern.remove_to(score, cut)
 
-    with ThreadPoolExecutor(torch.get_num_threads(), initializer=partial(torch.set_num_threads, 1)) as pool:
-        list(pool.map(choose, range(0, len(weight), step)))
+    in_pieces(weight.shape, choose)
     return mask.numpy(), cuts
 
 
@@ -135,15 +129,12 @@ class OrderedRows:
     def mask(self, pattern: PerRow) -> Array:
         mask = torch.zeros(self.scores.shape, dtype=torch.bool)
         count = int(mask.shape[-1] * pattern.sparsity)
-        step = max(1, AT_A_TIME // mask.shape[-1])
 
-        def choose(first: int) -> None:
-            rows = slice(first, first + step)
+        def choose(rows: slice) -> None:
             mask[rows] = pattern.remove_to(self.scores[rows], self.ordered[rows, count - 1 : count])
 
         if count:
-            with ThreadPoolExecutor(torch.get_num_threads()) as pool:
-                list(pool.map(choose, range(0, len(mask), step)))
+            in_pieces(mask.shape, choose)
         return mask.numpy()
 
 
@@ -158,11 +149,10 @@ def ordered_rows(model: Model, statistics: Statistics | None, settings: Settings
 
 def in_order(scores: Tensor) -> Array:
     """float32 (out, in): each row in ascending order, on as many threads as torch has."""
-    ordered, step = np.empty(scores.shape, np.float32), max(1, AT_A_TIME // scores.shape[-1])
+    ordered = np.empty(scores.shape, np.float32)
 
-    def order(first: int) -> None:
-        ordered[first : first + step] = np.sort(scores[first : first + step].numpy(), axis=-1)
+    def order(rows: slice) -> None:
+        ordered[rows] = np.sort(scores[rows].numpy(), axis=-1)
 
-    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
-        list(pool.map(order, range(0, len(scores), step)))
+    in_pieces(scores.shape, order)
     return ordered

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -48,17 +49,30 @@ def _lowest(score: Tensor, count: int) -> Tensor:
     if not count:
         return mask
     rows, chosen = score.detach().reshape(-1, score.shape[-1]), mask.view(-1, score.shape[-1])
-    step = max(1, AT_A_TIME // rows.shape[-1]) if rows.device.type == "cpu" else len(rows)
 
-    def choose(first: int) -> None:
-        chosen[first : first + step] = _lowest_selected(rows[first : first + step], count)
+    def choose(some: slice) -> None:
+        chosen[some] = _lowest_selected(rows[some], count)
 
-    if step >= len(rows):
-        choose(0)
+    if rows.device.type == "cpu":
+        in_pieces(rows.shape, choose)
     else:
-        with ThreadPoolExecutor(torch.get_num_threads()) as pool:
-            list(pool.map(choose, range(0, len(rows), step)))
+        choose(slice(None))
     return mask
+
+
+def in_pieces(shape: tuple[int, ...], work: Callable[[slice], None]) -> None:
+    """`work` of some rows of (rows, columns) at a time: they stay in the cache, on as many threads as torch has.
+
+    One thread a piece: torch's own threads would wait for each other at every step.
+    """
+    rows, columns = shape
+    step = max(1, AT_A_TIME // columns)
+    pieces = [slice(first, first + step) for first in range(0, rows, step)]
+    if len(pieces) < 2:
+        work(slice(None))
+    else:
+        with ThreadPoolExecutor(torch.get_num_threads(), initializer=partial(torch.set_num_threads, 1)) as pool:
+            list(pool.map(work, pieces))
 
 
 def _lowest_selected(score: Tensor, count: int) -> Tensor:

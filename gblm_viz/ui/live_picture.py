@@ -99,6 +99,8 @@ class MaskProvider:
             moved = replace(self.settings, method=method, norm=norm)
             if "sparsity" in said:
                 moved = replace(moved, sparsity=min(max(float(said["sparsity"]), 0.0), MOST_SPARSITY))
+            if self.asked.kind == "balance":
+                moved = replace(moved, alpha=self.asked)  # another norm has another one, and it costs nothing
             if "alpha" in said:
                 moved = replace(moved, alpha=parse_alpha(said["alpha"]))
             if "share" in said and method == "gblm" and (norm, self.asked) != (

@@ -14,7 +14,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gblm_viz.core import live, models, prune, statistics
+from gblm_viz.core import live, models, patterns, prune, statistics
 from gblm_viz.core.alpha import Alpha
 from gblm_viz.core.calibration import CalibrationSet
 from gblm_viz.core.errors import ScoreError
@@ -211,7 +211,7 @@ def test_the_authors_group_is_the_references(case: Case) -> None:
 def test_one_matrix_live_and_kept_scores_give_the_same_masks(
     case: Case, pattern: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live, "AT_A_TIME", 100)  # several pieces of each matrix
+    monkeypatch.setattr(patterns, "AT_A_TIME", 100)  # several pieces of each matrix
     methods = [("magnitude", "l1")] if pattern == "authors" else METHODS
     for method, norm in methods:
         ratio = {"group": pattern, "sparsity": 0.4} if pattern.isalpha() else {}

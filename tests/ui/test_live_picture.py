@@ -38,6 +38,7 @@ def removed(visit: Visit, settings: Settings) -> np.ndarray[Any, Any]:
     ({"method": "wanda", "sparsity": 0.3}, {"method": "wanda", "sparsity": 0.3}),
     ({"method": "gblm", "norm": "l2", "alpha": 0.5}, {"norm": "l2", "alpha": Alpha("number", 0.5)}),
     ({"method": "gradient", "norm": "sum"}, {"method": "gradient", "norm": "sum"}),
+    ({"norm": "l2"}, {"norm": "l2"}),
     ({"method": "magic"}, {}), ({"norm": "l7"}, {}), ({"sparsity": "half"}, {}), ({"alpha": -2}, {}),
     ({"unknown": 3, "sparsity": 0.2}, {"sparsity": 0.2}),
 ])
@@ -52,6 +53,11 @@ def test_alphas_one_after_the_other_each_give_their_own_mask(visit: Visit, norm:
     for alpha in (1.0, 1.02, 1.1, 0.8, 3.5, 3.0, 2000.0, 1990.0, 0.0, 1e-9):
         found = view.live({"alpha": alpha}).array("mask")
         np.testing.assert_array_equal(found, removed(visit, replace(SETTINGS, norm=norm, alpha=Alpha("number", alpha))))
+
+
+def test_the_balance_of_another_norm_is_another_alpha(visit: Visit) -> None:
+    found = provider(visit, asked=Alpha("balance")).live({"norm": "l2"}).array("mask")
+    np.testing.assert_array_equal(found, removed(visit, replace(SETTINGS, norm="l2", alpha=Alpha("balance"))))
 
 
 def test_a_share_is_the_alpha_that_gives_it(visit: Visit) -> None:

@@ -117,6 +117,7 @@ def test_a_control_changes_the_settings_and_every_number_on_screen(library: Libr
 def test_a_refused_control_says_why_and_loses_nothing(library: Library, visit: Visit, say: Any) -> None:
     tab, before = Tab(library, say.language), visit.session.settings
     updates = tab.call("on_control", visit, 3, *values(replace(FORM, sparsity=1)))
+    assert updates["prune-mask"]["live"], "the picture that followed it goes back to what is kept"
     sentence = escape(say("errors.sparsity_outside", given=1))
     assert sentence in updates["prune-problem"]
     assert sentence in updates["status"]

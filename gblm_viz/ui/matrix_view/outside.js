@@ -4,7 +4,8 @@
 function accept() {
   const before = value, next = props.value;
   if (!next || !next.key) {
-    value = field = tile = overview = null;
+    value = field = tile = overview = live = heard = null;
+    delete root.dataset.live;
     root.dataset.state = "empty";
     for (const name of ["title", "fields", "hover", "pinned", "legend", "cells", "message"]) part(name).textContent = "";
     drawSoon();

@@ -239,7 +239,8 @@ def _wire(page: Page, controls: Controls, views: Views) -> None:
             refused: dict[Any, Any] = {controls.problem: problem(told), page.status: page.note(told, "error")}
             if error.key in {"sparsity_outside", "sparsity_not_number"}:
                 refused[controls.sparsity] = before.sparsity
-            return updates | refused
+            kept = show.pictures(visit, before).get(views.mask, gr.skip())  # it has followed what is now refused
+            return updates | refused | {views.mask: kept}
         visit.update(settings=settings)
         updates |= {controls.problem: "", held: form_of(settings), signals.settings: bump(counter), own: bump(counter),
                     page.status: page.note(say("prune.shown", method=settings.method))}
