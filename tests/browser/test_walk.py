@@ -42,6 +42,11 @@ def tab(page: Page, say, name: str) -> None:
     page.get_by_role("tab", name=say(f"frame.tabs.{name}"), exact=True).click()
 
 
+def panel(page: Page, say, name: str) -> None:
+    """One panel of Compare."""
+    page.get_by_role("tab", name=say(f"compare.panels.{name}"), exact=True).click()
+
+
 def ready(page: Page) -> None:
     """The example is live and nothing runs."""
     expect(page.locator("#status .status.done")).to_be_visible()
@@ -165,10 +170,12 @@ def test_the_whole_way_with_an_own_text(page: Page, app: App, output: Path, lang
     tab(page, say, "compare")
     ask(page, question)
     expect(page.locator("#dense-chat")).to_contain_text(question)
+    picture(page, output, f"compare_{language}")
     expect(page.locator("#perplexity-dense")).to_be_visible()
+    panel(page, say, "lost")
     expect(page.locator("#compare-probes")).to_be_visible()
     assert figure(page.locator("#perplexity-dense")) < figure(page.locator("#perplexity-pruned"))
-    picture(page, output, f"compare_{language}")
+    picture(page, output, f"lost_{language}")
 
     # a reload keeps the work
     page.reload()

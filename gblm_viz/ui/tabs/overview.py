@@ -17,13 +17,13 @@ from gblm_viz.figures.maps import gradient_sentence, map_value
 from gblm_viz.words import Words
 
 from .. import work
+from ..applied import applied_tag
 from ..chat import Turn, duel, pane_html, parting_sentence
 from ..escape import escape
 from ..example import LONGEST_ANSWER, shipped, shipped_summaries
 from ..model_map import ModelMapView
 from ..page import Page, bump
 from ..session import Selection, Visit
-from .compare import applied_tag
 from .prune import place
 from .weight import telling_weight
 

@@ -1,0 +1,31 @@
+"""How the applied pruned copy is named on screen: what made it, in one line."""
+
+from __future__ import annotations
+
+from gblm_viz.core.prune import Settings
+from gblm_viz.words import Words
+
+from . import work
+from .session import Visit
+
+
+def amount(settings: Settings) -> str:
+    """50 %, or 2:4."""
+    return settings.pattern or f"{settings.sparsity:.0%}"
+
+
+def applied_tag(visit: Visit, say: Words) -> str:
+    """What made the pruned model: model, text, samples, method, α, group, order, and which Apply it was."""
+    masks, found = work.applied_masks(visit), work.applied_statistics(visit)
+    settings = masks.settings
+    parts = [visit.model().name]
+    if found is not None:
+        samples = found.calibration
+        parts += [work.text_name(say, samples.text_name),
+                  say("prune.tag.samples", count=samples.count, length=samples.length, seed=samples.seed)]
+    knobs = [say(f"compare.norms.{settings.norm}")] if settings.method in {"gradient", "gblm"} else []
+    knobs += [f"α = {masks.alpha:,.4g}"] if masks.alpha is not None else []
+    parts.append(say("compare.tag", method=settings.method, amount=amount(settings),
+                     group=say(f"prune.group.{settings.group}"), order=say(f"compare.orders.{settings.order}"),
+                     number=visit.session.applied_number, knobs="".join(f", {knob}" for knob in knobs)))
+    return " · ".join(parts)
