@@ -107,7 +107,8 @@ class Gblm(Method):
         assert input_norm is not None
         assert gradient_norm is not None
         pull = self.alpha * gradient_norm
-        return pull.add_(input_norm.unsqueeze(-2)).mul_(weight.float().abs())  # in place: no third and fourth matrix
+        # In place, and the sign last (x + α·g has none): no third and fourth matrix
+        return pull.add_(input_norm.unsqueeze(-2)).mul_(weight.float()).abs_()
 
 
 METHODS: dict[str, type[Method]] = {kind.name: kind for kind in (Random, Magnitude, Wanda, Gradient, Gblm)}

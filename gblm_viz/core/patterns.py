@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,8 @@ AT_A_TIME = 1 << 19
 """Scores that are chosen from at once on the CPU: 2 MB, which stay in a processor's second cache or nearly so."""
 WIDE, SAMPLED = 4096, 16
 """Rows at least so wide are sampled before they are selected from, one score in so many."""
+NARROW = 8
+"""Groups at most so wide are put in order by comparing each with each."""
 NUMPY = {torch.float32, torch.float64}
 """Floats that numpy knows; narrower ones are exact in float32."""
 GROUPS = ("row", "matrix", "global", "authors")
@@ -82,16 +85,49 @@ def _lowest_selected(score: Tensor, count: int) -> Tensor:
     as torch's kthvalue or topk, many times as a stable sort (tests/benchmarks/live_ratio.py).
     """
     if score.device.type == "cpu":
-        numbers = (score if score.dtype in NUMPY else score.float()).numpy()
+        if score.shape[1] <= NARROW:
+            return _lowest_ranked(score, count)
+        numbers = _numbers(score)
         return _lowest_to(score, numbers, count, _cut(numbers, count))
     mask = score <= score.kthvalue(count, dim=-1, keepdim=True).values
     return _untied(score, count, mask, mask.sum(-1))
 
 
+def _numbers(score: Tensor) -> Array:
+    return (score if score.dtype in NUMPY else score.float()).numpy()
+
+
+def _lowest_ranked(score: Tensor, count: int) -> Tensor:
+    """The same of narrow groups, (groups, m): what fewer than `count` others go before goes.
+
+    Each is compared with each, all groups at once: for 2:4 on 4096 × 11008 a fifth of the time of selecting.
+    """
+    numbers = _numbers(score)
+    if np.isnan(numbers.min(initial=0)):  # a number that is none is no lower, and no higher, than another
+        return _lowest_sorted(score, count)
+    places = [np.ascontiguousarray(place) for place in numbers.T]
+    before = [np.zeros(len(numbers), np.uint8) for _ in places]
+    for left, right in combinations(range(len(places)), 2):
+        first = (places[left] <= places[right]).view(np.uint8)
+        before[right] += first
+        before[left] += 1 - first
+    mask = np.empty(numbers.shape, bool)
+    for place, others in enumerate(before):
+        mask[:, place] = others < count
+    return torch.from_numpy(mask)
+
+
+def _counted(mask: Array) -> Array:
+    """int64 (rows,): how many of each row are True; eight at a time where they come in eights."""
+    if mask.shape[1] % 8 or not mask.flags.c_contiguous:
+        return np.count_nonzero(mask, axis=1)
+    return np.bitwise_count(mask.view(np.uint64)).sum(axis=1, dtype=np.int64)
+
+
 def _lowest_to(score: Tensor, numbers: Array, count: int, cut: Array) -> Tensor:
     """The same where the cut, (rows, 1), is known. `numbers` is `score` as numpy knows it."""
     lowest = numbers <= cut
-    return _untied(score, count, torch.from_numpy(lowest), torch.from_numpy(lowest.sum(axis=1, dtype=np.int32)))
+    return _untied(score, count, torch.from_numpy(lowest), torch.from_numpy(_counted(lowest)))
 
 
 def _untied(score: Tensor, count: int, mask: Tensor, taken: Tensor) -> Tensor:
@@ -104,18 +140,18 @@ def _untied(score: Tensor, count: int, mask: Tensor, taken: Tensor) -> Tensor:
 
 
 def _cut(numbers: Array, count: int, bounds: tuple[Array, Array] | None = None) -> Array:
-    """(rows, 1): the `count`-th lowest of each row.
+    """(rows, 1): the `count`-th lowest of each row, count at least 1.
 
-    Only what lies between two bounds, each (rows, 1), is put in order. Where none are known a sample gives them (five
-    standard deviations of its rank apart); a band that they fail is selected from as a whole.
+    Only what lies between two bounds, each (rows, 1), is put in order. Where none are known a sample gives them; a band
+    that they fail is selected from as a whole.
     """
     rows, columns = numbers.shape
     if not bounds and columns < WIDE:
         return _selected(numbers, count)
     low, high = bounds or _sampled(numbers, count)
-    between = (numbers >= low) & (numbers <= high)
-    rank = count - 1 - np.count_nonzero(numbers < low, axis=1)
-    held = np.count_nonzero(between, axis=1)
+    below = numbers < low
+    between = below ^ (numbers <= high)
+    rank, held = count - 1 - _counted(below), _counted(between)
     if ((rank < 0) | (rank >= held)).any():
         return _selected(numbers, count)
     ordered = np.full((rows, held.max()), np.inf, numbers.dtype)
@@ -125,7 +161,8 @@ def _cut(numbers: Array, count: int, bounds: tuple[Array, Array] | None = None) 
 
 
 def _sampled(numbers: Array, count: int) -> tuple[Array, Array]:
-    """Two scores of each row, (rows, 1), between which its `count`-th lowest very likely lies."""
+    """Two scores of each row, (rows, 1), between which its `count`-th lowest very likely lies: five standard deviations
+    of its rank apart."""
     sample = np.sort(numbers[:, ::SAMPLED], axis=-1)
     drawn, share = sample.shape[1], count / numbers.shape[1]
     spread = 5 * math.sqrt(drawn * share * (1 - share)) + 1

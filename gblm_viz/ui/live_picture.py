@@ -16,7 +16,7 @@ from gblm_viz.core.errors import GblmError, SettingError
 from gblm_viz.core.live import OrderedRows, live_mask, ordered_rows
 from gblm_viz.core.matrices import Matrix
 from gblm_viz.core.models import Model
-from gblm_viz.core.patterns import PerRow
+from gblm_viz.core.patterns import NofM, PerRow
 from gblm_viz.core.prune import Settings
 from gblm_viz.core.statistics import Statistics
 
@@ -25,8 +25,9 @@ from .session import Library, Visit
 from .work import masks_key, share_curve
 
 CONTROLS = {"method": "#method", "norm": "#norm", "sparsity": "#sparsity", "share": "#alpha-share",
-            "alpha": "#alpha-number"}
-"""What the picture follows: names of `MaskProvider.live` → elements around the controls."""
+            "alpha": "#alpha-number", "pattern": "#pattern", "group": "#group"}
+"""What the picture follows: names of `MaskProvider.live` → elements around the controls. The order is none of them: a
+preview is always in the dense one."""
 MOST_SPARSITY, LEAST_SHARE, MOST_SHARE = 0.95, 0.01, 0.99
 """The sliders' ends."""
 
@@ -96,7 +97,8 @@ class MaskProvider:
         said = {name: str(control) for name, control in controls.items()}
         method, norm = said.get("method", self.settings.method), said.get("norm", self.settings.norm)
         try:
-            moved = replace(self.settings, method=method, norm=norm)
+            moved = replace(self.settings, method=method, norm=norm, group=said.get("group", self.settings.group),
+                            pattern=said.get("pattern", self.settings.pattern).strip())
             if "sparsity" in said:
                 moved = replace(moved, sparsity=min(max(float(said["sparsity"]), 0.0), MOST_SPARSITY))
             if self.asked.kind == "balance":
@@ -108,6 +110,9 @@ class MaskProvider:
                 moved = replace(moved, alpha=Alpha("number", self._alpha(norm, float(said["share"]))))
             moved.check()
         except (SettingError, ValueError):
+            return self
+        pattern = moved.make_pattern()
+        if isinstance(pattern, NofM) and self.columns % pattern.m:
             return self
         if moved.needs and self.statistics is None:
             return self

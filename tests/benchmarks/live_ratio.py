@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from gblm_viz.core.live import in_order
-from gblm_viz.core.patterns import PerRow
+from gblm_viz.core.patterns import NofM, PerRow
 from gblm_viz.figures.tiles import Pyramid
 from gblm_viz.ui import example, work
 from gblm_viz.ui.session import Library
@@ -56,6 +56,8 @@ def main() -> None:
           f"{scores.numel() * 4 / read / 1e9:.1f} GB/s")
     for name, call in (("compare with a number", lambda: scores <= 0.5),
                        ("PerRow.remove", lambda: pattern.remove(scores)),
+                       ("NofM(2, 4).remove", lambda: NofM(2, 4).remove(scores)),
+                       ("NofM(4, 8).remove", lambda: NofM(4, 8).remove(scores)),
                        ("each row in order", lambda: in_order(scores)),
                        ("topk", lambda: topk_mask(scores, count)), ("stable sort", lambda: sorted_mask(scores, count))):
         seconds = best(call)

@@ -3,7 +3,8 @@
     python -m tests.benchmarks.picture_ratio [--rows 4096] [--columns 11008] [--pause 45]
 
 A matrix of that size beside one of 256 × 256, in one run; the browser draws on the same cores. The floor of a redraw is
-one frame of the screen, 17 ms. `alpha` needs new scores at every move, `sparsity` another cut through the same ones.
+one frame of the screen, 17 ms. `alpha` needs new scores at every move, `sparsity` another cut through the same ones,
+`pattern`, n:m as it is typed, both.
 """
 
 from __future__ import annotations
@@ -24,12 +25,13 @@ from playwright.sync_api import Page, Response, sync_playwright
 
 from gblm_viz.core.live import Cuts, OrderedRows, by_rows, in_order
 from gblm_viz.core.methods import Gblm
-from gblm_viz.core.patterns import PerRow
-from gblm_viz.ui.matrix_view import ENGLISH, Field, Gallery, MatrixView, picture
+from gblm_viz.core.patterns import PerRow, parse_pattern
+from gblm_viz.ui.matrix_view import ENGLISH, Field, Followed, Gallery, MatrixView, picture
 from tests.browser.conftest import FLAGS, on_path
 
 SECONDS, SWEEP = 8.0, 4.0
 """How long a slider is moved, and how long it takes there and back over two fifths of its way."""
+PATTERNS = ("2:4", "1:4")
 MASK = Field("mask", "Mask", "mask")
 WATCHING = """() => {
   window.drawn = []; window.sizes = [];
@@ -63,6 +65,7 @@ class Scored:
     gradient: torch.Tensor
     sparsity: float = 0.5
     alpha: float = 1.0
+    pattern: str = ""
     again: dict[float, OrderedRows] = field(default_factory=dict)
     """By α: rows in order, once a slider of the sparsity moves"""
     last: dict[float, Cuts | None] = field(default_factory=dict)
@@ -82,6 +85,9 @@ class Scored:
         return (MASK,)
 
     def array(self, field_id: str) -> Any:
+        if self.pattern:
+            return by_rows(parse_pattern(self.pattern), Gblm("l1", self.alpha), self.weight, self.inputs,
+                           self.gradient.__getitem__)[0]
         if (self.sparsity, self.alpha) in self.stored:
             return self.stored[self.sparsity, self.alpha]
         if self.alpha in self.again:
@@ -92,6 +98,8 @@ class Scored:
         return mask
 
     def live(self, controls: Any) -> Scored:
+        if pattern := controls.get("pattern", ""):
+            return replace(self, pattern=pattern)
         if (alpha := float(controls["alpha"])) == self.alpha and alpha not in self.again:
             scores = Gblm("l1", alpha).score(self.weight, self.inputs, self.gradient, "")
             self.again[alpha] = OrderedRows(scores, in_order(scores))
@@ -112,7 +120,8 @@ def shown(views: dict[str, Scored]) -> Iterator[str]:
         for name, high, value in (("sparsity", 0.95, 0.5), ("alpha", 3, 1.0)):
             gr.Slider(0, high, value=value, step=0.001, interactive=True, label=name, elem_id=name)
         for name, provider in views.items():
-            follows = {"sparsity": "#sparsity", "alpha": "#alpha"}
+            gr.Dropdown(["", *PATTERNS], value="", allow_custom_value=True, label="pattern", elem_id="pattern")
+            follows = {name: Followed(f"#{name}") for name in ("sparsity", "alpha", "pattern")}
             MatrixView(picture(provider, name, ENGLISH, kept=True, live=follows), elem_id=name, height=420)
     _, url, _ = blocks.launch(prevent_thread_lock=True, quiet=True, ssr_mode=False, server_name="127.0.0.1")
     try:
@@ -131,10 +140,10 @@ def alone(provider: Scored, slider: str) -> float:
     gallery = Gallery()
     request = {"key": gallery.add(provider), "field": "mask", "row": 0, "column": 0, "rows": provider.rows,
                "columns": provider.columns, "height": 170, "width": 366, "version": 1}
-    controls = {"sparsity": provider.sparsity, "alpha": provider.alpha}
+    controls: dict[str, Any] = {"sparsity": provider.sparsity, "alpha": provider.alpha}
     times = []
-    for _ in range(12):
-        controls[slider] *= 1.01
+    for move in range(12):
+        controls[slider] = PATTERNS[move % 2] if slider == "pattern" else 1.01 * controls[slider]
         began = time.monotonic()
         assert "error" not in gallery.answer({**request, "live": dict(controls)})
         times.append(time.monotonic() - began)
@@ -158,6 +167,19 @@ def redraws(page: Page, slider: str, pause: int) -> tuple[float, float]:
     page.mouse.up()
     page.wait_for_timeout(1500)
     return moves / gone, drawn / gone
+
+
+def typed(page: Page, pause: int) -> tuple[float, float]:
+    """The same while n:m is typed, one and the other in turn."""
+    box = page.locator("#pattern input")
+    box.click()
+    page.evaluate("window.drawn = []")
+    began, moves = time.monotonic(), 0
+    while (gone := time.monotonic() - began) < SECONDS:
+        box.fill(PATTERNS[moves % 2])
+        moves += 1
+        page.wait_for_timeout(pause)
+    return moves / gone, page.evaluate("window.drawn.length") / gone
 
 
 def main() -> None:
@@ -192,8 +214,8 @@ def main() -> None:
             view.locator("[data-do=fit]").click()
             page.set_viewport_size({"width": 460, "height": 720})  # the view as wide as on the Prune tab
             page.wait_for_timeout(1000)
-            for slider in ("sparsity", "alpha"):
-                moves, drawn = redraws(page, slider, given.pause)
+            for slider in ("sparsity", "alpha", "pattern"):
+                moves, drawn = typed(page, given.pause) if slider == "pattern" else redraws(page, slider, given.pause)
                 told.append(f"{slider}: {drawn:.1f} redraws a second at {moves:.0f} moves, "
                             f"{alone(provider, slider):.1f} by the server alone")
             print("; ".join(told), flush=True)

@@ -95,6 +95,54 @@ def test_the_mask_follows_a_choice_of_the_method(page: Page, app: App) -> None:
     assert cells(view) != magnitude
 
 
+def test_the_mask_follows_a_choice_and_a_typed_n_of_m(page: Page, app: App) -> None:
+    view = looked_at(page, app)
+    box = page.locator("#pattern input")
+    box.click()
+    page.evaluate("""() => { window.lived = []; new MutationObserver(() => window.lived.push(
+        document.querySelector('#prune-mask .matrix-view').dataset.live || '')).observe(
+        document.querySelector('#prune-mask .matrix-view'), { attributes: true, attributeFilter: ['data-live'] }) }""")
+    page.get_by_role("option", name="2:4").click()
+    page.wait_for_function("""window.lived.some(one => one.includes('"pattern":"2:4"'))""")
+    expect(page.locator("#sparsity-reached .number")).to_contain_text("50.0")
+    ready(page)
+    box.click()
+    box.fill("3:4")
+    expect(view).to_have_attribute("data-live", re.compile('"pattern":"3:4"'))
+    expect(view).to_have_attribute("data-state", "ready")
+    # of the four weights from column 4 on, in row 3, three are gone before Enter is pressed
+    group = view.locator(".matrix-cells td[data-row='3']")
+    gone = group.evaluate_all("all => all.filter(one => one.dataset.column >= 4 && one.dataset.column < 8)"
+                              ".map(one => Number(one.dataset.value))")
+    assert len(gone) == 4 and sum(gone) == 3
+    box.press("Enter")
+    expect(page.locator("#sparsity-reached .number")).to_contain_text("75.0")
+    ready(page)
+    assert view.get_attribute("data-live") is None
+
+
+def test_a_place_pointed_at_is_read_out_in_every_view_of_the_matrix_and_chosen_in_none(page: Page, app: App) -> None:
+    arrive(page, app, "en")
+    tab(page, words("en"), "patterns")
+    for name in ("mask", "wanda", "shuffled"):
+        expect(page.locator(f"#patterns-{name} .matrix-view")).to_have_attribute("data-state", "ready")
+    where = page.locator("#where .breadcrumb")
+    before = where.inner_text()
+    canvas = page.locator("#patterns-mask .matrix-canvas")
+    canvas.hover(position={"x": 60, "y": 40})
+    read = page.locator("#patterns-mask .matrix-view").get_attribute("data-hover") or ""
+    place = re.match(r"[^:]*", read)
+    assert place is not None and place[0]
+    for name in ("wanda", "shuffled"):
+        expect(page.locator(f"#patterns-{name} .matrix-view")).to_have_attribute(
+            "data-hover", re.compile(re.escape(place[0])))
+    expect(where.locator(".hovered")).to_contain_text("row")
+    page.mouse.move(5, 5)
+    for name in ("mask", "wanda", "shuffled"):
+        expect(page.locator(f"#patterns-{name} .matrix-view")).to_have_attribute("data-hover", "")
+    assert where.inner_text() == before
+
+
 def test_a_weight_clicked_on_the_live_mask_is_selected_everywhere(page: Page, app: App) -> None:
     looked_at(page, app)
     expect(page.locator("#where")).to_contain_text("3")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -86,13 +87,17 @@ def test_wide_rows_whose_cut_a_sample_points_at_are_the_stable_sorts(kind: str) 
         assert torch.equal(pattern.remove_to(score, pattern.cut(score)), expected), count
         cut = score.sort(dim=-1).values[:, count - 1 : count].numpy()
         for bounds in ((cut, cut), (0.9 * cut, 1.1 * cut), (cut + 1, cut + 2), (cut - 2, cut - 1)):
-            assert torch.equal(pattern.remove_to(score, pattern.cut(score, bounds)), expected), count
+            highest = pattern.cut(score, bounds)
+            np.testing.assert_array_equal(highest, cut)
+            assert torch.equal(pattern.remove_to(score, highest), expected), count
 
 
 def test_what_is_no_number_goes_last() -> None:
     score = torch.tensor([[float("nan"), 2.0, 1.0, float("nan"), 3.0], [float("nan")] * 5])
     assert PerRow(0.6).remove(score).tolist() == [[False, True, True, False, True], [True, True, True, False, False]]
     assert PerRow(0.8).remove(score)[0].tolist() == [True, True, True, False, True]
+    assert NofM(2, 5).remove(score).tolist() == [[False, True, True, False, False], [True, True, False, False, False]]
+    assert NofM(4, 5).remove(score)[0].tolist() == [True, True, True, False, True]
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -41,6 +41,13 @@ def removed(visit: Visit, settings: Settings) -> np.ndarray[Any, Any]:
     ({"norm": "l2"}, {"norm": "l2"}),
     ({"method": "magic"}, {}), ({"norm": "l7"}, {}), ({"sparsity": "half"}, {}), ({"alpha": -2}, {}),
     ({"unknown": 3, "sparsity": 0.2}, {"sparsity": 0.2}),
+    ({"pattern": "2:4"}, {"pattern": "2:4"}),
+    ({"pattern": " 1:4 ", "method": "wanda"}, {"pattern": "1:4", "method": "wanda"}),
+    ({"pattern": ""}, {}), ({"pattern": "2:"}, {}), ({"pattern": "4:4"}, {}), ({"pattern": "1:7"}, {}),
+    ({"group": "matrix", "sparsity": 0.3}, {"group": "matrix", "sparsity": 0.3}),
+    ({"group": "global"}, {"group": "global"}),
+    ({"group": "authors", "method": "magnitude"}, {"group": "authors", "method": "magnitude"}),
+    ({"group": "authors"}, {}), ({"group": "village"}, {}),
 ])
 def test_the_picture_is_the_mask_of_the_controls(visit: Visit, controls: dict[str, Any], meant: dict[str, Any]) -> None:
     found = provider(visit).live(controls).array("mask")

@@ -37,6 +37,9 @@ class Breadcrumb(gr.HTML):
         return None
 
 
-def breadcrumb(parts: Sequence[str], label: str, hint: str) -> dict[str, Any]:
-    """A value for Breadcrumb. parts: the widest place first; label names the whole; hint says what a click does."""
-    return {"parts": list(parts), "label": label, "hint": hint}
+def breadcrumb(parts: Sequence[str], label: str, hint: str, weight: str = "") -> dict[str, Any]:
+    """A value for Breadcrumb. parts: the widest place first; label names the whole; hint says what a click does.
+
+    weight: how a weight that is only pointed at is named, with {row} and {column}; without it none is.
+    """
+    return {"parts": list(parts), "label": label, "hint": hint, "weight": weight}

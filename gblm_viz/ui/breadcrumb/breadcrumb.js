@@ -30,6 +30,23 @@ function onKey(event) {
   if (event.key === "Escape" && !event.defaultPrevented && !busy && parts > 1) trigger("select", { level: parts - 1 });
 }
 
+function onHover(event) {
+  // the weight a picture is pointed at, for as long as it is
+  if (!element.isConnected) {
+    document.removeEventListener("weight-hover", onHover);
+    return;
+  }
+  const { at } = event.detail, shown = list.querySelector(".hovered");
+  if (shown) shown.remove();
+  if (!at || !props.value || !props.value.weight) return;
+  const item = document.createElement("li"), part = document.createElement("span");
+  item.className = "hovered";
+  part.textContent = props.value.weight.replace("{row}", at.row).replace("{column}", at.column);
+  item.append(part);
+  list.append(item);
+}
+
+document.addEventListener("weight-hover", onHover);
 document.addEventListener("keydown", onKey);
 watch("value", accept);
 accept();

@@ -11,7 +11,8 @@ Knows no model and no method: a provider gives arrays, the page's language gives
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from dataclasses import field as set_apart
 from pathlib import Path
 from typing import Any, Literal
 
@@ -30,13 +31,13 @@ from gblm_viz.ui.matrix_view.gallery import (
 )
 from gblm_viz.ui.matrix_view.words import ENGLISH, JAPANESE, WORD_KEYS, check_words
 
-__all__ = ["ENGLISH", "GALLERY", "JAPANESE", "WORD_KEYS", "ArrayProvider", "Control", "Field", "Gallery",
-           "LiveProvider", "MatrixView", "Provider", "picture", "with_pin", "without_pin"]
+__all__ = ["ENGLISH", "GALLERY", "JAPANESE", "WORD_KEYS", "ArrayProvider", "Control", "Field", "Followed",
+           "Gallery", "LiveProvider", "MatrixView", "Provider", "picture", "with_pin", "without_pin"]
 
 _HERE = Path(__file__).parent
 _VERSIONS = itertools.count(1)
-_SCRIPTS = ("matrix_view.js", "profiles.js", "saving.js", "live.js", "outside.js")
-"""One script in five files, in this order: they share its names."""
+_SCRIPTS = ("matrix_view.js", "profiles.js", "saving.js", "live.js", "echo.js", "outside.js")
+"""One script in six files, in this order: they share its names."""
 
 # Static, and filled by the script through textContent: Gradio evaluates what is put into a template.
 _TEMPLATE = """
@@ -74,6 +75,15 @@ _TEMPLATE = """
   </div>
 </div>
 """
+
+
+@dataclass(frozen=True)
+class Followed:
+    """A control of the page that a picture follows. place: the selector of the element around its inputs. choices: of
+    a dropdown, what it shows → what it means, where the two differ."""
+
+    place: str
+    choices: Mapping[str, str] = set_apart(default_factory=dict)
 
 
 class MatrixView(gr.HTML):
@@ -136,7 +146,7 @@ def picture(
     note: str = "",
     sorted_columns: Sequence[int] | None = None,
     sorted_by: str = "",
-    live: Mapping[str, str] | None = None,
+    live: Mapping[str, Followed] | None = None,
     gallery: Gallery = GALLERY,
 ) -> dict[str, Any]:
     """A value for MatrixView: hangs the provider in the gallery and describes it to the browser.
@@ -148,8 +158,8 @@ def picture(
     none; borders: what it is instead of heads. note: what made the picture, written under it when it is saved.
     sorted_columns: which stored column each column of the provider's arrays is, where they were put into another
     order; all that is read, pinned and sent then names the stored ones, and `sorted_by` says what the order is. live:
-    controls of the page by name → the selector of the element around their inputs; while one moves, the picture is
-    drawn at what they say by the provider's `live`, and the next value takes over.
+    controls of the page by name; while one moves, the picture is drawn at what they say by the provider's `live`, and
+    the next value takes over.
     """
     fields = provider.fields()
     if field is not None and field not in {known.id for known in fields}:
@@ -170,7 +180,7 @@ def picture(
         "note": note,
         "sorted": None if sorted_columns is None else [int(column) for column in sorted_columns],
         "sortedBy": sorted_by,
-        "live": dict(live or {}),
+        "live": {name: asdict(followed) for name, followed in (live or {}).items()},
         "pin": None if pin is None else [int(pin[0]), int(pin[1])],
         "version": next(_VERSIONS),
         "words": check_words(words),

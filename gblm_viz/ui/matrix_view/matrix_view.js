@@ -628,9 +628,12 @@ async function refreshOverview() {
 // ------------------------------------------------------------------ reading a place
 
 function pointed() {
-  // the block of weights under the pointer, aligned as the server pools them
-  if (!pointer || !value || !tile) return null;
-  const column = Math.floor((pointer.x - left) / scale), row = Math.floor((pointer.y - top_) / scale);
+  // the block of weights under the pointer, or under the one in another view, aligned as the server pools them
+  if (!value || !tile) return null;
+  const own = pointer && { row: Math.floor((pointer.y - top_) / scale), column: Math.floor((pointer.x - left) / scale) };
+  const at = own || (echo && { row: echo.row, column: shownColumn(echo.column) });
+  if (!at) return null;
+  const { row, column } = at;
   if (row < 0 || column < 0 || row >= value.rows || column >= value.columns) return null;
   const step = stepAt(scale);
   return { row: Math.floor(row / step) * step, column: Math.floor(column / step) * step, step, exactRow: row, exactColumn: column };
@@ -794,6 +797,7 @@ canvas.addEventListener("pointermove", (event) => {
   }
   readPointer();
   drawSoon();
+  sendEcho();
 });
 
 function endDrag(event, cancelled) {
@@ -808,7 +812,7 @@ function endDrag(event, cancelled) {
 }
 canvas.addEventListener("pointerup", (event) => endDrag(event, false));
 canvas.addEventListener("pointercancel", (event) => endDrag(event, true));
-canvas.addEventListener("pointerleave", () => { if (!drag) { pointer = null; readPointer(); drawSoon(); } });
+canvas.addEventListener("pointerleave", () => { if (!drag) { pointer = null; sendEcho(); readPointer(); drawSoon(); } });
 
 canvas.addEventListener("dblclick", (event) => {
   if (!value || !width) return;

@@ -19,6 +19,12 @@ function read(cell) {
   part("reading").textContent = shown ? shown.text : value ? value.hint || "" : "";
 }
 
+function echo(name, on) {
+  // the same matrix on the other maps in sight
+  for (const button of document.querySelectorAll(".model-map-grid button"))
+    if (button.dataset.name === name && !grid.contains(button)) button.classList.toggle("echo", on);
+}
+
 function choose(name) {
   chosen = name;
   for (const one of buttons) {
@@ -65,10 +71,10 @@ function draw() {
       choose(cell.name);
       trigger("select", { name: cell.name });
     });
-    button.addEventListener("pointerenter", () => read(cell));
-    button.addEventListener("pointerleave", () => read(null));
-    button.addEventListener("focus", () => read(cell));
-    button.addEventListener("blur", () => read(null));
+    for (const [begin, end] of [["pointerenter", "pointerleave"], ["focus", "blur"]]) {
+      button.addEventListener(begin, () => { read(cell); echo(cell.name, true); });
+      button.addEventListener(end, () => { read(null); echo(cell.name, false); });
+    }
     buttons.push(one);
   }
   choose(value.selected || "");

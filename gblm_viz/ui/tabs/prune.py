@@ -29,7 +29,7 @@ from .. import work
 from ..escape import escape
 from ..free_slider import FreeSlider
 from ..live_picture import CONTROLS, LEAST_SHARE, MOST_SHARE, MOST_SPARSITY, MaskProvider
-from ..matrix_view import Field, MatrixView, picture
+from ..matrix_view import Field, Followed, MatrixView, picture
 from ..measured import measured
 from ..page import Page, bump
 from ..session import Selection, Visit
@@ -377,9 +377,11 @@ class _Show:
         field = Field("mask", say("prune.mask.field"), "mask")
         dense = preview_settings(number)
         provider = MaskProvider.of(visit, dense, settings.alpha, matrix, expert, field)
-        followed = dict(CONTROLS)
+        choices = {"pattern": {say("prune.pattern.none"): ""},
+                   "group": {say(f"prune.group.{group}"): group for group in GROUPS}}
+        followed = {name: Followed(control, choices.get(name, {})) for name, control in CONTROLS.items()}
         if visit.model().layout.prunable > work.MOST_SCORES:  # what needs every weight waits for the rest
-            del followed["share"]
+            del followed["share"], followed["group"]
             followed = {} if isinstance(dense.make_pattern(), Global) else followed
         pin = None if selection.row is None or selection.column is None else (selection.row, selection.column)
         note = tag(say, visit, settings, masks)
