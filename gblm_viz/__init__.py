@@ -11,7 +11,7 @@ from typing import Any
 
 _HOME = {
     "load": "models", "Model": "models", "from_text": "calibration", "CalibrationSet": "calibration",
-    "collect": "statistics", "Statistics": "statistics", "Settings": "prune", "masks": "prune", "pruned": "prune",
+    "collect": "collect", "Statistics": "statistics", "Settings": "prune", "masks": "prune", "pruned": "prune",
     "Alpha": "alpha", "METHODS": "methods", "perplexity": "evaluate", "text_windows": "evaluate", "answer": "generate",
     "run": "job", "GblmError": "errors",
 }

@@ -25,6 +25,8 @@ from gblm_viz.core import alpha as alphas
 from gblm_viz.core import calibration, evaluate, export, generate, prune, report, statistics
 from gblm_viz.core.alpha import parse_alpha
 from gblm_viz.core.calibration import CalibrationSet
+from gblm_viz.core.collect import PLANS, checkpoint_blocks, checkpoint_samples
+from gblm_viz.core.collect import collect as collect_sums
 from gblm_viz.core.errors import GblmError, SettingError, TextError
 from gblm_viz.core.generate import Sampling
 from gblm_viz.core.job import Job, Step, run
@@ -65,6 +67,7 @@ JSON_KEYS: dict[str, dict[str, str]] = {
         "keep": "the gradient sums in the folder",
         "halves": "whether the sums of even and odd samples are there too",
         "loss": "mean over samples of the dense model's loss, nats a token",
+        "plan": "whole network at once, or streamed block by block",
         "seconds": "time this run spent on the samples (0 where the folder was finished before)",
     },
     "prune": _MODEL_KEYS | _TEXT_KEYS | {
@@ -242,23 +245,29 @@ def collect(args: argparse.Namespace, terminal: Terminal) -> Result:
     samples = _samples(args, model, text)
     with _patient_interrupt(terminal) as watch:
         try:
-            found = terminal.follow(
-                statistics.collect(model, samples, keep=args.keep, halves=args.halves, folder=args.out), watch)
+            found = terminal.follow(collect_sums(model, samples, keep=args.keep, halves=args.halves, folder=args.out,
+                                                 plan=args.plan), watch)
         except KeyboardInterrupt:
-            done = statistics.checkpoint_samples(args.out)
-            raise InterruptionError(_say("checkpoint", done=done, total=samples.count, folder=args.out) if done
-                              else _say("interrupted")) from None
+            raise InterruptionError(_checkpointed(args.out, model, samples)) from None
     used = found.calibration
     values = _model_values(model) | {
         "text": used.text_name, "text_sha256": used.text_sha256, "statistics": args.out, "samples": found.count,
         "length": used.length, "tokens": used.token_count, "rule": used.rule, "seed": used.seed,
         "left_out": dict(used.left_out), "keep": found.keep, "halves": bool(found.halves),
-        "loss": float(found.losses.mean()), "seconds": found.seconds}
+        "plan": found.plan, "loss": float(found.losses.mean()), "seconds": found.seconds}
     lines = [_say("collected", model=model.name, samples=found.count, length=used.length, tokens=used.token_count,
                   text=used.text_name, folder=args.out, loss=values["loss"], sha256=used.text_sha256)]
     if used.left_out:
         lines.append(_say("left_out", what=", ".join(f"{name} {count}" for name, count in used.left_out)))
     return Result(values, tuple(lines))
+
+
+def _checkpointed(folder: Path, model: Model, samples: CalibrationSet) -> str:
+    """What an interrupted collection leaves to go on from."""
+    done, left, blocks = checkpoint_samples(folder), checkpoint_blocks(folder), len(model.layout.blocks)
+    if left is not None:
+        return _say("checkpoint_blocks", done=blocks - left, total=blocks, folder=folder)
+    return _say("checkpoint", done=done, total=samples.count, folder=folder) if done else _say("interrupted")
 
 
 def _samples(args: argparse.Namespace, model: Model, text: str) -> CalibrationSet:
@@ -461,6 +470,7 @@ def _collect_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=_seed, default=0, metavar="S", help=_help("seed_samples"))
     parser.add_argument("--keep", type=_keep, metavar="l1,sq,sum", help=_help("keep"))
     parser.add_argument("--halves", action="store_true", help=_help("halves"))
+    parser.add_argument("--plan", choices=tuple(PLANS), default="whole", help=_help("plan"))
 
 
 def _prune_flags(parser: argparse.ArgumentParser) -> None:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from .errors import ScoreError
-from .matrices import Layout, Matrix
+from .matrices import Matrix
 
 
 class InputSums:
@@ -121,7 +121,7 @@ def sample_loss(network: Any, tokens: Tensor) -> Tensor:
 
 
 @contextmanager
-def gradient_taps(network: Any, layout: Layout, take: Any) -> Iterator[None]:
+def gradient_taps(network: Any, matrices: tuple[Matrix, ...], take: Any) -> Iterator[None]:
     """While open, a backward pass hands each matrix's gradient to `take(matrix, gradient)` and frees it at once.
 
     The gradient is float32, seen as (out, in) or (experts, out, in).
@@ -136,7 +136,7 @@ def gradient_taps(network: Any, layout: Layout, take: Any) -> Iterator[None]:
             parameter.grad = None
         return hook
 
-    for matrix in layout.matrices:
+    for matrix in matrices:
         parameter = stored[matrix.name]
         parameter.requires_grad_(True)
         handles.append(parameter.register_post_accumulate_grad_hook(tap(matrix)))
@@ -145,6 +145,6 @@ def gradient_taps(network: Any, layout: Layout, take: Any) -> Iterator[None]:
     finally:
         for handle in handles:
             handle.remove()
-        for matrix in layout.matrices:
+        for matrix in matrices:
             stored[matrix.name].requires_grad_(False)
             stored[matrix.name].grad = None

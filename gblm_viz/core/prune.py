@@ -5,8 +5,8 @@ The dense model is never touched. Knows nothing of texts beyond the samples, nor
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,7 @@ from .methods import (
 from .models import Model, private_copy, with_weights
 from .observe import InputSums, observing, refuse_unobserved
 from .patterns import Global, NofM, Pattern, label, make_pattern
+from .replay import Call, entering, replay
 from .statistics import Statistics, input_norm, put_tensors
 
 ORDERS = ("sequential", "dense")
@@ -266,42 +267,6 @@ class _LastBlockReached(Exception):  # noqa: N818
     """Ends a forward pass once the last block has been entered: the head's logits are not needed."""
 
 
-@dataclass(frozen=True, eq=False)
-class _Call:
-    """How one block was called on one sample: everything but the hidden state."""
-
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
-
-
-@contextmanager
-def _recording(blocks: list[Any], calls: list[_Call], first: list[Tensor]) -> Iterator[None]:
-    """Record each block's own arguments and the first block's hidden state during one forward pass."""
-    def watch(index: int) -> Any:
-        def hook(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-            kept = {name: value for name, value in kwargs.items() if name != "hidden_states"}
-            if index == 0:
-                first.append(args[0] if args else kwargs["hidden_states"])
-            calls.append(_Call(args[1:], kept))
-            if index == len(blocks) - 1:
-                raise _LastBlockReached
-        return hook
-
-    handles = [block.register_forward_pre_hook(watch(index), with_kwargs=True) for index, block in enumerate(blocks)]
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
-
-
-def _replay(block: Any, hidden: Tensor, call: _Call) -> Tensor:
-    """One block on another hidden state; some return a tensor, some a tuple."""
-    out = block(hidden, *call.args, **call.kwargs)
-    result: Tensor = out[0] if isinstance(out, tuple) else out
-    return result
-
-
 @torch.no_grad()
 def sequential_masks(model: Model, statistics: Statistics | None, settings: Settings) -> Job[Masks]:
     """Masks in the paper's order (lib/prune.py:246-308): inputs are measured behind the already pruned blocks.
@@ -329,7 +294,7 @@ def sequential_masks(model: Model, statistics: Statistics | None, settings: Sett
         for sample in range(samples.count):
             yield Step(index * samples.count + sample, total, "sample_block")
             with observing(network, matrices, sums):
-                _replay(block, hidden[sample], calls[sample][index])
+                replay(block, hidden[sample], calls[sample][index])
         refuse_unobserved(matrices, sums, True)
         for matrix in matrices:
             weight = matrix.view(stored[matrix.name].detach())
@@ -342,21 +307,28 @@ def sequential_masks(model: Model, statistics: Statistics | None, settings: Sett
             stored[matrix.name].data = matrix.view(weight.masked_fill(mask, 0)).contiguous()
         if index + 1 < len(blocks):
             for sample in range(samples.count):
-                hidden[sample] = _replay(block, hidden[sample], calls[sample][index])
+                hidden[sample] = replay(block, hidden[sample], calls[sample][index])
     yield Step(total, total, "sample_block")
     return collected.finished(model, statistics, settings, method)
 
 
 def _first_inputs(network: Any, blocks: list[Any], samples: CalibrationSet,
-                  model: Model) -> tuple[list[Tensor], list[list[_Call]]]:
+                  model: Model) -> tuple[list[Tensor], list[list[Call]]]:
     """Per sample: the first block's hidden state, and how every block is called."""
     hidden: list[Tensor] = []
-    calls: list[list[_Call]] = []
-    for index in range(samples.count):
-        own: list[_Call] = []
-        with _recording(blocks, own, hidden), suppress(_LastBlockReached):
-            network(samples.sample(index)[None].to(model.device), use_cache=False)
-        calls.append(own)
+    calls: list[list[Call]] = []
+
+    def note(index: int, state: Tensor, call: Call) -> None:
+        if index == 0:
+            hidden.append(state)
+            calls.append([])
+        calls[-1].append(call)
+        if index == len(blocks) - 1:
+            raise _LastBlockReached
+
+    for sample in range(samples.count):
+        with entering(blocks, note), suppress(_LastBlockReached):
+            network(samples.sample(sample)[None].to(model.device), use_cache=False)
     return hidden, calls
 
 

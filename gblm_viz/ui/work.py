@@ -12,6 +12,7 @@ from threading import Event
 from gblm_viz.core import alpha, calibration, evaluate, models, prune, report, statistics, two_masks
 from gblm_viz.core.alpha import ShareCurve
 from gblm_viz.core.calibration import CalibrationSet
+from gblm_viz.core.collect import collect
 from gblm_viz.core.errors import GblmError, ModelError
 from gblm_viz.core.job import Job, run
 from gblm_viz.core.matrices import Matrix
@@ -111,7 +112,7 @@ def collect_job(library: Library, model: Model, samples: CalibrationSet, held_ou
     if library.has(key) and folder is not None and not begun:
         statistics.save(library.get(key), folder)
     elif not library.has(key) or folder is not None:
-        found = yield from statistics.collect(model, samples, cancel=cancel, folder=folder)
+        found = yield from collect(model, samples, cancel=cancel, folder=folder)
         key = collect_key(model, found.calibration)
         library.put(key, found, statistics_bytes(found))
         if not begun and found.seconds > 0:

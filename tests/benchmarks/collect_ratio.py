@@ -13,8 +13,8 @@ import time
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from gblm_viz.core import statistics
 from gblm_viz.core.calibration import CalibrationSet
+from gblm_viz.core.collect import collect
 from gblm_viz.core.job import run
 from gblm_viz.core.models import Model, private_copy, wrap
 from gblm_viz.core.observe import sample_loss
@@ -60,7 +60,7 @@ def main() -> None:
 
 def _collect(model: Model, samples: CalibrationSet) -> float:
     began = time.perf_counter()
-    run(statistics.collect(model, samples))
+    run(collect(model, samples))
     return time.perf_counter() - began
 
 

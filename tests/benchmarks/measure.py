@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gblm_viz.core import calibration, evaluate, prune, statistics
+from gblm_viz.core import calibration, evaluate, prune
 from gblm_viz.core.alpha import parse_alpha
+from gblm_viz.core.collect import collect
 from gblm_viz.core.job import run
 from gblm_viz.core.models import Model
 from gblm_viz.core.prune import Settings
@@ -60,7 +61,7 @@ class Measure:
         self.model = model
         self.samples = calibration.from_text(
             model.tokenizer, text, name="+".join(texts), length=LENGTH, samples=samples, seed=seed)
-        self.sums = run(statistics.collect(model, self.samples))
+        self.sums = run(collect(model, self.samples))
         self.windows = {name: evaluate.text_windows(model, (ASSETS / "texts" / name).read_text(encoding="utf-8"), name,
                                                     LENGTH) for name in HELD_OUT}
         self.probes = self.exact_probes()

@@ -179,7 +179,9 @@ def typed(page: Page, pause: int) -> tuple[float, float]:
         box.fill(PATTERNS[moves % 2])
         moves += 1
         page.wait_for_timeout(pause)
-    return moves / gone, page.evaluate("window.drawn.length") / gone
+    drawn = page.evaluate("window.drawn.length")
+    page.wait_for_timeout(1500)
+    return moves / gone, drawn / gone
 
 
 def main() -> None:

@@ -18,6 +18,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+import gblm_viz.core.collect as collecting
 from gblm_viz import __main__ as cli
 from gblm_viz.__main__ import JSON_KEYS, main
 from gblm_viz.core import evaluate, generate, prune, statistics
@@ -322,7 +323,7 @@ def interruptible() -> Iterator[None]:
 @pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_leaves_a_checkpoint_and_the_same_command_goes_on(command: Run, place: Path, tmp_path: Path,
                                                                 monkeypatch: pytest.MonkeyPatch) -> None:
-    one_sample = statistics._one_sample
+    one_sample = collecting._one_sample
     calls = iter(range(99))
 
     def interrupted(*given: Any) -> float:
@@ -331,14 +332,37 @@ def test_ctrl_c_leaves_a_checkpoint_and_the_same_command_goes_on(command: Run, p
         return one_sample(*given)
 
     line = [*flags(KEYED["collect"]), "--out", tmp_path / "sums"]
-    monkeypatch.setattr(statistics, "_one_sample", interrupted)
+    monkeypatch.setattr(collecting, "_one_sample", interrupted)
     code, out, err = command(*line, "--json")
     assert (code, out) == (130, "")
     assert "3 of 5 samples" in err  # the sample during which it was pressed is finished first
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    monkeypatch.setattr(statistics, "_one_sample", one_sample)
+    monkeypatch.setattr(collecting, "_one_sample", one_sample)
     assert command(*line)[0] == 0
     for file in (place / "sums").iterdir():
+        assert (tmp_path / "sums" / file.name).read_bytes() == file.read_bytes()
+
+
+@pytest.mark.usefixtures("interruptible")
+def test_ctrl_c_in_the_streamed_plan_leaves_whole_blocks(command: Run, place: Path, tmp_path: Path,
+                                                         monkeypatch: pytest.MonkeyPatch) -> None:
+    back = collecting.back_through
+    calls = iter(range(99))
+
+    def interrupted(*given: Any) -> Any:
+        if next(calls) == 7:  # five samples: in the second block from the end
+            signal.raise_signal(signal.SIGINT)
+        return back(*given)
+
+    line = [*flags(KEYED["collect"]), "--out", tmp_path / "sums", "--plan", "streamed"]
+    with monkeypatch.context() as patched:
+        patched.setattr(collecting, "back_through", interrupted)
+        code, _, err = command(*line)
+    assert code == 130
+    assert "1 of" in err and "blocks" in err
+    code, out, _ = command(*line, "--json")
+    assert code == 0 and json.loads(out)["plan"] == "streamed"
+    for file in (place / "sums").glob("block-*"):
         assert (tmp_path / "sums" / file.name).read_bytes() == file.read_bytes()
 
 
@@ -349,7 +373,7 @@ def test_a_second_ctrl_c_ends_at_once(command: Run, tmp_path: Path, monkeypatch:
         signal.raise_signal(signal.SIGINT)
         raise AssertionError("the second one did not end it")
 
-    monkeypatch.setattr(statistics, "_one_sample", stubborn)
+    monkeypatch.setattr(collecting, "_one_sample", stubborn)
     code, out, err = command(*flags(KEYED["collect"]), "--out", tmp_path / "sums")
     assert (code, out) == (130, "")
     assert "Interrupted" in err

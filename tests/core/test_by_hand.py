@@ -10,10 +10,11 @@ import torch
 from gblm_viz.core import by_hand, models
 from gblm_viz.core.alpha import Alpha
 from gblm_viz.core.calibration import CalibrationSet
+from gblm_viz.core.collect import collect
 from gblm_viz.core.job import run
 from gblm_viz.core.models import Model
 from gblm_viz.core.prune import Settings, dense_masks
-from gblm_viz.core.statistics import Statistics, collect
+from gblm_viz.core.statistics import Statistics
 from tests.families import FAMILIES
 
 GBLM = Settings("gblm", "l1", Alpha("number", 30.0), "row", 0.5, "", "dense")

@@ -12,12 +12,13 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from gblm_viz.core import evaluate, export, prune
 from gblm_viz.core.calibration import from_text
+from gblm_viz.core.collect import collect
 from gblm_viz.core.errors import GblmError
 from gblm_viz.core.job import run
 from gblm_viz.core.matrices import parameters
 from gblm_viz.core.models import Model, load
 from gblm_viz.core.prune import Masks, Settings
-from gblm_viz.core.statistics import Statistics, collect
+from gblm_viz.core.statistics import Statistics
 from tests.families import save_tiny
 
 TEXT = "The river carries sand to the sea, and the sea carries it back to the shore.\n" * 6

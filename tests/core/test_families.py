@@ -14,9 +14,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gblm_viz.core import live, models, patterns, prune, statistics
+from gblm_viz.core import live, models, patterns, prune
 from gblm_viz.core.alpha import Alpha
 from gblm_viz.core.calibration import CalibrationSet
+from gblm_viz.core.collect import collect
 from gblm_viz.core.errors import ScoreError
 from gblm_viz.core.job import run
 from gblm_viz.core.models import Model
@@ -86,7 +87,7 @@ def case(request: pytest.FixtureRequest) -> Case:
     samples, blocks = cut_samples(), block_list(request.param, network)
     before = weights_hash(network)
     model = models.wrap(network, None, request.param)
-    collected = run(statistics.collect(model, calibration_of(samples)))
+    collected = run(collect(model, calibration_of(samples)))
     return Case(request.param, model, blocks, samples, collected, reference.sums(network, blocks, samples), before)
 
 
@@ -148,6 +149,18 @@ def test_sums_losses_and_sample_l1_are_within_the_contracts_tolerances(case: Cas
         apart = (found.gradient_sum[name] - expected.gradient_sum[name]).abs()
         worst = float((apart / l1).nan_to_num().max())
         assert bool((apart <= OF_L1 * l1).all()), f"{case.name} {name}: signed sums {worst}"
+
+
+def test_collected_block_by_block_the_sums_are_bitwise_the_same(case: Case) -> None:
+    found = run(collect(case.model, case.collected.calibration, plan="streamed"))
+    assert torch.equal(found.losses, case.collected.losses)
+    assert list(found.sums) == list(case.collected.sums)
+    for name, sums in case.collected.sums.items():
+        own = found.sums[name]
+        for kept, gradient in sums.gradients.items():
+            assert torch.equal(own.gradients[kept], gradient), f"{case.name} {name} {kept}"
+        assert torch.equal(own.input_sq, sums.input_sq) and torch.equal(own.tokens, sums.tokens)
+        assert torch.equal(found.sample_l1[name], case.collected.sample_l1[name])
 
 
 @pytest.mark.parametrize(("method", "norm"), METHODS)
@@ -242,6 +255,6 @@ def test_fallbacks_are_the_references(case: Case) -> None:
 def test_a_matrix_that_observation_missed_is_an_error_that_names_it(name: str) -> None:
     model = models.wrap(UNOBSERVED[name](), None, name)
     with pytest.raises(ScoreError) as raised:
-        run(statistics.collect(model, calibration_of(cut_samples())))
+        run(collect(model, calibration_of(cut_samples())))
     assert raised.value.key == "unobserved"
     assert raised.value.fields["matrix"] in {matrix.name for matrix in model.layout.matrices}

@@ -15,8 +15,9 @@ import torch
 from safetensors import safe_open
 from torch import Tensor
 
-from gblm_viz.core import models, prune, statistics
+from gblm_viz.core import models, prune
 from gblm_viz.core.alpha import Alpha, gradient_share
+from gblm_viz.core.collect import collect
 from gblm_viz.core.errors import ScoreError, SettingError, StatisticsError
 from gblm_viz.core.job import Step, run
 from gblm_viz.core.matrices import parameters
@@ -34,7 +35,7 @@ def made(family: str, seed: int = 0) -> Model:
 
 
 def collected(model: Model) -> Statistics:
-    return run(statistics.collect(model, calibration_of(cut_samples())))
+    return run(collect(model, calibration_of(cut_samples())))
 
 
 @pytest.fixture(scope="module", params=["llama", "gpt2", "mixtral"])
@@ -264,7 +265,7 @@ def test_statistics_of_another_model_are_refused_with_both_names(llama: tuple[Mo
 
 def test_a_sum_that_was_not_kept_is_refused(llama: tuple[Model, Statistics]) -> None:
     model, _ = llama
-    only_l1 = run(statistics.collect(model, calibration_of(cut_samples()), keep=("l1",)))
+    only_l1 = run(collect(model, calibration_of(cut_samples()), keep=("l1",)))
     for method, norm in (("gblm", "l2"), ("gradient", "sum")):
         with pytest.raises(StatisticsError) as raised:
             run(prune.masks(model, only_l1, Settings(method, norm)))

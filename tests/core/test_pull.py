@@ -22,13 +22,14 @@ from transformers.models.llama.modeling_llama import LlamaMLP
 
 from gblm_viz.core import pull
 from gblm_viz.core.calibration import CalibrationSet, from_text
+from gblm_viz.core.collect import collect
 from gblm_viz.core.errors import ScoreError
 from gblm_viz.core.job import Step, run
 from gblm_viz.core.matrices import Matrix
 from gblm_viz.core.models import Model, private_copy, wrap
 from gblm_viz.core.observe import sample_loss
 from gblm_viz.core.pull import Pull, SamplePull, block_shares, sample_shares, token_pulls, token_texts
-from gblm_viz.core.statistics import Statistics, collect
+from gblm_viz.core.statistics import Statistics
 from tests import reference
 from tests.core.automaton import byte_tokenizer
 from tests.families import FAMILIES, HEAD, UNOBSERVED, tiny_tokenizer

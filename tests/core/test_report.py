@@ -14,11 +14,11 @@ from torch import Tensor, nn
 from gblm_viz.core import models, prune, report
 from gblm_viz.core.alpha import Alpha
 from gblm_viz.core.calibration import CalibrationSet
+from gblm_viz.core.collect import collect
 from gblm_viz.core.job import run
 from gblm_viz.core.matrices import Matrix
 from gblm_viz.core.models import Model
 from gblm_viz.core.prune import Masks, Settings
-from gblm_viz.core.statistics import collect
 from tests.families import FAMILIES
 
 

@@ -20,13 +20,15 @@ import pytest
 import torch
 from torch import Tensor
 
+import gblm_viz.core.collect as collecting
 from gblm_viz.core import statistics
 from gblm_viz.core.calibration import CalibrationSet, from_text
-from gblm_viz.core.errors import ScoreError, StatisticsError
+from gblm_viz.core.collect import collect
+from gblm_viz.core.errors import GblmError, ScoreError, StatisticsError
 from gblm_viz.core.generate import Sampling, answer
 from gblm_viz.core.job import run
 from gblm_viz.core.models import Model, load, wrap
-from gblm_viz.core.statistics import Statistics, collect, save
+from gblm_viz.core.statistics import Statistics, save
 from tests.families import FAMILIES, save_tiny, tiny_tokenizer
 
 ROOT = Path(__file__).parents[2]
@@ -121,7 +123,7 @@ def test_a_run_killed_in_any_sample_ends_in_the_same_bytes(family: str, tmp_path
                                                            monkeypatch: pytest.MonkeyPatch) -> None:
     model = wrap(FAMILIES[family](), tiny_tokenizer(), "tiny")
     run(collect(model, samples(), folder=tmp_path / "whole"))
-    one_sample = statistics._one_sample
+    one_sample = collecting._one_sample
     for torn in range(1, 5):
         calls = iter(range(99))
 
@@ -132,12 +134,12 @@ def test_a_run_killed_in_any_sample_ends_in_the_same_bytes(family: str, tmp_path
             return loss
 
         folder = tmp_path / f"torn {torn}"
-        monkeypatch.setattr(statistics, "_one_sample", dies)
+        monkeypatch.setattr(collecting, "_one_sample", dies)
         with pytest.raises(RuntimeError, match="power"):
             run(collect(model, samples(), folder=folder, checkpoint_seconds=0))
-        assert statistics.checkpoint_samples(folder) == torn
+        assert collecting.checkpoint_samples(folder) == torn
         refused("unfinished", statistics.load, folder)
-        monkeypatch.setattr(statistics, "_one_sample", one_sample)
+        monkeypatch.setattr(collecting, "_one_sample", one_sample)
         run(collect(model, samples(), folder=folder, checkpoint_seconds=0))
         assert files(folder) == files(tmp_path / "whole")
 
@@ -145,37 +147,109 @@ def test_a_run_killed_in_any_sample_ends_in_the_same_bytes(family: str, tmp_path
 KILLED = """
 import sys, time
 from pathlib import Path
-from gblm_viz.core import statistics
 from gblm_viz.core.calibration import from_text
+from gblm_viz.core.collect import collect
 from gblm_viz.core.job import run
 from gblm_viz.core.models import load
 model = run(load(sys.argv[1], "float32", "cpu"))
 cut = from_text(model.tokenizer, sys.argv[3], name="river.txt", samples=5, length=16)
 def slowly(step):
-    if step.done == 3:
+    if step.done == int(sys.argv[5]):
         print("three", flush=True)
         time.sleep(60)
-run(statistics.collect(model, cut, folder=Path(sys.argv[2]), halves=True, checkpoint_seconds=0), slowly)
+run(collect(model, cut, folder=Path(sys.argv[2]), halves=True, checkpoint_seconds=0,
+            plan=sys.argv[4]), slowly)
 """
 
 
-def test_kill_nine_leaves_a_folder_that_goes_on_to_the_same_bytes(undisturbed: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("plan", "at"), [("whole", 3), ("streamed", 3), ("streamed", 13)])
+def test_kill_nine_leaves_a_folder_that_goes_on_to_the_same_bytes(plan: str, at: int, undisturbed: Path,
+                                                                  tmp_path: Path) -> None:
     source = save_tiny(tmp_path / "tiny", "llama")
     out = tmp_path / "out"
-    with subprocess.Popen([sys.executable, "-c", KILLED, str(source), str(out), TEXT], stdout=subprocess.PIPE,
+    with subprocess.Popen([sys.executable, "-c", KILLED, str(source), str(out), TEXT, plan, str(at)],
+                          stdout=subprocess.PIPE,
                           cwd=ROOT, env=os.environ | {"OMP_NUM_THREADS": "1"}) as child:
         assert child.stdout is not None
         assert child.stdout.readline() == b"three\n"
         child.send_signal(signal.SIGKILL)
     (out / ".block-0000.safetensors.1").write_bytes(b"half a file")
-    assert statistics.checkpoint_samples(out) == 3
     model = run(load(str(source), "float32", "cpu"))
     steps = []
-    run(collect(model, samples(), folder=out, halves=True), lambda step: steps.append(step.done))
-    assert steps[0] == 3  # it went on, and did not start again
+    run(collect(model, samples(), folder=out, halves=True, plan=plan), lambda step: steps.append(step.done))
+    # it went on, and did not start again: of the streamed plan the pass forward is made again, and whole blocks are not
+    assert steps == {("whole", 3): [3, 4, 5], ("streamed", 3): [*range(21)],
+                     ("streamed", 13): [*range(5), *range(10, 21)]}[plan, at]
     expected, found = files(undisturbed), files(out)
+    assert json.loads(found["manifest.json"])["plan"] == plan
     assert {name: content for name, content in found.items() if name != "manifest.json"} == {
         name: content for name, content in expected.items() if name != "manifest.json"}
+
+
+def test_the_streamed_plan_killed_in_any_pass_ends_in_the_same_bytes(model: Model, tmp_path: Path,
+                                                                    monkeypatch: pytest.MonkeyPatch) -> None:
+    run(collect(model, samples(), folder=tmp_path / "one go", plan="streamed", halves=True))
+    passes = 5 * len(model.layout.blocks)
+    for torn in range(passes):
+        back, left = collecting.back_through, iter([False] * torn + [True])
+
+        def dies(*given: Any, back: Any = back, left: Any = left) -> Tensor:
+            found = back(*given)  # its gradients are in the sums already, what comes before it knows nothing of it
+            if next(left):
+                raise RuntimeError("the power went")
+            return found
+
+        folder = tmp_path / f"torn {torn}"
+        job = collect(model, samples(), folder=folder, plan="streamed", halves=True)
+        with monkeypatch.context() as patched:
+            patched.setattr(collecting, "back_through", dies)
+            with pytest.raises(RuntimeError, match="power"):
+                run(job)
+        refused("unfinished" if torn >= 5 else "no_statistics", statistics.load, folder)
+        run(collect(model, samples(), folder=folder, plan="streamed", halves=True))
+        assert files(folder) == files(tmp_path / "one go")
+
+
+def test_the_streamed_plan_gives_the_whole_plans_bits_and_files(model: Model, undisturbed: Path,
+                                                                tmp_path: Path) -> None:
+    found = run(collect(model, samples(), folder=tmp_path, plan="streamed", halves=True))
+    assert same(found, statistics.load(undisturbed, model))
+    expected, written = files(undisturbed), files(tmp_path)
+    assert [name for name in expected if expected[name] != written.pop(name)] == ["manifest.json"]
+    assert written == {}
+    again: list[int] = []
+    run(collect(model, samples(), folder=tmp_path, halves=True), lambda step: again.append(step.done))
+    assert again == []  # either plan's folder serves the other: the sums are the same
+
+
+def test_another_plans_checkpoint_and_a_cancel_of_the_streamed_plan_are_sentences(model: Model, tmp_path: Path) -> None:
+    job = collect(model, samples(), folder=tmp_path)
+    while next(job).done < 1:
+        pass
+    job.close()
+    refused("other_settings", run, collect(model, samples(), folder=tmp_path, plan="streamed"))
+    cancel = threading.Event()
+    cancel.set()
+    with pytest.raises(GblmError) as caught:
+        run(collect(model, samples(), cancel=cancel, plan="streamed"))
+    assert caught.value.key == "cancelled"
+
+
+@pytest.mark.parametrize("what", ["weights", "a second state"])
+def test_blocks_that_share_more_than_the_hidden_state_are_refused(what: str) -> None:
+    network = FAMILIES["llama"]()
+    layers = network.model.layers
+    if what == "weights":
+        layers[2].mlp.up_proj.weight = layers[1].mlp.up_proj.weight
+    else:
+        first = layers[0].forward
+        shelf: list[Tensor] = []
+        layers[0].forward = lambda hidden, **more: shelf.append(first(hidden, **more)) or shelf[-1]
+        layers[1].register_forward_pre_hook(
+            lambda module, args, kwargs: (args, kwargs | {"position_embeddings": tuple(
+                one + 0 * shelf[-1].sum() for one in kwargs["position_embeddings"])}), with_kwargs=True)
+    model = wrap(network, tiny_tokenizer(), "tiny")
+    refused("not_streamable", run, collect(model, samples(), plan="streamed"))
 
 
 def test_closing_the_job_leaves_a_checkpoint_of_whole_samples(model: Model, undisturbed: Path, tmp_path: Path) -> None:
@@ -183,7 +257,7 @@ def test_closing_the_job_leaves_a_checkpoint_of_whole_samples(model: Model, undi
     while next(job).done < 2:
         pass
     job.close()
-    assert statistics.checkpoint_samples(tmp_path) == 2
+    assert collecting.checkpoint_samples(tmp_path) == 2
     run(collect(model, samples(), folder=tmp_path, halves=True))
     assert files(tmp_path) == files(undisturbed)
 

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from gblm_viz.core import alpha as alphas
 from gblm_viz.core import models, prune, statistics, weight
 from gblm_viz.core.alpha import Alpha
+from gblm_viz.core.collect import collect
 from gblm_viz.core.errors import TextError
 from gblm_viz.core.job import Step, run
 from gblm_viz.core.matrices import Matrix, parameters
@@ -60,19 +61,19 @@ def blocks_of(model: Model) -> list[nn.Module]:
 @pytest.fixture(scope="module", params=["llama", "gpt2", "mixtral"])
 def tied(request: pytest.FixtureRequest) -> tuple[Model, Statistics]:
     model = models.wrap(coarse(request.param), None, request.param)
-    return model, run(statistics.collect(model, calibration_of(cut_samples())))
+    return model, run(collect(model, calibration_of(cut_samples())))
 
 
 @pytest.fixture(scope="module", params=["llama", "gpt2", "mixtral"])
 def pair(request: pytest.FixtureRequest) -> tuple[Model, Statistics]:
     model = models.wrap(FAMILIES[request.param](), None, request.param)
-    return model, run(statistics.collect(model, calibration_of(cut_samples())))
+    return model, run(collect(model, calibration_of(cut_samples())))
 
 
 @pytest.fixture(scope="module")
 def llama() -> tuple[Model, Statistics]:
     model = models.wrap(FAMILIES["llama"](), tiny_tokenizer(), "llama")
-    return model, run(statistics.collect(model, calibration_of(cut_samples())))
+    return model, run(collect(model, calibration_of(cut_samples())))
 
 
 def some(model: Model, count: int, seed: int = 0) -> list[tuple[Matrix, Place]]:
@@ -224,7 +225,7 @@ def test_methods_that_statistics_or_group_do_not_allow_have_no_verdict(llama: tu
         return [verdict.method for verdict in explained(model, given, masks, matrix, place).verdicts]
 
     magnitude = Settings("magnitude", order="dense")
-    only_squares = run(statistics.collect(model, sums.calibration, keep=("sq",)))
+    only_squares = run(collect(model, sums.calibration, keep=("sq",)))
     assert judges(None, magnitude) == ["magnitude"]
     assert judges(sums, replace(magnitude, group="authors")) == ["magnitude"]
     assert judges(only_squares, magnitude) == ["magnitude", "wanda"]
@@ -294,7 +295,7 @@ def test_experts_that_saw_no_token_are_scored_alone_by_their_weights() -> None:
             block.mlp.gate.weight.zero_()
             block.mlp.gate.weight[:, 0] = torch.tensor([4.0, 3.0, 2.0, 1.0])
     model = models.wrap(network, None, "mixtral")
-    sums = run(statistics.collect(model, calibration_of(cut_samples())))
+    sums = run(collect(model, calibration_of(cut_samples())))
     masks = run(prune.dense_masks(model, sums, Settings("wanda", order="dense")))
     matrix = next(matrix for matrix in model.layout.matrices if matrix.experts)
     seen, unseen = (explained(model, sums, masks, matrix, (expert, 4, 5)) for expert in (0, 2))
@@ -422,7 +423,7 @@ def test_every_familys_changes_are_doubles_throughout(family: str) -> None:
     samples = calibration_of(cut_samples()[:1])
     one, two = run(measured_changes(model, samples, (Target(matrix.name, "weight", 4, 5),
                                                      Target(matrix.name, "weight", 4, 6))))
-    sums = run(statistics.collect(model, samples, keep=("sum",)))
+    sums = run(collect(model, samples, keep=("sum",)))
     for change, column in ((one, 5), (two, 6)):
         expected = predicted_change(model, sums, Target(matrix.name, "weight", 4, column))
         assert change == pytest.approx(expected, rel=2e-4, abs=2e-13), column
@@ -437,7 +438,7 @@ def test_what_the_prediction_misses_shrinks_with_the_square_of_the_weight(llama:
             block.mlp.down_proj.weight[:8, :8] = size
             block.self_attn.q_proj.weight[:8, :8] = size
     model = models.wrap(network, None, "llama")
-    sums = run(statistics.collect(model, calibration_of(cut_samples())))
+    sums = run(collect(model, calibration_of(cut_samples())))
     targets = tuple(Target(matrix.name, "weight", place, place) for matrix in model.layout.matrices
                     if matrix.role in {"q", "down"} for place in range(8))
     found = run(measured_changes(model, sums.calibration, targets))

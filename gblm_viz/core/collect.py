@@ -1,0 +1,330 @@
+"""A model and a calibration set → Statistics, by one of two plans. A run that was killed goes on where its folder says.
+
+whole: each sample forward and backward through all of the network, every gradient freed at once. streamed: all samples
+through one block at a time (core.streamed), so that one block's gradients and sums are held. Both add up the same
+numbers in the same order: where one block hands the next nothing but its hidden state, in float32 on the CPU they are
+bitwise equal (tests/core/test_families.py). Knows nothing of methods or masks.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from .calibration import CalibrationSet
+from .errors import GblmError, ScoreError, StatisticsError
+from .job import Job, Step
+from .matrices import Matrix
+from .models import Model, private_copy
+from .observe import InputSums, gradient_taps, observing, refuse_unobserved, sample_loss
+from .statistics import (
+    KEPT,
+    Statistics,
+    Sums,
+    default_keep,
+    load,
+    manifest_of,
+    put_block,
+    put_tensors,
+    read_block,
+    read_manifest,
+    refuse_unwritable,
+    save,
+)
+from .streamed import Entered, back_through, enter, streamable
+
+CHECKPOINT = "checkpoint.safetensors"
+CHECKPOINT_SECONDS = 60.0
+FEW = 8
+"""Tokens that show what blocks hand each other."""
+
+
+class _Accumulator:
+    """The running sums of some matrices over the samples; the only place that adds."""
+
+    def __init__(self, matrices: tuple[Matrix, ...], device: torch.device, keep: tuple[str, ...], halves: bool) -> None:
+        self.keep, self.matrices = keep, matrices
+        self.inputs = InputSums(matrices, device)
+        self.gradients = {matrix.name: {kept: torch.zeros(matrix.shape, device=device) for kept in keep}
+                          for matrix in matrices}
+        self.halves = {matrix.name: {f"{KEPT[kept]}_{half}": torch.zeros(matrix.shape, device=device)
+                                     for kept in keep for half in ("even", "odd")} if halves else {}
+                       for matrix in matrices}
+        self.samples = 0
+        self.sample_l1: dict[str, list[float]] = {matrix.name: [] for matrix in matrices}
+
+    def take(self, matrix: Matrix, gradient: Tensor) -> None:
+        """One sample's gradient of one matrix, float32 as (out, in) or (experts, out, in)."""
+        absolute = gradient.abs()
+        parts = {"l1": absolute, "sq": gradient.square(), "sum": gradient}
+        half = "even" if self.samples % 2 == 0 else "odd"
+        for kept in self.keep:
+            self.gradients[matrix.name][kept] += parts[kept]
+            if self.halves[matrix.name]:
+                self.halves[matrix.name][f"{KEPT[kept]}_{half}"] += parts[kept]
+        self.sample_l1[matrix.name].append(float(absolute.sum(dtype=torch.float64)))
+
+    def end_sample(self) -> None:
+        self.samples += 1
+        for values in self.sample_l1.values():
+            if len(values) < self.samples:
+                values.append(0.0)  # no gradient reached it on this sample: its experts saw no token
+
+    def tensors(self) -> dict[str, Tensor]:
+        """All running state, for a checkpoint."""
+        state = {f"gradients/{name}/{kept}": tensor
+                 for name, kinds in self.gradients.items() for kept, tensor in kinds.items()}
+        state |= {f"inputs/{name}": tensor for name, tensor in self.inputs.squares.items()}
+        state |= {f"tokens/{name}": tensor for name, tensor in self.inputs.tokens.items()}
+        state |= {f"halves/{name}/{kind}": tensor for name, kinds in self.halves.items()
+                  for kind, tensor in kinds.items()}
+        return state | {f"sample_l1/{name}": torch.tensor(values, dtype=torch.float64)
+                        for name, values in self.sample_l1.items()}
+
+    def restore(self, state: dict[str, Tensor], samples: int) -> None:
+        for name, kinds in self.gradients.items():
+            for kept, tensor in kinds.items():
+                tensor.copy_(state[f"gradients/{name}/{kept}"])
+            for kind, tensor in self.halves[name].items():
+                tensor.copy_(state[f"halves/{name}/{kind}"])
+            self.inputs.squares[name].copy_(state[f"inputs/{name}"])
+            self.inputs.tokens[name].copy_(state[f"tokens/{name}"])
+            self.sample_l1[name] = state[f"sample_l1/{name}"].tolist()
+        self.samples = samples
+
+    def finished(self) -> dict[str, Sums]:
+        """The sums on the CPU. Raises ScoreError for a matrix no hook saw, or sums that are not finite."""
+        refuse_unobserved(self.matrices, self.inputs, bool(self.samples))
+        sums = {name: Sums(self.inputs.squares[name].cpu(), {k: t.cpu() for k, t in kinds.items()},
+                           self.inputs.tokens[name].cpu()) for name, kinds in self.gradients.items()}
+        for name, one in sums.items():
+            if not all(bool(torch.isfinite(tensor).all()) for tensor in (one.input_sq, *one.gradients.values())):
+                raise ScoreError("sums_not_finite", matrix=name)
+        return sums
+
+    def finished_halves(self) -> dict[str, dict[str, Tensor]]:
+        return {name: {kind: tensor.cpu() for kind, tensor in kinds.items()}
+                for name, kinds in self.halves.items() if kinds}
+
+    def finished_l1(self) -> dict[str, Tensor]:
+        return {name: torch.tensor(values, dtype=torch.float64) for name, values in self.sample_l1.items()}
+
+
+def _checked_loss(loss: float, sample: int) -> float:
+    if not math.isfinite(loss):
+        raise ScoreError("loss_not_finite", sample=sample)
+    return loss
+
+
+def collect(model: Model, calibration: CalibrationSet, *, keep: tuple[str, ...] | None = None, halves: bool = False,
+            cancel: Event | None = None, folder: Path | None = None, plan: str = "whole",
+            checkpoint_seconds: float = CHECKPOINT_SECONDS) -> Job[Statistics]:
+    """Sums, per-sample ℓ1 and losses of every sample, by a plan of `PLANS`. With `folder` they are saved in it.
+
+    Raises StatisticsError for a folder of another model or text, ScoreError for a loss that is not finite.
+    """
+    keep = keep or default_keep(model)
+    wanted = manifest_of(model, calibration, keep, halves, plan)
+    if folder is not None:
+        found = _finished(folder, wanted, calibration, model)
+        if found is not None:
+            return found
+        refuse_unwritable(folder)
+    started = time.monotonic()
+    run = PLANS[plan](model, calibration, wanted, cancel, folder, checkpoint_seconds)
+    sums, losses, sample_l1, halved = yield from run
+    statistics = Statistics(calibration.first(len(losses)), model.key, model.name, model.dtype, model.device.type, keep,
+                            sums, torch.tensor(losses, dtype=torch.float64), sample_l1, calibration.count,
+                            time.monotonic() - started, halved, plan)
+    if folder is not None:
+        save(statistics, folder)
+    return statistics
+
+
+_Run = tuple[dict[str, Sums], Sequence[float], dict[str, Tensor], dict[str, dict[str, Tensor]]]
+"""sums, losses, sample_l1, halves: as in Statistics."""
+
+
+def _whole(model: Model, calibration: CalibrationSet, wanted: dict[str, Any], cancel: Event | None,
+           folder: Path | None, checkpoint_seconds: float) -> Job[_Run]:
+    """One forward and one backward pass a sample; steps count samples.
+
+    `cancel` set: the whole samples done so far are the result, as a smaller N. The running sums are checkpointed every
+    `checkpoint_seconds`, and when the job is closed instead of cancelled.
+    """
+    accumulator = _Accumulator(model.layout.matrices, model.device, tuple(wanted["keep"]), wanted["halves"])
+    losses: list[float] = []
+    state = _checkpoint_of(folder, wanted)
+    if state is not None:
+        losses = state["losses"].tolist()
+        accumulator.restore(state, len(losses))
+    network = private_copy(model.network)
+    saved = time.monotonic()
+
+    def checkpoint() -> None:
+        if folder is not None and losses:
+            _put_checkpoint(folder, wanted, accumulator.tensors(), losses)
+
+    try:
+        for index in range(len(losses), calibration.count):
+            yield Step(index, calibration.count, "sample")
+            if cancel is not None and cancel.is_set():
+                break
+            losses.append(_checked_loss(_one_sample(network, model, calibration.sample(index), accumulator), index))
+            accumulator.end_sample()
+            if time.monotonic() - saved >= checkpoint_seconds:
+                checkpoint()
+                saved = time.monotonic()
+    except GeneratorExit:  # closed at a `yield`, where every sample in the sums is whole
+        checkpoint()
+        raise
+    if not losses:
+        raise StatisticsError("cancelled_before_first")
+    yield Step(len(losses), calibration.count, "sample")
+    return accumulator.finished(), losses, accumulator.finished_l1(), accumulator.finished_halves()
+
+
+@torch.enable_grad()
+def _one_sample(network: Any, model: Model, tokens: Tensor, accumulator: _Accumulator) -> float:
+    tokens = tokens.to(model.device)
+    with (observing(network, accumulator.matrices, accumulator.inputs),
+          gradient_taps(network, accumulator.matrices, accumulator.take)):
+        loss = sample_loss(network, tokens)
+        loss.backward()
+    return float(loss.detach())
+
+
+def _streamed(model: Model, calibration: CalibrationSet, wanted: dict[str, Any], cancel: Event | None,
+              folder: Path | None, checkpoint_seconds: float) -> Job[_Run]:
+    """All samples through one block at a time, the last block first; steps count samples × (blocks + 1).
+
+    `cancel` set ends it without a result: no sample is whole before the first block. With a folder each block's file is
+    written when it is done, and a later run goes on with the next one.
+    """
+    network, layout = private_copy(model.network), model.layout
+    count, blocks = calibration.count, len(layout.blocks)
+    if not streamable(network, layout, calibration.sample(0)[:FEW].to(model.device)):
+        raise StatisticsError("not_streamable", model=model.name)
+    total = count * (blocks + 1)
+    entered: list[Entered] = []
+    upstream: list[Tensor] = []
+    for index in range(count):
+        yield Step(index, total, "sample_block")
+        _refuse_cancelled(cancel)
+        one, gradient = enter(network, layout, calibration.sample(index).to(model.device))
+        _checked_loss(one.loss, index)
+        entered.append(one)
+        upstream.append(gradient)
+    sums: dict[str, Sums] = {}
+    sample_l1: dict[str, Tensor] = {}
+    halves: dict[str, dict[str, Tensor]] = {}
+    left = blocks
+    state = _checkpoint_of(folder, wanted)
+    if state is not None and folder is not None:
+        left = int(state["blocks_left"])
+        upstream = [state[f"upstream/{index:06d}"].to(model.device) for index in range(count)]
+        for block in range(left, blocks):
+            read_sums, read_halves = read_block(folder, block, wanted, calibration)
+            sums, halves = read_sums | sums, read_halves | halves
+        sample_l1 = {key.removeprefix("sample_l1/"): values for key, values in state.items()
+                     if key.startswith("sample_l1/")}
+    for block in reversed(range(left)):
+        accumulator = _Accumulator(layout.of_block(block), model.device, tuple(wanted["keep"]), wanted["halves"])
+        for index, one in enumerate(entered):
+            yield Step(count * (blocks - block) + index, total, "sample_block")
+            _refuse_cancelled(cancel)
+            upstream[index] = back_through(network, layout, block, one, upstream[index], accumulator.inputs,
+                                           accumulator.take)
+            accumulator.end_sample()
+            one.hidden.pop()  # the last that is left: nobody asks for it again
+        found, found_halves = accumulator.finished(), accumulator.finished_halves()
+        sums, halves = found | sums, found_halves | halves
+        sample_l1 |= accumulator.finished_l1()
+        if folder is not None:
+            put_block(folder, block, found, found_halves)
+            _put_checkpoint(folder, wanted, {
+                "blocks_left": torch.tensor(block),
+                **{f"upstream/{index:06d}": gradient for index, gradient in enumerate(upstream)},
+                **{f"sample_l1/{name}": values for name, values in sample_l1.items()}}, [one.loss for one in entered])
+    yield Step(total, total, "sample_block")
+    names = [matrix.name for matrix in layout.matrices]
+    return ({name: sums[name] for name in names}, [one.loss for one in entered],
+            {name: sample_l1[name] for name in names}, {name: halves[name] for name in names if name in halves})
+
+
+def _refuse_cancelled(cancel: Event | None) -> None:
+    if cancel is not None and cancel.is_set():
+        raise GblmError("cancelled")
+
+
+PLANS = {"whole": _whole, "streamed": _streamed}
+
+
+# What a folder of an unfinished run holds
+
+def _finished(folder: Path, wanted: dict[str, Any], calibration: CalibrationSet, model: Model) -> Statistics | None:
+    """The statistics of a folder that holds all that is wanted; None where there is still something to do."""
+    found = read_manifest(folder)
+    if found is None:
+        return None
+    # A cancelled run's tokens are the first of the asked ones; its folder is whole, but smaller than asked.
+    cancelled = found["samples_complete"] < found["samples"] == wanted["samples"]
+    tokens = calibration.first(found["samples_complete"]).key if cancelled else calibration.key
+    _refuse_stranger(found, wanted | {"tokens_sha256": tokens}, folder)
+    return load(folder, model) if found["samples_complete"] == wanted["samples"] else None
+
+
+def _refuse_stranger(found: dict[str, Any], wanted: dict[str, Any], folder: Path, *more: str) -> None:
+    if found["model_key"] != wanted["model_key"]:
+        raise StatisticsError("other_model", folder=str(folder), found=found["model"], wanted=wanted["model"])
+    for name in ("tokens_sha256", "keep", "halves", "dtype", *more):
+        if found.get(name) != wanted[name]:
+            raise StatisticsError("other_text" if name == "tokens_sha256" else "other_settings", folder=str(folder),
+                                  found=found["text"] if name == "tokens_sha256" else f"{name} {found.get(name)}",
+                                  wanted=wanted["text"] if name == "tokens_sha256" else f"{name} {wanted[name]}")
+
+
+def _checkpoint_of(folder: Path | None, wanted: dict[str, Any]) -> dict[str, Tensor] | None:
+    """The state a killed run left, or None."""
+    if folder is None or not (folder / CHECKPOINT).is_file():
+        return None
+    try:
+        with safe_open(folder / CHECKPOINT, "pt") as stored:
+            _refuse_stranger(json.loads(stored.metadata()["gblm"]), wanted, folder, "plan")
+            return {key: stored.get_tensor(key) for key in stored.keys()}  # noqa: SIM118  # no mapping
+    except (SafetensorError, KeyError, ValueError) as error:
+        raise StatisticsError("torn", folder=str(folder), file=CHECKPOINT) from error
+
+
+def _put_checkpoint(folder: Path, wanted: dict[str, Any], state: dict[str, Tensor], losses: Sequence[float]) -> None:
+    """All running state in one file, put in place at once: no state in between exists."""
+    put_tensors(folder / CHECKPOINT, {name: tensor.cpu() for name, tensor in state.items()} | {
+        "losses": torch.tensor(losses, dtype=torch.float64)}, wanted)
+
+
+def checkpoint_samples(folder: Path) -> int:
+    """How many whole samples the folder's checkpoint holds; 0 where there is none."""
+    file = folder / CHECKPOINT
+    if not file.is_file():
+        return 0
+    with safe_open(file, "pt") as stored:
+        return int(stored.get_slice("losses").get_shape()[0])
+
+
+def checkpoint_blocks(folder: Path) -> int | None:
+    """How many blocks are still to do of a run by the streamed plan; None where the folder holds no checkpoint of one.
+    """
+    file = folder / CHECKPOINT
+    if not file.is_file():
+        return None
+    with safe_open(file, "pt") as stored:
+        return int(stored.get_tensor("blocks_left")) if "blocks_left" in stored.keys() else None  # noqa: SIM118

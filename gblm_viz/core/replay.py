@@ -1,0 +1,68 @@
+"""A network's blocks one by one: how each was called on a sample, and the same call again on another hidden state.
+
+Knows nothing of gradients, scores or masks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+HIDDEN = "hidden_states"
+
+
+@dataclass(frozen=True, eq=False)
+class Call:
+    """How one block was called on one sample: everything but the hidden state. named: it came as a keyword."""
+
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    named: bool
+
+    @classmethod
+    def of(cls, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Tensor, Call]:
+        """The hidden state, and the rest."""
+        if args:
+            return args[0], cls(args[1:], kwargs, False)
+        return kwargs[HIDDEN], cls((), {name: value for name, value in kwargs.items() if name != HIDDEN}, True)
+
+    def with_hidden(self, hidden: Tensor) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The arguments of the same call on another hidden state."""
+        return ((), {HIDDEN: hidden, **self.kwargs}) if self.named else ((hidden, *self.args), self.kwargs)
+
+
+def output(given: Any) -> Tensor:
+    """A block's hidden state out: some return a tensor, some a tuple that begins with it."""
+    found: Tensor = given[0] if isinstance(given, tuple) else given
+    return found
+
+
+def replay(block: Any, hidden: Tensor, call: Call) -> Tensor:
+    """One block on another hidden state, (1, length, hidden) in and out."""
+    args, kwargs = call.with_hidden(hidden)
+    return output(block(*args, **kwargs))
+
+
+@contextmanager
+def entering(blocks: list[Any], note: Callable[[int, Tensor, Call], Tensor | None]) -> Iterator[None]:
+    """While open, `note` is told what enters each block: (its number, hidden state, call).
+
+    It may give another hidden state to go on with, or raise to end the forward pass.
+    """
+    def watch(index: int) -> Any:
+        def hook(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+            hidden, call = Call.of(args, kwargs)
+            other = note(index, hidden, call)
+            return None if other is None else call.with_hidden(other)
+        return hook
+
+    handles = [block.register_forward_pre_hook(watch(index), with_kwargs=True) for index, block in enumerate(blocks)]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
