@@ -146,7 +146,7 @@ def collect(model: Model, calibration: CalibrationSet, *, keep: tuple[str, ...] 
                             sums, torch.tensor(losses, dtype=torch.float64), sample_l1, calibration.count,
                             time.monotonic() - started, halved, plan)
     if folder is not None:
-        save(statistics, folder)
+        save(statistics, folder, blocks=plan != "streamed")
     return statistics
 
 
@@ -247,14 +247,15 @@ def _streamed(model: Model, calibration: CalibrationSet, wanted: dict[str, Any],
             accumulator.end_sample()
             one.hidden.pop()  # the last that is left: nobody asks for it again
         found, found_halves = accumulator.finished(), accumulator.finished_halves()
-        sums, halves = found | sums, found_halves | halves
         sample_l1 |= accumulator.finished_l1()
         if folder is not None:
             put_block(folder, block, found, found_halves)
+            found, found_halves = read_block(folder, block, wanted, calibration)  # mapped from the file, no more held
             _put_checkpoint(folder, wanted, {
                 "blocks_left": torch.tensor(block),
                 **{f"upstream/{index:06d}": gradient for index, gradient in enumerate(upstream)},
                 **{f"sample_l1/{name}": values for name, values in sample_l1.items()}}, [one.loss for one in entered])
+        sums, halves = found | sums, found_halves | halves
     yield Step(total, total, "sample_block")
     names = [matrix.name for matrix in layout.matrices]
     return ({name: sums[name] for name in names}, [one.loss for one in entered],

@@ -169,17 +169,20 @@ def put_block(folder: Path, block: int, sums: Mapping[str, Sums], halves: Mappin
     put_tensors(_block_file(folder, block), tensors, {})
 
 
-def save(statistics: Statistics, folder: Path) -> None:
-    """Write a statistics folder; the manifest goes last, so that a folder with a complete manifest is whole."""
+def save(statistics: Statistics, folder: Path, blocks: bool = True) -> None:
+    """Write a statistics folder; the manifest goes last, so that a folder with a complete manifest is whole.
+
+    blocks: False where the blocks' files are in place already.
+    """
     calibration = statistics.calibration
     (folder / "manifest.json").unlink(missing_ok=True)  # killed while overwriting, a folder must not look whole
     put_tensors(folder / "calibration.safetensors", {"tokens": calibration.tokens, "lengths": calibration.lengths}, {})
     put_tensors(folder / "samples.safetensors", {"loss": statistics.losses} | {
         f"{name}.sample_l1": values for name, values in statistics.sample_l1.items()}, {})
-    blocks: dict[int, dict[str, Sums]] = {}
+    by_block: dict[int, dict[str, Sums]] = {}
     for name, sums in statistics.sums.items():
-        blocks.setdefault(_block_of(name), {})[name] = sums
-    for index, own in blocks.items():
+        by_block.setdefault(_block_of(name), {})[name] = sums
+    for index, own in by_block.items() if blocks else ():
         put_block(folder, index, own, statistics.halves)
     _put_json(folder / "manifest.json", {
         "format": FORMAT, "model": statistics.model_name, "model_key": statistics.model_key,
@@ -187,7 +190,7 @@ def save(statistics: Statistics, folder: Path) -> None:
         "seed": calibration.seed, "rule": calibration.rule, "keep": list(statistics.keep),
         "halves": bool(statistics.halves), "text": calibration.text_name, "text_sha256": calibration.text_sha256,
         "tokens_sha256": calibration.key, "dtype": statistics.dtype, "device": statistics.device,
-        "plan": statistics.plan, "left_out": dict(calibration.left_out), "blocks": sorted(blocks), "complete": True,
+        "plan": statistics.plan, "left_out": dict(calibration.left_out), "blocks": sorted(by_block), "complete": True,
         "versions": _versions(),
     })
     (folder / "checkpoint.safetensors").unlink(missing_ok=True)
