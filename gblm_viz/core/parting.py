@@ -43,10 +43,17 @@ class Next:
     js: float
 
 
+@dataclass(frozen=True)
+class Predictions:
+    """`places[place][model]`: what each model holds behind prompt + written[:place], over `vocabulary` tokens."""
+
+    places: tuple[tuple[Next, ...], ...]
+    vocabulary: int
+
+
 @torch.no_grad()
-def next_tokens(models: Sequence[Model], prompt: Sequence[int],
-                written: Sequence[int]) -> Job[tuple[tuple[Next, ...], ...]]:
-    """[place][model], places 0 to len(written): what each model holds behind prompt + written[:place].
+def next_tokens(models: Sequence[Model], prompt: Sequence[int], written: Sequence[int]) -> Job[Predictions]:
+    """Of places 0 to len(written).
 
     One pass a model over the whole text, so every model sees the same tokens, whoever wrote them. Steps count models.
     """
@@ -54,8 +61,9 @@ def next_tokens(models: Sequence[Model], prompt: Sequence[int],
     for done, model in enumerate(models):
         yield Step(done, len(models), "model")
         logarithms.append(_log_probabilities(model, [*prompt, *written], len(written) + 1))
-    return tuple(_place(models, [rows[place].double() for rows in logarithms],
-                        written[place] if place < len(written) else None) for place in range(len(written) + 1))
+    places = tuple(_place(models, [rows[place].double() for rows in logarithms],
+                          written[place] if place < len(written) else None) for place in range(len(written) + 1))
+    return Predictions(places, logarithms[0].shape[-1])
 
 
 def _log_probabilities(model: Model, tokens: list[int], last: int) -> Tensor:

@@ -45,7 +45,9 @@ def test_a_word_that_comes_often_is_compared_like_any_other() -> None:
 
 def test_every_place_equals_one_pass_up_to_it_and_kl_and_js_equal_plain_loops(pair: tuple[Model, Model]) -> None:
     prompt, written = [3, 14, 15, 9], [26, 5, 35, 8, 9]
-    places = run(next_tokens(pair, prompt, written))
+    found_all = run(next_tokens(pair, prompt, written))
+    places = found_all.places
+    assert found_all.vocabulary == pair[0].network.config.vocab_size
     assert len(places) == len(written) + 1
     for place, found in enumerate(places):
         context = torch.tensor([prompt + written[:place]])
@@ -69,7 +71,7 @@ def test_every_place_equals_one_pass_up_to_it_and_kl_and_js_equal_plain_loops(pa
 
 
 def test_the_kl_between_a_model_and_its_copy_is_zero(pair: tuple[Model, Model]) -> None:
-    places = run(next_tokens([pair[0], models.with_weights(pair[0], {})], [3, 4], [5, 6]))
+    places = run(next_tokens([pair[0], models.with_weights(pair[0], {})], [3, 4], [5, 6])).places
     assert all(found[1].kl < 1e-9 and found[1].js < 1e-9 for found in places)
 
 
@@ -77,7 +79,7 @@ def test_one_pass_finds_the_probabilities_the_answer_was_written_with(pair: tupl
     messages = [{"role": "user", "content": "The river"}]
     said = answer(pair[0], messages, Sampling(4, 1.0, most=12)).tokens
     prompt = prompt_tokens(pair[0], messages).tokens
-    places = run(next_tokens(pair, prompt, [token.token for token in said]))
+    places = run(next_tokens(pair, prompt, [token.token for token in said])).places
     for token, found in zip(said, places, strict=False):
         assert found[0].written is not None
         assert found[0].written.probability == pytest.approx(token.probability, rel=1e-3)
