@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from statistics import median
 
 from .generate import Message, Sampling, stream
 from .job import Job, Step
@@ -19,11 +20,12 @@ POLL_SECONDS = 0.05
 
 @dataclass(frozen=True)
 class Speeds:
-    """Tokens a second of each model alone and of each while all talk; `tokens` were drawn for each figure."""
+    """Tokens a second of each model alone and of each while all talk: medians of `rounds` of `tokens` tokens each."""
 
     alone: tuple[float, ...]
     together: tuple[float, ...]
     tokens: int
+    rounds: int
 
     @property
     def ratio(self) -> float:
@@ -31,16 +33,22 @@ class Speeds:
         return sum(both / one for both, one in zip(self.together, self.alone, strict=True))
 
 
-def speeds(models: Sequence[Model], messages: list[Message], sampling: Sampling, tokens: int) -> Job[Speeds]:
-    """Measured one after the other, then all at once. Steps count tokens; a first short answer warms each model up."""
-    rounds: list[list[Model]] = [*([model] for model in models), list(models)]
-    total = tokens * len(rounds)
-    found = []
+def speeds(models: Sequence[Model], messages: list[Message], sampling: Sampling, tokens: int,
+           rounds: int = 3) -> Job[Speeds]:
+    """Each alone, then all at once, round after round: what else the machine does meanwhile falls on all alike.
+
+    Steps count tokens; a first short answer warms each model up.
+    """
+    settings: list[list[Model]] = [*([model] for model in models), list(models)]
+    total = tokens * len(settings) * rounds
+    found: list[list[tuple[float, ...]]] = [[] for _ in settings]
     for model in models:
         yield from _rates([model], messages, sampling, 4, 0, total)
-    for done, talking in enumerate(rounds):
-        found.append((yield from _rates(talking, messages, sampling, tokens, done * tokens, total)))
-    return Speeds(tuple(rate for (rate,) in found[:-1]), found[-1], tokens)
+    for done in range(rounds * len(settings)):
+        which = done % len(settings)
+        found[which].append((yield from _rates(settings[which], messages, sampling, tokens, done * tokens, total)))
+    *alone, together = [tuple(median(rates) for rates in zip(*runs, strict=True)) for runs in found]
+    return Speeds(tuple(rate for (rate,) in alone), together, tokens, rounds)
 
 
 def _rates(models: list[Model], messages: list[Message], sampling: Sampling, tokens: int, before: int,
@@ -71,7 +79,7 @@ def _rates(models: list[Model], messages: list[Message], sampling: Sampling, tok
         thread.start()
     try:
         while not stop.wait(POLL_SECONDS):
-            yield Step(before + max(counts), total, "token")
+            yield Step(min(total, before + max(counts)), total, "token")
         seconds, said = time.perf_counter() - began, tuple(counts)
     finally:
         stop.set()

@@ -29,7 +29,7 @@ def paced(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def test_rates_follow_the_pace_and_models_that_do_not_hinder_each_other_give_the_ratio_two(paced: Any) -> None:
     seen = []
-    found = run(speeds(["quick", "slow"], [], Sampling(), 30), seen.append)  # type: ignore[list-item]
+    found = run(speeds(["quick", "slow"], [], Sampling(), 10), seen.append)  # type: ignore[list-item]
     quick, slow = found.alone
     assert quick < 6 / 5 / PAUSES["quick"]
     assert slow < 6 / 5 / PAUSES["slow"]

@@ -23,8 +23,8 @@ from ..token_bars import bars_html
 from . import chat_blind, chat_shown, chat_third
 from .chat_shown import Conversation, Shown, conversation, going_on, hidden, is_blind, line, order
 
-MEASURED_TOKENS = 96
-"""Tokens that each figure of the speed is taken over."""
+MEASURED_TOKENS = 32
+"""Tokens of each round that the speed is measured in."""
 VIEWS = ("all", "diffs", "matches")
 # The tokens carry what they are; which of them are dimmed is the page's own affair and asks no server.
 _DIM = "(view) => { document.getElementById('compare-panes').dataset.view = view; }"
@@ -187,7 +187,7 @@ def build(page: Page) -> None:
     answering = [*places.all, *bar.all, stop]
     for triggers, handler, more in (([ask.click, prompt.submit], on_ask, []), (again.click, on_again, [seed])):
         page.on(triggers, handler, state, [*answering, *more]).then(None, None, None, js=_TO_VOTES)
-    page.on(stop.click, on_stop)
+    page.on(stop.click, on_stop, queue=False)
     page.on(edit.click, on_edit, [], [prompt]).then(None, None, None, js=_TO_PROMPT)
     page.on(clear.click, on_clear, [], [*answering, places.speed])
     for place, pane in enumerate(places.panes):
@@ -236,5 +236,5 @@ def speed_html(say: Words, names: tuple[str, ...], found: Speeds) -> str:
         return ", ".join(f"{MARKS[side]} {rate:.0f}" for side, rate in zip(names, rates, strict=True))
 
     told = say("chat.speed.told", alone=listed(found.alone), together=listed(found.together),
-               ratio=f"{found.ratio:.2f}", models=len(names), tokens=found.tokens)
+               ratio=f"{found.ratio:.2f}", models=len(names), tokens=found.tokens, rounds=found.rounds)
     return f'<p class="sentence small">{escape(told)}</p>'
