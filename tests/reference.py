@@ -932,3 +932,53 @@ def measured_change(
         for sample in samples
     ]
     return math.fsum(changes) / len(samples)
+
+
+# ------------------------------------------------------------------------------------------------- answers side by side
+
+
+def next_token_distance(first: Sequence[float], second: Sequence[float]) -> tuple[float, float]:
+    """KL(p‖q) and the Jensen–Shannon divergence of two models' logits for one next token, in nats, by plain loops."""
+    def chances(logits: Sequence[float]) -> list[float]:
+        largest = max(logits)
+        weights = [math.exp(one - largest) for one in logits]
+        return [weight / math.fsum(weights) for weight in weights]
+
+    def distance(one: list[float], other: list[float]) -> float:
+        return math.fsum(a * math.log(a / b) for a, b in zip(one, other, strict=True) if a > 0)
+
+    p, q = chances(first), chances(second)
+    middle = [(a + b) / 2 for a, b in zip(p, q, strict=True)]
+    return distance(p, q), (distance(p, middle) + distance(q, middle)) / 2
+
+
+def loop_at_end(tokens: Sequence[int], least_times: int, least_tokens: int) -> tuple[int, int] | None:
+    """(span, times) of the shortest loop that an answer ends with, by trying every span, number and cut."""
+    for length in range(1, len(tokens) + 1):
+        for times in range(len(tokens) // length, least_times - 1, -1):
+            for rest in range(length):
+                size = times * length + rest
+                if size <= len(tokens) and times * length >= least_tokens:
+                    body = list(tokens[len(tokens) - size :])
+                    if body == (body[:length] * (times + 1))[:size]:
+                        return length, times
+    return None
+
+
+def exact_binomial_interval(successes: int, trials: int, beyond: float) -> tuple[float, float]:
+    """The shares at which ≥ `successes`, and ≤ `successes`, have the chance `beyond`: whole numbers until the end."""
+    def at_least(count: int, millionths: int) -> float:
+        unit = 10**6
+        ways = sum(math.comb(trials, k) * millionths**k * (unit - millionths) ** (trials - k)
+                   for k in range(count, trials + 1))
+        return ways / unit**trials
+
+    def crossing(count: int, chance: float) -> float:
+        low, high = 0, 10**6
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (low, middle) if at_least(count, middle) > chance else (middle, high)
+        return (low + high) / 2 / 10**6
+
+    return (crossing(successes, beyond) if successes else 0.0,
+            crossing(successes + 1, 1 - beyond) if successes < trials else 1.0)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from gblm_viz.core.prune import Settings
+from gblm_viz.core.prune import Masks, Settings
+from gblm_viz.core.statistics import Statistics
 from gblm_viz.words import Words
 
 from . import work
@@ -15,8 +16,14 @@ def amount(settings: Settings) -> str:
 
 
 def applied_tag(visit: Visit, say: Words) -> str:
-    """What made the pruned model: model, text, samples, method, α, group, order, and which Apply it was."""
-    masks, found = work.applied_masks(visit), work.applied_statistics(visit)
+    """What made the pruned model, and which Apply it was."""
+    number = say("compare.applied_number", number=visit.session.applied_number)
+    return say("compare.listed", parts=made_of(visit, say, work.applied_masks(visit), work.applied_statistics(visit)),
+               last=number)
+
+
+def made_of(visit: Visit, say: Words, masks: Masks, found: Statistics | None) -> str:
+    """What made a pruned copy: model, text, samples, method, α, group, order."""
     settings = masks.settings
     parts = [visit.model().name]
     if found is not None:
@@ -27,5 +34,5 @@ def applied_tag(visit: Visit, say: Words) -> str:
     knobs += [f"α = {masks.alpha:,.4g}"] if masks.alpha is not None else []
     parts.append(say("compare.tag", method=settings.method, amount=amount(settings),
                      group=say(f"prune.group.{settings.group}"), order=say(f"compare.orders.{settings.order}"),
-                     number=visit.session.applied_number, knobs="".join(f", {knob}" for knob in knobs)))
+                     knobs="".join(f", {knob}" for knob in knobs)))
     return " · ".join(parts)

@@ -1,10 +1,10 @@
-"""One prompt, two models, two streams that advance together; and how answers are drawn. No components here."""
+"""One prompt, several models, streams that advance together; and where the answers part. No components here."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 
 from gblm_viz.core.generate import Message, Sampling, Token, first_divergence, prompt_tokens, stream
@@ -14,20 +14,44 @@ from gblm_viz.words import Words
 from .escape import escape
 
 POLL_SECONDS = 0.08
+SIDES = ("dense", "pruned", "third")
+MARKS = {"dense": "●", "pruned": "▲", "third": "■"}
+
+
+@dataclass(frozen=True)
+class Said:
+    """One side's answer so far. `ended`: end, length, stopped; "" while it grows. `seconds` take in the prompt."""
+
+    tokens: tuple[Token, ...] = ()
+    ended: str = ""
+    seconds: float = 0.0
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        return tuple(token.token for token in self.tokens)
+
+    @property
+    def text(self) -> str:
+        return "".join(token.text for token in self.tokens)
 
 
 @dataclass(frozen=True)
 class Turn:
-    """One question with both answers, token by token, and what was sampled with."""
+    """One question with each side's answer, token by token, and what was sampled with."""
 
     prompt: str
-    dense: tuple[Token, ...] = ()
-    pruned: tuple[Token, ...] = ()
+    answers: Mapping[str, Said]
+    sampling: Sampling = field(default_factory=Sampling)
 
-    @property
-    def parting(self) -> int | None:
-        """The first token where the answers part; None where they are the same so far."""
-        return first_divergence(tuple(token.token for token in self.dense), tuple(token.token for token in self.pruned))
+    def parting(self, side: str, other: str) -> int | None:
+        """The first token of one side where the other's answer is different; None where they are the same so far.
+
+        Where one has only not come as far as the other, by Stop or because it still grows, that is no difference.
+        """
+        first, second = self.answers[side], self.answers[other]
+        found = first_divergence(first.ids, second.ids)
+        shorter = first if len(first.tokens) < len(second.tokens) else second
+        return None if found is not None and found >= len(shorter.tokens) and shorter.ended != "end" else found
 
 
 @dataclass(eq=False)
@@ -35,14 +59,24 @@ class _Voice:
     """One model's answer as its thread writes it. list.append is atomic, so the reader needs no lock."""
 
     tokens: list[Token] = field(default_factory=list)
+    ended: str = ""
+    seconds: float = 0.0
     error: BaseException | None = None
     done: threading.Event = field(default_factory=threading.Event)
 
+    def said(self) -> Said:
+        ended = self.ended  # before the tokens: an answer that has ended is whole
+        return Said(tuple(self.tokens), ended, self.seconds)
+
 
 def _speak(voice: _Voice, model: Model, messages: list[Message], sampling: Sampling, stop: threading.Event) -> None:
+    began = time.perf_counter()
+    coming = stream(model, messages, sampling, stop)
     try:
-        for token in stream(model, messages, sampling, stop):
-            voice.tokens.append(token)
+        while True:
+            voice.tokens.append(next(coming))
+    except StopIteration as finished:
+        voice.seconds, voice.ended = time.perf_counter() - began, finished.value
     except BaseException as error:
         voice.error = error
     finally:
@@ -53,61 +87,53 @@ def messages_of(history: tuple[Turn, ...], side: str, prompt: str) -> list[Messa
     """The conversation as one model had it, with its own answers, and the new prompt behind it."""
     messages: list[Message] = []
     for turn in history:
-        said = "".join(token.text for token in (turn.dense if side == "dense" else turn.pruned))
-        messages += [{"role": "user", "content": turn.prompt}, {"role": "assistant", "content": said}]
+        messages += [{"role": "user", "content": turn.prompt},
+                     {"role": "assistant", "content": turn.answers[side].text}]
     return [*messages, {"role": "user", "content": prompt}]
 
 
-def duel(dense: Model, pruned: Model, prompt: str, history: tuple[Turn, ...], sampling: Sampling,
-         stop: threading.Event) -> Generator[tuple[Turn, bool], None, None]:
-    """Both answers growing: (turn, whether it is finished) every 80 ms. Closing it, or `stop`, ends both streams."""
-    conversations = {"dense": messages_of(history, "dense", prompt), "pruned": messages_of(history, "pruned", prompt)}
-    prompt_tokens(dense, conversations["dense"])  # an empty prompt is refused before any thread starts
-    voices = {"dense": _Voice(), "pruned": _Voice()}
-    for side, model in (("dense", dense), ("pruned", pruned)):
+def together(models: Mapping[str, Model], prompt: str, history: tuple[Turn, ...], sampling: Sampling,
+             stop: threading.Event) -> Generator[tuple[Turn, bool], None, None]:
+    """All answers growing: (turn, whether it is finished) every 80 ms. Closing it, or `stop`, ends all streams."""
+    conversations = {side: messages_of(history, side, prompt) for side in models}
+    prompt_tokens(models[SIDES[0]], conversations[SIDES[0]])  # an empty prompt is refused before any thread starts
+    voices = {side: _Voice() for side in models}
+    for side, model in models.items():
         threading.Thread(target=_speak, args=(voices[side], model, conversations[side], sampling, stop), daemon=True,
                          name=f"chat {side}").start()
+
+    def turn() -> Turn:
+        return Turn(prompt, {side: voice.said() for side, voice in voices.items()}, sampling)
+
     try:
         while not all(voice.done.is_set() for voice in voices.values()):
             time.sleep(POLL_SECONDS)
-            yield Turn(prompt, tuple(voices["dense"].tokens), tuple(voices["pruned"].tokens)), False
+            yield turn(), False
     finally:
         stop.set()
     for voice in voices.values():
         if voice.error is not None:
             raise voice.error
-    yield Turn(prompt, tuple(voices["dense"].tokens), tuple(voices["pruned"].tokens)), True
+    yield turn(), True
 
 
-def answer_html(turn: Turn, side: str, finished: bool) -> str:
-    """One side's answer as HTML, escaped, its first token that parts from the other side marked."""
-    tokens = turn.dense if side == "dense" else turn.pruned
-    both = min(len(turn.dense), len(turn.pruned))
-    parting = turn.parting
-    if parting is not None and not finished and parting >= both:
-        parting = None  # the other side has only not come this far yet
+def pane_html(turn: Turn, side: str, finished: bool) -> str:
+    """One question and one side's answer, escaped, where dense and pruned part marked; nothing to click on."""
+    said = turn.answers[side]
+    parting = turn.parting("dense", "pruned")
     pieces = [f'<mark class="parting">{escape(token.text)}</mark>' if index == parting and token.text else
-              escape(token.text) for index, token in enumerate(tokens)]
-    ended = parting is not None and finished and parting >= len(tokens)
-    return "".join(pieces) + ('<mark class="parting" aria-hidden="true">◾</mark>' if ended else "")
+              escape(token.text) for index, token in enumerate(said.tokens)]
+    if parting is not None and parting >= len(said.tokens):
+        pieces.append('<mark class="parting" aria-hidden="true">◾</mark>')
+    waiting = "" if finished else '<span class="cursor" aria-hidden="true">▍</span>'
+    return (f'<div class="chat" role="log" aria-live="polite"><div class="asked">{escape(turn.prompt)}</div>'
+            f'<div class="said {side}" data-side="{side}">{"".join(pieces) or ("" if waiting else "…")}{waiting}</div>'
+            "</div>")
 
 
-def pane_html(turns: tuple[Turn, ...], side: str, say: Words, finished: bool = True) -> str:
-    """A whole conversation of one side."""
-    bubbles = []
-    for index, turn in enumerate(turns):
-        last = index == len(turns) - 1
-        said = answer_html(turn, side, finished or not last)
-        waiting = '<span class="cursor" aria-hidden="true">▍</span>' if last and not finished else ""
-        bubbles.append(f'<div class="asked">{escape(turn.prompt)}</div>'
-                       f'<div class="said {side}" data-side="{side}">{said or ("" if waiting else "…")}{waiting}</div>')
-    empty = f'<div class="empty">{escape(say("compare.empty"))}</div>'
-    return f'<div class="chat" role="log" aria-live="polite">{"".join(bubbles) or empty}</div>'
-
-
-def parting_sentence(turn: Turn, say: Words) -> str:
-    """Where the two answers of a finished turn part, in a sentence."""
-    parting = turn.parting
+def parting_sentence(turn: Turn, say: Words, side: str = "dense", other: str = "pruned") -> str:
+    """Where two answers of a finished turn part, in a sentence."""
+    parting = turn.parting(side, other)
     if parting is None:
-        return say("compare.same", count=len(turn.dense))
+        return say("compare.same", count=len(turn.answers[side].tokens))
     return say("compare.parted_at_once" if parting == 0 else "compare.parted", count=parting)

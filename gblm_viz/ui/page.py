@@ -58,16 +58,18 @@ class Page:
     signals: Signals
 
     def on(self, triggers: Any, handler: Callable[..., Any], inputs: Sequence[Any] = (), outputs: Sequence[Any] = (),
-           *, latest: bool = False, js: str | None = None, concurrency: str | None = None) -> Any:
+           *, latest: bool = False, js: str | None = None, concurrency: str | None = None,
+           queue: bool = True) -> Any:
         """Listen. `triggers`: one event or a list (`button.click`, `[slider.release, box.change]`).
 
         `latest`: while a call runs, only the newest further one is kept (sliders). The status line is always an output.
+        `queue` False: for a Stop, which must not wait where others wait (measured on busy cores: 0.3 s against 1.0).
         """
         events = list(triggers) if isinstance(triggers, list | tuple) else [triggers]
         spoken = self.spoken(handler)
         return gr.on(events, spoken, [self.visitor, *inputs], [self.status, *outputs], show_progress="hidden",
                      trigger_mode="always_last" if latest else "once", js=js, concurrency_id=concurrency,
-                     concurrency_limit=None, api_visibility="private", queue=True)
+                     concurrency_limit=None, api_visibility="private", queue=queue)
 
     def on_event(self, listener: Any, field: str, handler: Callable[..., Any], inputs: Sequence[Any] = (),
                  outputs: Sequence[Any] = ()) -> Any:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from threading import Event
 
-from gblm_viz.core import alpha, calibration, evaluate, models, prune, report, statistics, two_masks
+from gblm_viz.core import alpha, calibration, evaluate, models, parting, prune, report, statistics, two_masks
 from gblm_viz.core.alpha import ShareCurve
 from gblm_viz.core.calibration import CalibrationSet
 from gblm_viz.core.collect import collect
@@ -292,9 +292,12 @@ def applied_statistics(visit: Visit) -> Statistics | None:
 
 def pruned_model(visit: Visit) -> Model:
     """The visitor's pruned model, built again from its masks where it had to make room."""
-    masks = applied_masks(visit)
-    return visit.library.once(pruned_key(visit.session.applied), lambda: prune.pruned(visit.model(), masks),
-                              lambda model: masks.prunable * 4)
+    return pruned_copy(visit, applied_masks(visit), visit.session.applied)
+
+
+def pruned_copy(visit: Visit, masks: Masks, key: Hashable) -> Model:
+    """The visitor's model without what the masks of that key remove."""
+    return visit.library.once(pruned_key(key), lambda: prune.pruned(visit.model(), masks), lambda _: masks.prunable * 4)
 
 
 def preview_numbers(model: Model, found: Statistics, settings: Settings, masks: Masks) -> report.Preview:
@@ -369,3 +372,19 @@ def measured_all(visit: Visit) -> bool:
     held = held_out_windows(library, session, visit.model(), "en")
     probed = not probes_of(visit.model()) or library.has(("probes", pruned))
     return library.has(("perplexity", pruned, held.key)) and probed
+
+
+# Chat
+
+def predictions_key(models: Hashable, prompt: Sequence[int], written: Sequence[int]) -> Hashable:
+    return ("predictions", models, tuple(prompt), tuple(written))
+
+
+def predictions_job(library: Library, key: Hashable, models: Sequence[Model], prompt: Sequence[int],
+                    written: Sequence[int]) -> Job[parting.Predictions]:
+    """What every model holds at every token of one answer, kept: a walk along it computes once."""
+    if not library.has(key):
+        found = yield from parting.next_tokens(models, prompt, written)
+        library.put(key, found, len(found.places) * len(models) * 2000)  # six candidates and their texts
+    kept: parting.Predictions = library.get(key)
+    return kept

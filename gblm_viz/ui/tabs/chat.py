@@ -1,22 +1,39 @@
-"""Compare, the chat: one prompt, both models side by side."""
+"""Compare, the chat: one prompt, the models side by side; asking, stopping, editing, and what is behind each token."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import gradio as gr
 
 from gblm_viz.core.errors import GblmError
 from gblm_viz.core.generate import Sampling, fitted
+from gblm_viz.core.speed import Speeds, speeds
+from gblm_viz.words import Words
 
-from .. import work
-from ..applied import amount, applied_tag
-from ..chat import Turn, duel, messages_of, pane_html, parting_sentence
+from .. import sides, work
+from ..chat import MARKS, Turn, messages_of, together
 from ..escape import escape
 from ..page import Page
 from ..session import Visit
+from ..token_bars import bars_html
+from . import chat_blind, chat_shown, chat_third
+from .chat_shown import Conversation, Shown, conversation, going_on, hidden, is_blind, line, order
+
+MEASURED_TOKENS = 32
+"""Tokens of each round that the speed is measured in."""
+VIEWS = ("all", "diffs", "matches")
+# The tokens carry what they are; which of them are dimmed is the page's own affair and asks no server.
+_DIM = "(view) => { document.getElementById('compare-panes').dataset.view = view; }"
+_TO_PROMPT = "() => { document.querySelector('#prompt textarea').focus(); }"
+# Whoever asked by Enter can vote at once by a key: the box would take the letter as text.
+_TO_VOTES = """() => {
+  const vote = document.getElementById("vote-a");
+  if (vote && !vote.disabled && document.activeElement.closest("#prompt")) vote.focus();
+}"""
 
 
 def build(page: Page) -> None:
@@ -24,83 +41,80 @@ def build(page: Page) -> None:
     with gr.Row(elem_id="ask-row", equal_height=True):
         prompt = gr.Textbox(placeholder=say("compare.prompt_hint"), label=say("compare.prompt"), show_label=False,
                             container=False, lines=1, max_lines=4, elem_id="prompt", scale=6)
-        ask = gr.Button(say("compare.ask"), variant="primary", elem_id="ask", scale=0, min_width=90)
-        stop = gr.Button(say("compare.stop"), elem_id="stop", scale=0, min_width=80)
+        ask = gr.Button(say("compare.ask"), variant="primary", elem_id="ask", scale=0, min_width=80)
+        stop = gr.Button(say("compare.stop"), elem_id="stop", scale=0, min_width=80, interactive=False)
         again = gr.Button(say("compare.regenerate"), elem_id="regenerate", scale=0, min_width=120)
-        clear = gr.Button(say("compare.clear"), elem_id="compare-clear", scale=0, min_width=90)
+        edit = gr.Button(say("chat.edit"), elem_id="compare-edit", scale=0, min_width=80)
+        clear = gr.Button(say("compare.clear"), elem_id="compare-clear", scale=0, min_width=80)
     with gr.Row(elem_id="compare-sampling", equal_height=True):
-        seed = gr.Textbox("0", label=say("compare.seed"), elem_id="seed", max_lines=1, scale=1, min_width=90)
-        temperature = gr.Slider(0, 2, 0, step=0.1, label=say("compare.temperature"), elem_id="compare-temperature",
-                                buttons=[], scale=2, min_width=180)
-        top_p = gr.Slider(0.05, 1, 1, step=0.05, label=say("compare.top_p"), elem_id="compare-top-p", buttons=[],
-                          scale=2, min_width=180)
-        most = gr.Slider(8, 256, 96, step=8, label=say("compare.most"), elem_id="compare-most", buttons=[], scale=2,
-                         min_width=180)
+        seed = gr.Textbox("0", label=say("compare.seed"), elem_id="seed", max_lines=1, scale=1, min_width=80)
+        temperature = gr.Number(0, label=say("compare.temperature"), step=0.1, elem_id="compare-temperature", scale=2,
+                                min_width=130)
+        top_p = gr.Number(1, label=say("compare.top_p"), step=0.05, elem_id="compare-top-p", scale=1, min_width=80)
+        most = gr.Number(96, label=say("compare.most"), step=8, precision=0, elem_id="compare-most", scale=1,
+                         min_width=90)
         follow_up = gr.Checkbox(False, label=say("compare.continue"), elem_id="compare-continue", scale=2,
-                                min_width=200)
-    parting = gr.HTML(_line(""), elem_id="compare-parting")
-    with gr.Row(elem_id="compare-panes", equal_height=True):
-        with gr.Column():
-            dense_title = gr.HTML(_title(say("compare.dense"), "dense", ""))
-            dense_chat = gr.HTML(pane_html((), "dense", say), elem_id="dense-chat")
-        with gr.Column():
-            pruned_title = gr.HTML(_title(say("compare.pruned"), "pruned", ""))
-            pruned_chat = gr.HTML(pane_html((), "pruned", say), elem_id="pruned-chat")
-    panes = [dense_chat, pruned_chat, parting]
-    state = [prompt, seed, temperature, top_p, most, follow_up]
+                                min_width=170, container=False)
+        blind = gr.Checkbox(False, label=say("chat.blind.label"), elem_id="compare-blind", scale=2, min_width=170,
+                            container=False)
+        third = gr.Button(say("chat.third.open"), elem_id="compare-third", size="sm", scale=0, min_width=130)
+    choices = chat_third.build(say, third)
+    with gr.Row(elem_id="compare-parting-row", equal_height=True):
+        parting = gr.HTML(line(""), elem_id="compare-parting")
+        view = gr.Radio([(say(f"chat.view.{name}"), name) for name in VIEWS], value="all", label=say("chat.view.label"),
+                        show_label=False, container=False, elem_id="compare-view", scale=0, min_width=250)
+        measure = gr.Button(say("chat.speed.measure"), elem_id="compare-speed", size="sm", scale=0, min_width=130)
+    bar = chat_blind.build(say)
+    places = chat_shown.build(say, parting)
+    shown = Shown(say, places)
+    sampling = [seed, temperature, top_p, most]
+    state = [prompt, follow_up, *sampling]
 
-    def show(visit: Visit, turns: tuple[Turn, ...], finished: bool = True) -> dict[Any, Any]:
-        return {dense_chat: pane_html(turns, "dense", say, finished),
-                pruned_chat: pane_html(turns, "pruned", say, finished)}
-
-    def kept_chat(visit: Visit) -> tuple[Turn, ...]:
-        """The conversation so far, if the pruned copy that is applied now led it; another copy's is not continued."""
-        return visit.session.extra("chat", ()) if visit.session.extra("chat_of") == visit.session.applied else ()
-
-    def show_kept(visit: Visit) -> dict[Any, Any]:
-        """The kept conversation; greyed, and said to be so, where an earlier pruned copy led it."""
-        turns = visit.session.extra("chat", ())
-        shown = show(visit, turns)
-        if not turns or kept_chat(visit):
-            return {**shown, parting: _line(parting_sentence(turns[-1], say) if turns else "")}
-        greyed = {pane: body.replace('class="chat"', 'class="chat stale"', 1) for pane, body in shown.items()}
-        return {**greyed, parting: _line(say("compare.older"))}
-
-    def talk(visit: Visit, text: str, values: tuple[Any, ...], kept: tuple[Turn, ...]) -> Iterator[dict[Any, Any]]:
-        stop_event = threading.Event()
-        visit.library.chats[visit.key] = stop_event
-        leader = visit.session.applied
-        pruned, model = work.pruned_model(visit), visit.model()
-        history, sampling = kept if values[4] else (), _sampling(*values[:4])
-        asked = fitted(model, messages_of(history, "dense", text), sampling)
-        stream = duel(model, pruned, text, history, sampling, stop_event)
+    def talk(visit: Visit, text: str, chosen: Sampling, kept: tuple[Turn, ...],
+             history: tuple[Turn, ...]) -> Iterator[dict[Any, Any]]:
+        """kept: the turns that stay on screen; history: those the models have in mind."""
+        stop_event = _take_over(visit)
+        of, models = tuple(sides.keys(visit).items()), sides.models(visit)
+        asked = fitted(models["dense"], messages_of(history, "dense", text), chosen)
+        visit.remember("chat_edit", False)
+        visit.remember("picked", None)
+        begun = chat_blind.begin(visit)
+        stream = together(models, text, history, chosen, stop_event)
+        yield {stop: gr.update(interactive=True), parting: line(say("compare.answering")),
+               **(chat_blind.shown(visit, bar, say, answering=True) | shown.titles(visit) if begun else {})}
         try:
             for turn, finished in stream:
-                turns = (*kept, turn)
+                if visit.library.chats.get(visit.key) is not stop_event:
+                    return  # another question, or Clear, has the panes now
                 if not finished:
-                    yield {**show(visit, turns, False), parting: _line(say("compare.answering"))}
-            visit.keep(visit.session.with_extra("chat", turns).with_extra("chat_of", leader))
+                    yield shown.answers(visit, (*kept, turn), finished=False)
+            visit.remember("chat", Conversation((*kept, turn), of))
             said = say("compare.cut", count=asked.cut) if asked.cut or asked.dropped else say("status.ready")
-            yield {**show(visit, turns), parting: _line(parting_sentence(turn, say)),
-                   page.status: page.note(said)}
+            yield {**shown.everything(visit), **(chat_blind.shown(visit, bar, say) if begun else {}),
+                   stop: gr.update(interactive=False), page.status: page.note(said)}
+        except Exception:
+            yield {stop: gr.update(interactive=False)}
+            raise
         finally:
             stream.close()
 
-    def on_ask(visit: Visit, text: str, *values: Any) -> Iterator[dict[Any, Any]]:
-        kept = kept_chat(visit) if values[4] else ()
-        yield from talk(visit, text, values, kept)
+    def on_ask(visit: Visit, text: str, continued: bool, *values: Any) -> Iterator[dict[Any, Any]]:
+        """The question; one that is edited takes the place of the last one."""
+        before = going_on(visit) if continued and not is_blind(visit) else ()
+        kept = before[:-1] if visit.session.extra("chat_edit", False) else before
+        yield from talk(visit, text, _sampling(*values), kept, kept)
 
-    def on_again(visit: Visit, text: str, *values: Any) -> Iterator[dict[Any, Any]]:
+    def on_again(visit: Visit, text: str, continued: bool, *values: Any) -> Iterator[dict[Any, Any]]:
         """The last question once more: another seed where sampling is on, so that another answer can come."""
-        turns = visit.session.extra("chat", ())
+        turns = conversation(visit).turns
         if not turns and not text.strip():
             raise GblmError("empty_prompt")
-        last = turns[-1].prompt if turns else text
-        given = list(values)
-        if float(values[1]) > 0:
-            given[0] = str(_seed(values[0]) + 1)
-        yield {seed: given[0]}
-        yield from talk(visit, last, tuple(given), kept_chat(visit)[:-1])
+        chosen = list(values)
+        if _sampling(*values).temperature > 0:
+            chosen[0] = str(_seed(values[0]) + 1)
+        yield {seed: chosen[0]}
+        kept = going_on(visit)[:-1] if continued and not is_blind(visit) else ()
+        yield from talk(visit, turns[-1].prompt if turns else text, _sampling(*chosen), kept, kept)
 
     def on_stop(visit: Visit) -> dict[Any, Any]:
         event = visit.library.chats.get(visit.key)
@@ -108,32 +122,93 @@ def build(page: Page) -> None:
             event.set()
         return {page.status: page.note(say("compare.stopped"))}
 
-    def on_clear(visit: Visit) -> dict[Any, Any]:
-        visit.keep(visit.session.with_extra("chat", ()))
-        return {**show(visit, ()), parting: _line("")}
+    def on_edit(visit: Visit) -> dict[Any, Any]:
+        turns = conversation(visit).turns
+        if not turns:
+            return {page.status: page.note(say("chat.edit_none"))}
+        visit.remember("chat_edit", True)
+        return {prompt: turns[-1].prompt, page.status: page.note(say("chat.editing"))}
 
-    def titles(visit: Visit) -> dict[Any, Any]:
-        session = visit.session
-        if session.applied is None or not visit.library.has(session.applied):
-            return {pruned_title: _title(say("compare.pruned"), "pruned", say("compare.none_applied"))}
-        tag = applied_tag(visit, say)
-        stale = session.applied != work.masks_key(session, session.settings)
-        late = say("compare.stale", now=amount(session.settings)) if stale else ""
-        if not visit.model().has_chat_template:
-            late = f"{late} {say('compare.plain')}".strip()
-        return {dense_title: _title(say("compare.dense"), "dense", visit.model().name),
-                pruned_title: _title(say("compare.pruned"), "pruned", tag, late)}
+    def on_clear(visit: Visit) -> dict[Any, Any]:
+        running = visit.library.chats.pop(visit.key, None)
+        if running is not None:
+            running.set()
+        visit.keep(visit.session.with_extra("chat", Conversation()).with_extra("chat_edit", False)
+                   .with_extra("blind_round", None))
+        return {**shown.everything(visit), **chat_blind.shown(visit, bar, say), stop: gr.update(interactive=False),
+                places.speed: ""}
+
+    def on_token(visit: Visit, picked: list[int], *, place: int) -> Iterator[dict[Any, Any]]:
+        """What every model holds at one token of one answer, all behind that answer's own text."""
+        there, kept = order(visit), conversation(visit)
+        side = there[place]
+        turns = tuple(turn for turn in kept.turns if side in turn.answers)
+        number, token = (int(one) for one in picked)
+        if hidden(visit) or not 0 <= number < len(turns):
+            return
+        if kept.of != tuple(sides.keys(visit).items()):
+            yield {places.bars: chat_shown.hint(say, say("compare.older"))}
+            return
+        visit.remember("picked", (place, number, token))
+        turn, models = turns[number], sides.models(visit)
+        asked = fitted(models[side], messages_of(turns[:number], side, turn.prompt), turn.sampling)
+        written = turn.answers[side]
+        key = work.predictions_key(kept.of, asked.tokens, written.ids)
+        task = page.library.start(
+            visit.key, key, lambda _: work.predictions_job(page.library, key, tuple(models.values()), asked.tokens,
+                                                           written.ids), queued=False)
+        found = yield from page.follow(visit, task, "predict")
+        if visit.session.extra("picked") != (place, number, token) or not 0 <= token < len(found.places):
+            return  # the walk has gone on
+        before = "".join(one.text for one in written.tokens[:token])
+        seen = dict(zip(models, found.places[token], strict=True))
+        yield {places.bars: bars_html(say, side, token + 1, before, seen, found.vocabulary),
+               page.status: page.note(say("status.ready"))}
+
+    def on_measure(visit: Visit, text: str, continued: bool, *values: Any) -> Iterator[dict[Any, Any]]:
+        """One alone, then all at once, on the last question; in the queue, so that no other job is measured with it."""
+        turns = conversation(visit).turns
+        models, question = sides.models(visit), turns[-1].prompt if turns else text
+        messages = messages_of((), "dense", question)
+        fitted(models["dense"], messages, _sampling(*values))
+        task = page.library.start(
+            visit.key, ("speed", visit.key, tuple(sides.keys(visit).items())),
+            lambda _: speeds(tuple(models.values()), messages, _sampling(*values), MEASURED_TOKENS))
+        found = yield from page.follow(visit, task, "speed")
+        yield {places.speed: speed_html(say, tuple(models), found), page.status: page.note(say("status.ready"))}
 
     def refresh(visit: Visit) -> dict[Any, Any]:
-        """A new model, text or pruned copy: the titles and the kept chat."""
-        return {**titles(visit), **show_kept(visit)}
+        """A new model, text or pruned copy: the titles, the kept chat, and what the session says of the switches."""
+        on = is_blind(visit)
+        return {**shown.everything(visit), **chat_blind.shown(visit, bar, say), blind: on, places.speed: "",
+                follow_up: gr.update(interactive=not on),
+                choices.remove: gr.update(interactive=sides.third_of(visit) is not None)}
 
-    page.on([ask.click, prompt.submit], on_ask, state, panes)
-    page.on(again.click, on_again, state, [*panes, seed])
-    page.on(stop.click, on_stop)
-    page.on(clear.click, on_clear, [], panes)
-    page.on([page.signals.applied.change], refresh, [], [dense_title, pruned_title, *panes], latest=True)
-    page.on([page.signals.settings.change, page.signals.statistics.change], titles, [], [dense_title, pruned_title])
+    answering = [*places.all, *bar.all, stop]
+    for triggers, handler, more in (([ask.click, prompt.submit], on_ask, []), (again.click, on_again, [seed])):
+        page.on(triggers, handler, state, [*answering, *more]).then(None, None, None, js=_TO_VOTES)
+    page.on(stop.click, on_stop, queue=False)
+    page.on(edit.click, on_edit, [], [prompt]).then(None, None, None, js=_TO_PROMPT)
+    page.on(clear.click, on_clear, [], [*answering, places.speed])
+    for place, pane in enumerate(places.panes):
+        page.on_event(pane.select, "place", partial(on_token, place=place), [], [places.bars])
+    page.on(measure.click, on_measure, state, [places.speed])
+    view.change(None, [view], None, js=_DIM, api_visibility="private")
+    chat_third.wire(page, choices, shown)
+    chat_blind.wire(page, bar, blind, follow_up, stop, shown)
+    page.on([page.signals.applied.change], refresh, [],
+            [*places.all, *bar.all, blind, follow_up, places.speed, choices.remove], latest=True)
+    page.on([page.signals.settings.change, page.signals.statistics.change], shown.titles, [], places.titles)
+
+
+def _take_over(visit: Visit) -> threading.Event:
+    """A new answer's Stop; an answer that still runs ends."""
+    before = visit.library.chats.get(visit.key)
+    if before is not None:
+        before.set()
+    event = threading.Event()
+    visit.library.chats[visit.key] = event
+    return event
 
 
 # What is asked of core
@@ -145,20 +220,21 @@ def _seed(value: Any) -> int:
         raise GblmError("seed_not_number", given=value) from None
 
 
-def _sampling(seed: Any, temperature: float, top_p: float, most: float) -> Sampling:
-    if not (0 <= float(temperature) <= 2 and 0 < float(top_p) <= 1 and 1 <= float(most) <= 256):
+def _sampling(seed: Any, temperature: Any, top_p: Any, most: Any) -> Sampling:
+    """Checked; an empty box is outside."""
+    numbers = [float("nan") if one is None else float(one) for one in (temperature, top_p, most)]
+    if not (0 <= numbers[0] <= 2 and 0 < numbers[1] <= 1 and 1 <= numbers[2] <= 256):
         raise GblmError("sampling_outside")
-    return Sampling(_seed(seed), float(temperature), float(top_p), int(most))
+    return Sampling(_seed(seed), numbers[0], numbers[1], int(numbers[2]))
 
 
 # How it is drawn
 
-def _line(sentence: str) -> str:
-    return f'<div class="parting-line" aria-live="polite">{escape(sentence) or "&nbsp;"}</div>'
+def speed_html(say: Words, names: tuple[str, ...], found: Speeds) -> str:
+    """Each alone, all at once, and what that costs, in a sentence."""
+    def listed(rates: tuple[float, ...]) -> str:
+        return ", ".join(f"{MARKS[side]} {rate:.0f}" for side, rate in zip(names, rates, strict=True))
 
-
-def _title(name: str, side: str, tag: str, late: str = "") -> str:
-    mark = "●" if side == "dense" else "▲"
-    warning = f' <span class="late">{escape(late)}</span>' if late else ""
-    return (f'<div class="pane-title"><b class="{side}-colour">{mark} {escape(name)}</b> '
-            f'<span class="tag">{escape(tag)}</span>{warning}</div>')
+    told = say("chat.speed.told", alone=listed(found.alone), together=listed(found.together),
+               ratio=f"{found.ratio:.2f}", models=len(names), tokens=found.tokens, rounds=found.rounds)
+    return f'<p class="sentence small">{escape(told)}</p>'

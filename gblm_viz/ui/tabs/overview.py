@@ -18,7 +18,7 @@ from gblm_viz.words import Words
 
 from .. import work
 from ..applied import applied_tag
-from ..chat import Turn, duel, pane_html, parting_sentence
+from ..chat import MARKS, Turn, pane_html, parting_sentence, together
 from ..escape import escape
 from ..example import LONGEST_ANSWER, shipped, shipped_summaries
 from ..model_map import ModelMapView
@@ -60,7 +60,8 @@ def build(page: Page) -> None:
         """Both models, live, greedy, the question standing alone: what the example shows comes out again."""
         stop = threading.Event()
         visit.library.chats[visit.key] = stop
-        stream = duel(visit.model(), work.pruned_model(visit), prompt, (), Sampling(most=LONGEST_ANSWER), stop)
+        models = {"dense": visit.model(), "pruned": work.pruned_model(visit)}
+        stream = together(models, prompt, (), Sampling(most=LONGEST_ANSWER), stop)
         try:
             for turn, finished in stream:
                 told = parting_sentence(turn, say) if finished else say("compare.answering")
@@ -192,8 +193,8 @@ def _sentence(text: str) -> str:
 
 
 def _frame(say: Words, side: str, body: str) -> str:
-    mark = "●" if side == "dense" else "▲"
-    return (f'<div class="pane-title"><b class="{side}-colour">{mark} {escape(say(f"compare.{side}"))}</b></div>{body}')
+    name = f'{MARKS[side]} {escape(say(f"compare.{side}"))}'
+    return f'<div class="pane-title"><b class="{side}-colour">{name}</b></div>{body}'
 
 
 def _pane(say: Words, side: str, pair: dict[str, str]) -> str:
@@ -208,7 +209,7 @@ def _waiting(say: Words, side: str) -> str:
 
 
 def _live(say: Words, side: str, turn: Turn, finished: bool) -> str:
-    pane = pane_html((turn,), side, say, finished)
+    pane = pane_html(turn, side, finished)
     return _frame(say, side, pane.replace('class="chat"', 'class="chat short"', 1))
 
 

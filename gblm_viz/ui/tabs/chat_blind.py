@@ -1,0 +1,151 @@
+"""Compare, the chat, for a room: nobody sees who writes; votes, Reveal, and the tally of the visit.
+
+Which side stands where is drawn on the server and reaches the browser only when it is revealed.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from gblm_viz.core.blind import Competitors, Preference, Vote, tally
+from gblm_viz.core.errors import GblmError
+from gblm_viz.words import Words
+
+from .. import sides
+from ..chat import MARKS
+from ..escape import escape
+from ..page import Page
+from ..session import Visit
+from .chat_shown import LETTERS, Conversation, Round, Shown, blind_round, conversation, hidden, is_blind
+
+KEYS = Path(__file__).parents[1] / "blind_keys.js"
+
+
+@dataclass(frozen=True, eq=False)
+class Bar:
+    """The buttons of a vote, a line with them, shown in blind mode only."""
+
+    row: Any
+    votes: tuple[Any, ...]
+    tie: Any
+    reveal: Any
+    told: Any
+
+    @property
+    def all(self) -> list[Any]:
+        return [self.row, *self.votes, self.tie, self.reveal, self.told]
+
+
+def build(say: Words) -> Bar:
+    with gr.Row(visible=False, elem_id="compare-blind-bar", equal_height=True) as row:
+        votes = [gr.Button(say("chat.blind.better", letter=letter), elem_id=f"vote-{letter.lower()}", size="sm",
+                           scale=0, min_width=110, interactive=False, visible=letter != "C") for letter in LETTERS]
+        tie = gr.Button(say("chat.blind.tie"), elem_id="vote-tie", size="sm", scale=0, min_width=130, interactive=False)
+        reveal = gr.Button(say("chat.blind.reveal"), elem_id="reveal", size="sm", scale=0, min_width=110,
+                           interactive=False)
+        told = gr.HTML("", elem_id="compare-tally", js_on_load=KEYS.read_text(encoding="utf-8"))
+    return Bar(row, tuple(votes), tie, reveal, told)
+
+
+def begin(visit: Visit) -> Round | None:
+    """A new blind question: the sides shuffled anew; None where the visitor is not blind."""
+    if not is_blind(visit):
+        return None
+    number = int(visit.session.extra("blind_questions", 0)) + 1
+    there = list(sides.keys(visit))
+    secrets.SystemRandom().shuffle(there)
+    asked = Round(tuple(there), number)
+    visit.remember("blind_questions", number)
+    visit.remember("blind_round", asked)
+    return asked
+
+
+def votes_of(visit: Visit) -> tuple[Vote, ...]:
+    found: tuple[Vote, ...] = visit.session.extra("votes", ())
+    return found
+
+
+def shown(visit: Visit, bar: Bar, say: Words, answering: bool = False) -> dict[Any, Any]:
+    """The bar as the session has it; while answers grow nobody votes."""
+    on, asked = is_blind(visit), blind_round(visit)
+    voting = bool(on and not answering and asked is not None and not asked.revealed and conversation(visit).turns)
+    count = len(sides.keys(visit)) if asked is None else len(asked.order)
+    found: dict[Any, Any] = {bar.row: gr.update(visible=on), bar.told: told_html(visit, say) if on else ""}
+    for place, button in enumerate(bar.votes):
+        found[button] = gr.update(interactive=voting, visible=place < count)
+    return found | {bar.tie: gr.update(interactive=voting), bar.reveal: gr.update(interactive=voting)}
+
+
+def wire(page: Page, bar: Bar, box: Any, follow_up: Any, stop: Any, view: Shown) -> None:
+    """box: the checkbox that switches it; follow_up: the checkbox of a conversation, which has no meaning here."""
+    say = page.words
+
+    def on_switch(visit: Visit, on: bool) -> dict[Any, Any]:
+        """Both ways the panes begin anew: what stood there was, or was not, meant to be seen."""
+        running = visit.library.chats.pop(visit.key, None)
+        if running is not None:
+            running.set()
+        visit.keep(visit.session.with_extra("blind", bool(on)).with_extra("blind_round", None)
+                   .with_extra("chat", Conversation()))
+        return {**view.everything(visit), **shown(visit, bar, say), stop: gr.update(interactive=False),
+                follow_up: gr.update(interactive=not on),
+                page.status: page.note(say("chat.blind.on" if on else "chat.blind.off"))}
+
+    def on_vote(visit: Visit, *, place: int | None) -> dict[Any, Any]:
+        asked = blind_round(visit)
+        if asked is None or asked.revealed or not conversation(visit).turns:
+            raise GblmError("nothing_to_vote_on")
+        winner = "" if place is None else asked.order[place]
+        visit.remember("votes", (*votes_of(visit), Vote(conversation(visit).of, asked.question, winner)))
+        return {bar.told: told_html(visit, say)}
+
+    def on_reveal(visit: Visit) -> dict[Any, Any]:
+        asked = blind_round(visit)
+        if asked is None or not conversation(visit).turns:
+            raise GblmError("nothing_to_vote_on")
+        visit.remember("blind_round", replace(asked, revealed=True))
+        return {**view.everything(visit), **shown(visit, bar, say)}
+
+    page.on(box.input, on_switch, [box], [*view.places.all, *bar.all, stop, follow_up])
+    for place, button in [*enumerate(bar.votes), (None, bar.tie)]:
+        page.on(button.click, partial(on_vote, place=place), [], [bar.told])
+    page.on(bar.reveal.click, on_reveal, [], [*view.places.all, *bar.all])
+
+
+def told_html(visit: Visit, say: Words) -> str:
+    """Votes on this question, and the tally of all that were revealed: who is who stays a secret till then."""
+    asked, votes = blind_round(visit), votes_of(visit)
+    secret = asked.question if asked is not None and hidden(visit) else None
+    own = sum(vote.question == secret for vote in votes)
+    lines = [say("chat.blind.so_far", count=own)] if secret is not None else []
+    counted = [vote for vote in votes if vote.question != secret]
+    competitors = tuple(sides.keys(visit).items())
+    lines += preference_sentences(counted, competitors, say)
+    elsewhere = sum(vote.competitors != competitors for vote in counted)
+    lines += [say("chat.blind.elsewhere", count=elsewhere)] if elsewhere else []
+    body = "".join(f"<p>{escape(line)}</p>" for line in lines)
+    return f'<div class="tally" aria-live="polite">{body}</div>'
+
+
+def preference_sentences(votes: list[Vote], competitors: Competitors, say: Words) -> list[str]:
+    """How often each side was preferred, with n, the interval, and what can be concluded."""
+    names = [side for side, _ in competitors]
+    asked = names[:1] if len(names) == 2 else names
+    found: list[tuple[str, Preference]] = [(side, tally(votes, competitors, side)) for side in asked]
+    if not found or not found[0][1].votes + found[0][1].ties:
+        return []
+    told = []
+    for side, one in found:
+        interval = one.interval
+        told.append(say("chat.blind.tally", name=f"{MARKS[side]} {say(f'chat.sides.{side}')}", k=one.preferred,
+                        n=one.votes, low=f"{interval.low:.0%}", high=f"{interval.high:.0%}",
+                        verdict=say(f"chat.blind.verdict.{one.verdict}", chance=f"{one.chance:.0%}")))
+    first = found[0][1]
+    told.append(say("chat.blind.counted", votes=first.votes + first.ties, questions=first.questions, ties=first.ties))
+    return told

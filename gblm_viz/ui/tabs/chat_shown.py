@@ -1,0 +1,256 @@
+"""Compare, the chat: how a visitor's conversation stands on screen: panes, titles, notes, the line where answers part.
+
+Handlers are elsewhere; here a session becomes updates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from gblm_viz.core.parting import matching
+from gblm_viz.core.repetition import loop_at_end, repeats
+from gblm_viz.words import Words
+
+from .. import sides, work
+from ..applied import amount
+from ..chat import MARKS, SIDES, Said, Turn, parting_sentence
+from ..chat_pane import Bubble, ChatPane, pane_value
+from ..escape import escape
+from ..session import Visit
+
+LETTERS = ("A", "B", "C")
+MUCH_REPEATED = 0.3
+LEAST_RUNS = 20
+"""Repeats are named from so many runs of four and such a share of them on: less comes in ordinary prose."""
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """The turns and which models answered them, by side."""
+
+    turns: tuple[Turn, ...] = ()
+    of: tuple[tuple[str, Hashable], ...] = ()
+
+
+@dataclass(frozen=True)
+class Round:
+    """A blind question: which side stands at which place, and whether that was shown."""
+
+    order: tuple[str, ...]
+    question: int
+    revealed: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Places:
+    """The components that show answers: up to three places side by side, the line above, speed and bars below them."""
+
+    columns: tuple[Any, ...]
+    titles: tuple[Any, ...]
+    panes: tuple[Any, ...]
+    notes: tuple[Any, ...]
+    parting: Any
+    speed: Any
+    bars: Any
+
+    @property
+    def all(self) -> list[Any]:
+        """What a session is drawn on; the speed is measured and not drawn again."""
+        return [*self.columns, *self.titles, *self.panes, *self.notes, self.parting, self.bars]
+
+
+def build(say: Words, parting: Any) -> Places:
+    """The places, empty, and the bars below them."""
+    columns, titles, panes, notes = [], [], [], []
+    with gr.Row(elem_id="compare-panes", equal_height=True):
+        for side in SIDES:
+            with gr.Column(visible=side != "third", min_width=260) as column:
+                titles.append(gr.HTML(_title(say, side, "")))
+                panes.append(ChatPane(_empty(say, side), elem_id=f"{side}-chat"))
+                notes.append(gr.HTML("", elem_id=f"compare-note-{side}", elem_classes="compare-note"))
+            columns.append(column)
+    speed = gr.HTML("", elem_id="compare-speed-told")
+    bars = gr.HTML(hint(say, ""), elem_id="compare-bars")
+    return Places(tuple(columns), tuple(titles), tuple(panes), tuple(notes), parting, speed, bars)
+
+
+def conversation(visit: Visit) -> Conversation:
+    """What was asked and answered last, by whatever models."""
+    found: Conversation = visit.session.extra("chat", Conversation())
+    return found
+
+
+def going_on(visit: Visit) -> tuple[Turn, ...]:
+    """The turns that the models of now can go on from: they led them all; others' turns are not continued."""
+    kept = conversation(visit)
+    return kept.turns if kept.of == tuple(sides.keys(visit).items()) else ()
+
+
+def blind_round(visit: Visit) -> Round | None:
+    """The blind question on screen; None where everybody sees who writes."""
+    found: Round | None = visit.session.extra("blind_round")
+    return found
+
+
+def is_blind(visit: Visit) -> bool:
+    return bool(visit.session.extra("blind", False))
+
+
+def hidden(visit: Visit) -> bool:
+    """Whether who wrote what is a secret now."""
+    asked = blind_round(visit)
+    return is_blind(visit) and (asked is None or not asked.revealed)
+
+
+def order(visit: Visit) -> tuple[str, ...]:
+    """The sides from left to right."""
+    asked = blind_round(visit)
+    return asked.order if is_blind(visit) and asked is not None else tuple(
+        side for side in SIDES if side != "third" or sides.third_of(visit) is not None)
+
+
+class Shown:
+    """From a visitor's session to updates of the places."""
+
+    def __init__(self, say: Words, places: Places) -> None:
+        self.say, self.places = say, places
+
+    def everything(self, visit: Visit) -> dict[Any, Any]:
+        """Titles, the kept conversation, its notes; greyed and said so where other models led it."""
+        return {**self.titles(visit), **self.answers(visit, conversation(visit).turns),
+                self.places.parting: line(self.told(visit))}
+
+    def told(self, visit: Visit) -> str:
+        """Where the answers part; or that models of before gave them."""
+        kept = conversation(visit)
+        if not kept.turns:
+            return ""
+        return self.say("compare.older") if self._stale(visit) else self.parting(visit, kept.turns[-1])
+
+    def answers(self, visit: Visit, turns: tuple[Turn, ...], finished: bool = True) -> dict[Any, Any]:
+        """The panes, their notes and the columns there are; while answers grow their notes are empty."""
+        there, secret = order(visit), hidden(visit)
+        stale = self._stale(visit) if finished else {}
+        found: dict[Any, Any] = {column: gr.update(visible=place < len(there))
+                                 for place, column in enumerate(self.places.columns)} if finished else {}
+        for place, side in enumerate(there):
+            other = there[1 if place == 0 else 0]
+            found[self.places.panes[place]] = self._pane(turns, place, side, other, secret, finished,
+                                                         stale.get(side, False))
+            said = turns[-1].answers.get(side) if turns and finished and not secret else None
+            found[self.places.notes[place]] = "" if said is None else note(self.say, said)
+        if finished:
+            picked = bool(turns) and not secret
+            found[self.places.bars] = hint(self.say, self.say("chat.bars.hint") if picked else "")
+        return found
+
+    def _stale(self, visit: Visit) -> dict[str, bool]:
+        """The sides whose answers another model gave; empty where all are of now."""
+        now = sides.keys(visit)
+        return {side: True for side, key in conversation(visit).of if side in now and now[side] != key}
+
+    def _pane(self, turns: tuple[Turn, ...], place: int, side: str, other: str, secret: bool, finished: bool,
+              stale: bool) -> dict[str, Any]:
+        there = [turn for turn in turns if side in turn.answers]
+        bubbles = []
+        for index, turn in enumerate(there):
+            said, both = turn.answers[side], other in turn.answers
+            growing = not finished and index == len(there) - 1
+            same = None if growing or not both else matching(said.ids, turn.answers[other].ids)[0]
+            parting = turn.parting(side, other) if both else None
+            bubbles.append(Bubble(turn.prompt, [token.text for token in said.tokens], same, parting, growing))
+        return pane_value(bubbles, "hidden" if secret else side, self._words(place, side, secret), stale=stale,
+                          open_tokens=not secret)
+
+    def _words(self, place: int, side: str, secret: bool) -> dict[str, str]:
+        name = LETTERS[place] if secret else self.say(f"chat.sides.{side}")
+        return {**_pane_words(self.say, name), "empty": self.say("compare.empty")}
+
+    def parting(self, visit: Visit, turn: Turn) -> str:
+        """Where the other answers leave the first one, in a sentence each."""
+        first, *others = (side for side in order(visit) if side in turn.answers)
+        if len(others) == 1:
+            return parting_sentence(turn, self.say, first, others[0])
+        def name(place: int, side: str) -> str:
+            return LETTERS[place] if hidden(visit) else f"{MARKS[side]} {self.say(f'chat.sides.{side}')}"
+
+        told = []
+        for place, side in enumerate(others, start=1):
+            count = turn.parting(first, side)
+            how = "same" if count is None else "after" if count else "at_once"
+            told.append(self.say(f"chat.part.{how}", name=name(place, side), count=count))
+        return self.say("chat.against", name=name(0, first), told=" · ".join(told))
+
+    def titles(self, visit: Visit) -> dict[Any, Any]:
+        """Who stands where, what made it, and whether the controls have moved on from it."""
+        secret, there = hidden(visit), order(visit)
+        if secret:
+            return {title: _hidden_title(self.say, letter)
+                    for title, letter in zip(self.places.titles, LETTERS, strict=True)}
+        tags = sides.tags(visit, self.say)
+        late = {"pruned": self._late(visit), "third": self._late_third(visit)}
+        return {self.places.titles[place]: _title(self.say, side, tags.get(side, self.say("compare.none_applied")),
+                                                  late.get(side, "")) for place, side in enumerate(there)}
+
+    def _late(self, visit: Visit) -> str:
+        session = visit.session
+        if session.applied is None:
+            return ""
+        moved = session.applied != work.masks_key(session, session.settings)
+        said = [self.say("compare.stale", now=amount(session.settings))] if moved else []
+        said += [] if visit.model().has_chat_template else [self.say("compare.plain")]
+        return " ".join(said)
+
+    def _late_third(self, visit: Visit) -> str:
+        third = sides.third_of(visit)
+        moved = (third is not None and third.statistics is not None and not third.asked.text
+                 and third.statistics != visit.session.statistics)
+        return self.say("chat.third.text_moved") if moved else ""
+
+
+# How it is drawn
+
+def line(sentence: str) -> str:
+    return f'<div class="parting-line" aria-live="polite">{escape(sentence) or "&nbsp;"}</div>'
+
+
+def hint(say: Words, sentence: str) -> str:
+    """What stands in the place of the bars until a token is picked."""
+    return f'<p class="tag bars-hint">{escape(sentence)}</p>'
+
+
+def note(say: Words, said: Said) -> str:
+    """Under a pane: how many tokens at what pace, how the answer ended, and whether it went round in circles."""
+    count = len(said.tokens)
+    pace = f"{count / said.seconds:.0f}" if said.seconds > 0 else "–"
+    parts = [f'<span class="pace">{escape(say("chat.note.pace", count=count, pace=pace))}</span>',
+             escape(say(f"chat.note.ended.{said.ended}", count=count))]
+    loop, again = loop_at_end(said.ids), repeats(said.ids)
+    if loop is not None:
+        parts.append(f'<b>{escape(say("chat.note.loop", length=loop.length, times=loop.times))}</b>')
+    elif again.total >= LEAST_RUNS and again.share >= MUCH_REPEATED:
+        parts.append(f'<b>{escape(say("chat.note.repeats", again=again.again, total=again.total))}</b>')
+    return f'<p class="tag">{" ".join(parts)}</p>'
+
+
+def _title(say: Words, side: str, tag: str, late: str = "") -> str:
+    warning = f' <span class="late">{escape(late)}</span>' if late else ""
+    return (f'<div class="pane-title"><b class="{side}-colour">{MARKS[side]} {escape(say(f"chat.sides.{side}"))}</b> '
+            f'<span class="tag">{escape(tag)}</span>{warning}</div>')
+
+
+def _hidden_title(say: Words, letter: str) -> str:
+    return (f'<div class="pane-title"><b>{letter}</b> <span class="tag">{escape(say("chat.blind.secret"))}</span>'
+            "</div>")
+
+
+def _pane_words(say: Words, name: str) -> dict[str, str]:
+    return {"answer": say("chat.pane.answer", name=name), "part": say("chat.pane.part"), "next": say("chat.pane.next")}
+
+
+def _empty(say: Words, side: str) -> dict[str, Any]:
+    return pane_value((), side, {**_pane_words(say, say(f"chat.sides.{side}")), "empty": say("compare.empty")})

@@ -1,0 +1,73 @@
+"""What each model held for the next token, as small bars with their numbers, and how far apart that is in a sentence.
+
+Knows predictions and words; no component, and nothing of how they were computed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from gblm_viz.core.generate import Candidate
+from gblm_viz.core.parting import Next
+from gblm_viz.words import Words
+
+from .chat import MARKS
+from .escape import escape
+
+CONTEXT = 48
+"""Characters of the text before the token that are shown."""
+
+
+def visible(text: str, token: int) -> str:
+    """A token's text with its blanks to be seen; its number where it has no text, or is a part of a character."""
+    if not text or "\ufffd" in text:
+        return f"#{token}"
+    return text.replace(" ", "␣").replace("\n", "⏎").replace("\t", "⇥")
+
+
+def bars_html(say: Words, side: str, number: int, before: str, seen: Mapping[str, Next], vocabulary: int) -> str:
+    """side: whose answer was clicked, `number` the token's (1-based), `before` the answer up to it, `seen` by side."""
+    text = before if len(before) <= CONTEXT else "…" + before[-CONTEXT:]
+    title = say("chat.bars.title" if before else "chat.bars.title_first", number=number, before=text.replace("\n", "⏎"),
+                name=say(f"chat.sides.{side}"))
+    columns = "".join(_column(say, one, found) for one, found in seen.items())
+    sentences = [distance_sentence(say, one, found, vocabulary) for one, found in seen.items() if one != "dense"]
+    told = "".join(f'<p class="bars-told">{escape(sentence)}</p>' for sentence in sentences)
+    return (f'<section class="token-bars" aria-label="{escape(title)}"><p class="bars-title">{escape(title)} '
+            f'<span class="tag">{escape(say("chat.bars.protocol"))}</span></p>'
+            f'<div class="bars-columns">{columns}</div>{told}</section>')
+
+
+def distance_sentence(say: Words, side: str, found: Next, vocabulary: int) -> str:
+    """KL and JS against the dense model, with what the number means."""
+    name = say(f"chat.sides.{side}")
+    numbers = {"name": name, "kl": f"{found.kl:.2f}", "js": f"{found.js:.2f}", "vocabulary": f"{vocabulary:,}"}
+    if found.kl < 0.005:
+        return say("chat.bars.alike", **numbers)
+    times = math.exp(min(found.kl, 700.0))
+    return say("chat.bars.kl", **numbers, times=f"{times:.2f}" if times < 10 else f"{times:,.0f}")
+
+
+def _column(say: Words, side: str, found: Next) -> str:
+    rows = [_row(say, side, at, one, found.written) for at, one in enumerate(found.top, start=1)]
+    if found.written is not None and found.rank > len(found.top):
+        rows.append(_row(say, side, found.rank, found.written, found.written))
+    caption = f'{MARKS[side]} {say(f"chat.sides.{side}")}'
+    return (f'<table class="bars-column"><caption class="{side}-colour">{escape(caption)}</caption><tbody>'
+            f'{"".join(rows)}</tbody></table>')
+
+
+def _row(say: Words, side: str, rank: int, one: Candidate, written: Candidate | None) -> str:
+    came = written is not None and written.token == one.token
+    mark = f' <span class="came">◂ {escape(say("chat.bars.written"))}</span>' if came else ""
+    return (f'<tr class="{"came" if came else ""}"><th scope="row">{rank:,}</th>'
+            f'<td class="piece">{escape(visible(one.text, one.token))}{mark}</td>'
+            f'<td class="bar" aria-hidden="true"><i class="{side}" style="width:{100 * one.probability:.1f}%"></i></td>'
+            f'<td class="number">{escape(percentage(one.probability))}</td></tr>')
+
+
+def percentage(chance: float) -> str:
+    """Three digits where they say something, and never 0 for what can happen."""
+    share = 100 * chance
+    return "< 0.01 %" if share < 0.01 else f"{share:.2f} %" if share < 1 else f"{share:.1f} %"
