@@ -279,7 +279,8 @@ def put_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, Any]
     _put(path, lambda beside: save_file(packed, beside, {"gblm": json.dumps(metadata, sort_keys=True)}))
 
 
-def _put_json(path: Path, value: Any) -> None:
+def put_json(path: Path, value: Any) -> None:
+    """A JSON file, atomically; keys are sorted, so equal runs write equal bytes."""
     text = json.dumps(value, sort_keys=True, indent=1, ensure_ascii=False) + "\n"
     _put(path, lambda beside: beside.write_text(text, encoding="utf-8", errors="replace"))
 
@@ -305,19 +306,26 @@ def save(statistics: Statistics, folder: Path) -> None:
             block[f"{name}.tokens"] = sums.tokens
     for index, tensors in blocks.items():
         put_tensors(_block_file(folder, index), tensors, {})
-    _put_json(folder / "manifest.json", {
+    put_json(folder / "manifest.json", manifest_of(statistics))
+    (folder / "checkpoint.safetensors").unlink(missing_ok=True)
+    for left in folder.glob(".*.safetensors.*"):  # what a run that was killed while writing left beside its place
+        left.unlink(missing_ok=True)
+
+
+def manifest_of(statistics: Statistics) -> dict[str, Any]:
+    """What a folder of these statistics says of them: of the text its name and SHA-256, never a word of it."""
+    calibration = statistics.calibration
+    return {
         "format": FORMAT, "model": statistics.model_name, "model_key": statistics.model_key,
         "samples": statistics.asked, "samples_complete": statistics.count, "length": calibration.length,
         "seed": calibration.seed, "rule": calibration.rule, "keep": list(statistics.keep),
         "halves": bool(statistics.halves), "text": calibration.text_name, "text_sha256": calibration.text_sha256,
         "tokens_sha256": calibration.key, "dtype": statistics.dtype, "device": statistics.device, "plan": "whole",
-        "left_out": dict(calibration.left_out), "blocks": sorted(blocks), "complete": True,
+        "left_out": dict(calibration.left_out),
+        "blocks": sorted({_block_of(statistics, name) for name in statistics.sums}), "complete": True,
         "versions": {"torch": torch.__version__, "transformers": transformers.__version__,
                      "python": platform.python_version()},
-    })
-    (folder / "checkpoint.safetensors").unlink(missing_ok=True)
-    for left in folder.glob(".*.safetensors.*"):  # what a run that was killed while writing left beside its place
-        left.unlink(missing_ok=True)
+    }
 
 
 def _block_of(statistics: Statistics, name: str) -> int:
