@@ -101,6 +101,8 @@ def _write(pruned: Model, folder: Path) -> None:
     folder.mkdir(parents=True)
     pruned.network.save_pretrained(folder)
     pruned.tokenizer.save_pretrained(folder)
+    for file in weight_files(folder):
+        file.chmod((folder / "config.json").stat().st_mode)  # safetensors gives its files to their owner alone
 
 
 def _share(mask: Tensor) -> float:

@@ -35,7 +35,7 @@ OWN_TEXT_JA = "\n\n".join(
         ("ノルウェー", "オスロ"), ("ギリシャ", "アテネ"), ("タイ", "バンコク")])
 
 
-TABS = ("overview", "text", "gradients", "prune", "patterns", "weight", "compare")
+TABS = ("overview", "text", "gradients", "prune", "patterns", "weight", "compare", "report")
 
 
 def tab(page: Page, say, name: str) -> None:
