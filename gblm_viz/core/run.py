@@ -342,7 +342,7 @@ def matrix_picture(applied: Masks, found: Histogram, name: str, expert: int = 0)
 def pooled(values: Array, step: int) -> Array:
     """float32: the mean over squares of step × step, those at the ends over what is left of them."""
     rows, columns = (np.arange(0, size, step) for size in values.shape)
-    sums = np.add.reduceat(np.add.reduceat(values.astype(np.float32), rows, 0), columns, 1)
+    sums = np.add.reduceat(np.add.reduceat(values, rows, 0, np.float32), columns, 1)
     counts = np.outer(*(np.diff([*starts, size]) for starts, size in zip((rows, columns), values.shape, strict=True)))
     result: Array = sums / counts.astype(np.float32)
     return result

@@ -422,11 +422,11 @@ def _matrices(sheet: Sheet) -> str:
     def told(value: float | None) -> str:
         return "–" if value is None or math.isnan(value) else short(value)
 
-    rows = [(one.name, " × ".join(str(size) for size in (one.experts, one.rows, one.columns) if size),
+    rows = [(one.name, "\u00a0×\u00a0".join(str(size) for size in (one.experts, one.rows, one.columns) if size),
              percent(one.removed, 2), told(one.gradient_mean), told(one.gradient_median), told(one.gradient_p99),
              "–" if one.gradient_peak_share is None else percent(one.gradient_peak_share),
              "–" if one.kappa_wanda is None else f"{one.kappa_wanda:.2f}") for one in run.matrices]
-    return _table(say("report.matrices.title"), heads, rows) + _paragraph(say("report.matrices.note"), "tag")
+    return _table(say("report.matrices.title"), heads, rows, "wide") + _paragraph(say("report.matrices.note"), "tag")
 
 
 SECTIONS = (Section("settings", _settings), Section("pictures", _pictures, True), Section("lost", _lost, True),

@@ -221,6 +221,16 @@ def test_the_cited_hash_is_that_of_the_report_and_of_the_list(visit: Visit) -> N
     assert found.hash[:12] in take_home.cite_html(visit, words("en"))
 
 
+def test_a_report_of_an_earlier_copy_says_so(visit: Visit, say: Any) -> None:
+    link = ("html", "/take-home/key", "a.html", 12_345)
+    visit.remember("report", {"number": visit.session.applied_number, "own": False, "links": (link,)})
+    assert say("report.older", number=1) not in take_home.made_html(visit, say)
+    assert say("report.masks_too_large", most=take_home.amount(say, 200e6)) in take_home.made_html(visit, say)
+    apply(visit, Settings("magnitude", sparsity=0.3, order="dense"))
+    told = take_home.made_html(visit, say)
+    assert say("report.older", number=1) in told and 'href="/take-home/key"' in told
+
+
 # Files through the browser
 
 def test_a_file_is_fetched_by_its_key_alone_and_never_from_the_disk(library: Library, tmp_path: Path) -> None:

@@ -165,6 +165,8 @@ def made_html(visit: Visit, say: Words) -> str:
         return _quiet(say("report.nothing_made"))
     told = [say("report.made", number=kept["number"]), say("report.made_own" if kept["own"] else "report.made_plain")]
     late = kept["number"] != visit.session.applied_number
+    if all(kind != "masks" for kind, *_ in kept["links"]):
+        told.append(say("report.masks_too_large", most=amount(say, LARGEST_SENT)))
     warning = _limit(say("report.older", number=kept["number"])) if late else ""
     return f'{_sentence(" ".join(told))}{warning}<p class="take-home-files">{_links(kept["links"], say)}</p>'
 
