@@ -9,6 +9,7 @@
 from importlib import import_module
 from typing import Any
 
+__version__ = "0.1.0"
 _HOME = {
     "load": "models", "Model": "models", "from_text": "calibration", "CalibrationSet": "calibration",
     "collect": "collect", "Statistics": "statistics", "Settings": "prune", "masks": "prune", "pruned": "prune",

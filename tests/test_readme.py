@@ -23,7 +23,7 @@ def test_every_file_of_the_core_stands_in_the_tree():
 
 
 def test_every_pinned_package_is_pinned_exactly():
-    for name in ("requirements.txt", "tests/requirements.txt"):
+    for name in ("requirements.txt", "tests/requirements.txt", "tests/harness/requirements.txt"):
         for line in (ROOT / name).read_text().splitlines():
             assert re.fullmatch(r"[a-z0-9-]+==[\d.]+", line), line
 

@@ -30,9 +30,9 @@ from .statistics import (
     KEPT,
     Statistics,
     Sums,
+    asked_for,
     default_keep,
     load,
-    manifest_of,
     put_block,
     put_tensors,
     read_block,
@@ -133,7 +133,7 @@ def collect(model: Model, calibration: CalibrationSet, *, keep: tuple[str, ...] 
     Raises StatisticsError for a folder of another model or text, ScoreError for a loss that is not finite.
     """
     keep = keep or default_keep(model)
-    wanted = manifest_of(model, calibration, keep, halves, plan)
+    wanted = asked_for(model, calibration, keep, halves, plan)
     if folder is not None:
         found = _finished(folder, wanted, calibration, model)
         if found is not None:

@@ -1,4 +1,4 @@
-"""A pruned model → a folder that transformers loads, with its settings and a card; loaded again and compared.
+"""A pruned model → a folder that transformers loads, with masks, settings and a card; loaded again and compared.
 
 Knows nothing of how the masks were made, nor of screens.
 """
@@ -10,7 +10,7 @@ import os
 import re
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,27 +20,33 @@ from torch import Tensor
 from gblm_viz.words import words
 
 from .errors import ModelError, StatisticsError
-from .evaluate import Perplexity
+from .evaluate import Perplexity, Share
 from .job import Job, Step
 from .matrices import parameters
 from .methods import METHODS
-from .models import Model, load
+from .models import MASKS_FILE, Model, load, weight_files
 from .patterns import label
-from .prune import Masks
-from .statistics import Statistics
+from .prune import Masks, save_masks
+from .statistics import Statistics, manifest_of, put_json
 
 SETTINGS_FILE = "pruning.json"
 """Settings and sparsity per matrix; a folder that holds it was written here and may be written again."""
+MANIFEST_FILE = "statistics-manifest.json"
+"""What the statistics were made of, where the method used any."""
 CUDA_TOLERANCE = 1e-3
 """Relative; sums on CUDA come in no fixed order (fidelity.md, Tolerances)."""
 
 
 @dataclass(frozen=True)
 class Exported:
-    """A folder that was written, loaded again and found equal. `removed`, `zeros`: shares by parameter name."""
+    """A folder that was written, loaded again and found equal. `removed`, `zeros`: shares by parameter name.
+
+    weight_bytes: of the model's safetensors files; folder_bytes: of all files, masks and card with them.
+    """
 
     folder: Path
     weight_bytes: int
+    folder_bytes: int
     removed: dict[str, float]
     zeros: dict[str, float]
 
@@ -54,12 +60,13 @@ def refuse_taken(folder: Path) -> None:
 
 
 def save(pruned: Model, applied: Masks, folder: Path, *, statistics: Statistics | None = None,
-         perplexities: Mapping[str, Perplexity] | None = None, language: str = "en") -> Job[Exported]:
+         perplexities: Mapping[str, Perplexity] | None = None, probes: Mapping[str, Share] | None = None,
+         language: str = "en") -> Job[Exported]:
     """Write `pruned` (with `applied` its masks) as a transformers folder, put in place only after it proved equal.
 
-    It is loaded a second time to be compared, so twice the model's memory is needed. `perplexities` (label → result)
-    go on the card with their protocol. Equal runs write equal bytes: no times. Raises ModelError where the folder is
-    taken or what was read back differs, StatisticsError where nothing can be written.
+    It is loaded a second time to be compared, so twice the model's memory is needed. `perplexities` and `probes`
+    (label → result) go on the card with their protocol. Equal runs write equal bytes: no times. Raises ModelError
+    where the folder is taken or what was read back differs, StatisticsError where nothing can be written.
     """
     refuse_taken(folder)
     folder = folder.resolve()
@@ -71,9 +78,14 @@ def save(pruned: Model, applied: Masks, folder: Path, *, statistics: Statistics 
         again = yield from load(str(beside), pruned.dtype, pruned.device.type)
         zeros = _compared(pruned, applied, again, folder)
         yield Step(2, 3, "load")
-        done = Exported(folder, sum(file.stat().st_size for file in beside.glob("*.safetensors")),
+        save_masks(applied, beside / MASKS_FILE)
+        used = statistics if applied.settings.needs else None
+        if used is not None:
+            put_json(beside / MANIFEST_FILE, manifest_of(used))
+        done = Exported(folder, sum(file.stat().st_size for file in weight_files(beside)), 0,
                         {name: _share(mask) for name, mask in applied.masks.items()}, zeros)
-        _describe(pruned, applied, statistics, perplexities or {}, done, beside, language)
+        _describe(pruned, applied, used, perplexities or {}, probes or {}, done, beside, language)
+        done = replace(done, folder_bytes=sum(file.stat().st_size for file in beside.iterdir()))
         if folder.is_dir():
             shutil.rmtree(folder)
         os.replace(beside, folder)
@@ -89,6 +101,8 @@ def _write(pruned: Model, folder: Path) -> None:
     folder.mkdir(parents=True)
     pruned.network.save_pretrained(folder)
     pruned.tokenizer.save_pretrained(folder)
+    for file in weight_files(folder):
+        file.chmod((folder / "config.json").stat().st_mode)  # safetensors gives its files to their owner alone
 
 
 def _share(mask: Tensor) -> float:
@@ -124,20 +138,20 @@ def _probe(model: Model) -> Tensor:
 
 
 def _describe(pruned: Model, applied: Masks, statistics: Statistics | None, perplexities: Mapping[str, Perplexity],
-              done: Exported, folder: Path, language: str) -> None:
+              probes: Mapping[str, Share], done: Exported, folder: Path, language: str) -> None:
     settings = applied.settings.as_dict() | {
         "alpha_value": applied.alpha, "pattern_label": label(applied.settings.make_pattern()),
         "model": pruned.name, "model_key": applied.model_key, "calibration_key": applied.calibration_key,
         "sparsity_reached": applied.sparsity, "removed": done.removed, "zeros": done.zeros,
         "equal_rows": applied.equal_rows, "fallbacks": [asdict(one) for one in applied.fallbacks]}
     (folder / SETTINGS_FILE).write_text(json.dumps(settings, sort_keys=True, indent=1) + "\n", encoding="utf-8")
-    used = statistics if applied.settings.needs else None
-    (folder / "README.md").write_text(card(pruned, applied, used, perplexities, done, language), encoding="utf-8")
+    told = card(pruned, applied, statistics, perplexities, probes, done, language)
+    (folder / "README.md").write_text(told, encoding="utf-8")
 
 
 def card(pruned: Model, applied: Masks, statistics: Statistics | None, perplexities: Mapping[str, Perplexity],
-         done: Exported, language: str = "en") -> str:
-    """The folder's README.md: settings, protocol, measured sparsity and limits, below a model card's header."""
+         probes: Mapping[str, Share], done: Exported, language: str = "en") -> str:
+    """The folder's README.md: settings, protocol, scores, measured sparsity and limits, below a model card's header."""
     texts = words(language)
 
     def say(key: str, **fields: Any) -> str:
@@ -160,17 +174,30 @@ def card(pruned: Model, applied: Masks, statistics: Statistics | None, perplexit
         parts.append(say("fallbacks", count=len(applied.fallbacks)))
     if perplexities:
         parts += [f"## {say('perplexity')}", "\n".join("- " + say(
-            "perplexity_line", label=name, value=one.value, text=one.text_name, sha256=one.text_sha256,
-            windows=one.windows, length=one.length, dtype=one.dtype) for name, one in perplexities.items())]
+            "perplexity_line", label=name, value=one.value, text=one.text_name or say("own_text"),
+            sha256=one.text_sha256, windows=one.windows, length=one.length, dtype=one.dtype)
+            for name, one in perplexities.items())]
+    if probes:
+        parts += [f"## {say('probes')}", "\n".join("- " + say(
+            "probes_line", label=name, right=one.right, total=one.total, share=one.value, low=one.interval.low,
+            high=one.interval.high) for name, one in probes.items())]
     measured = [(f"`{matrix.name}`", " × ".join(map(str, matrix.shape)), f"{done.removed[matrix.name]:.4%}",
                  f"{done.zeros[matrix.name]:.4%}") for matrix in pruned.layout.matrices]
     parts += [f"## {say('measured')}", say("verified"),
               _table(tuple(say(key) for key in ("matrix", "shape", "removed", "zeros")), measured),
+              f"## {say('files')}",
+              "\n".join(f"- `{file}`: {say(f'file_{key}')}" for file, key in _files(statistics)),
               f"## {say('limits')}",
               "\n".join(f"- {say(key, megabytes=done.weight_bytes / 1e6)}"
                         for key in ("limit_size", "limit_text", "limit_measure", "limit_licence")),
               say("source")]
     return "\n\n".join(parts) + "\n"
+
+
+def _files(statistics: Statistics | None) -> list[tuple[str, str]]:
+    """(file, key of its sentence) of what lies beside the weights."""
+    manifest = [(MANIFEST_FILE, "manifest")] if statistics is not None else []
+    return [(MASKS_FILE, "masks"), (SETTINGS_FILE, "settings"), *manifest]
 
 
 def _header(pruned: Model) -> str:
@@ -185,7 +212,8 @@ def _calibrated(statistics: Statistics | None, say: Any) -> str:
         return str(say("no_calibration"))
     used = statistics.calibration
     return str(say("calibrated", samples=used.count, length=used.length, rule=used.rule, seed=used.seed,
-                   text=used.text_name, sha256=used.text_sha256, dtype=statistics.dtype, device=statistics.device))
+                   text=used.text_name or say("own_text"), sha256=used.text_sha256, dtype=statistics.dtype,
+                   device=statistics.device))
 
 
 def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:

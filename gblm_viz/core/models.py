@@ -30,6 +30,8 @@ POCKET = Path(__file__).parents[2] / "assets" / "pocket"
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 LONGEST = 2048
 """No default length exceeds this, however much a model could take: the paper's length."""
+MASKS_FILE = "masks.safetensors"
+"""In the folder of a model that this app pruned, beside its weights."""
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
@@ -126,10 +128,15 @@ def _folder(source: str) -> Path | None:
     return None
 
 
+def weight_files(folder: Path) -> list[Path]:
+    """The folder's safetensors files that hold weights: masks that were saved beside them are none."""
+    return sorted(file for file in folder.glob("*.safetensors") if file.name != MASKS_FILE)
+
+
 def _safetensors_headers(folder: Path) -> tuple[int, int]:
     """(parameters, bytes) of the folder's safetensors files, read from their headers alone."""
     count = size = 0
-    for file in sorted(folder.glob("*.safetensors")):
+    for file in weight_files(folder):
         with file.open("rb") as stream:
             prefix = stream.read(8)
             length = struct.unpack("<Q", prefix)[0] if len(prefix) == 8 else -1
@@ -171,7 +178,7 @@ def _config(folder: Path, source: str) -> Any:
     if (getattr(config, "is_encoder_decoder", False) or encoder
             or config.model_type not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES):
         raise ModelError("not_decoder", source=source, model_type=config.model_type)
-    if not any(folder.glob("*.safetensors")):
+    if not weight_files(folder):
         pickles = (file.name for kind in ("*.bin", "*.pt", "*.pth", "*.ckpt") for file in folder.glob(kind))
         other = next(pickles, None)
         raise ModelError("pickle_only" if other else "no_weights", source=source, file=other or "")

@@ -5,6 +5,7 @@ The dense model is never touched. Knows nothing of texts beyond the samples, nor
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
@@ -13,6 +14,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from . import alpha as alphas
@@ -354,10 +356,20 @@ def pruned(model: Model, applied: Masks) -> Model:
 
 def save_masks(applied: Masks, path: Path) -> None:
     """uint8 of the parameter's (out, in) view, 1 = removed; the metadata is the settings that made it."""
+    put_tensors(path, *_mask_file(applied))
+
+
+def masks_file(applied: Masks) -> bytes:
+    """The same file for those who have no folder here."""
+    tensors, metadata = _mask_file(applied)
+    return to_bytes(tensors, {"gblm": json.dumps(metadata, sort_keys=True)})
+
+
+def _mask_file(applied: Masks) -> tuple[dict[str, Tensor], dict[str, Any]]:
     metadata = applied.settings.as_dict() | {
         "format": 1, "model_key": applied.model_key, "calibration": applied.calibration_key,
         "alpha_value": applied.alpha, "pattern_label": label(applied.settings.make_pattern())}
-    put_tensors(path, {name: mask.to(torch.uint8) for name, mask in applied.masks.items()}, metadata)
+    return {name: mask.to(torch.uint8).contiguous() for name, mask in applied.masks.items()}, metadata
 
 
 def read_masks(path: Path) -> dict[str, Tensor]:

@@ -132,7 +132,8 @@ def put_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, Any]
     _put(path, lambda beside: save_file(packed, beside, {"gblm": json.dumps(metadata, sort_keys=True)}))
 
 
-def _put_json(path: Path, value: Any) -> None:
+def put_json(path: Path, value: Any) -> None:
+    """A JSON file, atomically; keys are sorted, so equal runs write equal bytes."""
     text = json.dumps(value, sort_keys=True, indent=1, ensure_ascii=False) + "\n"
     _put(path, lambda beside: beside.write_text(text, encoding="utf-8", errors="replace"))
 
@@ -145,8 +146,8 @@ def _versions() -> dict[str, str]:
     return {"torch": torch.__version__, "transformers": transformers.__version__, "python": platform.python_version()}
 
 
-def manifest_of(model: Model, calibration: CalibrationSet, keep: tuple[str, ...], halves: bool,
-                plan: str) -> dict[str, Any]:
+def asked_for(model: Model, calibration: CalibrationSet, keep: tuple[str, ...], halves: bool,
+              plan: str) -> dict[str, Any]:
     """What a collection is asked for; the manifest of its folder says the same, and what came of it."""
     return {
         "format": FORMAT, "model": model.name, "model_key": model.key, "samples": calibration.count,
@@ -184,18 +185,24 @@ def save(statistics: Statistics, folder: Path, blocks: bool = True) -> None:
         by_block.setdefault(_block_of(name), {})[name] = sums
     for index, own in by_block.items() if blocks else ():
         put_block(folder, index, own, statistics.halves)
-    _put_json(folder / "manifest.json", {
+    put_json(folder / "manifest.json", manifest_of(statistics))
+    (folder / "checkpoint.safetensors").unlink(missing_ok=True)
+    for left in folder.glob(".*.safetensors.*"):  # what a run that was killed while writing left beside its place
+        left.unlink(missing_ok=True)
+
+
+def manifest_of(statistics: Statistics) -> dict[str, Any]:
+    """What a folder of these statistics says of them: of the text its name and SHA-256, never a word of it."""
+    calibration = statistics.calibration
+    return {
         "format": FORMAT, "model": statistics.model_name, "model_key": statistics.model_key,
         "samples": statistics.asked, "samples_complete": statistics.count, "length": calibration.length,
         "seed": calibration.seed, "rule": calibration.rule, "keep": list(statistics.keep),
         "halves": bool(statistics.halves), "text": calibration.text_name, "text_sha256": calibration.text_sha256,
         "tokens_sha256": calibration.key, "dtype": statistics.dtype, "device": statistics.device,
-        "plan": statistics.plan, "left_out": dict(calibration.left_out), "blocks": sorted(by_block), "complete": True,
-        "versions": _versions(),
-    })
-    (folder / "checkpoint.safetensors").unlink(missing_ok=True)
-    for left in folder.glob(".*.safetensors.*"):  # what a run that was killed while writing left beside its place
-        left.unlink(missing_ok=True)
+        "plan": statistics.plan, "left_out": dict(calibration.left_out),
+        "blocks": sorted({_block_of(name) for name in statistics.sums}), "complete": True, "versions": _versions(),
+    }
 
 
 def _block_of(name: str) -> int:

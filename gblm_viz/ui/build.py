@@ -16,11 +16,11 @@ from .breadcrumb import Breadcrumb, breadcrumb
 from .escape import escape
 from .page import Page, Signals, bump
 from .session import Library, Selection, Session, Visit
-from .tabs import compare, gradients, overview, patterns, prune, text, weight
+from .tabs import compare, gradients, overview, patterns, prune, take_home, text, weight
 from .tabs.prune import place
 
 TABS = {"overview": overview, "text": text, "gradients": gradients, "prune": prune, "patterns": patterns,
-        "weight": weight, "compare": compare}
+        "weight": weight, "compare": compare, "report": take_home}
 _ARRIVE = """() => {
   const wanted = (new URLSearchParams(location.search).get('hide') || '').split(',');
   const hidden = wanted.filter((id) => /^[a-z-]+$/.test(id));
@@ -151,7 +151,8 @@ def _wire(page: Page, blocks: gr.Blocks, source: Any, load: Any, cancel: Any, ab
             yield {status: page.note(told, "working")}
         task = page.library.start(visit.key, ("load", wanted), lambda _: work.load_job(page.library, wanted))
         loaded = yield from page.follow(visit, task, "load")
-        visit.keep(Session(source=wanted, model=loaded, text=visit.session.text, example=False))
+        before = visit.session
+        visit.keep(Session(source=wanted, model=loaded, text=before.text, example=False).begun_after(before))
         model = visit.model()
         yield {status: page.note(_loaded(page.words, model)), about: about_table(page.words, model),
                **{signal: bump(counter) for signal, counter in zip(everything, counters, strict=True)}}

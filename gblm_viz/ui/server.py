@@ -15,10 +15,11 @@ import gradio as gr
 import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.middleware.trustedhost import TrustedHostMiddleware
-from fastapi.responses import FileResponse, RedirectResponse
+from fastapi.responses import FileResponse, PlainTextResponse, RedirectResponse
 
 from gblm_viz.words import LANGUAGES, words
 
+from . import downloads
 from .build import build
 from .session import Library
 from .theme import CSS, THEME, head
@@ -56,6 +57,16 @@ def make_app(library: Library) -> FastAPI:
     @site.get("/favicon.ico", include_in_schema=False)
     async def icon() -> Response:
         return FileResponse(ASSETS / "logo.svg", media_type="image/svg+xml")
+
+    @site.get(downloads.ADDRESS + "{token}", include_in_schema=False)
+    async def fetch(token: str, request: Request) -> Response:
+        found = downloads.fetch(library, token)
+        if found is None:
+            say = words(preferred(request.headers.get("accept-language", "")))
+            return PlainTextResponse(say("report.gone"), 404)
+        return Response(found.content, media_type=found.media, headers={
+            "Content-Disposition": f'attachment; filename="{found.name}"', "Cache-Control": "no-store",
+            "X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox"})
 
     @site.middleware("http")
     async def browser_language(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:

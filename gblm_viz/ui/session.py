@@ -66,6 +66,15 @@ class Session:
     example: bool = True
     extras: tuple[tuple[str, Any], ...] = ()
 
+    @property
+    def next_number(self) -> int:
+        """What the next Apply of this visit is called; no two of its runs share a number."""
+        return max([self.applied_number, *(one.number for one in self.extra("runs", ()))]) + 1
+
+    def begun_after(self, before: Session) -> Session:
+        """This session as the next of the same visit: the runs that the visit has seen stay known."""
+        return self.with_extra("runs", before.extra("runs", ()))
+
     def extra(self, name: str, otherwise: Any = None) -> Any:
         """A small value that one tab keeps for itself (see `with_extra`)."""
         return dict(self.extras).get(name, otherwise)

@@ -35,7 +35,7 @@ OWN_TEXT_JA = "\n\n".join(
         ("ノルウェー", "オスロ"), ("ギリシャ", "アテネ"), ("タイ", "バンコク")])
 
 
-TABS = ("overview", "text", "gradients", "prune", "patterns", "weight", "compare")
+TABS = ("overview", "text", "gradients", "prune", "patterns", "weight", "compare", "report")
 
 
 def tab(page: Page, say, name: str) -> None:
@@ -378,7 +378,7 @@ def test_every_stable_id_stands_once(page: Page, app: App):
     ids = re.search(r"## Element ids\n\n.*?\n\n", (ROOT / "README.md").read_text(encoding="utf-8"), re.S)
     assert ids is not None
     wanted = set(re.findall(r"`([a-z-]+)`", ids[0]))
-    assert len(wanted) == 29
+    assert len(wanted) == 37
     seen: set[str] = set()
     for name in TABS:
         tab(page, say, name)

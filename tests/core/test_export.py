@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from gblm_viz.core import evaluate, export, prune
+from gblm_viz.core import evaluate, export, models, prune, statistics
 from gblm_viz.core.calibration import from_text
 from gblm_viz.core.collect import collect
 from gblm_viz.core.errors import GblmError
@@ -19,6 +20,7 @@ from gblm_viz.core.matrices import parameters
 from gblm_viz.core.models import Model, load
 from gblm_viz.core.prune import Masks, Settings
 from gblm_viz.core.statistics import Statistics
+from gblm_viz.words import words
 from tests.families import save_tiny
 
 TEXT = "The river carries sand to the sea, and the sea carries it back to the shore.\n" * 6
@@ -128,3 +130,44 @@ def test_a_closed_job_leaves_nothing_behind(llama: tuple[Model, Statistics, Mask
     next(job)
     job.close()
     assert not list(tmp_path.iterdir())
+
+
+def test_masks_and_manifest_lie_in_the_folder_and_are_those_that_were_applied(
+        llama: tuple[Model, Statistics, Masks], tmp_path: Path) -> None:
+    model, found, applied = llama
+    done = run(export.save(prune.pruned(model, applied), applied, tmp_path / "out", statistics=found))
+    read = prune.read_masks(tmp_path / "out" / "masks.safetensors")
+    assert read.keys() == applied.masks.keys()
+    assert all(torch.equal(mask, applied.masks[name]) for name, mask in read.items())
+    statistics.save(found, tmp_path / "statistics")
+    written = (tmp_path / "out" / export.MANIFEST_FILE).read_bytes()
+    assert written == (tmp_path / "statistics" / "manifest.json").read_bytes()
+    assert not {"carries", "shore"} & set(written.decode().replace('"', " ").split())  # no word of the text
+    assert done.folder_bytes == sum(len(content) for content in files(tmp_path / "out").values())
+    assert done.weight_bytes == (tmp_path / "out" / "model.safetensors").stat().st_size
+
+
+def test_masks_beside_the_weights_are_no_weights_of_the_model(llama: tuple[Model, Statistics, Masks],
+                                                              tmp_path: Path) -> None:
+    model, _, _ = llama
+    settings = Settings("magnitude", sparsity=0.5, order="dense")
+    applied = run(prune.masks(model, None, settings))
+    run(export.save(prune.pruned(model, applied), applied, tmp_path / "out"))
+    assert not (tmp_path / "out" / export.MANIFEST_FILE).exists()  # no statistics, no manifest
+    dense = models.estimate(model.source)
+    assert models.estimate(str(tmp_path / "out")).parameters == dense.parameters
+    assert run(models.load(str(tmp_path / "out"))).parameters == model.parameters
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_the_card_tells_the_probes_with_n_and_interval_and_calls_a_typed_text_so(
+        language: str, llama: tuple[Model, Statistics, Masks], tmp_path: Path) -> None:
+    model, found, applied = llama
+    typed = replace(found, calibration=replace(found.calibration, text_name=""))
+    run(export.save(prune.pruned(model, applied), applied, tmp_path / "out", statistics=typed,
+                    probes={"pruned": evaluate.Share(37, 200)}, language=language))
+    card = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+    interval = evaluate.wilson(37, 200)
+    for needed in ("37", "200", "18.5%", f"{interval.low:.1%}", f"{interval.high:.1%}", "masks.safetensors",
+                   export.MANIFEST_FILE, words(language)("export.own_text")):
+        assert needed in card

@@ -72,7 +72,7 @@ def build(page: Page) -> None:
             stream.close()
 
     def on_reset(visit: Visit, *counters: int) -> dict[Any, Any]:
-        visit.keep(page.library.first)
+        visit.keep(page.library.first.begun_after(visit.session))
         changed = dict(zip(vars(page.signals).values(), (bump(counter) for counter in counters), strict=True))
         return {**changed, **from_example(), page.status: page.note(say("overview.was_reset"))}
 

@@ -267,7 +267,7 @@ def _wire(page: Page, controls: Controls, views: Views) -> None:
         task = page.library.start(visit.key, ("apply", wanted),
                                   lambda _: work.apply_job(page.library, session, model, found, settings))
         key = yield from page.follow(visit, task, "apply")
-        now = visit.update(applied=key, applied_number=visit.session.applied_number + 1, example=False)
+        now = visit.update(applied=key, applied_number=visit.session.next_number, example=False)
         masks = work.applied_masks(visit)
         done = say("prune.applied", number=now.applied_number, sparsity=percent(masks.sparsity),
                    removed=f"{masks.removed:,}", prunable=f"{masks.prunable:,}", agrees=agrees(say, visit, masks))

@@ -1,0 +1,217 @@
+"""The Report tab: the pruned model as a folder, the run as one file with its tables and masks, all runs of the visit.
+
+What is written is core's and report_file's work; a visitor from outside gets files through the browser alone.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from gblm_viz.core import export, prune
+from gblm_viz.core import run as runs
+from gblm_viz.core.export import Exported
+from gblm_viz.core.job import Job, Step
+from gblm_viz.core.models import Model
+from gblm_viz.core.run import SHORT_HASH
+from gblm_viz.figures.charts import percent
+from gblm_viz.words import Words
+
+from .. import downloads, report_data, report_file, this_run, work
+from ..escape import escape
+from ..page import Page, bump
+from ..session import Visit
+from ..table import plain_table
+from ..this_run import Source
+from .text import amount
+
+DEFAULT_FOLDER = "~/gblm-viz/pruned"
+LARGEST_SENT = 200_000_000
+"""Bytes of weights, or of masks, up to which they are sent through the browser."""
+
+
+def build(page: Page) -> None:
+    """The report on the left, saving on the right, the visit's runs below."""
+    say, signals, local = page.words, page.signals, page.library.local
+    with gr.Row(elem_id="take-home"):
+        with gr.Column(min_width=420):
+            gr.HTML(_intro(say("report.make_title"), say("report.make_intro")))
+            with gr.Row(elem_classes="take-home-row"):
+                own = gr.Checkbox(False, label=say("report.include"), info=say("report.include_info"),
+                                  elem_id="report-own", container=False, scale=3, min_width=240)
+                make = gr.Button(say("report.make"), variant="primary", elem_id="report-make", scale=1, min_width=150)
+            made = gr.HTML(_quiet(say("report.nothing_made")), elem_id="report-files")
+            gr.HTML(f'<p class="take-home-title">{escape(say("report.cite_title"))}</p>')
+            cited = gr.HTML(elem_id="report-cite")
+        with gr.Column(min_width=420):
+            gr.HTML(_intro(say("report.save_title"), say("report.save_intro")))
+            with gr.Row(elem_classes="take-home-row"):
+                folder = gr.Textbox(DEFAULT_FOLDER, label=say("report.folder"), show_label=False, max_lines=1,
+                                    elem_id="save-folder", container=False, scale=3, min_width=240, visible=local)
+                save = gr.Button(say("report.save" if local else "report.zip"), elem_id="save", scale=1, min_width=150)
+            saved = gr.HTML(_quiet(say("report.nothing_saved")), elem_id="save-result")
+    table = gr.HTML(elem_id="report-runs")
+
+    def refresh(visit: Visit) -> dict[Any, Any]:
+        """A new copy, or new measures of it: the visit's list, the line to cite, and what is no longer the newest."""
+        if visit.session.model is None:
+            return {}
+        this_run.note(visit, say.language)
+        return {table: runs_html(visit, say), cited: cite_html(visit, say), made: made_html(visit, say),
+                saved: saved_html(visit, say)}
+
+    def on_make(visit: Visit, with_own: bool, counter: int) -> Iterator[dict[Any, Any]]:
+        this_run.note(visit, say.language)
+        source, pruned = this_run.source_of(visit, say.language), work.pruned_model(visit)
+        session = source.session
+        task = page.library.start(visit.key, ("report", visit.key, session.applied, bool(with_own), say.language),
+                                  lambda _: this_run.gather(source, pruned, bool(with_own)))
+        found = yield from page.follow(visit, task, "report")
+        name = f"gblm-viz-{found.hash[:SHORT_HASH]}"
+        files = {"html": (f"{name}.html", report_file.html(found, say)), "json": (f"{name}.json",
+                 report_data.as_json(found)), "csv": (f"{name}-tables.zip", report_data.as_csv(found))}
+        if source.applied.prunable <= LARGEST_SENT:
+            files["masks"] = (f"{name}-masks.safetensors", prune.masks_file(source.applied))
+        links = tuple((kind, downloads.offer(page.library, *file), file[0], len(file[1]))
+                      for kind, file in files.items())
+        visit.remember("report", {"number": found.number, "own": found.own is not None, "links": links})
+        yield {**refresh(visit), page.status: page.note(say("report.made", number=found.number)),
+               signals.measured: bump(counter)}
+
+    def on_save(visit: Visit, place: str) -> Generator[dict[Any, Any], None, None]:
+        source, pruned = this_run.source_of(visit, say.language), work.pruned_model(visit)
+        if not local and runs.weight_bytes(pruned) > LARGEST_SENT:
+            yield {saved: _limit(say("report.too_large", size=amount(say, runs.weight_bytes(pruned)),
+                                     most=amount(say, LARGEST_SENT)))}
+            return
+        to = Path(place.strip() or DEFAULT_FOLDER).expanduser() if local else None
+        key = ("save", source.session.applied, str(to))
+        task = page.library.start(visit.key, key, lambda _: save_job(source, pruned, say, to))
+        done, packed = yield from page.follow(visit, task, "save")
+        kept: dict[str, Any] = {"number": source.session.applied_number, "weights": done.weight_bytes,
+                                "all": done.folder_bytes, "folder": str(done.folder) if to else "",
+                                "zeros": tuple(done.zeros.items())}
+        if packed is not None:
+            name = f"{_plain(source.model.name)}-pruned.zip"
+            kept |= {"zip": len(packed), "link": ("model", downloads.offer(page.library, name, packed), name,
+                                                  len(packed))}
+        visit.remember("saved", visit.session.extra("saved", {}) | {source.session.applied: kept})
+        yield {saved: saved_html(visit, say), page.status: page.note(
+            say("report.saved", folder=kept["folder"]) if to else say("report.saved_zip"))}
+
+    shown = [table, cited, made, saved]
+    page.on([signals.applied.change, signals.measured.change, signals.model.change], refresh, [], shown, latest=True)
+    page.on(make.click, on_make, [own, signals.measured], [*shown, signals.measured])
+    page.on(save.click, on_save, [folder], [saved])
+
+
+# Saving
+
+def save_job(source: Source, pruned: Model, say: Words, folder: Path | None) -> Job[tuple[Exported, bytes | None]]:
+    """The folder where it was asked for; without one, made in passing and packed: (what was verified, the archive)."""
+    found = this_run.perplexities_of(source)
+    measured = {f"{say(f'compare.{side}')}, {say(f'report.which.{which}')}": one for which, pair in found.items()
+                for side, one in zip(("dense", "pruned"), pair, strict=True)}
+    asked = {say(f"compare.{side}"): share for side, share in this_run.probe_shares(source).items()}
+
+    def write(place: Path) -> Job[Exported]:
+        return export.save(pruned, source.applied, place, statistics=source.statistics, perplexities=measured,
+                           probes=asked, language=say.language)
+
+    if folder is not None:
+        return (yield from write(folder)), None
+    with tempfile.TemporaryDirectory(prefix="gblm-viz-") as passing:
+        name = f"{_plain(source.model.name)}-pruned"
+        done = yield from write(Path(passing) / name)
+        yield Step(2, 3, "load")
+        return done, report_data.zipped((f"{name}/{file.name}", file.read_bytes())
+                                        for file in sorted(done.folder.iterdir()))
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip(".-") or "model"
+
+
+# What is said
+
+def runs_html(visit: Visit, say: Words) -> str:
+    """Every Apply of the visit, the newest last."""
+    rows = this_run.noted(visit)
+    title = f'<p class="take-home-title">{escape(say("report.runs_title"))}</p>'
+    if not rows:
+        return title + _quiet(say("report.no_runs"))
+    return (title + plain_table(report_file.visit_heads(say), [report_file.visit_cells(one, say) for one in rows])
+            + _quiet(say("report.visit.note")))
+
+
+def cite_html(visit: Visit, say: Words) -> str:
+    if visit.session.applied is None or not visit.library.has(visit.session.applied):
+        return _quiet(say("report.no_runs"))
+    source = this_run.source_of(visit, say.language)
+    line = report_file.cite(say, this_run.visit_row(source).run_hash, runs.versions(),
+                            this_run.perplexity_rows(source), this_run.skill_rows(source))
+    return f'<code class="take-home-cite">{escape(line)}</code>{_quiet(say("report.cite.how"))}'
+
+
+def made_html(visit: Visit, say: Words) -> str:
+    """The files of the last report, greyed once a newer copy was applied."""
+    kept = visit.session.extra("report")
+    if kept is None:
+        return _quiet(say("report.nothing_made"))
+    told = [say("report.made", number=kept["number"]), say("report.made_own" if kept["own"] else "report.made_plain")]
+    late = kept["number"] != visit.session.applied_number
+    if all(kind != "masks" for kind, *_ in kept["links"]):
+        told.append(say("report.masks_too_large", most=amount(say, LARGEST_SENT)))
+    warning = _limit(say("report.older", number=kept["number"])) if late else ""
+    return f'{_sentence(" ".join(told))}{warning}<p class="take-home-files">{_links(kept["links"], say)}</p>'
+
+
+def saved_html(visit: Visit, say: Words) -> str:
+    """Where the applied copy was saved, and that it was read back equal, matrix by matrix."""
+    kept = visit.session.extra("saved", {}).get(visit.session.applied)
+    if kept is None:
+        return _quiet(say("report.nothing_saved"))
+    weights = {matrix.name: matrix for matrix in visit.model().layout.matrices}
+    zeros = sum(share * weights[name].weights for name, share in kept["zeros"])
+    where = say("report.saved", folder=kept["folder"]) if kept["folder"] else say("report.saved_zip")
+    told = say("report.verified", matrices=len(kept["zeros"]),
+               zeros=percent(zeros / visit.model().layout.prunable, 2))
+    size = say("report.bytes", weights=amount(say, kept["weights"]), all=amount(say, kept["all"]))
+    if "zip" in kept:
+        size += " " + say("report.bytes_zip", zip=amount(say, kept["zip"]))
+    link = f'<p class="take-home-files">{_links((kept["link"],), say)}</p>' if "link" in kept else ""
+    heads = ((say("report.matrices.matrix"), ""), (say("report.matrices.shape"), "number"),
+             (say("export.zeros"), "number"))
+    table = plain_table(heads, [(name, " × ".join(str(size) for size in weights[name].shape), percent(share, 2))
+                                for name, share in kept["zeros"]])
+    return (f'{_sentence(where)}{link}<p class="take-home-verified"><b aria-hidden="true">✓</b> {escape(told)} '
+            f'{escape(size)}</p><details><summary>{escape(say("report.by_matrix"))}</summary>'
+            f'<div class="take-home-matrices">{table}</div></details>')
+
+
+def _links(links: tuple[tuple[str, str, str, int], ...], say: Words) -> str:
+    """(kind, address, file name, bytes) of each file to fetch."""
+    return " ".join(f'<a href="{escape(address)}" download="{escape(name)}" data-kind="{kind}">'
+                    f'⤓ {escape(say(f"report.files.{kind}"))} <small>{escape(amount(say, size))}</small></a>'
+                    for kind, address, name, size in links)
+
+
+def _intro(title: str, sentence: str) -> str:
+    return f'<p class="take-home-title">{escape(title)}</p><p class="tag">{escape(sentence)}</p>'
+
+
+def _sentence(sentence: str) -> str:
+    return f'<p class="sentence">{escape(sentence)}</p>'
+
+
+def _quiet(sentence: str) -> str:
+    return f'<p class="tag">{escape(sentence)}</p>'
+
+
+def _limit(sentence: str) -> str:
+    return f'<p class="limit" role="alert">{escape(sentence)}</p>'
