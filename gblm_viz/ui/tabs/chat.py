@@ -19,7 +19,8 @@ from ..page import Page
 from ..session import Visit
 
 
-def build(page: Page) -> None:
+def build(page: Page, asked: gr.State) -> None:
+    """asked: (count, prompt), the question another panel wants put to both models."""
     say = page.words
     with gr.Row(elem_id="ask-row", equal_height=True):
         prompt = gr.Textbox(placeholder=say("compare.prompt_hint"), label=say("compare.prompt"), show_label=False,
@@ -132,6 +133,7 @@ def build(page: Page) -> None:
     page.on(again.click, on_again, state, [*panes, seed])
     page.on(stop.click, on_stop)
     page.on(clear.click, on_clear, [], panes)
+    page.on(asked.change, lambda visit, wanted: {prompt: wanted[1]}, [asked], [prompt])
     page.on([page.signals.applied.change], refresh, [], [dense_title, pruned_title, *panes], latest=True)
     page.on([page.signals.settings.change, page.signals.statistics.change], titles, [], [dense_title, pruned_title])
 
