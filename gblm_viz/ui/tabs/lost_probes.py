@@ -112,6 +112,7 @@ def build(page: Page, shown: gr.Tab, panels: gr.Tabs, asked: gr.State) -> None:
 
     def show(visit: Visit, name: str, kind: str, now: Shelf) -> dict[Any, Any]:
         """The set as far as it was asked: its sentences, and the page of its table or its skills."""
+        visit.remember("lost_probes", (name, kind))
         found = measuring.asked(visit, name)
         names = sorted({one.probe.skill for one in found.exact[0].verdicts}) if found else []
         now = replace(now, skill=now.skill if now.skill in names else "")
@@ -122,6 +123,11 @@ def build(page: Page, shown: gr.Tab, panels: gr.Tabs, asked: gr.State) -> None:
                 fate: gr.update(value=now.fate, interactive=kind == "each"),
                 table: gr.update(value=probe_page(found, now, say), visible=kind == "each"),
                 skills: gr.update(value=skills_html(found, say) if found else "", visible=kind == "skills")}
+
+    def answered(visit: Visit, name: str, now: Shelf, told: str) -> dict[Any, Any]:
+        """A set has been asked: shown as it is looked at now, unless another one is looked at meanwhile."""
+        shown_set, kind = visit.session.extra("lost_probes")
+        return {**(show(visit, name, kind, now) if shown_set == name else {}), page.status: page.note(told)}
 
     def about_set(visit: Visit, name: str) -> str:
         if name == "own":
@@ -152,7 +158,7 @@ def build(page: Page, shown: gr.Tab, panels: gr.Tabs, asked: gr.State) -> None:
         yield {**sets(visit, name), **show(visit, name, kind, now)}
         if name == "pocket" and measuring.asked(visit, name) is None and visit.session.applied is not None:
             yield from run_ask(visit, name, choosing=False)
-            yield {**show(visit, name, kind, now), page.status: page.note(say("status.ready"))}
+            yield answered(visit, name, now, say("status.ready"))
 
     def on_moved(visit: Visit, name: str | None, kind: str, now: Shelf) -> dict[Any, Any]:
         """Another model or copy: what is known of it; the rest is asked when the view opens, or by the button."""
@@ -172,11 +178,12 @@ def build(page: Page, shown: gr.Tab, panels: gr.Tabs, asked: gr.State) -> None:
         return show(visit, name, kind, replace(now, skill=wanted or "", fate=only or "", first=0))
 
     def on_ask(visit: Visit, name: str, kind: str, now: Shelf, text: str, counter: int) -> Iterator[dict[Any, Any]]:
+        visit.remember("lost_probes", (name, kind))
         if name == "own" and text.strip():
             measuring.keep_own(visit, text, say("lost.probes.paste"))
         yield from run_ask(visit, name, choosing=True)
         count = len(measuring.probes_of(visit, name))
-        yield {**show(visit, name, kind, now), page.status: page.note(say("lost.probes.asked", n=f"{count:,}")),
+        yield {**answered(visit, name, now, say("lost.probes.asked", n=f"{count:,}")),
                page.signals.measured: bump(counter)}
 
     def on_upload(visit: Visit, path: str, kind: str) -> dict[Any, Any]:
