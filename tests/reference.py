@@ -982,3 +982,49 @@ def exact_binomial_interval(successes: int, trials: int, beyond: float) -> tuple
 
     return (crossing(successes, beyond) if successes else 0.0,
             crossing(successes + 1, 1 - beyond) if successes < trials else 1.0)
+# ------------------------------------------------------------------------------ what was lost, question by question
+
+
+def worst_rank(network: nn.Module, prompt: Sequence[int], answer: Sequence[int]) -> int:
+    """1 + how many tokens the network holds likelier than the answer's worst one; one network call a token."""
+    worst = 1
+    for position, wanted in enumerate(answer):
+        with torch.no_grad():
+            logits = logits_of(network, torch.tensor([*prompt, *answer[:position]]))[-1].tolist()
+        worst = max(worst, 1 + sum(other > logits[wanted] for other in logits))
+    return worst
+
+
+def newcombe(both: int, only_first: int, only_second: int, neither: int) -> tuple[float, float]:
+    """Newcombe's 95 % interval (1998, method 10) of the second's share minus the first's, on the same questions."""
+    n = both + only_first + only_second + neither
+    p1, p2 = (both + only_first) / n, (both + only_second) / n
+    (l1, u1), (l2, u2) = wilson(both + only_first, n), wilson(both + only_second, n)
+    margins = (both + only_first) * (only_second + neither) * (both + only_second) * (only_first + neither)
+    product = both * neither - only_first * only_second
+    if product > n / 2:
+        phi = (product - n / 2) / math.sqrt(margins) if margins else 0.0
+    elif product >= 0:
+        phi = 0.0
+    else:
+        phi = product / math.sqrt(margins) if margins else 0.0
+    down = math.sqrt(max(0.0, (p1 - l1) ** 2 - 2 * phi * (p1 - l1) * (u2 - p2) + (u2 - p2) ** 2))
+    up = math.sqrt(max(0.0, (u1 - p1) ** 2 - 2 * phi * (u1 - p1) * (p2 - l2) + (p2 - l2) ** 2))
+    return -(p1 - p2 + up), -(p1 - p2 - down)
+
+
+def students_quantile(degrees: float) -> float:
+    """t with 97.5 % below it, by bisection on Simpson's integral of the density from 0 to t."""
+    scale = math.exp(math.lgamma((degrees + 1) / 2) - math.lgamma(degrees / 2)) / math.sqrt(degrees * math.pi)
+
+    def area(end: float) -> float:
+        steps = 2000
+        width = end / steps
+        heights = [scale * (1 + (width * i) ** 2 / degrees) ** (-(degrees + 1) / 2) for i in range(steps + 1)]
+        return width / 3 * (heights[0] + heights[-1] + 4 * sum(heights[1:-1:2]) + 2 * sum(heights[2:-1:2]))
+
+    low, high = 0.0, 100.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if area(middle) < 0.475 else (low, middle)
+    return low

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import NormalDist
@@ -137,7 +139,95 @@ def paired(first: tuple[float, ...], second: tuple[float, ...]) -> Paired:
     return Paired(mean, Interval(mean - half, mean + half), count)
 
 
-def student_quantile(probability: float, degrees: int) -> float:
+def gap(first: tuple[float, ...], second: tuple[float, ...]) -> Paired:
+    """How much larger the mean of `second` is than that of `first`, other windows each: Welch's 95 % interval.
+
+    `count` is that of the smaller of the two; fewer than two windows have no interval (−∞, ∞).
+    """
+    one, two = np.asarray(first), np.asarray(second)
+    mean, count = float(two.mean() - one.mean()), min(len(one), len(two))
+    if count < 2:
+        return Paired(mean, Interval(-math.inf, math.inf), count)
+    parts = [float(values.var(ddof=1)) / len(values) for values in (one, two)]
+    error = sum(parts)
+    if not error:
+        return Paired(mean, Interval(mean, mean), count)
+    degrees = error * error / sum(part * part / (len(values) - 1)  # Welch and Satterthwaite
+                                  for part, values in zip(parts, (one, two), strict=True))
+    half = student_quantile((1 + CONFIDENCE) / 2, degrees) * math.sqrt(error)
+    return Paired(mean, Interval(mean - half, mean + half), count)
+
+
+@dataclass(frozen=True)
+class PairedShare:
+    """The same `total` questions answered by two models: right by both, lost (only by the first), gained, by neither.
+
+    The interval of the difference second − first is Newcombe's for paired shares, from Wilson's of each (Statistics in
+    Medicine 17, 1998, method 10); unlike the normal one it holds for few questions, and for none that differ.
+    """
+
+    both: int
+    lost: int
+    gained: int
+    neither: int
+
+    @property
+    def total(self) -> int:
+        return self.both + self.lost + self.gained + self.neither
+
+    @property
+    def first(self) -> Share:
+        return Share(self.both + self.lost, self.total)
+
+    @property
+    def second(self) -> Share:
+        return Share(self.both + self.gained, self.total)
+
+    @property
+    def difference(self) -> float:
+        return (self.gained - self.lost) / self.total if self.total else math.nan
+
+    @property
+    def interval(self) -> Interval:
+        if not self.total:
+            return Interval(-1.0, 1.0)
+        one, two = self.first, self.second
+        together = float(self.both * self.neither - self.lost * self.gained)
+        if together > 0:
+            together = max(0.0, together - self.total / 2)
+        spread = math.sqrt(one.right * (one.total - one.right) * two.right * (two.total - two.right))
+        correlation = together / spread if spread else 0.0
+        one_down, one_up = one.value - one.interval.low, one.interval.high - one.value
+        two_down, two_up = two.value - two.interval.low, two.interval.high - two.value
+
+        def joined(this: float, that: float) -> float:
+            return math.sqrt(max(0.0, this * this - 2 * correlation * this * that + that * that))
+
+        return Interval(self.difference - joined(one_up, two_down), self.difference + joined(one_down, two_up))
+
+    @property
+    def by_chance(self) -> float:
+        """How often a fair coin would part the questions that differ at least so unevenly: McNemar's exact test."""
+        apart = self.lost + self.gained
+        tail = sum(math.comb(apart, count) for count in range(min(self.lost, self.gained) + 1))
+        return min(1.0, 2 * tail / 2**apart)
+
+    @property
+    def shown(self) -> bool:
+        """Whether a difference is shown: its interval leaves out 0, and a fair coin would seldom part them so.
+
+        Otherwise there are too few to conclude. The coin is there for the smallest numbers: 2 of 2 lost show nothing.
+        """
+        return not self.interval.covers(0.0) and self.by_chance <= 1 - CONFIDENCE
+
+
+def paired_share(before: Sequence[bool], after: Sequence[bool]) -> PairedShare:
+    """Right or wrong of the same questions in the same order."""
+    found = Counter(zip(before, after, strict=True))
+    return PairedShare(found[True, True], found[True, False], found[False, True], found[False, False])
+
+
+def student_quantile(probability: float, degrees: float) -> float:
     """Student's t quantile above the median, from its density integrated on a fine grid of angles t = √ν·tan θ.
 
     In θ the density is cos(θ)^(ν−1), smooth and bounded, so the trapezoid rule is exact to 1e-8.
@@ -169,13 +259,15 @@ class Verdict:
     """How a model did on one probe.
 
     `log_probability` (nats) of the exact answer with the end of its turn, over `tokens` tokens; nan and 0 where only
-    words are asked for, or where nobody measured it.
+    words are asked for, or where nobody measured it. `rank`: the worst place any of those tokens has among all that
+    could stand there, 1 = greedy decoding writes the answer; among the choices, where there was a choice; 0 as above.
     """
 
     probe: Probe
     right: bool
     log_probability: float = math.nan
     tokens: int = 0
+    rank: int = 0
 
     @property
     def probability(self) -> float:
@@ -263,8 +355,9 @@ def choose_answers(model: Model, probes: tuple[Probe, ...]) -> Job[ProbeResult]:
     found = iter((yield from _answers(model, offered, len(offered))))
     verdicts = []
     for probe in chosen:
-        (_, right, tokens), *others = (next(found) for _ in probe.choices)
-        verdicts.append(Verdict(probe, all(right > other for _, other, _ in others), right, tokens))
+        (_, right, tokens, _), *others = (next(found) for _ in probe.choices)
+        rank = 1 + sum(other >= right for _, other, _, _ in others)
+        verdicts.append(Verdict(probe, rank == 1, right, tokens, rank))
     return ProbeResult(tuple(verdicts))
 
 
@@ -286,20 +379,26 @@ class _Asked:
 
     @classmethod
     def of(cls, model: Model, prompt: str, answer: str) -> _Asked:
-        return cls(prompt_tokens(model, [{"role": "user", "content": prompt}]).tokens,
-                   [*model.tokenizer(answer, add_special_tokens=False)["input_ids"], end_token(model)])
+        """A question that does not fit the model with its answer is refused: half a question is another one."""
+        said = [*model.tokenizer(answer, add_special_tokens=False)["input_ids"], end_token(model)]
+        asked = prompt_tokens(model, [{"role": "user", "content": prompt}], len(said))
+        longest = model.longest or math.inf
+        if asked.cut or len(asked.tokens) + len(said) > longest:
+            raise TextError("probe_too_long", prompt=prompt[:60], tokens=len(asked.tokens) + asked.cut + len(said),
+                            longest=longest)
+        return cls(asked.tokens, said)
 
     def __len__(self) -> int:
         return len(self.prompt) + len(self.answer)
 
 
-def _answers(model: Model, asked: list[_Asked], total: int) -> Job[list[tuple[bool, float, int]]]:
-    """For each: whether greedy decoding writes the answer, the logarithm of its probability, its number of tokens.
+def _answers(model: Model, asked: list[_Asked], total: int) -> Job[list[tuple[bool, float, int, int]]]:
+    """For each: whether greedy decoding writes it, the logarithm of its probability, its tokens, the worst one's rank.
 
     Passes hold questions of about the same length; what stands behind an answer cannot reach it in a causal model, so
     the shorter ones are filled up with zeros and need no mask.
     """
-    found: list[tuple[bool, float, int]] = [(False, 0.0, 0)] * len(asked)
+    found: list[tuple[bool, float, int, int]] = [(False, 0.0, 0, 0)] * len(asked)
     order = sorted(range(len(asked)), key=lambda index: len(asked[index]))
     for start in range(0, len(order), AT_ONCE):
         yield Step(start, total, "probe")
@@ -312,8 +411,19 @@ def _answers(model: Model, asked: list[_Asked], total: int) -> Job[list[tuple[bo
             said = row[len(one.prompt) - 1 : len(one) - 1].float()
             wanted = torch.tensor(one.answer, device=said.device)
             logarithm = torch.log_softmax(said, -1).gather(-1, wanted[:, None]).sum()
-            found[index] = (bool((said.argmax(-1) == wanted).all()), float(logarithm), len(wanted))
+            rank = int(ranks(said, wanted).max())
+            found[index] = (rank == 1, float(logarithm), len(wanted), rank)
     return found
+
+
+def ranks(logits: Tensor, wanted: Tensor) -> Tensor:
+    """int64 (tokens,): the place of each wanted token, 1 = the most likely; of equal ones the first stands before.
+
+    logits float (tokens, vocabulary); wanted int64 (tokens,). What is not a number stands before everything.
+    """
+    own = logits.gather(-1, wanted[:, None])
+    before = torch.arange(logits.shape[-1], device=logits.device) < wanted[:, None]
+    return 1 + (~(logits <= own)).sum(-1) + ((logits == own) & before).sum(-1)
 
 
 def end_token(model: Model) -> int:

@@ -102,7 +102,7 @@ def _wire_where(page: Page, where: Breadcrumb) -> None:
         if visit.session.model is None:
             return {}
         return {where: breadcrumb(where_parts(say, visit), say("frame.where"), say("frame.where_up"),
-                                  say("frame.where_weight"))}
+                                  say.table("frame")["where_weight"])}
 
     def on_level(visit: Visit, level: int, counter: int) -> dict[Any, Any]:
         """So many parts stay: 1 the model, 2 its matrix."""

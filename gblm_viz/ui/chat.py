@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Hashable, Mapping
 from dataclasses import dataclass, field
 
 from gblm_viz.core.generate import Message, Sampling, Token, first_divergence, prompt_tokens, stream
@@ -52,6 +52,14 @@ class Turn:
         found = first_divergence(first.ids, second.ids)
         shorter = first if len(first.tokens) < len(second.tokens) else second
         return None if found is not None and found >= len(shorter.tokens) and shorter.ended != "end" else found
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """The turns and which models answered them, by side."""
+
+    turns: tuple[Turn, ...] = ()
+    of: tuple[tuple[str, Hashable], ...] = ()
 
 
 @dataclass(eq=False)

@@ -10,8 +10,9 @@ import inspect
 import logging
 import secrets
 from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import gradio as gr
 
@@ -96,7 +97,10 @@ class Page:
             try:
                 result = handler(visit, *values)
                 if inspect.isgenerator(result):
-                    yield from result
+                    updates = cast("Generator[dict[Any, Any], None, None]", result)
+                    with closing(updates):
+                        yield next(updates, {self.status: gr.skip()})  # without a word it would empty its outputs
+                        yield from updates
                 else:
                     yield result or {self.status: gr.skip()}
             except GblmError as error:

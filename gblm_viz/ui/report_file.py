@@ -69,8 +69,9 @@ class Sheet:
         made = say("compare.tag", method=run.settings["method"], knobs=knobs,
                    amount=run.settings["pattern"] or f"{run.settings['sparsity']:.0%}",
                    group=say(f"prune.group.{run.settings['group']}"),
-                   order=say(f"compare.orders.{run.settings['order']}"), number=run.number)
-        return " · ".join([run.model.name, *on, made, run.hash[:SHORT_HASH]])
+                   order=say(f"compare.orders.{run.settings['order']}"))
+        number = say("compare.applied_number", number=run.number)
+        return " · ".join([run.model.name, *on, say("compare.listed", parts=made, last=number), run.hash[:SHORT_HASH]])
 
 
 def cite(say: Words, digest: str, versions: Mapping[str, str], perplexities: Sequence[PerplexityRow],
@@ -175,7 +176,7 @@ def _settings(sheet: Sheet) -> str:
     if run.share is not None:
         rows.append(("share", percent(run.share)))
     rows += [("pattern", settings["pattern_label"]), ("order", say(f"compare.orders.{settings['order']}")),
-             ("removed", say("compare.removed", removed=f"{run.removed:,}", prunable=f"{run.model.prunable:,}")
+             ("removed", say("lost.removed", removed=f"{run.removed:,}", prunable=f"{run.model.prunable:,}")
               + f" ({percent(run.sparsity, 2)})"),
              ("seed", str(settings["seed"]))]
     used = run.calibration
@@ -184,7 +185,7 @@ def _settings(sheet: Sheet) -> str:
         length=f"{used.length:,}", tokens=f"{used.tokens:,}", rule=used.rule, seed=used.seed)))
     if settings["fallbacks"]:
         rows.append(("fallbacks", str(settings["fallbacks"])))
-    return _table(say("report.settings.title"), ((say("compare.what"), ""), (say("report.settings.value"), "")),
+    return _table(say("report.settings.title"), ((say("lost.what"), ""), (say("report.settings.value"), "")),
                   [(say(f"report.settings.{key}"), value) for key, value in rows])
 
 
@@ -284,20 +285,20 @@ def _perplexities(sheet: Sheet) -> str:
     for difference in run.differences:
         pair = {one.side: one for one in run.perplexities if one.which == difference.which}
         which = "own" if difference.which == "own" else "held"
-        name = say(f"compare.perplexity_{which}", text=sheet.text(pair["dense"].text))
+        name = say(f"lost.perplexity_{which}", text=sheet.text(pair["dense"].text))
         rows.append((name, ("dense", _perplexity(pair["dense"].perplexity)),
                      ("pruned", _perplexity(pair["pruned"].perplexity)), _difference(sheet, difference, pair["dense"])))
-    heads = ((say("compare.what"), ""), *_sides(say), (say("compare.meaning"), ""))
+    heads = ((say("lost.what"), ""), *_sides(say), (say("lost.meaning"), ""))
     return _table(say("report.lost.perplexity"), heads, rows) + _paragraph(say("report.lost.perplexity_note"), "tag")
 
 
 def _difference(sheet: Sheet, found: DifferenceRow, dense: PerplexityRow) -> str:
     say = sheet.say
-    how = say("compare.protocol", windows=dense.windows, length=dense.length, dtype=dense.dtype)
+    how = say("lost.protocol", windows=dense.windows, length=dense.length, dtype=dense.dtype)
     how = f"{how}, SHA-256 {dense.text_sha256[:SHORT_HASH]}"
     if found.windows < 2:
-        return f"{say('compare.too_few')} ({how})"
-    return say("compare.difference" if found.shown else "compare.no_difference", mean=f"{found.mean:+.3f}",
+        return f"{say('lost.too_few')} ({how})"
+    return say("lost.difference" if found.shown else "lost.no_difference", mean=f"{found.mean:+.3f}",
                low=f"{found.low:+.3f}", high=f"{found.high:+.3f}", protocol=how)
 
 
@@ -318,7 +319,7 @@ def _probes(sheet: Sheet) -> str:
     before, after = sides["dense"][""], sides["pruned"][""]
     title = say("report.lost.probes_title", before=percent(before.right / before.total),
                 after=percent(after.right / after.total), n=f"{before.total:,}")
-    heads = ((say("compare.skill"), ""), *_sides(say), (say("compare.meaning"), ""))
+    heads = ((say("lost.probes.skill"), ""), *_sides(say), (say("lost.meaning"), ""))
     return (_figure(title, paper.shares(drawn, say, title), say("report.lost.probes_note"), sheet.tag)
             + _table(say("report.lost.by_skill"), heads, rows))
 
@@ -344,7 +345,7 @@ def _won(sheet: Sheet) -> str:
     def amount(value: float | None, unit: str) -> str:
         return say("report.won.unmeasured") if value is None else f"{value:,.0f} {say(f'report.won.units.{unit}')}"
 
-    heads = ((say("compare.what"), ""), *_sides(say))
+    heads = ((say("lost.what"), ""), *_sides(say))
     rows = [(say(f"report.won.{one.what}"), ("dense", amount(one.dense, one.unit)),
              ("pruned", amount(one.pruned, one.unit))) for one in sheet.run.gains]
     return _table(say("report.won.title"), heads, rows) + _paragraph(say("report.won.nothing"))
@@ -407,7 +408,7 @@ def _cite(sheet: Sheet) -> str:
                  (say("report.cite.text"), run.calibration.text_sha256)]
     rows += [(name, value) for name, value in run.versions.items()]
     rows.append((say("report.settings.seed"), str(run.settings["seed"])))
-    heads = ((say("compare.what"), ""), (say("report.settings.value"), ""))
+    heads = ((say("lost.what"), ""), (say("report.settings.value"), ""))
     return (f'<p class="cite"><code>{escape(line)}</code></p>{_paragraph(say("report.cite.how"), "tag")}'
             + _table(say("report.cite.title"), heads, rows) + _paragraph(say("report.cite.paper")))
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import Any
 
 from gblm_viz.core import alpha, calibration, prune, report, two_masks
 from gblm_viz.core import run as runs
@@ -19,7 +18,7 @@ from gblm_viz.core.run import DifferenceRow, GainRow, Own, PerplexityRow, Run, S
 from gblm_viz.core.statistics import NORMS, Statistics
 
 from . import work
-from .chat import messages_of
+from .chat import Conversation
 from .session import Library, Session, TextChoice, Visit
 
 SMALL = 50_000_000
@@ -212,11 +211,10 @@ def own_words(source: Source) -> Own:
         checked = calibration.checked_text(choice.text, choice.name)
         if calibration.sha256(checked) == source.statistics.calibration.text_sha256:
             text = checked[:LONGEST_OWN]
-    turns = source.session.extra("chat", ()) if source.session.extra("chat_of") == source.session.applied else ()
-    sides: dict[str, list[Any]] = {side: messages_of(turns, side, "")[:-1] for side in ("dense", "pruned")}
-    chat = tuple((asked["content"], dense["content"], pruned["content"]) for asked, dense, pruned in zip(
-        sides["dense"][::2], sides["dense"][1::2], sides["pruned"][1::2], strict=True))
-    return Own(text, chat)
+    kept: Conversation = source.session.extra("chat", Conversation())
+    led = dict(kept.of).get("pruned") == source.session.applied
+    return Own(text, tuple((turn.prompt, turn.answers["dense"].text, turn.answers["pruned"].text)
+                           for turn in (kept.turns if led else ())))
 
 
 def gather(source: Source, pruned: Model, own: bool) -> Job[Run]:

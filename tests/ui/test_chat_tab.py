@@ -23,11 +23,11 @@ from gblm_viz.core.models import Model
 from gblm_viz.core.parting import Next
 from gblm_viz.core.prune import Settings
 from gblm_viz.ui import sides, work
-from gblm_viz.ui.chat import SIDES, Said, Turn, messages_of, pane_html, parting_sentence, together
+from gblm_viz.ui.chat import SIDES, Conversation, Said, Turn, messages_of, pane_html, parting_sentence, together
 from gblm_viz.ui.chat_pane import Bubble, pane_value
 from gblm_viz.ui.session import Library, Session, TextChoice, Visit
 from gblm_viz.ui.tabs import chat_blind, chat_shown
-from gblm_viz.ui.tabs.chat_shown import Conversation, Places, Round, Shown
+from gblm_viz.ui.tabs.chat_shown import Places, Round, Shown
 from gblm_viz.ui.token_bars import bars_html, percentage
 from gblm_viz.words import words
 from tests.families import FAMILIES, tiny_tokenizer

@@ -24,7 +24,7 @@ from gblm_viz.core.matrices import parameters
 from gblm_viz.core.prune import Settings
 from gblm_viz.core.run import Run
 from gblm_viz.ui import downloads, report_data, report_file, server, this_run, work
-from gblm_viz.ui.chat import Turn
+from gblm_viz.ui.chat import Conversation, Said, Turn
 from gblm_viz.ui.session import Library, Session, TextChoice, Visit
 from gblm_viz.ui.tabs import take_home
 from gblm_viz.words import LANGUAGES, words
@@ -57,8 +57,8 @@ def library() -> Library:
 def visit(library: Library) -> Visit:
     visit = library.visit(None)
     said = tuple(Token(0, text, 1.0, ()) for text in (CANARY, " answers"))
-    visit.remember("chat", (Turn(f"What is {CANARY}?", said, said[:1]),))
-    visit.remember("chat_of", visit.session.applied)
+    turn = Turn(f"What is {CANARY}?", {"dense": Said(said), "pruned": Said(said[:1])})
+    visit.remember("chat", Conversation((turn,), (("dense", visit.session.model), ("pruned", visit.session.applied))))
     return visit
 
 
@@ -123,7 +123,7 @@ def test_no_word_of_the_visitor_is_in_any_file_unless_asked(visit: Visit) -> Non
 
 def test_a_text_that_moved_on_and_a_chat_of_another_copy_are_not_put_into_the_report(visit: Visit) -> None:
     visit.update(text=replace(visit.session.text, text="Something else altogether. " * 30))
-    visit.remember("chat_of", "another copy")
+    visit.remember("chat", replace(visit.session.extra("chat"), of=(("pruned", "another copy"),)))
     found = gathered(visit, own=True).own
     assert found is not None and found.text == "" and found.chat == ()
 

@@ -15,13 +15,13 @@ from gblm_viz.core.speed import Speeds, speeds
 from gblm_viz.words import Words
 
 from .. import sides, work
-from ..chat import MARKS, Turn, messages_of, together
+from ..chat import MARKS, Conversation, Turn, messages_of, together
 from ..escape import escape
 from ..page import Page
 from ..session import Visit
 from ..token_bars import bars_html
 from . import chat_blind, chat_shown, chat_third
-from .chat_shown import Conversation, Shown, conversation, going_on, hidden, is_blind, line, order
+from .chat_shown import Shown, conversation, going_on, hidden, is_blind, line, order
 
 MEASURED_TOKENS = 32
 """Tokens of each round that the speed is measured in."""
@@ -36,7 +36,8 @@ _TO_VOTES = """() => {
 }"""
 
 
-def build(page: Page) -> None:
+def build(page: Page, asked: gr.State) -> None:
+    """asked: (count, prompt), the question another panel wants put to both models."""
     say = page.words
     with gr.Row(elem_id="ask-row", equal_height=True):
         prompt = gr.Textbox(placeholder=say("compare.prompt_hint"), label=say("compare.prompt"), show_label=False,
@@ -190,6 +191,7 @@ def build(page: Page) -> None:
     page.on(stop.click, on_stop, queue=False)
     page.on(edit.click, on_edit, [], [prompt]).then(None, None, None, js=_TO_PROMPT)
     page.on(clear.click, on_clear, [], [*answering, places.speed])
+    page.on(asked.change, lambda visit, wanted: {prompt: wanted[1]}, [asked], [prompt])
     for place, pane in enumerate(places.panes):
         page.on_event(pane.select, "place", partial(on_token, place=place), [], [places.bars])
     page.on(measure.click, on_measure, state, [places.speed])

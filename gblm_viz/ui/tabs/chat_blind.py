@@ -18,11 +18,11 @@ from gblm_viz.core.errors import GblmError
 from gblm_viz.words import Words
 
 from .. import sides
-from ..chat import MARKS
+from ..chat import MARKS, Conversation
 from ..escape import escape
 from ..page import Page
 from ..session import Visit
-from .chat_shown import LETTERS, Conversation, Round, Shown, blind_round, conversation, hidden, is_blind
+from .chat_shown import LETTERS, Round, Shown, blind_round, conversation, hidden, is_blind
 
 KEYS = Path(__file__).parents[1] / "blind_keys.js"
 

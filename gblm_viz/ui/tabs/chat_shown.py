@@ -5,7 +5,6 @@ Handlers are elsewhere; here a session becomes updates.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +16,7 @@ from gblm_viz.words import Words
 
 from .. import sides, work
 from ..applied import amount
-from ..chat import MARKS, SIDES, Said, Turn, parting_sentence
+from ..chat import MARKS, SIDES, Conversation, Said, Turn, parting_sentence
 from ..chat_pane import Bubble, ChatPane, pane_value
 from ..escape import escape
 from ..session import Visit
@@ -26,14 +25,6 @@ LETTERS = ("A", "B", "C")
 MUCH_REPEATED = 0.3
 LEAST_RUNS = 20
 """Repeats are named from so many runs of four and such a share of them on: less comes in ordinary prose."""
-
-
-@dataclass(frozen=True)
-class Conversation:
-    """The turns and which models answered them, by side."""
-
-    turns: tuple[Turn, ...] = ()
-    of: tuple[tuple[str, Hashable], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,13 @@ from . import chat, lost
 
 def build(page: Page) -> None:
     summary = gr.HTML(elem_id="compare-summary")
-    panels: dict[str, Callable[[Page], None]] = {"chat": chat.build, "lost": partial(lost.build, summary=summary)}
-    with gr.Tabs(elem_id="compare-panels"):
+    asked = gr.State((0, ""))
+    """(count, prompt): a panel that wants a question asked counts on; the chat puts it into its box."""
+    shown = gr.Tabs(elem_id="compare-panels")
+    panels: dict[str, Callable[[Page], None]] = {
+        "chat": partial(chat.build, asked=asked),
+        "lost": partial(lost.build, summary=summary, panels=shown, asked=asked)}
+    with shown:
         for name, panel in panels.items():
             with gr.Tab(page.words(f"compare.panels.{name}"), id=f"compare-{name}", elem_id=f"panel-{name}"):
                 panel(page)

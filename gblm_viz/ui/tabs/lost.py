@@ -1,34 +1,45 @@
-"""Compare, what was lost: the pruned model's figures beside the dense one's, with protocol, n and interval."""
+"""Compare, what was lost: the figures, the text token by token, the probes one by one, the methods side by side.
+
+One view each, in its own file; here stand the figures and what measures them.
+"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import gradio as gr
 
-from gblm_viz.core import evaluate
-from gblm_viz.words import Words
-
 from .. import work
-from ..escape import escape
 from ..page import NoLongerWanted, Page, bump
-from ..session import Library, Session, Visit
-from ..table import plain_table
+from ..session import Visit
+from . import lost_methods, lost_probes, lost_tokens
+from .lost_told import measured_html, summary_html
 
 SMALL = 50_000_000
 """Parameters up to which a new pruned model is measured without being asked."""
 
 
-def build(page: Page, summary: gr.HTML) -> None:
-    """summary: the line above all panels, kept up to date from here."""
+def build(page: Page, summary: gr.HTML, panels: gr.Tabs, asked: gr.State) -> None:
+    """summary: the line above all panels, kept up to date from here. panels, asked: how a probe gets into the chat."""
+    say = page.words
+    views: dict[str, Callable[[Page, gr.Tab], None]] = {
+        "figures": partial(_figures, summary=summary), "tokens": lost_tokens.build,
+        "probes": partial(lost_probes.build, panels=panels, asked=asked), "methods": lost_methods.build}
+    with gr.Tabs(elem_id="lost-views"):
+        for name, view in views.items():
+            with gr.Tab(say(f"lost.views.{name}"), id=f"lost-{name}", elem_id=f"lost-{name}-view") as shown:
+                view(page, shown)
+
+
+def _figures(page: Page, shown: gr.Tab, summary: gr.HTML) -> None:
     say = page.words
     with gr.Row(elem_id="compare-measure-row", equal_height=False):
         with gr.Column(scale=5):
             measured = gr.HTML(elem_id="compare-measured")
         with gr.Column(scale=1, min_width=150):
-            measure = gr.Button(say("compare.measure"), elem_id="compare-measure", size="sm")
+            measure = gr.Button(say("lost.measure"), elem_id="compare-measure", size="sm")
 
     def refresh(visit: Visit) -> dict[Any, Any]:
         """A new model, text or pruned copy: the measures there are, at once."""
@@ -50,107 +61,12 @@ def build(page: Page, summary: gr.HTML) -> None:
                 yield from page.follow(visit, task, "evaluate", lambda: visit.session.applied == session.applied)
             except NoLongerWanted:
                 return  # a newer copy came, and is measured itself
-            yield {page.status: page.note(say("compare.measured", number=session.applied_number)),
+            yield {page.status: page.note(say("lost.measured", number=session.applied_number)),
                    page.signals.measured: bump(counter)}
         yield refresh(visit)
 
     count = page.signals.measured
     page.on(measure.click, on_measure, [count], [measured, summary, count])
-    page.on([page.signals.applied.change], refresh, [], [measured, summary], latest=True)
+    page.on([page.signals.applied.change, page.signals.measured.change, shown.select], refresh, [], [measured, summary],
+            latest=True)
     page.on([page.signals.applied.change], remeasure, [count], [measured, summary, count], latest=True)
-
-
-def measured_html(visit: Visit, say: Words) -> str:
-    """The table of what was lost: each figure with its protocol, each share with n and its interval."""
-    session, library = visit.session, visit.library
-    if session.applied is None or not library.has(session.applied):
-        return f'<p class="sentence">{escape(say("errors.nothing_applied"))}</p>'
-    masks, model = work.applied_masks(visit), visit.model()
-    pruned = work.pruned_key(session.applied)
-    rows = [(say("compare.sparsity"), "0 %", f"{masks.sparsity:.2%}",
-             say("compare.removed", removed=f"{masks.removed:,}", prunable=f"{masks.prunable:,}"))]
-    held = work.held_out_windows(library, session, model, say.language)
-    texts = [("held", held)] if session.statistics is None else [
-        ("own", library.get(session.statistics).calibration), ("held", held)]
-    cells = []
-    for which, windows in texts:
-        keys = [("perplexity", key, windows.key) for key in (session.model, pruned)]
-        if all(library.has(key) for key in keys):
-            before, after = (library.get(key) for key in keys)
-            cells.append((which, before, after))
-    for which, before, after in cells:
-        title = say(f"compare.perplexity_{which}", text=work.text_name(say, before.text_name))
-        rows.append((title, _perplexity(before), _perplexity(after), _difference(before, after, say)))
-    heads = ((say("compare.what"), ""), (say("compare.dense"), "number"), (say("compare.pruned"), "number"),
-             (say("compare.meaning"), ""))
-    table = plain_table(heads, [(name, ("dense-colour", before), ("pruned-colour", after), note)
-                                for name, before, after, note in rows])
-    return table + _probes(library, session, pruned, say)
-
-
-def summary_html(visit: Visit, say: Words) -> str:
-    """Above all panels: the held-out perplexity and the right probes of both models in one line."""
-    session, library = visit.session, visit.library
-    if session.applied is None or not library.has(session.applied):
-        return _summary(escape(say("errors.nothing_applied")))
-    pruned = work.pruned_key(session.applied)
-    held = work.held_out_windows(library, session, visit.model(), say.language)
-    keys = [("perplexity", key, held.key) for key in (session.model, pruned)]
-    if not all(library.has(key) for key in keys):
-        return _summary(escape(say("compare.not_measured")))
-    before, after = (library.get(key) for key in keys)
-    parts = [f'{escape(say("compare.summary_perplexity", text=work.text_name(say, before.text_name)))} '
-             f'<b class="dense-colour" id="perplexity-dense">{_perplexity(before)}</b> → '
-             f'<b class="pruned-colour" id="perplexity-pruned">{_perplexity(after)}</b>']
-    asked = [("probes", session.model), ("probes", pruned)]
-    if all(library.has(key) for key in asked):
-        one, two = (library.get(key).total for key in asked)
-        parts.append(escape(say("compare.summary_probes", before=f"{one.right:,}", after=f"{two.right:,}",
-                                n=f"{one.total:,}")))
-    return _summary(" · ".join(parts))
-
-
-def _summary(line: str) -> str:
-    return f'<p class="compare-summary">{line}</p>'
-
-
-def _perplexity(measured: evaluate.Perplexity) -> str:
-    return "∞" if math.isinf(measured.value) else f"{measured.value:.2f}"
-
-
-def _difference(before: evaluate.Perplexity, after: evaluate.Perplexity, say: Words) -> str:
-    """The paired difference in nats a token, with its interval and protocol."""
-    found = evaluate.paired(before.losses, after.losses)
-    protocol = say("compare.protocol", windows=before.windows, length=before.length, dtype=before.dtype)
-    if found.count < 2:
-        return f"{say('compare.too_few')} ({protocol})"
-    key = "compare.difference" if found.shown else "compare.no_difference"
-    return say(key, mean=f"{found.mean:+.3f}", low=f"{found.interval.low:+.3f}", high=f"{found.interval.high:+.3f}",
-               protocol=protocol)
-
-
-def _probes(library: Library, session: Session, pruned: Any, say: Words) -> str:
-    """Probes by skill, right of n before and after, with the whole's intervals."""
-    keys = [("probes", session.model), ("probes", pruned)]
-    if not all(library.has(key) for key in keys):
-        return ""
-    before, after = (library.get(key) for key in keys)
-    one, two = before.total, after.total
-    sentence = say("compare.probes", before=one.right, after=two.right, n=one.total,
-                   low=f"{two.interval.low:.0%}", high=f"{two.interval.high:.0%}",
-                   low_before=f"{one.interval.low:.0%}", high_before=f"{one.interval.high:.0%}")
-    rows = []
-    for skill, share in before.skills.items():
-        later = after.skills[skill]
-        rows.append(f'<tr><td>{escape(skill)}</td>{_share(share, "dense")}{_share(later, "pruned")}</tr>')
-    return (f'<p class="sentence" id="compare-probes">{escape(sentence)}</p><details><summary>'
-            f'{escape(say("compare.by_skill"))}</summary><table class="plain"><tr>'
-            f'<th>{escape(say("compare.skill"))}</th>'
-            f'<th class="number">{escape(say("compare.dense"))}</th><th class="number">{escape(say("compare.pruned"))}'
-            f'</th></tr>{"".join(rows)}</table></details>')
-
-
-def _share(share: evaluate.Share, side: str) -> str:
-    interval = share.interval
-    return (f'<td class="number {side}-colour">{share.right} / {share.total} '
-            f'<span class="tag">({interval.low:.0%}–{interval.high:.0%})</span></td>')

@@ -1,0 +1,52 @@
+"""What was lost, the methods: each one's pruned copy measured on the same held-out windows, compared pair by pair."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import gradio as gr
+
+from gblm_viz.core.calibration import CalibrationSet
+
+from .. import measuring, work
+from ..page import Page
+from ..session import Visit
+from .lost_told import methods_html
+
+
+def build(page: Page, shown: gr.Tab) -> None:
+    say = page.words
+    with gr.Row(elem_id="lost-methods-row", equal_height=True):
+        text = gr.Dropdown([], label=say("lost.methods.text"), elem_id="lost-methods-text", scale=1, min_width=360,
+                           filterable=False)
+        compare = gr.Button(say("lost.methods.compare"), elem_id="lost-compare", size="sm", variant="primary", scale=0,
+                            min_width=300)
+    table = gr.HTML(elem_id="lost-methods")
+
+    def windows_of(visit: Visit, name: str | None) -> tuple[str, CalibrationSet]:
+        """The chosen text's windows; those of the first one where the choice is no longer offered."""
+        texts = measuring.method_texts(visit, say.language)
+        name = name if name in texts else next(iter(texts))
+        return name, texts[name]
+
+    def refresh(visit: Visit, name: str | None) -> dict[Any, Any]:
+        name, windows = windows_of(visit, name)
+        offered = [(say("lost.methods.on", text=work.text_name(say, one.text_name), windows=one.count), key)
+                   for key, one in measuring.method_texts(visit, say.language).items()]
+        return {text: gr.update(choices=offered, value=name), table: methods_html(visit, windows, say)}
+
+    def on_compare(visit: Visit, name: str | None) -> Iterator[dict[Any, Any]]:
+        session, library, model = visit.session, visit.library, visit.model()
+        rivals = measuring.rivals(session, work.applied_masks(visit).settings)
+        name, windows = windows_of(visit, name)
+        if not measuring.compared(visit, rivals, windows):
+            key = ("methods", session.model, session.statistics, tuple(rivals.values()), windows.key)
+            task = library.start(visit.key, key, lambda _: measuring.methods_job(library, session, model, rivals,
+                                                                                 windows))
+            yield from page.follow(visit, task, "evaluate")
+        yield {**refresh(visit, name), page.status: page.note(say("lost.methods.compared", count=len(rivals),
+                                                                  windows=windows.count))}
+
+    page.on(compare.click, on_compare, [text], [text, table])
+    page.on([shown.select, text.input, page.signals.applied.change], refresh, [text], [text, table], latest=True)

@@ -1,0 +1,255 @@
+"""What was lost, the probes: each question with both models' probability, rank and verdict, or all of them by skill."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from gblm_viz.core.evaluate import Verdict
+from gblm_viz.core.probe_file import MOST_PROBES
+from gblm_viz.words import Words
+
+from .. import measuring, work
+from ..escape import escape
+from ..measuring import Asked
+from ..page import Page, bump
+from ..probe_table import Column, Line, ProbeTable, table_value
+from ..session import Visit
+from .lost_told import asked_html, skills_html
+from .text import read_upload
+
+AT_ONCE = 10
+"""Rows of a page."""
+FATES = {(True, True): "kept", (True, False): "lost", (False, True): "gained", (False, False): "wrong"}
+"""(right before, right after) → the verdict on both."""
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+FOCUS = "() => setTimeout(() => document.querySelector('#prompt textarea, #prompt input')?.focus(), 150)"
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One probe with both models' verdicts. `index`: its place in the set."""
+
+    index: int
+    before: Verdict
+    after: Verdict
+
+    @property
+    def fate(self) -> str:
+        return FATES[self.before.right, self.after.right]
+
+    @property
+    def lost(self) -> float:
+        """Nats of the right answer's probability."""
+        return self.before.log_probability - self.after.log_probability
+
+
+ORDERS: dict[str, tuple[Callable[[Pair], Any], bool]] = {
+    "skill": (lambda pair: (pair.before.probe.skill, pair.index), False),
+    "prompt": (lambda pair: pair.before.probe.prompt, False),
+    "dense": (lambda pair: pair.before.log_probability, True),
+    "pruned": (lambda pair: pair.after.log_probability, True),
+    "loss": (lambda pair: pair.lost, True),
+    "rank": (lambda pair: (pair.after.rank, pair.before.rank), True),
+    "fate": (lambda pair: list(FATES.values()).index(pair.fate), False)}
+"""Column → what it is sorted by, and whether the first click puts the largest first."""
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """What of a set is on screen: how it is sorted and filtered, and from which row on."""
+
+    order: str = "loss"
+    down: bool = True
+    skill: str = ""
+    fate: str = ""
+    first: int = 0
+
+    def sorted_by(self, name: str) -> Shelf:
+        """The head was clicked: another column as it likes best, the same one the other way round."""
+        return replace(self, order=name, down=not self.down if name == self.order else ORDERS[name][1], first=0)
+
+    def of(self, asked: Asked) -> list[Pair]:
+        """All pairs that pass, in order; equal ones as they stand in the set."""
+        pairs = [Pair(index, before, after) for index, (before, after) in
+                 enumerate(zip(asked.exact[0].verdicts, asked.exact[1].verdicts, strict=True))]
+        passing = [pair for pair in pairs
+                   if self.skill in ("", pair.before.probe.skill) and self.fate in ("", pair.fate)]
+        return sorted(passing, key=ORDERS[self.order][0], reverse=self.down)
+
+
+def build(page: Page, shown: gr.Tab, panels: gr.Tabs, asked: gr.State) -> None:
+    """panels: Compare's panels, of which the chat is shown. asked: (count, prompt), what the chat puts into its box."""
+    say = page.words
+    with gr.Row(elem_id="lost-probes-row", equal_height=True):
+        which = gr.Dropdown([], label=say("lost.probes.set"), elem_id="lost-set", scale=3, min_width=170,
+                            filterable=False)
+        view = gr.Dropdown([(say(f"lost.probes.view_{name}"), name) for name in ("each", "skills")], value="each",
+                           label=say("lost.probes.view"), elem_id="lost-view", scale=2, min_width=120, filterable=False)
+        skill = gr.Dropdown([(say("lost.probes.all_skills"), "")], value="", label=say("lost.probes.skill"),
+                            elem_id="lost-skill", scale=2, min_width=140)
+        fates = [(say("lost.probes.all_fates"), ""), *((say(f"lost.probes.{name}"), name) for name in FATES.values())]
+        fate = gr.Dropdown(fates, value="", label=say("lost.probes.fate"), elem_id="lost-fate", scale=2, min_width=140,
+                           filterable=False)
+        ask = gr.Button(say("lost.probes.ask"), variant="primary", elem_id="lost-ask", size="sm", scale=0,
+                        min_width=150)
+    about = gr.HTML(elem_id="lost-about")
+    with gr.Row(visible=False, elem_id="lost-own") as own:
+        pasted = gr.Textbox(label=say("lost.probes.paste"), placeholder=say("lost.probes.paste_hint"), lines=3,
+                            max_lines=6, elem_id="lost-csv", scale=6)
+        upload = gr.UploadButton(say("lost.probes.upload"), elem_id="lost-upload", size="sm", scale=1, min_width=130,
+                                 file_types=[".csv", ".tsv", ".txt", "text"], type="filepath")
+    told = gr.HTML(elem_id="lost-told")
+    table = ProbeTable(elem_id="lost-table")
+    skills = gr.HTML(elem_id="lost-skills", visible=False)
+    shelf: Any = gr.State(Shelf())
+    outputs = [about, own, told, table, skills, skill, fate, shelf]
+
+    def show(visit: Visit, name: str, kind: str, now: Shelf) -> dict[Any, Any]:
+        """The set as far as it was asked: its sentences, and the page of its table or its skills."""
+        visit.remember("lost_probes", (name, kind))
+        found = measuring.asked(visit, name)
+        names = sorted({one.probe.skill for one in found.exact[0].verdicts}) if found else []
+        now = replace(now, skill=now.skill if now.skill in names else "")
+        return {about: f'<p class="tag">{escape(about_set(visit, name))}</p>', own: gr.update(visible=name == "own"),
+                told: asked_html(found, say), shelf: now,
+                skill: gr.update(choices=[(say("lost.probes.all_skills"), ""), *((one, one) for one in names)],
+                                 value=now.skill, interactive=kind == "each"),
+                fate: gr.update(value=now.fate, interactive=kind == "each"),
+                table: gr.update(value=probe_page(found, now, say), visible=kind == "each"),
+                skills: gr.update(value=skills_html(found, say) if found else "", visible=kind == "skills")}
+
+    def answered(visit: Visit, name: str, now: Shelf, told: str) -> dict[Any, Any]:
+        """A set has been asked: shown as it is looked at now, unless another one is looked at meanwhile."""
+        shown_set, kind = visit.session.extra("lost_probes")
+        return {**(show(visit, name, kind, now) if shown_set == name else {}), page.status: page.note(told)}
+
+    def about_set(visit: Visit, name: str) -> str:
+        if name == "own":
+            return say("lost.probes.about_own", most=f"{MOST_PROBES:,}")
+        return say(f"lost.probes.about_{name}", n=f"{len(measuring.probes_of(visit, name)):,}")
+
+    def chosen(visit: Visit, name: str | None) -> str:
+        """The set that is chosen, where this model is asked it; else its first one."""
+        offered = measuring.sets_of(visit.model())
+        return name if name in offered else offered[0]
+
+    def sets(visit: Visit, name: str) -> dict[Any, Any]:
+        offered = measuring.sets_of(visit.model())
+        return {which: gr.update(choices=[(say(f"lost.probes.set_{one}"), one) for one in offered], value=name)}
+
+    def run_ask(visit: Visit, name: str, choosing: bool) -> Iterator[dict[Any, Any]]:
+        work.applied_masks(visit)
+        session, library, probes = visit.session, visit.library, measuring.probes_of(visit, name)
+        key, pruned = measuring.set_key(visit, name), work.pruned_key(session.applied)
+        sides = ((session.model, visit.model()), (pruned, work.pruned_model(visit)))
+        task = library.start(visit.key, ("ask", session.model, session.applied, key, choosing),
+                             lambda _: measuring.ask_job(library, sides, key, probes, choosing), queued=choosing)
+        yield from page.follow(visit, task, "evaluate")
+
+    def on_open(visit: Visit, name: str | None, kind: str, now: Shelf) -> Iterator[dict[Any, Any]]:
+        """What there is; the pocket's own probes are asked unasked, which takes seconds."""
+        name = chosen(visit, name)
+        yield {**sets(visit, name), **show(visit, name, kind, now)}
+        if name == "pocket" and measuring.asked(visit, name) is None and visit.session.applied is not None:
+            yield from run_ask(visit, name, choosing=False)
+            yield answered(visit, name, now, say("status.ready"))
+
+    def on_moved(visit: Visit, name: str | None, kind: str, now: Shelf) -> dict[Any, Any]:
+        """Another model or copy: what is known of it; the rest is asked when the view opens, or by the button."""
+        if visit.session.model is None or name is None:
+            return {}
+        name = chosen(visit, name)
+        return {**sets(visit, name), **show(visit, name, kind, now)}
+
+    def on_set(visit: Visit, name: str, kind: str) -> dict[Any, Any]:
+        return show(visit, name, kind, Shelf())
+
+    def on_view(visit: Visit, name: str, kind: str, now: Shelf) -> dict[Any, Any]:
+        return show(visit, name, kind, now)
+
+    def on_filter(visit: Visit, name: str, kind: str, now: Shelf, wanted: str | None,
+                  only: str | None) -> dict[Any, Any]:
+        return show(visit, name, kind, replace(now, skill=wanted or "", fate=only or "", first=0))
+
+    def on_ask(visit: Visit, name: str, kind: str, now: Shelf, text: str, counter: int) -> Iterator[dict[Any, Any]]:
+        visit.remember("lost_probes", (name, kind))
+        if name == "own" and text.strip():
+            measuring.keep_own(visit, text, say("lost.probes.paste"))
+        yield from run_ask(visit, name, choosing=True)
+        count = len(measuring.probes_of(visit, name))
+        yield {**answered(visit, name, now, say("lost.probes.asked", n=f"{count:,}")),
+               page.signals.measured: bump(counter)}
+
+    def on_upload(visit: Visit, path: str, kind: str) -> dict[Any, Any]:
+        name, content = read_upload(Path(path))
+        probes = measuring.keep_own(visit, content, name)
+        return {**show(visit, "own", kind, Shelf()), upload: None, pasted: content if len(content) < 20_000 else "",
+                page.status: page.note(say("lost.probes.read", n=f"{len(probes):,}", name=name))}
+
+    def on_table(visit: Visit, wanted: list[Any], name: str, kind: str, now: Shelf,
+                 counter: tuple[int, str]) -> dict[Any, Any]:
+        what, value = str(wanted[0]), wanted[1]
+        found = measuring.asked(visit, name)
+        if found is None:
+            return {}
+        if what == "open" and 0 <= int(value) < len(found.exact[0].verdicts):
+            prompt = found.exact[0].verdicts[int(value)].probe.prompt
+            return {asked: (counter[0] + 1, prompt), panels: gr.Tabs(selected="compare-chat"),
+                    page.status: page.note(say("lost.probes.in_chat"))}
+        if what == "sort" and value in ORDERS:
+            now = now.sorted_by(value)
+        elif what == "page":
+            last = max(0, len(now.of(found)) - 1) // AT_ONCE * AT_ONCE
+            now = replace(now, first=min(last, max(0, now.first + AT_ONCE * (1 if int(value) > 0 else -1))))
+        return {table: probe_page(found, now, say), shelf: now}
+
+    page.on([shown.select], on_open, [which, view, shelf], [which, *outputs])
+    page.on([page.signals.applied.change, page.signals.model.change], on_moved, [which, view, shelf], [which, *outputs],
+            latest=True)
+    page.on(which.input, on_set, [which, view], outputs, latest=True)
+    page.on(view.input, on_view, [which, view, shelf], outputs, latest=True)
+    page.on([skill.input, fate.input], on_filter, [which, view, shelf, skill, fate], outputs, latest=True)
+    page.on(ask.click, on_ask, [which, view, shelf, pasted, page.signals.measured], [*outputs, page.signals.measured])
+    page.on(upload.upload, on_upload, [upload, view], [*outputs, upload, pasted])
+    page.on_event(table.select, "asked", on_table, [which, view, shelf, asked], [table, shelf, asked, panels])
+    asked.change(None, js=FOCUS, api_visibility="private")
+
+
+# How it is drawn
+
+def probe_page(asked: Asked | None, shelf: Shelf, say: Words) -> dict[str, Any]:
+    """A page of probes for the table."""
+    words = {name: say(f"lost.probes.{name}") for name in ("back", "on")} | {"ask": say("lost.probes.to_chat")}
+    pairs = shelf.of(asked) if asked is not None else []
+    lines = [Line(pair.index, cells(pair, say), pair.fate) for pair in pairs[shelf.first : shelf.first + AT_ONCE]]
+    kinds = {"skill": "skill", "prompt": "prompt", "answer": "answer", "fate": "fate"}
+    columns = [Column(name if name in ORDERS else "", say(f"lost.probes.{name}"), kinds.get(name, "number"),
+                      "none" if name != shelf.order else "descending" if shelf.down else "ascending")
+               for name in ("skill", "prompt", "answer", "dense", "pruned", "loss", "rank", "fate")]
+    told = say("lost.probes.pages", first=shelf.first + 1, last=shelf.first + len(lines), n=f"{len(pairs):,}")
+    pages = {"told": told + " · " + say("lost.probes.hint") if lines else "", "before": shelf.first > 0,
+             "after": shelf.first + AT_ONCE < len(pairs)}
+    if asked is not None and not lines:
+        pages["told"] = say("lost.probes.none")
+    return table_value(columns if asked is not None else [], lines, pages, words)
+
+
+def cells(pair: Pair, say: Words) -> tuple[str, ...]:
+    probe = pair.before.probe
+    return (probe.skill, probe.prompt, probe.answer, probability(pair.before.log_probability),
+            probability(pair.after.log_probability), f"{pair.lost:+.2f}", f"{pair.before.rank:,} → {pair.after.rank:,}",
+            say(f"lost.probes.{pair.fate}"))
+
+
+def probability(logarithm: float) -> str:
+    """A probability a person reads: 73.4 %, 0.021 %, 10⁻⁷."""
+    share = math.exp(logarithm)
+    if share >= 0.0001:
+        return f"{100 * share:.1f} %" if share >= 0.01 else f"{100 * share:.2g} %"
+    return "10" + f"{logarithm / math.log(10):.0f}".translate(RAISED)

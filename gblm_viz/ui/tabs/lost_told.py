@@ -1,0 +1,227 @@
+"""What is said of what was lost: tables and sentences as HTML, each figure with its protocol, n and 95 % interval.
+
+Reads what the Library holds and measures nothing.
+"""
+
+from __future__ import annotations
+
+import math
+
+from gblm_viz.core import evaluate
+from gblm_viz.core.calibration import CalibrationSet
+from gblm_viz.core.evaluate import Paired, PairedShare, Perplexity, ProbeResult, paired_share
+from gblm_viz.words import Words
+
+from .. import measuring, work
+from ..applied import amount
+from ..escape import escape
+from ..measuring import Asked
+from ..session import Visit
+from ..table import Cell, plain_table
+
+
+def measured_html(visit: Visit, say: Words) -> str:
+    """Sparsity reached and perplexity on both texts, the gap between them, the probes in all."""
+    session, library = visit.session, visit.library
+    if session.applied is None or not library.has(session.applied):
+        return f'<p class="sentence">{escape(say("errors.nothing_applied"))}</p>'
+    masks = work.applied_masks(visit)
+    rows: list[tuple[Cell, ...]] = [
+        (say("lost.sparsity"), ("dense-colour", "0 %"), ("pruned-colour", f"{masks.sparsity:.2%}"),
+         say("lost.removed", removed=f"{masks.removed:,}", prunable=f"{masks.prunable:,}"))]
+    measured = {which: found for which, windows in measuring.texts(visit, say.language).items()
+                if (found := measuring.losses(visit, windows)) is not None}
+    for which, (before, after) in measured.items():
+        title = say(f"lost.perplexity_{which}", text=work.text_name(say, before.text_name))
+        rows.append((title, ("dense-colour", perplexity(before)), ("pruned-colour", perplexity(after)),
+                     difference(before, after, say)))
+    heads = ((say("lost.what"), ""), (say("compare.dense"), "number"), (say("compare.pruned"), "number"),
+             (say("lost.meaning"), ""))
+    parts = [plain_table(heads, rows)]
+    if len(measured) == 2:
+        parts.append(gap_html(measured["own"], measured["held"], session.held_out is None, say))
+    keys = [("probes", session.model), ("probes", work.pruned_key(session.applied))]
+    if all(library.has(key) for key in keys):
+        told = share_line(say, say("lost.share.exact"), answers(*(library.get(key) for key in keys)))
+        parts.append(f'<p class="sentence" id="compare-probes">{escape(told)}</p>')
+    return "".join(parts)
+
+
+def gap_html(own: tuple[Perplexity, Perplexity], held: tuple[Perplexity, Perplexity], other: bool, say: Words) -> str:
+    """How much more was lost on unseen text than on the text it was pruned with. other: the unseen one is bundled."""
+    lost = [evaluate.paired(before.losses, after.losses) for before, after in (own, held)]
+    gone = [tuple(there - here for here, there in zip(before.losses, after.losses, strict=True))
+            for before, after in (own, held)]
+    found = evaluate.gap(*gone)
+    verdict = "gap_none" if not found.shown else "gap_shown" if found.mean > 0 else "gap_reversed"
+    told = [say("lost.gap", own=f"{lost[0].mean:+.3f}", held=f"{lost[1].mean:+.3f}", gap=f"{found.mean:+.3f}",
+                low=f"{found.interval.low:+.3f}", high=f"{found.interval.high:+.3f}", n_own=own[0].windows,
+                n_held=held[0].windows, verdict=say(f"lost.{verdict}"))]
+    if other:
+        told.append(say("lost.gap_other"))
+    return f'<p class="sentence" id="lost-gap">{escape(" ".join(told))}</p>'
+
+
+def summary_html(visit: Visit, say: Words) -> str:
+    """Above all panels: the held-out perplexity and the right probes of both models in one line."""
+    session, library = visit.session, visit.library
+    if session.applied is None or not library.has(session.applied):
+        return _summary(escape(say("errors.nothing_applied")))
+    held = measuring.losses(visit, work.held_out_windows(library, session, visit.model(), say.language))
+    if held is None:
+        return _summary(escape(say("lost.not_measured")))
+    before, after = held
+    parts = [f'{escape(say("lost.summary_perplexity", text=work.text_name(say, before.text_name)))} '
+             f'<b class="dense-colour" id="perplexity-dense">{perplexity(before)}</b> → '
+             f'<b class="pruned-colour" id="perplexity-pruned">{perplexity(after)}</b>']
+    asked = [("probes", session.model), ("probes", work.pruned_key(session.applied))]
+    if all(library.has(key) for key in asked):
+        one, two = (library.get(key).total for key in asked)
+        parts.append(escape(say("lost.summary_probes", before=f"{one.right:,}", after=f"{two.right:,}",
+                                n=f"{one.total:,}")))
+    return _summary(" · ".join(parts))
+
+
+def _summary(line: str) -> str:
+    return f'<p class="compare-summary">{line}</p>'
+
+
+def perplexity(measured: Perplexity) -> str:
+    return "∞" if math.isinf(measured.value) else f"{measured.value:.2f}"
+
+
+def difference(before: Perplexity, after: Perplexity, say: Words) -> str:
+    """The paired difference in nats a token, with its interval and protocol."""
+    found = evaluate.paired(before.losses, after.losses)
+    protocol = say("lost.protocol", windows=before.windows, length=before.length, dtype=before.dtype)
+    if found.count < 2:
+        return f"{say('lost.too_few')} ({protocol})"
+    key = "lost.difference" if found.shown else "lost.no_difference"
+    return say(key, mean=f"{found.mean:+.3f}", low=f"{found.interval.low:+.3f}", high=f"{found.interval.high:+.3f}",
+               protocol=protocol)
+
+
+# Probes
+
+def answers(before: ProbeResult, after: ProbeResult) -> PairedShare:
+    return paired_share([one.right for one in before.verdicts], [one.right for one in after.verdicts])
+
+
+def share_line(say: Words, what: str, found: PairedShare) -> str:
+    """Right of n of both models with their intervals, and the paired difference with its own, in a sentence."""
+    one, two = found.first.interval, found.second.interval
+    told = say("lost.share.difference" if found.shown else "lost.share.too_few", **_points(found),
+               lost=found.lost, gained=found.gained)
+    return say("lost.share.line", what=what, before=f"{found.first.right:,}", after=f"{found.second.right:,}",
+               n=f"{found.total:,}", low_before=f"{one.low:.0%}", high_before=f"{one.high:.0%}",
+               low=f"{two.low:.0%}", high=f"{two.high:.0%}", difference=told)
+
+
+def _points(found: PairedShare) -> dict[str, str]:
+    """A difference of shares in percentage points."""
+    return {"points": f"{100 * found.difference:+.1f}", "low": f"{100 * found.interval.low:+.1f}",
+            "high": f"{100 * found.interval.high:+.1f}"}
+
+
+def asked_html(asked: Asked | None, say: Words) -> str:
+    """A set's answers in all: written exactly, and chosen by likelihood beside the level of a blind choice."""
+    if asked is None:
+        return f'<p class="sentence small">{escape(say("lost.probes.not_asked"))}</p>'
+    lines = [share_line(say, say("lost.share.exact"), answers(*asked.exact))]
+    if asked.chosen is not None and asked.chosen[0].verdicts:
+        probes = tuple(one.probe for one in asked.chosen[0].verdicts)
+        blind = math.fsum(1 / len(probe.choices) for probe in probes) / len(probes)
+        lines.append(share_line(say, say("lost.share.chosen", chance=f"{blind:.0%}"), answers(*asked.chosen)))
+    return "".join(f'<p class="sentence small">{escape(line)}</p>' for line in lines)
+
+
+def skills_html(asked: Asked, say: Words) -> str:
+    """Both models' shares by skill, each with n and its interval, and what their paired difference allows to say."""
+    chosen = _by_skill(asked.chosen) if asked.chosen is not None else {}
+    blind = evaluate.chance(tuple(one.probe for one in asked.chosen[0].verdicts)) if asked.chosen is not None else {}
+    heads = [(say("lost.probes.skill"), ""), (say("lost.probes.n"), "number"), (say("compare.dense"), "number"),
+             (say("compare.pruned"), "number"), (say("lost.probes.difference"), "number"),
+             (say("lost.probes.conclusion"), "")]
+    if chosen:
+        heads += [(say(f"lost.probes.chosen_{side}"), "number") for side in ("dense", "pruned")]
+        heads += [(say("lost.probes.chance"), "number")]
+    rows = []
+    for skill, found in _by_skill(asked.exact).items():
+        points = _points(found)
+        row: list[Cell] = [skill, str(found.total), ("dense-colour", _share(found.first)),
+                           ("pruned-colour", _share(found.second)),
+                           f'{points["points"]} ({points["low"]} – {points["high"]})',
+                           ("concluded" if found.shown else "", say(f"lost.probes.{_conclusion(found)}"))]
+        if chosen:
+            choice = chosen.get(skill)
+            row += ["–"] * 3 if choice is None else [("dense-colour", _share(choice.first, choice.total)),
+                                                     ("pruned-colour", _share(choice.second, choice.total)),
+                                                     f"{blind[skill]:.0%}"]
+        rows.append(row)
+    return (f'<div class="lost-skills" tabindex="0">{plain_table(heads, rows)}</div>'
+            f'<p class="tag">{escape(say("lost.share.rule"))}</p>')
+
+
+def _by_skill(both: tuple[ProbeResult, ProbeResult]) -> dict[str, PairedShare]:
+    pairs: dict[str, list[tuple[bool, bool]]] = {}
+    for before, after in zip(both[0].verdicts, both[1].verdicts, strict=True):
+        pairs.setdefault(before.probe.skill, []).append((before.right, after.right))
+    return {skill: paired_share(*zip(*found, strict=True)) for skill, found in pairs.items()}
+
+
+def _share(share: evaluate.Share, of: int | None = None) -> str:
+    """of: said where the column beside it does not say how many there were."""
+    interval = share.interval
+    return f"{share.right}{'' if of is None else f' / {of}'} ({interval.low:.0%}–{interval.high:.0%})"
+
+
+def _conclusion(found: PairedShare) -> str:
+    return "too_few" if not found.shown else "worse" if found.difference < 0 else "better"
+
+
+# Methods
+
+def methods_html(visit: Visit, windows: CalibrationSet, say: Words) -> str:
+    """Every method's perplexity on these windows, and its paired difference to the applied one's."""
+    session = visit.session
+    if session.applied is None or not visit.library.has(session.applied):
+        return f'<p class="sentence">{escape(say("errors.nothing_applied"))}</p>'
+    settings = work.applied_masks(visit).settings
+    rivals = measuring.rivals(session, settings)
+    group = next(iter(rivals.values())).group
+    notes = [say("lost.methods.about", amount=amount(settings), group=say(f"prune.group.{group}"),
+                 text=work.text_name(say, windows.text_name), windows=windows.count, length=windows.length,
+                 dtype=visit.model().dtype)]
+    if session.statistics is None:
+        notes.append(say("lost.methods.without"))
+    told = f'<p class="sentence small">{escape(" ".join(notes))}</p>'
+    found = measuring.compared(visit, rivals, windows)
+    if not found:
+        return told + f'<p class="sentence small">{escape(say("lost.methods.not_compared"))}</p>'
+    chosen = settings.method if settings.method in found else next(iter(rivals))
+    heads = ((say("lost.methods.method"), ""), (say("lost.methods.perplexity"), "number"),
+             (say("lost.methods.against_dense"), "number"), (say("lost.methods.difference", method=chosen), "number"),
+             (say("lost.methods.conclusion"), ""))
+    dense = ("dense-colour", perplexity(found["dense"]))
+    rows: list[tuple[Cell, ...]] = [(say("lost.methods.dense"), dense, "–", "–", "–")]
+    for name in rivals:
+        against = evaluate.paired(found[chosen].losses, found[name].losses)
+        own = name == chosen
+        rows.append((("chosen", say("lost.methods.chosen", method=name)) if own else name,
+                     ("pruned-colour", perplexity(found[name])),
+                     _interval(evaluate.paired(found["dense"].losses, found[name].losses), say),
+                     "–" if own else _interval(against, say), "–" if own else _ranked(against, chosen, say)))
+    return told + plain_table(heads, rows, "lost-methods") + f'<p class="tag">{escape(say("lost.methods.note"))}</p>'
+
+
+def _interval(found: Paired, say: Words) -> str:
+    if found.count < 2:
+        return say("lost.too_few")
+    return say("lost.methods.interval", mean=f"{found.mean:+.3f}", low=f"{found.interval.low:+.3f}",
+               high=f"{found.interval.high:+.3f}")
+
+
+def _ranked(found: Paired, chosen: str, say: Words) -> str:
+    if not found.shown:
+        return say("lost.methods.no_difference")
+    return say("lost.methods.worse" if found.mean > 0 else "lost.methods.better", method=chosen)
