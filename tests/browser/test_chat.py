@@ -95,12 +95,12 @@ def test_stop_is_there_while_they_answer_and_ends_them_at_once(page: Page, app: 
         new MutationObserver(() => { if (said() !== text) { text = said(); last = performance.now(); } })
             .observe(document.getElementById("compare-panes"), { subtree: true, childList: true, characterData: true });
         document.getElementById("stop").click();
-        setTimeout(() => found(last - pressed), 2500);
+        setTimeout(() => found(last - pressed), 3500);
     })""")
     expect(page.locator("#stop")).to_be_disabled()
     expect(page.locator("#compare-note-dense")).to_contain_text(say("chat.note.ended.stopped"))
     # The models end within 0.3 s (tests/ui/test_chat_tab.py); a busy machine's browser shows it later.
-    assert milliseconds < 1500
+    assert milliseconds < 2500
 
 
 def test_a_third_model_answers_beside_the_two_and_the_speed_is_measured(page: Page, app: App, output: Path):
@@ -120,7 +120,7 @@ def test_a_third_model_answers_beside_the_two_and_the_speed_is_measured(page: Pa
     expect(page.locator("#compare-bars table")).to_have_count(3)
     picture(page, output, "chat_three")
     page.locator("#compare-speed").click()
-    expect(page.locator("#compare-speed-told")).to_contain_text(re.compile(r"■ \d+.*\d\.\d\d ×"))
+    expect(page.locator("#compare-speed-told")).to_contain_text(re.compile(r"■ \d+.*\d\.\d\d ×"), timeout=180_000)
     page.reload()
     expect(page.locator("#status .status.done")).to_be_visible()
     tab(page, say, "compare")

@@ -23,7 +23,7 @@ from ..token_bars import bars_html
 from . import chat_blind, chat_shown, chat_third
 from .chat_shown import Shown, conversation, going_on, hidden, is_blind, line, order
 
-MEASURED_TOKENS = 32
+MEASURED_TOKENS = 24
 """Tokens of each round that the speed is measured in."""
 VIEWS = ("all", "diffs", "matches")
 # The tokens carry what they are; which of them are dimmed is the page's own affair and asks no server.
