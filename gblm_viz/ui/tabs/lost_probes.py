@@ -10,6 +10,7 @@ from typing import Any
 
 import gradio as gr
 
+from gblm_viz.core.errors import TextError
 from gblm_viz.core.evaluate import Verdict
 from gblm_viz.core.probe_file import MOST_PROBES
 from gblm_viz.words import Words
@@ -129,6 +130,12 @@ def build(page: Page, shown: gr.Tab, panels: gr.Tabs, asked: gr.State) -> None:
         shown_set, kind = visit.session.extra("lost_probes")
         return {**(show(visit, name, kind, now) if shown_set == name else {}), page.status: page.note(told)}
 
+    def refused(error: TextError) -> dict[Any, Any]:
+        """What is to be mended, beside the table: the status line may be telling of other work."""
+        sentence = error.say(say)
+        return {told: f'<p class="limit" role="alert">{escape(sentence)}</p>',
+                page.status: page.note(sentence, "error")}
+
     def about_set(visit: Visit, name: str) -> str:
         if name == "own":
             return say("lost.probes.about_own", most=f"{MOST_PROBES:,}")
@@ -179,16 +186,23 @@ def build(page: Page, shown: gr.Tab, panels: gr.Tabs, asked: gr.State) -> None:
 
     def on_ask(visit: Visit, name: str, kind: str, now: Shelf, text: str, counter: int) -> Iterator[dict[Any, Any]]:
         visit.remember("lost_probes", (name, kind))
-        if name == "own" and text.strip():
-            measuring.keep_own(visit, text, say("lost.probes.paste"))
+        try:
+            if name == "own" and text.strip():
+                measuring.keep_own(visit, text, say("lost.probes.paste"))
+            count = len(measuring.probes_of(visit, name))
+        except TextError as error:
+            yield refused(error)
+            return
         yield from run_ask(visit, name, choosing=True)
-        count = len(measuring.probes_of(visit, name))
         yield {**answered(visit, name, now, say("lost.probes.asked", n=f"{count:,}")),
                page.signals.measured: bump(counter)}
 
     def on_upload(visit: Visit, path: str, kind: str) -> dict[Any, Any]:
-        name, content = read_upload(Path(path))
-        probes = measuring.keep_own(visit, content, name)
+        try:
+            name, content = read_upload(Path(path))
+            probes = measuring.keep_own(visit, content, name)
+        except TextError as error:
+            return {**refused(error), upload: None}
         return {**show(visit, "own", kind, Shelf()), upload: None, pasted: content if len(content) < 20_000 else "",
                 page.status: page.note(say("lost.probes.read", n=f"{len(probes):,}", name=name))}
 

@@ -76,9 +76,9 @@ def build(page: Page, shown: gr.Tab) -> None:
         yield from refill(visit, name, index, key, fresh=key is None)
 
     def on_moved(visit: Visit, name: str | None, index: int | None, key: Any) -> Iterator[dict[Any, Any]]:
-        """Another copy or text: redrawn where the view has been opened, else when it is."""
+        """Another copy, text or measure: the same window again where the view has been opened, else when it is."""
         if key is not None and visit.session.applied is not None:
-            yield from refill(visit, name, index, key, fresh=True)
+            yield from refill(visit, name, index, key, fresh=False)
 
     def on_text(visit: Visit, name: str, key: Any) -> Iterator[dict[Any, Any]]:
         yield from refill(visit, name, None, key, fresh=True)
@@ -100,7 +100,9 @@ def build(page: Page, shown: gr.Tab) -> None:
 
     reads, fills = [which, window, drawn], [which, window, strip, drawn]
     page.on([shown.select], on_open, reads, fills, latest=True)
-    page.on([page.signals.applied.change, page.signals.measured.change], on_moved, reads, fills, latest=True)
+    signals = page.signals
+    page.on([signals.applied.change, signals.statistics.change, signals.measured.change], on_moved, reads, fills,
+            latest=True)
     page.on(which.input, on_text, [which, drawn], fills, latest=True)
     page.on(window.input, on_window, reads, [strip, drawn], latest=True)
     page.on(worst.click, on_worst, [which, drawn], fills)
