@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from statistics import NormalDist
 from typing import Any
@@ -137,6 +138,7 @@ def paired(first: tuple[float, ...], second: tuple[float, ...]) -> Paired:
     return Paired(mean, Interval(mean - half, mean + half), count)
 
 
+@cache
 def student_quantile(probability: float, degrees: int) -> float:
     """Student's t quantile above the median, from its density integrated on a fine grid of angles t = √ν·tan θ.
 
