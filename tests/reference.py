@@ -957,7 +957,7 @@ def knee(sparsities: Sequence[float], perplexities: Sequence[float], least: floa
 
 
 def as_mask_and_values(shapes: Sequence[tuple[int, ...]], masks: Sequence[Tensor], itemsize: int, rest: int) -> int:
-    """Bytes of each matrix as one bit a weight, in whole bytes, and the kept weights one after another; and the rest."""
+    """Bytes of matrices as one bit a weight, in whole bytes, and the kept weights one after another; and the rest."""
     total = rest
     for shape, mask in zip(shapes, masks, strict=True):
         bits = "".join("0" if gone else "1" for gone in mask.reshape(-1).tolist())

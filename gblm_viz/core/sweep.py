@@ -102,7 +102,8 @@ def plan(base: Settings, methods: Sequence[str], orders: Sequence[str], apart: i
 
 def curve(points: Iterable[SweepPoint], method: str, order: str) -> tuple[SweepPoint, ...]:
     """One method's points in one order from low to high sparsity, the dense model's first where it was measured."""
-    own = [one for one in points if one.settings == DENSE or (one.settings.method, one.settings.order) == (method, order)]
+    own = [one for one in points
+           if one.settings == DENSE or (one.settings.method, one.settings.order) == (method, order)]
     ordered = tuple(sorted(own, key=lambda one: one.settings.sparsity))
     return ordered if any(one.settings != DENSE for one in ordered) else ()
 

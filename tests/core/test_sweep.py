@@ -1,4 +1,4 @@
-"""A point is the masks, the copy and the measures done by hand; the knee is a hanging rope's; nothing is measured twice."""
+"""A point is the masks, the copy and the measures done by hand; the knee is a hanging rope's."""
 
 from __future__ import annotations
 
