@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 LOOKS = {"magnitude": ("#56B4E9", "square"), "wanda": (THIRD, "diamond"), "gblm": (PRUNED, "triangle-up"),
          "gradient": (PICK, "pentagon"), "random": (INK, "x")}
 """Each method's colour and mark; the blue circle is the dense model's, as everywhere."""
+GLYPHS = {"square": "□", "diamond": "◇", "triangle-up": "△"}
 DASHES = {"dense": "solid", "sequential": "dash"}
 END = 92
 """Percent on the axis: a little beyond a sweep's end, so that its marks are whole."""
@@ -142,8 +143,11 @@ def relative(drawn: Drawn, paper: Sequence[Published], at: float, told: str, say
             customdata=[[None, one.model, method] for one in shown],
             marker={"symbol": f"{symbol}-open", "color": colour, "size": 9, "line": {"width": 2}},
             hovertemplate=say("sweep.hover.paper") + "<extra></extra>"), 1, 2)
-    figure.add_trace(go.Scatter(x=[None], y=[None], mode="markers", name=say("sweep.paper_name"), marker={
-        "symbol": "circle-open", "color": INK, "size": 9, "line": {"width": 2}}), 1, 2)
+    marks = " · ".join(f"{GLYPHS[LOOKS[method][1]]} {method}" for method in LOOKS
+                       if any(method in one.pruned for one in paper))
+    figure.add_trace(go.Scatter(
+        x=[None], y=[None], mode="markers", name=say("sweep.paper_marks", marks=marks),
+        marker={"symbol": "circle-open", "color": INK, "size": 9, "line": {"width": 2}}), 1, 2)
     _finish(figure, told, height, NARROW)
     sizes = sorted({one.billions for one in paper})
     figure.update_xaxes(title_text=say("sweep.axis.sparsity"), row=1, col=1)

@@ -24,7 +24,7 @@
     Array.from(one.x || [], (x, at) => [one.name, x, one.y[at]]))];
   const rowsOf = (target) => (target.matches("table") ? ofTable : target.matches(".model-map") ? ofMap : ofChart)(target);
 
-  const MADE = ["overview", "gradient", "prune", "patterns", "weight", "sweep"].map((tab) => `#${tab}-tag`).join(", ");
+  const MADE = ["overview", "gradient", "prune", "patterns", "weight", "sweep", "won"].map((tab) => `#${tab}-tag`).join(", ");
 
   function madeOf(target) {
     // the line of its tab that says what made the picture: model, text, samples, settings

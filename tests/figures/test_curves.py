@@ -90,7 +90,8 @@ def test_the_papers_points_are_hollow_ratios_beside_ours_and_nothing_a_click_cou
         assert all(row[0] is None for row in one.customdata)
     assert list(paper[2].y) == pytest.approx([one.pruned["gblm"] / one.dense for one in PUBLISHED])
     assert list(paper[2].x) == [7, 13, 70, 7, 13, 30]
-    assert figure.data[-1].name == "paper, not measured here" and figure.data[-1].showlegend is None
+    assert figure.data[-1].name == "paper, not measured here: □ magnitude · ◇ wanda · △ gblm"
+    assert [one.name for one in figure.data if one.showlegend is False] == [one.name for one in paper]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

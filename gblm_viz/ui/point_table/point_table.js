@@ -37,7 +37,7 @@ function accept() {
 const heard = new WeakSet();
 function listen() {
   if (!element.isConnected) return watcher.disconnect();
-  for (const chart of charts ? document.querySelectorAll(`${charts} .js-plotly-plot`) : []) {
+  for (const chart of charts ? document.querySelectorAll(`:is(${charts}) .js-plotly-plot`) : []) {
     if (heard.has(chart) || typeof chart.on !== "function") continue;
     heard.add(chart);
     chart.on("plotly_click", (event) => {

@@ -8,13 +8,13 @@ from functools import partial
 import gradio as gr
 
 from ..page import Page
-from . import chat, lost, sweep
+from . import chat, lost, sweep, won
 
 
 def build(page: Page) -> None:
     summary = gr.HTML(elem_id="compare-summary")
     panels: dict[str, Callable[[Page], None]] = {"chat": chat.build, "lost": partial(lost.build, summary=summary),
-                                                "sweep": sweep.build}
+                                                "sweep": sweep.build, "won": won.build}
     with gr.Tabs(elem_id="compare-panels"):
         for name, panel in panels.items():
             with gr.Tab(page.words(f"compare.panels.{name}"), id=f"compare-{name}", elem_id=f"panel-{name}"):

@@ -37,11 +37,11 @@ def build(page: Page) -> None:
     intro = gr.HTML(_intro(say, None), elem_id="sweep-intro")
     with gr.Row(elem_id="sweep-choices", equal_height=True):
         methods = gr.CheckboxGroup(list(METHODS), value=list(USUAL_METHODS), label=say("sweep.methods"),
-                                   elem_id="sweep-methods", scale=5, min_width=440)
+                                   elem_id="sweep-methods", scale=53, min_width=440)
         apart = gr.Radio([(f"{step} %", step) for step in APART], value=APART[0], label=say("sweep.apart"),
-                         elem_id="sweep-apart", scale=2, min_width=180)
+                         elem_id="sweep-apart", scale=17, min_width=150)
         named = [*((say(f"prune.order.{name}"), name) for name in prune.ORDERS[::-1]), (say("sweep.both"), "both")]
-        order = gr.Radio(named, value="dense", label=say("sweep.order"), elem_id="sweep-order", scale=3, min_width=270)
+        order = gr.Radio(named, value="dense", label=say("sweep.order"), elem_id="sweep-order", scale=30, min_width=270)
         start = gr.Button(say("sweep.start"), variant="primary", elem_id="sweep-start", scale=0, min_width=90)
         cancel = gr.Button(say("sweep.cancel"), elem_id="sweep-cancel", scale=0, min_width=90)
     line = gr.HTML(_line(""), elem_id="sweep-line")

@@ -135,14 +135,18 @@ def curve_name(say: Words, method: str, order: str, plan: Plan) -> str:
 
 
 def _value(found: Perplexity) -> str:
-    return "∞" if math.isinf(found.value) else charts.short(found.value)
+    return _number(found.value)
+
+
+def _number(value: float) -> str:
+    return "∞" if math.isinf(value) else f"{value:.2f}" if value < 100 else charts.short(value)
 
 
 def _with_interval(found: Perplexity) -> str:
     if found.windows < 2 or math.isinf(found.value):
         return _value(found)
     interval = sweep.perplexity_interval(found)
-    return f"{_value(found)} ({charts.short(interval.low)}–{charts.short(interval.high)})"
+    return f"{_value(found)} ({_number(interval.low)}–{_number(interval.high)})"
 
 
 def _right(point: SweepPoint) -> str:
