@@ -1028,3 +1028,35 @@ def students_quantile(degrees: float) -> float:
         middle = (low + high) / 2
         low, high = (middle, high) if area(middle) < 0.475 else (low, middle)
     return low
+# ------------------------------------------------------------------------------------------------------ a curve's knee
+
+
+def knee(sparsities: Sequence[float], perplexities: Sequence[float], least: float) -> int | None:
+    """The point where a rope, tied to both ends of log perplexity against sparsity, hangs lowest; None if it is tight.
+
+    `least`: of the whole rise, how deep it must hang to be called a knee.
+    """
+    first, last = 0, len(sparsities) - 1
+    climb = math.log(perplexities[last] / perplexities[first])
+    if climb <= 0:
+        return None
+    best, deepest = None, 0.0
+    for index in range(1, last):
+        way = (sparsities[index] - sparsities[first]) / (sparsities[last] - sparsities[first])
+        rope = perplexities[first] * (perplexities[last] / perplexities[first]) ** way
+        hanging = math.log(rope / perplexities[index])
+        if hanging >= least * climb and hanging > deepest:
+            best, deepest = index, hanging
+    return best
+
+
+def as_mask_and_values(shapes: Sequence[tuple[int, ...]], masks: Sequence[Tensor], itemsize: int, rest: int) -> int:
+    """Bytes of matrices as one bit a weight, in whole bytes, and the kept weights one after another; and the rest."""
+    total = rest
+    for shape, mask in zip(shapes, masks, strict=True):
+        bits = "".join("0" if gone else "1" for gone in mask.reshape(-1).tolist())
+        assert len(bits) == math.prod(shape)
+        while len(bits) % 8:
+            bits += "0"
+        total += len(bits) // 8 + sum(itemsize for bit in bits if bit == "1")
+    return total

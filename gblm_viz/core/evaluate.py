@@ -10,6 +10,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from statistics import NormalDist
 from typing import Any
@@ -227,6 +228,7 @@ def paired_share(before: Sequence[bool], after: Sequence[bool]) -> PairedShare:
     return PairedShare(found[True, True], found[True, False], found[False, True], found[False, False])
 
 
+@lru_cache(maxsize=1024)
 def student_quantile(probability: float, degrees: float) -> float:
     """Student's t quantile above the median, from its density integrated on a fine grid of angles t = √ν·tan θ.
 

@@ -35,3 +35,16 @@ def run(job: Job[T], watch: Callable[[Step], None] | None = None) -> T:
             return result
         if watch is not None:
             watch(step)
+
+
+def within(job: Job[T], step: Step) -> Job[T]:
+    """A part of a longer job: its own steps are not told, `step` is said as often."""
+    try:
+        while True:
+            next(job)
+            yield step
+    except StopIteration as finished:
+        result: T = finished.value
+        return result
+    finally:
+        job.close()

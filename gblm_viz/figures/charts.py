@@ -64,7 +64,7 @@ def histogram(found: Histogram, place: str, say: Say, group: str = "", height: i
             hovertemplate=say(f"prune.histogram.hover_{name}") + "<extra></extra>")
     if math.isfinite(found.cut_low):
         _mark_cut(figure, found, width, say)
-    _style(figure, title, height)
+    style(figure, title, height)
     figure.update_layout(barmode="stack", bargap=0, margin_t=72, title_y=0.93)
     ticks, names = decades(float(found.edges[0]), float(found.edges[-1]))
     figure.update_xaxes(title_text=say("prune.histogram.x"), tickvals=ticks, ticktext=names,
@@ -128,7 +128,7 @@ def column_profile(found: ColumnProfile, place: str, names: dict[str, str], orde
                           text=say("patterns.profile.band", low=percent(found.low, 0), high=percent(found.high, 0)),
                           font={"color": INK, "size": 11})
     first = next(iter(found.densities))
-    _style(figure, say("patterns.profile.title", place=place, name=names[first], columns=f"{columns:,}",
+    style(figure, say("patterns.profile.title", place=place, name=names[first], columns=f"{columns:,}",
                        outside=percent(found.outside[first], 0)), height)
     figure.update_xaxes(title_text=say("patterns.profile.x_sorted" if ordered else "patterns.profile.x"))
     figure.update_yaxes(title_text=say("patterns.profile.y"), tickformat=".0%", rangemode="tozero")
@@ -150,13 +150,14 @@ def prediction(predicted: Sequence[float], measured: Sequence[float], say: Say, 
     figure.add_scatter(x=known[:, 0], y=known[:, 1], mode="markers", showlegend=False,
                        marker={"color": DENSE, "size": 8, "opacity": 0.75},
                        hovertemplate=say("weight.scatter.hover") + "<extra></extra>")
-    _style(figure, say("weight.scatter.title", correlation=correlation, count=len(known)), height)
+    style(figure, say("weight.scatter.title", correlation=correlation, count=len(known)), height)
     figure.update_xaxes(title_text=say("weight.scatter.x"), range=[-end, end], exponentformat="power")
     figure.update_yaxes(title_text=say("weight.scatter.y"), range=[-end, end], exponentformat="power")
     return figure
 
 
-def _style(figure: go.Figure, title: str, height: int) -> None:
+def style(figure: go.Figure, title: str, height: int) -> None:
+    """The small charts' common look: title and legend above, colours that are read on white and on black."""
     axis = {"gridcolor": GRID, "zerolinecolor": GRID, "linecolor": INK, "fixedrange": True, "title_standoff": 6}
     figure.update_layout(
         title={"text": title, "font": {"size": 13, "color": INK}, "x": 0.01, "xanchor": "left", "y": 0.98,

@@ -17,14 +17,14 @@
   }
 
   // What a target holds as rows of cells, the first row naming the columns.
-  const ofTable = (table) => [...table.rows].map((row) => [...row.cells].map((cell) => plain(cell.textContent)));
+  const ofTable = (table) => [...table.rows].map((row) => [...row.cells].filter((cell) => !cell.matches(".action")).map((cell) => plain(cell.textContent)));
   const ofMap = (map) => [["matrix", "value"],
     ...[...map.querySelectorAll("button[data-name]")].map((one) => [one.dataset.name, one.dataset.value])];
   const ofChart = (chart) => [["series", "x", "y"], ...chart._fullData.filter((one) => one.visible === true).flatMap((one) =>
     Array.from(one.x || [], (x, at) => [one.name, x, one.y[at]]))];
   const rowsOf = (target) => (target.matches("table") ? ofTable : target.matches(".model-map") ? ofMap : ofChart)(target);
 
-  const MADE = ["overview", "gradient", "prune", "patterns", "weight"].map((tab) => `#${tab}-tag`).join(", ");
+  const MADE = ["overview", "gradient", "prune", "patterns", "weight", "sweep", "won"].map((tab) => `#${tab}-tag`).join(", ");
 
   function madeOf(target) {
     // the line of its tab that says what made the picture: model, text, samples, settings

@@ -24,6 +24,7 @@ from gblm_viz.core.prune import Settings
 T = TypeVar("T")
 HOUR = 3600.0
 SMALLEST_BUDGET = 512 * 1024**2
+TURN_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
@@ -223,6 +224,16 @@ class Library:
         with self.lock:
             if self.tasks.get(task.key) is task:
                 del self.tasks[task.key]
+
+    def turn(self, job: Job[T], waiting: Step) -> Job[T]:
+        """A part of a task that runs beside the queue takes its turn in it; `waiting` is said until then."""
+        while not self.worker.acquire(timeout=TURN_SECONDS):
+            yield waiting
+        try:
+            return (yield from job)
+        finally:
+            self.worker.release()
+            time.sleep(TURN_SECONDS / 10)  # whoever waits takes the lock now: a lock keeps no queue of its own
 
     def leave(self, visitor: str, task: Task[Any]) -> None:
         """A visitor stops watching; a task nobody watches is cancelled."""

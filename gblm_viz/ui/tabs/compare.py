@@ -8,7 +8,7 @@ from functools import partial
 import gradio as gr
 
 from ..page import Page
-from . import chat, lost
+from . import chat, lost, sweep, won
 
 
 def build(page: Page) -> None:
@@ -18,7 +18,8 @@ def build(page: Page) -> None:
     shown = gr.Tabs(elem_id="compare-panels")
     panels: dict[str, Callable[[Page], None]] = {
         "chat": partial(chat.build, asked=asked),
-        "lost": partial(lost.build, summary=summary, panels=shown, asked=asked)}
+        "lost": partial(lost.build, summary=summary, panels=shown, asked=asked),
+        "sweep": sweep.build, "won": won.build}
     with shown:
         for name, panel in panels.items():
             with gr.Tab(page.words(f"compare.panels.{name}"), id=f"compare-{name}", elem_id=f"panel-{name}"):

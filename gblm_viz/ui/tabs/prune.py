@@ -26,6 +26,7 @@ from gblm_viz.figures.maps import role_name
 from gblm_viz.words import Words
 
 from .. import work
+from ..apply import apply
 from ..escape import escape
 from ..free_slider import FreeSlider
 from ..live_picture import CONTROLS, LEAST_SHARE, MOST_SHARE, MOST_SPARSITY, MaskProvider
@@ -259,17 +260,8 @@ def _wire(page: Page, controls: Controls, views: Views) -> None:
             yield {controls.problem: problem(error.say(say)), page.status: page.note(error.say(say), "error")}
 
     def prune(visit: Visit, applied: int, counter: int, settings: Settings) -> Iterator[dict[Any, Any]]:
-        if settings.needs:
-            visit.statistics()
-        session = visit.update(settings=settings)
-        model, found = visit.model(), work.maybe_statistics(visit)
-        wanted = work.masks_key(session, settings)
-        task = page.library.start(visit.key, ("apply", wanted),
-                                  lambda _: work.apply_job(page.library, session, model, found, settings))
-        key = yield from page.follow(visit, task, "apply")
-        now = visit.update(applied=key, applied_number=visit.session.next_number, example=False)
-        masks = work.applied_masks(visit)
-        done = say("prune.applied", number=now.applied_number, sparsity=percent(masks.sparsity),
+        masks = yield from apply(page, visit, settings)
+        done = say("prune.applied", number=visit.session.applied_number, sparsity=percent(masks.sparsity),
                    removed=f"{masks.removed:,}", prunable=f"{masks.prunable:,}", agrees=agrees(say, visit, masks))
         yield {**show.preview(visit, settings), controls.problem: "", page.status: page.note(done),
                held: form_of(settings), signals.applied: bump(applied), signals.settings: bump(counter),

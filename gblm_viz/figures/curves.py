@@ -1,0 +1,206 @@
+"""The sweep's charts: perplexity, right probes and perplexity over dense, each against sparsity.
+
+Made from the points of core.sweep, the paper's figures and a `say` that speaks the page's language. Knows no model and
+no page. Each mark's `customdata[0]` is its number among the sweep's points: what a click on it is told by.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from .charts import DENSE, INK, PICK, PRUNED, THIRD, Say, decades, style
+
+if TYPE_CHECKING:
+    from gblm_viz.core.evaluate import Interval, Perplexity
+    from gblm_viz.core.published import Published
+    from gblm_viz.core.sweep import SweepPoint
+
+LOOKS = {"magnitude": ("#56B4E9", "square"), "wanda": (THIRD, "diamond"), "gblm": (PRUNED, "triangle-up"),
+         "gradient": (PICK, "pentagon"), "random": (INK, "x")}
+"""Each method's colour and mark; the blue circle is the dense model's, as everywhere."""
+GLYPHS = {"square": "□", "diamond": "◇", "triangle-up": "△"}
+DASHES = {"dense": "solid", "sequential": "dash"}
+END = 92
+"""Percent on the axis: a little beyond a sweep's end, so that its marks are whole."""
+LEGEND_ROW = 20
+WIDE, NARROW = 5, 3
+"""About so many names stand in one row below a wide and a narrow chart."""
+SMALLEST, LARGEST = 5.5, 85.0
+"""Billions of parameters: the axis of the paper's models."""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A sweep as it is drawn. `curves`: (method, order) → points, each beginning with the dense model's.
+
+    `names`: how the page calls each curve; `numbers`: each point's own; `knees`: of whole curves, the point or None;
+    `interval` of a perplexity.
+    """
+
+    curves: Mapping[tuple[str, str], Sequence[SweepPoint]]
+    names: Mapping[tuple[str, str], str]
+    numbers: Mapping[SweepPoint, int]
+    knees: Mapping[tuple[str, str], SweepPoint | None]
+    interval: Callable[[Perplexity], Interval]
+
+
+@dataclass(frozen=True)
+class _Mark:
+    """One mark: its place, the ends of its interval, the point's number, and what the hover says of n."""
+
+    x: float
+    y: float
+    low: float
+    high: float
+    number: int
+    count: int
+
+
+def perplexity(drawn: Drawn, texts: Mapping[str, str], told: str, say: Say, height: int = 330) -> go.Figure:
+    """Perplexity on a log axis: held-out text on the left, calibration text on the right where there is one.
+
+    texts: `held_out` and, where it was collected on, `calibration` → the axis' words, which name it with its n. told:
+    the title. Bars: 95 % over windows. A perplexity that is no finite number is not drawn.
+    """
+    figure = make_subplots(1, len(texts), shared_yaxes=True, horizontal_spacing=0.03)
+
+    def marks(points: Sequence[SweepPoint], which: str) -> list[_Mark]:
+        found = [(point, getattr(point, which)) for point in points if getattr(point, which) is not None]
+        return [_Mark(100 * point.sparsity, one.value, drawn.interval(one).low, drawn.interval(one).high,
+                      drawn.numbers[point], one.windows) for point, one in found if math.isfinite(one.value)]
+
+    for column, which in enumerate(texts, start=1):
+        for (method, order), points in drawn.curves.items():
+            own = marks(points, which)
+            name = drawn.names[method, order]
+            figure.add_trace(_curve(own, method, order, name if column == 1 else say("sweep.calibration", name=name),
+                                    say("sweep.hover.perplexity"), column == 1), 1, column)
+        dense = [point for points in drawn.curves.values() for point in points[:1] if not point.sparsity][:1]
+        figure.add_trace(_dense(marks(dense, which), say, say("sweep.hover.perplexity"), column == 1), 1, column)
+        ring = marks([point for point in drawn.knees.values() if point is not None], which)
+        if ring and which == "held_out":
+            figure.add_trace(go.Scatter(
+                x=[one.x for one in ring], y=[one.y for one in ring], mode="markers", name=say("sweep.knee.ring"),
+                hoverinfo="skip", marker={"symbol": "circle-open", "size": 19, "color": PICK, "line": {"width": 3}}),
+                1, column)
+        figure.update_xaxes(title_text=texts[which], row=1, col=column)
+    _finish(figure, told, height, WIDE)
+    values = [mark for which in texts for points in drawn.curves.values() for mark in marks(points, which)]
+    _log(figure, [one.y for one in values])
+    figure.update_yaxes(title_text=say("sweep.axis.perplexity"), row=1, col=1)
+    return figure
+
+
+def probes(drawn: Drawn, told: str, say: Say, height: int = 330) -> go.Figure:
+    """The share of probes answered exactly right, with Wilson's 95 % intervals as bars."""
+    figure = go.Figure()
+
+    def marks(points: Sequence[SweepPoint]) -> list[_Mark]:
+        found = [(point, point.probes) for point in points if point.probes is not None]
+        return [_Mark(100 * point.sparsity, 100 * one.value, 100 * one.interval.low, 100 * one.interval.high,
+                      drawn.numbers[point], one.total) for point, one in found]
+
+    for (method, order), points in drawn.curves.items():
+        figure.add_trace(_curve(marks(points), method, order, drawn.names[method, order],
+                                say("sweep.hover.probes"), True))
+    dense = [point for points in drawn.curves.values() for point in points[:1] if not point.sparsity][:1]
+    figure.add_trace(_dense(marks(dense), say, say("sweep.hover.probes"), True))
+    _finish(figure, told, height, NARROW)
+    figure.update_xaxes(title_text=say("sweep.axis.sparsity"))
+    figure.update_yaxes(title_text=say("sweep.axis.probes"), range=[-2, 102], ticksuffix=" %")
+    return figure
+
+
+def relative(drawn: Drawn, paper: Sequence[Published], at: float, told: str, say: Say, height: int = 330) -> go.Figure:
+    """Held-out perplexity over the dense model's own: on the left ours, on the right the paper's at `at`, hollow.
+
+    Two protocols share no axis of perplexities; what each lost against its own dense model may stand side by side.
+    """
+    figure = make_subplots(1, 2, shared_yaxes=True, horizontal_spacing=0.03, column_widths=[0.6, 0.4])
+    values = []
+    for (method, order), points in drawn.curves.items():
+        dense = points[0].held_out.value
+        own = [_Mark(100 * point.sparsity, point.held_out.value / dense, math.nan, math.nan, drawn.numbers[point],
+                     point.held_out.windows)
+               for point in points if not points[0].sparsity and math.isfinite(point.held_out.value)]
+        values += [one.y for one in own]
+        figure.add_trace(_curve(own, method, order, drawn.names[method, order], say("sweep.hover.relative"), True,
+                                bars=False), 1, 1)
+    for method, (colour, symbol) in LOOKS.items():
+        shown = [one for one in paper if method in one.pruned]
+        if not shown:
+            continue
+        values += [one.relative(method) for one in shown]
+        figure.add_trace(go.Scatter(
+            x=[one.billions for one in shown], y=[one.relative(method) for one in shown], mode="markers",
+            name=f"{method}: {say('sweep.paper_name')}", showlegend=False,
+            customdata=[[None, one.model, method] for one in shown],
+            marker={"symbol": f"{symbol}-open", "color": colour, "size": 9, "line": {"width": 2}},
+            hovertemplate=say("sweep.hover.paper") + "<extra></extra>"), 1, 2)
+    marks = " · ".join(f"{GLYPHS[LOOKS[method][1]]} {method}" for method in LOOKS
+                       if any(method in one.pruned for one in paper))
+    figure.add_trace(go.Scatter(
+        x=[None], y=[None], mode="markers", name=say("sweep.paper_marks", marks=marks),
+        marker={"symbol": "circle-open", "color": INK, "size": 9, "line": {"width": 2}}), 1, 2)
+    _finish(figure, told, height, NARROW)
+    sizes = sorted({one.billions for one in paper})
+    figure.update_xaxes(title_text=say("sweep.axis.sparsity"), row=1, col=1)
+    figure.update_xaxes(title_text=say("sweep.axis.paper", sparsity=f"{at:.0%}"), type="log", ticksuffix="",
+                        range=[math.log10(SMALLEST), math.log10(LARGEST)], tickvals=sizes,
+                        ticktext=[f"{size:g}B" for size in sizes], row=1, col=2)
+    _log(figure, values)
+    figure.update_yaxes(title_text=say("sweep.axis.relative"), row=1, col=1)
+    return figure
+
+
+def _curve(marks: Sequence[_Mark], method: str, order: str, name: str, hover: str, legend: bool,
+           bars: bool = True) -> go.Scatter:
+    colour, symbol = LOOKS[method]
+    return go.Scatter(
+        x=[one.x for one in marks], y=[one.y for one in marks], mode="lines+markers", name=name, showlegend=legend,
+        legendgroup=f"{method} {order}", line={"color": colour, "width": 2, "dash": DASHES[order]},
+        marker={"color": colour, "symbol": symbol, "size": 8}, error_y=_bars(marks, colour) if bars else None,
+        customdata=[[one.number, one.low, one.high, one.count] for one in marks],
+        hovertemplate=f"{name}<br>{hover}<extra></extra>")
+
+
+def _dense(marks: Sequence[_Mark], say: Say, hover: str, legend: bool) -> go.Scatter:
+    """The dense model's own mark, on the curves' common beginning."""
+    return go.Scatter(
+        x=[one.x for one in marks], y=[one.y for one in marks], mode="markers", name=say("compare.dense"),
+        showlegend=legend, marker={"color": DENSE, "symbol": "circle", "size": 11},
+        customdata=[[one.number, one.low, one.high, one.count] for one in marks],
+        hovertemplate=f"{say('compare.dense')}<br>{hover}<extra></extra>")
+
+
+def _bars(marks: Sequence[_Mark], colour: str) -> dict[str, Any]:
+    return {"type": "data", "symmetric": False, "thickness": 1, "width": 3, "color": colour,
+            "array": [one.high - one.y for one in marks], "arrayminus": [one.y - one.low for one in marks]}
+
+
+def _log(figure: go.Figure, values: Sequence[float]) -> None:
+    """A log axis of a decade or more around the values, not around their bars: those of a few windows would press the
+    curves flat."""
+    low, high = math.log10(min(values, default=1.0)), math.log10(max(values, default=100.0))
+    high = max(high, low + 1)
+    room = 0.06 * (high - low)
+    ticks, names = decades(low - room, high + room)
+    plain = [f"{10**tick:,.0f}" if tick > -1e-9 else f"{10**tick:.1g}" for tick in ticks]
+    figure.update_yaxes(type="log", range=[low - room, high + room], tickvals=[10**tick for tick in ticks],
+                        ticktext=[short if tick < 5 else name for tick, short, name in zip(ticks, plain, names,
+                                                                                            strict=True)])
+
+
+def _finish(figure: go.Figure, title: str, height: int, entries: int) -> None:
+    """The common look, with the legend below the axes: many names, and a title of two lines."""
+    rows = math.ceil(sum(one.showlegend is not False for one in figure.data) / entries)
+    style(figure, title, height + LEGEND_ROW * max(0, rows - 1))
+    figure.update_layout(title_y=0.95, margin={"t": 48, "b": 52 + LEGEND_ROW * rows, "l": 60, "r": 10},
+                         legend={"y": -0.24, "yanchor": "top", "font": {"size": 11}})
+    figure.update_xaxes(range=[-3, END], tickvals=list(range(0, 91, 10)), ticksuffix=" %", title_font={"size": 11.5})

@@ -1,0 +1,79 @@
+"""A sweep as the tabs ask for it: its points by complete key, those there are, and the job that measures the others.
+
+Each point is kept in the Library as soon as it is measured, so that a sweep that ended early goes on where it was.
+No components here.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+from gblm_viz.core import sweep
+from gblm_viz.core.calibration import CalibrationSet
+from gblm_viz.core.errors import SettingError
+from gblm_viz.core.job import Job, Step, within
+from gblm_viz.core.prune import ORDERS, Settings
+from gblm_viz.core.sweep import SweepPoint
+
+from . import work
+from .session import Library, Visit
+
+APART = (10, 5)
+"""Percent between two points."""
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """What is to be measured, of which model and texts. `statistics`: None where nothing was collected."""
+
+    model: Hashable
+    statistics: Hashable
+    held_out: CalibrationSet
+    settings: tuple[Settings, ...]
+
+    def point_key(self, settings: Settings) -> Hashable:
+        return ("sweep point", self.model, self.statistics, self.held_out.key, sweep.PROBES, settings)
+
+    @property
+    def key(self) -> Hashable:
+        return ("sweep", self.model, self.statistics, self.held_out.key, self.settings)
+
+    @property
+    def pace_key(self) -> Hashable:
+        """Under it: seconds a point took, the last time that some were measured on these texts."""
+        return ("sweep pace", self.model, self.statistics, self.held_out.key)
+
+
+def plan_of(visit: Visit, methods: Sequence[str], orders: Sequence[str], apart: int, language: str) -> Plan:
+    """The visitor's choice on their model and text, with norm, α, group and seed as on Prune. Raises SettingError."""
+    if not methods or not set(orders) or not set(orders) <= set(ORDERS) or apart not in APART:
+        raise SettingError("sweep_nothing")
+    session = visit.session
+    held_out = work.held_out_windows(visit.library, session, visit.model(), language)
+    return Plan(session.model, session.statistics, held_out, sweep.plan(session.settings, methods, orders, apart))
+
+
+def points_of(library: Library, plan: Plan) -> tuple[SweepPoint, ...]:
+    """What of a plan is measured."""
+    keys = [plan.point_key(one) for one in plan.settings]
+    return tuple(library.get(key) for key in keys if library.has(key))
+
+
+def sweep_job(library: Library, plan: Plan) -> Job[None]:
+    """Measure what is missing, each point in its turn among the queued tasks; steps count the missing points."""
+    model = library.get(plan.model)
+    found = None if plan.statistics is None else library.get(plan.statistics)
+    probes = sweep.chosen_probes(work.probes_of(model))
+    missing = [one for one in plan.settings if not library.has(plan.point_key(one))]
+    began = time.monotonic()
+    for done, settings in enumerate(missing):
+        step, key = Step(done, len(missing), "point"), plan.point_key(settings)
+        yield step
+        if library.has(key):
+            continue  # another visitor's sweep was here meanwhile
+        point = yield from library.turn(within(sweep.point(model, found, settings, plan.held_out, probes), step), step)
+        library.put(key, point)
+        library.put(plan.pace_key, (time.monotonic() - began) / (done + 1))
+    yield Step(len(missing), len(missing), "point")

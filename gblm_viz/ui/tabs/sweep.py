@@ -1,0 +1,174 @@
+"""Compare, the sweep: sparsity against perplexity and probes, filled point by point; a point is loaded by a click."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Hashable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import gradio as gr
+
+from gblm_viz.core import prune
+from gblm_viz.core.errors import GblmError
+from gblm_viz.core.methods import METHODS
+from gblm_viz.core.prune import Settings
+from gblm_viz.core.sweep import DENSE
+from gblm_viz.figures.charts import percent
+from gblm_viz.words import Words
+
+from ..apply import apply
+from ..escape import escape
+from ..page import Page, bump, duration
+from ..point_table import PointTable
+from ..session import Visit
+from ..sweeping import APART, Plan, plan_of, points_of, sweep_job
+from . import sweep_told as told
+
+USUAL_METHODS = ("magnitude", "wanda", "gblm")
+ORDERS = {"dense": ("dense",), "sequential": ("sequential",), "both": ("dense", "sequential")}
+LEAST_PAUSE = 1.0
+"""Seconds between two drawings of the charts: each one makes them anew."""
+NOT_DRAWN: Hashable = None
+
+
+def build(page: Page) -> None:
+    say = page.words
+    intro = gr.HTML(_intro(say, None), elem_id="sweep-intro")
+    with gr.Row(elem_id="sweep-choices", equal_height=True):
+        methods = gr.CheckboxGroup(list(METHODS), value=list(USUAL_METHODS), label=say("sweep.methods"),
+                                   elem_id="sweep-methods", scale=53, min_width=440)
+        apart = gr.Radio([(f"{step} %", step) for step in APART], value=APART[0], label=say("sweep.apart"),
+                         elem_id="sweep-apart", scale=17, min_width=150)
+        named = [*((say(f"prune.order.{name}"), name) for name in prune.ORDERS[::-1]), (say("sweep.both"), "both")]
+        order = gr.Radio(named, value="dense", label=say("sweep.order"), elem_id="sweep-order", scale=30, min_width=270)
+        start = gr.Button(say("sweep.start"), variant="primary", elem_id="sweep-start", scale=0, min_width=90)
+        cancel = gr.Button(say("sweep.cancel"), elem_id="sweep-cancel", scale=0, min_width=90)
+    line = gr.HTML(_line(""), elem_id="sweep-line")
+    with gr.Row(elem_id="sweep-charts"):
+        with gr.Column(scale=8, min_width=480):
+            perplexity = _plot("sweep-perplexity")
+        with gr.Column(scale=5, min_width=320):
+            probes = _plot("sweep-probes")
+    sentences = gr.HTML(elem_id="sweep-sentences")
+    with gr.Row(elem_id="sweep-below"):
+        with gr.Column(scale=5, min_width=400):
+            relative = _plot("sweep-relative")
+        with gr.Column(scale=7, min_width=420):
+            table = PointTable(charts="#sweep-charts, #sweep-relative", elem_id="sweep-table")
+    tag = gr.HTML(elem_id="sweep-tag")
+    drawn = gr.State(NOT_DRAWN)
+    """What the charts show: the plan and how many of its points. The same is not drawn twice."""
+    views = [intro, line, perplexity, probes, relative, sentences, table, tag, drawn]
+    choices = [methods, apart, order]
+
+    def wanted(visit: Visit, chosen: list[str], step: int, orders: str) -> Plan:
+        return plan_of(visit, [name for name in METHODS if name in chosen], ORDERS.get(orders, ()), step, say.language)
+
+    def draw(visit: Visit, plan: Plan, left: float | None = None, running: bool = False) -> dict[Any, Any]:
+        """Everything the panel shows of a plan's points."""
+        points = points_of(visit.library, plan)
+        first, second, third = told.figures(say, plan, points)
+        return {perplexity: first, probes: second, relative: third, sentences: told.sentences(say, plan, points),
+                table: told.table(say, plan, points), tag: told.tag(say, visit, plan, points),
+                intro: _intro(say, visit.session.settings), drawn: (plan.key, len(points)),
+                line: progress(visit, plan, left, running)}
+
+    def progress(visit: Visit, plan: Plan, left: float | None, running: bool) -> str:
+        done, total, library = len(points_of(visit.library, plan)), len(plan.settings), visit.library
+        if left is None and done < total and library.has(plan.pace_key):
+            left = library.get(plan.pace_key) * (total - done)
+        parts = [say("sweep.line" if running or done == total else "sweep.line_start", done=done, total=total)]
+        if left is not None and done < total:
+            parts.append(say("sweep.line_left", time=duration(say, left)))
+        return _line(" ".join(parts))
+
+    def refresh(visit: Visit, shown: Hashable, *values: Any) -> dict[Any, Any]:
+        """Another model, text, setting or choice: what is measured for it."""
+        if visit.session.model is None:
+            return {}
+        plan = wanted(visit, *values)
+        visit.remember("sweep", (plan.key, plan.settings))
+        if shown == (plan.key, len(points_of(visit.library, plan))):
+            return {intro: _intro(say, visit.session.settings)}
+        return draw(visit, plan)
+
+    def on_start(visit: Visit, *values: Any) -> Iterator[dict[Any, Any]]:
+        plan, library = wanted(visit, *values), visit.library
+        if any(one.needs for one in plan.settings):
+            visit.statistics()
+        visit.remember("sweep", (plan.key, plan.settings))
+        # beside the queue, for each point takes its own turn in it: nobody waits for a whole sweep
+        task = library.start(visit.key, plan.key, lambda _: sweep_job(library, plan), queued=False)
+        following, seen, last = page.follow(visit, task, "sweep"), -1, 0.0
+        try:
+            for update in following:
+                done, now = len(points_of(library, plan)), time.monotonic()
+                looked_at = visit.session.extra("sweep", (None,))[0] == plan.key
+                if looked_at and done != seen and now - last >= LEAST_PAUSE:
+                    update |= draw(visit, plan, task.seconds_left, True)
+                    seen, last = done, now
+                elif looked_at:
+                    update |= {line: progress(visit, plan, task.seconds_left, True)}
+                yield update
+        except GblmError as error:
+            if error.key != "cancelled":
+                raise
+            kept = say("sweep.cancelled", done=len(points_of(library, plan)), total=len(plan.settings))
+            yield {**draw(visit, plan), page.status: page.note(kept)}
+            return
+        finally:
+            following.close()
+        yield {**draw(visit, plan), page.status: page.note(say("sweep.finished", total=len(plan.settings)))}
+
+    def on_cancel(visit: Visit) -> dict[Any, Any]:
+        task = visit.library.tasks.get(visit.session.extra("sweep", (None,))[0])
+        if task is None or visit.key not in task.watchers:
+            return {page.status: page.note(say("status.nothing_to_cancel"))}
+        visit.library.leave(visit.key, task)
+        return {page.status: page.note(say("status.cancelling"), "working")}
+
+    def on_point(visit: Visit, number: int, applied: int, counter: int) -> Iterator[dict[Any, Any]]:
+        _, settings = visit.session.extra("sweep", (None, ()))
+        if not isinstance(number, int) or not 0 <= number < len(settings):
+            raise GblmError("gone")
+        point = settings[number]
+        yield from apply(page, visit, loaded(visit.session.settings, point))
+        named = say("sweep.loaded_dense", number=visit.session.applied_number) if point == DENSE else say(
+            "sweep.loaded", number=visit.session.applied_number, method=point.method,
+            sparsity=percent(point.sparsity, 0), order=say(f"sweep.orders.{point.order}"))
+        yield {page.status: page.note(named), page.signals.applied: bump(applied),
+               page.signals.settings: bump(counter)}
+
+    signals = page.signals
+    page.on([signals.model.change, signals.statistics.change, signals.settings.change, methods.input, apart.input,
+             order.input], refresh, [drawn, *choices], views, latest=True)
+    page.on(start.click, on_start, choices, views)
+    page.on(cancel.click, on_cancel)
+    page.on_event(table.select, "number", on_point, [signals.applied, signals.settings],
+                  [signals.applied, signals.settings])
+
+
+def loaded(before: Settings, point: Settings) -> Settings:
+    """A point's settings as Prune takes them: what the point does not depend on stays as it was set there."""
+    if point == DENSE:
+        return replace(before, sparsity=0.0, pattern="")
+    gradient = "gradients" in point.needs
+    return replace(before, method=point.method, sparsity=point.sparsity, pattern="", group=point.group,
+                   order=point.order, norm=point.norm if gradient else before.norm,
+                   alpha=point.alpha if point.method == "gblm" else before.alpha,
+                   seed=point.seed if point.method == "random" else before.seed)
+
+
+def _plot(elem_id: str) -> Any:
+    return gr.Plot(show_label=False, container=False, elem_id=elem_id, elem_classes="small-chart", buttons=[])
+
+
+def _intro(say: Words, settings: Settings | None) -> str:
+    sentence = say("sweep.intro") if settings is None or not settings.pattern else say(
+        "sweep.intro_pattern", group=say(f"prune.group.{settings.group}"))
+    return f'<p class="sentence">{escape(sentence)}</p>'
+
+
+def _line(sentence: str) -> str:
+    return f'<p class="sweep-line" aria-live="polite">{escape(sentence) or "&nbsp;"}</p>'

@@ -1,0 +1,180 @@
+"""What the sweep's points say: the charts' titles, the sentences below them, the table. Numbers in, words out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from gblm_viz.core import evaluate, sweep
+from gblm_viz.core.evaluate import Perplexity
+from gblm_viz.core.methods import METHODS
+from gblm_viz.core.published import LENGTH, PUBLISHED, SPARSITY, TEXT
+from gblm_viz.core.sweep import DENSE, HIGHEST, SweepPoint
+from gblm_viz.figures import charts, curves
+from gblm_viz.figures.charts import percent
+from gblm_viz.figures.curves import Drawn
+from gblm_viz.words import Words
+
+from .. import work
+from ..escape import escape
+from ..point_table import PointRow, point_rows
+from ..session import Visit
+from ..sweeping import Plan
+
+SHOWN_FIRST = ("gblm", "wanda", "gradient", "magnitude", "random")
+"""Which method speaks for this model beside the paper's, where several were swept."""
+NEAR = 0.03
+"""A point whose sparsity is this close to the paper's is at the paper's."""
+
+
+def drawn_of(say: Words, plan: Plan, points: Sequence[SweepPoint]) -> Drawn:
+    """Curves, numbers and the knees of those curves that are whole: so far as the plan goes for them."""
+    found = sweep.curves(points)
+    wanted = {name: sum(one == DENSE or (one.method, one.order) == name for one in plan.settings) for name in found}
+    numbers = {point: plan.settings.index(point.settings) for point in points}
+    knees = {name: sweep.knee(own) for name, own in found.items() if len(own) == wanted[name]}
+    names = {(method, order): curve_name(say, method, order, plan) for method, order in found}
+    return Drawn(found, names, numbers, knees, sweep.perplexity_interval)
+
+
+def figures(say: Words, plan: Plan, points: Sequence[SweepPoint]) -> tuple[Any, Any, Any]:
+    """The three charts: perplexity, probes, perplexity over dense."""
+    drawn = drawn_of(say, plan, points)
+    texts = {}
+    for which in ("held_out", "calibration"):
+        known = [one for point in points if (one := getattr(point, which)) is not None]
+        if known:
+            texts[which] = say(f"sweep.axis.{which}", windows=known[0].windows, length=known[0].length)
+    none = say("sweep.title.none")
+    asked = next((point.probes.total for point in points if point.probes is not None), 0)
+    probes = say("sweep.title.probes", n=asked) if asked else (say("sweep.no_probes") if points else none)
+    title = say("sweep.title.perplexity", knees=knees_named(say, drawn)) if points else none
+    paper = say("sweep.title.relative", sparsity=percent(SPARSITY, 0))
+    return (curves.perplexity(drawn, texts or {"held_out": say("sweep.axis.sparsity")}, title, say),
+            curves.probes(drawn, probes, say), curves.relative(drawn, PUBLISHED, SPARSITY, paper, say))
+
+
+def knees_named(say: Words, drawn: Drawn) -> str:
+    """The knees in words, for the title: those found, and the whole curves without one."""
+    if not drawn.knees:
+        return say("sweep.knee.later")
+    found = [say("sweep.knee.one", name=drawn.names[name], sparsity=percent(point.settings.sparsity, 0))
+             for name, point in drawn.knees.items() if point is not None]
+    none = [drawn.names[name] for name, point in drawn.knees.items() if point is None]
+    parts = [say("sweep.knee.found", found=", ".join(found))] if found else []
+    return "; ".join([*parts, *([say("sweep.knee.none", names=", ".join(none))] if none else [])])
+
+
+def sentences(say: Words, plan: Plan, points: Sequence[SweepPoint]) -> str:
+    """Below the charts: the knees, how far the orders part, the paper beside this model, the rules."""
+    drawn, told = drawn_of(say, plan, points), []
+    for name, point in drawn.knees.items():
+        if point is not None:
+            dense = drawn.curves[name][0].held_out.value
+            told.append(say("sweep.told.knee", name=drawn.names[name], ratio=f"{point.held_out.value / dense:.2f}",
+                            sparsity=percent(point.settings.sparsity, 0)))
+    none = [drawn.names[name] for name, point in drawn.knees.items() if point is None]
+    if none:
+        told.append(say("sweep.told.no_knee", names=", ".join(none)))
+    orders = {one.order for one in plan.settings}
+    gap = sweep.widest_gap(points)
+    if gap is not None:
+        key = "too_few" if gap.difference.count < 2 else "shown" if gap.difference.shown else "not_shown"
+        interval = gap.difference.interval
+        told.append(say(f"sweep.gap.{key}", method=gap.dense.settings.method, mean=f"{gap.difference.mean:+.3f}",
+                        sparsity=percent(gap.dense.settings.sparsity, 0), dense=_value(gap.dense.held_out),
+                        sequential=_value(gap.sequential.held_out), low=f"{interval.low:+.3f}",
+                        high=f"{interval.high:+.3f}"))
+    if "sequential" in orders and any(one.order == "dense" and one != DENSE for one in plan.settings):
+        told.append(say("sweep.same_orders"))
+    rules = [say("sweep.bars"), say("sweep.knee_rule")]
+    paragraphs = [("sentence", told), ("sentence", [small_models(say, points)]),
+                  ("limit", [say("sweep.paper", text=TEXT, length=f"{LENGTH:,}", sparsity=percent(SPARSITY, 0))]),
+                  ("tag", rules)]
+    return "".join(f'<p class="{kind}">{escape(" ".join(those))}</p>' for kind, those in paragraphs if those)
+
+
+def small_models(say: Words, points: Sequence[SweepPoint]) -> str:
+    """That small models bear less, beside what this run shows of it where it has the points."""
+    by_method = {one.settings.method: one for one in points
+                 if abs(one.settings.sparsity - SPARSITY) < NEAR and one.settings.method in PUBLISHED[0].pruned}
+    dense = next((one for one in points if one.settings == DENSE), None)
+    method = next((name for name in SHOWN_FIRST if name in by_method), None)
+    if dense is None or method is None:
+        return say("sweep.small")
+    here = by_method[method].held_out.value / dense.held_out.value
+    theirs = [one.relative(method) for one in PUBLISHED]
+    key = "sweep.small_here" if here > max(theirs) else "sweep.small_not_here"
+    return say(key, sparsity=percent(SPARSITY, 0), here=f"{here:.2f}", method=method, low=f"{min(theirs):.2f}",
+               high=f"{max(theirs):.2f}")
+
+
+def table(say: Words, plan: Plan, points: Sequence[SweepPoint]) -> dict[str, Any]:
+    """Every point as a row, from low to high sparsity."""
+    drawn = drawn_of(say, plan, points)
+    dense = next((one for one in points if one.settings == DENSE), None)
+    heads = [say(f"sweep.table.{name}") for name in ("sparsity", "method", "held_out", "relative", "probes",
+                                                     "calibration")]
+    rows = []
+    for point in points:
+        name = say("compare.dense") if point.settings == DENSE else drawn.names[
+            point.settings.method, point.settings.order]
+        ratio = "–" if dense is None else f"{point.held_out.value / dense.held_out.value:.2f}"
+        cells = (percent(point.sparsity), name, _with_interval(point.held_out), ratio, _right(point),
+                 "–" if point.calibration is None else _with_interval(point.calibration))
+        rows.append(PointRow(drawn.numbers[point], cells,
+                             say("sweep.load_name", name=name, sparsity=percent(point.settings.sparsity, 0))))
+    return point_rows(heads, rows, say("sweep.load"), say("sweep.table_label"))
+
+
+def curve_name(say: Words, method: str, order: str, plan: Plan) -> str:
+    """The method, and the order where it decides anything and not all of the plan is in the dense one."""
+    decides = "inputs" in METHODS[method].needs and any(one.order != "dense" for one in plan.settings)
+    return say("sweep.curve", method=method, order=say(f"sweep.orders.{order}")) if decides else method
+
+
+def _value(found: Perplexity) -> str:
+    return _number(found.value)
+
+
+def _number(value: float) -> str:
+    return "∞" if math.isinf(value) else f"{value:.2f}" if value < 100 else charts.short(value)
+
+
+def _with_interval(found: Perplexity) -> str:
+    if found.windows < 2 or math.isinf(found.value):
+        return _value(found)
+    interval = sweep.perplexity_interval(found)
+    return f"{_value(found)} ({_number(interval.low)}–{_number(interval.high)})"
+
+
+def _right(point: SweepPoint) -> str:
+    if point.probes is None:
+        return "–"
+    interval: evaluate.Interval = point.probes.interval
+    return f"{point.probes.right} / {point.probes.total} ({interval.low:.0%}–{interval.high:.0%})"
+
+
+def tag(say: Words, visit: Visit, plan: Plan, points: Sequence[SweepPoint]) -> str:
+    """What made the charts: model, texts, samples, group, norm, α, probes."""
+    base = visit.session.settings
+    parts = [visit.model().name]
+    if plan.statistics is not None:
+        samples = visit.statistics().calibration
+        parts += [work.text_name(say, samples.text_name),
+                  say("prune.tag.samples", count=samples.count, length=samples.length, seed=samples.seed)]
+    if points:
+        parts.append(say("sweep.held_out", text=work.text_name(say, points[0].held_out.text_name)))
+    used = {one.method for one in plan.settings}
+    norms = {one.method: one.norm for one in plan.settings if one.method in {"gblm", "gradient"}}
+    parts += [f"{method} {say(f'compare.norms.{norm}')}" for method, norm in norms.items()]
+    if "gblm" in used:
+        parts.append(f"α: {base.alpha}")
+    orders = dict.fromkeys(one.order for one in plan.settings if "inputs" in one.needs)
+    parts += [say(f"prune.group.{base.group}"), *(say(f"sweep.orders.{order}") for order in orders)]
+    asked = next((point.probes.total for point in points if point.probes is not None), 0)
+    if asked:
+        parts.append(say("sweep.probes_n", n=asked))
+    parts += [f"0–{HIGHEST} %", visit.model().dtype]
+    return f'<p class="tag">{escape(" · ".join(parts))}</p>'

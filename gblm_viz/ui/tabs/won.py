@@ -1,0 +1,139 @@
+"""Compare, what was won: bytes and tokens a second of both models, measured on this machine when somebody asks."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+from typing import Any
+
+import gradio as gr
+
+from gblm_viz.core import evaluate
+from gblm_viz.core import won as measuring
+from gblm_viz.core.errors import GblmError
+from gblm_viz.core.job import Job
+from gblm_viz.core.models import Model
+from gblm_viz.core.prune import Masks
+from gblm_viz.core.won import Speed, Won
+from gblm_viz.words import Words
+
+from .. import work
+from ..applied import applied_tag
+from ..escape import escape
+from ..page import Page
+from ..session import Library, Visit
+from ..table import plain_table
+from .text import amount
+
+
+def build(page: Page) -> None:
+    say = page.words
+    with gr.Row(elem_id="won-row", equal_height=True):
+        gr.HTML(f'<p class="limit">{escape(say("won.limit"))}</p>', elem_id="won-limit")
+        measure = gr.Button(say("won.measure"), variant="primary", elem_id="won-measure", scale=0, min_width=120)
+        cancel = gr.Button(say("frame.cancel"), elem_id="won-cancel", scale=0, min_width=110)
+    shown = gr.HTML(_sentence(say("won.waiting")), elem_id="won-shown")
+
+    def refresh(visit: Visit) -> dict[Any, Any]:
+        """Another model or pruned copy: what was measured of it in this run, if anything."""
+        return {} if visit.session.model is None else {shown: won_html(visit, say)}
+
+    def on_measure(visit: Visit) -> Iterator[dict[Any, Any]]:
+        masks, library, key = work.applied_masks(visit), visit.library, won_key(visit)
+        dense, pruned = visit.model(), work.pruned_model(visit)
+        task = library.start(visit.key, ("measuring", key), lambda _: won_job(library, key, dense, pruned, masks, say))
+        try:
+            yield from page.follow(visit, task, "won")
+        except GblmError as error:
+            if error.key == "cancelled":
+                yield {shown: won_html(visit, say)}
+            raise
+        yield {shown: won_html(visit, say),
+               page.status: page.note(say("won.measured", number=visit.session.applied_number))}
+
+    def on_cancel(visit: Visit) -> dict[Any, Any]:
+        task = visit.library.tasks.get(("measuring", won_key(visit)))
+        if task is None or visit.key not in task.watchers:
+            return {page.status: page.note(say("status.nothing_to_cancel"))}
+        visit.library.leave(visit.key, task)
+        return {page.status: page.note(say("status.cancelling"), "working")}
+
+    page.on(measure.click, on_measure, [], [shown])
+    page.on(cancel.click, on_cancel)
+    page.on([page.signals.model.change, page.signals.applied.change], refresh, [], [shown], latest=True)
+
+
+def won_key(visit: Visit) -> Hashable:
+    return ("won", visit.session.model, visit.session.applied)
+
+
+def won_job(library: Library, key: Hashable, dense: Model, pruned: Model, masks: Masks, say: Words) -> Job[None]:
+    """Measure and keep: always anew, for the machine may be busier or idler than it was. The prompt is the Overview's
+    first."""
+    messages = [{"role": "user", "content": say("overview.prompt_1")}]
+    library.put(key, (yield from measuring.measure(dense, pruned, masks, messages)))
+
+
+def won_html(visit: Visit, say: Words) -> str:
+    """Both tables with what they say, or the sentence that says what to do."""
+    session, library = visit.session, visit.library
+    if session.applied is None or not library.has(session.applied):
+        return _sentence(say("errors.nothing_applied"))
+    if not library.has(won_key(visit)):
+        return _sentence(say("won.waiting"))
+    found: Won = library.get(won_key(visit))
+    made = say("won.tag", run=applied_tag(visit, say), device=found.device, dtype=found.dtype)
+    return (f'<div class="won-tables"><section><h3>{escape(say("won.bytes.title"))}</h3>{bytes_html(found, say)}'
+            f'</section><section><h3>{escape(say("won.speed.title"))}</h3>{speed_html(found, say)}</section></div>'
+            f'<div id="won-tag"><p class="tag">{escape(say("won.older"))}</p><p class="tag">{escape(made)}</p></div>')
+
+
+def bytes_html(found: Won, say: Words) -> str:
+    rows = []
+    for name in ("memory", "saved", "zipped"):
+        before, after = getattr(found.dense, name), getattr(found.pruned, name)
+        rows.append(_row(say, name, before, after))
+    rows.append(_row(say, "masked", found.dense.memory, found.masked))
+    heads = ((say("won.what"), ""), (f"● {say('compare.dense')}", "number"), (f"▲ {say('compare.pruned')}", "number"),
+             (say("won.bytes.ratio"), "number"))
+    return (plain_table(heads, rows) + _small(say("won.bytes.shared", shared=amount(say, found.shared)))
+            + _small(say("won.bytes.masked_note")))
+
+
+def _row(say: Words, name: str, before: int, after: int) -> tuple[Any, ...]:
+    return (say(f"won.bytes.{name}"), ("dense-colour", amount(say, before)), ("pruned-colour", amount(say, after)),
+            f"{after / before:.2f}")
+
+
+def speed_html(found: Won, say: Words) -> str:
+    kinds = (("dense", "dense-colour", "●", found.speed_dense), ("zeroed", "pruned-colour", "▲", found.speed_pruned),
+             ("semi", "", "■", found.speed_semi))
+    rows = [(f"{mark} {say(f'won.speed.{name}')}", (colour, _speed(say, speed))) for name, colour, mark, speed in kinds]
+    heads = ((say("won.what"), ""), (say("won.speed.row"), "number"))
+    one = found.speed_dense
+    told = [difference(say, found), say("won.speed.protocol", runs=len(one.runs), tokens=one.tokens, prompt=one.prompt)]
+    if found.why_not:
+        told.append(say(f"won.why_not.{found.why_not}"))
+    return plain_table(heads, rows) + "".join(_small(sentence) for sentence in told)
+
+
+def _speed(say: Words, speed: Speed | None) -> str:
+    if speed is None:
+        return say("won.speed.not_measured")
+    return say("won.speed.value", median=f"{speed.median:.1f}", low=f"{min(speed.runs):.1f}",
+               high=f"{max(speed.runs):.1f}")
+
+
+def difference(say: Words, found: Won) -> str:
+    """Whether zeros made it faster: the runs took turns, so they are compared in pairs."""
+    gap = evaluate.paired(found.speed_dense.runs, found.speed_pruned.runs)
+    kind = "same" if not gap.shown else "faster" if gap.mean > 0 else "slower"
+    return say(f"won.speed.{kind}", mean=f"{gap.mean:+.1f}", low=f"{gap.interval.low:+.1f}",
+               high=f"{gap.interval.high:+.1f}", runs=gap.count)
+
+
+def _sentence(text: str) -> str:
+    return f'<p class="sentence">{escape(text)}</p>'
+
+
+def _small(text: str) -> str:
+    return f'<p class="sentence small">{escape(text)}</p>'
