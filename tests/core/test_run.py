@@ -15,11 +15,11 @@ import torch
 from gblm_viz.core import models, prune, report, two_masks
 from gblm_viz.core import run as runs
 from gblm_viz.core.calibration import CalibrationSet
+from gblm_viz.core.collect import collect
 from gblm_viz.core.evaluate import Perplexity, Probe, ProbeResult, Verdict, paired, wilson
 from gblm_viz.core.job import run
 from gblm_viz.core.prune import Settings
 from gblm_viz.core.run import Own, Run
-from gblm_viz.core.statistics import collect
 from tests.families import FAMILIES
 
 
