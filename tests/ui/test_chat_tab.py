@@ -268,6 +268,9 @@ def test_until_reveal_the_page_gets_nothing_that_names_a_side(visit: Visit, view
     assert [name for name in names if name in page()] == []
     assert view.everything(visit)[view.places.panes[0]]["bubbles"][0]["tokens"] == ["<1>", "<2>"]
     assert say("chat.blind.so_far", count=1) in page()
+    visit.remember("third", sides.Third(sides.Asked("gblm", 0.5), "another", None))
+    assert not any(view.everything(visit)[pane]["stale"] for pane in view.places.panes)
+    visit.remember("third", sides.Third(sides.Asked("gblm", 0.5), visit.session.applied, None))
     visit.remember("blind_round", Round(("third", "dense", "pruned"), 7, revealed=True))
     assert all(name in page() for name in names[3:])
 

@@ -125,7 +125,7 @@ class Shown:
     def answers(self, visit: Visit, turns: tuple[Turn, ...], finished: bool = True) -> dict[Any, Any]:
         """The panes, their notes and the columns there are; while answers grow their notes are empty."""
         there, secret = order(visit), hidden(visit)
-        stale = self._stale(visit) if finished else {}
+        stale = self._stale(visit) if finished and not secret else {}  # a greyed pane would give its writer away
         found: dict[Any, Any] = {column: gr.update(visible=place < len(there))
                                  for place, column in enumerate(self.places.columns)} if finished else {}
         for place, side in enumerate(there):
