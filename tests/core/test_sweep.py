@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 import torch
 
-from gblm_viz.core import evaluate, models, prune, statistics, sweep
+from gblm_viz.core import evaluate, models, prune, sweep
 from gblm_viz.core.alpha import Alpha
 from gblm_viz.core.calibration import CalibrationSet
+from gblm_viz.core.collect import collect
 from gblm_viz.core.errors import SettingError
 from gblm_viz.core.evaluate import Perplexity, Probe, Share
 from gblm_viz.core.job import run
@@ -33,7 +34,7 @@ def windows(seed: int, count: int = 3) -> CalibrationSet:
 def tiny() -> tuple[Any, Any]:
     torch.manual_seed(0)
     model = models.wrap(FAMILIES["llama"](), tiny_tokenizer(), "tiny")
-    return model, run(statistics.collect(model, windows(1), cancel=Event()))
+    return model, run(collect(model, windows(1), cancel=Event()))
 
 
 def made(sparsity: float, perplexity: float, method: str = "wanda", order: str = "dense",
