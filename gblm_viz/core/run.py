@@ -24,6 +24,7 @@ from .patterns import label
 from .prune import Masks
 from .report import Array, GradientSummary, Histogram
 from .statistics import Statistics
+from .sweep import SweepPoint, curves, knee
 from .two_masks import TwoMasks
 
 Row = dict[str, Any]
@@ -135,6 +136,42 @@ class GainRow:
 
 
 @dataclass(frozen=True)
+class MethodRow:
+    """One method at the run's sparsity, in the dense order, on unseen windows. mean, low, high: its loss minus that of
+    the run's own method over the same windows, nats a token, 95 % interval; None for that one and for `dense`."""
+
+    which: str
+    method: str
+    perplexity: float
+    windows: int
+    length: int
+    text: str
+    mean: float | None
+    low: float | None
+    high: float | None
+    shown: bool | None
+
+
+@dataclass(frozen=True)
+class SweepRow:
+    """One point of a sweep: perplexities with their windows, right probes with Wilson's interval; `knee` of its curve.
+    """
+
+    method: str
+    order: str
+    sparsity: float
+    perplexity_own: float | None
+    windows_own: int | None
+    perplexity_held_out: float
+    windows_held_out: int
+    right: int | None
+    total: int | None
+    low: float | None
+    high: float | None
+    knee: bool
+
+
+@dataclass(frozen=True)
 class VisitRow:
     """One Apply of a visit. Perplexities are those on the held-out text `held_out`; None: not measured."""
 
@@ -199,6 +236,8 @@ class Run:
     differences: tuple[DifferenceRow, ...]
     probes: tuple[SkillRow, ...]
     gains: tuple[GainRow, ...]
+    methods: tuple[MethodRow, ...]
+    sweep: tuple[SweepRow, ...]
     visit: tuple[VisitRow, ...]
     picture: MatrixPicture
     versions: Mapping[str, str]
@@ -222,7 +261,7 @@ class Run:
             "versions": [{"package": name, "version": value} for name, value in self.versions.items()],
             "scores_of_selected_matrix": [{"matrix": self.picture.name, "expert": self.picture.expert} | one
                                           for one in bins]}
-        for name in ("matrices", "perplexities", "differences", "probes", "gains", "visit"):
+        for name in ("matrices", "perplexities", "differences", "probes", "gains", "methods", "sweep", "visit"):
             tables[name] = [asdict(row) for row in getattr(self, name)]
         if self.own is not None:
             tables["own_text"] = [{"text": self.own.text}]
@@ -309,6 +348,31 @@ def perplexity_row(which: str, side: str, found: Perplexity) -> PerplexityRow:
 def difference_row(which: str, dense: Perplexity, pruned: Perplexity) -> DifferenceRow:
     found: Paired = paired(dense.losses, pruned.losses)
     return DifferenceRow(which, found.mean, found.interval.low, found.interval.high, found.count, found.shown)
+
+
+def method_rows(which: str, measured: Mapping[str, Perplexity], own: str) -> tuple[MethodRow, ...]:
+    """name (`dense` or a method's) → its perplexity on the same windows; own: the method the others are set against."""
+    rows = []
+    for name, found in measured.items():
+        row = MethodRow(which, name, found.value, found.windows, found.length, found.text_name, None, None, None, None)
+        if name not in {"dense", own}:
+            apart = paired(measured[own].losses, found.losses)
+            row = replace(row, mean=apart.mean, low=apart.interval.low, high=apart.interval.high, shown=apart.shown)
+        rows.append(row)
+    return tuple(rows)
+
+
+def sweep_rows(points: Sequence[SweepPoint]) -> tuple[SweepRow, ...]:
+    """Every curve's points, each curve from low to high sparsity; the dense model begins each."""
+    return tuple(_sweep_row(method, order, one, one is knee(curve))
+                 for (method, order), curve in curves(points).items() for one in curve)
+
+
+def _sweep_row(method: str, order: str, point: SweepPoint, turns: bool) -> SweepRow:
+    own, held, asked = point.calibration, point.held_out, point.probes
+    right, total, ends = (asked.right, asked.total, asked.interval) if asked is not None else (None, None, None)
+    return SweepRow(method, order, point.sparsity, own.value if own else None, own.windows if own else None, held.value,
+                    held.windows, right, total, ends.low if ends else None, ends.high if ends else None, turns)
 
 
 def skill_rows(side: str, found: ProbeResult) -> tuple[SkillRow, ...]:

@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .charts import DENSE, PICK, PRUNED, decades, short
+from .curves import DASHES, LOOKS
 from .maps import Kind, Say, colour_at, ink_on, number, role_label
 
 if TYPE_CHECKING:
     from gblm_viz.core.report import Histogram
+    from gblm_viz.core.run import SweepRow
 
 Array = np.ndarray[Any, Any]
 WIDTH = 680
@@ -150,6 +152,59 @@ def score_histogram(found: Histogram, say: Say, alternative: str) -> str:
     for place, (fill, name) in enumerate(legend):
         body += [_rect(left + 110 * place, 6, 11, 11, fill), _text(left + 110 * place + 16, 16, escape(name))]
     return _svg(top + tall + 40, alternative, "".join(body))
+
+
+def sweep(rows: Sequence[SweepRow], say: Say, alternative: str) -> str:
+    """Held-out perplexity (log axis) against the share removed: one line a curve, dashed for the sequential order.
+
+    Each curve has its own colour and mark, as on screen; a knee is ringed. What is no finite number is not drawn.
+    """
+    left, right, top, tall = 64.0, 150.0, 16.0, 220.0
+    shown = [row for row in rows if math.isfinite(row.perplexity_held_out)]
+    logs = [math.log10(row.perplexity_held_out) for row in shown]
+    low, high = min(logs, default=0.0), max(logs, default=1.0)
+    high = max(high, low + 0.5)
+
+    def at(row: SweepRow) -> tuple[float, float]:
+        up = (math.log10(row.perplexity_held_out) - low) / (high - low)
+        return left + (WIDTH - left - right) * row.sparsity, top + tall * (1 - up)
+
+    body = []
+    for percent in range(0, 101, 20):
+        x = left + (WIDTH - left - right) * percent / 100
+        body += [_line(x, top, x, top + tall, "#ddd", 0.6), _text(x, top + tall + 15, f"{percent} %", "middle")]
+    for tick in decades(low, high)[0]:
+        y = top + tall * (1 - (tick - low) / (high - low))
+        body += [_line(left, y, WIDTH - right, y, "#ddd", 0.6), _text(left - 6, y + 4, short(10.0**tick), "end")]
+    for place, name in enumerate(dict.fromkeys((row.method, row.order) for row in shown)):
+        method, order = name
+        colour, mark = LOOKS[method]
+        own = [row for row in shown if (row.method, row.order) == name]
+        points = " ".join(f"{x:.1f},{y:.1f}" for x, y in map(at, own))
+        dash = ' stroke-dasharray="5 3"' if DASHES[order] == "dash" else ""
+        body.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="1.6"{dash}/>')
+        for row in own:
+            body.append(_symbol(*at(row), mark, colour))
+            if row.knee:
+                x, y = at(row)
+                body.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="8" fill="none" stroke="{PICK}" stroke-width="2"/>')
+        y = top + 12 + 18 * place
+        body += [_symbol(WIDTH - right + 22, y - 4, mark, colour),
+                 _text(WIDTH - right + 34, y, escape(f"{method}, {say(f'compare.orders.{order}')}"))]
+    body += [_text(left + (WIDTH - left - right) / 2, top + tall + 32, escape(say("sweep.axis.sparsity")), "middle"),
+             _text(6, top - 4, escape(say("sweep.axis.perplexity")))]
+    return _svg(top + tall + 40, alternative, "".join(body))
+
+
+SYMBOLS = {"square": ((-1, -1), (1, -1), (1, 1), (-1, 1)), "diamond": ((0, -1.3), (1.3, 0), (0, 1.3), (-1.3, 0)),
+           "triangle-up": ((0, -1.2), (1.2, 1), (-1.2, 1)), "x": ((-1, -0.4), (1, -0.4), (1, 0.4), (-1, 0.4)),
+           "pentagon": ((0, -1.2), (1.2, -0.3), (0.7, 1), (-0.7, 1), (-1.2, -0.3))}
+"""Corners of the curves' marks, in units of their size."""
+
+
+def _symbol(x: float, y: float, mark: str, colour: str, size: float = 3.6) -> str:
+    corners = " ".join(f"{x + size * dx:.1f},{y + size * dy:.1f}" for dx, dy in SYMBOLS[mark])
+    return f'<polygon points="{corners}" fill="{colour}"/>'
 
 
 def shares(rows: Sequence[tuple[str, Interval, Interval]], say: Say, alternative: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
@@ -74,7 +75,7 @@ def build(language: str, library: Library) -> gr.Blocks:
         with tabs:
             for name, tab in TABS.items():
                 with gr.Tab(say(f"frame.tabs.{name}"), id=name, elem_id=f"tab-{name}") as shown:
-                    tab.build(page)
+                    tab.build(replace(page, opened=(shown.select,)))
                 shown.select(None, js=_TAB.replace("NAME", repr(name)), api_visibility="private")
         with gr.Accordion(say("frame.about"), open=False, elem_id="about"):
             about = gr.HTML()
@@ -95,6 +96,17 @@ def where_parts(say: Words, visit: Visit) -> list[str]:
     return parts
 
 
+def select_first(visit: Visit) -> None:
+    """A matrix for all views from the start, so that none has to be drawn again once one has found it; where the model
+    is small, for that needs all gradients."""
+    session, layout = visit.session, visit.model().layout
+    if session.selection.matrix or session.statistics is None or layout.prunable > work.MOST_SCORES:
+        return
+    if visit.library.has(session.statistics):
+        work.gradient_summaries(visit, "l1")
+        visit.update(selection=Selection(gradients.chosen(visit).name))
+
+
 def _wire_where(page: Page, where: Breadcrumb) -> None:
     say, signals = page.words, page.signals
 
@@ -110,13 +122,12 @@ def _wire_where(page: Page, where: Breadcrumb) -> None:
         visit.update(selection=Selection(kept.matrix, kept.expert) if level == 2 else Selection())
         return {signals.selection: bump(counter)}
 
-    page.on([signals.model.change, signals.selection.change], refresh, [], [where], latest=True)
+    page.on([signals.visit.change, signals.selection.change], refresh, [], [where], latest=True)
     page.on_event(where.select, "level", on_level, [signals.selection], [signals.selection])
 
 
 def _wire(page: Page, blocks: gr.Blocks, source: Any, load: Any, cancel: Any, about: Any) -> None:
     signals, status = page.signals, page.status
-    everything = list(vars(signals).values())
     key = gr.Textbox(visible="hidden", elem_id="visit-key")
     link = gr.Textbox(visible="hidden", elem_id="visit-link")
     place = gr.Textbox(visible="hidden", elem_id="visit-place")
@@ -125,22 +136,23 @@ def _wire(page: Page, blocks: gr.Blocks, source: Any, load: Any, cancel: Any, ab
         visit = page.library.visit(stored)
         return visit.key, visit.key, opened
 
-    def wake(visit: Visit, opened: str, *counters: int) -> dict[Any, Any]:
+    def wake(visit: Visit, opened: str, counter: int) -> dict[Any, Any]:
         """Let every tab fill itself with this visitor's work, or with the example, and go where a link points."""
         fields = address.read(opened)
         session, lost = address.opened(visit.session, visit.model().layout, fields)
         visit.keep(session)
+        select_first(visit)
         told = page.note(page.words("status.link_lost", names=", ".join(lost)), "error") if lost else page.note(
             page.words("status.ready"))
         shown = {page.tabs: gr.Tabs(selected=fields["tab"])} if fields.get("tab") in TABS else {}
         return {status: told, source: session.source, about: about_table(page.words, visit.model()), **shown,
-                **{signal: bump(counter) for signal, counter in zip(everything, counters, strict=True)}}
+                signals.visit: bump(counter)}
 
     def on_place(visit: Visit) -> dict[Any, Any]:
         """The address follows the selection and the settings."""
         return {} if visit.session.model is None else {place: address.query(visit.session, visit.model().layout)}
 
-    def on_load(visit: Visit, wanted: str, *counters: int) -> Iterator[dict[Any, Any]]:
+    def on_load(visit: Visit, wanted: str, counter: int) -> Iterator[dict[Any, Any]]:
         wanted = wanted.strip()
         if not page.library.local and wanted not in {"pocket", page.library.first.source} and is_local(wanted):
             raise GblmError("no_such_source", source=wanted)  # a visitor from outside learns nothing of this disk
@@ -155,7 +167,7 @@ def _wire(page: Page, blocks: gr.Blocks, source: Any, load: Any, cancel: Any, ab
         visit.keep(Session(source=wanted, model=loaded, text=before.text, example=False).begun_after(before))
         model = visit.model()
         yield {status: page.note(_loaded(page.words, model)), about: about_table(page.words, model),
-               **{signal: bump(counter) for signal, counter in zip(everything, counters, strict=True)}}
+               signals.visit: bump(counter)}
 
     def on_cancel(visit: Visit) -> dict[Any, Any]:
         running = page.library.cancel(visit.key)
@@ -164,11 +176,12 @@ def _wire(page: Page, blocks: gr.Blocks, source: Any, load: Any, cancel: Any, ab
 
     blocks.load(arrive, [key, link], [page.visitor, key, link], js=_ARRIVE, show_progress="hidden",
                 api_visibility="private").then(None, [key], [key], js=_KEEP_KEY, api_visibility="private").then(
-        page.spoken(wake), [page.visitor, link, *everything], [status, source, about, page.tabs, *everything],
+        page.spoken(wake), [page.visitor, link, signals.visit], [status, source, about, page.tabs, signals.visit],
         show_progress="hidden", api_visibility="private")
-    page.on([signals.selection.change, signals.settings.change], on_place, [], [place], latest=True)
+    page.on([signals.visit.change, signals.selection.change, signals.settings.change], on_place, [], [place],
+            latest=True)
     place.change(None, [place], [place], js=_CARRY, api_visibility="private")
-    page.on([load.click, source.submit], on_load, [source, *everything], [about, *everything])
+    page.on([load.click, source.submit], on_load, [source, signals.visit], [about, signals.visit])
     page.on(cancel.click, on_cancel)
 
 

@@ -179,14 +179,13 @@ def ask_job(library: Library, sides: tuple[tuple[Hashable, Model], ...], name: H
 
 # Methods
 
-def method_texts(visit: Visit, language: str) -> dict[str, CalibrationSet]:
+def method_texts(library: Library, session: Session, model: Model, language: str) -> dict[str, CalibrationSet]:
     """`held`, the visitor's held-out fifth, and `bundled`, a longer text: more windows part methods more surely.
 
     The bundled one alone where the visitor's text is too short to set a fifth aside.
     """
-    session, library = visit.session, visit.library
-    bundled = work.held_out_windows(library, replace(session, held_out=None), visit.model(), language)
-    held = work.held_out_windows(library, session, visit.model(), language)
+    bundled = work.held_out_windows(library, replace(session, held_out=None), model, language)
+    held = work.held_out_windows(library, session, model, language)
     return {"bundled": bundled} if held.key == bundled.key else {"held": held, "bundled": bundled}
 
 
@@ -227,10 +226,11 @@ def methods_job(library: Library, session: Session, model: Model, settings: dict
         yield from part_of(work.perplexity_job(library, work.pruned_key(key), pruned, windows), done + matrices, total)
 
 
-def compared(visit: Visit, settings: dict[str, Settings], windows: CalibrationSet) -> dict[str, Perplexity]:
+def compared(library: Library, session: Session, settings: dict[str, Settings],
+             windows: CalibrationSet) -> dict[str, Perplexity]:
     """What has been measured: `dense` and each method; empty unless all of it has."""
-    keys = {"dense": ("perplexity", visit.session.model, windows.key)} | {
-        name: rival_key(visit.session, one, windows) for name, one in settings.items()}
-    if not all(visit.library.has(key) for key in keys.values()):
+    keys = {"dense": ("perplexity", session.model, windows.key)} | {
+        name: rival_key(session, one, windows) for name, one in settings.items()}
+    if not all(library.has(key) for key in keys.values()):
         return {}
-    return {name: visit.library.get(key) for name, key in keys.items()}
+    return {name: library.get(key) for name, key in keys.items()}

@@ -37,10 +37,12 @@ class NoLongerWanted(Exception):  # noqa: N818
 class Signals:
     """What just changed: counters that tabs listen to with `.change`. A tab that changes something returns `bump`.
 
-    `text`: the calibration text moved on from the statistics, or came back to them (see `text_moved`).
+    `visit`: everything at once (a page was opened, another model loaded, all set back): each tab fills itself anew by
+    one listener, and nothing else is bumped. `text`: the calibration text moved on from the statistics, or came back to
+    them (see `text_moved`).
     """
 
-    model: gr.State
+    visit: gr.State
     text: gr.State
     statistics: gr.State
     settings: gr.State
@@ -57,6 +59,9 @@ class Page:
     status: gr.HTML
     tabs: gr.Tabs
     signals: Signals
+    opened: tuple[Any, ...] = ()
+    """The events by which what is being built comes into sight: of its tab, its panel. What is heavy and hidden waits
+    for them instead of following every signal."""
 
     def on(self, triggers: Any, handler: Callable[..., Any], inputs: Sequence[Any] = (), outputs: Sequence[Any] = (),
            *, latest: bool = False, js: str | None = None, concurrency: str | None = None,

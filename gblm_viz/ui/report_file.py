@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from html import escape
 
 from gblm_viz.core.methods import METHODS
-from gblm_viz.core.run import SHORT_HASH, DifferenceRow, PerplexityRow, Run, SkillRow, VisitRow
+from gblm_viz.core.run import SHORT_HASH, DifferenceRow, MethodRow, PerplexityRow, Run, SkillRow, VisitRow
 from gblm_viz.figures import paper
 from gblm_viz.figures.charts import percent, short
 from gblm_viz.figures.maps import role_name
@@ -332,7 +332,50 @@ def _interval(row: SkillRow) -> paper.Interval:
     return row.right / row.total, row.low, row.high
 
 
-LOST: tuple[Callable[[Sheet], str], ...] = (_perplexities, _probes)
+def _methods(sheet: Sheet) -> str:
+    """The methods on unseen text, one table a text; nothing where nobody compared them."""
+    say, parts = sheet.say, []
+    for which in dict.fromkeys(row.which for row in sheet.run.methods):
+        own = [row for row in sheet.run.methods if row.which == which]
+        rows = []
+        for row in own:
+            name = say("compare.dense") if row.method == "dense" else row.method
+            rows.append((name, _perplexity(row.perplexity), _against(sheet, row)))
+        caption = say("report.lost.methods", text=sheet.text(own[0].text), windows=own[0].windows,
+                      length=own[0].length, method=sheet.run.settings["method"])
+        parts.append(_table(caption, ((say("lost.methods.method"), ""), (say("lost.methods.perplexity"), "number"),
+                                      (say("lost.meaning"), "")), rows))
+    return "".join(parts)
+
+
+def _against(sheet: Sheet, row: MethodRow) -> str:
+    if row.mean is None or row.low is None or row.high is None:
+        return "–"
+    key = "report.lost.against" if row.shown else "report.lost.against_none"
+    return sheet.say(key, mean=f"{row.mean:+.3f}", low=f"{row.low:+.3f}", high=f"{row.high:+.3f}")
+
+
+def _sweep(sheet: Sheet) -> str:
+    """The sweep's curves and points; nothing where none was measured."""
+    run, say = sheet.run, sheet.say
+    pruned = [row for row in run.sweep if row.sparsity]
+    if not pruned:
+        return ""
+    knees = [f"{row.method} {percent(row.sparsity, 0)}" for row in run.sweep if row.knee]
+    title = say("report.sweep.title", knees=", ".join(knees)) if knees else say("report.sweep.title_none")
+    heads = [(say(f"report.sweep.{name}"), style) for name, style in (
+        ("method", ""), ("order", ""), ("sparsity", "number"), ("own", "number"), ("held_out", "number"),
+        ("right", "number"))]
+    rows = [(row.method, say(f"compare.orders.{row.order}"), percent(row.sparsity), _perplexity(row.perplexity_own),
+             _perplexity(row.perplexity_held_out),
+             "–" if row.total is None else f"{row.right} / {row.total} ({row.low:.0%}–{row.high:.0%})")
+            for row in run.sweep]
+    windows = max(row.windows_held_out for row in pruned)
+    return (_figure(title, paper.sweep(run.sweep, say, title), say("report.sweep.note", windows=windows), sheet.tag)
+            + _table(say("report.sweep.table"), heads, rows))
+
+
+LOST: tuple[Callable[[Sheet], str], ...] = (_perplexities, _methods, _probes, _sweep)
 
 
 def _lost(sheet: Sheet) -> str:

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gblm_viz.core import sweep
 from gblm_viz.core.calibration import CalibrationSet
 from gblm_viz.core.errors import SettingError
 from gblm_viz.core.job import Job, Step, within
+from gblm_viz.core.methods import METHODS
 from gblm_viz.core.prune import ORDERS, Settings
 from gblm_viz.core.sweep import SweepPoint
 
 from . import work
-from .session import Library, Visit
+from .session import Library, Session, Visit
 
 APART = (10, 5)
 """Percent between two points."""
@@ -53,6 +54,13 @@ def plan_of(visit: Visit, methods: Sequence[str], orders: Sequence[str], apart: 
     session = visit.session
     held_out = work.held_out_windows(visit.library, session, visit.model(), language)
     return Plan(session.model, session.statistics, held_out, sweep.plan(session.settings, methods, orders, apart))
+
+
+def full_plan(session: Session, held_out: CalibrationSet, settings: Settings) -> Plan:
+    """Every point that any choice on the panel can ask for, with norm, α, group and seed as in `settings`."""
+    base = replace(settings, group="row") if settings.group in {"authors", "global"} else settings
+    methods = [name for name, method in METHODS.items() if not method.needs or session.statistics is not None]
+    return Plan(session.model, session.statistics, held_out, sweep.plan(base, methods, ORDERS, min(APART)))
 
 
 def points_of(library: Library, plan: Plan) -> tuple[SweepPoint, ...]:

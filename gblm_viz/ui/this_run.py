@@ -5,7 +5,7 @@ Also the list of the visit's Applies. Knows no component and writes no file.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 from gblm_viz.core import alpha, calibration, prune, report, two_masks
@@ -14,10 +14,11 @@ from gblm_viz.core.evaluate import Perplexity, ProbeResult, Share
 from gblm_viz.core.job import Job, Step
 from gblm_viz.core.models import Model
 from gblm_viz.core.prune import Masks
-from gblm_viz.core.run import DifferenceRow, GainRow, Own, PerplexityRow, Run, SkillRow, VisitRow
+from gblm_viz.core.run import DifferenceRow, GainRow, MethodRow, Own, PerplexityRow, Run, SkillRow, SweepRow, VisitRow
 from gblm_viz.core.statistics import NORMS, Statistics
+from gblm_viz.core.won import Won
 
-from . import work
+from . import measuring, sweeping, work
 from .chat import Conversation
 from .session import Library, Session, TextChoice, Visit
 
@@ -90,25 +91,56 @@ def probe_shares(source: Source) -> dict[str, Share]:
     return {side: found.total for side, found in _probes_of(source).items()}
 
 
+def method_rows(source: Source) -> tuple[MethodRow, ...]:
+    """The methods on unseen text, on each text on which they were compared."""
+    library, session, applied = source.library, source.session, source.applied.settings
+    rivals = measuring.rivals(session, applied)
+    found: list[MethodRow] = []
+    for which, windows in measuring.method_texts(library, session, source.model, source.language).items():
+        measured = measuring.compared(library, session, rivals, windows)
+        if applied.method in measured:
+            found += runs.method_rows(which, measured, applied.method)
+    return tuple(found)
+
+
+def sweep_rows(source: Source) -> tuple[SweepRow, ...]:
+    """The points of any sweep with the run's norm, α, group and seed, on the texts as they are now."""
+    session = source.session
+    held_out = work.held_out_windows(source.library, session, source.model, source.language)
+    plan = sweeping.full_plan(session, held_out, source.applied.settings)
+    return runs.sweep_rows(sweeping.points_of(source.library, plan))
+
+
 # What was won: each is a number of this visit, or None
 
-def _memory(source: Source) -> GainRow:
-    """Counted now: zeros take the room that the weights took."""
-    return GainRow("memory", "byte", runs.weight_bytes(source.model),
-                   runs.weight_bytes(source.library.get(source.pruned)) if source.library.has(source.pruned) else None)
+def _measured(source: Source) -> Won | None:
+    """What was measured of this copy on the panel What was won."""
+    key = ("won", source.session.model, source.session.applied)
+    found: Won | None = source.library.get(key) if source.library.has(key) else None
+    return found
 
 
-def _saved(source: Source) -> GainRow:
-    kept = source.session.extra("saved", {})
-    return GainRow("saved", "byte", None, kept.get(source.session.applied, {}).get("weights"))
+def _saved(source: Source, what: str) -> float | None:
+    kept: float | None = source.session.extra("saved", {}).get(source.session.applied, {}).get(what)
+    return kept
 
 
-def _zipped(source: Source) -> GainRow:
-    kept = source.session.extra("saved", {})
-    return GainRow("zipped", "byte", None, kept.get(source.session.applied, {}).get("zip"))
-
-
-GAINS: tuple[Callable[[Source], GainRow], ...] = (_memory, _saved, _zipped)
+def gain_rows(source: Source) -> tuple[GainRow, ...]:
+    """Bytes, and tokens a second: medians."""
+    won = _measured(source)
+    pruned = runs.weight_bytes(source.library.get(source.pruned)) if source.library.has(source.pruned) else None
+    rows = [GainRow("memory", "byte", runs.weight_bytes(source.model), pruned)]  # counted now
+    if won is None:
+        rows += [GainRow("saved", "byte", None, _saved(source, "weights")), GainRow("zipped", "byte", None, None),
+                 GainRow("masked", "byte", None, None), GainRow("speed", "rate", None, None)]
+    else:
+        rows += [GainRow("saved", "byte", won.dense.saved, won.pruned.saved),
+                 GainRow("zipped", "byte", won.dense.zipped, won.pruned.zipped),
+                 GainRow("masked", "byte", None, won.masked),
+                 GainRow("speed", "rate", won.speed_dense.median, won.speed_pruned.median)]
+    semi = won.speed_semi if won is not None else None
+    rows.append(GainRow("speed_semi", "rate", None, semi.median if semi is not None else None))
+    return (*rows, GainRow("zipped_folder", "byte", None, _saved(source, "zip")))
 
 
 # The Applies of the visit
@@ -235,6 +267,7 @@ def gather(source: Source, pruned: Model, own: bool) -> Job[Run]:
         runs.calibration_facts(source.statistics) if source.statistics is not None else None,
         source.applied.removed, source.applied.sparsity,
         runs.matrix_rows(model, source.applied, gradients, beside), perplexity_rows(source), difference_rows(source),
-        skill_rows(source), tuple(gain(source) for gain in GAINS), tuple(visit[number] for number in sorted(visit)),
+        skill_rows(source), gain_rows(source), method_rows(source), sweep_rows(source),
+        tuple(visit[number] for number in sorted(visit)),
         runs.matrix_picture(source.applied, histogram, name, expert), runs.versions(),
         own_words(source) if own else None)

@@ -125,14 +125,14 @@ def test_every_method_is_pruned_alike_and_measured_on_the_same_windows(visit: Vi
     rivals = measuring.rivals(visit.session, settings)
     assert list(rivals) == ["random", "magnitude", "wanda", "gradient", "gblm"]
     assert {(one.sparsity, one.group, one.pattern, one.order) for one in rivals.values()} == {(0.5, "row", "", "dense")}
-    windows = measuring.method_texts(visit, "en")["held"]
+    windows = measuring.method_texts(visit.library, visit.session, visit.model(), "en")["held"]
     job = measuring.methods_job(visit.library, visit.session, visit.model(), rivals, windows)
-    assert measuring.compared(visit, rivals, windows) == {}
+    assert measuring.compared(visit.library, visit.session, rivals, windows) == {}
     steps: list[Step] = []
     run(job, steps.append)
     assert [step.done for step in steps] == sorted(step.done for step in steps)
     assert steps[-1].done <= steps[-1].total and len({step.total for step in steps}) == 1
-    found = measuring.compared(visit, rivals, windows)
+    found = measuring.compared(visit.library, visit.session, rivals, windows)
     assert list(found) == ["dense", *rivals]
     for name in ("magnitude", "gblm"):
         masks = run(prune.dense_masks(visit.model(), visit.statistics(), rivals[name]))
@@ -152,11 +152,11 @@ def test_the_authors_threshold_is_compared_per_matrix_and_a_foil_has_no_place_in
 
 
 def test_methods_are_also_offered_a_longer_text_and_only_that_without_a_held_out_fifth(visit: Visit) -> None:
-    found = measuring.method_texts(visit, "en")
+    found = measuring.method_texts(visit.library, visit.session, visit.model(), "en")
     assert list(found) == ["held", "bundled"] and found["bundled"].count > found["held"].count
     assert found["bundled"].text_name == work.HELD_OUT_TEXT["en"]
     visit.update(held_out=None)
-    assert list(measuring.method_texts(visit, "en")) == ["bundled"]
+    assert list(measuring.method_texts(visit.library, visit.session, visit.model(), "en")) == ["bundled"]
 
 
 def test_a_part_of_a_longer_job_counts_on_and_is_closed_with_it() -> None:

@@ -35,7 +35,7 @@ class Tab:
             names = list(inspect.signature(Signals).parameters)
             fields = {"words": words(language), "library": library, "visitor": gr.State(""), "status": gr.HTML(),
                       "signals": Signals(**{name: gr.State(0) for name in names}), "tabs": gr.Tabs()}
-            self.page = Page(**{name: fields[name] for name in inspect.signature(Page).parameters})
+            self.page = Page(**{name: fields[name] for name in inspect.signature(Page).parameters if name in fields})
             object.__setattr__(self.page, "on", self._on)
             prune.build(self.page)
 

@@ -198,7 +198,7 @@ def build(page: Page, asked: gr.State) -> None:
     view.change(None, [view], None, js=_DIM, api_visibility="private")
     chat_third.wire(page, choices, shown)
     chat_blind.wire(page, bar, blind, follow_up, stop, shown)
-    page.on([page.signals.applied.change], refresh, [],
+    page.on([page.signals.visit.change, page.signals.applied.change], refresh, [],
             [*places.all, *bar.all, blind, follow_up, places.speed, choices.remove], latest=True)
     page.on([page.signals.settings.change, page.signals.statistics.change], shown.titles, [], places.titles)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import gradio as gr
@@ -22,5 +23,6 @@ def build(page: Page) -> None:
         "sweep": sweep.build, "won": won.build}
     with shown:
         for name, panel in panels.items():
-            with gr.Tab(page.words(f"compare.panels.{name}"), id=f"compare-{name}", elem_id=f"panel-{name}"):
-                panel(page)
+            title = page.words(f"compare.panels.{name}")
+            with gr.Tab(title, id=f"compare-{name}", elem_id=f"panel-{name}") as inside:
+                panel(replace(page, opened=(*page.opened, inside.select)))

@@ -142,7 +142,7 @@ def build(page: Page) -> None:
 
     controls, both = [norm, statistic], [model_map, tag, matrix, about, expert, stacked, scored]
     page.on(signals.settings.change, on_settings, [scored], both, latest=True)
-    page.on([signals.model.change, signals.statistics.change], refresh, [*controls, signals.selection],
+    page.on([signals.visit.change, signals.statistics.change], refresh, [*controls, signals.selection],
             [*both, signals.selection], latest=True)
     page.on(signals.text.change, on_statistic, controls, [model_map, tag], latest=True)
     page.on(signals.selection.change, on_selection, controls, both, latest=True)
@@ -242,7 +242,7 @@ def _shipped_matrix(say: Words) -> dict[str, Any]:
 # The numbers
 
 def summaries_key(statistics: Hashable, norm: str) -> Hashable:
-    return ("gradient summaries", statistics, norm)
+    return ("summaries", statistics, norm)
 
 
 def _summaries(page: Page, visit: Visit,

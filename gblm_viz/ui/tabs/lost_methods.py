@@ -24,23 +24,26 @@ def build(page: Page, shown: gr.Tab) -> None:
                             min_width=300)
     table = gr.HTML(elem_id="lost-methods")
 
+    def texts_of(visit: Visit) -> dict[str, CalibrationSet]:
+        return measuring.method_texts(visit.library, visit.session, visit.model(), say.language)
+
     def windows_of(visit: Visit, name: str | None) -> tuple[str, CalibrationSet]:
         """The chosen text's windows; those of the first one where the choice is no longer offered."""
-        texts = measuring.method_texts(visit, say.language)
+        texts = texts_of(visit)
         name = name if name in texts else next(iter(texts))
         return name, texts[name]
 
     def refresh(visit: Visit, name: str | None) -> dict[Any, Any]:
         name, windows = windows_of(visit, name)
         offered = [(say("lost.methods.on", text=work.text_name(say, one.text_name), windows=one.count), key)
-                   for key, one in measuring.method_texts(visit, say.language).items()]
+                   for key, one in texts_of(visit).items()]
         return {text: gr.update(choices=offered, value=name), table: methods_html(visit, windows, say)}
 
     def on_compare(visit: Visit, name: str | None) -> Iterator[dict[Any, Any]]:
         session, library, model = visit.session, visit.library, visit.model()
         rivals = measuring.rivals(session, work.applied_masks(visit).settings)
         name, windows = windows_of(visit, name)
-        if not measuring.compared(visit, rivals, windows):
+        if not measuring.compared(library, session, rivals, windows):
             key = ("methods", session.model, session.statistics, tuple(rivals.values()), windows.key)
             task = library.start(visit.key, key, lambda _: measuring.methods_job(library, session, model, rivals,
                                                                                  windows))

@@ -224,7 +224,7 @@ def build(page: Page, shown: gr.Tab, panels: gr.Tabs, asked: gr.State) -> None:
         return {table: probe_page(found, now, say), shelf: now}
 
     page.on([shown.select], on_open, [which, view, shelf], [which, *outputs])
-    page.on([page.signals.applied.change, page.signals.model.change], on_moved, [which, view, shelf], [which, *outputs],
+    page.on([page.signals.visit.change, page.signals.applied.change], on_moved, [which, view, shelf], [which, *outputs],
             latest=True)
     page.on(which.input, on_set, [which, view], outputs, latest=True)
     page.on(view.input, on_view, [which, view, shelf], outputs, latest=True)

@@ -101,8 +101,8 @@ def build(page: Page, shown: gr.Tab) -> None:
     reads, fills = [which, window, drawn], [which, window, strip, drawn]
     page.on([shown.select], on_open, reads, fills, latest=True)
     signals = page.signals
-    page.on([signals.applied.change, signals.statistics.change, signals.measured.change], on_moved, reads, fills,
-            latest=True)
+    page.on([signals.visit.change, signals.applied.change, signals.statistics.change, signals.measured.change],
+            on_moved, reads, fills, latest=True)
     page.on(which.input, on_text, [which, drawn], fills, latest=True)
     page.on(window.input, on_window, reads, [strip, drawn], latest=True)
     page.on(worst.click, on_worst, [which, drawn], fills)

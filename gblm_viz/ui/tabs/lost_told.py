@@ -195,7 +195,7 @@ def methods_html(visit: Visit, windows: CalibrationSet, say: Words) -> str:
     if session.statistics is None:
         notes.append(say("lost.methods.without"))
     told = f'<p class="sentence small">{escape(" ".join(notes))}</p>'
-    found = measuring.compared(visit, rivals, windows)
+    found = measuring.compared(visit.library, visit.session, rivals, windows)
     if not found:
         return told + f'<p class="sentence small">{escape(say("lost.methods.not_compared"))}</p>'
     chosen = settings.method if settings.method in found else next(iter(rivals))

@@ -71,10 +71,10 @@ def build(page: Page) -> None:
         finally:
             stream.close()
 
-    def on_reset(visit: Visit, *counters: int) -> dict[Any, Any]:
+    def on_reset(visit: Visit, counter: int) -> dict[Any, Any]:
         visit.keep(page.library.first.begun_after(visit.session))
-        changed = dict(zip(vars(page.signals).values(), (bump(counter) for counter in counters), strict=True))
-        return {**changed, **from_example(), page.status: page.note(say("overview.was_reset"))}
+        return {page.signals.visit: bump(counter), **from_example(),
+                page.status: page.note(say("overview.was_reset"))}
 
     def from_example() -> dict[Any, Any]:
         return {sentence: headline(say, example["removed"], example["prunable"], example["sparsity"]),
@@ -128,9 +128,8 @@ def build(page: Page) -> None:
     page.on(why.click, on_why, [page.signals.selection], [page.signals.selection, page.tabs])
     for button in buttons:
         page.on(button.click, on_prompt, [button], [dense, pruned, parting])
-    every = list(vars(page.signals).values())
-    page.on(reset.click, on_reset, every, [*outputs, *every])
-    page.on([page.signals.applied.change], refresh, [], outputs)
+    page.on(reset.click, on_reset, [page.signals.visit], [*outputs, page.signals.visit])
+    page.on([page.signals.visit.change, page.signals.applied.change], refresh, [], outputs)
     page.on([page.signals.measured.change], remeasured, [], [cost])
     page.on_event(overview_map.select, "name", on_cell, [page.signals.selection], [page.signals.selection, page.tabs])
 

@@ -282,7 +282,7 @@ def _wire(page: Page, parts: Parts) -> None:
         now = needed(sight_of(visit, which, 0))
         yield {**show.beside(visit, now), page.status: page.note(say("status.ready"))}
 
-    page.on([signals.model.change, signals.statistics.change, signals.settings.change, signals.selection.change],
+    page.on([signals.visit.change, signals.statistics.change, signals.settings.change, signals.selection.change],
             show.everything, reads, outputs, latest=True)
     page.on(signals.applied.change, on_applied, reads, outputs, latest=True)
     page.on(parts.which.input, on_which, reads, outputs, latest=True)

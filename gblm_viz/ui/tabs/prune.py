@@ -220,9 +220,8 @@ def _views(say: Words) -> Views:
 
 def _wire(page: Page, controls: Controls, views: Views) -> None:
     say, signals = page.words, page.signals
-    own = gr.State(1)
-    """The settings signal as this tab last bumped it: its own echo is not drawn twice. 1 is the bump at page load,
-    which the other signals bring along."""
+    own = gr.State(0)
+    """The settings signal as this tab last bumped it: its own echo is not drawn twice."""
     held = gr.State(Form(*(one.value for one in controls.inputs)))
     """What this page's controls hold. They are written only where the settings say something else: a late refresh takes
     nothing out of the hand of somebody who moves one."""
@@ -296,7 +295,7 @@ def _wire(page: Page, controls: Controls, views: Views) -> None:
     page.on(views.mask.clear, on_clear, [signals.selection], [signals.selection])
     page.on(controls.apply.click, on_apply, [signals.applied, signals.settings, *controls.inputs],
             [*outputs, held, signals.applied, signals.settings, own])
-    page.on([signals.model.change, signals.statistics.change, signals.applied.change], show.everything, [held],
+    page.on([signals.visit.change, signals.statistics.change, signals.applied.change], show.everything, [held],
             [*outputs, held], latest=True)
     page.on(signals.settings.change, on_settings, [held, own, signals.settings], [*outputs, held], latest=True)
     page.on(views.matrix.input, on_matrix, [signals.selection], [signals.selection])

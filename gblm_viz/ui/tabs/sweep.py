@@ -93,6 +93,10 @@ def build(page: Page) -> None:
             return {intro: _intro(say, visit.session.settings)}
         return draw(visit, plan)
 
+    def on_visit(visit: Visit, shown: Hashable, *values: Any) -> dict[Any, Any]:
+        """Another model: anew where the panel has been opened, else when it is; charts cost a page much."""
+        return {} if shown is NOT_DRAWN else refresh(visit, NOT_DRAWN, *values)
+
     def on_start(visit: Visit, *values: Any) -> Iterator[dict[Any, Any]]:
         plan, library = wanted(visit, *values), visit.library
         if any(one.needs for one in plan.settings):
@@ -141,8 +145,8 @@ def build(page: Page) -> None:
                page.signals.settings: bump(counter)}
 
     signals = page.signals
-    page.on([signals.model.change, signals.statistics.change, signals.settings.change, methods.input, apart.input,
-             order.input], refresh, [drawn, *choices], views, latest=True)
+    page.on([*page.opened, methods.input, apart.input, order.input], refresh, [drawn, *choices], views, latest=True)
+    page.on(signals.visit.change, on_visit, [drawn, *choices], views, latest=True)
     page.on(start.click, on_start, choices, views)
     page.on(cancel.click, on_cancel)
     page.on_event(table.select, "number", on_point, [signals.applied, signals.settings],

@@ -105,7 +105,7 @@ def build(page: Page) -> None:
             say("report.saved", folder=kept["folder"]) if to else say("report.saved_zip"))}
 
     shown = [table, cited, made, saved]
-    page.on([signals.applied.change, signals.measured.change, signals.model.change], refresh, [], shown, latest=True)
+    page.on([signals.visit.change, signals.applied.change, signals.measured.change], refresh, [], shown, latest=True)
     page.on(make.click, on_make, [own, signals.measured], [*shown, signals.measured])
     page.on(save.click, on_save, [folder], [saved])
 

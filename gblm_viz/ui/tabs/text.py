@@ -177,7 +177,7 @@ def build(page: Page) -> None:
         visit.remember("kept_in", str(place or ""))
         yield {page.status: page.note(_done(say, found)), signals.statistics: bump(counter), **preview(visit, moved)}
 
-    page.on(signals.model.change, refill, [signals.text],
+    page.on(signals.visit.change, refill, [signals.text],
             [*sources, *fields[1:], rule_info, filled, upload, collect, *shown], latest=True).then(
         lambda: "filled", None, [filled], show_progress="hidden", api_visibility="private")
     page.on(signals.statistics.change, preview, [signals.text], shown, latest=True)

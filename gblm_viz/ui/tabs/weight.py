@@ -247,7 +247,7 @@ def _wire(page: Page, parts: Parts) -> None:
             yield from page.follow(visit, task, what)
         return page.library.get(key)
 
-    page.on([signals.model.change, signals.statistics.change, signals.settings.change, signals.selection.change],
+    page.on([signals.visit.change, signals.statistics.change, signals.settings.change, signals.selection.change],
             refresh, [boxes], [*parts.shown, boxes], latest=True)
     page.on([parts.matrix.input, parts.expert.submit, parts.row.submit, parts.column.submit, parts.row.blur,
              parts.column.blur], on_place, [signals.selection, *parts.place],

@@ -59,7 +59,8 @@ def build(page: Page) -> None:
 
     page.on(measure.click, on_measure, [], [shown])
     page.on(cancel.click, on_cancel)
-    page.on([page.signals.model.change, page.signals.applied.change], refresh, [], [shown], latest=True)
+    signals = page.signals
+    page.on([page.opened[-1], signals.visit.change, signals.applied.change], refresh, [], [shown], latest=True)
 
 
 def won_key(visit: Visit) -> Hashable:
