@@ -382,6 +382,10 @@ def _lost(sheet: Sheet) -> str:
     return "".join(one(sheet) for one in LOST)
 
 
+ONE_SIDED = {"masked", "speed_semi", "zipped_folder"}
+"""What there is of a pruned model alone."""
+
+
 def _won(sheet: Sheet) -> str:
     say = sheet.say
 
@@ -389,7 +393,7 @@ def _won(sheet: Sheet) -> str:
         return say("report.won.unmeasured") if value is None else f"{value:,.0f} {say(f'report.won.units.{unit}')}"
 
     heads = ((say("lost.what"), ""), *_sides(say))
-    rows = [(say(f"report.won.{one.what}"), ("dense", amount(one.dense, one.unit)),
+    rows = [(say(f"report.won.{one.what}"), ("dense", "–" if one.what in ONE_SIDED else amount(one.dense, one.unit)),
              ("pruned", amount(one.pruned, one.unit))) for one in sheet.run.gains]
     return _table(say("report.won.title"), heads, rows) + _paragraph(say("report.won.nothing"))
 

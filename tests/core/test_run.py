@@ -16,10 +16,11 @@ from gblm_viz.core import models, prune, report, two_masks
 from gblm_viz.core import run as runs
 from gblm_viz.core.calibration import CalibrationSet
 from gblm_viz.core.collect import collect
-from gblm_viz.core.evaluate import Perplexity, Probe, ProbeResult, Verdict, paired, wilson
+from gblm_viz.core.evaluate import Perplexity, Probe, ProbeResult, Share, Verdict, paired, wilson
 from gblm_viz.core.job import run
 from gblm_viz.core.prune import Settings
 from gblm_viz.core.run import Own, Run
+from gblm_viz.core.sweep import DENSE, SweepPoint
 from tests.families import FAMILIES
 
 
@@ -44,7 +45,8 @@ def made() -> Run:
                                            two_masks.compare(applied.masks, wanda.masks)),
         tuple(runs.perplexity_row("held_out", side, one) for side, one in (("dense", dense), ("pruned", pruned))),
         (runs.difference_row("held_out", dense, pruned),),
-        tuple(row for side, one in asked.items() for row in runs.skill_rows(side, one)), (), (),
+        tuple(row for side, one in asked.items() for row in runs.skill_rows(side, one)), (), runs.method_rows(
+            "held", {"dense": dense, "gblm": pruned, "wanda": dense}, "gblm"), (), (),
         runs.matrix_picture(applied, histogram, name), runs.versions())
 
 
@@ -92,6 +94,28 @@ def test_no_text_is_in_the_tables_unless_it_was_handed_over(made: Run) -> None:
     told = replace(made, own=Own("the text", (("asked", "first", "second"),))).as_tables()
     assert told["own_text"] == [{"text": "the text"}]
     assert told["own_chat"] == [{"prompt": "asked", "dense": "first", "pruned": "second"}]
+
+
+def test_methods_are_set_against_the_runs_own_over_the_same_windows(made: Run) -> None:
+    rows = {row.method: row for row in made.methods}
+    assert rows["dense"].mean is None and rows["gblm"].mean is None
+    beside = paired((1.5, 2.25, 4.0), (1.0, 2.0, 3.0))
+    assert (rows["wanda"].mean, rows["wanda"].low, rows["wanda"].shown) == (
+        beside.mean, beside.interval.low, beside.shown)
+
+
+def test_a_sweeps_rows_are_its_curves_with_their_knee() -> None:
+    def point(method: str, sparsity: float, loss: float) -> SweepPoint:
+        held = Perplexity(math.exp(loss), (loss, loss), 16, "float32", "h.txt", "e" * 64)
+        settings = DENSE if not sparsity else Settings(method, sparsity=sparsity, order="dense")
+        return SweepPoint(settings, sparsity, None, held, Share(1, 4) if sparsity else None)
+
+    losses = [(0.0, 1.0), (0.1, 1.0), (0.3, 1.05), (0.5, 1.1), (0.7, 3.0), (0.9, 6.0)]
+    rows = runs.sweep_rows([point("wanda", *one) for one in losses])
+    assert [(row.method, row.sparsity) for row in rows] == [("wanda", sparsity) for sparsity, _ in losses]
+    assert [row.sparsity for row in rows if row.knee] == [0.5]
+    assert (rows[0].right, rows[1].right, rows[1].total, rows[1].high) == (None, 1, 4, wilson(1, 4).high)
+    assert rows[2].perplexity_own is None and rows[2].perplexity_held_out == pytest.approx(math.exp(1.05))
 
 
 @pytest.mark.parametrize(("rows", "columns", "step"), [(4, 6, 1), (5, 7, 2), (9, 4, 3)])

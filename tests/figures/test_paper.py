@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 import struct
 import zlib
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
 from gblm_viz.core.report import Histogram
+from gblm_viz.core.run import SweepRow
 from gblm_viz.figures import paper
 from gblm_viz.figures.maps import colour_at, number
 from gblm_viz.words import LANGUAGES, words
@@ -103,3 +105,21 @@ def test_the_mask_names_its_own_rows_and_columns_not_those_of_its_squares() -> N
     tree = parsed(paper.mask_image(np.ones((4, 8), np.float32), (1000, 2000), 250, words("en"), "a"))
     assert {"999", "1,999"} <= set(texts(tree))
     assert any("250 × 250" in text for text in texts(tree))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_sweep_draws_each_curve_lower_where_the_perplexity_is(language: str) -> None:
+    rows = [SweepRow(method, order, sparsity, None, None, perplexity, 4, None, None, None, None, knee)
+            for method, order, values in (("wanda", "dense", (2.0, 2.5, 20.0)), ("gblm", "sequential", (2.0, 2.2, 9.0)))
+            for sparsity, perplexity, knee in zip((0.0, 0.5, 0.9), values, (False, True, False), strict=True)]
+    rows.append(replace(rows[0], sparsity=0.95, perplexity_held_out=float("inf")))
+    tree = parsed(paper.sweep(rows, words(language), "a"))
+    wanda, gblm = ([tuple(map(float, one.split(","))) for one in str(line.get("points")).split()]
+                   for line in tree.iter(f"{SVG}polyline"))
+    assert len(wanda) == len(gblm) == 3  # what is infinite is not drawn
+    assert [x for x, _ in wanda] == sorted(x for x, _ in wanda)
+    assert wanda[0] == gblm[0] and wanda[1][1] > wanda[2][1] and gblm[2][1] > wanda[2][1]
+    dashed = [bool(line.get("stroke-dasharray")) for line in tree.iter(f"{SVG}polyline")]
+    assert dashed == [False, True]
+    assert sum(one.get("stroke") is not None for one in tree.iter(f"{SVG}circle")) == 2
+    assert any("gblm" in text for text in texts(tree))

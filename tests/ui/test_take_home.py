@@ -16,14 +16,15 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from gblm_viz.core import models, prune
-from gblm_viz.core.evaluate import text_windows
+from gblm_viz.core import models, prune, sweep
+from gblm_viz.core.evaluate import paired, text_windows
 from gblm_viz.core.generate import Token
 from gblm_viz.core.job import run
 from gblm_viz.core.matrices import parameters
 from gblm_viz.core.prune import Settings
 from gblm_viz.core.run import Run
-from gblm_viz.ui import downloads, report_data, report_file, server, this_run, work
+from gblm_viz.core.won import Bytes, Speed, Won
+from gblm_viz.ui import downloads, measuring, report_data, report_file, server, sweeping, this_run, work
 from gblm_viz.ui.chat import Conversation, Said, Turn
 from gblm_viz.ui.session import Library, Session, TextChoice, Visit
 from gblm_viz.ui.tabs import take_home
@@ -162,14 +163,46 @@ def test_what_was_not_measured_says_so(visit: Visit) -> None:
     bare = replace(gathered(visit), perplexities=(), differences=(), probes=())
     text = report_file.html(bare, say).decode()
     assert say("report.lost.unmeasured") in text and say("report.lost.no_probes") in text
-    assert text.count(f">{say('report.won.unmeasured')}</td>") == 4  # saved and zipped, both sides
+    assert text.count(f">{say('report.won.unmeasured')}</td>") == 9  # all but the memory; three have one side
     assert [row.what for row in bare.gains if row.pruned is not None] == ["memory"]
 
 
 def test_what_was_saved_in_this_visit_is_what_the_report_tells(visit: Visit) -> None:
     visit.remember("saved", {visit.session.applied: {"weights": 1234567}, "another copy": {"weights": 1, "zip": 2}})
     gains = {one.what: one for one in gathered(visit).gains}
-    assert (gains["saved"].pruned, gains["zipped"].pruned, gains["saved"].dense) == (1234567, None, None)
+    assert (gains["saved"].pruned, gains["zipped_folder"].pruned, gains["saved"].dense) == (1234567, None, None)
+
+
+def test_what_the_panels_measured_is_in_the_report(visit: Visit) -> None:
+    session, library = visit.session, visit.library
+    speeds = [Speed(tuple(float(one) for one in range(low, low + 5)), 48, 6) for low in (10, 20)]
+    library.put(("won", session.model, session.applied), Won(
+        Bytes(400, 410, 300), Bytes(400, 411, 200), 100, 250, *speeds, None, "no_cuda", "cpu", "float32"))
+    rivals = measuring.rivals(session, work.applied_masks(visit).settings)
+    held = work.held_out_windows(library, session, visit.model(), "en")
+    run(measuring.methods_job(library, session, visit.model(), rivals, held))
+    plan = sweeping.Plan(session.model, session.statistics, held, (sweep.DENSE, replace(
+        work.applied_masks(visit).settings, sparsity=0.7, order="dense")))
+    run(sweeping.sweep_job(library, plan))
+    found = gathered(visit)
+    gains = {one.what: (one.dense, one.pruned) for one in found.gains}
+    assert gains["zipped"] == (300, 200) and gains["masked"] == (None, 250) and gains["speed"] == (12.0, 22.0)
+    own = work.applied_masks(visit).settings.method
+    assert [row.method for row in found.methods] == ["dense", *rivals]
+    measured = measuring.compared(library, session, rivals, held)
+    for row in found.methods:
+        assert row.perplexity == measured[row.method].value
+        if row.method in {"dense", own}:
+            assert row.mean is None
+        else:
+            assert row.mean == paired(measured[own].losses, measured[row.method].losses).mean
+    points = [row for row in found.sweep if row.sparsity]
+    assert len(points) == 1 and points[0].sparsity == pytest.approx(0.7, abs=0.02)
+    for language in LANGUAGES:
+        say = words(language)
+        text = report_file.html(found, say).decode()
+        assert say("report.sweep.table") in text and say("report.sweep.title_none") in text
+        assert "22" in text and "<polyline" in text
 
 
 # The visit's runs
