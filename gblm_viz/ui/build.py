@@ -18,7 +18,7 @@ from .escape import escape
 from .page import Page, Signals, bump
 from .session import Library, Selection, Session, Visit
 from .tabs import compare, gradients, overview, patterns, prune, take_home, text, weight
-from .tabs.prune import place
+from .tabs.prune_told import place
 
 TABS = {"overview": overview, "text": text, "gradients": gradients, "prune": prune, "patterns": patterns,
         "weight": weight, "compare": compare, "report": take_home}

@@ -18,9 +18,8 @@ from torch import Tensor
 from gblm_viz.core.live import in_order
 from gblm_viz.core.patterns import NofM, PerRow
 from gblm_viz.figures.tiles import Pyramid
-from gblm_viz.ui import example, work
+from gblm_viz.ui import example, preview, work
 from gblm_viz.ui.session import Library
-from gblm_viz.ui.tabs import prune
 
 
 def best(call: Callable[[], object], rounds: int = 3) -> float:
@@ -75,7 +74,7 @@ def main() -> None:
     moves = iter(range(1, 1000))
 
     def move() -> None:
-        prune.look(visit, replace(visit.session.settings, sparsity=0.3 + 0.0003 * next(moves)))
+        preview.look(visit, replace(visit.session.settings, sparsity=0.3 + 0.0003 * next(moves)))
 
     move()
     weights = work.preview_masks(visit, visit.session.settings).prunable

@@ -15,11 +15,11 @@ import torch
 from gblm_viz.core.alpha import Alpha
 from gblm_viz.core.errors import SettingError
 from gblm_viz.core.prune import Settings
-from gblm_viz.ui import work
+from gblm_viz.ui import preview, work
 from gblm_viz.ui.escape import escape
 from gblm_viz.ui.page import Page, Signals
 from gblm_viz.ui.session import Library, Selection, Visit
-from gblm_viz.ui.tabs import prune
+from gblm_viz.ui.tabs import prune, prune_told
 from gblm_viz.ui.tabs.prune import Form
 from gblm_viz.words import words
 
@@ -106,12 +106,12 @@ def test_a_control_changes_the_settings_and_every_number_on_screen(library: Libr
     assert visit.session.settings.sparsity == 0.25
     assert updates["settings"] == 4
     seen = work.preview(visit, visit.session.settings)
-    assert prune.percent(seen.sparsity) in updates["sparsity-reached"]
+    assert prune_told.percent(seen.sparsity) in updates["sparsity-reached"]
     assert f"{seen.removed:,}" in updates["sparsity-reached"]
-    assert prune.percent(seen.agreement_wanda) in updates["prune-numbers"]
-    assert prune.percent(seen.agreement_gradient) in updates["prune-numbers"]
+    assert prune_told.percent(seen.agreement_wanda) in updates["prune-numbers"]
+    assert prune_told.percent(seen.agreement_gradient) in updates["prune-numbers"]
     assert updates["prune-problem"] == ""
-    assert sum(sum(bars.y) for bars in updates["prune-histogram"].data) == prune.selected(visit).weights
+    assert sum(sum(bars.y) for bars in updates["prune-histogram"].data) == preview.selected(visit).weights
 
 
 def test_a_refused_control_says_why_and_loses_nothing(library: Library, visit: Visit, say: Any) -> None:
@@ -138,7 +138,7 @@ def test_apply_builds_the_model_and_reports_how_far_the_preview_was_right(librar
     assert work.pruned_model(visit) is not None
     assert (updates["applied"], updates["settings"]) == (1, 1)
     shown = work.preview_masks(visit, masks.settings)
-    same = prune.percent(prune.report.model_agreement(masks, shown), 2)
+    same = prune_told.percent(prune.report.model_agreement(masks, shown), 2)
     assert same in updates["status"]
     assert same in updates["sparsity-reached"]
     assert "applied #1" in updates["sparsity-reached"]
@@ -190,43 +190,43 @@ def test_the_controls_are_built_with_the_examples_settings(library: Library, vis
 
 
 def test_only_a_global_pattern_lists_what_goes_per_matrix(visit: Visit, say: Any) -> None:
-    even, masks = prune.look(visit, replace(FORM).settings(Settings()))[::-1]
-    assert prune.matrices_table(say, even) == ""
-    assert say("prune.where.row") in prune.sentences(say, even, masks)
-    uneven = prune.look(visit, replace(FORM, group="global").settings(Settings()))[1]
-    table = prune.matrices_table(say, uneven)
-    assert all(prune.percent(cell.value) in table for cell in uneven.per_matrix)
+    even, masks = preview.look(visit, replace(FORM).settings(Settings()))[::-1]
+    assert prune_told.matrices_table(say, even) == ""
+    assert say("prune.where.row") in prune_told.sentences(say, even, masks)
+    uneven = preview.look(visit, replace(FORM, group="global").settings(Settings()))[1]
+    table = prune_told.matrices_table(say, uneven)
+    assert all(prune_told.percent(cell.value) in table for cell in uneven.per_matrix)
 
 
 @pytest.mark.parametrize(("alpha", "key"), [(0.0, "like_wanda"), (1e12, "like_gradient")])
 def test_an_alpha_that_drowns_one_half_of_the_score_is_said(visit: Visit, say: Any, alpha: float, key: str) -> None:
-    _, seen = prune.look(visit, Settings(alpha=Alpha("number", alpha), order="dense"))
-    assert prune.verdict(say, seen) == say(f"prune.verdict.{key}", wanda=prune.percent(seen.agreement_wanda),
-                                           gradient=prune.percent(seen.agreement_gradient))
+    _, seen = preview.look(visit, Settings(alpha=Alpha("number", alpha), order="dense"))
+    assert prune_told.verdict(say, seen) == say(f"prune.verdict.{key}", wanda=prune_told.percent(seen.agreement_wanda),
+                                           gradient=prune_told.percent(seen.agreement_gradient))
 
 
 def test_a_share_is_turned_into_its_number_and_gives_the_same_masks(visit: Visit) -> None:
     asked = FORM.settings(Settings())
-    number = prune.plain_alpha(visit, asked)
+    number = preview.plain_alpha(visit, asked)
     assert number.alpha.kind == "number"
     one, other = work.preview_masks(visit, asked), work.preview_masks(visit, number)
     assert all(torch.equal(mask, other.masks[name]) for name, mask in one.masks.items())
-    assert prune.share_at(visit, "l1", number.alpha.value) == pytest.approx(0.5, abs=1e-6)
+    assert preview.share_at(visit, "l1", number.alpha.value) == pytest.approx(0.5, abs=1e-6)
 
 
 def test_a_matrix_chosen_here_is_the_selection_everywhere(library: Library, visit: Visit) -> None:
     name = visit.model().layout.matrices[2].name
     assert Tab(library).call("on_matrix", visit, 0, name) == {"selection": 1}
     assert visit.session.selection == Selection(matrix=name)
-    assert prune.selected(visit).name == name
+    assert preview.selected(visit).name == name
 
 
 def test_names_of_texts_and_models_are_escaped(visit: Visit) -> None:
-    masks, _ = prune.look(visit, FORM.settings(Settings()))
-    line = prune.problem("<b>${7*7}</b>")
+    masks, _ = preview.look(visit, FORM.settings(Settings()))
+    line = prune_told.problem("<b>${7*7}</b>")
     assert "<b>$" not in line
     assert "${" not in line
-    assert "tiny" in prune.tag(words("en"), visit, masks.settings, masks)
+    assert "tiny" in prune_told.tag(words("en"), visit, masks.settings, masks)
 
 
 def test_a_slider_hands_over_what_its_number_box_says(library: Library) -> None:
@@ -239,6 +239,6 @@ def test_a_slider_hands_over_what_its_number_box_says(library: Library) -> None:
 
 def test_only_what_both_settings_have_counts_as_changed(visit: Visit) -> None:
     say, was = words("en"), FORM.settings(Settings())
-    assert prune.changes(say, visit, was, replace(was, method="wanda")) == "method from gblm to wanda"
+    assert prune_told.changes(say, visit, was, replace(was, method="wanda")) == "method from gblm to wanda"
     moved = replace(was, sparsity=0.6, norm="l2", order="sequential", alpha=Alpha("number", 3))
-    assert prune.changes(say, visit, was, moved) == "From 50 %, slider at 60 %; norm from l1 to l2; 2 more"
+    assert prune_told.changes(say, visit, was, moved) == "From 50 %, slider at 60 %; norm from l1 to l2; 2 more"

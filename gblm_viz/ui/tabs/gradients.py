@@ -23,8 +23,8 @@ from gblm_viz.ui.example import shipped, shipped_matrix, shipped_summaries
 from gblm_viz.ui.matrix_view import ArrayProvider, Field, MatrixView, picture
 from gblm_viz.ui.model_map import ModelMapView
 from gblm_viz.ui.page import Page, bump
+from gblm_viz.ui.preview import plain_alpha
 from gblm_viz.ui.session import Library, Selection, Visit
-from gblm_viz.ui.tabs.prune import plain_alpha
 from gblm_viz.words import Words
 
 STATISTICS = ("mean", "median", "p99", "peak_share")

@@ -24,7 +24,7 @@ from ..example import LONGEST_ANSWER, shipped, shipped_summaries
 from ..model_map import ModelMapView
 from ..page import Page, bump
 from ..session import Selection, Visit
-from .prune import place
+from .prune_told import place
 from .weight import telling_weight
 
 

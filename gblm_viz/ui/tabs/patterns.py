@@ -27,6 +27,7 @@ from ..escape import escape
 from ..matrix_view import ArrayProvider, Field, MatrixView, picture, with_pin, without_pin
 from ..model_map import ModelMapView
 from ..page import Page, bump
+from ..preview import selected
 from ..session import Selection, Visit
 from ..table import plain_table
 from .gradients import unpin
@@ -61,7 +62,7 @@ from .patterns_told import (
     tested,
     written_by,
 )
-from .prune import NEARLY_SAME, changes, made_of, place, selected
+from .prune_told import NEARLY_SAME, changes, made_of, place
 from .weight import title
 
 PANELS = ("columns", "scores", "wanda")

@@ -20,8 +20,8 @@ from gblm_viz.core.structure import Band, density_order, position_order
 from gblm_viz.core.two_masks import Comparison, Jumps, TwoMasks
 
 from .. import work
+from ..preview import plain_alpha, selected
 from ..session import Visit
-from .prune import plain_alpha, selected
 
 MATRIX_AT_ONCE = 1_000_000
 """Weights up to which one matrix is shuffled, ranked and factorised without being asked: five seconds at most."""

@@ -6,23 +6,20 @@ Knows no tensor and no score: core prunes, work keeps, figures draw.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 
-from gblm_viz.core import alpha as alphas
 from gblm_viz.core import report
 from gblm_viz.core.alpha import Alpha, parse_alpha
 from gblm_viz.core.errors import SettingError
-from gblm_viz.core.methods import GBLM_NORMS, GRADIENT_NORMS, METHODS, PAPER_ALPHA
-from gblm_viz.core.patterns import GROUPS, Global, NofM, checked_sparsity, label
+from gblm_viz.core.methods import GBLM_NORMS, METHODS, PAPER_ALPHA
+from gblm_viz.core.patterns import GROUPS, Global, checked_sparsity
 from gblm_viz.core.prune import ORDERS, Masks, Settings, preview_settings
-from gblm_viz.core.report import Preview
 from gblm_viz.figures import charts
 from gblm_viz.figures.charts import percent
-from gblm_viz.figures.maps import role_name
 from gblm_viz.words import Words
 
 from .. import work
@@ -31,21 +28,31 @@ from ..escape import escape
 from ..free_slider import FreeSlider
 from ..live_picture import CONTROLS, LEAST_SHARE, MOST_SHARE, MOST_SPARSITY, MaskProvider
 from ..matrix_view import Field, Followed, MatrixView, picture
-from ..measured import measured
 from ..page import Page, bump
+from ..preview import look, plain_alpha, selected
 from ..session import Selection, Visit
+from .prune_told import (
+    NORMS,
+    agrees,
+    alpha_note,
+    card,
+    formula,
+    made,
+    matrices_table,
+    numbers,
+    place,
+    problem,
+    reached,
+    sentences,
+    tag,
+    waiting,
+)
 
-NORMS = {"gblm": GBLM_NORMS, "gradient": GRADIENT_NORMS}
 PATTERNS = ("2:4", "4:8", "1:4")
 KINDS = ("number", "balance", "share")
 MASK_HEIGHT = 330
 USUAL_SHARE = 0.5
-NEARLY_SAME = 0.99
-"""Agreement above which two masks are called almost the same."""
-MOST_CHANGES = 2
-"""So many changes since Apply are named; the rest is counted."""
-NOTABLE = 0.005
-"""Shares removed that differ by more between matrices are listed; less is only rounding."""
+
 
 
 @dataclass(frozen=True)
@@ -202,7 +209,7 @@ def _controls(say: Words) -> Controls:
 
 def _views(say: Words) -> Views:
     with gr.Row(elem_id="prune-figures"):
-        reached = gr.HTML(_waiting(say), elem_id="sparsity-reached", min_width=220)
+        reached = gr.HTML(waiting(say), elem_id="sparsity-reached", min_width=220)
         numbers = gr.HTML(elem_id="prune-numbers")
     sentences = gr.HTML(elem_id="prune-sentences")
     with gr.Row(elem_id="prune-pictures"):
@@ -312,7 +319,7 @@ class _Show:
         """Controls and preview anew: at page load, after collecting, after another model."""
         settings, controls = visit.session.settings, self.controls
         if visit.session.model is None:
-            return {self.views.reached: _waiting(self.words)}
+            return {self.views.reached: waiting(self.words)}
         form, updates = form_of(settings), {}
         if form != held:
             updates = {**shape(self.words, controls, form), **values_of(controls, settings), self.held: form}
@@ -329,7 +336,7 @@ class _Show:
         settings.check()
         if settings.needs and visit.session.statistics is None:
             told = f'<p class="sentence">{escape(say("errors.nothing_collected"))}</p>'
-            return {views.reached: _card(say("prune.reached.none"), "–", ""), views.numbers: "", views.sentences: told,
+            return {views.reached: card(say("prune.reached.none"), "–", ""), views.numbers: "", views.sentences: told,
                     views.matrices: "", views.tag: "", views.chart: None, views.mask: None,
                     self.controls.alpha_note: "",
                     views.matrix: self._matrices(visit)}
@@ -423,261 +430,3 @@ def shape(say: Words, controls: Controls, form: Form) -> dict[Any, Any]:
         controls.share_box: gr.update(visible=not patterned),
         controls.by_pattern: gr.update(visible=patterned),
     }
-
-
-# Numbers of settings, kept in the Library
-
-def plain_alpha(visit: Visit, settings: Settings) -> Settings:
-    """The same settings with α as the number it stands for: found once, not at every move of the slider."""
-    if settings.method != "gblm" or settings.alpha.kind == "number":
-        return settings
-    key = ("alpha", visit.session.statistics, settings.alpha, settings.norm)
-    value = visit.library.once(key, lambda: alphas.resolve(settings.alpha, visit.statistics(), settings.norm))
-    return replace(settings, alpha=Alpha("number", value))
-
-
-def look(visit: Visit, settings: Settings) -> tuple[Masks, Preview]:
-    """The dense order's masks and their numbers."""
-    number = plain_alpha(visit, settings)
-    masks = work.preview_masks(visit, number)
-    key = ("preview", work.masks_key(visit.session, number), visit.session.statistics)
-    return masks, visit.library.once(key, lambda: work.preview(visit, number))
-
-
-def share_at(visit: Visit, norm: str, alpha: float) -> float:
-    """The gradient's share of the score at an α, with the visitor's statistics."""
-    key = ("share", visit.session.statistics, norm, alpha)
-    return visit.library.once(key, lambda: alphas.gradient_share(visit.statistics(), norm, alpha))
-
-
-def selected(visit: Visit) -> Any:
-    """The selected matrix, or the model's first where the selection is of another model."""
-    layout = visit.model().layout
-    wanted = visit.session.selection.matrix
-    return next((matrix for matrix in layout.matrices if matrix.name == wanted), layout.matrices[0])
-
-
-# What is said
-
-def place(say: Words, matrix: Any, expert: int = 0) -> str:
-    """How a matrix is named on screen: Block 3 · down."""
-    name = say("prune.matrix.name", block=matrix.block, role=role_name(say, matrix.role))
-    return say("prune.matrix.expert", name=name, expert=expert) if matrix.experts else name
-
-
-def formula(say: Words, method: str) -> str:
-    """The score as core.methods writes it, and its letters."""
-    return (f'<div class="prune-formula"><b>{escape(say("prune.formula.score"))}</b> '
-            f'<code>{escape(_formula(say, method))}</code> '
-            f'<span>{escape(say(f"prune.formula.{method}"))}</span></div>')
-
-
-def _formula(say: Words, method: str) -> str:
-    """Mathematics reads the same everywhere; the one formula in words is translated."""
-    return say("prune.formula.noise") if method == "random" else METHODS[method].formula
-
-
-def problem(sentence: str) -> str:
-    return f'<div class="prune-problem" role="alert"><b aria-hidden="true">!</b> {escape(sentence)}</div>'
-
-
-def _waiting(say: Words) -> str:
-    return _card(say("prune.reached.none"), "–", escape(say("prune.waiting")))
-
-
-def _card(title: str, number: str, below: str, kind: str = "") -> str:
-    """One number with its name above and a line below. `below` is HTML."""
-    return (f'<div class="prune-card {kind}"><span class="name">{escape(title)}</span>'
-            f'<b class="number">{escape(number)}</b><span class="below">{below}</span></div>')
-
-
-def reached(say: Words, visit: Visit, settings: Settings, seen: Preview) -> str:
-    """The sparsity: the applied model's where the controls still ask for it, else the preview's above the older one."""
-    count = say("prune.reached.count", removed=f"{seen.removed:,}", prunable=f"{seen.prunable:,}")
-    session = visit.session
-    if session.applied is None or not visit.library.has(session.applied):
-        return _card(say("prune.reached.preview"), percent(seen.sparsity),
-                     f"{escape(count)}<br>{escape(say('prune.reached.press'))}", "preview")
-    masks = work.applied_masks(visit)
-    if session.applied == work.masks_key(session, settings):
-        count = say("prune.reached.count", removed=f"{masks.removed:,}", prunable=f"{masks.prunable:,}")
-        return _card(say("prune.reached.applied", number=session.applied_number), percent(masks.sparsity),
-                     f"{escape(count)}<br>{escape(agrees(say, visit, masks))}", "applied")
-    older = say("prune.reached.older", number=session.applied_number, sparsity=percent(masks.sparsity))
-    moved = say("prune.reached.stale", changes=changes(say, visit, masks.settings, settings))
-    return _card(say("prune.reached.preview"), percent(seen.sparsity),
-                 f'{escape(count)}<br><span class="stale">{escape(older)}</span><br>{escape(moved)}', "preview")
-
-
-def agrees(say: Words, visit: Visit, masks: Masks) -> str:
-    """How far the applied mask agrees with what its preview showed; the order is what can part them."""
-    if visit.session.applied != work.masks_key(visit.session, masks.settings):
-        return say("prune.agrees.other_text")
-    shown = work.preview_masks(visit, plain_alpha(visit, masks.settings))
-    return say("prune.agrees." + masks.settings.order, agreement=percent(report.model_agreement(masks, shown), 2))
-
-
-def changes(say: Words, visit: Visit, was: Settings, now: Settings) -> str:
-    """What moved on since the mask was applied: `from 50 %, slider at 60 %`."""
-    moved = []
-    if not was.pattern and not now.pattern and was.sparsity != now.sparsity:
-        moved.append(say("prune.stale.sparsity", was=percent(was.sparsity, 0), now=percent(now.sparsity, 0)))
-    shown = {"pattern": lambda one: one.pattern or say("prune.pattern.none"), "method": lambda one: one.method,
-             "norm": lambda one: one.norm if one.method in NORMS else "–",
-             "alpha": lambda one: alpha_words(say, one) if one.method == "gblm" else "–",
-             "group": lambda one: "–" if one.pattern else say(f"prune.group.{one.group}"),
-             "order": lambda one: say(f"prune.order.{one.order}"),
-             "seed": lambda one: one.seed if one.method == "random" else "–"}
-    for name, read in shown.items():
-        before, after = _field(read, was), _field(read, now)
-        if before != after and "–" not in (before, after):  # what only one of the two has is no change of its own
-            moved.append(say("prune.stale.other", what=say(f"prune.stale.{name}"), was=before, now=after))
-    if not moved:
-        moved.append(say("prune.stale.text"))
-    more = [say("prune.stale.more", count=len(moved) - MOST_CHANGES)] if len(moved) > MOST_CHANGES else []
-    return say("prune.stale.join").join(moved[:MOST_CHANGES] + more)
-
-
-def _field(read: Callable[[Settings], object], settings: Settings) -> str:
-    return str(read(settings))
-
-
-def alpha_words(say: Words, settings: Settings) -> str:
-    """How α was asked for."""
-    alpha = settings.alpha
-    return {"number": charts.short(alpha.value), "balance": say("prune.alpha.balance"),
-            "share": say("prune.alpha.as_share", share=percent(alpha.value, 0))}[alpha.kind]
-
-
-def numbers(say: Words, seen: Preview) -> str:
-    """α with the gradient's share, and the agreement with Wanda and with gradient-only, as three cards."""
-    none = "–"
-    share = none if seen.share is None else percent(seen.share)
-    alpha = escape(say("prune.numbers.no_alpha") if seen.alpha is None else
-                   say("prune.numbers.alpha", alpha=charts.short(seen.alpha)))
-    cards = [_card(say("prune.numbers.share"), share, alpha)]
-    for name, agreement in (("wanda", seen.agreement_wanda), ("gradient", seen.agreement_gradient)):
-        if agreement is None:
-            below = say("prune.numbers.nothing_beside")
-        else:
-            below = say("prune.numbers.differs", count=f"{round((1 - agreement) * seen.prunable):,}")
-        shown = none if agreement is None else percent(agreement)
-        cards.append(_card(say(f"prune.numbers.{name}"), shown, escape(below)))
-    return f'<div class="prune-cards">{"".join(cards)}</div>'
-
-
-def sentences(say: Words, seen: Preview, masks: Masks) -> str:
-    """What the numbers mean, in one to three sentences, and where a simpler rule had to do."""
-    if not seen.removed:
-        return f'<p class="sentence">{escape(say("prune.nothing_removed"))}</p>'
-    told = [verdict(say, seen), where(say, seen)]
-    if seen.fallbacks:
-        first = masks.fallbacks[0]
-        told.append(say("prune.fallbacks", count=seen.fallbacks, first=first.matrix, rule=first.rule))
-    if seen.equal_rows:
-        told.append(say("prune.equal_rows", count=f"{seen.equal_rows:,}"))
-    return "".join(f'<p class="sentence">{escape(one)}</p>' for one in told if one)
-
-
-def verdict(say: Words, seen: Preview) -> str:
-    """Whether the gradient, or the input, changed anything here."""
-    method, wanda, gradient = seen.settings.method, seen.agreement_wanda, seen.agreement_gradient
-    if wanda is None or gradient is None:
-        return ""
-    fields = {"wanda": percent(wanda), "gradient": percent(gradient), "method": method}
-    if method in {"wanda", "gradient"}:
-        return say(f"prune.verdict.{method}", **fields)
-    if method == "gblm" and wanda > NEARLY_SAME:
-        return say("prune.verdict.like_wanda", **fields)
-    if method == "gblm" and gradient > NEARLY_SAME:
-        return say("prune.verdict.like_gradient", **fields)
-    return say("prune.verdict.gblm" if method == "gblm" else "prune.verdict.other", **fields)
-
-
-def differing(seen: Preview) -> bool:
-    """Whether some matrices lose a larger share than others, beyond rounding."""
-    shares = [cell.value for cell in seen.per_matrix]
-    return max(shares) - min(shares) > NOTABLE
-
-
-def where(say: Words, seen: Preview) -> str:
-    """Where the weights go from: equal by design, or listed below."""
-    if differing(seen):
-        ordered = sorted(seen.per_matrix, key=lambda cell: cell.value)
-        least, most = ordered[0], ordered[-1]
-        return say("prune.where.differs", least=place(say, least), low=percent(least.value), most=place(say, most),
-                   high=percent(most.value))
-    pattern = seen.settings.make_pattern()
-    if isinstance(pattern, NofM):
-        return say("prune.where.pattern", n=pattern.n, m=pattern.m)
-    return say("prune.where.row" if seen.settings.group == "row" else "prune.where.matrix")
-
-
-def matrices_table(say: Words, seen: Preview) -> str:
-    """What goes per matrix, blocks × roles, only where that differs."""
-    if not differing(seen):
-        return ""
-    roles = list(dict.fromkeys(cell.role for cell in seen.per_matrix))
-    values = {(cell.block, cell.role): cell.value for cell in seen.per_matrix}
-    head = "".join(f'<th class="number">{escape(role)}</th>' for role in roles)
-    rows = []
-    for block in sorted({cell.block for cell in seen.per_matrix}):
-        cells = "".join(_share_cell(values.get((block, role))) for role in roles)
-        rows.append(f"<tr><th>{escape(say('prune.where.block', block=block))}</th>{cells}</tr>")
-    return (f'<div class="prune-matrices"><p><b>{escape(say("prune.where.title"))}</b></p><table class="plain">'
-            f"<tr><th></th>{head}</tr>{''.join(rows)}</table></div>")
-
-
-def _share_cell(value: float | None) -> str:
-    if value is None:
-        return '<td class="number">–</td>'
-    return f'<td class="number"><i style="width:{100 * value:.0f}%"></i><span>{escape(percent(value))}</span></td>'
-
-
-def alpha_note(say: Words, visit: Visit, settings: Settings) -> str:
-    """Why the app asks for a share: what the paper's α would give on this text, measured."""
-    if settings.method != "gblm" or visit.session.statistics is None:
-        return ""
-    found = visit.statistics()
-    hundred = share_at(visit, settings.norm, PAPER_ALPHA)
-    key = ("balance", visit.session.statistics, settings.norm)
-    balance = visit.library.once(key, lambda: alphas.resolve(Alpha("balance"), found, settings.norm))
-    tokens = found.calibration.token_count / found.count
-    told = say("prune.alpha.why", paper=f"{PAPER_ALPHA:g}", paper_share=percent(hundred), alpha=charts.short(balance),
-               share=percent(share_at(visit, settings.norm, balance)), samples=found.count, length=f"{tokens:.0f}")
-    return f'<div class="limit">{escape(told)}</div>'
-
-
-def made_of(say: Words, visit: Visit, settings: Settings, masks: Masks) -> list[str]:
-    """What a mask was made of, in short parts: model, text, samples, method, norm, α with its share, pattern."""
-    parts = [visit.model().name]
-    if settings.needs and visit.session.statistics is not None:
-        samples = visit.statistics().calibration
-        cut = say("prune.tag.samples", count=samples.count, length=samples.length, seed=samples.seed)
-        parts += [work.text_name(say, samples.text_name), cut]
-    parts.append(settings.method)
-    if settings.method in NORMS:
-        parts.append(settings.norm)
-    if settings.method == "gblm" and masks.alpha is not None:
-        share = share_at(visit, settings.norm, masks.alpha)
-        parts.append(say("prune.tag.alpha", alpha=charts.short(masks.alpha), share=percent(share)))
-    if settings.method == "random":
-        parts.append(say("prune.tag.seed", seed=settings.seed))
-    pattern = settings.make_pattern()
-    if isinstance(pattern, NofM):
-        parts.append(say("prune.tag.pattern", pattern=label(pattern), n=pattern.n, m=pattern.m))
-    else:
-        parts.append(f"{say('prune.group.' + settings.group)} {percent(settings.sparsity, 0)}")
-    return parts
-
-
-def made(say: Words, visit: Visit, settings: Settings, masks: Masks) -> str:
-    """Under the pictures: what was measured on the bundled model at this amount, and what the preview was made of."""
-    told = [measured(say, masks) if masks.removed else "", tag(say, visit, settings, masks)]
-    return "".join(f'<p class="tag">{escape(one)}</p>' for one in told if one)
-
-
-def tag(say: Words, visit: Visit, settings: Settings, masks: Masks) -> str:
-    """The line under a preview."""
-    told = say("prune.tag.preview_only" if settings.order == "dense" else "prune.tag.preview_sequential")
-    return " · ".join([*made_of(say, visit, settings, masks), told])

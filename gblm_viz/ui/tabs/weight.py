@@ -28,10 +28,11 @@ from .. import work
 from ..escape import escape
 from ..hand_row import HandRow, hand_value
 from ..page import Page, bump
+from ..preview import plain_alpha
 from ..session import Selection, Visit
 from ..table import Cell, plain_table
 from .gradients import chosen
-from .prune import made_of, place, plain_alpha
+from .prune_told import made_of, place
 
 SHOWN = 8
 """Weights of a row that are shown by hand at once: wide enough to be read from afar, whole groups of 2:4 and 4:8."""
