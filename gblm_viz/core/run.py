@@ -18,7 +18,7 @@ import numpy as np
 
 import gblm_viz
 
-from .evaluate import Paired, Perplexity, ProbeResult, paired
+from .evaluate import Paired, Perplexity, ProbeResult, paired, paired_share
 from .models import Model
 from .patterns import label
 from .prune import Masks
@@ -123,6 +123,20 @@ class SkillRow:
     total: int
     low: float
     high: float
+
+
+@dataclass(frozen=True)
+class ChangeRow:
+    """The same probes of one skill (all: "") by both models: how many only the dense one got right, how many only the
+    pruned one; the paired difference of the shares with Newcombe's 95 % interval; `shown` as in PairedShare."""
+
+    skill: str
+    lost: int
+    gained: int
+    difference: float
+    low: float
+    high: float
+    shown: bool
 
 
 @dataclass(frozen=True)
@@ -235,6 +249,7 @@ class Run:
     perplexities: tuple[PerplexityRow, ...]
     differences: tuple[DifferenceRow, ...]
     probes: tuple[SkillRow, ...]
+    changes: tuple[ChangeRow, ...]
     gains: tuple[GainRow, ...]
     methods: tuple[MethodRow, ...]
     sweep: tuple[SweepRow, ...]
@@ -261,7 +276,8 @@ class Run:
             "versions": [{"package": name, "version": value} for name, value in self.versions.items()],
             "scores_of_selected_matrix": [{"matrix": self.picture.name, "expert": self.picture.expert} | one
                                           for one in bins]}
-        for name in ("matrices", "perplexities", "differences", "probes", "gains", "methods", "sweep", "visit"):
+        for name in ("matrices", "perplexities", "differences", "probes", "changes", "gains", "methods", "sweep",
+                     "visit"):
             tables[name] = [asdict(row) for row in getattr(self, name)]
         if self.own is not None:
             tables["own_text"] = [{"text": self.own.text}]
@@ -380,6 +396,17 @@ def skill_rows(side: str, found: ProbeResult) -> tuple[SkillRow, ...]:
     shares = {"": found.total} | found.skills
     return tuple(SkillRow(skill, side, share.right, share.total, share.interval.low, share.interval.high)
                  for skill, share in shares.items())
+
+
+def change_rows(dense: ProbeResult, pruned: ProbeResult) -> tuple[ChangeRow, ...]:
+    """All probes first (skill ""), then each skill."""
+    pairs: dict[str, list[tuple[bool, bool]]] = {"": []}
+    for before, after in zip(dense.verdicts, pruned.verdicts, strict=True):
+        for skill in ("", before.probe.skill):
+            pairs.setdefault(skill, []).append((before.right, after.right))
+    found = {skill: paired_share(*zip(*own, strict=True)) for skill, own in pairs.items() if own}
+    return tuple(ChangeRow(skill, one.lost, one.gained, one.difference, one.interval.low, one.interval.high, one.shown)
+                 for skill, one in found.items())
 
 
 def weight_bytes(model: Model) -> int:

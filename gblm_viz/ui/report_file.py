@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from html import escape
 
 from gblm_viz.core.methods import METHODS
-from gblm_viz.core.run import SHORT_HASH, DifferenceRow, MethodRow, PerplexityRow, Run, SkillRow, VisitRow
+from gblm_viz.core.run import SHORT_HASH, ChangeRow, DifferenceRow, MethodRow, PerplexityRow, Run, SkillRow, VisitRow
 from gblm_viz.figures import paper
 from gblm_viz.figures.charts import percent, short
 from gblm_viz.figures.maps import role_name
@@ -155,6 +155,8 @@ def _lead(sheet: Sheet) -> str:
     if held:
         told.append(say("report.lead_perplexity", before=_perplexity(held["dense"].perplexity),
                         after=_perplexity(held["pruned"].perplexity), text=sheet.text(held["dense"].text)))
+        if not next(one.shown for one in run.differences if one.which == "held_out"):
+            told.append(say("report.lead_chance", windows=held["dense"].windows))
     asked = {one.side: one for one in run.probes if not one.skill}
     if asked:
         told.append(say("report.lead_probes", before=f"{asked['dense'].right:,}", after=f"{asked['pruned'].right:,}",
@@ -296,6 +298,9 @@ def _difference(sheet: Sheet, found: DifferenceRow, dense: PerplexityRow) -> str
     say = sheet.say
     how = say("lost.protocol", windows=dense.windows, length=dense.length, dtype=dense.dtype)
     how = f"{how}, SHA-256 {dense.text_sha256[:SHORT_HASH]}"
+    used = sheet.run.calibration
+    if found.which == "held_out" and used is not None and dense.text_sha256 == used.text_sha256:
+        how = f"{how}; {say('report.lost.set_aside')}"
     if found.windows < 2:
         return f"{say('lost.too_few')} ({how})"
     return say("lost.difference" if found.shown else "lost.no_difference", mean=f"{found.mean:+.3f}",
@@ -307,14 +312,13 @@ def _probes(sheet: Sheet) -> str:
     if not run.probes:
         return _paragraph(say("report.lost.no_probes"))
     sides = {side: {one.skill: one for one in run.probes if one.side == side} for side in ("dense", "pruned")}
+    changes = {one.skill: one for one in run.changes}
     rows: list[Sequence[Cell]] = []
     drawn = []
     for skill, dense in sides["dense"].items():
         pruned = sides["pruned"][skill]
         name = skill or say("report.lost.all_skills")
-        apart = dense.low > pruned.high or pruned.low > dense.high
-        rows.append((name, ("dense", _right(dense)), ("pruned", _right(pruned)),
-                     say("report.lost.apart" if apart else "report.lost.overlap")))
+        rows.append((name, ("dense", _right(dense)), ("pruned", _right(pruned)), _change(say, changes[skill])))
         drawn.append((name, _interval(dense), _interval(pruned)))
     before, after = sides["dense"][""], sides["pruned"][""]
     title = say("report.lost.probes_title", before=percent(before.right / before.total),
@@ -322,6 +326,14 @@ def _probes(sheet: Sheet) -> str:
     heads = ((say("lost.probes.skill"), ""), *_sides(say), (say("lost.meaning"), ""))
     return (_figure(title, paper.shares(drawn, say, title), say("report.lost.probes_note"), sheet.tag)
             + _table(say("report.lost.by_skill"), heads, rows))
+
+
+def _change(say: Words, found: ChangeRow) -> str:
+    """What happened to one skill: paired over its probes."""
+    key = "few" if not found.shown else "fewer" if found.difference < 0 else "more"
+    ends = {name: f"{100 * value:+.1f}" for name, value in (
+        ("points", found.difference), ("low", found.low), ("high", found.high))}
+    return say(f"report.lost.{key}", **ends)
 
 
 def _right(row: SkillRow) -> str:
@@ -392,10 +404,13 @@ def _won(sheet: Sheet) -> str:
     def amount(value: float | None, unit: str) -> str:
         return say("report.won.unmeasured") if value is None else f"{value:,.0f} {say(f'report.won.units.{unit}')}"
 
-    heads = ((say("lost.what"), ""), *_sides(say))
+    known = [one for one in sheet.run.gains if one.dense is not None or one.pruned is not None]
+    missing = [say(f"report.won.{one.what}") for one in sheet.run.gains if one not in known]
     rows = [(say(f"report.won.{one.what}"), ("dense", "–" if one.what in ONE_SIDED else amount(one.dense, one.unit)),
-             ("pruned", amount(one.pruned, one.unit))) for one in sheet.run.gains]
-    return _table(say("report.won.title"), heads, rows) + _paragraph(say("report.won.nothing"))
+             ("pruned", amount(one.pruned, one.unit))) for one in known]
+    told = [say("report.won.missing", names="; ".join(missing))] if missing else []
+    return _table(say("report.won.title"), ((say("lost.what"), ""), *_sides(say)), rows) + "".join(
+        _paragraph(one) for one in [*told, say("report.won.nothing")])
 
 
 def _visit(sheet: Sheet) -> str:
@@ -417,7 +432,8 @@ def visit_cells(row: VisitRow, say: Words) -> list[Cell]:
                                                samples=row.samples, length=row.length)
     perplexity = "–" if row.windows is None else (
         f"{_perplexity(row.perplexity_dense)} → {_perplexity(row.perplexity_pruned)}")
-    probes = "–" if row.probes_total is None else f"{row.probes_dense} → {row.probes_pruned} / {row.probes_total}"
+    probes = "–" if row.probes_total is None else (
+        f"{row.probes_dense:,} → {row.probes_pruned:,} / {row.probes_total:,}")
     return [f"#{row.number}", row.model, row.method, row.pattern, percent(row.sparsity),
             say(f"report.visit.orders.{row.order}"), "–" if row.alpha is None else short(row.alpha), text, perplexity,
             probes, row.run_hash[:SHORT_HASH]]

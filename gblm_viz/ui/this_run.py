@@ -14,7 +14,18 @@ from gblm_viz.core.evaluate import Perplexity, ProbeResult, Share
 from gblm_viz.core.job import Job, Step
 from gblm_viz.core.models import Model
 from gblm_viz.core.prune import Masks
-from gblm_viz.core.run import DifferenceRow, GainRow, MethodRow, Own, PerplexityRow, Run, SkillRow, SweepRow, VisitRow
+from gblm_viz.core.run import (
+    ChangeRow,
+    DifferenceRow,
+    GainRow,
+    MethodRow,
+    Own,
+    PerplexityRow,
+    Run,
+    SkillRow,
+    SweepRow,
+    VisitRow,
+)
 from gblm_viz.core.statistics import NORMS, Statistics
 from gblm_viz.core.won import Won
 
@@ -84,6 +95,11 @@ def _probes_of(source: Source) -> dict[str, ProbeResult]:
 
 def skill_rows(source: Source) -> tuple[SkillRow, ...]:
     return tuple(row for side, found in _probes_of(source).items() for row in runs.skill_rows(side, found))
+
+
+def change_rows(source: Source) -> tuple[ChangeRow, ...]:
+    found = _probes_of(source)
+    return runs.change_rows(found["dense"], found["pruned"]) if found else ()
 
 
 def probe_shares(source: Source) -> dict[str, Share]:
@@ -267,7 +283,7 @@ def gather(source: Source, pruned: Model, own: bool) -> Job[Run]:
         runs.calibration_facts(source.statistics) if source.statistics is not None else None,
         source.applied.removed, source.applied.sparsity,
         runs.matrix_rows(model, source.applied, gradients, beside), perplexity_rows(source), difference_rows(source),
-        skill_rows(source), gain_rows(source), method_rows(source), sweep_rows(source),
+        skill_rows(source), change_rows(source), gain_rows(source), method_rows(source), sweep_rows(source),
         tuple(visit[number] for number in sorted(visit)),
         runs.matrix_picture(source.applied, histogram, name, expert), runs.versions(),
         own_words(source) if own else None)

@@ -31,7 +31,7 @@ def bars_html(say: Words, side: str, number: int, before: str, seen: Mapping[str
     text = before if len(before) <= CONTEXT else "…" + before[-CONTEXT:]
     title = say("chat.bars.title" if before else "chat.bars.title_first", number=number, before=text.replace("\n", "⏎"),
                 name=say(f"chat.sides.{side}"))
-    columns = "".join(_column(say, one, found) for one, found in seen.items())
+    columns = "".join(_column(say, one, found, side) for one, found in seen.items())
     sentences = [distance_sentence(say, one, found, vocabulary) for one, found in seen.items() if one != "dense"]
     told = "".join(f'<p class="bars-told">{escape(sentence)}</p>' for sentence in sentences)
     return (f'<section class="token-bars" aria-label="{escape(title)}"><p class="bars-title">{escape(title)} '
@@ -49,18 +49,20 @@ def distance_sentence(say: Words, side: str, found: Next, vocabulary: int) -> st
     return say("chat.bars.kl", **numbers, times=f"{times:.2f}" if times < 10 else f"{times:,.0f}")
 
 
-def _column(say: Words, side: str, found: Next) -> str:
-    rows = [_row(say, side, at, one, found.written) for at, one in enumerate(found.top, start=1)]
+def _column(say: Words, side: str, found: Next, author: str) -> str:
+    rows = [_row(say, side, at, one, found.written, author) for at, one in enumerate(found.top, start=1)]
     if found.written is not None and found.rank > len(found.top):
-        rows.append(_row(say, side, found.rank, found.written, found.written))
+        rows.append(_row(say, side, found.rank, found.written, found.written, author))
     caption = f'{MARKS[side]} {say(f"chat.sides.{side}")}'
     return (f'<table class="bars-column"><caption class="{side}-colour">{escape(caption)}</caption><tbody>'
             f'{"".join(rows)}</tbody></table>')
 
 
-def _row(say: Words, side: str, rank: int, one: Candidate, written: Candidate | None) -> str:
+def _row(say: Words, side: str, rank: int, one: Candidate, written: Candidate | None, author: str) -> str:
+    """author: the side whose answer holds the token that came, whatever this side would have written."""
     came = written is not None and written.token == one.token
-    mark = f' <span class="came">◂ {escape(say("chat.bars.written"))}</span>' if came else ""
+    told = escape(say("chat.bars.written", name=say(f"chat.sides.{author}")))
+    mark = f' <span class="came">◂ {told}</span>' if came else ""
     return (f'<tr class="{"came" if came else ""}"><th scope="row">{rank:,}</th>'
             f'<td class="piece">{escape(visible(one.text, one.token))}{mark}</td>'
             f'<td class="bar" aria-hidden="true"><i class="{side}" style="width:{100 * one.probability:.1f}%"></i></td>'

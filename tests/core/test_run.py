@@ -16,7 +16,7 @@ from gblm_viz.core import models, prune, report, two_masks
 from gblm_viz.core import run as runs
 from gblm_viz.core.calibration import CalibrationSet
 from gblm_viz.core.collect import collect
-from gblm_viz.core.evaluate import Perplexity, Probe, ProbeResult, Share, Verdict, paired, wilson
+from gblm_viz.core.evaluate import Perplexity, Probe, ProbeResult, Share, Verdict, paired, paired_share, wilson
 from gblm_viz.core.job import run
 from gblm_viz.core.prune import Settings
 from gblm_viz.core.run import Own, Run
@@ -45,7 +45,8 @@ def made() -> Run:
                                            two_masks.compare(applied.masks, wanda.masks)),
         tuple(runs.perplexity_row("held_out", side, one) for side, one in (("dense", dense), ("pruned", pruned))),
         (runs.difference_row("held_out", dense, pruned),),
-        tuple(row for side, one in asked.items() for row in runs.skill_rows(side, one)), (), runs.method_rows(
+        tuple(row for side, one in asked.items() for row in runs.skill_rows(side, one)),
+        runs.change_rows(*asked.values()), (), runs.method_rows(
             "held", {"dense": dense, "gblm": pruned, "wanda": dense}, "gblm"), (), (),
         runs.matrix_picture(applied, histogram, name), runs.versions())
 
@@ -102,6 +103,14 @@ def test_methods_are_set_against_the_runs_own_over_the_same_windows(made: Run) -
     beside = paired((1.5, 2.25, 4.0), (1.0, 2.0, 3.0))
     assert (rows["wanda"].mean, rows["wanda"].low, rows["wanda"].shown) == (
         beside.mean, beside.interval.low, beside.shown)
+
+
+def test_what_changed_of_a_skill_is_paired_over_its_probes(made: Run) -> None:
+    beside = paired_share([True, True], [True, False])
+    for row in made.changes:
+        assert (row.lost, row.gained, row.difference, row.low, row.shown) == (
+            1, 0, -0.5, beside.interval.low, beside.shown)
+    assert [row.skill for row in made.changes] == ["", "sums"]
 
 
 def test_a_sweeps_rows_are_its_curves_with_their_knee() -> None:

@@ -296,7 +296,7 @@ def test_bars_show_each_models_numbers_the_written_token_and_what_the_distance_m
     html = bars_html(say, "pruned", 3, "a\n" + "y" * 80, {"dense": dense, "pruned": pruned}, 3072)
     assert "<b>" not in html and "${" not in html
     assert html.count("<tr") == 5 + 6  # the pruned model's written token is not among its five
-    assert html.count(say("chat.bars.written")) == 2
+    assert html.count("◂ " + say("chat.bars.written", name=say("chat.sides.pruned"))) == 2
     for shown in ("␣&lt;b&gt;", "⏎", "#3", "#4", "60.0 %", "0.30 %", "&lt; 0.01 %", ">17<"):
         assert shown in html, shown
     assert re.search(r"0\.69.*0\.10.*3,072.*2\.00", html.rpartition("bars-told")[2])

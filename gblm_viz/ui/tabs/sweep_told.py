@@ -74,6 +74,10 @@ def sentences(say: Words, plan: Plan, points: Sequence[SweepPoint]) -> str:
             dense = drawn.curves[name][0].held_out.value
             told.append(say("sweep.told.knee", name=drawn.names[name], ratio=f"{point.held_out.value / dense:.2f}",
                             sparsity=percent(point.settings.sparsity, 0)))
+            first = drawn.curves[name][0].probes
+            if point.probes is not None and first is not None:
+                told.append(say("sweep.told.knee_probes", name=drawn.names[name], n=point.probes.total,
+                                right=point.probes.right, dense=first.right))
     none = [drawn.names[name] for name, point in drawn.knees.items() if point is None]
     if none:
         told.append(say("sweep.told.no_knee", names=", ".join(none)))
