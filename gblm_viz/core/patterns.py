@@ -106,11 +106,11 @@ def _lowest_ranked(score: Tensor, count: int) -> Tensor:
     if np.isnan(numbers.min(initial=0)):  # a number that is none is no lower, and no higher, than another
         return _lowest_sorted(score, count)
     places = [np.ascontiguousarray(place) for place in numbers.T]
-    before = [np.zeros(len(numbers), np.uint8) for _ in places]
-    for left, right in combinations(range(len(places)), 2):
+    before = [np.full(len(numbers), len(places) - 1 - place, np.uint8) for place in range(len(places))]
+    for left, right in combinations(range(len(places)), 2):  # at first, all to the right of a place go before it
         first = (places[left] <= places[right]).view(np.uint8)
         before[right] += first
-        before[left] += 1 - first
+        before[left] -= first
     mask = np.empty(numbers.shape, bool)
     for place, others in enumerate(before):
         mask[:, place] = others < count
