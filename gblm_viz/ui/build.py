@@ -171,8 +171,7 @@ def _wire(page: Page, blocks: gr.Blocks, source: Any, load: Any, cancel: Any, ab
 
     def on_cancel(visit: Visit) -> dict[Any, Any]:
         running = page.library.cancel(visit.key)
-        return {status: page.note(page.words("status.cancelling" if running else "status.nothing_to_cancel"),
-                                  "working" if running else "done")}
+        return {} if running else {status: page.note(page.words("status.nothing_to_cancel"))}
 
     blocks.load(arrive, [key, link], [page.visitor, key, link], js=_ARRIVE, show_progress="hidden",
                 api_visibility="private").then(None, [key], [key], js=_KEEP_KEY, api_visibility="private").then(

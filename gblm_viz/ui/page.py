@@ -133,9 +133,12 @@ class Page:
             while not task.done.wait(POLL_SECONDS):
                 if not wanted():
                     raise NoLongerWanted
-                if visit.key not in task.watchers and not task.cancel.is_set():
+                left = visit.key not in task.watchers
+                if left and not task.cancel.is_set():
                     raise GblmError("cancelled")
-                yield {self.status: self._progress(task, what)}
+                # said from here alone: said by the button's own handler it could come after the end
+                yield {self.status: self.note(self.words("status.cancelling"), "working") if left else
+                       self._progress(task, what)}
         finally:
             self.library.leave(visit.key, task)
         if task.error is not None:

@@ -130,7 +130,7 @@ def build(page: Page) -> None:
         if task is None or visit.key not in task.watchers:
             return {page.status: page.note(say("status.nothing_to_cancel"))}
         visit.library.leave(visit.key, task)
-        return {page.status: page.note(say("status.cancelling"), "working")}
+        return {}
 
     def on_point(visit: Visit, number: int, applied: int, counter: int) -> Iterator[dict[Any, Any]]:
         _, settings = visit.session.extra("sweep", (None, ()))

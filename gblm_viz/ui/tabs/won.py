@@ -55,7 +55,7 @@ def build(page: Page) -> None:
         if task is None or visit.key not in task.watchers:
             return {page.status: page.note(say("status.nothing_to_cancel"))}
         visit.library.leave(visit.key, task)
-        return {page.status: page.note(say("status.cancelling"), "working")}
+        return {}
 
     page.on(measure.click, on_measure, [], [shown])
     page.on(cancel.click, on_cancel)
