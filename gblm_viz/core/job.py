@@ -37,14 +37,25 @@ def run(job: Job[T], watch: Callable[[Step], None] | None = None) -> T:
             watch(step)
 
 
-def within(job: Job[T], step: Step) -> Job[T]:
-    """A part of a longer job: its own steps are not told, `step` is said as often."""
+def retold(job: Job[T], tell: Callable[[Step], Step]) -> Job[T]:
+    """A part of a longer job: each of its steps is said as `tell` turns it. Closed with whoever runs it."""
     try:
         while True:
-            next(job)
-            yield step
-    except StopIteration as finished:
-        result: T = finished.value
-        return result
+            try:
+                step = next(job)
+            except StopIteration as finished:
+                result: T = finished.value
+                return result
+            yield tell(step)
     finally:
         job.close()
+
+
+def part_of(job: Job[T], before: int, total: int) -> Job[T]:
+    """Its steps count on from `before`, of `total`."""
+    return retold(job, lambda step: Step(before + step.done, total, step.what))
+
+
+def within(job: Job[T], step: Step) -> Job[T]:
+    """Its own steps are not told: `step` is said as often."""
+    return retold(job, lambda _: step)

@@ -14,6 +14,8 @@ from torch import Tensor
 
 GRADIENT_NORMS = ("l1", "l2", "sum")
 GBLM_NORMS = ("l1", "l2")
+NORMS_OF = {"gblm": GBLM_NORMS, "gradient": GRADIENT_NORMS}
+"""Method → the gradient norms it can be asked for; other methods have none."""
 PAPER_ALPHA = 100.0
 
 
@@ -112,6 +114,12 @@ class Gblm(Method):
 
 
 METHODS: dict[str, type[Method]] = {kind.name: kind for kind in (Random, Magnitude, Wanda, Gradient, Gblm)}
+
+
+def norm_for(method: str, norm: str) -> str:
+    """The norm as it is where a method takes it, or takes none; else the method's first."""
+    norms = NORMS_OF.get(method, (norm,))
+    return norm if norm in norms else norms[0]
 
 
 def norm_of(method: Method) -> str | None:

@@ -24,9 +24,8 @@ from .errors import ScoreError, SettingError, StatisticsError
 from .job import Job, Step
 from .matrices import Matrix, parameters
 from .methods import (
-    GBLM_NORMS,
-    GRADIENT_NORMS,
     METHODS,
+    NORMS_OF,
     PAPER_ALPHA,
     Gblm,
     Gradient,
@@ -62,7 +61,7 @@ class Settings:
         """Itself, or the sentence that says which two settings do not go together."""
         if self.method not in METHODS:
             raise SettingError("method_unknown", given=self.method, known=", ".join(METHODS))
-        norms = {"gblm": GBLM_NORMS, "gradient": GRADIENT_NORMS}.get(self.method)
+        norms = NORMS_OF.get(self.method)
         if norms and self.norm not in norms:
             raise SettingError("norm_unknown", method=self.method, given=self.norm, known=", ".join(norms))
         if self.order not in ORDERS:

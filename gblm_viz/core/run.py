@@ -409,13 +409,6 @@ def change_rows(dense: ProbeResult, pruned: ProbeResult) -> tuple[ChangeRow, ...
                  for skill, one in found.items())
 
 
-def weight_bytes(model: Model) -> int:
-    """Bytes that the model's parameters take in memory as they are; shared storage counts once."""
-    seen = {parameter.data_ptr(): parameter.numel() * parameter.element_size()
-            for parameter in model.network.parameters()}
-    return sum(seen.values())
-
-
 LARGEST_PICTURE = 384
 """Rows or columns up to which a mask is drawn weight by weight."""
 

@@ -14,7 +14,7 @@ from . import evaluate, prune
 from .calibration import CalibrationSet
 from .evaluate import Interval, Paired, Perplexity, Probe, Share
 from .job import Job
-from .methods import GBLM_NORMS, GRADIENT_NORMS, METHODS
+from .methods import METHODS, norm_for
 from .models import Model
 from .prune import Settings
 from .statistics import Statistics
@@ -92,8 +92,7 @@ def plan(base: Settings, methods: Sequence[str], orders: Sequence[str], apart: i
     found: dict[Settings, None] = {}
     for percent in range(0, HIGHEST + 1, apart):
         for method in methods:
-            norms = {"gblm": GBLM_NORMS, "gradient": GRADIENT_NORMS}.get(method, (base.norm,))
-            norm = base.norm if base.norm in norms else norms[0]
+            norm = norm_for(method, base.norm)
             for order in orders:
                 one = replace(base, method=method, norm=norm, sparsity=percent / 100, pattern="", order=order)
                 found[canonical(one.check())] = None

@@ -25,7 +25,7 @@ from .evaluate import end_token
 from .generate import prompt_tokens
 from .job import Job, Step
 from .matrices import Matrix, parameters
-from .methods import GBLM_NORMS, Gblm
+from .methods import Gblm, norm_for
 from .models import Model, private_copy
 from .patterns import Authors, Global, LocalPattern, NofM, Pattern, PerMatrix, PerRow
 from .prune import Masks, Settings, dense_scores, preview_settings
@@ -269,8 +269,7 @@ def _whole_model(model: Model, target: Target, scored: Callable[[Matrix], Tensor
 def _verdict_of(model: Model, statistics: Statistics | None, settings: Settings, target: Target,
                 method: str) -> Verdict | None:
     """Another method's verdict at the same pattern and norm, or None where statistics or group do not allow it."""
-    norm = settings.norm if method == "gradient" or settings.norm in GBLM_NORMS else GBLM_NORMS[0]
-    other = replace(settings, method=method, norm=norm)
+    other = replace(settings, method=method, norm=norm_for(method, settings.norm))
     if other.needs and statistics is None:
         return None
     with suppress(GblmError):

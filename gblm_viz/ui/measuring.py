@@ -9,38 +9,22 @@ import hashlib
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import TypeVar
 
 from gblm_viz.core import evaluate, lost, probe_file, prune
 from gblm_viz.core.calibration import CalibrationSet
 from gblm_viz.core.errors import TextError
 from gblm_viz.core.evaluate import Perplexity, Probe, ProbeResult
-from gblm_viz.core.job import Job, Step
-from gblm_viz.core.methods import GBLM_NORMS, METHODS
+from gblm_viz.core.job import Job, Step, part_of
+from gblm_viz.core.methods import METHODS, norm_for
 from gblm_viz.core.models import Model
 from gblm_viz.core.prune import Settings
 
 from . import work
 from .session import Library, Session, Visit
 
-T = TypeVar("T")
 GENERAL = work.ASSETS / "probes" / "general.csv"
 SETS = ("pocket", "general", "own")
 """The pocket's held-out probes, for the pocket alone; general knowledge, for any model; the visitor's own."""
-
-
-def part_of(job: Job[T], before: int, total: int) -> Job[T]:
-    """A job as a part of a longer one: its steps count on from `before`, of `total`."""
-    try:
-        while True:
-            try:
-                step = next(job)
-            except StopIteration as finished:
-                found: T = finished.value
-                return found
-            yield Step(before + step.done, total, step.what)
-    finally:
-        job.close()
 
 
 # Texts, window by window
@@ -198,7 +182,7 @@ def rivals(session: Session, settings: Settings) -> dict[str, Settings]:
     for name, method in METHODS.items():
         if method.needs and session.statistics is None:
             continue
-        norm = settings.norm if name != "gblm" or settings.norm in GBLM_NORMS else GBLM_NORMS[0]
+        norm = norm_for(name, settings.norm)
         group = "matrix" if settings.group == "authors" else settings.group
         found[name] = prune.preview_settings(replace(settings, method=name, norm=norm, group=group))
     return found

@@ -12,7 +12,7 @@ from typing import Any
 
 from gblm_viz.core.errors import GblmError
 from gblm_viz.core.job import Job
-from gblm_viz.core.methods import GBLM_NORMS, GRADIENT_NORMS
+from gblm_viz.core.methods import norm_for
 from gblm_viz.core.models import Model
 from gblm_viz.core.patterns import checked_sparsity
 from gblm_viz.core.prune import Masks, Settings
@@ -22,8 +22,6 @@ from gblm_viz.words import Words
 from . import work
 from .applied import applied_tag, made_of
 from .session import Library, Session, Visit
-
-NORMS = {"gblm": GBLM_NORMS, "gradient": GRADIENT_NORMS}
 
 
 @dataclass(frozen=True)
@@ -72,9 +70,8 @@ def third_settings(visit: Visit, asked: Asked) -> Settings:
     Raises SettingError for a sparsity outside 0 to 1.
     """
     before = visit.session.settings
-    norms = NORMS.get(asked.method, (before.norm,))
     return replace(before, method=asked.method, sparsity=checked_sparsity(asked.sparsity), pattern="",
-                   norm=before.norm if before.norm in norms else norms[0],
+                   norm=norm_for(asked.method, before.norm),
                    group="row" if before.group == "authors" and asked.method != "magnitude" else before.group).check()
 
 

@@ -27,14 +27,12 @@ from gblm_viz.core.run import (
     VisitRow,
 )
 from gblm_viz.core.statistics import NORMS, Statistics
-from gblm_viz.core.won import Won
+from gblm_viz.core.won import Won, memory
 
 from . import measuring, sweeping, work
 from .chat import Conversation
 from .session import Library, Session, TextChoice, Visit
 
-SMALL = 50_000_000
-"""Parameters up to which a run that was not measured is measured for its report."""
 LONGEST_OWN = 200_000
 """Characters of an own text that a report takes."""
 
@@ -131,7 +129,7 @@ def sweep_rows(source: Source) -> tuple[SweepRow, ...]:
 
 def _measured(source: Source) -> Won | None:
     """What was measured of this copy on the panel What was won."""
-    key = ("won", source.session.model, source.session.applied)
+    key = work.won_key(source.session)
     found: Won | None = source.library.get(key) if source.library.has(key) else None
     return found
 
@@ -144,8 +142,8 @@ def _saved(source: Source, what: str) -> float | None:
 def gain_rows(source: Source) -> tuple[GainRow, ...]:
     """Bytes, and tokens a second: medians."""
     won = _measured(source)
-    pruned = runs.weight_bytes(source.library.get(source.pruned)) if source.library.has(source.pruned) else None
-    rows = [GainRow("memory", "byte", runs.weight_bytes(source.model), pruned)]  # counted now
+    pruned = memory(source.library.get(source.pruned)) if source.library.has(source.pruned) else None
+    rows = [GainRow("memory", "byte", memory(source.model), pruned)]  # counted now
     if won is None:
         rows += [GainRow("saved", "byte", None, _saved(source, "weights")), GainRow("zipped", "byte", None, None),
                  GainRow("masked", "byte", None, None), GainRow("speed", "rate", None, None)]
@@ -221,7 +219,7 @@ def _gradients(source: Source) -> tuple[report.GradientSummary, ...]:
     found = source.statistics
     if found is None or NORMS[norm] not in found.keep:
         return ()
-    return source.library.once(("summaries", _statistics_key(source), norm),
+    return source.library.once(work.summaries_key(_statistics_key(source), norm),
                                lambda: report.gradient_summaries(source.model, found, norm))
 
 
@@ -268,7 +266,7 @@ def own_words(source: Source) -> Own:
 def gather(source: Source, pruned: Model, own: bool) -> Job[Run]:
     """Everything a report says; a small model that was not measured yet is measured first. `own`: the user's words."""
     library, session, model = source.library, source.session, source.model
-    if "held_out" not in perplexities_of(source) and model.parameters <= SMALL:
+    if "held_out" not in perplexities_of(source) and model.parameters <= work.SMALL:
         yield from work.measure_job(library, session, model, pruned, source.language)
     yield Step(0, 3, "load")
     gradients = _gradients(source)

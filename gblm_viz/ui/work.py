@@ -182,6 +182,8 @@ def head_borders(model: Model, matrix: Matrix) -> tuple[int, int]:
 
 # Masks
 
+SMALL = 50_000_000
+"""Parameters up to which a pruned model is measured without being asked."""
 MOST_SCORES = 50_000_000
 """Prunable weights up to which scores are kept: 200 MB a method and α."""
 
@@ -307,10 +309,19 @@ def preview_numbers(model: Model, found: Statistics, settings: Settings, masks: 
     return report.preview(model, found, settings, masks, *beside)
 
 
+def summaries_key(statistics_key: Hashable, norm: str) -> Hashable:
+    return ("summaries", statistics_key, norm)
+
+
+def won_key(session: Session) -> Hashable:
+    """Under it: what was measured of the applied copy on the panel What was won."""
+    return ("won", session.model, session.applied)
+
+
 def gradient_summaries(visit: Visit, norm: str) -> tuple[report.GradientSummary, ...]:
     """Every matrix's gradient norm in numbers, kept."""
     found = visit.statistics()
-    return visit.library.once(("summaries", visit.session.statistics, norm),
+    return visit.library.once(summaries_key(visit.session.statistics, norm),
                               lambda: report.gradient_summaries(visit.model(), found, norm))
 
 

@@ -21,6 +21,7 @@ from gblm_viz.core.job import run
 from gblm_viz.core.prune import Settings
 from gblm_viz.core.run import Own, Run
 from gblm_viz.core.sweep import DENSE, SweepPoint
+from gblm_viz.core.won import memory
 from tests.families import FAMILIES
 
 
@@ -144,7 +145,7 @@ def test_weights_in_memory_count_shared_storage_once() -> None:
     shared = torch.nn.Module()
     shared.one, shared.other = network, torch.nn.Linear(4, 3, bias=False)
     shared.other.weight = network.weight
-    assert runs.weight_bytes(type("Model", (), {"network": shared})()) == 4 * 3 * 4  # type: ignore[arg-type]
+    assert memory(type("Model", (), {"network": shared})()) == 4 * 3 * 4  # type: ignore[arg-type]
 
 
 def test_versions_name_this_app_and_python() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from gblm_viz.core import evaluate, models, prune
 from gblm_viz.core.errors import TextError
-from gblm_viz.core.job import Job, Step, run
+from gblm_viz.core.job import Job, Step, part_of, run
 from gblm_viz.core.models import Model
 from gblm_viz.ui import example, measuring, work
 from gblm_viz.ui.session import Library, Session, TextChoice, Visit
@@ -171,9 +171,9 @@ def test_a_part_of_a_longer_job_counts_on_and_is_closed_with_it() -> None:
         return "result"
 
     steps: list[Step] = []
-    assert run(measuring.part_of(counting(), 10, 20), steps.append) == "result"
+    assert run(part_of(counting(), 10, 20), steps.append) == "result"
     assert steps == [Step(done, 20, "window") for done in (10, 11, 12)]
-    begun = measuring.part_of(counting(), 0, 3)
+    begun = part_of(counting(), 0, 3)
     next(begun)
     begun.close()
     assert closed == [True, True]

@@ -29,7 +29,7 @@ def test_before_an_apply_and_before_a_measure_no_figure_is_shown(library: Librar
 def test_figures_belong_to_the_copy_they_were_measured_on(library: Library, visit: Visit, say: Any) -> None:
     first = run(work.apply_job(library, visit.session, visit.model(), visit.statistics(), visit.session.settings))
     visit.update(applied=first, applied_number=1)
-    library.put(won.won_key(visit), FOUND)
+    library.put(work.won_key(visit.session), FOUND)
     shown = won.won_html(visit, say)
     for expected in ("6.0 MB", "6.1 MB", "2.1 MB", "4.3 MB", "0.70", "0.72", "1.00"):
         assert expected in shown

@@ -164,7 +164,7 @@ def chosen(visit: Visit, summaries: tuple[report.GradientSummary, ...] | None = 
     wanted = by_name.get(visit.session.selection.matrix)
     if wanted is not None:
         return wanted
-    key = summaries_key(visit.session.statistics, "l1")
+    key = work.summaries_key(visit.session.statistics, "l1")
     if summaries is None and visit.library.has(key):
         summaries = visit.library.get(key)
     highest = max(summaries, key=lambda summary: summary.mean).name if summaries else layout.matrices[0].name
@@ -241,15 +241,11 @@ def _shipped_matrix(say: Words) -> dict[str, Any]:
 
 # The numbers
 
-def summaries_key(statistics: Hashable, norm: str) -> Hashable:
-    return ("summaries", statistics, norm)
-
-
 def _summaries(page: Page, visit: Visit,
                norm: str) -> Generator[dict[Any, Any], None, tuple[report.GradientSummary, ...]]:
     """The summaries of all matrices, kept; on a large model they are a task that the status line follows."""
     library, model, found = visit.library, visit.model(), visit.statistics()
-    key = summaries_key(visit.session.statistics, norm)
+    key = work.summaries_key(visit.session.statistics, norm)
     if model.layout.prunable > AT_ONCE and not library.has(key):
         task = library.start(visit.key, key, lambda cancel: _summary_job(library, key, model, found, norm))
         yield from page.follow(visit, task, "estimate")

@@ -17,9 +17,6 @@ from ..session import Visit
 from . import lost_methods, lost_probes, lost_tokens
 from .lost_told import measured_html, summary_html
 
-SMALL = 50_000_000
-"""Parameters up to which a new pruned model is measured without being asked."""
-
 
 def build(page: Page, summary: gr.HTML, panels: gr.Tabs, asked: gr.State) -> None:
     """summary: the line above all panels, kept up to date from here. panels, asked: how a probe gets into the chat."""
@@ -47,7 +44,7 @@ def _figures(page: Page, shown: gr.Tab, summary: gr.HTML) -> None:
 
     def remeasure(visit: Visit, counter: int) -> Iterator[dict[Any, Any]]:
         """A new pruned copy of a small model is measured unasked. Apart from `refresh`, which must not wait for it."""
-        if visit.session.applied is not None and visit.model().parameters <= SMALL:
+        if visit.session.applied is not None and visit.model().parameters <= work.SMALL:
             yield from on_measure(visit, counter)
 
     def on_measure(visit: Visit, counter: int) -> Iterator[dict[Any, Any]]:

@@ -15,7 +15,7 @@ import gradio as gr
 from gblm_viz.core import report
 from gblm_viz.core.alpha import Alpha, parse_alpha
 from gblm_viz.core.errors import SettingError
-from gblm_viz.core.methods import GBLM_NORMS, METHODS, PAPER_ALPHA
+from gblm_viz.core.methods import GBLM_NORMS, METHODS, NORMS_OF, PAPER_ALPHA
 from gblm_viz.core.patterns import GROUPS, Global, checked_sparsity
 from gblm_viz.core.prune import ORDERS, Masks, Settings, preview_settings
 from gblm_viz.figures import charts
@@ -32,7 +32,6 @@ from ..page import Page, bump
 from ..preview import look, plain_alpha, selected
 from ..session import Selection, Visit
 from .prune_told import (
-    NORMS,
     agrees,
     alpha_note,
     card,
@@ -72,7 +71,7 @@ class Form:
 
     def settings(self, before: Settings) -> Settings:
         """Checked settings; what the method does not use is kept from `before`. Raises SettingError."""
-        norms = NORMS.get(self.method)
+        norms = NORMS_OF.get(self.method)
         norm = before.norm if norms is None else (self.norm if self.norm in norms else norms[0])
         sparsity = min(checked_sparsity(self.sparsity), MOST_SPARSITY)
         return Settings(
@@ -416,7 +415,7 @@ def values_of(controls: Controls, settings: Settings) -> dict[Any, Any]:
 
 def shape(say: Words, controls: Controls, form: Form) -> dict[Any, Any]:
     """Which controls show, and what the method and the pattern say of themselves. Touches no value but a norm's."""
-    norms = NORMS.get(form.method, ())
+    norms = NORMS_OF.get(form.method, ())
     norm = form.norm if form.norm in norms else next(iter(norms), None)
     patterned = bool((form.pattern or "").strip())
     return {

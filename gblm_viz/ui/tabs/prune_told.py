@@ -11,7 +11,7 @@ from typing import Any
 from gblm_viz.core import alpha as alphas
 from gblm_viz.core import report
 from gblm_viz.core.alpha import Alpha
-from gblm_viz.core.methods import GBLM_NORMS, GRADIENT_NORMS, METHODS, PAPER_ALPHA
+from gblm_viz.core.methods import METHODS, NORMS_OF, PAPER_ALPHA
 from gblm_viz.core.patterns import NofM, label
 from gblm_viz.core.prune import Masks, Settings
 from gblm_viz.core.report import Preview
@@ -26,7 +26,6 @@ from ..measured import measured
 from ..preview import plain_alpha, share_at
 from ..session import Visit
 
-NORMS = {"gblm": GBLM_NORMS, "gradient": GRADIENT_NORMS}
 NEARLY_SAME = 0.99
 """Agreement above which two masks are called almost the same."""
 MOST_CHANGES = 2
@@ -99,7 +98,7 @@ def changes(say: Words, visit: Visit, was: Settings, now: Settings) -> str:
     if not was.pattern and not now.pattern and was.sparsity != now.sparsity:
         moved.append(say("prune.stale.sparsity", was=percent(was.sparsity, 0), now=percent(now.sparsity, 0)))
     shown = {"pattern": lambda one: one.pattern or say("prune.pattern.none"), "method": lambda one: one.method,
-             "norm": lambda one: one.norm if one.method in NORMS else "–",
+             "norm": lambda one: one.norm if one.method in NORMS_OF else "–",
              "alpha": lambda one: alpha_words(say, one) if one.method == "gblm" else "–",
              "group": lambda one: "–" if one.pattern else say(f"prune.group.{one.group}"),
              "order": lambda one: say(f"prune.order.{one.order}"),
@@ -232,7 +231,7 @@ def made_of(say: Words, visit: Visit, settings: Settings, masks: Masks) -> list[
         cut = say("prune.tag.samples", count=samples.count, length=samples.length, seed=samples.seed)
         parts += [work.text_name(say, samples.text_name), cut]
     parts.append(settings.method)
-    if settings.method in NORMS:
+    if settings.method in NORMS_OF:
         parts.append(settings.norm)
     if settings.method == "gblm" and masks.alpha is not None:
         share = share_at(visit, settings.norm, masks.alpha)

@@ -19,6 +19,7 @@ from gblm_viz.core.export import Exported
 from gblm_viz.core.job import Job, Step
 from gblm_viz.core.models import Model
 from gblm_viz.core.run import SHORT_HASH
+from gblm_viz.core.won import memory
 from gblm_viz.figures.charts import percent
 from gblm_viz.words import Words
 
@@ -85,8 +86,8 @@ def build(page: Page) -> None:
 
     def on_save(visit: Visit, place: str) -> Generator[dict[Any, Any], None, None]:
         source, pruned = this_run.source_of(visit, say.language), work.pruned_model(visit)
-        if not local and runs.weight_bytes(pruned) > LARGEST_SENT:
-            yield {saved: _limit(say("report.too_large", size=amount(say, runs.weight_bytes(pruned)),
+        if not local and memory(pruned) > LARGEST_SENT:
+            yield {saved: _limit(say("report.too_large", size=amount(say, memory(pruned)),
                                      most=amount(say, LARGEST_SENT)))}
             return
         to = Path(place.strip() or DEFAULT_FOLDER).expanduser() if local else None

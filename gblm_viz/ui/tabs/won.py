@@ -38,7 +38,7 @@ def build(page: Page) -> None:
         return {} if visit.session.model is None else {shown: won_html(visit, say)}
 
     def on_measure(visit: Visit) -> Iterator[dict[Any, Any]]:
-        masks, library, key = work.applied_masks(visit), visit.library, won_key(visit)
+        masks, library, key = work.applied_masks(visit), visit.library, work.won_key(visit.session)
         dense, pruned = visit.model(), work.pruned_model(visit)
         task = library.start(visit.key, ("measuring", key), lambda _: won_job(library, key, dense, pruned, masks, say))
         try:
@@ -51,7 +51,7 @@ def build(page: Page) -> None:
                page.status: page.note(say("won.measured", number=visit.session.applied_number))}
 
     def on_cancel(visit: Visit) -> dict[Any, Any]:
-        task = visit.library.tasks.get(("measuring", won_key(visit)))
+        task = visit.library.tasks.get(("measuring", work.won_key(visit.session)))
         if task is None or visit.key not in task.watchers:
             return {page.status: page.note(say("status.nothing_to_cancel"))}
         visit.library.leave(visit.key, task)
@@ -61,10 +61,6 @@ def build(page: Page) -> None:
     page.on(cancel.click, on_cancel)
     signals = page.signals
     page.on([page.opened[-1], signals.visit.change, signals.applied.change], refresh, [], [shown], latest=True)
-
-
-def won_key(visit: Visit) -> Hashable:
-    return ("won", visit.session.model, visit.session.applied)
 
 
 def won_job(library: Library, key: Hashable, dense: Model, pruned: Model, masks: Masks, say: Words) -> Job[None]:
@@ -79,9 +75,9 @@ def won_html(visit: Visit, say: Words) -> str:
     session, library = visit.session, visit.library
     if session.applied is None or not library.has(session.applied):
         return _sentence(say("errors.nothing_applied"))
-    if not library.has(won_key(visit)):
+    if not library.has(work.won_key(visit.session)):
         return _sentence(say("won.waiting"))
-    found: Won = library.get(won_key(visit))
+    found: Won = library.get(work.won_key(visit.session))
     made = say("won.tag", run=applied_tag(visit, say), device=found.device, dtype=found.dtype)
     return (f'<div class="won-tables"><section><h3>{escape(say("won.bytes.title"))}</h3>{bytes_html(found, say)}'
             f'</section><section><h3>{escape(say("won.speed.title"))}</h3>{speed_html(found, say)}</section></div>'
