@@ -6,6 +6,7 @@ Knows nothing of screens; its masks are those of prune.dense_masks.
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -50,17 +51,18 @@ class Cuts:
 
 @torch.no_grad()
 def live_mask(model: Model, statistics: Statistics | None, settings: Settings, name: str, expert: int = 0,
-              last: Cuts | None = None) -> tuple[Array, Cuts | None]:
+              last: Cuts | None = None, every: int = 1) -> tuple[Array, Cuts | None]:
     """bool (out, in), True = removed: one matrix, or one of its experts, in the dense order.
 
     Where every row is chosen from by itself the matrix is scored and chosen from some rows at a time, while they lie in
     the processor's cache; other groups take what `dense_masks` takes for this matrix, or for all. last: what the mask
-    before this one came with, for the same settings but for α.
+    before this one came with, for the same settings but for α. every: of so many rows only the first is chosen from
+    and shown for all of them; where rows are not chosen from by themselves it is 1.
     """
     pattern = settings.check().make_pattern()
     matrix = model.layout.named(name)
     if isinstance(pattern, PerRow | NofM) and settings.method != Random.name:
-        return _by_rows(model, statistics, settings, name, expert, last)
+        return _by_rows(model, statistics, settings, name, expert, last, every)
     if isinstance(pattern, Global):
         mask = run(dense_masks(model, statistics, settings)).masks[name]
     else:
@@ -69,7 +71,7 @@ def live_mask(model: Model, statistics: Statistics | None, settings: Settings, n
 
 
 def _by_rows(model: Model, statistics: Statistics | None, settings: Settings, name: str, expert: int,
-             last: Cuts | None) -> tuple[Array, Cuts | None]:
+             last: Cuts | None, every: int) -> tuple[Array, Cuts | None]:
     pattern, method, matrix = settings.make_pattern(), settings.make_method(statistics), model.layout.named(name)
     here: Any = expert if matrix.experts else slice(None)
     weight = parameters(model.network, model.layout)[name].detach().cpu()[here]
@@ -85,22 +87,23 @@ def _by_rows(model: Model, statistics: Statistics | None, settings: Settings, na
         return statistics.gradient_norm(name, norm, place) if statistics and norm else None
 
     assert isinstance(pattern, PerRow | NofM)
-    return by_rows(pattern, method, weight, inputs, gradient, name, last)
+    return by_rows(pattern, method, weight, inputs, gradient, name, last, every)
 
 
 def by_rows(pattern: PerRow | NofM, method: Method, weight: Tensor, inputs: Tensor | None,
             gradient: Callable[[slice], Tensor | None], name: str = "",
-            last: Cuts | None = None) -> tuple[Array, Cuts | None]:
+            last: Cuts | None = None, every: int = 1) -> tuple[Array, Cuts | None]:
     """What a method and a pattern of rows remove of (out, in), and the cuts where α moves them.
 
-    `gradient` gives some rows' norm.
+    `gradient` gives some rows' norm. every: as in `live_mask`; the cuts are of the rows chosen from.
     """
+    whole, weight = weight, weight[::every]
     mask = torch.zeros(weight.shape, dtype=torch.bool)
     cuts = Cuts(method.alpha, np.empty((len(weight), 1), np.float32)) if (
         isinstance(method, Gblm) and isinstance(pattern, PerRow)) else None
 
     def choose(rows: slice) -> None:
-        score = method.score(weight[rows], inputs, gradient(rows), name)
+        score = method.score(weight[rows], inputs, gradient(_stored(rows, every)), name)
         if cuts is None:
             mask[rows] = pattern.remove(score, name)
             return
@@ -109,7 +112,18 @@ def by_rows(pattern: PerRow | NofM, method: Method, weight: Tensor, inputs: Tens
         mask[rows] = pattern.remove_to(score, cut)
 
     in_pieces(weight.shape, choose)
-    return mask.numpy(), cuts
+    return _spread(mask.numpy(), every, len(whole)), cuts
+
+
+def _stored(rows: slice, every: int) -> slice:
+    """Some of the rows chosen from, as rows of the matrix."""
+    start, stop, _ = rows.indices(sys.maxsize)
+    return slice(start * every, min(stop * every, sys.maxsize), every)
+
+
+def _spread(mask: Array, every: int, rows: int) -> Array:
+    """bool (rows, in): each row chosen from stands for those after it."""
+    return mask if every == 1 else np.repeat(mask, every, axis=0)[:rows]
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,16 +140,18 @@ class OrderedRows:
     def nbytes(self) -> int:
         return 2 * self.ordered.nbytes
 
-    def mask(self, pattern: PerRow) -> Array:
-        mask = torch.zeros(self.scores.shape, dtype=torch.bool)
+    def mask(self, pattern: PerRow, every: int = 1) -> Array:
+        """bool (out, in); every: as in `live_mask`."""
+        scores, ordered = self.scores[::every], self.ordered[::every]
+        mask = torch.zeros(scores.shape, dtype=torch.bool)
         count = int(mask.shape[-1] * pattern.sparsity)
 
         def choose(rows: slice) -> None:
-            mask[rows] = pattern.remove_to(self.scores[rows], self.ordered[rows, count - 1 : count])
+            mask[rows] = pattern.remove_to(scores[rows], ordered[rows, count - 1 : count])
 
         if count:
             in_pieces(mask.shape, choose)
-        return mask.numpy()
+        return _spread(mask.numpy(), every, len(self.scores))
 
 
 @torch.no_grad()

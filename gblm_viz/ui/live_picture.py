@@ -50,6 +50,8 @@ class MaskProvider:
     known: Field
     again: bool = False
     """The same scores are chosen from again, at another sparsity"""
+    every: int = 1
+    """Of so many rows the first is chosen from and shown for all"""
 
     @classmethod
     def of(cls, visit: Visit, settings: Settings, asked: Alpha, matrix: Matrix, expert: int,
@@ -71,7 +73,7 @@ class MaskProvider:
             found = self.library.get(self.statistics) if self.settings.needs else None
             pattern = self.settings.make_pattern()
             if self.again and isinstance(pattern, PerRow):
-                return self._rows(model, found).mask(pattern)
+                return self._rows(model, found).mask(pattern, self.every)
             return self._next(model, found)
         except GblmError as error:
             raise LookupError(self.name) from error
@@ -79,9 +81,9 @@ class MaskProvider:
     def _next(self, model: Model, found: Statistics | None) -> np.ndarray[Any, Any]:
         """By the cuts of the α before this one, where only α has moved."""
         plain = replace(self.settings, alpha=Alpha("number"))
-        key = ("cuts", self.model, self.statistics, plain, self.name, self.expert)
+        key = ("cuts", self.model, self.statistics, plain, self.name, self.expert, self.every)
         last = self.library.get(key) if self.library.has(key) else None
-        mask, cuts = live_mask(model, found, self.settings, self.name, self.expert, last)
+        mask, cuts = live_mask(model, found, self.settings, self.name, self.expert, last, self.every)
         if cuts is not None:
             self.library.put(key, cuts, cuts.highest.nbytes)
         return mask
@@ -92,7 +94,7 @@ class MaskProvider:
         return self.library.once(key, lambda: ordered_rows(model, found, scoring, self.name, self.expert),
                                  lambda rows: rows.nbytes)
 
-    def live(self, controls: Mapping[str, Control]) -> MaskProvider:
+    def live(self, controls: Mapping[str, Control], every: int = 1) -> MaskProvider:
         """With the controls where they are, sliders brought into their range; a share becomes α to a thousandth."""
         said = {name: str(control) for name, control in controls.items()}
         method, norm = said.get("method", self.settings.method), said.get("norm", self.settings.norm)
@@ -116,7 +118,8 @@ class MaskProvider:
             return self
         if moved.needs and self.statistics is None:
             return self
-        return replace(self, settings=moved, masks=None, again=moved.scoring == self.settings.scoring)
+        return replace(self, settings=moved, masks=None, again=moved.scoring == self.settings.scoring,
+                       every=every)
 
     def _alpha(self, norm: str, share: float) -> float:
         try:

@@ -66,10 +66,11 @@ class Scored:
     sparsity: float = 0.5
     alpha: float = 1.0
     pattern: str = ""
+    every: int = 1
     again: dict[float, OrderedRows] = field(default_factory=dict)
     """By α: rows in order, once a slider of the sparsity moves"""
-    last: dict[float, Cuts | None] = field(default_factory=dict)
-    """By sparsity: where the rows were cut at the α before"""
+    last: dict[tuple[float, int], Cuts | None] = field(default_factory=dict)
+    """By sparsity and `every`: where the rows were cut at the α before"""
     stored: dict[tuple[float, float], Any] = field(default_factory=dict)
     """By sparsity and α: masks that are there before they are drawn"""
 
@@ -87,23 +88,23 @@ class Scored:
     def array(self, field_id: str) -> Any:
         if self.pattern:
             return by_rows(parse_pattern(self.pattern), Gblm("l1", self.alpha), self.weight, self.inputs,
-                           self.gradient.__getitem__)[0]
+                           self.gradient.__getitem__, every=self.every)[0]
         if (self.sparsity, self.alpha) in self.stored:
             return self.stored[self.sparsity, self.alpha]
         if self.alpha in self.again:
-            return self.again[self.alpha].mask(PerRow(self.sparsity))
+            return self.again[self.alpha].mask(PerRow(self.sparsity), self.every)
         mask, cuts = by_rows(PerRow(self.sparsity), Gblm("l1", self.alpha), self.weight, self.inputs,
-                             self.gradient.__getitem__, "", self.last.get(self.sparsity))
-        self.last[self.sparsity] = cuts
+                             self.gradient.__getitem__, "", self.last.get((self.sparsity, self.every)), self.every)
+        self.last[self.sparsity, self.every] = cuts
         return mask
 
-    def live(self, controls: Any) -> Scored:
+    def live(self, controls: Any, every: int) -> Scored:
         if pattern := controls.get("pattern", ""):
-            return replace(self, pattern=pattern)
+            return replace(self, pattern=pattern, every=every)
         if (alpha := float(controls["alpha"])) == self.alpha and alpha not in self.again:
             scores = Gblm("l1", alpha).score(self.weight, self.inputs, self.gradient, "")
             self.again[alpha] = OrderedRows(scores, in_order(scores))
-        return replace(self, sparsity=float(controls["sparsity"]), alpha=alpha)
+        return replace(self, sparsity=float(controls["sparsity"]), alpha=alpha, every=every)
 
 
 def made(rows: int, columns: int) -> Scored:
@@ -139,7 +140,8 @@ def alone(provider: Scored, slider: str) -> float:
     """Redraws a second without a browser: mask, pooling and tile."""
     gallery = Gallery()
     request = {"key": gallery.add(provider), "field": "mask", "row": 0, "column": 0, "rows": provider.rows,
-               "columns": provider.columns, "height": 170, "width": 366, "version": 1}
+               "columns": provider.columns, "height": 170, "width": 366, "version": 1,
+               "every": 2 if provider.rows > 4 * 170 else 1}
     controls: dict[str, Any] = {"sparsity": provider.sparsity, "alpha": provider.alpha}
     times = []
     for move in range(12):

@@ -22,7 +22,17 @@ from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
 from gblm_viz.figures.tiles import Pyramid, codes, colour_range
-from gblm_viz.ui.matrix_view import ENGLISH, GALLERY, JAPANESE, ArrayProvider, Field, MatrixView, picture, with_pin
+from gblm_viz.ui.matrix_view import (
+    ENGLISH,
+    GALLERY,
+    JAPANESE,
+    ArrayProvider,
+    Field,
+    Followed,
+    MatrixView,
+    picture,
+    with_pin,
+)
 
 RANDOM = np.random.default_rng(7)
 GRADIENT = np.exp(1.5 * RANDOM.standard_normal((256, 384)) - 9).astype(np.float32)
@@ -42,6 +52,17 @@ LARGE = ArrayProvider({Field("mask", "Mask", "mask"): MASK,
                        Field("chance", "Against chance", "diverging", -4, 4, pooling="chance"): MASK})
 
 
+class Cut(ArrayProvider):
+    """A mask that follows the control `cut`."""
+
+    def live(self, controls, every):
+        upper = np.repeat(MASK[::every], every, axis=0)
+        return ArrayProvider({known: upper ^ (np.arange(11008) < controls["cut"] * 11008) for known in self.arrays})
+
+
+FOLLOWING = Cut({Field("mask", "Mask", "mask"): MASK})
+
+
 def demo(words=ENGLISH) -> gr.Blocks:
     with gr.Blocks() as blocks:
         with gr.Tabs():
@@ -58,6 +79,11 @@ def demo(words=ENGLISH) -> gr.Blocks:
                 order = np.argsort(-np.abs(WEIGHT).mean(0), kind="stable")
                 turned = ArrayProvider({Field("weight", "Weight", "diverging", -0.1, 0.1): WEIGHT[:, order]})
                 ranked = MatrixView(picture(turned, "Sorted", words, kept=True, sorted_columns=order), elem_id="sorted")
+            with gr.Tab("Fifth"):
+                gr.Slider(0, 1, 0, label="cut", elem_id="cut", interactive=True)
+                with gr.Row(), gr.Column(scale=0, min_width=620):
+                    MatrixView(picture(FOLLOWING, "Followed", words, kept=True, live={"cut": Followed("#cut")}),
+                               elem_id="followed")
         with gr.Row():
             said = gr.Textbox(label="said", elem_id="said")
             go = gr.Button("Go to 7, 9", elem_id="go")
@@ -647,3 +673,25 @@ def test_sorted_columns_are_read_sent_and_found_by_their_stored_number(page, add
     assert float(cell.get_attribute("data-value") or "nan") == pytest.approx(float(WEIGHT[7, 250]))
     found = pandas.read_csv(io.BytesIO(saved(view, "csv")), comment="#", index_col=0)
     assert found.loc[7, "250"] == pytest.approx(WEIGHT[7, 250])
+
+
+def test_while_a_control_moves_every_second_row_is_drawn_and_said_and_zoomed_in_all_of_them(page, address):
+    page.goto(address)
+    page.get_by_role("tab", name="Fifth").click()
+    view = View(page, "followed")
+    legend = view.inner.locator(".matrix-legend")
+    expect(legend).to_contain_text(ENGLISH["shows_mask"])
+    page.locator("#cut input[type=range]").fill("0.5")
+    expect(legend).to_contain_text(ENGLISH["rough"])
+    view.ready()
+    step = int(view.get("weights-per-pixel")) ** 0.5
+    assert step >= 4
+    expect(view.inner).to_have_attribute("data-live", re.compile("0.5"))
+    view.inner.locator(".matrix-goto").fill("3, 5")
+    view.inner.locator(".matrix-goto").press("Enter")
+    expect(view.inner.locator(".matrix-cells td[data-row='3']").first).to_be_attached()
+    view.ready()
+    expect(legend).not_to_contain_text(ENGLISH["rough"])
+    shown = view.inner.locator(".matrix-cells td[data-row='3']").evaluate_all(
+        "all => all.map(one => [Number(one.dataset.column), Number(one.dataset.value)])")
+    assert len(shown) > 4 and all(value == (not MASK[3, column]) for column, value in shown)

@@ -7,10 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from gblm_viz.core import alpha as alphas
 from gblm_viz.core.alpha import Alpha
 from gblm_viz.core.job import run
+from gblm_viz.core.live import OrderedRows, by_rows, in_order
+from gblm_viz.core.methods import Gblm
+from gblm_viz.core.patterns import PerRow
 from gblm_viz.core.prune import Settings, dense_masks
 from gblm_viz.ui.live_picture import CONTROLS, MaskProvider
 from gblm_viz.ui.matrix_view import Field
@@ -104,3 +108,27 @@ def test_the_controls_are_the_tabs_own(library: Library) -> None:
     tab = Tab(library)
     ids = {f"#{part.elem_id}" for listener in tab.heard for part in listener.inputs if getattr(part, "elem_id", None)}
     assert set(CONTROLS.values()) <= ids
+
+
+@pytest.mark.parametrize("controls", [
+    {"alpha": 0.5}, {"sparsity": 0.7}, {"pattern": "2:4"}, {"method": "wanda"}, {"group": "matrix"}])
+def test_while_a_control_moves_a_row_stands_for_the_one_below(visit: Visit, controls: dict[str, Any]) -> None:
+    exact = provider(visit).live(controls).array("mask")
+    every = 1 if "group" in controls else 2        # only where rows are chosen from by themselves
+    for _ in range(2):                              # the second time by the cuts of the first
+        found = provider(visit).live(controls, 2).array("mask")
+        np.testing.assert_array_equal(found, np.repeat(exact[::every], every, axis=0)[:len(exact)])
+
+
+def test_of_rows_chosen_in_pieces_every_second_and_of_an_odd_number_the_last_stand_where_they_are() -> None:
+    generator = torch.Generator().manual_seed(1)
+    weight, gradient = torch.randn(803, 2048, generator=generator), torch.rand(803, 2048, generator=generator)
+    inputs = torch.rand(2048, generator=generator)
+    last = None
+    for alpha in (1.0, 1.1):
+        exact = PerRow(0.5).remove(Gblm("l1", alpha).score(weight, inputs, gradient, "")).numpy()
+        found, last = by_rows(PerRow(0.5), Gblm("l1", alpha), weight, inputs, gradient.__getitem__, "", last, 2)
+        np.testing.assert_array_equal(found, np.repeat(exact[::2], 2, axis=0)[:803])
+    scores = Gblm("l1", 1.1).score(weight, inputs, gradient, "")
+    again = OrderedRows(scores, in_order(scores)).mask(PerRow(0.3), 2)
+    np.testing.assert_array_equal(again, np.repeat(PerRow(0.3).remove(scores).numpy()[::2], 2, axis=0)[:803])

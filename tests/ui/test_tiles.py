@@ -235,7 +235,8 @@ def test_many_values_come_only_where_they_are_asked_for():
     {"row": -1}, {"row": 40}, {"column": 60}, {"rows": 0}, {"columns": 0}, {"height": 0}, {"width": 0}, {"row": 1.5},
     {"row": "0"}, {"row": True}, {"row": None}, {"rows": 1 << 60}, {"height": MOST_PIXELS, "width": 2},
     {"field": "other"}, {"field": 3}, {"field": None}, {"key": 7}, {"key": ""}, {"key": "../../etc/passwd"},
-    {"version": "1"}, {"row": math.nan}, {"live": 3}, {"live": None}, {"live": {"share": math.inf}},
+    {"version": "1"}, {"row": math.nan}, {"every": 3}, {"every": 0}, {"live": 3},
+    {"live": None}, {"live": {"share": math.inf}},
     {"live": {"share": None}}, {"live": {"method": "w" * 41}}, {"live": {str(at): 1 for at in range(9)}},
 ])
 def test_a_wrong_number_from_the_browser_is_an_answer_not_an_exception(change):
@@ -245,7 +246,7 @@ def test_a_wrong_number_from_the_browser_is_an_answer_not_an_exception(change):
 
 def test_a_picture_follows_controls_and_comes_back_to_what_it_was(caplog):
     class Followed(ArrayProvider):
-        def live(self, controls):
+        def live(self, controls, every):
             return ArrayProvider({known: self.array(known.id) > controls["cut"] for known in self.arrays})
 
     array = RANDOM.random((40, 60)).astype(np.float32)

@@ -37,6 +37,8 @@ LONGEST_SIDE = 1 << 24
 Control = float | str
 """What a slider or number box says, or a choice."""
 MOST_CONTROLS, LONGEST_CHOICE = 8, 40
+MOST_EVERY = 2
+"""While a control moves one row may stand for so many."""
 KEY = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
 
@@ -90,8 +92,10 @@ class Provider(Protocol):
 class LiveProvider(Provider, Protocol):
     """A matrix that depends on controls of the page: see `live` of `matrix_view.picture`."""
 
-    def live(self, controls: Mapping[str, Control]) -> Provider:
+    def live(self, controls: Mapping[str, Control], every: int) -> Provider:
         """The same matrix with the controls moved. Nobody has checked what they say: what makes no sense plays no part.
+
+        every: of so many rows the first may be shown for all, if that is sooner there.
         """
         ...
 
@@ -194,14 +198,15 @@ class Picture:
         moved = self.moved
         return sum(pixels.nbytes for pixels in list(self.pixels.values())) + (moved[1].nbytes if moved else 0)
 
-    def of(self, field_id: str, live: tuple[tuple[str, Control], ...] = ()) -> Pixels:
+    def of(self, field_id: str, live: tuple[tuple[str, Control], ...] = (), every: int = 1) -> Pixels:
         """The field as it is, or with the page's controls moved to what `live` says."""
         with self.building:
             if live:
-                if self.moved is None or self.moved[0] != (field_id, live):
+                if self.moved is None or self.moved[0] != (field_id, live, every):
                     if not hasattr(self.provider, "live"):
                         raise ValueError("this picture depends on no control")
-                    self.moved = (field_id, live), self._pixels(self.provider.live(dict(live)), field_id)
+                    moved = self.provider.live(dict(live), every)
+                    self.moved = (field_id, live, every), self._pixels(moved, field_id)
                 return self.moved[1]
             if field_id not in self.pixels:
                 self.pixels[field_id] = self._pixels(self.provider, field_id)
@@ -286,7 +291,7 @@ class Gallery:
                 and request.column < picture.provider.columns):
             return {"error": "bad"}
         try:
-            result = draw(picture.of(request.field, request.live), request)
+            result = draw(picture.of(request.field, request.live, request.every), request)
         except LookupError:
             logger.warning("a picture's provider lost what it drew from", exc_info=True)
             self.forget(request.key)
@@ -322,6 +327,7 @@ class Request:
     width: int
     version: int
     values: int
+    every: int = 1
     live: tuple[tuple[str, Control], ...] = ()
     """The page's controls by name, where the picture follows them while they move"""
 
@@ -329,8 +335,9 @@ class Request:
 LIMITS: Mapping[str, tuple[int, int]] = {
     "row": (0, LONGEST_SIDE), "column": (0, LONGEST_SIDE), "rows": (1, LONGEST_SIDE), "columns": (1, LONGEST_SIDE),
     "height": (1, MOST_PIXELS), "width": (1, MOST_PIXELS), "version": (0, 1 << 53), "values": (0, 1),
+    "every": (1, MOST_EVERY),
 }
-ASSUMED = {"values": 0}
+ASSUMED = {"values": 0, "every": 1}
 """What a request may leave out."""
 
 

@@ -67,7 +67,7 @@ const span = (first, last) => (first === last ? String(first) : first + "–" + 
 const STEPS = [1, 2, 3];
 for (let power = 4; power < 1 << 20; power *= 2) STEPS.push(power, power * 5 / 4, power * 3 / 2, power * 7 / 4);
 const SCALES = [...STEPS.slice(1).map((step) => 1 / step).reverse(), ...STEPS];
-const FRAME_FROM = 6, PRINT_FROM = 28, LARGEST_CELL = 80, MOST_PIXELS = 4000000, MOST_BYTES = 180000, MOST_CELLS = 400;
+const FRAME_FROM = 6, PRINT_FROM = 28, LARGEST_CELL = 80, MOST_PIXELS = 4000000, MOST_BYTES = 180000, MOST_CELLS = 400, ROUGH_FROM = 4;
 
 const stepAt = (scale) => (scale >= 1 ? 1 : STEPS.find((step) => step * scale > 1 - 1e-9));
 
@@ -188,8 +188,10 @@ function unpack(answer, of) {
   return { ...answer, ...of, pixels, values, picture, gaps, grown: null };
 }
 
-// What every request says: which picture, and where the controls that it follows have been moved to.
-const asked = () => ({ key: value.key, field: field.id, version: value.version, ...(live && { live }) });
+// What every request says: which picture, and where the controls that it follows have been moved to. While they are
+// ahead of it, one row stands for two where a pixel shows many.
+const every = () => (live && stepAt(scale) >= ROUGH_FROM ? 2 : 1);
+const asked = () => ({ key: value.key, field: field.id, version: value.version, ...(live && { live, every: every() }) });
 
 function wanted() {
   const step = stepAt(scale), seen = visible();
@@ -255,6 +257,7 @@ async function ask() {
       delete root.dataset.older;
       if (request.rows >= value.rows && request.columns >= value.columns) overview = tile;
       drawSoon();
+      legend();
       if (!heard && named(wanted()) === name) break;
     }
     if (value && width && !failed) settled();
@@ -514,7 +517,7 @@ function legend() {
   const shown = tile || null;
   if (!value || !shown) return;
   const seen = visible(), step = shown.step, kind = shown.field.kind;
-  const now = JSON.stringify([shown.field.id, shown.version, step, shown.gaps, seen, Boolean(profiled())]);
+  const now = JSON.stringify([shown.field.id, shown.version, step, shown.gaps, seen, Boolean(profiled()), every()]);
   if (now === legendOf) return;
   legendOf = now;
   const place = part("legend");
@@ -540,7 +543,7 @@ function legend() {
   if (step === 1) note(place, words.one_weight);
   else {
     const way = kind === "four" ? "four" : kind === "mask" ? "mask" : shown.field.pooling;
-    note(place, say("many_weights", { rows: step, columns: step, count: count(step * step) }) + (words["shows_" + way] ? "; " + words["shows_" + way] : ""));
+    note(place, say("many_weights", { rows: step, columns: step, count: count(step * step) }) + (every() > 1 ? "; " + words.rough : words["shows_" + way] ? "; " + words["shows_" + way] : ""));
   }
   if (shown.gaps) {
     const one = note(place, ""), box = document.createElement("span");
@@ -676,6 +679,7 @@ function fromTile(block) {
 }
 
 async function exactly(block) {
+  if (every() > 1) return null;         // what is there may be another row's: the number comes when the control rests
   const answer = await server.tile({ ...asked(), row: block.row, column: block.column, rows: block.step, columns: block.step, height: 1, width: 1 }).catch(() => null);
   if (!answer || answer.error || !answer.values) return null;
   return { numbers: [...new Float32Array(decode(answer.values).buffer)], strongest: answer.strongest || null };
