@@ -8,10 +8,12 @@ bitwise equal (tests/core/test_families.py). Knows nothing of methods or masks.
 
 from __future__ import annotations
 
+import ctypes
 import json
 import math
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -24,8 +26,10 @@ from .calibration import CalibrationSet
 from .errors import GblmError, ScoreError, StatisticsError
 from .job import Job, Step
 from .matrices import Matrix
-from .models import Model, private_copy
+from .models import Model, available_memory, private_copy
 from .observe import InputSums, gradient_taps, observing, refuse_unobserved, sample_loss
+from .replay import Alike, Call
+from .shelf import Shelf
 from .statistics import (
     KEPT,
     Statistics,
@@ -40,12 +44,16 @@ from .statistics import (
     refuse_unwritable,
     save,
 )
-from .streamed import Entered, back_through, enter, streamable
+from .streamed import streamed
 
 CHECKPOINT = "checkpoint.safetensors"
 CHECKPOINT_SECONDS = 60.0
 FEW = 8
 """Tokens that show what blocks hand each other."""
+BACK = 3
+"""Forward passes that a block backward takes: itself once more, and the two products of its gradients."""
+UPSTREAM = "upstream"
+"""Of a sample: ∂loss/∂(what enters the last block that is done)."""
 
 
 class _Accumulator:
@@ -63,15 +71,21 @@ class _Accumulator:
         self.sample_l1: dict[str, list[float]] = {matrix.name: [] for matrix in matrices}
 
     def take(self, matrix: Matrix, gradient: Tensor) -> None:
-        """One sample's gradient of one matrix, float32 as (out, in) or (experts, out, in)."""
-        absolute = gradient.abs()
-        parts = {"l1": absolute, "sq": gradient.square(), "sum": gradient}
-        half = "even" if self.samples % 2 == 0 else "odd"
-        for kept in self.keep:
-            self.gradients[matrix.name][kept] += parts[kept]
-            if self.halves[matrix.name]:
-                self.halves[matrix.name][f"{KEPT[kept]}_{half}"] += parts[kept]
-        self.sample_l1[matrix.name].append(float(absolute.sum(dtype=torch.float64)))
+        """One sample's gradient of one matrix, float32 as (out, in) or (experts, out, in). It is overwritten."""
+        into = [self.gradients[matrix.name]]
+        if halves := self.halves[matrix.name]:
+            half = "even" if self.samples % 2 == 0 else "odd"
+            into.append({kept: halves[f"{KEPT[kept]}_{half}"] for kept in self.keep})
+        for sums in into:
+            if "sum" in sums:
+                sums["sum"] += gradient
+            if "sq" in sums:
+                sums["sq"].addcmul_(gradient, gradient)
+        absolute = gradient.abs_()  # in place, and summed by rows before float64: no second matrix of that size
+        for sums in into:
+            if "l1" in sums:
+                sums["l1"] += absolute
+        self.sample_l1[matrix.name].append(float(absolute.sum(-1).sum(dtype=torch.float64)))
 
     def end_sample(self) -> None:
         self.samples += 1
@@ -205,33 +219,50 @@ def _one_sample(network: Any, model: Model, tokens: Tensor, accumulator: _Accumu
 
 def _streamed(model: Model, calibration: CalibrationSet, wanted: dict[str, Any], cancel: Event | None,
               folder: Path | None, checkpoint_seconds: float) -> Job[_Run]:
-    """All samples through one block at a time, the last block first; steps count samples × (blocks + 1).
+    """All samples through one block at a time, forward and then back from the last block to the first.
 
-    `cancel` set ends it without a result: no sample is whole before the first block. With a folder each block's file is
-    written when it is done, and a later run goes on with the next one.
+    Steps count samples × blocks, a block backward as three forward. `cancel` set ends it without a result: no sample is
+    whole before the first block. With a folder each block's file is written when it is done, and a later run goes on
+    with the next one; what enters the blocks is made again.
     """
-    network, layout = private_copy(model.network), model.layout
-    count, blocks = calibration.count, len(layout.blocks)
-    if not streamable(network, layout, calibration.sample(0)[:FEW].to(model.device)):
+    layout, count, blocks = model.layout, calibration.count, len(model.layout.blocks)
+    made = streamed(private_copy(model.network), layout, calibration.sample(0)[:FEW].to(model.device), model.weights)
+    if made is None:
         raise StatisticsError("not_streamable", model=model.name)
-    total = count * (blocks + 1)
-    entered: list[Entered] = []
-    upstream: list[Tensor] = []
-    for index in range(count):
-        yield Step(index, total, "sample_block")
-        _refuse_cancelled(cancel)
-        one, gradient = enter(network, layout, calibration.sample(index).to(model.device))
-        _checked_loss(one.loss, index)
-        entered.append(one)
-        upstream.append(gradient)
+    total = count * ((1 + BACK) * blocks + 1)
+    shelf, alike = Shelf(_room(), folder), Alike()
+    state = _checkpoint_of(folder, wanted)
+    left = blocks if state is None else int(state["blocks_left"])
+    calls: list[list[Call]] = []
+    for block in range(left):
+        with made.held(block):
+            for index in range(count):
+                yield Step(block * count + index, total, "sample_block")
+                _refuse_cancelled(cancel)
+                if not block:
+                    hidden, own = made.enter(calibration.sample(index).to(model.device))
+                    calls.append(alike.of(own))
+                    shelf.put((index, 0), hidden)
+                if state is None or block + 1 < left:
+                    hidden = shelf.get((index, block)).to(model.device)
+                    shelf.put((index, block + 1), made.forward(block, hidden, calls[index][block]))
     sums: dict[str, Sums] = {}
     sample_l1: dict[str, Tensor] = {}
     halves: dict[str, dict[str, Tensor]] = {}
-    left = blocks
-    state = _checkpoint_of(folder, wanted)
-    if state is not None and folder is not None:
-        left = int(state["blocks_left"])
-        upstream = [state[f"upstream/{index:06d}"].to(model.device) for index in range(count)]
+    losses: list[float] = []
+    if state is None:
+        piece = made.piece(calibration.length)
+        for index in range(count):
+            yield Step(blocks * count + index, total, "sample_block")
+            _refuse_cancelled(cancel)
+            hidden = shelf.take((index, blocks)).to(model.device)
+            loss, upstream = made.lost(calibration.sample(index).to(model.device), hidden, piece)
+            losses.append(_checked_loss(loss, index))
+            shelf.put((index, UPSTREAM), upstream)
+    elif folder is not None:
+        losses = state["losses"].tolist()
+        for index in range(count):
+            shelf.put((index, UPSTREAM), _upstream_of(folder, left, index))
         for block in range(left, blocks):
             read_sums, read_halves = read_block(folder, block, wanted, calibration)
             sums, halves = read_sums | sums, read_halves | halves
@@ -239,27 +270,45 @@ def _streamed(model: Model, calibration: CalibrationSet, wanted: dict[str, Any],
                      if key.startswith("sample_l1/")}
     for block in reversed(range(left)):
         accumulator = _Accumulator(layout.of_block(block), model.device, tuple(wanted["keep"]), wanted["halves"])
-        for index, one in enumerate(entered):
-            yield Step(count * (blocks - block) + index, total, "sample_block")
-            _refuse_cancelled(cancel)
-            upstream[index] = back_through(network, layout, block, one, upstream[index], accumulator.inputs,
-                                           accumulator.take)
-            accumulator.end_sample()
-            one.hidden.pop()  # the last that is left: nobody asks for it again
+        with made.held(block):
+            for index in range(count):
+                yield Step(count * (blocks + 1 + BACK * (blocks - 1 - block)) + BACK * index, total, "sample_block")
+                _refuse_cancelled(cancel)
+                hidden, upstream = (shelf.take((index, key)).to(model.device) for key in (block, UPSTREAM))
+                shelf.put((index, UPSTREAM), made.back(block, hidden, calls[index][block], upstream, accumulator.inputs,
+                                                       accumulator.take))
+                accumulator.end_sample()
         found, found_halves = accumulator.finished(), accumulator.finished_halves()
         sample_l1 |= accumulator.finished_l1()
         if folder is not None:
             put_block(folder, block, found, found_halves)
             found, found_halves = read_block(folder, block, wanted, calibration)  # mapped from the file, no more held
-            _put_checkpoint(folder, wanted, {
-                "blocks_left": torch.tensor(block),
-                **{f"upstream/{index:06d}": gradient for index, gradient in enumerate(upstream)},
-                **{f"sample_l1/{name}": values for name, values in sample_l1.items()}}, [one.loss for one in entered])
+            for index in range(count):
+                put_tensors(_upstream_file(folder, block, index), {"upstream": shelf.get((index, UPSTREAM))}, {})
+            _put_checkpoint(folder, wanted, {"blocks_left": torch.tensor(block), **{
+                f"sample_l1/{name}": values for name, values in sample_l1.items()}}, losses)
+            for older in folder.glob(_upstream_file(folder, block + 1, 0).name.replace("000000", "*")):
+                older.unlink()
         sums, halves = found | sums, found_halves | halves
+        del accumulator
+        give_back()
     yield Step(total, total, "sample_block")
     names = [matrix.name for matrix in layout.matrices]
-    return ({name: sums[name] for name in names}, [one.loss for one in entered],
-            {name: sample_l1[name] for name in names}, {name: halves[name] for name in names if name in halves})
+    return ({name: sums[name] for name in names}, losses, {name: sample_l1[name] for name in names},
+            {name: halves[name] for name in names if name in halves})
+
+
+def give_back() -> None:
+    """Memory that was freed goes back to the system, where its library keeps it otherwise: with glibc, and a block's
+    matrices below 32 MB, the process grew by 35 MB a block of 13 M weights."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+def _room() -> int:
+    """Bytes of memory for what waits for its turn, beyond which it goes to a temporary file."""
+    free = available_memory()
+    return free // 2 if free is not None else 1 << 30
 
 
 def _refuse_cancelled(cancel: Event | None) -> None:
@@ -310,6 +359,21 @@ def _put_checkpoint(folder: Path, wanted: dict[str, Any], state: dict[str, Tenso
     """All running state in one file, put in place at once: no state in between exists."""
     put_tensors(folder / CHECKPOINT, {name: tensor.cpu() for name, tensor in state.items()} | {
         "losses": torch.tensor(losses, dtype=torch.float64)}, wanted)
+
+
+def _upstream_file(folder: Path, block: int, sample: int) -> Path:
+    """What has come back through `block`, beside the checkpoint that names the block."""
+    return folder / f"upstream-{block:04d}-{sample:06d}.safetensors"
+
+
+def _upstream_of(folder: Path, block: int, sample: int) -> Tensor:
+    file = _upstream_file(folder, block, sample)
+    try:
+        with safe_open(file, "pt") as stored:
+            found: Tensor = stored.get_tensor(UPSTREAM)
+            return found
+    except (SafetensorError, OSError) as error:
+        raise StatisticsError("torn", folder=str(folder), file=file.name) from error
 
 
 def checkpoint_samples(folder: Path) -> int:

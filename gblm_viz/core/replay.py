@@ -1,4 +1,4 @@
-"""A network's blocks one by one: how each was called on a sample, and the same call again on another hidden state.
+"""A network's blocks one by one: how each is called on a sample, and the same call again on another hidden state.
 
 Knows nothing of gradients, scores or masks.
 """
@@ -6,11 +6,13 @@ Knows nothing of gradients, scores or masks.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor
+from torch.utils._pytree import tree_map
 
 HIDDEN = "hidden_states"
 
@@ -66,3 +68,84 @@ def entering(blocks: list[Any], note: Callable[[int, Tensor, Call], Tensor | Non
     finally:
         for handle in handles:
             handle.remove()
+
+
+@contextmanager
+def passing(blocks: list[Any], outputs: list[Any], last: Tensor | None = None) -> Iterator[None]:
+    """While open, each block gives back the hidden state that enters it, and the last one `last` where it is given.
+
+    outputs: one that each block gave, whose form is kept.
+    """
+    def passes(given: Any, instead: Tensor | None) -> Any:
+        def forward(*args: Any, **kwargs: Any) -> Any:
+            hidden = Call.of(args, kwargs)[0] if instead is None else instead
+            return (hidden, *given[1:]) if isinstance(given, tuple) else hidden
+        return forward
+
+    own = [block.__dict__.get("forward") for block in blocks]
+    for block, given in zip(blocks, outputs, strict=True):
+        block.forward = passes(given, last if block is blocks[-1] else None)
+    try:
+        yield
+    finally:
+        for block, forward in zip(blocks, own, strict=True):
+            del block.forward
+            if forward is not None:
+                block.forward = forward
+
+
+class _AllEntered(Exception):  # noqa: N818
+    """Ends a forward pass once the last block has been entered: the head's logits are not needed."""
+
+
+@torch.no_grad()
+def calls_of(network: Any, blocks: list[Any], outputs: list[Any], tokens: Tensor) -> tuple[Tensor, list[Call]]:
+    """What enters the first block, (1, length, hidden), and how each block is called. tokens int64 (length,).
+
+    No block is run: the calls of a network whose blocks hand on nothing but their hidden state do not depend on it.
+    """
+    entered: list[Tensor] = []
+    calls: list[Call] = []
+
+    def note(index: int, hidden: Tensor, call: Call) -> None:
+        if not index:
+            entered.append(hidden)
+        calls.append(call)
+        if index == len(blocks) - 1:
+            raise _AllEntered
+
+    with passing(blocks, outputs), entering(blocks, note), suppress(_AllEntered):
+        network(tokens[None], use_cache=False)
+    return entered[0], calls
+
+
+class Alike:
+    """Calls whose equal tensors are one: samples of one length mostly share their masks and positions."""
+
+    MOST = 4
+    """Of each place and shape so many are compared with; what differs from token to token is different in all."""
+
+    def __init__(self) -> None:
+        self._known: dict[Any, list[Tensor]] = {}
+
+    def of(self, calls: list[Call]) -> list[Call]:
+        """The same calls, with tensors that an earlier sample has, where they are equal."""
+        done: dict[int, tuple[Tensor, Tensor]] = {}
+
+        def one(value: Any) -> Any:
+            if not isinstance(value, Tensor):
+                return value
+            if id(value) not in done:
+                done[id(value)] = value, self._one(value, len(done))
+            return done[id(value)][1]
+
+        return [Call(tree_map(one, call.args), tree_map(one, call.kwargs), call.named) for call in calls]
+
+    def _one(self, value: Tensor, place: int) -> Tensor:
+        known = self._known.setdefault((place, value.shape, value.dtype), [])
+        same = next((other for other in known if torch.equal(other, value)), None)
+        if same is not None:
+            return same
+        if len(known) < self.MOST:
+            known.append(value)
+        return value

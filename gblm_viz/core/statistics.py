@@ -187,8 +187,9 @@ def save(statistics: Statistics, folder: Path, blocks: bool = True) -> None:
         put_block(folder, index, own, statistics.halves)
     put_json(folder / "manifest.json", manifest_of(statistics))
     (folder / "checkpoint.safetensors").unlink(missing_ok=True)
-    for left in folder.glob(".*.safetensors.*"):  # what a run that was killed while writing left beside its place
-        left.unlink(missing_ok=True)
+    for pattern in (".*.safetensors.*", "upstream-*.safetensors"):  # a killed run's half files, a streamed run's state
+        for left in folder.glob(pattern):
+            left.unlink(missing_ok=True)
 
 
 def manifest_of(statistics: Statistics) -> dict[str, Any]:

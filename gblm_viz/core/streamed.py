@@ -1,98 +1,163 @@
-"""Gradients block by block, exact: one block's gradients and sums at a time, instead of the whole network's.
+"""A network run block by block, forward and backward, exact: one block's weights and gradients at a time.
 
-Forward once without gradients, keeping what enters every block; then from the last block to the first, each is run
-again with gradients and given the gradient at its output. By the chain rule that is the gradient of the whole network's
-loss, and no estimate of it. Knows nothing of sums and files: whoever calls it takes what comes.
+All samples go through one block after the other, what enters each is kept; then from the last block to the first, each
+is run again with gradients and given the gradient at its output. By the chain rule that is the gradient of the whole
+network's loss, and no estimate of it. Knows nothing of sums and files: whoever calls it takes what comes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
+from .block_weights import BlockWeights
 from .matrices import Layout, Matrix
 from .observe import InputSums, gradient_taps, observing, sample_loss
-from .replay import Call, entering, output, replay
+from .replay import Call, calls_of, entering, output, passing, replay
+
+HEAD_COPIES = 4
+"""Float32 numbers that the head and the loss hold for each logit: itself, its exponential, their gradients."""
+LEAST_HEAD = 1 << 26
+"""Bytes that head and loss may take even where a block takes less."""
+SAME_LOGITS = 1e-4
+"""Relative to the largest: logits of a cut piece, against those of all tokens at once, where the head is token-wise."""
 
 
 @dataclass(frozen=True, eq=False)
-class Entered:
-    """One sample: what entered each block, (1, length, hidden) detached, and the rest of its call; the loss in nats."""
+class Streamed:
+    """A private network whose blocks hand on nothing but their hidden state. `outputs`: one of each, for its form.
 
-    hidden: list[Tensor]
-    calls: list[Call]
-    loss: float
+    cuttable: whether what comes behind the last block sees one token at a time.
+    """
 
+    network: Any
+    layout: Layout
+    weights: BlockWeights | None
+    outputs: list[Any]
+    cuttable: bool
 
-def _blocks(network: Any, layout: Layout) -> list[Any]:
-    modules = dict(network.named_modules())
-    return [modules[path] for path in layout.blocks]
+    @property
+    def blocks(self) -> list[Any]:
+        return [self.network.get_submodule(path) for path in self.layout.blocks]
+
+    def held(self, block: int) -> AbstractContextManager[None]:
+        """While open, a block's weights are in memory."""
+        return self.weights.held(self.network, self.layout.blocks[block]) if self.weights else nullcontext()
+
+    def enter(self, tokens: Tensor) -> tuple[Tensor, list[Call]]:
+        """What enters the first block, (1, length, hidden), and how every block is called. tokens int64 (length,)."""
+        return calls_of(self.network, self.blocks, self.outputs, tokens)
+
+    @torch.no_grad()
+    def forward(self, block: int, hidden: Tensor, call: Call) -> Tensor:
+        """(1, length, hidden) in and out; the block is held."""
+        return replay(self.blocks[block], hidden, call)
+
+    def piece(self, length: int) -> int:
+        """So many tokens go through head and loss at once that they take no more memory than one of a block's sums."""
+        if not self.cuttable:
+            return length
+        blocks = range(len(self.layout.blocks))
+        largest = max(4 * sum(matrix.weights for matrix in self.layout.of_block(block)) for block in blocks)
+        return max(1, max(largest, LEAST_HEAD) // (4 * HEAD_COPIES * self.network.config.get_text_config().vocab_size))
+
+    @torch.enable_grad()
+    def lost(self, tokens: Tensor, hidden: Tensor, piece: int) -> tuple[float, Tensor]:
+        """The loss in nats of what leaves the last block, and its gradient there, (1, length, hidden).
+
+        piece: tokens that go through head and loss at once. In one piece it is the whole network's loss, bitwise.
+        """
+        leaf, length = hidden.detach().requires_grad_(), len(tokens)
+        if piece >= length:
+            with passing(self.blocks, self.outputs, leaf):
+                loss = sample_loss(self.network, tokens)
+            upstream, = torch.autograd.grad(loss, leaf)
+            return float(loss.detach()), upstream
+        total, upstream = 0.0, torch.empty_like(hidden)
+        for first in range(0, length, piece):
+            own = slice(first, min(first + piece, length))
+            part = leaf[:, own].detach().requires_grad_()
+            logits = self._behind(tokens[own], part)
+            known = tokens[first + 1 : own.stop + 1]
+            loss = F.cross_entropy(logits[: len(known)].float(), known, reduction="sum") / (length - 1)
+            upstream[:, own], = torch.autograd.grad(loss, part)
+            total += float(loss.detach())
+        return total, upstream
+
+    def _behind(self, tokens: Tensor, hidden: Tensor) -> Tensor:
+        """Logits (length, vocabulary) of what leaves the last block."""
+        with passing(self.blocks, self.outputs, hidden):
+            logits: Tensor = self.network(tokens[None], use_cache=False).logits[0]
+        return logits
+
+    @torch.enable_grad()
+    def back(self, block: int, hidden: Tensor, call: Call, upstream: Tensor, sums: InputSums,
+             take: Callable[[Matrix, Tensor], None]) -> Tensor:
+        """A held block again, with gradients. upstream: ∂loss/∂(its output); → ∂loss/∂(what entered it).
+
+        Its matrices' gradients go to `take`, their inputs to `sums`.
+        """
+        matrices = self.layout.of_block(block)
+        state = hidden.detach().requires_grad_()
+        with observing(self.network, matrices, sums), gradient_taps(self.network, matrices, take):
+            replay(self.blocks[block], state, call).backward(upstream)
+        assert state.grad is not None
+        return state.grad
 
 
 @torch.enable_grad()
-def streamable(network: Any, layout: Layout, tokens: Tensor) -> bool:
-    """Whether a block hands on nothing but its hidden state, and no parameter belongs to two blocks.
+def streamed(network: Any, layout: Layout, tokens: Tensor, weights: BlockWeights | None = None) -> Streamed | None:
+    """A private copy of a network ready to be run block by block; None where that is not enough to be exact.
 
-    Otherwise a block by itself is not enough, and the whole network has to be differentiated. tokens int64 (length,),
-    a few are enough; one forward pass.
+    It is where a block hands on anything but its hidden state, where something happens between two blocks, or where a
+    parameter belongs to two of them. tokens int64 (length,), a few are enough: one forward pass.
     """
-    blocks = _blocks(network, layout)
+    blocks = [network.get_submodule(path) for path in layout.blocks]
     owned = [{id(parameter) for parameter in block.parameters()} for block in blocks]
     if sum(map(len, owned)) != len(set().union(*owned)):
-        return False
+        return None
+    outputs: list[Any] = []
     alone: list[bool] = []
 
     def note(index: int, hidden: Tensor, call: Call) -> Tensor:
         given = tree_leaves((call.args, call.kwargs))
-        alone.append(not any(isinstance(one, Tensor) and one.requires_grad for one in given))
-        return hidden if hidden.requires_grad else hidden.detach().requires_grad_()
+        shared = any(isinstance(one, Tensor) and one.requires_grad for one in given)
+        alone.append(not shared and (index == 0 or torch.equal(hidden, output(outputs[index - 1]))))
+        return hidden.detach().requires_grad_()  # a leaf: what is computed from it, and by it, can be told
 
-    with entering(blocks, note):
-        network(tokens[None], use_cache=False)
-    return len(alone) == len(blocks) and all(alone)
+    def leave(module: Any, args: tuple[Any, ...], given: Any) -> None:
+        outputs.append(_apart(given))  # what was computed for it, the block's weights among it, can go
 
-
-@torch.enable_grad()
-def enter(network: Any, layout: Layout, tokens: Tensor) -> tuple[Entered, Tensor]:
-    """One sample's forward pass, and ∂loss/∂(output of the last block). tokens int64 (length,).
-
-    The parameters need no gradients: what is differentiated begins behind the last block.
-    """
-    blocks, hidden, calls, leaf = _blocks(network, layout), list[Tensor](), list[Call](), list[Tensor]()
-
-    def note(index: int, state: Tensor, call: Call) -> None:
-        hidden.append(state.detach())
-        calls.append(call)
-
-    def leave(module: Any, args: tuple[Any, ...], given: Any) -> Any:
-        leaf.append(output(given).detach().requires_grad_())
-        return (leaf[0], *given[1:]) if isinstance(given, tuple) else leaf[0]
-
-    handle = blocks[-1].register_forward_hook(leave)
+    handles = [block.register_forward_hook(leave) for block in blocks]
     try:
         with entering(blocks, note):
-            loss = sample_loss(network, tokens)
+            logits = network(tokens[None], use_cache=False).logits[0].detach()
     finally:
-        handle.remove()
-    upstream, = torch.autograd.grad(loss, leaf[0])
-    return Entered(hidden, calls, float(loss.detach())), upstream
+        for handle in handles:
+            handle.remove()
+    if weights is not None:
+        weights.unwatch(network)
+    if len(alone) != len(blocks) or not all(alone):
+        return None
+    made = Streamed(network, layout, weights, outputs, False)
+    return Streamed(network, layout, weights, outputs, _token_wise(made, tokens, output(outputs[-1]), logits))
 
 
-@torch.enable_grad()
-def back_through(network: Any, layout: Layout, block: int, entered: Entered, upstream: Tensor, sums: InputSums,
-                 take: Callable[[Matrix, Tensor], None]) -> Tensor:
-    """One block of one sample again, with gradients. upstream: ∂loss/∂(its output); → ∂loss/∂(what entered it).
+def _apart(given: Any) -> Any:
+    if isinstance(given, tuple):
+        return tuple(one.detach() if isinstance(one, Tensor) else one for one in given)
+    return given.detach()
 
-    Its matrices' gradients go to `take`, their inputs to `sums`.
-    """
-    matrices = layout.of_block(block)
-    state = entered.hidden[block].detach().requires_grad_()
-    with observing(network, matrices, sums), gradient_taps(network, matrices, take):
-        replay(_blocks(network, layout)[block], state, entered.calls[block]).backward(upstream)
-    assert state.grad is not None
-    return state.grad
+
+@torch.no_grad()
+def _token_wise(made: Streamed, tokens: Tensor, hidden: Tensor, logits: Tensor) -> bool:
+    middle = slice(len(tokens) // 3, len(tokens))
+    cut = made._behind(tokens[middle], hidden[:, middle])
+    return float((cut - logits[middle]).abs().max()) <= SAME_LOGITS * float(logits.abs().max())

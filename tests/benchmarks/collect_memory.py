@@ -1,47 +1,68 @@
-"""How much memory collecting takes beyond the loaded model, by plan, each in a process of its own.
+"""How much memory collecting takes, by plan, each in a process of its own.
 
     python -m tests.benchmarks.collect_memory [--blocks 12 24] [--hidden 1024] [--samples 2] [--length 256]
 
-Beside it what the published code lays out: 4 bytes a prunable weight of gradients, 6 more of sums on the host
-(gradient_computation.py:155,207), activations not counted. The floor of the streamed plan is one block: its gradients
-of one matrix, its sums, its activations, and what enters every block of every sample.
+whole: the model is loaded, and then collected over. streamed: its blocks are read when they are needed. Beside it what
+the published code lays out beyond the weights: 4 bytes a prunable weight of gradients, 6 more of sums on the host
+(gradient_computation.py:155,207), activations not counted. The floor of the streamed plan is one block: its weights,
+the gradient of one matrix, its sums, its activations, and what enters every block of every sample.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 import torch
+from transformers import LlamaConfig, LlamaForCausalLM
 
 from gblm_viz.core.calibration import CalibrationSet
 from gblm_viz.core.collect import PLANS, collect
 from gblm_viz.core.job import run
-from tests.benchmarks.collect_ratio import build
+from gblm_viz.core.models import load
+from tests.families import tiny_tokenizer
 
 PUBLISHED = 4 + 6
 """Bytes a prunable weight."""
 
 
-def peak() -> int:
-    """Bytes: the most this process has held so far, memory that is backed by a file included."""
-    return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+def held(line: str) -> int:
+    """Bytes of this process: VmRSS now, VmHWM the most since `forget`; what is backed by a file included."""
+    status = Path("/proc/self/status").read_text().splitlines()
+    return next(1024 * int(one.split()[1]) for one in status if one.startswith(line + ":"))
 
 
-def measured(plan: str, hidden: int, blocks: int, samples: int, length: int) -> dict[str, int]:
-    """In this process: the most it held once the model stood, and once all was collected into a folder."""
-    model = build(hidden, blocks)
+def forget() -> None:
+    """The most that was held begins anew (man 5 proc, clear_refs)."""
+    Path("/proc/self/clear_refs").write_text("5")
+
+
+def save(folder: Path, hidden: int, blocks: int, vocabulary: int = 2048) -> None:
+    """A random Llama in float32, 13 × hidden² weights a block."""
+    torch.manual_seed(0)
+    config = LlamaConfig(vocab_size=vocabulary, hidden_size=hidden, intermediate_size=3 * hidden,
+                         num_hidden_layers=blocks, num_attention_heads=hidden // 64, max_position_embeddings=4096)
+    LlamaForCausalLM(config).save_pretrained(folder)
+    tiny_tokenizer().save_pretrained(folder)
+
+
+def measured(plan: str, folder: Path, samples: int, length: int) -> dict[str, int]:
+    """In this process: the most it held beyond the interpreter, and beyond the model as it is loaded for this plan."""
     tokens = torch.randint(0, 2048, (samples, length), generator=torch.Generator().manual_seed(0))
     given = CalibrationSet(tokens, torch.full((samples,), length), "windows", 0, "random", "")
-    before = peak()
-    with tempfile.TemporaryDirectory() as folder:
-        run(collect(model, given, folder=Path(folder), plan=plan))
-    return {"prunable": model.layout.prunable, "model": before, "extra": peak() - before}
+    interpreter = held("VmRSS")
+    model = run(load(str(folder), by_block=plan == "streamed"))
+    loaded, loading = held("VmRSS"), held("VmHWM")
+    forget()
+    with tempfile.TemporaryDirectory() as out:
+        run(collect(model, given, folder=Path(out), plan=plan))
+    return {"prunable": model.layout.prunable, "loaded": loaded - interpreter, "loading": loading - interpreter,
+            "extra": held("VmHWM") - loaded, "inputs": 4 * (len(model.layout.blocks) + 1) * tokens.numel() *
+            model.network.config.hidden_size}
 
 
 def main() -> None:
@@ -51,19 +72,26 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=2)
     parser.add_argument("--length", type=int, default=256)
     parser.add_argument("--plan", choices=tuple(PLANS))
+    parser.add_argument("--folder", type=Path)
     given = parser.parse_args()
     if given.plan:
-        print(json.dumps(measured(given.plan, given.hidden, given.blocks[0], given.samples, given.length)))
+        print(json.dumps(measured(given.plan, given.folder, given.samples, given.length)))
         return
     for blocks in given.blocks:
-        for plan in PLANS:
-            line = [sys.executable, "-m", "tests.benchmarks.collect_memory", "--plan", plan, "--blocks", str(blocks),
-                    "--hidden", str(given.hidden), "--samples", str(given.samples), "--length", str(given.length)]
-            found = json.loads(subprocess.run(line, check=True, capture_output=True, text=True).stdout)
-            published = PUBLISHED * found["prunable"]
-            print(f"{blocks} blocks, {found['prunable']:,} prunable weights, {plan}: {found['extra'] / 1e6:,.0f} MB "
-                  f"beyond the model ({found['model'] / 1e6:,.0f} MB); published layout {published / 1e6:,.0f} MB, "
-                  f"1 / {published / max(1, found['extra']):.1f} of it", flush=True)
+        with tempfile.TemporaryDirectory() as place:
+            save(Path(place), given.hidden, blocks)
+            for plan in PLANS:
+                line = [sys.executable, "-m", "tests.benchmarks.collect_memory", "--plan", plan, "--folder", place,
+                        "--samples", str(given.samples), "--length", str(given.length)]
+                found = json.loads(subprocess.run(line, check=True, stdout=subprocess.PIPE, text=True).stdout)
+                published = PUBLISHED * found["prunable"]
+                extra, loaded, loading, inputs, laid_out = (
+                    f"{size / 1e6:,.0f} MB" for size in
+                    (*(found[key] for key in ("extra", "loaded", "loading", "inputs")), published))
+                print(f"{blocks} blocks, {found['prunable']:,} prunable weights, {plan}: {extra} beyond the model as "
+                      f"loaded for it ({loaded}; while loading at most {loading}); of it, if streamed, {inputs} of "
+                      f"stored inputs; published layout {laid_out}, 1 / {published / max(1, found['extra']):.1f} of it",
+                      flush=True)
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ from gblm_viz.core.generate import Sampling
 from gblm_viz.core.job import run
 from gblm_viz.core.models import load
 from gblm_viz.core.prune import Settings
+from gblm_viz.core.streamed import Streamed
 from tests.families import save_tiny
 
 ROOT = Path(__file__).parents[2]
@@ -346,7 +347,7 @@ def test_ctrl_c_leaves_a_checkpoint_and_the_same_command_goes_on(command: Run, p
 @pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_in_the_streamed_plan_leaves_whole_blocks(command: Run, place: Path, tmp_path: Path,
                                                          monkeypatch: pytest.MonkeyPatch) -> None:
-    back = collecting.back_through
+    back = Streamed.back
     calls = iter(range(99))
 
     def interrupted(*given: Any) -> Any:
@@ -356,7 +357,7 @@ def test_ctrl_c_in_the_streamed_plan_leaves_whole_blocks(command: Run, place: Pa
 
     line = [*flags(KEYED["collect"]), "--out", tmp_path / "sums", "--plan", "streamed"]
     with monkeypatch.context() as patched:
-        patched.setattr(collecting, "back_through", interrupted)
+        patched.setattr(Streamed, "back", interrupted)
         code, _, err = command(*line)
     assert code == 130
     assert "1 of" in err and "blocks" in err

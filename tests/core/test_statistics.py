@@ -29,6 +29,7 @@ from gblm_viz.core.generate import Sampling, answer
 from gblm_viz.core.job import run
 from gblm_viz.core.models import Model, load, wrap
 from gblm_viz.core.statistics import Statistics, save
+from gblm_viz.core.streamed import Streamed
 from tests.families import FAMILIES, save_tiny, tiny_tokenizer
 
 ROOT = Path(__file__).parents[2]
@@ -162,7 +163,7 @@ run(collect(model, cut, folder=Path(sys.argv[2]), halves=True, checkpoint_second
 """
 
 
-@pytest.mark.parametrize(("plan", "at"), [("whole", 3), ("streamed", 3), ("streamed", 13)])
+@pytest.mark.parametrize(("plan", "at"), [("whole", 3), ("streamed", 3), ("streamed", 41)])
 def test_kill_nine_leaves_a_folder_that_goes_on_to_the_same_bytes(plan: str, at: int, undisturbed: Path,
                                                                   tmp_path: Path) -> None:
     source = save_tiny(tmp_path / "tiny", "llama")
@@ -177,9 +178,11 @@ def test_kill_nine_leaves_a_folder_that_goes_on_to_the_same_bytes(plan: str, at:
     model = run(load(str(source), "float32", "cpu"))
     steps = []
     run(collect(model, samples(), folder=out, halves=True, plan=plan), lambda step: steps.append(step.done))
-    # it went on, and did not start again: of the streamed plan the pass forward is made again, and whole blocks are not
-    assert steps == {("whole", 3): [3, 4, 5], ("streamed", 3): [*range(21)],
-                     ("streamed", 13): [*range(5), *range(10, 21)]}[plan, at]
+    # it went on, and did not start again: of the streamed plan what enters the blocks that are left is made again, and
+    # whole blocks are not. Five samples through three blocks, the head, and back at three passes a block.
+    back = [*range(20, 65, 3)]
+    assert steps == {("whole", 3): [3, 4, 5], ("streamed", 3): [*range(20), *back, 65],
+                     ("streamed", 41): [*range(10), *back[5:], 65]}[plan, at]
     expected, found = files(undisturbed), files(out)
     assert json.loads(found["manifest.json"])["plan"] == plan
     assert {name: content for name, content in found.items() if name != "manifest.json"} == {
@@ -191,7 +194,7 @@ def test_the_streamed_plan_killed_in_any_pass_ends_in_the_same_bytes(model: Mode
     run(collect(model, samples(), folder=tmp_path / "one go", plan="streamed", halves=True))
     passes = 5 * len(model.layout.blocks)
     for torn in range(passes):
-        back, left = collecting.back_through, iter([False] * torn + [True])
+        back, left = Streamed.back, iter([False] * torn + [True])
 
         def dies(*given: Any, back: Any = back, left: Any = left) -> Tensor:
             found = back(*given)  # its gradients are in the sums already, what comes before it knows nothing of it
@@ -202,7 +205,7 @@ def test_the_streamed_plan_killed_in_any_pass_ends_in_the_same_bytes(model: Mode
         folder = tmp_path / f"torn {torn}"
         job = collect(model, samples(), folder=folder, plan="streamed", halves=True)
         with monkeypatch.context() as patched:
-            patched.setattr(collecting, "back_through", dies)
+            patched.setattr(Streamed, "back", dies)
             with pytest.raises(RuntimeError, match="power"):
                 run(job)
         refused("unfinished" if torn >= 5 else "no_statistics", statistics.load, folder)

@@ -1,0 +1,102 @@
+"""Tensors that wait for their turn: in memory within a budget of bytes, beyond it in a temporary file without a name.
+
+Knows nothing of what they are.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Hashable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .errors import StatisticsError
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a tensor lies in the file."""
+
+    offset: int
+    size: int
+    shape: torch.Size
+    dtype: torch.dtype
+
+
+class Shelf:
+    """Key → tensor on the CPU. What does not fit `most_bytes` goes to a file in `folder` that no name leads to.
+
+    The file is gone with the process, however that ends, and its room is used again as tensors are taken.
+    """
+
+    def __init__(self, most_bytes: int, folder: Path | None = None) -> None:
+        self.most_bytes, self.folder = most_bytes, folder
+        self.held = 0
+        self._here: dict[Hashable, Tensor] = {}
+        self._away: dict[Hashable, _Place] = {}
+        self._free: dict[int, list[int]] = {}
+        self._file: Any = None
+        self._end = 0
+
+    def __contains__(self, key: Hashable) -> bool:
+        return key in self._here or key in self._away
+
+    @property
+    def on_disk(self) -> int:
+        """Bytes of the file."""
+        return self._end
+
+    def put(self, key: Hashable, tensor: Tensor) -> None:
+        """Raises StatisticsError where the disk is full."""
+        self._drop(key)
+        if self.held + tensor.nbytes <= self.most_bytes:
+            self._here[key] = tensor.detach().cpu()
+            self.held += tensor.nbytes
+        else:
+            self._write(key, tensor.detach().cpu().contiguous())
+
+    def get(self, key: Hashable) -> Tensor:
+        return self._here[key] if key in self._here else self._read(self._away[key])
+
+    def take(self, key: Hashable) -> Tensor:
+        """And it is no longer kept."""
+        found = self.get(key)
+        self._drop(key)
+        return found
+
+    def _drop(self, key: Hashable) -> None:
+        if key in self._here:
+            self.held -= self._here.pop(key).nbytes
+        elif key in self._away:
+            place = self._away.pop(key)
+            self._free.setdefault(place.size, []).append(place.offset)
+
+    def _write(self, key: Hashable, tensor: Tensor) -> None:
+        free = self._free.get(tensor.nbytes)
+        offset = free.pop() if free else self._end
+        try:
+            if self._file is None:
+                self._file = tempfile.TemporaryFile(dir=self.folder)  # noqa: SIM115  # open as long as the shelf is
+            self._file.seek(offset)
+            self._file.write(_bytes_of(tensor))
+            self._file.flush()
+        except OSError as error:
+            where = str(self.folder or tempfile.gettempdir())
+            raise StatisticsError("cannot_write", file=where, why=error.strerror or str(error)) from error
+        self._away[key] = _Place(offset, tensor.nbytes, tensor.shape, tensor.dtype)
+        self._end = max(self._end, offset + tensor.nbytes)
+
+    def _read(self, place: _Place) -> Tensor:
+        tensor = torch.empty(place.shape, dtype=place.dtype)
+        self._file.seek(place.offset)
+        self._file.readinto(_bytes_of(tensor))
+        return tensor
+
+
+def _bytes_of(tensor: Tensor) -> Any:
+    """The tensor's own memory, as a buffer."""
+    return tensor.view(-1).view(torch.uint8).numpy()
