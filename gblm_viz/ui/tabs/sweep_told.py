@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,11 +22,14 @@ from ..escape import escape
 from ..point_table import PointRow, point_rows
 from ..session import Visit
 from ..sweeping import Plan
+from ..table import plain_table
 
 SHOWN_FIRST = ("gblm", "wanda", "gradient", "magnitude", "random")
 """Which method speaks for this model beside the paper's, where several were swept."""
 NEAR = 0.03
 """A point whose sparsity is this close to the paper's is at the paper's."""
+LINE = 96
+"""Columns of text that the chart's title has room for at 1280 pixels."""
 
 
 def drawn_of(say: Words, plan: Plan, points: Sequence[SweepPoint]) -> Drawn:
@@ -56,31 +60,56 @@ def figures(say: Words, plan: Plan, points: Sequence[SweepPoint]) -> tuple[Any, 
 
 
 def knees_named(say: Words, drawn: Drawn) -> str:
-    """The knees in words, for the title: those found, and the whole curves without one."""
+    """The knees in a line that fits the chart: the curves of each sparsity, or how many they are where names are long."""
     if not drawn.knees:
         return say("sweep.knee.later")
-    found = [say("sweep.knee.one", name=drawn.names[name], sparsity=percent(point.settings.sparsity, 0))
-             for name, point in drawn.knees.items() if point is not None]
-    none = [drawn.names[name] for name, point in drawn.knees.items() if point is None]
-    parts = [say("sweep.knee.found", found=", ".join(found))] if found else []
-    return "; ".join([*parts, *([say("sweep.knee.none", names=", ".join(none))] if none else [])])
+    found: dict[str, list[str]] = {}
+    for name, point in sorted(drawn.knees.items(), key=lambda one: one[1].sparsity if one[1] is not None else math.inf):
+        at = say("sweep.knee.none") if point is None else _knee_at(point)
+        found.setdefault(at, []).append(drawn.names[name])
+    if len(found) == 1 and len(drawn.knees) > 1:
+        return say("sweep.knee.all", at=next(iter(found)), n=len(drawn.knees))
+    line = say("sweep.knee.line", groups=" · ".join(
+        say("sweep.knee.group", at=at, names=say("sweep.knee.join").join(names)) for at, names in found.items()))
+    if _columns(line) <= LINE:
+        return line
+    return say("sweep.knee.line", groups=" · ".join(
+        say("sweep.knee.group_many" if len(names) > 1 else "sweep.knee.group", at=at, n=len(names), names=names[0])
+        for at, names in found.items()))
+
+
+def _knee_at(point: SweepPoint) -> str:
+    return percent(point.settings.sparsity, 0)
+
+
+def _columns(text: str) -> int:
+    """How wide a text is: a Japanese character is two."""
+    return sum(2 if unicodedata.east_asian_width(one) in "WF" else 1 for one in text)
+
+
+def knee_table(say: Words, drawn: Drawn) -> str:
+    """Each whole curve's knee with what is left there; nothing while no curve is whole."""
+    if not drawn.knees:
+        return ""
+    asked = next((one.probes.total for points in drawn.curves.values() for one in points if one.probes is not None), 0)
+    heads = [(say("sweep.knees.curve"), ""), (say("sweep.knees.at"), "number"), (say("sweep.knees.relative"), "number")]
+    if asked:
+        heads += [(say("sweep.knees.right", n=asked), "number"), (say("sweep.knees.dense", n=asked), "number")]
+    rows = []
+    for name, point in drawn.knees.items():
+        dense = drawn.curves[name][0]
+        row = [drawn.names[name], *((say("sweep.knee.none"), "–") if point is None else (
+            _knee_at(point), f"{point.held_out.value / dense.held_out.value:.2f}"))]
+        if asked:
+            row += ["–" if one is None or one.probes is None else str(one.probes.right) for one in (point, dense)]
+        rows.append(row)
+    return plain_table(heads, rows)
 
 
 def sentences(say: Words, plan: Plan, points: Sequence[SweepPoint]) -> str:
-    """Below the charts: the knees, how far the orders part, the paper beside this model, the rules."""
+    """Below the charts: the knees as a table, and what they are; how far the orders part, the paper beside this model, the
+    rules."""
     drawn, told = drawn_of(say, plan, points), []
-    for name, point in drawn.knees.items():
-        if point is not None:
-            dense = drawn.curves[name][0].held_out.value
-            told.append(say("sweep.told.knee", name=drawn.names[name], ratio=f"{point.held_out.value / dense:.2f}",
-                            sparsity=percent(point.settings.sparsity, 0)))
-            first = drawn.curves[name][0].probes
-            if point.probes is not None and first is not None:
-                told.append(say("sweep.told.knee_probes", name=drawn.names[name], n=point.probes.total,
-                                right=point.probes.right, dense=first.right))
-    none = [drawn.names[name] for name, point in drawn.knees.items() if point is None]
-    if none:
-        told.append(say("sweep.told.no_knee", names=", ".join(none)))
     orders = {one.order for one in plan.settings}
     gap = sweep.widest_gap(points)
     if gap is not None:
@@ -92,11 +121,12 @@ def sentences(say: Words, plan: Plan, points: Sequence[SweepPoint]) -> str:
                         high=f"{interval.high:+.3f}"))
     if "sequential" in orders and any(one.order == "dense" and one != DENSE for one in plan.settings):
         told.append(say("sweep.same_orders"))
-    rules = [say("sweep.bars"), say("sweep.knee_rule")]
-    paragraphs = [("sentence", told), ("sentence", [small_models(say, points)]),
+    paragraphs = [("sentence", [say("sweep.knee_means")] if drawn.knees else []), ("sentence", told),
+                  ("sentence", [small_models(say, points)]),
                   ("limit", [say("sweep.paper", text=TEXT, length=f"{LENGTH:,}", sparsity=percent(SPARSITY, 0))]),
-                  ("tag", rules)]
-    return "".join(f'<p class="{kind}">{escape(" ".join(those))}</p>' for kind, those in paragraphs if those)
+                  ("tag", [say("sweep.bars"), say("sweep.knee_rule")])]
+    prose = "".join(f'<p class="{kind}">{escape(" ".join(those))}</p>' for kind, those in paragraphs if those)
+    return f'<div class="sweep-told"><div>{knee_table(say, drawn)}</div><div>{prose}</div></div>'
 
 
 def small_models(say: Words, points: Sequence[SweepPoint]) -> str:
