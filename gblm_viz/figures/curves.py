@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from .charts import DENSE, INK, PICK, PRUNED, THIRD, Say, decades, style
+from .charts import DENSE, INK, PICK, PRUNED, THIRD, Say, decades, percent, style
 
 if TYPE_CHECKING:
     from gblm_viz.core.evaluate import Interval, Perplexity
@@ -153,7 +153,7 @@ def relative(drawn: Drawn, paper: Sequence[Published], at: float, told: str, say
     _finish(figure, told, height, NARROW)
     sizes = sorted({one.billions for one in paper})
     figure.update_xaxes(title_text=say("sweep.axis.sparsity"), row=1, col=1)
-    figure.update_xaxes(title_text=say("sweep.axis.paper", sparsity=f"{at:.0%}"), type="log",
+    figure.update_xaxes(title_text=say("sweep.axis.paper", sparsity=percent(at, 0)), type="log",
                         range=[math.log10(SMALLEST), math.log10(LARGEST)], tickvals=sizes,
                         ticktext=[f"{size:g}B" for size in sizes], row=1, col=2)
     _log(figure, values)

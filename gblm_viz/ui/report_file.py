@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from html import escape
 
+from gblm_viz.core.alpha import parse_alpha
 from gblm_viz.core.methods import METHODS
+from gblm_viz.core.prune import Settings
 from gblm_viz.core.run import SHORT_HASH, ChangeRow, DifferenceRow, MethodRow, PerplexityRow, Run, SkillRow, VisitRow
 from gblm_viz.figures import paper
 from gblm_viz.figures.charts import percent, short
 from gblm_viz.figures.maps import role_name
 from gblm_viz.words import Words
 
+from .settings_words import settings_words
 from .work import text_name
 
 MOST_MATRICES = 120
@@ -64,12 +67,10 @@ class Sheet:
         used = run.calibration
         on = [self.text(used.text), say("prune.tag.samples", count=used.samples, length=used.length,
                                         seed=used.seed)] if used else []
-        alpha = run.settings["alpha_value"]
-        knobs = "" if alpha is None else f", α = {alpha:,.4g}"
-        made = say("compare.tag", method=run.settings["method"], knobs=knobs,
-                   amount=run.settings["pattern"] or f"{run.settings['sparsity']:.0%}",
-                   group=say(f"prune.group.{run.settings['group']}"),
-                   order=say(f"compare.orders.{run.settings['order']}"))
+        told = {one.name: run.settings[one.name] for one in fields(Settings)}
+        settings = Settings(**told | {"alpha": parse_alpha(told["alpha"])})
+        made = " · ".join([*settings_words(say, settings, run.settings["alpha_value"], run.share),
+                           say(f"sweep.orders.{settings.order}")])
         number = say("compare.applied_number", number=run.number)
         return " · ".join([run.model.name, *on, say("compare.listed", parts=made, last=number), run.hash[:SHORT_HASH]])
 

@@ -113,9 +113,9 @@ def test_a_sweep_that_has_not_begun_and_one_that_ran_away_are_drawn(language: st
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_sparsity_axis_names_its_percent_with_their_sign(language: str) -> None:
     say = words(language)
-    figures = (charts.perplexity(drawn(), {"held_out": "", "calibration": ""}, "", say), charts.probes(drawn(), "", say),
-               charts.relative(drawn(), PUBLISHED, 0.5, "", say))
-    axes = [figures[0].layout.xaxis, figures[0].layout.xaxis2, figures[1].layout.xaxis, figures[2].layout.xaxis]
+    both = charts.perplexity(drawn(), {"held_out": "", "calibration": ""}, "", say).layout
+    axes = [both.xaxis, both.xaxis2, charts.probes(drawn(), "", say).layout.xaxis,
+            charts.relative(drawn(), PUBLISHED, 0.5, "", say).layout.xaxis]
     for axis in axes:
         named = [(at, text) for at, text in zip(axis.tickvals, axis.ticktext, strict=True) if text]
         assert named == [(at, f"{at} %") for at in (0, 20, 40, 60, 80)]

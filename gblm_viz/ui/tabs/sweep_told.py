@@ -21,6 +21,7 @@ from .. import work
 from ..escape import escape
 from ..point_table import PointRow, point_rows
 from ..session import Visit
+from ..settings_words import amount_words, knob_words
 from ..sweeping import Plan
 from ..table import plain_table
 
@@ -51,7 +52,7 @@ def figures(say: Words, plan: Plan, points: Sequence[SweepPoint]) -> tuple[Any, 
         if known:
             texts[which] = say(f"sweep.axis.{which}", windows=known[0].windows, length=known[0].length)
     none = say("sweep.title.none")
-    asked = next((point.probes.total for point in points if point.probes is not None), 0)
+    asked = _asked(points)
     probes = say("sweep.title.probes", n=asked) if asked else (say("sweep.no_probes") if points else none)
     title = say("sweep.title.perplexity", knees=knees_named(say, drawn)) if points else none
     paper = say("sweep.title.relative", sparsity=percent(SPARSITY, 0))
@@ -60,7 +61,7 @@ def figures(say: Words, plan: Plan, points: Sequence[SweepPoint]) -> tuple[Any, 
 
 
 def knees_named(say: Words, drawn: Drawn) -> str:
-    """The knees in a line that fits the chart: the curves of each sparsity, or how many they are where names are long."""
+    """The knees in a line that fits the chart: the curves of each sparsity, or only how many they are."""
     if not drawn.knees:
         return say("sweep.knee.later")
     found: dict[str, list[str]] = {}
@@ -78,6 +79,11 @@ def knees_named(say: Words, drawn: Drawn) -> str:
         for at, names in found.items()))
 
 
+def _asked(points: Sequence[SweepPoint]) -> int:
+    """How many probes each point was asked; 0 where there are none."""
+    return next((point.probes.total for point in points if point.probes is not None), 0)
+
+
 def _knee_at(point: SweepPoint) -> str:
     return percent(point.settings.sparsity, 0)
 
@@ -91,7 +97,7 @@ def knee_table(say: Words, drawn: Drawn) -> str:
     """Each whole curve's knee with what is left there; nothing while no curve is whole."""
     if not drawn.knees:
         return ""
-    asked = next((one.probes.total for points in drawn.curves.values() for one in points if one.probes is not None), 0)
+    asked = _asked([one for points in drawn.curves.values() for one in points])
     heads = [(say("sweep.knees.curve"), ""), (say("sweep.knees.at"), "number"), (say("sweep.knees.relative"), "number")]
     if asked:
         heads += [(say("sweep.knees.right", n=asked), "number"), (say("sweep.knees.dense", n=asked), "number")]
@@ -107,8 +113,7 @@ def knee_table(say: Words, drawn: Drawn) -> str:
 
 
 def sentences(say: Words, plan: Plan, points: Sequence[SweepPoint]) -> str:
-    """Below the charts: the knees as a table, and what they are; how far the orders part, the paper beside this model, the
-    rules."""
+    """Below the charts: the knees, how far the orders part, the paper beside this model, the rules."""
     drawn, told = drawn_of(say, plan, points), []
     orders = {one.order for one in plan.settings}
     gap = sweep.widest_gap(points)
@@ -148,8 +153,8 @@ def table(say: Words, plan: Plan, points: Sequence[SweepPoint]) -> dict[str, Any
     """Every point as a row, from low to high sparsity."""
     drawn = drawn_of(say, plan, points)
     dense = next((one for one in points if one.settings == DENSE), None)
-    heads = [say(f"sweep.table.{name}") for name in ("sparsity", "method", "held_out", "relative", "probes",
-                                                     "calibration")]
+    heads = [say(f"sweep.table.{name}", n=_asked(points)) for name in ("sparsity", "method", "held_out", "relative",
+                                                                       "probes", "calibration")]
     rows = []
     for point in points:
         name = say("compare.dense") if point.settings == DENSE else drawn.names[
@@ -187,12 +192,11 @@ def _right(point: SweepPoint) -> str:
     if point.probes is None:
         return "–"
     interval: evaluate.Interval = point.probes.interval
-    return f"{point.probes.right} / {point.probes.total} ({interval.low:.0%}–{interval.high:.0%})"
+    return f"{point.probes.right} ({100 * interval.low:.0f}–{percent(interval.high, 0)})"
 
 
 def tag(say: Words, visit: Visit, plan: Plan, points: Sequence[SweepPoint]) -> str:
-    """What made the charts: model, texts, samples, group, norm, α, probes."""
-    base = visit.session.settings
+    """What made the charts: model, texts, samples, what each method weighs, how much of what goes, orders, probes."""
     parts = [visit.model().name]
     if plan.statistics is not None:
         samples = visit.statistics().calibration
@@ -200,15 +204,14 @@ def tag(say: Words, visit: Visit, plan: Plan, points: Sequence[SweepPoint]) -> s
                   say("prune.tag.samples", count=samples.count, length=samples.length, seed=samples.seed)]
     if points:
         parts.append(say("sweep.held_out", text=work.text_name(say, points[0].held_out.text_name)))
-    used = {one.method for one in plan.settings}
-    norms = {one.method: one.norm for one in plan.settings if one.method in {"gblm", "gradient"}}
-    parts += [f"{method} {say(f'compare.norms.{norm}')}" for method, norm in norms.items()]
-    if "gblm" in used:
-        parts.append(f"α: {base.alpha}")
+    by_method = {one.method: one for one in plan.settings if one != DENSE}
+    knobs = {name: knob_words(say, one) for name, one in by_method.items()}
+    parts += [f"{name}: {say('settings.join').join(told)}" for name, told in knobs.items() if told]
+    parts += [amount_words(say, one, f"0–{HIGHEST} %") for one in list(by_method.values())[:1]]
     orders = dict.fromkeys(one.order for one in plan.settings if "inputs" in one.needs)
-    parts += [say(f"prune.group.{base.group}"), *(say(f"sweep.orders.{order}") for order in orders)]
-    asked = next((point.probes.total for point in points if point.probes is not None), 0)
+    parts += [say(f"sweep.orders.{order}") for order in orders]
+    asked = _asked(points)
     if asked:
         parts.append(say("sweep.probes_n", n=asked))
-    parts += [f"0–{HIGHEST} %", visit.model().dtype]
+    parts.append(visit.model().dtype)
     return f'<p class="tag">{escape(" · ".join(parts))}</p>'
