@@ -20,6 +20,7 @@ from gblm_viz.figures.maps import role_name
 from gblm_viz.words import Words
 
 from .settings_words import settings_words
+from .skill_name import skill_name
 from .work import text_name
 
 MOST_MATRICES = 120
@@ -318,7 +319,7 @@ def _probes(sheet: Sheet) -> str:
     drawn = []
     for skill, dense in sides["dense"].items():
         pruned = sides["pruned"][skill]
-        name = skill or say("report.lost.all_skills")
+        name = skill_name(say, skill) if skill else say("report.lost.all_skills")
         rows.append((name, ("dense", _right(dense)), ("pruned", _right(pruned)), _change(say, changes[skill])))
         drawn.append((name, _interval(dense), _interval(pruned)))
     before, after = sides["dense"][""], sides["pruned"][""]

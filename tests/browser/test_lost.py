@@ -120,8 +120,8 @@ def test_probes_are_sorted_filtered_leafed_and_one_is_asked_in_the_chat(page: Pa
     assert f"1–10 of {len(found)}" in count and len(found) > 10, "every page is in the file"
     assert list(found[say("lost.probes.prompt")][:10]) == rows.locator("td.prompt").all_inner_texts()
     assert set(found[say("lost.probes.fate")]) == {say("lost.probes.lost")}
-    pick(page, "lost-skill", "opposites_en")
-    expect(page.locator("#lost-table td.skill").first).to_have_text("opposites_en")
+    pick(page, "lost-skill", say("skills.opposites_en"))
+    expect(page.locator("#lost-table td.skill").first).to_have_text(say("skills.opposites_en"))
     picture(page, output, "lost_probes_en")
     pick(page, "lost-view", say("lost.probes.view_skills"))
     skills = page.locator("#lost-skills tbody tr")

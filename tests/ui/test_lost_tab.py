@@ -11,10 +11,12 @@ import pytest
 
 from gblm_viz.core.evaluate import PairedShare, Probe, ProbeResult, Verdict, perplexity_of
 from gblm_viz.core.lost import Foretold, TokenLoss
+from gblm_viz.pocket.skills import SKILLS
 from gblm_viz.ui.escape import escape
 from gblm_viz.ui.loss_strip import strip_value
-from gblm_viz.ui.measuring import Asked
+from gblm_viz.ui.measuring import Asked, general
 from gblm_viz.ui.report_data import as_lines
+from gblm_viz.ui.skill_name import skill_name
 from gblm_viz.ui.tabs import lost_told
 from gblm_viz.ui.tabs.lost_probes import AT_ONCE, FATES, ORDERS, Shelf, probability, probe_page, rows
 from gblm_viz.ui.tabs.lost_tokens import title
@@ -154,3 +156,10 @@ def test_a_windows_title_says_which_way_and_over_how_much(say: Any) -> None:
     assert "0.46" in title(tokens(0.1, 2.0, -1.0, 0.5, 0.7), say, 3, 9, "own", "float32")
     worse, better = (title(tokens(one, one), say, 3, 9, "own", "float32") for one in (0.5, -0.5))
     assert worse != better and all("0.50" in one and " 2 " in one for one in (worse, better))
+
+
+def test_every_bundled_skill_has_a_name_and_an_own_one_keeps_its_own(say: Any) -> None:
+    bundled = {*SKILLS, *(probe.skill for probe in general())}
+    names = [skill_name(say, skill) for skill in sorted(bundled)]
+    assert len(set(names)) == len(bundled) and not any("_" in name for name in names)
+    assert skill_name(say, "<b>mine_en</b>") == "<b>mine_en</b>"

@@ -22,6 +22,7 @@ from ..page import Page, bump
 from ..probe_table import Column, Line, ProbeTable, table_value
 from ..report_data import as_lines
 from ..session import Visit
+from ..skill_name import skill_name
 from .lost_told import asked_html, skills_html
 from .text import read_upload
 
@@ -120,7 +121,8 @@ def build(page: Page, shown: gr.Tab, panels: gr.Tabs, asked: gr.State) -> None:
         now = replace(now, skill=now.skill if now.skill in names else "")
         return {about: f'<p class="tag">{escape(about_set(visit, name))}</p>', own: gr.update(visible=name == "own"),
                 told: asked_html(found, say), shelf: now,
-                skill: gr.update(choices=[(say("lost.probes.all_skills"), ""), *((one, one) for one in names)],
+                skill: gr.update(choices=[(say("lost.probes.all_skills"), ""),
+                                          *sorted((skill_name(say, one), one) for one in names)],
                                  value=now.skill, interactive=kind == "each"),
                 fate: gr.update(value=now.fate, interactive=kind == "each"),
                 table: gr.update(value=probe_page(found, now, say), visible=kind == "each"),
@@ -244,7 +246,8 @@ def build(page: Page, shown: gr.Tab, panels: gr.Tabs, asked: gr.State) -> None:
 def rows(pairs: list[Pair], say: Words) -> list[dict[str, Any]]:
     """Probes as a file holds them: the table's columns with the numbers as they are."""
     sides = ("dense", "pruned")
-    return [{say("lost.probes.skill"): pair.before.probe.skill, say("lost.probes.prompt"): pair.before.probe.prompt,
+    return [{say("lost.probes.skill"): skill_name(say, pair.before.probe.skill),
+             say("lost.probes.prompt"): pair.before.probe.prompt,
              say("lost.probes.answer"): pair.before.probe.answer,
              **{say(f"lost.probes.{side}"): math.exp(one.log_probability)
                 for side, one in zip(sides, (pair.before, pair.after), strict=True)},
@@ -274,7 +277,7 @@ def probe_page(asked: Asked | None, shelf: Shelf, say: Words, file: str = "") ->
 
 def cells(pair: Pair, say: Words) -> tuple[str, ...]:
     probe = pair.before.probe
-    return (probe.skill, probe.prompt, probe.answer, probability(pair.before.log_probability),
+    return (skill_name(say, probe.skill), probe.prompt, probe.answer, probability(pair.before.log_probability),
             probability(pair.after.log_probability), f"{pair.lost:+.2f}", f"{pair.before.rank:,} → {pair.after.rank:,}",
             say(f"lost.probes.{pair.fate}"))
 

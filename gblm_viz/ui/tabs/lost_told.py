@@ -17,6 +17,7 @@ from ..applied import amount
 from ..escape import escape
 from ..measuring import Asked
 from ..session import Visit
+from ..skill_name import skill_name
 from ..table import Cell, plain_table
 
 
@@ -148,7 +149,7 @@ def skills_html(asked: Asked, say: Words) -> str:
     rows = []
     for skill, found in _by_skill(asked.exact).items():
         points = _points(found)
-        row: list[Cell] = [skill, str(found.total), ("dense-colour", _share(found.first)),
+        row: list[Cell] = [skill_name(say, skill), str(found.total), ("dense-colour", _share(found.first)),
                            ("pruned-colour", _share(found.second)),
                            f'{points["points"]} ({points["low"]} – {points["high"]})',
                            ("concluded" if found.shown else "", say(f"lost.probes.{_conclusion(found)}"))]

@@ -231,8 +231,9 @@ def made_of(say: Words, visit: Visit, settings: Settings, masks: Masks) -> list[
         samples = visit.statistics().calibration
         cut = say("prune.tag.samples", count=samples.count, length=samples.length, seed=samples.seed)
         parts += [work.text_name(say, samples.text_name), cut]
-    known = settings.method == "gblm" and masks.alpha is not None
-    share = share_at(visit, settings.norm, masks.alpha) if known else None
+    share = None
+    if settings.method == "gblm" and masks.alpha is not None:
+        share = share_at(visit, settings.norm, masks.alpha)
     return [*parts, *settings_words(say, settings, masks.alpha, share)]
 
 
