@@ -141,12 +141,19 @@ class ChangeRow:
 
 @dataclass(frozen=True)
 class GainRow:
-    """One thing that smaller might have won. None: not measured in this visit."""
+    """One thing that smaller might have won. None: not measured in this visit.
+
+    mean, low, high: of a speed, pruned minus dense over `runs` pairs, 95 % interval; sizes are counted, not sampled.
+    """
 
     what: str
     unit: str
     dense: float | None
     pruned: float | None
+    mean: float | None = None
+    low: float | None = None
+    high: float | None = None
+    runs: int | None = None
 
 
 @dataclass(frozen=True)

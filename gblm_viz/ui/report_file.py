@@ -13,12 +13,23 @@ from html import escape
 from gblm_viz.core.alpha import parse_alpha
 from gblm_viz.core.methods import METHODS
 from gblm_viz.core.prune import Settings
-from gblm_viz.core.run import SHORT_HASH, ChangeRow, DifferenceRow, MethodRow, PerplexityRow, Run, SkillRow, VisitRow
+from gblm_viz.core.run import (
+    SHORT_HASH,
+    ChangeRow,
+    DifferenceRow,
+    GainRow,
+    MethodRow,
+    PerplexityRow,
+    Run,
+    SkillRow,
+    VisitRow,
+)
 from gblm_viz.figures import paper
 from gblm_viz.figures.charts import percent, short
 from gblm_viz.figures.maps import role_name
 from gblm_viz.words import Words
 
+from .knees import knees_line
 from .settings_words import settings_words
 from .skill_name import skill_name
 from .work import text_name
@@ -31,14 +42,16 @@ STYLE = """
 :root { color-scheme: light; }
 body { font: 15px/1.5 system-ui, "Noto Sans", "Noto Sans JP", "Hiragino Sans", "Yu Gothic", sans-serif; color: #111;
   background: #fff; max-width: 820px; margin: 24px auto; padding: 0 16px; }
-h1 { font-size: 1.6em; line-height: 1.25; margin: 0 0 .3em; } h2 { font-size: 1.2em; margin: 1.6em 0 .4em; }
-h2 { border-bottom: 2px solid #0072B2; } p { margin: .4em 0; } .lead { font-size: 1.08em; }
+h1 { font-size: 1.5em; line-height: 1.25; text-wrap: balance; margin: 0 0 .3em; }
+h2 { font-size: 1.2em; margin: 1.6em 0 .4em; border-bottom: 2px solid #0072B2; }
+p { margin: .4em 0; } .lead { font-size: 1.08em; }
 table { border-collapse: collapse; width: 100%; font-size: .86em; margin: .5em 0; }
 caption { text-align: left; font-weight: 600; padding: .4em 0; }
 th, td { text-align: left; padding: 3px 7px; border-bottom: 1px solid #ccc; vertical-align: top; }
 thead { display: table-header-group; } thead th { border-bottom: 2px solid #666; } tr, figure { break-inside: avoid; }
 .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-table.wide { font-size: .72em; } table.wide td, table.wide th { padding: 3px 4px; white-space: normal; }
+table.wide { font-size: .72em; } table.wide td, table.wide th { padding: 2px 4px; white-space: normal; }
+th { word-break: keep-all; } tbody tr:first-child { break-before: avoid; }
 .dense { color: #0072B2; } .pruned { color: #8f5f00; } .tag { color: #555; font-size: .8em; overflow-wrap: anywhere; }
 code { font-size: .92em; overflow-wrap: anywhere; } figure { margin: 1em 0; } figcaption { margin: 0 0 .3em; }
 svg { width: 100%; height: auto; display: block; font-family: inherit; fill: #111; } ul { padding-left: 1.2em; }
@@ -146,7 +159,7 @@ def _figure(title: str, picture: str, note: str, tag: str) -> str:
 
 
 def _perplexity(value: float | None) -> str:
-    return "–" if value is None else "∞" if math.isinf(value) else f"{value:.2f}"
+    return "–" if value is None else "∞" if math.isinf(value) else f"{value:,.2f}"
 
 
 def _lead(sheet: Sheet) -> str:
@@ -302,7 +315,7 @@ def _difference(sheet: Sheet, found: DifferenceRow, dense: PerplexityRow) -> str
     how = f"{how}, SHA-256 {dense.text_sha256[:SHORT_HASH]}"
     used = sheet.run.calibration
     if found.which == "held_out" and used is not None and dense.text_sha256 == used.text_sha256:
-        how = f"{how}; {say('report.lost.set_aside')}"
+        how = say("report.then").join([how, say("report.lost.set_aside")])
     if found.windows < 2:
         return f"{say('lost.too_few')} ({how})"
     return say("lost.difference" if found.shown else "lost.no_difference", mean=f"{found.mean:+.3f}",
@@ -339,7 +352,11 @@ def _change(say: Words, found: ChangeRow) -> str:
 
 
 def _right(row: SkillRow) -> str:
-    return f"{row.right} / {row.total} ({row.low:.0%}–{row.high:.0%})"
+    return _share(row.right, row.total, row.low, row.high)
+
+
+def _share(right: int, total: int, low: float, high: float) -> str:
+    return f"{right:,} / {total:,} ({100 * low:.0f}–{percent(high, 0)})"
 
 
 def _interval(row: SkillRow) -> paper.Interval:
@@ -375,18 +392,20 @@ def _sweep(sheet: Sheet) -> str:
     pruned = [row for row in run.sweep if row.sparsity]
     if not pruned:
         return ""
-    knees = [f"{row.method} {percent(row.sparsity, 0)}" for row in run.sweep if row.knee]
-    title = say("report.sweep.title", knees=", ".join(knees)) if knees else say("report.sweep.title_none")
+    apart = any(row.order == "sequential" for row in pruned)
+    names = {(row.method, row.order): say("sweep.curve", method=row.method, order=say(f"sweep.orders.{row.order}"))
+             if apart and "inputs" in METHODS[row.method].needs else row.method for row in run.sweep}
+    knees = {names[row.method, row.order]: row.sparsity for row in run.sweep if row.knee}
+    title = (say("report.sweep.title", knees=knees_line(say, dict(knees), len(names))) if knees
+             else say("report.sweep.title_none"))
     heads = [(say(f"report.sweep.{name}"), style) for name, style in (
-        ("method", ""), ("order", ""), ("sparsity", "number"), ("own", "number"), ("held_out", "number"),
-        ("right", "number"))]
-    rows = [(row.method, say(f"compare.orders.{row.order}"), percent(row.sparsity), _perplexity(row.perplexity_own),
-             _perplexity(row.perplexity_held_out),
-             "–" if row.total is None else f"{row.right} / {row.total} ({row.low:.0%}–{row.high:.0%})")
-            for row in run.sweep]
+        ("curve", ""), ("sparsity", "number"), ("own", "number"), ("held_out", "number"), ("right", "number"))]
+    rows = [(names[row.method, row.order], percent(row.sparsity), _perplexity(row.perplexity_own),
+             _perplexity(row.perplexity_held_out), "–" if row.total is None else _share(
+                 row.right, row.total, row.low, row.high)) for row in run.sweep]
     windows = max(row.windows_held_out for row in pruned)
-    return (_figure(title, paper.sweep(run.sweep, say, title), say("report.sweep.note", windows=windows), sheet.tag)
-            + _table(say("report.sweep.table"), heads, rows))
+    return (_figure(title, paper.sweep(run.sweep, names, say, title), say("report.sweep.note", windows=windows),
+                    sheet.tag) + _table(say("report.sweep.table"), heads, rows))
 
 
 LOST: tuple[Callable[[Sheet], str], ...] = (_perplexities, _methods, _probes, _sweep)
@@ -410,9 +429,18 @@ def _won(sheet: Sheet) -> str:
     missing = [say(f"report.won.{one.what}") for one in sheet.run.gains if one not in known]
     rows = [(say(f"report.won.{one.what}"), ("dense", "–" if one.what in ONE_SIDED else amount(one.dense, one.unit)),
              ("pruned", amount(one.pruned, one.unit))) for one in known]
-    told = [say("report.won.missing", names="; ".join(missing))] if missing else []
+    told = [_faster(say, one) for one in known if one.mean is not None]
+    told += [say("report.won.missing", names=say("report.then").join(missing))] if missing else []
     return _table(say("report.won.title"), ((say("lost.what"), ""), *_sides(say)), rows) + "".join(
         _paragraph(one) for one in [*told, say("report.won.nothing")])
+
+
+def _faster(say: Words, speed: GainRow) -> str:
+    """Whether a difference of speed is shown, with its interval."""
+    assert speed.mean is not None and speed.low is not None and speed.high is not None
+    kind = "faster" if speed.low > 0 else "slower" if speed.high < 0 else "same"
+    return say(f"won.speed.{kind}", mean=f"{speed.mean:+.1f}", low=f"{speed.low:+.1f}", high=f"{speed.high:+.1f}",
+               runs=speed.runs)
 
 
 def _visit(sheet: Sheet) -> str:
@@ -495,7 +523,7 @@ def _matrices(sheet: Sheet) -> str:
     return _table(say("report.matrices.title"), heads, rows, "wide") + _paragraph(say("report.matrices.note"), "tag")
 
 
-SECTIONS = (Section("settings", _settings), Section("pictures", _pictures, True), Section("lost", _lost, True),
-            Section("won", _won), Section("visit", _visit, True), Section("limits", _limits),
-            Section("own", _own, True), Section("matrices", _matrices, True), Section("cite", _cite, True))
+SECTIONS = (Section("settings", _settings), Section("pictures", _pictures), Section("lost", _lost),
+            Section("won", _won), Section("visit", _visit), Section("limits", _limits),
+            Section("own", _own, True), Section("matrices", _matrices, True), Section("cite", _cite))
 """The report in its order; one line adds a part."""

@@ -16,7 +16,7 @@ from gblm_viz.core.evaluate import Perplexity, Share
 from gblm_viz.core.job import Step, run, within
 from gblm_viz.core.prune import Settings
 from gblm_viz.core.sweep import DENSE, SweepPoint
-from gblm_viz.ui import sweeping, work
+from gblm_viz.ui import knees, sweeping, work
 from gblm_viz.ui.session import Library, Visit
 from gblm_viz.ui.sweeping import plan_of, points_of, sweep_job
 from gblm_viz.ui.tabs import sweep_told
@@ -170,7 +170,7 @@ def test_the_knees_fit_the_charts_second_line_however_many_curves_there_are(visi
     first, _, _ = sweep_told.figures(say, planned(visit, points), points)
     line = first.layout.title.text.split("<br>")[1]
     wide = sum(2 if ord(one) > 0x2E7F else 1 for one in line)
-    assert wide <= sweep_told.LINE
+    assert wide <= knees.LINE
     for turn in turns:
         assert f"{10 * turn} %" in line
     if len(turns) == 1:

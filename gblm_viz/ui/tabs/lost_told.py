@@ -10,6 +10,7 @@ import math
 from gblm_viz.core import evaluate
 from gblm_viz.core.calibration import CalibrationSet
 from gblm_viz.core.evaluate import Paired, PairedShare, Perplexity, ProbeResult, paired_share
+from gblm_viz.figures.charts import percent
 from gblm_viz.words import Words
 
 from .. import measuring, work
@@ -28,7 +29,7 @@ def measured_html(visit: Visit, say: Words) -> str:
         return f'<p class="sentence">{escape(say("errors.nothing_applied"))}</p>'
     masks = work.applied_masks(visit)
     rows: list[tuple[Cell, ...]] = [
-        (say("lost.sparsity"), ("dense-colour", "0 %"), ("pruned-colour", f"{masks.sparsity:.2%}"),
+        (say("lost.sparsity"), ("dense-colour", "0 %"), ("pruned-colour", percent(masks.sparsity, 2)),
          say("lost.removed", removed=f"{masks.removed:,}", prunable=f"{masks.prunable:,}"))]
     measured = {which: found for which, windows in measuring.texts(visit, say.language).items()
                 if (found := measuring.losses(visit, windows)) is not None}

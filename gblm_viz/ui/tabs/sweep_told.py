@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,6 +18,7 @@ from gblm_viz.words import Words
 
 from .. import work
 from ..escape import escape
+from ..knees import knees_line
 from ..point_table import PointRow, point_rows
 from ..session import Visit
 from ..settings_words import amount_words, knob_words
@@ -29,8 +29,6 @@ SHOWN_FIRST = ("gblm", "wanda", "gradient", "magnitude", "random")
 """Which method speaks for this model beside the paper's, where several were swept."""
 NEAR = 0.03
 """A point whose sparsity is this close to the paper's is at the paper's."""
-LINE = 96
-"""Columns of text that the chart's title has room for at 1280 pixels."""
 
 
 def drawn_of(say: Words, plan: Plan, points: Sequence[SweepPoint]) -> Drawn:
@@ -61,22 +59,11 @@ def figures(say: Words, plan: Plan, points: Sequence[SweepPoint]) -> tuple[Any, 
 
 
 def knees_named(say: Words, drawn: Drawn) -> str:
-    """The knees in a line that fits the chart: the curves of each sparsity, or only how many they are."""
+    """The knees of the whole curves in a line that fits the chart."""
     if not drawn.knees:
         return say("sweep.knee.later")
-    found: dict[str, list[str]] = {}
-    for name, point in sorted(drawn.knees.items(), key=lambda one: one[1].sparsity if one[1] is not None else math.inf):
-        at = say("sweep.knee.none") if point is None else _knee_at(point)
-        found.setdefault(at, []).append(drawn.names[name])
-    if len(found) == 1 and len(drawn.knees) > 1:
-        return say("sweep.knee.all", at=next(iter(found)), n=len(drawn.knees))
-    line = say("sweep.knee.line", groups=" · ".join(
-        say("sweep.knee.group", at=at, names=say("sweep.knee.join").join(names)) for at, names in found.items()))
-    if _columns(line) <= LINE:
-        return line
-    return say("sweep.knee.line", groups=" · ".join(
-        say("sweep.knee.group_many" if len(names) > 1 else "sweep.knee.group", at=at, n=len(names), names=names[0])
-        for at, names in found.items()))
+    return knees_line(say, {drawn.names[name]: None if point is None else point.settings.sparsity
+                            for name, point in drawn.knees.items()}, len(drawn.knees))
 
 
 def _asked(points: Sequence[SweepPoint]) -> int:
@@ -86,11 +73,6 @@ def _asked(points: Sequence[SweepPoint]) -> int:
 
 def _knee_at(point: SweepPoint) -> str:
     return percent(point.settings.sparsity, 0)
-
-
-def _columns(text: str) -> int:
-    """How wide a text is: a Japanese character is two."""
-    return sum(2 if unicodedata.east_asian_width(one) in "WF" else 1 for one in text)
 
 
 def knee_table(say: Words, drawn: Drawn) -> str:
@@ -131,7 +113,8 @@ def sentences(say: Words, plan: Plan, points: Sequence[SweepPoint]) -> str:
                   ("limit", [say("sweep.paper", text=TEXT, length=f"{LENGTH:,}", sparsity=percent(SPARSITY, 0))]),
                   ("tag", [say("sweep.bars"), say("sweep.knee_rule")])]
     prose = "".join(f'<p class="{kind}">{escape(" ".join(those))}</p>' for kind, those in paragraphs if those)
-    return f'<div class="sweep-told"><div>{knee_table(say, drawn)}</div><div>{prose}</div></div>'
+    table = knee_table(say, drawn)
+    return f'<div class="sweep-told"><div>{table}</div><div>{prose}</div></div>' if table else prose
 
 
 def small_models(say: Words, points: Sequence[SweepPoint]) -> str:
