@@ -34,6 +34,8 @@ from .settings_words import settings_words
 from .skill_name import skill_name
 from .work import text_name
 
+WHOLE = 12
+"""Rows up to which a table stands on one page."""
 MOST_MATRICES = 120
 """Matrices whose rows are printed; of more, the CSV holds them all."""
 EVEN = 0.02
@@ -51,7 +53,8 @@ th, td { text-align: left; padding: 3px 7px; border-bottom: 1px solid #ccc; vert
 thead { display: table-header-group; } thead th { border-bottom: 2px solid #666; } tr, figure { break-inside: avoid; }
 .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 table.wide { font-size: .72em; } table.wide td, table.wide th { padding: 2px 4px; white-space: normal; }
-th { word-break: keep-all; } tbody tr:first-child { break-before: avoid; }
+th { word-break: keep-all; } th.number { white-space: normal; } .name { white-space: nowrap; }
+table.whole { break-inside: avoid; } tbody tr:first-child { break-before: avoid; }
 .dense { color: #0072B2; } .pruned { color: #8f5f00; } .tag { color: #555; font-size: .8em; overflow-wrap: anywhere; }
 code { font-size: .92em; overflow-wrap: anywhere; } figure { margin: 1em 0; } figcaption { margin: 0 0 .3em; }
 svg { width: 100%; height: auto; display: block; font-family: inherit; fill: #111; } ul { padding-left: 1.2em; }
@@ -135,13 +138,15 @@ Cell = str | tuple[str, str]
 
 def _table(caption: str, heads: Sequence[tuple[str, str]], rows: Iterable[Sequence[Cell]], kind: str = "") -> str:
     """heads: (text, class) of each column. kind: `wide` where many columns share the paper."""
+    rows = list(rows)
+    kind += " whole" if len(rows) <= WHOLE else ""
     head = "".join(f'<th scope="col" class="{style}">{escape(text)}</th>' for text, style in heads)
     body = ""
     for row in rows:
         cells = [("", one) if isinstance(one, str) else one for one in row]
         body += "<tr>" + "".join(f'<td class="{style} {own}">{escape(text)}</td>'
                                  for (own, text), (_, style) in zip(cells, heads, strict=True)) + "</tr>"
-    return (f'<table class="{kind}"><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead>'
+    return (f'<table class="{kind.strip()}"><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead>'
             f"<tbody>{body}</tbody></table>")
 
 
@@ -355,7 +360,10 @@ def _right(row: SkillRow) -> str:
     return _share(row.right, row.total, row.low, row.high)
 
 
-def _share(right: int, total: int, low: float, high: float) -> str:
+def _share(right: int | None, total: int | None, low: float | None, high: float | None) -> str:
+    """Right of how many with the interval; a dash where nothing was asked."""
+    if right is None or total is None or low is None or high is None:
+        return "–"
     return f"{right:,} / {total:,} ({100 * low:.0f}–{percent(high, 0)})"
 
 
@@ -395,14 +403,14 @@ def _sweep(sheet: Sheet) -> str:
     apart = any(row.order == "sequential" for row in pruned)
     names = {(row.method, row.order): say("sweep.curve", method=row.method, order=say(f"sweep.orders.{row.order}"))
              if apart and "inputs" in METHODS[row.method].needs else row.method for row in run.sweep}
-    knees = {names[row.method, row.order]: row.sparsity for row in run.sweep if row.knee}
+    knees = {names[row.method, row.order]: row.asked for row in run.sweep if row.knee}
     title = (say("report.sweep.title", knees=knees_line(say, dict(knees), len(names))) if knees
              else say("report.sweep.title_none"))
     heads = [(say(f"report.sweep.{name}"), style) for name, style in (
-        ("curve", ""), ("sparsity", "number"), ("own", "number"), ("held_out", "number"), ("right", "number"))]
+        ("curve", "name"), ("sparsity", "number"), ("own", "number"), ("held_out", "number"), ("right", "number"))]
     rows = [(names[row.method, row.order], percent(row.sparsity), _perplexity(row.perplexity_own),
-             _perplexity(row.perplexity_held_out), "–" if row.total is None else _share(
-                 row.right, row.total, row.low, row.high)) for row in run.sweep]
+             _perplexity(row.perplexity_held_out), _share(row.right, row.total, row.low, row.high))
+            for row in run.sweep]
     windows = max(row.windows_held_out for row in pruned)
     return (_figure(title, paper.sweep(run.sweep, names, say, title), say("report.sweep.note", windows=windows),
                     sheet.tag) + _table(say("report.sweep.table"), heads, rows))

@@ -109,7 +109,7 @@ def test_the_mask_names_its_own_rows_and_columns_not_those_of_its_squares() -> N
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_sweep_draws_each_curve_lower_where_the_perplexity_is(language: str) -> None:
-    rows = [SweepRow(method, order, sparsity, None, None, perplexity, 4, None, None, None, None, knee)
+    rows = [SweepRow(method, order, sparsity, None, None, perplexity, 4, None, None, None, None, knee, sparsity)
             for method, order, values in (("wanda", "dense", (2.0, 2.5, 20.0)), ("gblm", "sequential", (2.0, 2.2, 9.0)))
             for sparsity, perplexity, knee in zip((0.0, 0.5, 0.9), values, (False, True, False), strict=True)]
     rows.append(replace(rows[0], sparsity=0.95, perplexity_held_out=float("inf")))
