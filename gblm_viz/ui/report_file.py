@@ -296,7 +296,7 @@ def _pictures(sheet: Sheet) -> str:
 
 def _sides(say: Words) -> tuple[tuple[str, str], ...]:
     """The heads of the two models' columns, each with its mark."""
-    return (f"● {say('compare.dense')}", "number"), (f"▲ {say('compare.pruned')}", "number")
+    return (f"●\u00a0{say('compare.dense')}", "number"), (f"▲\u00a0{say('compare.pruned')}", "number")
 
 
 def _perplexities(sheet: Sheet) -> str:
