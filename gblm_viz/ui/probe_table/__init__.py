@@ -18,7 +18,7 @@ _TEMPLATE = """
 <div class="probe-table">
   <table><thead><tr></tr></thead><tbody></tbody></table>
   <div class="probe-pages"><button type="button" class="back"></button><span></span>
-  <button type="button" class="on"></button><span class="save-bar"><a href="#" class="save">CSV</a></span></div>
+  <button type="button" class="on"></button><div class="save-bar"><a href="#" class="save">CSV</a></div></div>
 </div>
 """
 
