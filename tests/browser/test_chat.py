@@ -56,6 +56,7 @@ def test_every_token_opens_both_predictions_and_what_is_the_same_is_dimmed(page:
     assert colours(shown) > 40
 
     # the keys: one token stops the Tab, arrows walk on and ask where they rest
+    parting.focus()
     page.keyboard.press("ArrowLeft")
     expect(bars.locator(".bars-title")).not_to_have_text(title)
     assert page.evaluate("document.activeElement.classList.contains('picked')")
