@@ -141,12 +141,19 @@ class ChangeRow:
 
 @dataclass(frozen=True)
 class GainRow:
-    """One thing that smaller might have won. None: not measured in this visit."""
+    """One thing that smaller might have won. None: not measured in this visit.
+
+    mean, low, high: of a speed, pruned minus dense over `runs` pairs, 95 % interval; sizes are counted, not sampled.
+    """
 
     what: str
     unit: str
     dense: float | None
     pruned: float | None
+    mean: float | None = None
+    low: float | None = None
+    high: float | None = None
+    runs: int | None = None
 
 
 @dataclass(frozen=True)
@@ -169,7 +176,7 @@ class MethodRow:
 @dataclass(frozen=True)
 class SweepRow:
     """One point of a sweep: perplexities with their windows, right probes with Wilson's interval; `knee` of its curve.
-    """
+    asked: the sparsity that was asked for, which whole rows reach only nearly."""
 
     method: str
     order: str
@@ -183,6 +190,7 @@ class SweepRow:
     low: float | None
     high: float | None
     knee: bool
+    asked: float
 
 
 @dataclass(frozen=True)
@@ -388,7 +396,8 @@ def _sweep_row(method: str, order: str, point: SweepPoint, turns: bool) -> Sweep
     own, held, asked = point.calibration, point.held_out, point.probes
     right, total, ends = (asked.right, asked.total, asked.interval) if asked is not None else (None, None, None)
     return SweepRow(method, order, point.sparsity, own.value if own else None, own.windows if own else None, held.value,
-                    held.windows, right, total, ends.low if ends else None, ends.high if ends else None, turns)
+                    held.windows, right, total, ends.low if ends else None, ends.high if ends else None, turns,
+                    point.settings.sparsity)
 
 
 def skill_rows(side: str, found: ProbeResult) -> tuple[SkillRow, ...]:

@@ -6,6 +6,7 @@ Made from the numbers of core.report and a `say` that speaks the page's language
 from __future__ import annotations
 
 import math
+import unicodedata
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,11 @@ def percent(share: float, digits: int = 1) -> str:
     if share > 0 and float(shown) <= 0:
         shown = f"{step:.{digits}f}"
     return f"{shown} %"
+
+
+def columns_of(text: str) -> int:
+    """How wide a text is, in letters: a Japanese character is two."""
+    return sum(2 if unicodedata.east_asian_width(one) in "WF" else 1 for one in text)
 
 
 def histogram(found: Histogram, place: str, say: Say, group: str = "", height: int = 250) -> go.Figure:

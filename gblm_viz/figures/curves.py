@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from .charts import DENSE, INK, PICK, PRUNED, THIRD, Say, decades, style
+from .charts import DENSE, INK, PICK, PRUNED, THIRD, Say, decades, percent, style
 
 if TYPE_CHECKING:
     from gblm_viz.core.evaluate import Interval, Perplexity
@@ -28,6 +28,8 @@ GLYPHS = {"square": "□", "diamond": "◇", "triangle-up": "△"}
 DASHES = {"dense": "solid", "sequential": "dash"}
 END = 92
 """Percent on the axis: a little beyond a sweep's end, so that its marks are whole."""
+TICKS = {at: "" if at % 20 else f"{at} %" for at in range(0, 91, 10)}
+"""Percent → its name on the axis. Every second has one: in the narrow charts all would lie on each other."""
 LEGEND_ROW = 20
 WIDE, NARROW = 5, 3
 """About so many names stand in one row below a wide and a narrow chart."""
@@ -151,7 +153,7 @@ def relative(drawn: Drawn, paper: Sequence[Published], at: float, told: str, say
     _finish(figure, told, height, NARROW)
     sizes = sorted({one.billions for one in paper})
     figure.update_xaxes(title_text=say("sweep.axis.sparsity"), row=1, col=1)
-    figure.update_xaxes(title_text=say("sweep.axis.paper", sparsity=f"{at:.0%}"), type="log", ticksuffix="",
+    figure.update_xaxes(title_text=say("sweep.axis.paper", sparsity=percent(at, 0)), type="log",
                         range=[math.log10(SMALLEST), math.log10(LARGEST)], tickvals=sizes,
                         ticktext=[f"{size:g}B" for size in sizes], row=1, col=2)
     _log(figure, values)
@@ -203,4 +205,4 @@ def _finish(figure: go.Figure, title: str, height: int, entries: int) -> None:
     style(figure, title, height + LEGEND_ROW * max(0, rows - 1))
     figure.update_layout(title_y=0.95, margin={"t": 48, "b": 52 + LEGEND_ROW * rows, "l": 60, "r": 10},
                          legend={"y": -0.24, "yanchor": "top", "font": {"size": 11}})
-    figure.update_xaxes(range=[-3, END], tickvals=list(range(0, 91, 10)), ticksuffix=" %", title_font={"size": 11.5})
+    figure.update_xaxes(range=[-3, END], tickvals=list(TICKS), ticktext=list(TICKS.values()), title_font={"size": 11.5})

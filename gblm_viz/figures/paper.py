@@ -9,13 +9,13 @@ import base64
 import math
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .charts import DENSE, PICK, PRUNED, decades, short
+from .charts import DENSE, PICK, PRUNED, columns_of, decades, short
 from .curves import DASHES, LOOKS
 from .maps import Kind, Say, colour_at, ink_on, number, role_label
 
@@ -28,6 +28,8 @@ WIDTH = 680
 """Units of every picture's width; a page of A4 gives it 18 cm."""
 TALLEST = 860
 """Units that a picture may be high, so that it fits on one page."""
+LETTER = 6.2
+"""Units of a letter in the pictures' usual size; a Japanese character is two letters wide."""
 Interval = tuple[float, float, float]
 """A share with the ends of its interval: value, low, high."""
 
@@ -154,12 +156,14 @@ def score_histogram(found: Histogram, say: Say, alternative: str) -> str:
     return _svg(top + tall + 40, alternative, "".join(body))
 
 
-def sweep(rows: Sequence[SweepRow], say: Say, alternative: str) -> str:
+def sweep(rows: Sequence[SweepRow], names: Mapping[tuple[str, str], str], say: Say, alternative: str) -> str:
     """Held-out perplexity (log axis) against the share removed: one line a curve, dashed for the sequential order.
 
-    Each curve has its own colour and mark, as on screen; a knee is ringed. What is no finite number is not drawn.
+    names: (method, order) → how the curve is called. Each has its own colour and mark, as on screen; a knee is ringed.
+    What is no finite number is not drawn.
     """
-    left, right, top, tall = 64.0, 150.0, 16.0, 220.0
+    left, top, tall = 64.0, 16.0, 220.0
+    right = 44 + LETTER * max(map(columns_of, names.values()), default=10)
     shown = [row for row in rows if math.isfinite(row.perplexity_held_out)]
     logs = [math.log10(row.perplexity_held_out) for row in shown]
     low, high = min(logs, default=0.0), max(logs, default=1.0)
@@ -190,7 +194,7 @@ def sweep(rows: Sequence[SweepRow], say: Say, alternative: str) -> str:
                 body.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="8" fill="none" stroke="{PICK}" stroke-width="2"/>')
         y = top + 12 + 18 * place
         body += [_symbol(WIDTH - right + 22, y - 4, mark, colour),
-                 _text(WIDTH - right + 34, y, escape(f"{method}, {say(f'compare.orders.{order}')}"))]
+                 _text(WIDTH - right + 34, y, escape(names[name]))]
     body += [_text(left + (WIDTH - left - right) / 2, top + tall + 32, escape(say("sweep.axis.sparsity")), "middle"),
              _text(6, top - 4, escape(say("sweep.axis.perplexity")))]
     return _svg(top + tall + 40, alternative, "".join(body))
@@ -209,7 +213,7 @@ def _symbol(x: float, y: float, mark: str, colour: str, size: float = 3.6) -> st
 
 def shares(rows: Sequence[tuple[str, Interval, Interval]], say: Say, alternative: str) -> str:
     """name, dense, pruned: each share as a mark (● dense, ▲ pruned) on the line of its 95 % interval, 0 to 100 %."""
-    left, right, top = 170.0, 16.0, 34.0
+    left, right, top = 20 + LETTER * max((columns_of(name) for name, _, _ in rows), default=10), 16.0, 34.0
     tall = min(24.0, (TALLEST - 80) / max(1, len(rows)))
     wide = WIDTH - left - right
     bottom = top + tall * len(rows)

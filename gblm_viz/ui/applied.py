@@ -8,6 +8,7 @@ from gblm_viz.words import Words
 
 from . import work
 from .session import Visit
+from .settings_words import settings_words
 
 
 def amount(settings: Settings) -> str:
@@ -24,15 +25,10 @@ def applied_tag(visit: Visit, say: Words) -> str:
 
 def made_of(visit: Visit, say: Words, masks: Masks, found: Statistics | None) -> str:
     """What made a pruned copy: model, text, samples, method, α, group, order."""
-    settings = masks.settings
     parts = [visit.model().name]
     if found is not None:
         samples = found.calibration
         parts += [work.text_name(say, samples.text_name),
                   say("prune.tag.samples", count=samples.count, length=samples.length, seed=samples.seed)]
-    knobs = [say(f"compare.norms.{settings.norm}")] if settings.method in {"gradient", "gblm"} else []
-    knobs += [f"α = {masks.alpha:,.4g}"] if masks.alpha is not None else []
-    parts.append(say("compare.tag", method=settings.method, amount=amount(settings),
-                     group=say(f"prune.group.{settings.group}"), order=say(f"compare.orders.{settings.order}"),
-                     knobs="".join(f", {knob}" for knob in knobs)))
-    return " · ".join(parts)
+    return " · ".join([*parts, *settings_words(say, masks.settings, masks.alpha),
+                       say(f"sweep.orders.{masks.settings.order}")])

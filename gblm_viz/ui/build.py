@@ -43,7 +43,7 @@ _CARRY = """(query) => {
 """Writes the place into the address, and into the links to the other language."""
 _TAB = """() => {
   if (!window.gblmTab && NAME === FIRST) return;
-  window.gblmTab = NAME;
+  window.gblmTab = document.body.dataset.tab = NAME;
   if (!window.gblmPlace) return;
   const query = new URLSearchParams(location.search);
   query.set('tab', NAME);

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from .session import Library
 
 ADDRESS = "/take-home/"
-MEDIA = {"html": "text/html; charset=utf-8", "json": "application/json", "zip": "application/zip"}
+MEDIA = {"html": "text/html; charset=utf-8", "json": "application/json", "zip": "application/zip",
+         "csv": "text/csv; charset=utf-8"}
 """By a file name's ending; anything else is bytes."""
 
 

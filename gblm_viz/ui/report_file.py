@@ -7,18 +7,35 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from html import escape
 
+from gblm_viz.core.alpha import parse_alpha
 from gblm_viz.core.methods import METHODS
-from gblm_viz.core.run import SHORT_HASH, ChangeRow, DifferenceRow, MethodRow, PerplexityRow, Run, SkillRow, VisitRow
+from gblm_viz.core.prune import Settings
+from gblm_viz.core.run import (
+    SHORT_HASH,
+    ChangeRow,
+    DifferenceRow,
+    GainRow,
+    MethodRow,
+    PerplexityRow,
+    Run,
+    SkillRow,
+    VisitRow,
+)
 from gblm_viz.figures import paper
 from gblm_viz.figures.charts import percent, short
 from gblm_viz.figures.maps import role_name
 from gblm_viz.words import Words
 
+from .knees import knees_line
+from .settings_words import settings_words
+from .skill_name import skill_name
 from .work import text_name
 
+WHOLE = 12
+"""Rows up to which a table stands on one page."""
 MOST_MATRICES = 120
 """Matrices whose rows are printed; of more, the CSV holds them all."""
 EVEN = 0.02
@@ -27,14 +44,17 @@ STYLE = """
 :root { color-scheme: light; }
 body { font: 15px/1.5 system-ui, "Noto Sans", "Noto Sans JP", "Hiragino Sans", "Yu Gothic", sans-serif; color: #111;
   background: #fff; max-width: 820px; margin: 24px auto; padding: 0 16px; }
-h1 { font-size: 1.6em; line-height: 1.25; margin: 0 0 .3em; } h2 { font-size: 1.2em; margin: 1.6em 0 .4em; }
-h2 { border-bottom: 2px solid #0072B2; } p { margin: .4em 0; } .lead { font-size: 1.08em; }
+h1 { font-size: 1.5em; line-height: 1.25; text-wrap: balance; margin: 0 0 .3em; }
+h2 { font-size: 1.2em; margin: 1.6em 0 .4em; border-bottom: 2px solid #0072B2; }
+p { margin: .4em 0; } .lead { font-size: 1.08em; }
 table { border-collapse: collapse; width: 100%; font-size: .86em; margin: .5em 0; }
 caption { text-align: left; font-weight: 600; padding: .4em 0; }
 th, td { text-align: left; padding: 3px 7px; border-bottom: 1px solid #ccc; vertical-align: top; }
 thead { display: table-header-group; } thead th { border-bottom: 2px solid #666; } tr, figure { break-inside: avoid; }
 .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-table.wide { font-size: .72em; } table.wide td, table.wide th { padding: 3px 4px; white-space: normal; }
+table.wide { font-size: .72em; } table.wide td, table.wide th { padding: 2px 4px; white-space: normal; }
+th { word-break: keep-all; } th.number { white-space: normal; } .name { white-space: nowrap; }
+table.whole { break-inside: avoid; } tbody tr:first-child { break-before: avoid; }
 .dense { color: #0072B2; } .pruned { color: #8f5f00; } .tag { color: #555; font-size: .8em; overflow-wrap: anywhere; }
 code { font-size: .92em; overflow-wrap: anywhere; } figure { margin: 1em 0; } figcaption { margin: 0 0 .3em; }
 svg { width: 100%; height: auto; display: block; font-family: inherit; fill: #111; } ul { padding-left: 1.2em; }
@@ -64,12 +84,10 @@ class Sheet:
         used = run.calibration
         on = [self.text(used.text), say("prune.tag.samples", count=used.samples, length=used.length,
                                         seed=used.seed)] if used else []
-        alpha = run.settings["alpha_value"]
-        knobs = "" if alpha is None else f", α = {alpha:,.4g}"
-        made = say("compare.tag", method=run.settings["method"], knobs=knobs,
-                   amount=run.settings["pattern"] or f"{run.settings['sparsity']:.0%}",
-                   group=say(f"prune.group.{run.settings['group']}"),
-                   order=say(f"compare.orders.{run.settings['order']}"))
+        told = {one.name: run.settings[one.name] for one in fields(Settings)}
+        settings = Settings(**told | {"alpha": parse_alpha(told["alpha"])})
+        made = " · ".join([*settings_words(say, settings, run.settings["alpha_value"], run.share),
+                           say(f"sweep.orders.{settings.order}")])
         number = say("compare.applied_number", number=run.number)
         return " · ".join([run.model.name, *on, say("compare.listed", parts=made, last=number), run.hash[:SHORT_HASH]])
 
@@ -120,13 +138,15 @@ Cell = str | tuple[str, str]
 
 def _table(caption: str, heads: Sequence[tuple[str, str]], rows: Iterable[Sequence[Cell]], kind: str = "") -> str:
     """heads: (text, class) of each column. kind: `wide` where many columns share the paper."""
+    rows = list(rows)
+    kind += " whole" if len(rows) <= WHOLE else ""
     head = "".join(f'<th scope="col" class="{style}">{escape(text)}</th>' for text, style in heads)
     body = ""
     for row in rows:
         cells = [("", one) if isinstance(one, str) else one for one in row]
         body += "<tr>" + "".join(f'<td class="{style} {own}">{escape(text)}</td>'
                                  for (own, text), (_, style) in zip(cells, heads, strict=True)) + "</tr>"
-    return (f'<table class="{kind}"><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead>'
+    return (f'<table class="{kind.strip()}"><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead>'
             f"<tbody>{body}</tbody></table>")
 
 
@@ -144,7 +164,7 @@ def _figure(title: str, picture: str, note: str, tag: str) -> str:
 
 
 def _perplexity(value: float | None) -> str:
-    return "–" if value is None else "∞" if math.isinf(value) else f"{value:.2f}"
+    return "–" if value is None else "∞" if math.isinf(value) else f"{value:,.2f}"
 
 
 def _lead(sheet: Sheet) -> str:
@@ -276,7 +296,7 @@ def _pictures(sheet: Sheet) -> str:
 
 def _sides(say: Words) -> tuple[tuple[str, str], ...]:
     """The heads of the two models' columns, each with its mark."""
-    return (f"● {say('compare.dense')}", "number"), (f"▲ {say('compare.pruned')}", "number")
+    return (f"●\u00a0{say('compare.dense')}", "number"), (f"▲\u00a0{say('compare.pruned')}", "number")
 
 
 def _perplexities(sheet: Sheet) -> str:
@@ -300,7 +320,7 @@ def _difference(sheet: Sheet, found: DifferenceRow, dense: PerplexityRow) -> str
     how = f"{how}, SHA-256 {dense.text_sha256[:SHORT_HASH]}"
     used = sheet.run.calibration
     if found.which == "held_out" and used is not None and dense.text_sha256 == used.text_sha256:
-        how = f"{how}; {say('report.lost.set_aside')}"
+        how = say("report.then").join([how, say("report.lost.set_aside")])
     if found.windows < 2:
         return f"{say('lost.too_few')} ({how})"
     return say("lost.difference" if found.shown else "lost.no_difference", mean=f"{found.mean:+.3f}",
@@ -317,7 +337,7 @@ def _probes(sheet: Sheet) -> str:
     drawn = []
     for skill, dense in sides["dense"].items():
         pruned = sides["pruned"][skill]
-        name = skill or say("report.lost.all_skills")
+        name = skill_name(say, skill) if skill else say("report.lost.all_skills")
         rows.append((name, ("dense", _right(dense)), ("pruned", _right(pruned)), _change(say, changes[skill])))
         drawn.append((name, _interval(dense), _interval(pruned)))
     before, after = sides["dense"][""], sides["pruned"][""]
@@ -337,7 +357,14 @@ def _change(say: Words, found: ChangeRow) -> str:
 
 
 def _right(row: SkillRow) -> str:
-    return f"{row.right} / {row.total} ({row.low:.0%}–{row.high:.0%})"
+    return _share(row.right, row.total, row.low, row.high)
+
+
+def _share(right: int | None, total: int | None, low: float | None, high: float | None) -> str:
+    """Right of how many with the interval; a dash where nothing was asked."""
+    if right is None or total is None or low is None or high is None:
+        return "–"
+    return f"{right:,} / {total:,} ({100 * low:.0f}–{percent(high, 0)})"
 
 
 def _interval(row: SkillRow) -> paper.Interval:
@@ -373,18 +400,20 @@ def _sweep(sheet: Sheet) -> str:
     pruned = [row for row in run.sweep if row.sparsity]
     if not pruned:
         return ""
-    knees = [f"{row.method} {percent(row.sparsity, 0)}" for row in run.sweep if row.knee]
-    title = say("report.sweep.title", knees=", ".join(knees)) if knees else say("report.sweep.title_none")
+    apart = any(row.order == "sequential" for row in pruned)
+    names = {(row.method, row.order): say("sweep.curve", method=row.method, order=say(f"sweep.orders.{row.order}"))
+             if apart and "inputs" in METHODS[row.method].needs else row.method for row in run.sweep}
+    knees = {names[row.method, row.order]: row.asked for row in run.sweep if row.knee}
+    title = (say("report.sweep.title", knees=knees_line(say, dict(knees), len(names))) if knees
+             else say("report.sweep.title_none"))
     heads = [(say(f"report.sweep.{name}"), style) for name, style in (
-        ("method", ""), ("order", ""), ("sparsity", "number"), ("own", "number"), ("held_out", "number"),
-        ("right", "number"))]
-    rows = [(row.method, say(f"compare.orders.{row.order}"), percent(row.sparsity), _perplexity(row.perplexity_own),
-             _perplexity(row.perplexity_held_out),
-             "–" if row.total is None else f"{row.right} / {row.total} ({row.low:.0%}–{row.high:.0%})")
+        ("curve", "name"), ("sparsity", "number"), ("own", "number"), ("held_out", "number"), ("right", "number"))]
+    rows = [(names[row.method, row.order], percent(row.sparsity), _perplexity(row.perplexity_own),
+             _perplexity(row.perplexity_held_out), _share(row.right, row.total, row.low, row.high))
             for row in run.sweep]
     windows = max(row.windows_held_out for row in pruned)
-    return (_figure(title, paper.sweep(run.sweep, say, title), say("report.sweep.note", windows=windows), sheet.tag)
-            + _table(say("report.sweep.table"), heads, rows))
+    return (_figure(title, paper.sweep(run.sweep, names, say, title), say("report.sweep.note", windows=windows),
+                    sheet.tag) + _table(say("report.sweep.table"), heads, rows))
 
 
 LOST: tuple[Callable[[Sheet], str], ...] = (_perplexities, _methods, _probes, _sweep)
@@ -408,9 +437,18 @@ def _won(sheet: Sheet) -> str:
     missing = [say(f"report.won.{one.what}") for one in sheet.run.gains if one not in known]
     rows = [(say(f"report.won.{one.what}"), ("dense", "–" if one.what in ONE_SIDED else amount(one.dense, one.unit)),
              ("pruned", amount(one.pruned, one.unit))) for one in known]
-    told = [say("report.won.missing", names="; ".join(missing))] if missing else []
+    told = [_faster(say, one) for one in known if one.mean is not None]
+    told += [say("report.won.missing", names=say("report.then").join(missing))] if missing else []
     return _table(say("report.won.title"), ((say("lost.what"), ""), *_sides(say)), rows) + "".join(
         _paragraph(one) for one in [*told, say("report.won.nothing")])
+
+
+def _faster(say: Words, speed: GainRow) -> str:
+    """Whether a difference of speed is shown, with its interval."""
+    assert speed.mean is not None and speed.low is not None and speed.high is not None
+    kind = "faster" if speed.low > 0 else "slower" if speed.high < 0 else "same"
+    return say(f"won.speed.{kind}", mean=f"{speed.mean:+.1f}", low=f"{speed.low:+.1f}", high=f"{speed.high:+.1f}",
+               runs=speed.runs)
 
 
 def _visit(sheet: Sheet) -> str:
@@ -493,7 +531,7 @@ def _matrices(sheet: Sheet) -> str:
     return _table(say("report.matrices.title"), heads, rows, "wide") + _paragraph(say("report.matrices.note"), "tag")
 
 
-SECTIONS = (Section("settings", _settings), Section("pictures", _pictures, True), Section("lost", _lost, True),
-            Section("won", _won), Section("visit", _visit, True), Section("limits", _limits),
-            Section("own", _own, True), Section("matrices", _matrices, True), Section("cite", _cite, True))
+SECTIONS = (Section("settings", _settings), Section("pictures", _pictures), Section("lost", _lost),
+            Section("won", _won), Section("visit", _visit), Section("limits", _limits),
+            Section("own", _own, True), Section("matrices", _matrices, True), Section("cite", _cite))
 """The report in its order; one line adds a part."""

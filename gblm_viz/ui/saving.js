@@ -1,11 +1,14 @@
-// Lets every chart and model map be saved as PNG and CSV, and every table as CSV; says what a chart shows. The matrix view
-// has its own buttons.
+// Lets every chart, model map, token's bars and strip be saved as PNG and CSV, and every table as CSV; says what a chart
+// shows. The matrix view and the probes, which are more than what is on the page, have their own buttons.
+// A picture made of the page's own boxes brings its numbers as data-rows (JSON: rows of cells, the first naming the
+// columns) and what made it as data-made, where its tab has no line for that.
 // Knows no model and no language: its two words come with it.
 
 ((words) => {
-  const TARGETS = ".small-chart .js-plotly-plot, .model-map[data-state=shown], table.plain";
+  const TARGETS = ".small-chart .js-plotly-plot, .model-map[data-state=shown], .token-bars, .loss-strip[data-rows], table.plain";
   const plain = (text) => text.replace(/−/g, "-").replace(/\u202f/g, "").trim();
-  const quoted = (cell) => (/[",\n]/.test(cell) ? '"' + cell.replace(/"/g, '""') + '"' : cell);
+  const harmless = (cell) => (/^[=+@\t\r-]/.test(cell) && !/^[+-]?[\d.]/.test(cell) ? "'" + cell : cell);   // no spreadsheet runs it
+  const quoted = (cell) => (/[",\r\n]/.test(harmless(cell)) ? '"' + harmless(cell).replace(/"/g, '""') + '"' : harmless(cell));
   const lines = (rows) => rows.map((row) => row.map((cell) => quoted(String(cell))).join(",")).join("\n") + "\n";
 
   function download(blob, target, ending) {
@@ -22,12 +25,14 @@
     ...[...map.querySelectorAll("button[data-name]")].map((one) => [one.dataset.name, one.dataset.value])];
   const ofChart = (chart) => [["series", "x", "y"], ...chart._fullData.filter((one) => one.visible === true).flatMap((one) =>
     Array.from(one.x || [], (x, at) => [one.name, x, one.y[at]]))];
-  const rowsOf = (target) => (target.matches("table") ? ofTable : target.matches(".model-map") ? ofMap : ofChart)(target);
+  const rowsOf = (target) => (target.dataset.rows ? JSON.parse(target.dataset.rows)
+    : (target.matches("table") ? ofTable : target.matches(".model-map") ? ofMap : ofChart)(target));
 
   const MADE = ["overview", "gradient", "prune", "patterns", "weight", "sweep", "won"].map((tab) => `#${tab}-tag`).join(", ");
 
   function madeOf(target) {
     // the line of its tab that says what made the picture: model, text, samples, settings
+    if (target.dataset.made) return target.dataset.made;
     let home = target.parentElement;
     while (home && !home.querySelector(MADE)) home = home.parentElement;
     const line = home && home.querySelector(MADE), last = line && [...line.querySelectorAll(".tag")].pop();
@@ -44,12 +49,12 @@
     return lines;
   }
 
-  function paper(target) {
+  function paper(target, origin = target) {
     // a page as large as the picture, and below it what made it
     const canvas = document.createElement("canvas"), paint = canvas.getContext("2d"), ratio = 2, line = 16;
     const box = target.getBoundingClientRect(), style = getComputedStyle(document.body), font = "12px " + style.fontFamily;
     paint.font = font;
-    const told = wrapped(paint, madeOf(target), box.width - 16);
+    const told = wrapped(paint, madeOf(origin), box.width - 16);
     canvas.width = Math.ceil(box.width * ratio);
     canvas.height = Math.ceil((box.height + line * (told.length + 1)) * ratio);
     paint.scale(ratio, ratio);
@@ -75,40 +80,79 @@
     return canvas;
   }
 
-  async function drawMap(map) {
-    // boxes and words as they stand on the page
-    const frame = map.getBoundingClientRect(), [canvas, paint] = paper(map);
+  function drawWhole(target) {
+    // a copy that has room for all of it, where the page scrolls
+    const copy = target.cloneNode(true);
+    copy.classList.add("whole");
+    copy.style.cssText = `position: absolute; width: ${target.getBoundingClientRect().width}px`;
+    target.after(copy);
+    try { return drawBoxes(copy, target); } finally { copy.remove(); }
+  }
+
+  function drawBoxes(map, origin) {
+    // boxes, lines below words and words as they stand on the page
+    const frame = map.getBoundingClientRect(), [canvas, paint] = paper(map, origin);
     paint.textBaseline = "middle";
     for (const part of map.querySelectorAll("*")) {
       const box = part.getBoundingClientRect(), style = getComputedStyle(part), x = box.left - frame.left, y = box.top - frame.top;
       if (part.closest(".save-bar") || !box.width) continue;
-      if (part.matches("button") || part.matches(".bar")) {
-        paint.fillStyle = style.backgroundColor;
-        if (part.matches(".bar")) {
-          const stops = style.backgroundImage.match(/rgba?\([^)]*\)/g) || [];
-          paint.fillStyle = paint.createLinearGradient(x, 0, x + box.width, 0);
-          stops.forEach((stop, at) => paint.fillStyle.addColorStop(at / Math.max(1, stops.length - 1), stop));
-        }
-        paint.fillRect(x, y, box.width, box.height);
+      const stops = style.backgroundImage.match(/rgba?\([^)]*\)/g) || [];
+      paint.fillStyle = style.backgroundColor;
+      if (stops.length) {
+        paint.fillStyle = paint.createLinearGradient(x, 0, x + box.width, 0);
+        stops.forEach((stop, at) => paint.fillStyle.addColorStop(at / Math.max(1, stops.length - 1), stop));
       }
+      const line = parseFloat(style.borderTopWidth) ? 0 : parseFloat(style.borderBottomWidth);
+      paint.strokeStyle = style.borderBottomColor;
+      paint.lineWidth = line;
+      paint.setLineDash(style.borderBottomStyle === "dotted" ? [line, line] : []);
+      for (const one of part.getClientRects()) {                // words that go on in the next line have a box in each
+        const left = one.left - frame.left, top = one.top - frame.top;
+        paint.fillRect(left, top, one.width, one.height - line);
+        if (!line) continue;
+        paint.beginPath();
+        paint.moveTo(left, top + one.height - line / 2);
+        paint.lineTo(left + one.width, top + one.height - line / 2);
+        paint.stroke();
+      }
+      if (style.fontSize === "0px") continue;
+      paint.save();
+      if (style.overflow !== "visible" && style.display !== "inline") {
+        paint.beginPath();
+        paint.rect(x, y, box.width, box.height);
+        paint.clip();
+      }
+      paint.fillStyle = style.color;
+      paint.font = style.fontWeight + " " + style.fontSize + " " + style.fontFamily;
       for (const words of part.childNodes) {
-        if (words.nodeType !== Node.TEXT_NODE || !words.textContent.trim() || style.fontSize === "0px") continue;
-        const range = document.createRange();
-        range.selectNodeContents(words);
-        const place = range.getBoundingClientRect();
-        paint.fillStyle = style.color;
-        paint.font = style.fontWeight + " " + style.fontSize + " " + style.fontFamily;
-        paint.fillText(words.textContent, place.left - frame.left, place.top - frame.top + place.height / 2, frame.width);
+        if (words.nodeType !== Node.TEXT_NODE) continue;
+        for (const one of linesOf(words)) paint.fillText(one.text, one.left - frame.left, one.middle - frame.top);
       }
+      paint.restore();
     }
     return canvas;
+  }
+
+  function linesOf(words) {
+    // a text as the page breaks it into lines, each with its place
+    const found = [], range = document.createRange();
+    let at = 0;
+    for (const letter of words.data) {
+      range.setStart(words, at);
+      range.setEnd(words, at += letter.length);
+      const box = range.getBoundingClientRect(), middle = box.top + box.height / 2, last = found[found.length - 1];
+      if (!box.width) continue;                                 // a line's end, a blank that is not shown
+      if (last && Math.abs(last.middle - middle) < 3) last.text += letter;
+      else found.push({ text: letter, left: box.left, middle });
+    }
+    return found;
   }
 
   function bar(target) {
     const made = document.createElement("span"), picture = !target.matches("table");
     made.className = "save-bar";
-    const actions = { png: async () => (await (target.matches(".model-map") ? drawMap : drawChart)(target)).toBlob((blob) => download(blob, target, "png")),
-      csv: () => download(new Blob([lines(rowsOf(target))], { type: "text/csv" }), target, "csv") };
+    const actions = { png: async () => (await (target.matches(".js-plotly-plot") ? drawChart : drawWhole)(target)).toBlob((blob) => download(blob, target, "png")),
+      csv: () => download(new Blob(["\ufeff", lines(rowsOf(target))], { type: "text/csv" }), target, "csv") };
     for (const kind of picture ? ["png", "csv"] : ["csv"]) {
       const link = document.createElement("a");              // a link: what it leads to is a file
       link.href = "#";

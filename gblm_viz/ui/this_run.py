@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from gblm_viz.core import alpha, calibration, prune, report, two_masks
 from gblm_viz.core import run as runs
-from gblm_viz.core.evaluate import Perplexity, ProbeResult, Share
+from gblm_viz.core.evaluate import Perplexity, ProbeResult, Share, paired
 from gblm_viz.core.job import Job, Step
 from gblm_viz.core.models import Model
 from gblm_viz.core.prune import Masks
@@ -148,10 +148,12 @@ def gain_rows(source: Source) -> tuple[GainRow, ...]:
         rows += [GainRow("saved", "byte", None, _saved(source, "weights")), GainRow("zipped", "byte", None, None),
                  GainRow("masked", "byte", None, None), GainRow("speed", "rate", None, None)]
     else:
+        gap = paired(won.speed_dense.runs, won.speed_pruned.runs)
         rows += [GainRow("saved", "byte", won.dense.saved, won.pruned.saved),
                  GainRow("zipped", "byte", won.dense.zipped, won.pruned.zipped),
                  GainRow("masked", "byte", None, won.masked),
-                 GainRow("speed", "rate", won.speed_dense.median, won.speed_pruned.median)]
+                 GainRow("speed", "rate", won.speed_dense.median, won.speed_pruned.median, gap.mean, gap.interval.low,
+                         gap.interval.high, gap.count)]
     semi = won.speed_semi if won is not None else None
     rows.append(GainRow("speed_semi", "rate", None, semi.median if semi is not None else None))
     return (*rows, GainRow("zipped_folder", "byte", None, _saved(source, "zip")))

@@ -5,6 +5,7 @@ Knows predictions and words; no component, and nothing of how they were computed
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 
@@ -26,17 +27,44 @@ def visible(text: str, token: int) -> str:
     return text.replace(" ", "␣").replace("\n", "⏎").replace("\t", "⇥")
 
 
-def bars_html(say: Words, side: str, number: int, before: str, seen: Mapping[str, Next], vocabulary: int) -> str:
-    """side: whose answer was clicked, `number` the token's (1-based), `before` the answer up to it, `seen` by side."""
+def bars_html(say: Words, side: str, number: int, before: str, seen: Mapping[str, Next], vocabulary: int,
+              made: Mapping[str, str]) -> str:
+    """side: whose answer was clicked, `number` the token's (1-based), `before` the answer up to it, `seen` by side.
+
+    made: side → what made its model. That, and the numbers behind the bars, go along for who saves the picture.
+    """
     text = before if len(before) <= CONTEXT else "…" + before[-CONTEXT:]
     title = say("chat.bars.title" if before else "chat.bars.title_first", number=number, before=text.replace("\n", "⏎"),
                 name=say(f"chat.sides.{side}"))
     columns = "".join(_column(say, one, found, side) for one, found in seen.items())
     sentences = [distance_sentence(say, one, found, vocabulary) for one, found in seen.items() if one != "dense"]
     told = "".join(f'<p class="bars-told">{escape(sentence)}</p>' for sentence in sentences)
-    return (f'<section class="token-bars" aria-label="{escape(title)}"><p class="bars-title">{escape(title)} '
+    by_side = "; ".join(f"{MARKS[one]} {say(f'chat.sides.{one}')}: {made[one]}" for one in seen if one in made)
+    rows = json.dumps(numbers(say, side, seen), ensure_ascii=False)
+    return (f'<section class="token-bars" aria-label="{escape(title)}" data-made="{escape(by_side)}" '
+            f'data-rows="{escape(rows)}"><p class="bars-title">{escape(title)} '
             f'<span class="tag">{escape(say("chat.bars.protocol"))}</span></p>'
             f'<div class="bars-columns">{columns}</div>{told}</section>')
+
+
+def numbers(say: Words, author: str, seen: Mapping[str, Next]) -> list[list[str | int | float]]:
+    """Every bar as a row, below a row of heads: model, rank, token's number and text, probability, who wrote it."""
+    rows: list[list[str | int | float]] = [
+        [say(f"chat.bars.{name}") for name in ("model", "rank", "number", "token", "probability", "came")]]
+    for side, found in seen.items():
+        for rank, one in _shown(found):
+            came = found.written is not None and found.written.token == one.token
+            rows.append([say(f"chat.sides.{side}"), rank, one.token, visible(one.text, one.token), one.probability,
+                         say("chat.bars.written", name=say(f"chat.sides.{author}")) if came else ""])
+    return rows
+
+
+def _shown(found: Next) -> list[tuple[int, Candidate]]:
+    """The likeliest tokens with their ranks, and the written one where it is none of them."""
+    ranked = list(enumerate(found.top, start=1))
+    if found.written is not None and found.rank > len(found.top):
+        ranked.append((found.rank, found.written))
+    return ranked
 
 
 def distance_sentence(say: Words, side: str, found: Next, vocabulary: int) -> str:
@@ -50,9 +78,7 @@ def distance_sentence(say: Words, side: str, found: Next, vocabulary: int) -> st
 
 
 def _column(say: Words, side: str, found: Next, author: str) -> str:
-    rows = [_row(say, side, at, one, found.written, author) for at, one in enumerate(found.top, start=1)]
-    if found.written is not None and found.rank > len(found.top):
-        rows.append(_row(say, side, found.rank, found.written, found.written, author))
+    rows = [_row(say, side, rank, one, found.written, author) for rank, one in _shown(found)]
     caption = f'{MARKS[side]} {say(f"chat.sides.{side}")}'
     return (f'<table class="bars-column"><caption class="{side}-colour">{escape(caption)}</caption><tbody>'
             f'{"".join(rows)}</tbody></table>')

@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 from gblm_viz.words import words
 from tests.browser.conftest import App
+from tests.browser.test_saving import colours, saved, table
 from tests.browser.test_walk import arrive, ask, picture, tab
 
 QUESTION = {"en": "What is the capital of Norway?", "ja": "短いの反対は何ですか。"}
@@ -47,8 +48,15 @@ def test_every_token_opens_both_predictions_and_what_is_the_same_is_dimmed(page:
     assert bars.locator("tr.came").count() == 2
     title = bars.locator(".bars-title").inner_text()
     picture(page, output, f"chat_bars_{language}")
+    found = table(saved(page, bars, "csv"))
+    assert len(found) == bars.locator("tbody tr").count()
+    assert all(0 < one <= 1 for one in found[say("chat.bars.probability")])
+    shown = saved(page, bars, "png")
+    (output / f"saved_bars_{language}.png").write_bytes(shown)
+    assert colours(shown) > 40
 
     # the keys: one token stops the Tab, arrows walk on and ask where they rest
+    parting.focus()
     page.keyboard.press("ArrowLeft")
     expect(bars.locator(".bars-title")).not_to_have_text(title)
     assert page.evaluate("document.activeElement.classList.contains('picked')")

@@ -10,6 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from gblm_viz.words import words
 from tests.browser.conftest import App
+from tests.browser.test_saving import colours, saved, table
 from tests.browser.test_walk import arrive, figure, panel, picture, ready, tab
 
 OWN = ("prompt,answer,skill,choices\n"
@@ -48,14 +49,22 @@ def test_the_tokens_are_walked_by_keyboard_from_the_most_lost_one(page: Page, ap
     expect(focus).to_have_count(1)
     lost = say("lost.strip.worse", size="0").replace("0", "").strip()
     assert all(word in sentence.inner_text() for word in lost.split())  # the most lost token is told at once
-    assert "strongest" in (focus.get_attribute("class") or "")
+    expect(focus.locator(".peak")).to_have_count(1)
     rows = page.locator("#lost-strip tbody td.number")
     dense, pruned = figure(rows.nth(0)), figure(rows.nth(3))
     assert pruned > dense + 1
     picture(page, output, f"lost_tokens_{language}")
+    home, count = page.locator("#lost-strip"), strip.locator("[role=option]").count()
+    found = table(saved(page, home, "csv"))
+    assert list(found[say("lost.strip.number")]) == list(range(1, count + 1))
+    differences = [float(one or "-inf") for one in found[say("lost.strip.difference")]]
+    assert differences.index(max(differences)) == int(focus.get_attribute("data-place") or -1)
+    shown = saved(page, home, "png")
+    (output / f"saved_strip_{language}.png").write_bytes(shown)
+    assert colours(shown) > 40
+    assert home.locator(".loss-strip").count() == 1, "the copy that was drawn is gone"
 
     focus.focus()
-    count = strip.locator("[role=option]").count()
     page.keyboard.press("Home")
     expect(sentence).to_contain_text(say("lost.strip.first"))
     page.keyboard.press("ArrowRight")
@@ -103,8 +112,16 @@ def test_probes_are_sorted_filtered_leafed_and_one_is_asked_in_the_chat(page: Pa
     page.locator("#lost-table .back").click()
     pick(page, "lost-fate", say("lost.probes.lost"))
     expect(page.locator("#lost-table tbody tr.lost")).to_have_count(10)
-    pick(page, "lost-skill", "opposites_en")
-    expect(page.locator("#lost-table td.skill").first).to_have_text("opposites_en")
+    with page.expect_download() as caught:
+        page.locator("#lost-table .save").click()
+    assert caught.value.suggested_filename == "probes-pocket.csv"
+    found = table(Path(caught.value.path()).read_bytes())
+    count = page.locator("#lost-table .probe-pages span").inner_text()
+    assert f"1–10 of {len(found)}" in count and len(found) > 10, "every page is in the file"
+    assert list(found[say("lost.probes.prompt")][:10]) == rows.locator("td.prompt").all_inner_texts()
+    assert set(found[say("lost.probes.fate")]) == {say("lost.probes.lost")}
+    pick(page, "lost-skill", say("skills.opposites_en"))
+    expect(page.locator("#lost-table td.skill").first).to_have_text(say("skills.opposites_en"))
     picture(page, output, "lost_probes_en")
     pick(page, "lost-view", say("lost.probes.view_skills"))
     skills = page.locator("#lost-skills tbody tr")

@@ -26,6 +26,10 @@ def saved(page: Page, home: Locator, kind: str) -> bytes:
     return Path(caught.value.path()).read_bytes()
 
 
+def table(data: bytes) -> pandas.DataFrame:
+    return pandas.read_csv(io.BytesIO(data), keep_default_na=False)
+
+
 def colours(data: bytes) -> int:
     pixels = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
     assert min(pixels.shape[:2]) > 200

@@ -108,3 +108,14 @@ def test_a_sweep_that_has_not_begun_and_one_that_ran_away_are_drawn(language: st
     assert list(by_name(charts.perplexity(one, {"held_out": ""}, "", say), "w").y) == [10]
     assert list(by_name(charts.relative(one, PUBLISHED, 0.5, "", say), "w").y) == [1]
     assert list(by_name(charts.probes(one, "", say), "w").y) == [100]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_sparsity_axis_names_its_percent_with_their_sign(language: str) -> None:
+    say = words(language)
+    both = charts.perplexity(drawn(), {"held_out": "", "calibration": ""}, "", say).layout
+    axes = [both.xaxis, both.xaxis2, charts.probes(drawn(), "", say).layout.xaxis,
+            charts.relative(drawn(), PUBLISHED, 0.5, "", say).layout.xaxis]
+    for axis in axes:
+        named = [(at, text) for at, text in zip(axis.tickvals, axis.ticktext, strict=True) if text]
+        assert named == [(at, f"{at} %") for at in (0, 20, 40, 60, 80)]

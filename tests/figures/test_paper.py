@@ -13,7 +13,7 @@ import pytest
 
 from gblm_viz.core.report import Histogram
 from gblm_viz.core.run import SweepRow
-from gblm_viz.figures import paper
+from gblm_viz.figures import charts, paper
 from gblm_viz.figures.maps import colour_at, number
 from gblm_viz.words import LANGUAGES, words
 
@@ -109,11 +109,12 @@ def test_the_mask_names_its_own_rows_and_columns_not_those_of_its_squares() -> N
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_sweep_draws_each_curve_lower_where_the_perplexity_is(language: str) -> None:
-    rows = [SweepRow(method, order, sparsity, None, None, perplexity, 4, None, None, None, None, knee)
+    rows = [SweepRow(method, order, sparsity, None, None, perplexity, 4, None, None, None, None, knee, sparsity)
             for method, order, values in (("wanda", "dense", (2.0, 2.5, 20.0)), ("gblm", "sequential", (2.0, 2.2, 9.0)))
             for sparsity, perplexity, knee in zip((0.0, 0.5, 0.9), values, (False, True, False), strict=True)]
     rows.append(replace(rows[0], sparsity=0.95, perplexity_held_out=float("inf")))
-    tree = parsed(paper.sweep(rows, words(language), "a"))
+    names = {("wanda", "dense"): "wanda, dense order", ("gblm", "sequential"): "gblm、枝刈り前のモデルの逐次の順序"}
+    tree = parsed(paper.sweep(rows, names, words(language), "a"))
     wanda, gblm = ([tuple(map(float, one.split(","))) for one in str(line.get("points")).split()]
                    for line in tree.iter(f"{SVG}polyline"))
     assert len(wanda) == len(gblm) == 3  # what is infinite is not drawn
@@ -122,4 +123,7 @@ def test_the_sweep_draws_each_curve_lower_where_the_perplexity_is(language: str)
     dashed = [bool(line.get("stroke-dasharray")) for line in tree.iter(f"{SVG}polyline")]
     assert dashed == [False, True]
     assert sum(one.get("stroke") is not None for one in tree.iter(f"{SVG}circle")) == 2
-    assert any("gblm" in text for text in texts(tree))
+    assert set(names.values()) <= set(texts(tree))
+    for text in tree.iter(f"{SVG}text"):
+        if text.text in names.values():
+            assert float(text.get("x") or 0) + 5.5 * charts.columns_of(text.text) < paper.WIDTH, "no name runs out"

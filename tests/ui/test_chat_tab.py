@@ -7,6 +7,7 @@ import re
 import threading
 import time
 from dataclasses import replace
+from html import unescape
 from itertools import pairwise
 from typing import Any
 
@@ -293,14 +294,22 @@ def test_bars_show_each_models_numbers_the_written_token_and_what_the_distance_m
                 [(1, " <b>", 0.6), (2, "\n", 0.2), (3, "\ufffd", 0.1), (4, "", 0.05), (5, "e", 0.00001)])
     dense = Next(top, top[0], 1, 0.0, 0.0)
     pruned = Next(top, Candidate(9, "${x}", 0.003), 17, 0.6931, 0.1)
-    html = bars_html(say, "pruned", 3, "a\n" + "y" * 80, {"dense": dense, "pruned": pruned}, 3072)
+    html = bars_html(say, "pruned", 3, "a\n" + "y" * 80, {"dense": dense, "pruned": pruned}, 3072,
+                     {"dense": "tiny", "pruned": "tiny \"50 %\""})
     assert "<b>" not in html and "${" not in html
     assert html.count("<tr") == 5 + 6  # the pruned model's written token is not among its five
     assert html.count("◂ " + say("chat.bars.written", name=say("chat.sides.pruned"))) == 2
     for shown in ("␣&lt;b&gt;", "⏎", "#3", "#4", "60.0 %", "0.30 %", "&lt; 0.01 %", ">17<"):
         assert shown in html, shown
+    data = dict(re.findall(r'data-(made|rows)="([^"]*)"', html))
+    rows = json.loads(unescape(data["rows"]))
+    assert [len(row) for row in rows] == [6] * (1 + 5 + 6)
+    written = say("chat.bars.written", name=say("chat.sides.pruned"))
+    assert rows[1] == [say("chat.sides.dense"), 1, 1, "␣<b>", 0.6, written]
+    assert rows[-1] == [say("chat.sides.pruned"), 17, 9, "${x}", 0.003, written]
+    assert unescape(data["made"]).endswith('tiny "50 %"')
     assert re.search(r"0\.69.*0\.10.*3,072.*2\.00", html.rpartition("bars-told")[2])
-    same = bars_html(say, "dense", 1, "", {"dense": dense, "pruned": dense}, 3072)
+    same = bars_html(say, "dense", 1, "", {"dense": dense, "pruned": dense}, 3072, {})
     assert say("chat.bars.alike", name=say("chat.sides.pruned"), kl="0.00", js="0.00", vocabulary="3,072") in same
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import math
 from typing import Any
 
@@ -9,11 +11,14 @@ import pytest
 
 from gblm_viz.core.evaluate import PairedShare, Probe, ProbeResult, Verdict, perplexity_of
 from gblm_viz.core.lost import Foretold, TokenLoss
+from gblm_viz.pocket.skills import SKILLS
 from gblm_viz.ui.escape import escape
 from gblm_viz.ui.loss_strip import strip_value
-from gblm_viz.ui.measuring import Asked
+from gblm_viz.ui.measuring import Asked, general
+from gblm_viz.ui.report_data import as_lines
+from gblm_viz.ui.skill_name import skill_name
 from gblm_viz.ui.tabs import lost_told
-from gblm_viz.ui.tabs.lost_probes import AT_ONCE, FATES, ORDERS, Shelf, probability, probe_page
+from gblm_viz.ui.tabs.lost_probes import AT_ONCE, FATES, ORDERS, Shelf, probability, probe_page, rows
 from gblm_viz.ui.tabs.lost_tokens import title
 from gblm_viz.words import words
 
@@ -79,6 +84,17 @@ def test_a_page_holds_its_rows_and_says_which(say: Any) -> None:
     assert probe_page(None, Shelf(), say)["columns"] == []
 
 
+def test_the_saved_rows_are_all_that_fit_the_filter_in_their_order_with_their_numbers_whole(say: Any) -> None:
+    both = Asked((result("1" * 30, [-0.1] * 30), result("01" * 15, [-0.1 - at for at in range(30)])))
+    shelf = Shelf(fate="lost", first=AT_ONCE)
+    found = list(csv.DictReader(io.StringIO(as_lines(rows(shelf.of(both), say)).decode("utf-8-sig"))))
+    assert [row[say("lost.probes.prompt")] for row in found] == [f"p{at}" for at in range(28, -1, -2)]
+    assert float(found[0][say("lost.probes.pruned")]) == math.exp(-28.1)
+    assert float(found[0][say("lost.probes.loss")]) == pytest.approx(28.0)
+    assert found[0][say("lost.probes.rank_of", name=say("compare.pruned"))] == "30"
+    assert {row[say("lost.probes.fate")] for row in found} == {say("lost.probes.lost")}
+
+
 @pytest.mark.parametrize(("logarithm", "expected"), [
     (0.0, "100.0 %"), (math.log(0.734), "73.4 %"), (math.log(0.00021), "0.021 %"), (math.log(1e-7), "10⁻⁷"),
     (-60.0, "10⁻²⁶"), (-2000.0, "10⁻⁸⁶⁹")])
@@ -129,14 +145,21 @@ def tokens(*differences: float) -> tuple[TokenLoss, ...]:
 
 
 def test_the_strip_begins_at_the_most_lost_token_and_marks_the_few_that_lost_most() -> None:
-    value = strip_value(tokens(0.1, 2.0, -1.0, 0.5, 0.7), {"a": "b"}, "title")
+    value = strip_value(tokens(0.1, 2.0, -1.0, 0.5, 0.7), {"a": "b"}, "title", "made")
     assert (value["start"], value["strongest"]) == (2, [2, 5, 4])
     assert value["tokens"][0]["dense"] is None and value["tokens"][2]["pruned"]["loss"] == 3.0
     assert value["tokens"][1]["text"] == "${0}"  # as it is: the browser sets it as text
-    assert strip_value(tokens(-1.0, -2.0), {}, "")["strongest"] == []
+    assert strip_value(tokens(-1.0, -2.0), {}, "", "")["strongest"] == []
 
 
 def test_a_windows_title_says_which_way_and_over_how_much(say: Any) -> None:
     assert "0.46" in title(tokens(0.1, 2.0, -1.0, 0.5, 0.7), say, 3, 9, "own", "float32")
     worse, better = (title(tokens(one, one), say, 3, 9, "own", "float32") for one in (0.5, -0.5))
     assert worse != better and all("0.50" in one and " 2 " in one for one in (worse, better))
+
+
+def test_every_bundled_skill_has_a_name_and_an_own_one_keeps_its_own(say: Any) -> None:
+    bundled = {*SKILLS, *(probe.skill for probe in general())}
+    names = [skill_name(say, skill) for skill in sorted(bundled)]
+    assert len(set(names)) == len(bundled) and not any("_" in name for name in names)
+    assert skill_name(say, "<b>mine_en</b>") == "<b>mine_en</b>"

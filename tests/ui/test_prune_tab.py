@@ -241,4 +241,4 @@ def test_only_what_both_settings_have_counts_as_changed(visit: Visit) -> None:
     say, was = words("en"), FORM.settings(Settings())
     assert prune_told.changes(say, visit, was, replace(was, method="wanda")) == "method from gblm to wanda"
     moved = replace(was, sparsity=0.6, norm="l2", order="sequential", alpha=Alpha("number", 3))
-    assert prune_told.changes(say, visit, was, moved) == "From 50 %, slider at 60 %; norm from l1 to l2; 2 more"
+    assert prune_told.changes(say, visit, was, moved) == "From 50 %, slider at 60 %; norm from ℓ1 to ℓ2; 2 more"

@@ -16,7 +16,7 @@ from gblm_viz.core.evaluate import Perplexity, Share
 from gblm_viz.core.job import Step, run, within
 from gblm_viz.core.prune import Settings
 from gblm_viz.core.sweep import DENSE, SweepPoint
-from gblm_viz.ui import sweeping, work
+from gblm_viz.ui import knees, sweeping, work
 from gblm_viz.ui.session import Library, Visit
 from gblm_viz.ui.sweeping import plan_of, points_of, sweep_job
 from gblm_viz.ui.tabs import sweep_told
@@ -147,16 +147,51 @@ RISE = [made(0, 10), made(0.1, 10), made(0.2, 10), made(0.3, 10), made(0.4, 11),
 def test_a_knee_is_named_once_the_curve_is_whole(visit: Visit, say: Any) -> None:
     whole, more = planned(visit, RISE), planned(visit, RISE, (Settings("wanda", sparsity=0.7, order="dense"),))
     first, _, _ = sweep_told.figures(say, whole, RISE)
-    assert say("sweep.knee.one", name="wanda", sparsity="40 %") in first.layout.title.text
-    assert "40 %" in sweep_told.sentences(say, whole, RISE)
+    assert say("sweep.knee.group", at="40 %", names="wanda") in first.layout.title.text
+    assert say("sweep.knee_means") in sweep_told.sentences(say, whole, RISE).replace("&#x27;", "'")
     first, _, _ = sweep_told.figures(say, more, RISE)
     assert say("sweep.knee.later") in first.layout.title.text
+    assert say("sweep.knee_means") not in sweep_told.sentences(say, more, RISE).replace("&#x27;", "'")
+
+
+def risen(method: str, order: str, at: int) -> list[SweepPoint]:
+    """A curve that turns at the point `at`."""
+    return [made(index / 10, 10.0 * 6.0 ** max(0, index - at), method, order) for index in range(1, 10)]
+
+
+@pytest.mark.parametrize("place", [{5}, {4, 5}, {3, 4, 5, 6}])
+def test_the_knees_fit_the_charts_second_line_however_many_curves_there_are(visit: Visit, say: Any,
+                                                                            place: set[int]) -> None:
+    names = [("magnitude", "dense"), ("gradient", "dense"), ("random", "dense"), ("wanda", "dense"),
+             ("gblm", "dense"), ("wanda", "sequential"), ("gblm", "sequential")]
+    turns = sorted(place)
+    points = [made(0, 10), *(point for index, name in enumerate(names)
+                             for point in risen(*name, turns[index % len(turns)]))]
+    first, _, _ = sweep_told.figures(say, planned(visit, points), points)
+    line = first.layout.title.text.split("<br>")[1]
+    wide = sum(2 if ord(one) > 0x2E7F else 1 for one in line)
+    assert wide <= knees.LINE
+    for turn in turns:
+        assert f"{10 * turn} %" in line
+    if len(turns) == 1:
+        assert line == say("sweep.knee.all", at="50 %", n=7)
+
+
+def test_the_knees_table_holds_each_whole_curve_with_what_is_left_at_its_knee(visit: Visit, say: Any) -> None:
+    straight = [made(index / 10, 10.0 * 2**index, "magnitude") for index in range(1, 7)]
+    points = [*RISE[:-1], replace(RISE[-1], probes=Share(1, 10)), *straight]
+    points[4] = replace(points[4], probes=Share(3, 10))
+    told = sweep_told.sentences(say, planned(visit, points), points)
+    rows = [re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", row) for row in re.findall("<tr>(.*?)</tr>", told)]
+    assert rows[0] == [say("sweep.knees.curve"), say("sweep.knees.at"), say("sweep.knees.relative"),
+                       say("sweep.knees.right", n=10), say("sweep.knees.dense", n=10)]
+    assert rows[1:] == [["magnitude", say("sweep.knee.none"), "–", "–", "5"], ["wanda", "40 %", "1.10", "3", "5"]]
 
 
 def test_no_knee_is_said_where_there_is_none(visit: Visit, say: Any) -> None:
     straight = [made(index / 10, 10.0 * 2**index) for index in range(7)]
     first, _, _ = sweep_told.figures(say, planned(visit, straight), straight)
-    assert say("sweep.knee.none", names="wanda") in first.layout.title.text
+    assert say("sweep.knee.group", at=say("sweep.knee.none"), names="wanda") in first.layout.title.text
 
 
 def test_the_orders_gap_is_said_and_no_difference_where_the_interval_covers_nought(visit: Visit, say: Any) -> None:

@@ -166,7 +166,7 @@ def test_what_was_not_measured_says_so(visit: Visit) -> None:
     assert say("report.lost.unmeasured") in text and say("report.lost.no_probes") in text
     assert say("report.won.memory") in text and f">{say('report.won.saved')}</td>" not in text
     missing = [say(f"report.won.{row.what}") for row in bare.gains if row.what != "memory"]
-    assert escape(say("report.won.missing", names="; ".join(missing))) in text
+    assert escape(say("report.won.missing", names=say("report.then").join(missing))) in text
     assert [row.what for row in bare.gains if row.pruned is not None] == ["memory"]
 
 
@@ -190,6 +190,9 @@ def test_what_the_panels_measured_is_in_the_report(visit: Visit) -> None:
     found = gathered(visit)
     gains = {one.what: (one.dense, one.pruned) for one in found.gains}
     assert gains["zipped"] == (300, 200) and gains["masked"] == (None, 250) and gains["speed"] == (12.0, 22.0)
+    for say in map(words, LANGUAGES):
+        faster = say("won.speed.faster", mean="+10.0", low="+10.0", high="+10.0", runs=5)
+        assert faster in report_file.html(found, say).decode()
     own = work.applied_masks(visit).settings.method
     assert [row.method for row in found.methods] == ["dense", *rivals]
     measured = measuring.compared(library, session, rivals, held)

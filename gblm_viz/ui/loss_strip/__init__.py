@@ -52,8 +52,9 @@ class LossStrip(gr.HTML):
         return None
 
 
-def strip_value(tokens: Sequence[TokenLoss], words: Mapping[str, str], title: str) -> dict[str, Any]:
-    """A value for LossStrip. words: the table lost.strip; title: a sentence about the window.
+def strip_value(tokens: Sequence[TokenLoss], words: Mapping[str, str], title: str, made: str) -> dict[str, Any]:
+    """A value for LossStrip. words: the table lost.strip; title: a sentence about the window; made: what made the
+    pruned model, for who saves the picture.
 
     `start`: the token that has the focus first, the most lost one; `strongest`: the few most lost, in order.
     """
@@ -62,7 +63,7 @@ def strip_value(tokens: Sequence[TokenLoss], words: Mapping[str, str], title: st
     return {"tokens": [{"text": token.text, "difference": token.difference, "dense": _side(token.first),
                         "pruned": _side(token.second)} for token in tokens],
             "start": order[0] if order else 0, "strongest": strongest, "full": FULL, "words": dict(words),
-            "title": title}
+            "title": title, "made": made}
 
 
 def _side(foretold: Foretold | None) -> dict[str, Any] | None:

@@ -46,7 +46,7 @@ function draw() {
     one.setAttribute("role", "option");
     one.setAttribute("aria-label", `${seen(token.text)}, ${verdict(token)}, ${filled(words.place, { place: place + 1, count })}`);
     one.dataset.place = place;
-    if (value.strongest.includes(place)) one.classList.add("strongest");
+    if (value.strongest.includes(place)) make(one, "i", "peak", "▲").setAttribute("aria-hidden", "true");
     look(one, token);
   });
 }
@@ -117,11 +117,21 @@ strip.addEventListener("click", (event) => {
   if (one) go(Number(one.dataset.place), true);
 });
 
+function rows() {
+  // every token with both models' numbers: what is saved as CSV
+  const words = value.words, sides = ["dense", "pruned"];
+  const heads = [words.loss, words.probability, words.rank, words.best, words.best_probability];
+  const cells = (found) => (found ? [found.loss, Math.exp(-found.loss), found.rank, found.best, found.best_probability] : heads.map(() => ""));
+  return [[words.number, words.token, words.difference, ...sides.flatMap((side) => heads.map((head) => `${words[side]}: ${head}`))],
+    ...value.tokens.map((token, place) => [place + 1, token.text, token.dense ? token.difference : "", ...sides.flatMap((side) => cells(token[side]))])];
+}
+
 function accept() {
   const focused = strip.contains(document.activeElement);
   value = props.value || NOTHING;
   root.dataset.count = value.tokens.length;
   draw();
+  if (value.tokens.length) Object.assign(root.dataset, { rows: JSON.stringify(rows()), made: value.made });
   strip.scrollTop = 0;
   go(value.start, focused);
 }

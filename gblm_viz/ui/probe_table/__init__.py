@@ -18,7 +18,7 @@ _TEMPLATE = """
 <div class="probe-table">
   <table><thead><tr></tr></thead><tbody></tbody></table>
   <div class="probe-pages"><button type="button" class="back"></button><span></span>
-  <button type="button" class="on"></button></div>
+  <button type="button" class="on"></button><div class="save-bar"><a href="#" class="save">CSV</a></div></div>
 </div>
 """
 
@@ -45,7 +45,8 @@ class Line:
 class ProbeTable(gr.HTML):
     """Its value is what `table_value` returns. Event `select` with `asked`, a pair.
 
-    ["open", index] a row's question is wanted; ["sort", column's name]; ["page", −1 or 1].
+    ["open", index] a row's question is wanted; ["sort", column's name]; ["page", −1 or 1]; ["save", ""] all rows, of
+    every page, as a file.
     """
 
     def __init__(self, value: Mapping[str, Any] | None = None, *, elem_id: str | None = None,
@@ -67,10 +68,10 @@ class ProbeTable(gr.HTML):
 
 
 def table_value(columns: Sequence[Column], lines: Sequence[Line], pages: Mapping[str, Any],
-                words: Mapping[str, str]) -> dict[str, Any]:
+                words: Mapping[str, str], file: str = "") -> dict[str, Any]:
     """A value for ProbeTable. pages: `told`, a sentence, and whether there is a page `before` and `after`.
 
-    words: back, on, ask (a row's hint).
+    words: back, on, ask (a row's hint), save (what its link does). file: where the rows that were asked for wait.
     """
     return {"columns": [asdict(one) for one in columns], "lines": [asdict(one) for one in lines], "pages": dict(pages),
-            "words": dict(words)}
+            "words": dict(words), "file": file}

@@ -3,6 +3,7 @@
 const root = element.querySelector(".probe-table");
 const head = root.querySelector("thead tr"), body = root.querySelector("tbody");
 const [back, on] = root.querySelectorAll(".probe-pages button"), told = root.querySelector(".probe-pages span");
+const save = root.querySelector(".save"), fetched = (window.gblmFetched ||= new Set());    // a file comes once, however often its value does
 const ARROWS = { ascending: " ▴", descending: " ▾", none: "" };
 
 function button(parent, key, text, asked) {
@@ -20,6 +21,14 @@ function cell(row, tag, kind) {
   one.className = kind;
   row.append(one);
   return one;
+}
+
+function fetchOnce(file) {
+  const link = document.createElement("a");
+  link.href = file;
+  link.download = "";
+  fetched.add(file);
+  link.click();
 }
 
 function accept() {
@@ -53,6 +62,9 @@ function accept() {
   told.textContent = value.pages.told;
   root.querySelector(".probe-pages").hidden = !value.lines.length;
   root.dataset.lines = value.lines.length;
+  save.title = value.words.save || "";
+  save.setAttribute("aria-label", save.title);
+  if (value.file && !fetched.has(value.file)) fetchOnce(value.file);
   const again = active && [...root.querySelectorAll("button")].find((one) => one.dataset.key === active && !one.disabled);
   if (again) again.focus({ preventScroll: true });
 }
@@ -60,6 +72,7 @@ function accept() {
 back.dataset.key = "back";
 on.dataset.key = "on";
 back.addEventListener("click", () => trigger("select", { asked: ["page", -1] }));
+save.addEventListener("click", (event) => { event.preventDefault(); trigger("select", { asked: ["save", ""] }); });
 on.addEventListener("click", () => trigger("select", { asked: ["page", 1] }));
 body.addEventListener("keydown", (event) => {
   const rows = [...body.querySelectorAll("button")], at = rows.indexOf(document.activeElement);

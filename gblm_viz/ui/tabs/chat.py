@@ -163,7 +163,8 @@ def build(page: Page, asked: gr.State) -> None:
             return  # the walk has gone on
         before = "".join(one.text for one in written.tokens[:token])
         seen = dict(zip(models, found.places[token], strict=True))
-        yield {places.bars: bars_html(say, side, token + 1, before, seen, found.vocabulary),
+        yield {places.bars: bars_html(say, side, token + 1, before, seen, found.vocabulary,
+                                      sides.tags(visit, say)),
                page.status: page.note(say("status.ready"))}
 
     def on_measure(visit: Visit, text: str, continued: bool, *values: Any) -> Iterator[dict[Any, Any]]:

@@ -15,12 +15,14 @@ from gblm_viz.core.evaluate import Verdict
 from gblm_viz.core.probe_file import MOST_PROBES
 from gblm_viz.words import Words
 
-from .. import measuring, work
+from .. import downloads, measuring, work
 from ..escape import escape
 from ..measuring import Asked
 from ..page import Page, bump
 from ..probe_table import Column, Line, ProbeTable, table_value
+from ..report_data import as_lines
 from ..session import Visit
+from ..skill_name import skill_name
 from .lost_told import asked_html, skills_html
 from .text import read_upload
 
@@ -119,7 +121,8 @@ def build(page: Page, shown: gr.Tab, panels: gr.Tabs, asked: gr.State) -> None:
         now = replace(now, skill=now.skill if now.skill in names else "")
         return {about: f'<p class="tag">{escape(about_set(visit, name))}</p>', own: gr.update(visible=name == "own"),
                 told: asked_html(found, say), shelf: now,
-                skill: gr.update(choices=[(say("lost.probes.all_skills"), ""), *((one, one) for one in names)],
+                skill: gr.update(choices=[(say("lost.probes.all_skills"), ""),
+                                          *sorted((skill_name(say, one), one) for one in names)],
                                  value=now.skill, interactive=kind == "each"),
                 fate: gr.update(value=now.fate, interactive=kind == "each"),
                 table: gr.update(value=probe_page(found, now, say), visible=kind == "each"),
@@ -218,6 +221,9 @@ def build(page: Page, shown: gr.Tab, panels: gr.Tabs, asked: gr.State) -> None:
                     page.status: page.note(say("lost.probes.in_chat"))}
         if what == "sort" and value in ORDERS:
             now = now.sorted_by(value)
+        elif what == "save" and now.of(found):
+            file = downloads.offer(visit.library, f"probes-{name}.csv", as_lines(rows(now.of(found), say)))
+            return {table: probe_page(found, now, say, file)}
         elif what == "page":
             last = max(0, len(now.of(found)) - 1) // AT_ONCE * AT_ONCE
             now = replace(now, first=min(last, max(0, now.first + AT_ONCE * (1 if int(value) > 0 else -1))))
@@ -237,9 +243,24 @@ def build(page: Page, shown: gr.Tab, panels: gr.Tabs, asked: gr.State) -> None:
 
 # How it is drawn
 
-def probe_page(asked: Asked | None, shelf: Shelf, say: Words) -> dict[str, Any]:
-    """A page of probes for the table."""
-    words = {name: say(f"lost.probes.{name}") for name in ("back", "on")} | {"ask": say("lost.probes.to_chat")}
+def rows(pairs: list[Pair], say: Words) -> list[dict[str, Any]]:
+    """Probes as a file holds them: the table's columns with the numbers as they are."""
+    sides = ("dense", "pruned")
+    return [{say("lost.probes.skill"): skill_name(say, pair.before.probe.skill),
+             say("lost.probes.prompt"): pair.before.probe.prompt,
+             say("lost.probes.answer"): pair.before.probe.answer,
+             **{say(f"lost.probes.{side}"): math.exp(one.log_probability)
+                for side, one in zip(sides, (pair.before, pair.after), strict=True)},
+             say("lost.probes.loss"): pair.lost,
+             **{say("lost.probes.rank_of", name=say(f"compare.{side}")): one.rank
+                for side, one in zip(sides, (pair.before, pair.after), strict=True)},
+             say("lost.probes.fate"): say(f"lost.probes.{pair.fate}")} for pair in pairs]
+
+
+def probe_page(asked: Asked | None, shelf: Shelf, say: Words, file: str = "") -> dict[str, Any]:
+    """A page of probes for the table. file: where all its rows wait to be fetched."""
+    words = {name: say(f"lost.probes.{name}") for name in ("back", "on")} | {
+        "ask": say("lost.probes.to_chat"), "save": say("lost.probes.save")}
     pairs = shelf.of(asked) if asked is not None else []
     lines = [Line(pair.index, cells(pair, say), pair.fate) for pair in pairs[shelf.first : shelf.first + AT_ONCE]]
     kinds = {"skill": "skill", "prompt": "prompt", "answer": "answer", "fate": "fate"}
@@ -251,12 +272,12 @@ def probe_page(asked: Asked | None, shelf: Shelf, say: Words) -> dict[str, Any]:
              "after": shelf.first + AT_ONCE < len(pairs)}
     if asked is not None and not lines:
         pages["told"] = say("lost.probes.none")
-    return table_value(columns if asked is not None else [], lines, pages, words)
+    return table_value(columns if asked is not None else [], lines, pages, words, file)
 
 
 def cells(pair: Pair, say: Words) -> tuple[str, ...]:
     probe = pair.before.probe
-    return (probe.skill, probe.prompt, probe.answer, probability(pair.before.log_probability),
+    return (skill_name(say, probe.skill), probe.prompt, probe.answer, probability(pair.before.log_probability),
             probability(pair.after.log_probability), f"{pair.lost:+.2f}", f"{pair.before.rank:,} → {pair.after.rank:,}",
             say(f"lost.probes.{pair.fate}"))
 

@@ -11,6 +11,7 @@ from gblm_viz.core.lost import TokenLoss
 from gblm_viz.words import Words
 
 from .. import measuring, work
+from ..applied import applied_tag
 from ..loss_strip import LossStrip, strip_value
 from ..page import NoLongerWanted, Page
 from ..session import Visit
@@ -69,7 +70,7 @@ def build(page: Page, shown: gr.Tab) -> None:
             say, windows.text_name)), model.dtype)
         if measuring.losses(visit, windows) is None:
             told += " " + say("lost.tokens.sorted_later")
-        yield {strip: strip_value(tokens, say.table("lost.strip"), told), drawn: wanted,
+        yield {strip: strip_value(tokens, say.table("lost.strip"), told, applied_tag(visit, say)), drawn: wanted,
                page.status: page.note(say("status.ready"))}
 
     def on_open(visit: Visit, name: str | None, index: int | None, key: Any) -> Iterator[dict[Any, Any]]:

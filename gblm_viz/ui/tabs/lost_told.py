@@ -10,6 +10,7 @@ import math
 from gblm_viz.core import evaluate
 from gblm_viz.core.calibration import CalibrationSet
 from gblm_viz.core.evaluate import Paired, PairedShare, Perplexity, ProbeResult, paired_share
+from gblm_viz.figures.charts import percent
 from gblm_viz.words import Words
 
 from .. import measuring, work
@@ -17,6 +18,7 @@ from ..applied import amount
 from ..escape import escape
 from ..measuring import Asked
 from ..session import Visit
+from ..skill_name import skill_name
 from ..table import Cell, plain_table
 
 
@@ -27,7 +29,7 @@ def measured_html(visit: Visit, say: Words) -> str:
         return f'<p class="sentence">{escape(say("errors.nothing_applied"))}</p>'
     masks = work.applied_masks(visit)
     rows: list[tuple[Cell, ...]] = [
-        (say("lost.sparsity"), ("dense-colour", "0 %"), ("pruned-colour", f"{masks.sparsity:.2%}"),
+        (say("lost.sparsity"), ("dense-colour", "0 %"), ("pruned-colour", percent(masks.sparsity, 2)),
          say("lost.removed", removed=f"{masks.removed:,}", prunable=f"{masks.prunable:,}"))]
     measured = {which: found for which, windows in measuring.texts(visit, say.language).items()
                 if (found := measuring.losses(visit, windows)) is not None}
@@ -148,7 +150,7 @@ def skills_html(asked: Asked, say: Words) -> str:
     rows = []
     for skill, found in _by_skill(asked.exact).items():
         points = _points(found)
-        row: list[Cell] = [skill, str(found.total), ("dense-colour", _share(found.first)),
+        row: list[Cell] = [skill_name(say, skill), str(found.total), ("dense-colour", _share(found.first)),
                            ("pruned-colour", _share(found.second)),
                            f'{points["points"]} ({points["low"]} – {points["high"]})',
                            ("concluded" if found.shown else "", say(f"lost.probes.{_conclusion(found)}"))]

@@ -20,10 +20,11 @@ from .. import work
 from ..applied import applied_tag
 from ..chat import MARKS, Turn, pane_html, parting_sentence, together
 from ..escape import escape
-from ..example import LONGEST_ANSWER, shipped, shipped_summaries
+from ..example import LONGEST_ANSWER, SETTINGS, shipped, shipped_summaries
 from ..model_map import ModelMapView
 from ..page import Page, bump
 from ..session import Selection, Visit
+from ..settings_words import settings_words
 from .prune_told import place
 from .weight import telling_weight
 
@@ -234,8 +235,7 @@ def cost_html(say: Words, probes: dict[str, Any] | None, losses: dict[str, Any] 
 
 
 def _example_tag(say: Words, example: dict[str, Any]) -> str:
-    settings = example["settings"]
+    made = settings_words(say, SETTINGS, example["alpha"], example["share"])
     return say("overview.example_tag", model=example["model"], text=example["text"], samples=example["samples"],
-               length=example["length"], seed=example["seed"], method=settings["method"],
-               alpha=format(example["alpha"], ",.4g"), share=format(example["share"], ".0%"),
-               order=say(f"compare.orders.{settings['order']}"))
+               length=example["length"], seed=example["seed"],
+               settings=say("settings.join").join([*made, say(f"sweep.orders.{SETTINGS.order}")]))

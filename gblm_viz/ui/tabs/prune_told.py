@@ -12,7 +12,7 @@ from gblm_viz.core import alpha as alphas
 from gblm_viz.core import report
 from gblm_viz.core.alpha import Alpha
 from gblm_viz.core.methods import METHODS, NORMS_OF, PAPER_ALPHA
-from gblm_viz.core.patterns import NofM, label
+from gblm_viz.core.patterns import NofM
 from gblm_viz.core.prune import Masks, Settings
 from gblm_viz.core.report import Preview
 from gblm_viz.figures import charts
@@ -25,6 +25,7 @@ from ..escape import escape
 from ..measured import measured
 from ..preview import plain_alpha, share_at
 from ..session import Visit
+from ..settings_words import settings_words
 
 NEARLY_SAME = 0.99
 """Agreement above which two masks are called almost the same."""
@@ -98,7 +99,7 @@ def changes(say: Words, visit: Visit, was: Settings, now: Settings) -> str:
     if not was.pattern and not now.pattern and was.sparsity != now.sparsity:
         moved.append(say("prune.stale.sparsity", was=percent(was.sparsity, 0), now=percent(now.sparsity, 0)))
     shown = {"pattern": lambda one: one.pattern or say("prune.pattern.none"), "method": lambda one: one.method,
-             "norm": lambda one: one.norm if one.method in NORMS_OF else "–",
+             "norm": lambda one: say(f"compare.norms.{one.norm}") if one.method in NORMS_OF else "–",
              "alpha": lambda one: alpha_words(say, one) if one.method == "gblm" else "–",
              "group": lambda one: "–" if one.pattern else say(f"prune.group.{one.group}"),
              "order": lambda one: say(f"prune.order.{one.order}"),
@@ -230,20 +231,10 @@ def made_of(say: Words, visit: Visit, settings: Settings, masks: Masks) -> list[
         samples = visit.statistics().calibration
         cut = say("prune.tag.samples", count=samples.count, length=samples.length, seed=samples.seed)
         parts += [work.text_name(say, samples.text_name), cut]
-    parts.append(settings.method)
-    if settings.method in NORMS_OF:
-        parts.append(settings.norm)
+    share = None
     if settings.method == "gblm" and masks.alpha is not None:
         share = share_at(visit, settings.norm, masks.alpha)
-        parts.append(say("prune.tag.alpha", alpha=charts.short(masks.alpha), share=percent(share)))
-    if settings.method == "random":
-        parts.append(say("prune.tag.seed", seed=settings.seed))
-    pattern = settings.make_pattern()
-    if isinstance(pattern, NofM):
-        parts.append(say("prune.tag.pattern", pattern=label(pattern), n=pattern.n, m=pattern.m))
-    else:
-        parts.append(f"{say('prune.group.' + settings.group)} {percent(settings.sparsity, 0)}")
-    return parts
+    return [*parts, *settings_words(say, settings, masks.alpha, share)]
 
 
 def made(say: Words, visit: Visit, settings: Settings, masks: Masks) -> str:

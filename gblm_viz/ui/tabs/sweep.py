@@ -52,9 +52,9 @@ def build(page: Page) -> None:
             probes = _plot("sweep-probes")
     sentences = gr.HTML(elem_id="sweep-sentences")
     with gr.Row(elem_id="sweep-below"):
-        with gr.Column(scale=5, min_width=400):
+        with gr.Column(scale=9, min_width=400):
             relative = _plot("sweep-relative")
-        with gr.Column(scale=7, min_width=420):
+        with gr.Column(scale=14, min_width=420):
             table = PointTable(charts="#sweep-charts, #sweep-relative", elem_id="sweep-table")
     tag = gr.HTML(elem_id="sweep-tag")
     drawn = gr.State(NOT_DRAWN)

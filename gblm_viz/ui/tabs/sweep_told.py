@@ -18,9 +18,12 @@ from gblm_viz.words import Words
 
 from .. import work
 from ..escape import escape
+from ..knees import knees_line
 from ..point_table import PointRow, point_rows
 from ..session import Visit
+from ..settings_words import amount_words, knob_words
 from ..sweeping import Plan
+from ..table import plain_table
 
 SHOWN_FIRST = ("gblm", "wanda", "gradient", "magnitude", "random")
 """Which method speaks for this model beside the paper's, where several were swept."""
@@ -47,7 +50,7 @@ def figures(say: Words, plan: Plan, points: Sequence[SweepPoint]) -> tuple[Any, 
         if known:
             texts[which] = say(f"sweep.axis.{which}", windows=known[0].windows, length=known[0].length)
     none = say("sweep.title.none")
-    asked = next((point.probes.total for point in points if point.probes is not None), 0)
+    asked = _asked(points)
     probes = say("sweep.title.probes", n=asked) if asked else (say("sweep.no_probes") if points else none)
     title = say("sweep.title.perplexity", knees=knees_named(say, drawn)) if points else none
     paper = say("sweep.title.relative", sparsity=percent(SPARSITY, 0))
@@ -56,31 +59,44 @@ def figures(say: Words, plan: Plan, points: Sequence[SweepPoint]) -> tuple[Any, 
 
 
 def knees_named(say: Words, drawn: Drawn) -> str:
-    """The knees in words, for the title: those found, and the whole curves without one."""
+    """The knees of the whole curves in a line that fits the chart."""
     if not drawn.knees:
         return say("sweep.knee.later")
-    found = [say("sweep.knee.one", name=drawn.names[name], sparsity=percent(point.settings.sparsity, 0))
-             for name, point in drawn.knees.items() if point is not None]
-    none = [drawn.names[name] for name, point in drawn.knees.items() if point is None]
-    parts = [say("sweep.knee.found", found=", ".join(found))] if found else []
-    return "; ".join([*parts, *([say("sweep.knee.none", names=", ".join(none))] if none else [])])
+    return knees_line(say, {drawn.names[name]: None if point is None else point.settings.sparsity
+                            for name, point in drawn.knees.items()}, len(drawn.knees))
+
+
+def _asked(points: Sequence[SweepPoint]) -> int:
+    """How many probes each point was asked; 0 where there are none."""
+    return next((point.probes.total for point in points if point.probes is not None), 0)
+
+
+def _knee_at(point: SweepPoint) -> str:
+    return percent(point.settings.sparsity, 0)
+
+
+def knee_table(say: Words, drawn: Drawn) -> str:
+    """Each whole curve's knee with what is left there; nothing while no curve is whole."""
+    if not drawn.knees:
+        return ""
+    asked = _asked([one for points in drawn.curves.values() for one in points])
+    heads = [(say("sweep.knees.curve"), ""), (say("sweep.knees.at"), "number"), (say("sweep.knees.relative"), "number")]
+    if asked:
+        heads += [(say("sweep.knees.right", n=asked), "number"), (say("sweep.knees.dense", n=asked), "number")]
+    rows = []
+    for name, point in drawn.knees.items():
+        dense = drawn.curves[name][0]
+        row = [drawn.names[name], *((say("sweep.knee.none"), "–") if point is None else (
+            _knee_at(point), f"{point.held_out.value / dense.held_out.value:.2f}"))]
+        if asked:
+            row += ["–" if one is None or one.probes is None else str(one.probes.right) for one in (point, dense)]
+        rows.append(row)
+    return plain_table(heads, rows)
 
 
 def sentences(say: Words, plan: Plan, points: Sequence[SweepPoint]) -> str:
     """Below the charts: the knees, how far the orders part, the paper beside this model, the rules."""
     drawn, told = drawn_of(say, plan, points), []
-    for name, point in drawn.knees.items():
-        if point is not None:
-            dense = drawn.curves[name][0].held_out.value
-            told.append(say("sweep.told.knee", name=drawn.names[name], ratio=f"{point.held_out.value / dense:.2f}",
-                            sparsity=percent(point.settings.sparsity, 0)))
-            first = drawn.curves[name][0].probes
-            if point.probes is not None and first is not None:
-                told.append(say("sweep.told.knee_probes", name=drawn.names[name], n=point.probes.total,
-                                right=point.probes.right, dense=first.right))
-    none = [drawn.names[name] for name, point in drawn.knees.items() if point is None]
-    if none:
-        told.append(say("sweep.told.no_knee", names=", ".join(none)))
     orders = {one.order for one in plan.settings}
     gap = sweep.widest_gap(points)
     if gap is not None:
@@ -92,11 +108,13 @@ def sentences(say: Words, plan: Plan, points: Sequence[SweepPoint]) -> str:
                         high=f"{interval.high:+.3f}"))
     if "sequential" in orders and any(one.order == "dense" and one != DENSE for one in plan.settings):
         told.append(say("sweep.same_orders"))
-    rules = [say("sweep.bars"), say("sweep.knee_rule")]
-    paragraphs = [("sentence", told), ("sentence", [small_models(say, points)]),
+    paragraphs = [("sentence", [say("sweep.knee_means")] if drawn.knees else []), ("sentence", told),
+                  ("sentence", [small_models(say, points)]),
                   ("limit", [say("sweep.paper", text=TEXT, length=f"{LENGTH:,}", sparsity=percent(SPARSITY, 0))]),
-                  ("tag", rules)]
-    return "".join(f'<p class="{kind}">{escape(" ".join(those))}</p>' for kind, those in paragraphs if those)
+                  ("tag", [say("sweep.bars"), say("sweep.knee_rule")])]
+    prose = "".join(f'<p class="{kind}">{escape(" ".join(those))}</p>' for kind, those in paragraphs if those)
+    table = knee_table(say, drawn)
+    return f'<div class="sweep-told"><div>{table}</div><div>{prose}</div></div>' if table else prose
 
 
 def small_models(say: Words, points: Sequence[SweepPoint]) -> str:
@@ -118,8 +136,8 @@ def table(say: Words, plan: Plan, points: Sequence[SweepPoint]) -> dict[str, Any
     """Every point as a row, from low to high sparsity."""
     drawn = drawn_of(say, plan, points)
     dense = next((one for one in points if one.settings == DENSE), None)
-    heads = [say(f"sweep.table.{name}") for name in ("sparsity", "method", "held_out", "relative", "probes",
-                                                     "calibration")]
+    heads = [say(f"sweep.table.{name}", n=_asked(points)) for name in ("sparsity", "method", "held_out", "relative",
+                                                                       "probes", "calibration")]
     rows = []
     for point in points:
         name = say("compare.dense") if point.settings == DENSE else drawn.names[
@@ -157,12 +175,11 @@ def _right(point: SweepPoint) -> str:
     if point.probes is None:
         return "–"
     interval: evaluate.Interval = point.probes.interval
-    return f"{point.probes.right} / {point.probes.total} ({interval.low:.0%}–{interval.high:.0%})"
+    return f"{point.probes.right} ({100 * interval.low:.0f}–{percent(interval.high, 0)})"
 
 
 def tag(say: Words, visit: Visit, plan: Plan, points: Sequence[SweepPoint]) -> str:
-    """What made the charts: model, texts, samples, group, norm, α, probes."""
-    base = visit.session.settings
+    """What made the charts: model, texts, samples, what each method weighs, how much of what goes, orders, probes."""
     parts = [visit.model().name]
     if plan.statistics is not None:
         samples = visit.statistics().calibration
@@ -170,15 +187,14 @@ def tag(say: Words, visit: Visit, plan: Plan, points: Sequence[SweepPoint]) -> s
                   say("prune.tag.samples", count=samples.count, length=samples.length, seed=samples.seed)]
     if points:
         parts.append(say("sweep.held_out", text=work.text_name(say, points[0].held_out.text_name)))
-    used = {one.method for one in plan.settings}
-    norms = {one.method: one.norm for one in plan.settings if one.method in {"gblm", "gradient"}}
-    parts += [f"{method} {say(f'compare.norms.{norm}')}" for method, norm in norms.items()]
-    if "gblm" in used:
-        parts.append(f"α: {base.alpha}")
+    by_method = {one.method: one for one in plan.settings if one != DENSE}
+    knobs = {name: knob_words(say, one) for name, one in by_method.items()}
+    parts += [f"{name}: {say('settings.join').join(told)}" for name, told in knobs.items() if told]
+    parts += [amount_words(say, one, f"0–{HIGHEST} %") for one in list(by_method.values())[:1]]
     orders = dict.fromkeys(one.order for one in plan.settings if "inputs" in one.needs)
-    parts += [say(f"prune.group.{base.group}"), *(say(f"sweep.orders.{order}") for order in orders)]
-    asked = next((point.probes.total for point in points if point.probes is not None), 0)
+    parts += [say(f"sweep.orders.{order}") for order in orders]
+    asked = _asked(points)
     if asked:
         parts.append(say("sweep.probes_n", n=asked))
-    parts += [f"0–{HIGHEST} %", visit.model().dtype]
+    parts.append(visit.model().dtype)
     return f'<p class="tag">{escape(" · ".join(parts))}</p>'
