@@ -312,6 +312,18 @@ def _put_checkpoint(folder: Path, wanted: dict[str, Any], state: dict[str, Tenso
         "losses": torch.tensor(losses, dtype=torch.float64)}, wanted)
 
 
+def begun(folder: Path) -> str | None:
+    """The plan by which a run began whose checkpoint a folder holds: the only one that can go on from it."""
+    file = folder / CHECKPOINT
+    if not file.is_file():
+        return None
+    try:
+        with safe_open(file, "pt") as stored:
+            return str(json.loads(stored.metadata()["gblm"])["plan"])
+    except (SafetensorError, KeyError, ValueError) as error:
+        raise StatisticsError("torn", folder=str(folder), file=CHECKPOINT) from error
+
+
 def checkpoint_samples(folder: Path) -> int:
     """How many whole samples the folder's checkpoint holds; 0 where there is none."""
     file = folder / CHECKPOINT

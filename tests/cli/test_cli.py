@@ -375,7 +375,7 @@ def test_a_second_ctrl_c_ends_at_once(command: Run, tmp_path: Path, monkeypatch:
 
     monkeypatch.setattr(collecting, "_one_sample", stubborn)
     code, out, err = command(*flags(KEYED["collect"]), "--out", tmp_path / "sums")
-    assert (code, out) == (130, "")
+    assert code == 130 and "samples from" not in out
     assert "Interrupted" in err
 
 
