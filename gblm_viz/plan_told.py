@@ -30,4 +30,4 @@ def beside(say: Words, guess: PlanEstimate, actual: Actual) -> str:
                  taken=say("plan.unknown") if actual.memory is None else amount(say, actual.memory))]
     if actual.disk is not None:
         parts.append(say("plan.disk", guess=amount(say, guess.disk), taken=amount(say, actual.disk)))
-    return say("plan.beside", parts=", ".join(parts))
+    return say("plan.beside", parts=say("plan.between").join(parts))

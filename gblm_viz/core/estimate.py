@@ -279,13 +279,16 @@ class Pace:
         return replace(self, correction=measured / estimated * (self.correction or 1.0))
 
 
-PROBE_SECONDS = 0.08
+PROBE_SECONDS = 0.05
 PROBE_WIDEST, PROBE_LONGEST, PROBE_LARGEST = 2048, 512, 2**23
 CALLS = 100
+SLOWEST_MULTIPLY, SLOWEST_TOUCH = 5e9, 2e9
+"""Less than one core of any machine of these years does: where less is measured, threads waited for each other while
+other programs had the cores (on two cores shared by eight programs a hundredth), which no collection does all along."""
 
 
 def measure_pace(shape: ModelShape, work: Work, device: str = "cpu") -> Pace:
-    """A quarter of a second of this machine: a product of about the model's width in its dtype, one matrix after the
+    """A few tenths of a second of this machine: a product of about the model's width in its dtype, one matrix after the
     other added to sums as large as the model's, and calls on next to nothing."""
     dtype = next(one for one in DTYPES.values() if one.itemsize == shape.itemsize)
     widest = max(1, min(PROBE_WIDEST, shape.hidden))
@@ -312,12 +315,13 @@ def measure_pace(shape: ModelShape, work: Work, device: str = "cpu") -> Pace:
             torch.add(small, small)
         return CALLS
 
-    return Pace(_per_second(multiply, device), _per_second(add, device), 1 / _per_second(call, device))
+    return Pace(max(SLOWEST_MULTIPLY, _per_second(multiply, device)), max(SLOWEST_TOUCH, _per_second(add, device)),
+                1 / _per_second(call, device))
 
 
 def _per_second(act: Callable[[], int], device: str) -> float:
-    """How much of what `act` counts is done in a second, by its fastest round: what cuts in costs one of these
-    short rounds many times its length, and a collection only its share of the machine."""
+    """How much of what `act` counts is done in a second, by its fastest round: what cuts in costs one of these short
+    rounds many times its length, and a collection only its share of the machine."""
     act()  # the first call sets up what the others find
     began, rates = time.perf_counter(), list[float]()
     while time.perf_counter() - began < PROBE_SECONDS or not rates:
