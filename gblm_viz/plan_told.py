@@ -18,8 +18,10 @@ def before(say: Words, choice: Choice) -> str:
     part, size = one.largest
     said = [say("plan.before", plan=say(f"plan.names.{one.plan}"), why=why, time=duration(say, one.seconds),
                 memory=amount(say, one.memory), largest=say(f"plan.parts.{part}"), size=amount(say, size))]
-    if one.disk:
-        said.append(say("plan.before_disk", done=amount(say, one.disk), most=amount(say, one.disk_peak)))
+    if one.disk_peak > one.disk:
+        said.append(say("plan.before_disk_peak", done=amount(say, one.disk), most=amount(say, one.disk_peak)))
+    elif one.disk:
+        said.append(say("plan.before_disk", done=amount(say, one.disk)))
     return " ".join(said)
 
 

@@ -109,7 +109,7 @@ def test_a_folder_brings_the_disk_into_the_estimate(model: Model, say: Any, tmp_
     library.first = Session(source="tiny", model="model")
     visit = library.visit(None)
     cut = text.Cut(samples(), samples(), None, frozenset())
-    start = say("plan.before_disk", done="", most="").split(" ")[0]
+    start = say("plan.before_disk", done="").split(" ")[0]
     assert start not in text.estimate_html(say, visit, cut)
     visit.remember("keep_in", str(tmp_path))
     assert start in text.estimate_html(say, visit, cut)
