@@ -11,7 +11,7 @@ import itertools
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -273,10 +273,6 @@ class Pace:
     touch: float
     operation: float
     correction: float | None = None
-
-    def learned(self, estimated: float, measured: float) -> Pace:
-        """The pace that would have foretold what was measured."""
-        return replace(self, correction=measured / estimated * (self.correction or 1.0))
 
 
 PROBE_SECONDS = 0.05

@@ -6,6 +6,7 @@ Seconds are not tested against a clock that other programs share: tests/benchmar
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -165,12 +166,11 @@ def test_sums_without_a_folder_stand_in_memory_at_the_end_of_the_streamed_plan()
     assert parts["sums"] == sum(estimate.sums_bytes(block, work) for block in shape.blocks)
 
 
-def test_a_measured_collection_corrects_the_pace_so_that_it_would_have_been_foretold() -> None:
+def test_a_correction_multiplies_the_time_of_every_plan() -> None:
     shape, work = shape_of(tiny()), Work(4, 12, 48, 3, True)
-    first = estimates(shape, work, STEADY)["whole"].seconds
-    wiser = STEADY.learned(first, 3 * first)
-    assert estimates(shape, work, wiser)["whole"].seconds == pytest.approx(3 * first)
-    assert estimates(shape, work, wiser.learned(3 * first, first))["whole"].seconds == pytest.approx(first)
+    found, slower = estimates(shape, work, STEADY), estimates(shape, work, replace(STEADY, correction=3.0))
+    assert {name: one.seconds for name, one in slower.items()} == pytest.approx(
+        {name: 3 * one.seconds for name, one in found.items()})
 
 
 def test_the_probe_is_short_and_finds_rates() -> None:
