@@ -21,17 +21,20 @@ from typing import Any, NoReturn, TextIO, TypeVar
 from tqdm import tqdm
 from transformers.utils import logging as transformers_logging
 
+from gblm_viz import plan_told
 from gblm_viz.core import alpha as alphas
-from gblm_viz.core import calibration, evaluate, export, generate, prune, report, statistics
+from gblm_viz.core import calibration, estimate, evaluate, export, generate, prune, report, statistics
 from gblm_viz.core.alpha import parse_alpha
 from gblm_viz.core.calibration import CalibrationSet
 from gblm_viz.core.collect import PLANS, checkpoint_blocks, checkpoint_samples
 from gblm_viz.core.collect import collect as collect_sums
 from gblm_viz.core.errors import GblmError, SettingError, TextError
+from gblm_viz.core.estimate import Actual, Choice, ModelShape
+from gblm_viz.core.footprint import Peak, folder_bytes, parse_bytes
 from gblm_viz.core.generate import Sampling
 from gblm_viz.core.job import Job, Step, run
 from gblm_viz.core.methods import GRADIENT_NORMS, METHODS, PAPER_ALPHA, norm_of
-from gblm_viz.core.models import DTYPES, LONGEST, Model, load
+from gblm_viz.core.models import DTYPES, LONGEST, Model, Opened, load, longest_input, opened, pick_device
 from gblm_viz.core.patterns import GROUPS, checked_sparsity, label, parse_pattern
 from gblm_viz.core.prune import ORDERS, Masks, Settings
 from gblm_viz.core.statistics import KEPT, NORMS, Statistics, refuse_unwritable
@@ -68,6 +71,9 @@ JSON_KEYS: dict[str, dict[str, str]] = {
         "halves": "whether the sums of even and odd samples are there too",
         "loss": "mean over samples of the dense model's loss, nats a token",
         "plan": "whole network at once, or streamed block by block",
+        "why": "why that plan: fits, memory, disk, only_whole, asked, begun (by the folder), finished (nothing to do)",
+        "estimate": "of it, made before: seconds, memory and its parts, disk when done and disk_peak, in bytes",
+        "actual": "seconds, most memory held beyond what was held before loading, disk when done; null: not measured",
         "seconds": "time this run spent on the samples (0 where the folder was finished before)",
     },
     "prune": _MODEL_KEYS | _TEXT_KEYS | {
@@ -241,25 +247,53 @@ def collect(args: argparse.Namespace, terminal: Terminal) -> Result:
     """A statistics folder from a text."""
     text = read_text(args.text or args.jsonl) if args.tokens is None else ""  # before the model: a typo shows at once
     refuse_unwritable(args.out)
-    model = _model(args, terminal)
-    samples = _samples(args, model, text)
+    known = terminal.follow(opened(args.model))
+    device, shape = pick_device(args.device), estimate.shape_of_config(known.config, args.dtype)
+    samples = _samples(args, known, shape.vocabulary, text)
+    choice = _choice(args, shape, samples, device)
+    if choice is not None and not terminal.json:
+        print(plan_told.before(_WORDS, choice), file=terminal.out, flush=True)
+    peak = Peak.begin(device)
+    plan = choice.chosen.plan if choice else "whole"
+    model = terminal.follow(load(args.model, args.dtype, args.device, known, plan == "streamed"))
     with _patient_interrupt(terminal) as watch:
         try:
             found = terminal.follow(collect_sums(model, samples, keep=args.keep, halves=args.halves, folder=args.out,
-                                                 plan=args.plan), watch)
+                                                 plan=plan, inputs_in_memory=choice.chosen.inputs_in_memory
+                                                 if choice else None), watch)
         except KeyboardInterrupt:
             raise InterruptionError(_checkpointed(args.out, model, samples)) from None
+    actual = Actual(found.seconds, peak.extra(), folder_bytes(args.out))
     used = found.calibration
     values = _model_values(model) | {
         "text": used.text_name, "text_sha256": used.text_sha256, "statistics": args.out, "samples": found.count,
         "length": used.length, "tokens": used.token_count, "rule": used.rule, "seed": used.seed,
         "left_out": dict(used.left_out), "keep": found.keep, "halves": bool(found.halves),
-        "plan": found.plan, "loss": float(found.losses.mean()), "seconds": found.seconds}
+        "plan": found.plan, "why": choice.why if choice else "finished", "estimate": _estimate_values(choice),
+        "actual": asdict(actual), "loss": float(found.losses.mean()), "seconds": found.seconds}
     lines = [_say("collected", model=model.name, samples=found.count, length=used.length, tokens=used.token_count,
                   text=used.text_name, folder=args.out, loss=values["loss"], sha256=used.text_sha256)]
     if used.left_out:
         lines.append(_say("left_out", what=", ".join(f"{name} {count}" for name, count in used.left_out)))
+    if choice is not None:
+        lines.append(plan_told.beside(_WORDS, choice.chosen, actual))
     return Result(values, tuple(lines))
+
+
+def _choice(args: argparse.Namespace, shape: ModelShape, samples: CalibrationSet, device: str) -> Choice | None:
+    """The plan by what it is estimated to take; None where the folder is finished and nothing is left to choose."""
+    found = statistics.read_manifest(args.out)
+    if found is not None and found["samples_complete"] == found["samples"]:
+        return None
+    work = estimate.work_of(samples, args.keep or statistics.keep_for(shape.prunable), args.halves, True)
+    return estimate.plan_for(shape, work, estimate.measure_pace(shape, work, device),
+                             estimate.room_of(device, args.out, args.memory), weights="by_block", folder=args.out,
+                             plan=args.plan)
+
+
+def _estimate_values(choice: Choice | None) -> dict[str, Any] | None:
+    """The chosen plan's estimate for --json."""
+    return None if choice is None else asdict(choice.chosen) | {"parts": dict(choice.chosen.parts)}
 
 
 def _checkpointed(folder: Path, model: Model, samples: CalibrationSet) -> str:
@@ -270,15 +304,15 @@ def _checkpointed(folder: Path, model: Model, samples: CalibrationSet) -> str:
     return _say("checkpoint", done=done, total=samples.count, folder=folder) if done else _say("interrupted")
 
 
-def _samples(args: argparse.Namespace, model: Model, text: str) -> CalibrationSet:
+def _samples(args: argparse.Namespace, known: Opened, vocabulary: int, text: str) -> CalibrationSet:
+    longest = longest_input(known.config)
     if args.tokens is not None:
-        vocabulary = model.network.get_input_embeddings().weight.shape[0]
-        return calibration.from_tokens(args.tokens, vocabulary=vocabulary, samples=args.samples, longest=model.longest)
+        return calibration.from_tokens(args.tokens, vocabulary=vocabulary, samples=args.samples, longest=longest)
     common = {"name": _encodable((args.text or args.jsonl).name), "samples": args.samples, "length": args.length,
-              "seed": args.seed, "longest": model.longest}
+              "seed": args.seed, "longest": longest}
     if args.jsonl is not None:
-        return calibration.from_jsonl(model.tokenizer, text, **common)
-    return calibration.from_text(model.tokenizer, text, rule=args.cut or "windows", **common)
+        return calibration.from_jsonl(known.tokenizer, text, **common)
+    return calibration.from_text(known.tokenizer, text, rule=args.cut or "windows", **common)
 
 
 # prune
@@ -470,7 +504,8 @@ def _collect_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=_seed, default=0, metavar="S", help=_help("seed_samples"))
     parser.add_argument("--keep", type=_keep, metavar="l1,sq,sum", help=_help("keep"))
     parser.add_argument("--halves", action="store_true", help=_help("halves"))
-    parser.add_argument("--plan", choices=tuple(PLANS), default="whole", help=_help("plan"))
+    parser.add_argument("--plan", choices=("auto", *PLANS), default="auto", help=_help("plan"))
+    parser.add_argument("--memory", type=parse_bytes, metavar="6GB", help=_help("memory"))
 
 
 def _prune_flags(parser: argparse.ArgumentParser) -> None:

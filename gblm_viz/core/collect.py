@@ -141,8 +141,11 @@ def _checked_loss(loss: float, sample: int) -> float:
 
 def collect(model: Model, calibration: CalibrationSet, *, keep: tuple[str, ...] | None = None, halves: bool = False,
             cancel: Event | None = None, folder: Path | None = None, plan: str = "whole",
-            checkpoint_seconds: float = CHECKPOINT_SECONDS) -> Job[Statistics]:
+            checkpoint_seconds: float = CHECKPOINT_SECONDS, inputs_in_memory: int | None = None) -> Job[Statistics]:
     """Sums, per-sample ℓ1 and losses of every sample, by a plan of `PLANS`. With `folder` they are saved in it.
+
+    inputs_in_memory: of the streamed plan's block inputs so many bytes wait in memory, the rest in a temporary file;
+    by default half of what is free.
 
     Raises StatisticsError for a folder of another model or text, ScoreError for a loss that is not finite.
     """
@@ -154,7 +157,8 @@ def collect(model: Model, calibration: CalibrationSet, *, keep: tuple[str, ...] 
             return found
         refuse_unwritable(folder)
     started = time.monotonic()
-    run = PLANS[plan](model, calibration, wanted, cancel, folder, checkpoint_seconds)
+    most = _room() if inputs_in_memory is None else inputs_in_memory
+    run = PLANS[plan](model, calibration, wanted, cancel, folder, checkpoint_seconds, most)
     sums, losses, sample_l1, halved = yield from run
     statistics = Statistics(calibration.first(len(losses)), model.key, model.name, model.dtype, model.device.type, keep,
                             sums, torch.tensor(losses, dtype=torch.float64), sample_l1, calibration.count,
@@ -169,7 +173,7 @@ _Run = tuple[dict[str, Sums], Sequence[float], dict[str, Tensor], dict[str, dict
 
 
 def _whole(model: Model, calibration: CalibrationSet, wanted: dict[str, Any], cancel: Event | None,
-           folder: Path | None, checkpoint_seconds: float) -> Job[_Run]:
+           folder: Path | None, checkpoint_seconds: float, inputs_in_memory: int) -> Job[_Run]:
     """One forward and one backward pass a sample; steps count samples.
 
     `cancel` set: the whole samples done so far are the result, as a smaller N. The running sums are checkpointed every
@@ -218,7 +222,7 @@ def _one_sample(network: Any, model: Model, tokens: Tensor, accumulator: _Accumu
 
 
 def _streamed(model: Model, calibration: CalibrationSet, wanted: dict[str, Any], cancel: Event | None,
-              folder: Path | None, checkpoint_seconds: float) -> Job[_Run]:
+              folder: Path | None, checkpoint_seconds: float, inputs_in_memory: int) -> Job[_Run]:
     """All samples through one block at a time, forward and then back from the last block to the first.
 
     Steps count samples × blocks, a block backward as three forward. `cancel` set ends it without a result: no sample is
@@ -230,7 +234,7 @@ def _streamed(model: Model, calibration: CalibrationSet, wanted: dict[str, Any],
     if made is None:
         raise StatisticsError("not_streamable", model=model.name)
     total = count * ((1 + BACK) * blocks + 1)
-    shelf, alike = Shelf(_room(), folder), Alike()
+    shelf, alike = Shelf(inputs_in_memory, folder), Alike()
     state = _checkpoint_of(folder, wanted)
     left = blocks if state is None else int(state["blocks_left"])
     calls: list[list[Call]] = []
@@ -374,6 +378,18 @@ def _upstream_of(folder: Path, block: int, sample: int) -> Tensor:
             return found
     except (SafetensorError, OSError) as error:
         raise StatisticsError("torn", folder=str(folder), file=file.name) from error
+
+
+def begun(folder: Path) -> str | None:
+    """The plan by which a run began whose checkpoint a folder holds: the only one that can go on from it."""
+    file = folder / CHECKPOINT
+    if not file.is_file():
+        return None
+    try:
+        with safe_open(file, "pt") as stored:
+            return str(json.loads(stored.metadata()["gblm"])["plan"])
+    except (SafetensorError, KeyError, ValueError) as error:
+        raise StatisticsError("torn", folder=str(folder), file=CHECKPOINT) from error
 
 
 def checkpoint_samples(folder: Path) -> int:

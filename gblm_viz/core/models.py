@@ -224,28 +224,46 @@ def pick_device(device: str) -> str:
     return ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
 
 
-def load(source: str, dtype: str = "float32", device: str = "auto", by_block: bool = False) -> Job[Model]:
-    """Load a model from the pocket, a local folder, or the hub (downloaded first if it is not on this machine).
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """A model of which everything but the weights is read."""
 
-    by_block: its blocks' weights are not loaded but read from the folder whenever a block is needed, except where
-    blocks share weights. Steps count bytes while downloading, then stages. Raises ModelError, each with what to do
-    next.
-    """
-    target = pick_device(device)
+    source: str
+    folder: Path
+    config: Any
+    tokenizer: Any
+
+
+def opened(source: str) -> Job[Opened]:
+    """Config and tokenizer of a source, which is downloaded first if it is a hub id that is not on this machine."""
     folder = _folder(source)
     if folder is None:
         folder = yield from download(source)
     config = _config(folder, source)
-    stored = _stored_dtype(config)
-    count, _ = _safetensors_headers(folder)
-    needed, free = count * DTYPES[dtype].itemsize, available_memory()
-    if target == "cpu" and not by_block and free is not None and needed > free:
-        raise ModelError("too_large", source=source, needed=f"{needed / 1e9:.1f}", free=f"{free / 1e9:.1f}")
     yield Step(0, 3, "load")
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except Exception as error:  # transformers raises many kinds for a missing or broken tokenizer
         raise ModelError("no_tokenizer", source=source) from error
+    return Opened(source, folder, config, tokenizer)
+
+
+def load(source: str, dtype: str = "float32", device: str = "auto", known: Opened | None = None,
+         by_block: bool = False) -> Job[Model]:
+    """Load a model from the pocket, a local folder, or the hub (downloaded first if it is not on this machine).
+
+    known: what `opened` has read of it. by_block: its blocks' weights are not loaded but read from the folder whenever
+    a block is needed, except where blocks share weights. Steps count bytes while downloading, then stages. Raises
+    ModelError, each with what to do next.
+    """
+    target = pick_device(device)
+    known = known or (yield from opened(source))
+    folder, config, tokenizer = known.folder, known.config, known.tokenizer
+    stored = _stored_dtype(config)
+    count, _ = _safetensors_headers(folder)
+    needed, free = count * DTYPES[dtype].itemsize, available_memory()
+    if target == "cpu" and not by_block and free is not None and needed > free:
+        raise ModelError("too_large", source=source, needed=f"{needed / 1e9:.1f}", free=f"{free / 1e9:.1f}")
     yield Step(1, 3, "load")
     try:
         laid_out = lay_out(config, weight_files(folder), DTYPES[dtype], target) if by_block else None

@@ -94,7 +94,12 @@ def input_norm(input_sq: Tensor, samples: int) -> Tensor:
 
 
 def default_keep(model: Model) -> tuple[str, ...]:
-    return tuple(KEPT) if model.layout.prunable <= LARGE else ("l1",)
+    return keep_for(model.layout.prunable)
+
+
+def keep_for(prunable: int) -> tuple[str, ...]:
+    """The sums that are kept unless others are asked for, by the number of prunable weights."""
+    return tuple(KEPT) if prunable <= LARGE else ("l1",)
 
 
 # The folder: fidelity.md, Files. Each file is written beside its place and renamed into it.

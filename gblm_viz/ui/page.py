@@ -16,6 +16,7 @@ from typing import Any, TypeVar, cast
 
 import gradio as gr
 
+from gblm_viz.amounts import duration
 from gblm_viz.core.errors import GblmError
 from gblm_viz.words import Words
 
@@ -158,16 +159,6 @@ class Page:
         line = escape(" · ".join(parts))
         return (f'<div class="status working" role="status"><b aria-hidden="true">…</b> {line}'
                 f'<progress max="100" value="{share:.1f}" aria-label="{escape(name)}"></progress></div>')
-
-
-def duration(words: Words, seconds: float) -> str:
-    """A length of time a person reads: 3 s, 2 min 10 s, 1 h 5 min."""
-    whole = round(seconds)
-    if whole < 60:
-        return words("units.seconds", seconds=f"{seconds:.1f}" if seconds < 10 else whole)
-    if whole < 3600:
-        return words("units.minutes", minutes=whole // 60, seconds=whole % 60)
-    return words("units.hours", hours=whole // 3600, minutes=whole % 3600 // 60)
 
 
 def bump(counter: int) -> int:

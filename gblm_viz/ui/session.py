@@ -10,8 +10,8 @@ import secrets
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
-from contextlib import nullcontext
+from collections.abc import Callable, Collection, Hashable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
@@ -196,6 +196,24 @@ class Library:
             return value
         found: T = self.get(key)
         return found
+
+    def room(self, needed: Collection[Hashable] = ()) -> int:
+        """Bytes that a task may take: the budget of all visitors without what cannot make room: pinned, `needed`."""
+        with self.lock:
+            return max(0, self.budget - sum(size for key, (_, size) in self.values.items()
+                                            if key in self.pinned or key in needed))
+
+    @contextmanager
+    def reserved(self, size: int) -> Iterator[None]:
+        """While open, `size` bytes of the budget are a task's: the least recently used values make room for it."""
+        key = ("reserved", secrets.token_urlsafe(8))
+        self.put(key, None, size, pin=True)
+        try:
+            yield
+        finally:
+            with self.lock:
+                self.pinned.discard(key)
+                del self.values[key], self.used[key]
 
     # Tasks
 

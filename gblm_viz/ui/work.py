@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from threading import Event
 
-from gblm_viz.core import alpha, calibration, evaluate, models, parting, prune, report, statistics, two_masks
+from gblm_viz.core import alpha, calibration, estimate, evaluate, models, parting, prune, report, statistics, two_masks
 from gblm_viz.core.alpha import ShareCurve
 from gblm_viz.core.calibration import CalibrationSet
 from gblm_viz.core.collect import collect
 from gblm_viz.core.errors import GblmError, ModelError
+from gblm_viz.core.estimate import Actual, Choice
+from gblm_viz.core.footprint import Peak, folder_bytes
 from gblm_viz.core.job import Job, run
 from gblm_viz.core.matrices import Matrix
 from gblm_viz.core.models import Model
@@ -112,11 +114,18 @@ def collect_job(library: Library, model: Model, samples: CalibrationSet, held_ou
     if library.has(key) and folder is not None and not begun:
         statistics.save(library.get(key), folder)
     elif not library.has(key) or folder is not None:
-        found = yield from collect(model, samples, cancel=cancel, folder=folder)
+        choice = choice_of(library, model, samples, folder)
+        with library.reserved(choice.chosen.memory):
+            peak = Peak.begin(model.device.type)
+            found = yield from collect(model, samples, cancel=cancel, folder=folder, plan=choice.chosen.plan,
+                                       inputs_in_memory=choice.chosen.inputs_in_memory)
+            taken = Actual(found.seconds, peak.extra(), None if folder is None else folder_bytes(folder))
         key = collect_key(model, found.calibration)
         library.put(key, found, statistics_bytes(found))
-        if not begun and found.seconds > 0:
-            library.put(_PACE, found.seconds / _usual_seconds(model, found.calibration))
+        if not found.cancelled and found.seconds > 0:
+            library.put(taken_key(key), (choice.chosen, taken))
+            before = library.get(_CORRECTION) if library.has(_CORRECTION) else 1.0
+            library.put(_CORRECTION, before * found.seconds / choice.chosen.seconds)
     library.put(asked_key(key), samples.key)
     if held_out is not None:
         library.put(held_out_key(key), held_out)
@@ -128,41 +137,37 @@ def asked_key(statistics_key: Hashable) -> Hashable:
     return ("asked", statistics_key)
 
 
-@dataclass(frozen=True)
-class CollectEstimate:
-    """What collecting will take. `measured`: the time follows the last collection of this process. Bytes."""
+# What a collection takes
 
-    seconds: float
-    kept: int
-    working: int
-    measured: bool
+_CORRECTION: Hashable = ("measured ÷ estimated seconds of the last collection",)
 
 
-_PACE: Hashable = ("pace of the last collection",)
-"""Library key of measured seconds / usual seconds."""
+def taken_key(statistics_key: Hashable) -> Hashable:
+    """Under it: (the estimate, what was measured) of the collection that made these statistics in this process."""
+    return ("taken", statistics_key)
 
 
-def _usual_seconds(model: Model, samples: CalibrationSet) -> float:
-    """A first guess, from two cores and models of 1 to 5 M parameters: 20 ms a sample, 12 ns a parameter and sample for
-    the sums, 0.1 ns a parameter and token for the two passes."""
-    return samples.count * (0.02 + 12e-9 * model.parameters) + 0.1e-9 * model.parameters * samples.token_count
+def choice_of(library: Library, model: Model, samples: CalibrationSet, folder: Path | None = None) -> Choice:
+    """The plan of a collection, by what it is estimated to take and what all visitors' memory budget leaves.
 
-
-def collect_estimate(library: Library, model: Model, samples: CalibrationSet) -> CollectEstimate:
-    """Seconds and bytes of a collection, before it. `kept` stays: the sums. `working` is freed: gradients, activations.
-
-    Working bytes: the largest matrix's gradient three times over (itself, |G|, G²), and about 34 float32 numbers a
-    token, block and hidden feature, with a row of the vocabulary twice a token, for the longest sample's two passes.
+    Raises GblmError where no plan fits. The machine's pace is measured once a model, and corrected by each collection.
     """
-    layout = model.layout
-    inputs = sum(matrix.columns * max(1, matrix.experts) for matrix in layout.matrices)
-    kept = 4 * (len(statistics.default_keep(model)) * layout.prunable + inputs)
-    hidden = max((min(matrix.rows, matrix.columns) for matrix in layout.matrices), default=0)
-    vocabulary = getattr(model.network.config.get_text_config(), "vocab_size", 0)
-    passes = samples.length * (34 * hidden * len(layout.blocks) + 2 * vocabulary)
-    working = 4 * (3 * max((matrix.weights for matrix in layout.matrices), default=0) + passes)
-    pace = library.get(_PACE) if library.has(_PACE) else None
-    return CollectEstimate(_usual_seconds(model, samples) * (pace or 1.0), kept, working, pace is not None)
+    own = ("shape", model.key, library.dtype, library.device)
+    shape = library.once(own, lambda: estimate.shape_of(model))
+    keep = statistics.default_keep(model)
+    work = estimate.work_of(samples, keep, False, folder is not None)
+    pace = library.once(("pace", own), lambda: estimate.measure_pace(shape, work, model.device.type))
+    if library.has(_CORRECTION):
+        pace = replace(pace, correction=library.get(_CORRECTION))
+    room = estimate.room_of(model.device.type, folder)
+    shared = library.room((model_key(library, model.source),))
+    memory = shared if room.memory is None else min(shared, room.memory)
+    return estimate.plan_for(shape, work, pace, replace(room, memory=memory), folder=folder)
+
+
+def corrected(library: Library) -> bool:
+    """Whether estimated times follow a collection measured in this process."""
+    return library.has(_CORRECTION)
 
 
 def held_out_key(statistics_key: Hashable) -> Hashable:

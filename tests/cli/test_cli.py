@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -21,7 +22,7 @@ from safetensors.torch import load_file
 import gblm_viz.core.collect as collecting
 from gblm_viz import __main__ as cli
 from gblm_viz.__main__ import JSON_KEYS, main
-from gblm_viz.core import evaluate, generate, prune, statistics
+from gblm_viz.core import calibration, estimate, evaluate, generate, prune, statistics
 from gblm_viz.core.generate import Sampling
 from gblm_viz.core.job import run
 from gblm_viz.core.models import load
@@ -376,7 +377,7 @@ def test_a_second_ctrl_c_ends_at_once(command: Run, tmp_path: Path, monkeypatch:
 
     monkeypatch.setattr(collecting, "_one_sample", stubborn)
     code, out, err = command(*flags(KEYED["collect"]), "--out", tmp_path / "sums")
-    assert (code, out) == (130, "")
+    assert code == 130 and "samples from" not in out
     assert "Interrupted" in err
 
 
@@ -401,3 +402,49 @@ def test_the_module_runs_as_a_program(place: Path) -> None:
                           capture_output=True, text=True, timeout=600, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert set(json.loads(done.stdout)) == set(JSON_KEYS["evaluate"])
+
+
+def test_collect_says_its_plan_before_and_what_it_took_after(command: Run, tmp_path: Path) -> None:
+    line = flags("collect --model tiny --text river.txt --samples 5 --length 16 --out")
+    _, out, _ = command(*line, tmp_path / "said")
+    first, *_, last = out.splitlines()
+    assert first.startswith("All blocks at once: it fits") and "On disk" in first
+    assert last.startswith("Estimated → taken: time") and last.count("→") == 4
+    told = json.loads(command(*line, tmp_path / "keyed", "--json")[1])
+    assert (told["plan"], told["why"], told["estimate"]["plan"]) == ("whole", "fits", "whole")
+    assert told["estimate"]["memory"] == sum(told["estimate"]["parts"].values())
+    assert told["actual"]["disk"] == sum(file.stat().st_size for file in (tmp_path / "keyed").iterdir())
+    assert set(told["estimate"]) == {"plan", "seconds", "memory", "disk", "disk_peak", "parts"}
+    again = json.loads(command(*line, tmp_path / "keyed", "--json")[1])
+    assert (again["why"], again["estimate"]) == ("finished", None)
+
+
+def test_a_limit_on_memory_decides_the_plan_and_the_refusal_names_one_that_would_do(
+        command: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(estimate, "resident", lambda: 100_000_000)
+    line = flags("collect --model tiny --text river.txt --samples 5 --length 16 --json --out")
+    whole, streamed = (json.loads(command(*line, tmp_path / name, "--plan", name)[1])["estimate"]["memory"]
+                       for name in ("whole", "streamed"))
+    assert streamed < whole
+    told = json.loads(command(*line, tmp_path / "between", "--memory", f"{100_000_000 + (streamed + whole) // 2}B")[1])
+    assert (told["plan"], told["why"]) == ("streamed", "memory")
+    assert statistics.load(tmp_path / "between").plan == "streamed"
+    code, out, err = command(*line, tmp_path / "refused", "--memory", "110MB")
+    assert (code, out) == (2, "") and err.count("\n") == 1
+    enough = re.search(r"Allow (\d+\.\d\d) GB", err)
+    assert enough is not None and not list((tmp_path / "refused").iterdir())
+    assert command(*line, tmp_path / "refused", "--memory", f"{enough[1]}GB")[0] == 0
+    code, _, err = command(*line, tmp_path / "bad", "--memory", "lots")
+    assert code == 2 and "'lots'" in err and "6GB" in err
+
+
+def test_a_folder_goes_on_by_its_own_plan_whatever_is_asked(command: Run, place: Path, tmp_path: Path) -> None:
+    model = run(load(str(place / "tiny"), "float32", "cpu"))
+    samples = calibration.from_text(model.tokenizer, TEXT, name="river.txt", samples=5, length=16)
+    job = collecting.collect(model, samples, folder=tmp_path, plan="whole")
+    while next(job).done < 2:
+        pass
+    job.close()
+    told = json.loads(command(*flags("collect --model tiny --text river.txt --samples 5 --length 16 --json --plan"),
+                              "streamed", "--out", tmp_path)[1])
+    assert (told["plan"], told["why"]) == ("whole", "begun")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from gblm_viz.amounts import amount
 from gblm_viz.core.calibration import CalibrationSet, held_out_indices, hold_out
 from gblm_viz.core.errors import GblmError
 from gblm_viz.ui import work
@@ -101,7 +102,7 @@ def test_right_to_left_and_emoji_texts_arrive_whole(tmp_path: Path, content: str
 
 def test_bytes_are_written_for_a_person() -> None:
     say = words("en")
-    written = [text.amount(say, count) for count in (14_200_000, 1.3e9, 500, 250e6)]
+    written = [amount(say, count) for count in (14_200_000, 1.3e9, 500, 250e6)]
     assert written == ["14.2 MB", "1.3 GB", "0.5 kB", "250 MB"]
 
 

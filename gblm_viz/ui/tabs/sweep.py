@@ -9,6 +9,7 @@ from typing import Any
 
 import gradio as gr
 
+from gblm_viz.amounts import duration
 from gblm_viz.core import prune
 from gblm_viz.core.errors import GblmError
 from gblm_viz.core.methods import METHODS
@@ -19,7 +20,7 @@ from gblm_viz.words import Words
 
 from ..apply import apply
 from ..escape import escape
-from ..page import Page, bump, duration
+from ..page import Page, bump
 from ..point_table import PointTable
 from ..session import Visit
 from ..sweeping import APART, Plan, plan_of, points_of, sweep_job

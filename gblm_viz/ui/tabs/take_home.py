@@ -13,6 +13,7 @@ from typing import Any
 
 import gradio as gr
 
+from gblm_viz.amounts import amount
 from gblm_viz.core import export, prune
 from gblm_viz.core import run as runs
 from gblm_viz.core.export import Exported
@@ -29,7 +30,6 @@ from ..page import Page, bump
 from ..session import Visit
 from ..table import plain_table
 from ..this_run import Source
-from .text import amount
 
 DEFAULT_FOLDER = "~/gblm-viz/pruned"
 LARGEST_SENT = 200_000_000

@@ -13,13 +13,15 @@ from typing import Any
 
 import gradio as gr
 
+from gblm_viz import plan_told
+from gblm_viz.amounts import amount, duration
 from gblm_viz.core import calibration
 from gblm_viz.core.calibration import CalibrationSet
 from gblm_viz.core.errors import GblmError, TextError
 from gblm_viz.core.models import Model
 from gblm_viz.core.statistics import Statistics
 from gblm_viz.ui import work
-from gblm_viz.ui.page import Page, bump, duration
+from gblm_viz.ui.page import Page, bump
 from gblm_viz.ui.sample_list import SampleList, SampleRow, sample_rows
 from gblm_viz.ui.session import TextChoice, Visit
 from gblm_viz.words import Words
@@ -154,13 +156,20 @@ def build(page: Page) -> None:
         visit.update(text=replace(choice, dropped=choice.dropped ^ {int(index)}))
         return preview(visit, counter)
 
+    def on_keep(visit: Visit, kept: bool, where: str, counter: int) -> dict[Any, Any]:
+        """Where the statistics are to go decides over what the disk must hold, so the estimate follows."""
+        place = Path(where.strip() or DEFAULT_FOLDER).expanduser() if kept and page.library.local else ""
+        visit.remember("keep_in", str(place))
+        return {folder: gr.update(visible=kept)} | (preview(visit, counter) if visit.session.model is not None else {})
+
     def on_collect(visit: Visit, typed: str, rule_name: str, most: Any, long: Any, number: Any, kept: bool, where: str,
                    counter: int, moved: int) -> Generator[dict[Any, Any], None, None]:
         choice = read_choice(visit.session.text, typed, rule_name, most, long, number)
         visit.update(text=choice)
         model_key = visit.session.model
         model, cut = visit.model(), cut_of(visit, choice, say)
-        place = Path(where.strip() or DEFAULT_FOLDER).expanduser() if kept and page.library.local else None
+        on_keep(visit, kept, where, counter)  # typed last, a folder may not have been told yet
+        place = keep_in(visit)
         task = page.library.start(
             visit.key, ("collect", work.collect_key(model, cut.samples), str(place or "")),
             lambda cancel: work.collect_job(page.library, model, cut.samples, cut.held_out, cancel, place),
@@ -187,7 +196,7 @@ def build(page: Page) -> None:
     page.on(bundled.input, on_bundled, [bundled, signals.text], [*sources, *shown], latest=True)
     page.on(upload.upload, on_upload, [upload, signals.text], [*sources, upload, *shown])
     page.on(clear.click, on_clear, [signals.text], [*sources, *shown])
-    page.on(keep.input, lambda visit, on: {folder: gr.update(visible=on)}, [keep], [folder], latest=True)
+    page.on([keep.input, folder.blur], on_keep, [keep, folder, signals.text], [folder, *shown], latest=True)
     page.on_event(listed.select, "index", on_row, [signals.text], shown)
     page.on(collect.click, on_collect, [*fields, keep, folder, signals.statistics, signals.text],
             [signals.statistics, *shown])
@@ -282,13 +291,6 @@ def _paragraph(sentences: list[str], kind: str = "") -> str:
     return f'<p class="{kind}">{html.escape(" ".join(sentences))}</p>' if sentences else ""
 
 
-def amount(say: Words, count: float) -> str:
-    """Bytes as a person reads them: 14 kB, 14.2 MB, 1.3 GB."""
-    units = (("gigabytes", 1e9), ("megabytes", 1e6), ("kilobytes", 1e3))
-    unit, size = next((unit, count / size) for unit, size in units if count >= size or size == 1e3)
-    return say(f"text.bytes.{unit}", size=f"{size:.1f}" if size < 100 else f"{size:,.0f}")
-
-
 def summary_html(say: Words, cut: Cut, choice: TextChoice) -> str:
     """N × length, what is held out, and what of the text is not used."""
     held = 0 if cut.held_out is None else cut.held_out.count
@@ -306,15 +308,23 @@ def summary_html(say: Words, cut: Cut, choice: TextChoice) -> str:
     return _paragraph(said, "sentence") + _paragraph(notes, "limit")
 
 
+def keep_in(visit: Visit) -> Path | None:
+    """The folder in which the visitor wants to keep statistics, or None."""
+    place = str(visit.session.extra("keep_in", ""))
+    return Path(place) if place else None
+
+
 def estimate_html(say: Words, visit: Visit, cut: Cut) -> str:
-    """Time and memory before collecting, and how the time is known."""
+    """The plan, why, and what it takes, before collecting; or that nothing fits; and how the time is known."""
     model = visit.model()
     if visit.library.has(work.collect_key(model, cut.samples)):
         return _tag(say("text.ready_already"))
-    guess = work.collect_estimate(visit.library, model, cut.samples)
-    return _paragraph([say("text.estimate", time=duration(say, guess.seconds), kept=amount(say, guess.kept),
-                           working=amount(say, guess.working)),
-                       say("text.estimate_measured" if guess.measured else "text.estimate_guess")], "tag")
+    try:
+        choice = work.choice_of(visit.library, model, cut.samples, keep_in(visit))
+    except GblmError as error:
+        return _paragraph([error.say(say)], "limit")
+    return _paragraph([plan_told.before(say, choice), say(
+        "text.estimate_measured" if work.corrected(visit.library) else "text.estimate_guess")], "tag")
 
 
 def result_html(say: Words, visit: Visit, moved: bool) -> str:
@@ -331,6 +341,8 @@ def result_html(say: Words, visit: Visit, moved: bool) -> str:
     said = [say("text.result_loaded", **numbers) if not found.seconds else
             say("text.result", **numbers, time=duration(say, found.seconds),
                 speed=f"{samples.token_count / found.seconds:,.0f}")]
+    if visit.library.has(work.taken_key(visit.session.statistics)):
+        said.append(plan_told.beside(say, *visit.library.get(work.taken_key(visit.session.statistics))))
     if found.cancelled:
         said.append(say("text.cancelled", samples=f"{found.count:,}", asked=f"{found.asked:,}"))
     if visit.session.extra("kept_in", ""):

@@ -7,6 +7,7 @@ from typing import Any
 
 import gradio as gr
 
+from gblm_viz.amounts import amount
 from gblm_viz.core import evaluate
 from gblm_viz.core import won as measuring
 from gblm_viz.core.errors import GblmError
@@ -22,7 +23,6 @@ from ..escape import escape
 from ..page import Page
 from ..session import Library, Visit
 from ..table import plain_table
-from .text import amount
 
 
 def build(page: Page) -> None:

@@ -1,0 +1,25 @@
+"""Lengths of time and of memory as a person reads them, in the words of a language.
+
+Knows nothing of what took them.
+"""
+
+from __future__ import annotations
+
+from gblm_viz.words import Words
+
+
+def duration(words: Words, seconds: float) -> str:
+    """A length of time: 3 s, 2 min 10 s, 1 h 5 min."""
+    whole = round(seconds)
+    if whole < 60:
+        return words("units.seconds", seconds=f"{seconds:.1f}" if seconds < 10 else whole)
+    if whole < 3600:
+        return words("units.minutes", minutes=whole // 60, seconds=whole % 60)
+    return words("units.hours", hours=whole // 3600, minutes=whole % 3600 // 60)
+
+
+def amount(say: Words, count: float) -> str:
+    """Bytes: 14 kB, 14.2 MB, 1.3 GB."""
+    units = (("gigabytes", 1e9), ("megabytes", 1e6), ("kilobytes", 1e3))
+    unit, size = next((unit, count / size) for unit, size in units if count >= size or size == 1e3)
+    return say(f"text.bytes.{unit}", size=f"{size:.1f}" if size < 100 else f"{size:,.0f}")

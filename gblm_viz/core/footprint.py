@@ -1,0 +1,88 @@
+"""What this process holds and may still take: memory, its peak, and disk; and a person's `6GB` as a number.
+
+Bytes throughout. Knows nothing of models or plans.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import shutil
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from .errors import SettingError
+from .models import available_memory
+
+UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12,
+         "KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
+MARGIN = 0.1
+"""Of what is free, left to everybody else: an estimate is good to a factor, and other programs move."""
+
+
+def parse_bytes(given: str) -> int:
+    """`6GB`, `512 MiB`, `1.5gb` → bytes; a bare number is bytes. Raises SettingError."""
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]*)\s*", given)
+    size = UNITS.get(found[2].upper()) if found else None
+    if found is None or size is None or not (value := float(found[1]) * size) >= 1 or math.isinf(value):
+        raise SettingError("memory_unreadable", given=given)
+    return int(value)
+
+
+def free_memory(device: str = "cpu") -> int | None:
+    """What may still be taken on a device, a margin left; None where the system does not tell."""
+    free = torch.cuda.mem_get_info()[0] if device == "cuda" else available_memory()
+    return None if free is None else int(free * (1 - MARGIN))
+
+
+def free_disk(folder: Path) -> int | None:
+    """What may still be written where a folder is or will be, a margin left; None where the system does not tell."""
+    for place in (folder.absolute(), *folder.absolute().parents):
+        with suppress(OSError):  # not there yet: its parent then
+            return int(shutil.disk_usage(place).free * (1 - MARGIN))
+    return None
+
+
+def folder_bytes(folder: Path) -> int:
+    """What a folder's files take together."""
+    return sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
+
+
+def resident() -> int | None:
+    """What this process holds in memory now; None where the system does not tell."""
+    return _status("VmRSS")
+
+
+def _status(name: str) -> int | None:
+    with suppress(OSError):  # /proc is Linux's own
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith(f"{name}:"):
+                return int(line.split()[1]) * 1024
+    return None
+
+
+@dataclass(frozen=True)
+class Peak:
+    """From `begin()` on: the most that was held beyond what was held then. One at a time in a process."""
+
+    device: str
+    before: int | None
+
+    @classmethod
+    def begin(cls, device: str = "cpu") -> Peak:
+        """Forget the peak so far (proc(5), clear_refs; not ru_maxrss, which a child takes over from its parent)."""
+        if device == "cuda":
+            torch.cuda.reset_peak_memory_stats()
+            return cls(device, torch.cuda.memory_allocated())
+        with suppress(OSError):
+            Path("/proc/self/clear_refs").write_text("5")
+            return cls(device, resident())
+        return cls(device, None)
+
+    def extra(self) -> int | None:
+        """Bytes beyond the beginning; None where the system does not tell."""
+        most = torch.cuda.max_memory_allocated() if self.device == "cuda" else _status("VmHWM")
+        return None if most is None or self.before is None else max(0, most - self.before)
