@@ -414,7 +414,7 @@ def test_collect_says_its_plan_before_and_what_it_took_after(command: Run, tmp_p
     assert (told["plan"], told["why"], told["estimate"]["plan"]) == ("whole", "fits", "whole")
     assert told["estimate"]["memory"] == sum(told["estimate"]["parts"].values())
     assert told["actual"]["disk"] == sum(file.stat().st_size for file in (tmp_path / "keyed").iterdir())
-    assert set(told["estimate"]) == {"plan", "seconds", "memory", "disk", "disk_peak", "parts"}
+    assert set(told["estimate"]) == {"plan", "seconds", "memory", "disk", "disk_peak", "parts", "inputs_in_memory"}
     again = json.loads(command(*line, tmp_path / "keyed", "--json")[1])
     assert (again["why"], again["estimate"]) == ("finished", None)
 
