@@ -31,6 +31,8 @@ KEPT = {"l1": "gradient_l1", "sq": "gradient_sq", "sum": "gradient_sum"}
 NORMS = {"l1": "l1", "l2": "sq", "sum": "sum"}
 """Gradient norm → the --keep word of the sum it is made of."""
 FORMAT = 1
+LEFT = (".*.safetensors.*", ".tmp??????", "upstream-*.safetensors")
+"""What a run leaves in its folder: half files of ours and of safetensors, if it was killed; a streamed run's state."""
 LARGE = 10**9
 """Above this many prunable weights only ℓ1 is kept unless asked: all three are 12 bytes a weight."""
 
@@ -192,7 +194,7 @@ def save(statistics: Statistics, folder: Path, blocks: bool = True) -> None:
         put_block(folder, index, own, statistics.halves)
     put_json(folder / "manifest.json", manifest_of(statistics))
     (folder / "checkpoint.safetensors").unlink(missing_ok=True)
-    for pattern in (".*.safetensors.*", "upstream-*.safetensors"):  # a killed run's half files, a streamed run's state
+    for pattern in LEFT:
         for left in folder.glob(pattern):
             left.unlink(missing_ok=True)
 

@@ -189,6 +189,70 @@ def test_kill_nine_leaves_a_folder_that_goes_on_to_the_same_bytes(plan: str, at:
         name: content for name, content in expected.items() if name != "manifest.json"}
 
 
+KILLED_OFTEN = """
+import os, random, signal, sys, time
+from pathlib import Path
+import torch
+torch.set_num_threads(1)
+from gblm_viz.core.calibration import from_text
+from gblm_viz.core.collect import collect
+from gblm_viz.core.job import run
+from gblm_viz.core.models import load
+source, out, text, plan = sys.argv[1:]
+model = run(load(source, "float32", "cpu"))
+cut = from_text(model.tokenizer, text, name="river.txt", samples=5, length=16)
+pause, kills = random.Random(0), 0
+for turn in range(12):
+    ended = 0, signal.SIGKILL
+    while ended[1] == signal.SIGKILL:
+        child = os.fork()
+        if not child:
+            run(collect(model, cut, folder=Path(out) / str(turn), halves=True, checkpoint_seconds=0, plan=plan))
+            os._exit(0)
+        until = time.monotonic() + pause.uniform(0, 0.15)
+        while not (ended := os.waitpid(child, os.WNOHANG))[0] and time.monotonic() < until:
+            time.sleep(0.001)
+        if not ended[0]:
+            os.kill(child, signal.SIGKILL)
+            ended = os.waitpid(child, 0)
+            kills += ended[1] == signal.SIGKILL
+    if ended[1]:
+        sys.exit(ended[1])
+print(kills)
+"""
+
+
+@pytest.mark.parametrize("plan", ["whole", "streamed"])
+def test_killed_at_random_again_and_again_it_ends_in_the_same_bytes(plan: str, undisturbed: Path,
+                                                                    tmp_path: Path) -> None:
+    source = save_tiny(tmp_path / "tiny", "llama")
+    done = subprocess.run([sys.executable, "-c", KILLED_OFTEN, str(source), str(tmp_path / "out"), TEXT, plan],
+                          capture_output=True, text=True, check=True, cwd=ROOT, timeout=120)
+    assert int(done.stdout) >= 5, "too few kills to say anything"
+    for out in (tmp_path / "out").iterdir():
+        expected, found = files(undisturbed), files(out)
+        assert json.loads(found.pop("manifest.json"))["plan"] == plan
+        assert found == {name: content for name, content in expected.items() if name != "manifest.json"}
+
+
+def test_a_full_disk_and_a_torn_file_of_the_streamed_plan_are_sentences(model: Model, tmp_path: Path,
+                                                                        monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*given: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(statistics, "save_file", full)
+        sentence = refused("cannot_write", run, collect(model, samples(), folder=tmp_path, plan="streamed"))
+        assert "No space left on device" in sentence and "block-0002" in sentence
+    for torn in ("upstream-0001-000003.safetensors", "block-0002.safetensors", "checkpoint.safetensors"):
+        job = collect(model, samples(), folder=tmp_path / torn, plan="streamed")
+        while next(job).done < 51:  # two blocks are done, the last one is begun
+            pass
+        job.close()
+        (tmp_path / torn / torn).write_bytes((tmp_path / torn / torn).read_bytes()[:100])
+        assert torn in refused("torn", run, collect(model, samples(), folder=tmp_path / torn, plan="streamed"))
+
+
 def test_the_streamed_plan_killed_in_any_pass_ends_in_the_same_bytes(model: Model, tmp_path: Path,
                                                                     monkeypatch: pytest.MonkeyPatch) -> None:
     run(collect(model, samples(), folder=tmp_path / "one go", plan="streamed", halves=True))

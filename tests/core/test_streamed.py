@@ -51,6 +51,14 @@ def test_read_block_by_block_it_is_the_same_model_with_the_same_sums(family: str
     assert torch.equal(first_logits, second_logits)
 
 
+@pytest.mark.parametrize("family", ["llama", "gpt2", "mixtral", "gpt_oss", "gemma2", "qwen3_next"])
+def test_in_bfloat16_both_plans_give_the_same_bits(family: str, tmp_path: Path) -> None:
+    source = str(save_tiny(tmp_path / "model", family))
+    whole = run(collect(run(load(source, "bfloat16", "cpu")), calibration()))
+    found = run(collect(run(load(source, "bfloat16", "cpu", by_block=True)), calibration(), plan="streamed"))
+    assert whole.dtype == "bfloat16" and torch.equal(whole.losses, found.losses) and differing(whole, found) == []
+
+
 def test_one_block_at_a_time_is_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = run(load(str(save_tiny(tmp_path / "model", "llama")), by_block=True))
     back, held = Streamed.back, []
