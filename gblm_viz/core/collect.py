@@ -43,6 +43,7 @@ from .statistics import (
     read_manifest,
     refuse_unwritable,
     save,
+    tidy,
 )
 from .streamed import streamed
 
@@ -154,6 +155,7 @@ def collect(model: Model, calibration: CalibrationSet, *, keep: tuple[str, ...] 
     if folder is not None:
         found = _finished(folder, wanted, calibration, model)
         if found is not None:
+            tidy(folder)  # killed after the last file it needed, a run has left what it needed before
             return found
         refuse_unwritable(folder)
     started = time.monotonic()

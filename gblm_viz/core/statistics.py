@@ -31,8 +31,8 @@ KEPT = {"l1": "gradient_l1", "sq": "gradient_sq", "sum": "gradient_sum"}
 NORMS = {"l1": "l1", "l2": "sq", "sum": "sum"}
 """Gradient norm → the --keep word of the sum it is made of."""
 FORMAT = 1
-LEFT = (".*.safetensors.*", ".tmp??????", "upstream-*.safetensors")
-"""What a run leaves in its folder: half files of ours and of safetensors, if it was killed; a streamed run's state."""
+LEFT = ("checkpoint.safetensors", ".*.safetensors.*", ".tmp??????", "upstream-*.safetensors")
+"""What a run leaves in its folder: its state, and half files of ours and of safetensors, if it was killed."""
 LARGE = 10**9
 """Above this many prunable weights only ℓ1 is kept unless asked: all three are 12 bytes a weight."""
 
@@ -193,7 +193,11 @@ def save(statistics: Statistics, folder: Path, blocks: bool = True) -> None:
     for index, own in by_block.items() if blocks else ():
         put_block(folder, index, own, statistics.halves)
     put_json(folder / "manifest.json", manifest_of(statistics))
-    (folder / "checkpoint.safetensors").unlink(missing_ok=True)
+    tidy(folder)
+
+
+def tidy(folder: Path) -> None:
+    """A finished folder holds what the contract names and nothing of the runs that made it."""
     for pattern in LEFT:
         for left in folder.glob(pattern):
             left.unlink(missing_ok=True)
