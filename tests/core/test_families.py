@@ -37,6 +37,8 @@ PATTERNS = ("0.3", "0.5", "2:4", "4:8")
 WIDER = ("llama", "gpt2", "mixtral", "gpt_oss")
 """An ordinary family, one with transposed matrices, and two with stacked experts, for the other groups."""
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 
 @dataclass(frozen=True, eq=False)
 class Case:

@@ -30,6 +30,8 @@ UNLIKE = ("gemma3n_text", "glm_moe_dsa", "hy_v4", "mamba2", "minimax", "nemotron
 NEAR = 1e-4
 """Of a weight's ℓ1, for the families marked ≈."""
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 
 @dataclass(frozen=True, eq=False)
 class Case:
