@@ -171,7 +171,8 @@ def fallen(say: Words, fallbacks: tuple[Fallback, ...]) -> str:
         return ""
     more = [say("prune.fallen.more", count=len(lines) - MOST_FALLEN)] if len(lines) > MOST_FALLEN else []
     items = "".join(f"<li>{escape(line)}</li>" for line in lines[:MOST_FALLEN] + more)
-    return f'<details class="fallen"><summary>{escape(say("prune.fallen.title"))}</summary><ul tabindex="0">{items}</ul></details>'
+    title = escape(say("prune.fallen.title"))
+    return f'<details class="fallen"><summary>{title}</summary><ul tabindex="0">{items}</ul></details>'
 
 
 def verdict(say: Words, seen: Preview) -> str:
