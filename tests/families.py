@@ -38,7 +38,7 @@ class Family:
     settings: dict[str, Any] = field(default_factory=dict)
 
 
-def _modern(**more: Any) -> dict[str, Any]:
+def modern(**more: Any) -> dict[str, Any]:
     """The setting names of Llama and most families after it."""
     return {
         "hidden_size": HIDDEN,
@@ -69,24 +69,24 @@ _MIXED = ["sliding_attention", "sliding_attention", "full_attention"]
 _STILL = {"hidden_dropout": 0.0}
 _FEW = {"num_experts": 4, "num_experts_per_tok": 2}
 
-_TABLE: dict[str, Family] = {
-    "llama": Family("llama", "model.layers", _modern()),
-    "mistral": Family("mistral", "model.layers", _modern(head_dim=HEAD, sliding_window=WINDOW)),
-    "qwen2": Family("qwen2", "model.layers", _modern()),
-    "qwen3": Family("qwen3", "model.layers", _modern(head_dim=HEAD)),
-    "gemma": Family("gemma", "model.layers", _modern(head_dim=HEAD)),
+TABLE: dict[str, Family] = {
+    "llama": Family("llama", "model.layers", modern()),
+    "mistral": Family("mistral", "model.layers", modern(head_dim=HEAD, sliding_window=WINDOW)),
+    "qwen2": Family("qwen2", "model.layers", modern()),
+    "qwen3": Family("qwen3", "model.layers", modern(head_dim=HEAD)),
+    "gemma": Family("gemma", "model.layers", modern(head_dim=HEAD)),
     "gemma2": Family(
         "gemma2",
         "model.layers",
-        _modern(head_dim=HEAD, sliding_window=WINDOW, layer_types=_MIXED, query_pre_attn_scalar=HEAD),
+        modern(head_dim=HEAD, sliding_window=WINDOW, layer_types=_MIXED, query_pre_attn_scalar=HEAD),
     ),
     "gemma3": Family(
         "gemma3_text",
         "model.layers",
-        _modern(head_dim=HEAD, sliding_window=WINDOW, layer_types=_MIXED, query_pre_attn_scalar=HEAD),
+        modern(head_dim=HEAD, sliding_window=WINDOW, layer_types=_MIXED, query_pre_attn_scalar=HEAD),
     ),
-    "phi": Family("phi", "model.layers", _modern(resid_pdrop=0.0, embd_pdrop=0.0)),
-    "phi3": Family("phi3", "model.layers", _modern(resid_pdrop=0.0, embd_pdrop=0.0, sliding_window=WINDOW)),
+    "phi": Family("phi", "model.layers", modern(resid_pdrop=0.0, embd_pdrop=0.0)),
+    "phi3": Family("phi3", "model.layers", modern(resid_pdrop=0.0, embd_pdrop=0.0, sliding_window=WINDOW)),
     "gpt2": Family("gpt2", "transformer.h", _short()),
     "gpt_bigcode": Family("gpt_bigcode", "transformer.h", _short(multi_query=True)),
     "gptj": Family("gptj", "transformer.h", _short(rotary_dim=4)),
@@ -107,22 +107,22 @@ _TABLE: dict[str, Family] = {
             "attention_dropout": 0.0,
         },
     ),
-    "gpt_neox": Family("gpt_neox", "gpt_neox.layers", _modern(**_STILL)),
+    "gpt_neox": Family("gpt_neox", "gpt_neox.layers", modern(**_STILL)),
     "opt": Family(
         "opt",
         "model.decoder.layers",
-        _modern(ffn_dim=INNER, word_embed_proj_dim=HIDDEN, dropout=0.0, activation_dropout=0.0),
+        modern(ffn_dim=INNER, word_embed_proj_dim=HIDDEN, dropout=0.0, activation_dropout=0.0),
     ),
     "bloom": Family(
         "bloom",
         "transformer.h",
         {"hidden_size": HIDDEN, "n_layer": BLOCKS, "n_head": HEADS, "hidden_dropout": 0.0, "attention_dropout": 0.0},
     ),
-    "falcon": Family("falcon", "transformer.h", _modern(ffn_hidden_size=INNER, alibi=False, **_STILL)),
+    "falcon": Family("falcon", "transformer.h", modern(ffn_hidden_size=INNER, alibi=False, **_STILL)),
     "falcon_alibi": Family(
         "falcon",
         "transformer.h",
-        _modern(
+        modern(
             ffn_hidden_size=INNER,
             alibi=True,
             new_decoder_architecture=True,
@@ -143,33 +143,33 @@ _TABLE: dict[str, Family] = {
             "emb_pdrop": 0.0,
         },
     ),
-    "stablelm": Family("stablelm", "model.layers", _modern(**_STILL)),
+    "stablelm": Family("stablelm", "model.layers", modern(**_STILL)),
     "starcoder2": Family(
         "starcoder2",
         "model.layers",
-        _modern(sliding_window=WINDOW, residual_dropout=0.0, embedding_dropout=0.0),
+        modern(sliding_window=WINDOW, residual_dropout=0.0, embedding_dropout=0.0),
     ),
-    "olmo": Family("olmo", "model.layers", _modern()),
-    "olmo2": Family("olmo2", "model.layers", _modern()),
-    "olmo3": Family("olmo3", "model.layers", _modern(sliding_window=WINDOW, layer_types=_MIXED)),
-    "granite": Family("granite", "model.layers", _modern()),
-    "cohere": Family("cohere", "model.layers", _modern()),
-    "cohere2": Family("cohere2", "model.layers", _modern(sliding_window=WINDOW, layer_types=_MIXED, head_dim=HEAD)),
-    "glm": Family("glm", "model.layers", _modern(head_dim=HEAD)),
-    "glm4": Family("glm4", "model.layers", _modern(head_dim=HEAD)),
-    "smollm3": Family("smollm3", "model.layers", _modern()),
-    "nemotron": Family("nemotron", "model.layers", _modern(head_dim=HEAD, **_STILL)),
-    "persimmon": Family("persimmon", "model.layers", _modern(**_STILL)),
-    "helium": Family("helium", "model.layers", _modern(head_dim=HEAD)),
-    "arcee": Family("arcee", "model.layers", _modern(head_dim=HEAD)),
-    "exaone4": Family("exaone4", "model.layers", _modern(sliding_window=WINDOW, layer_types=_MIXED)),
-    "ernie4_5": Family("ernie4_5", "model.layers", _modern(head_dim=HEAD)),
-    "hunyuan_dense": Family("hunyuan_v1_dense", "model.layers", _modern(head_dim=HEAD)),
-    "seed_oss": Family("seed_oss", "model.layers", _modern(head_dim=HEAD, residual_dropout=0.0)),
+    "olmo": Family("olmo", "model.layers", modern()),
+    "olmo2": Family("olmo2", "model.layers", modern()),
+    "olmo3": Family("olmo3", "model.layers", modern(sliding_window=WINDOW, layer_types=_MIXED)),
+    "granite": Family("granite", "model.layers", modern()),
+    "cohere": Family("cohere", "model.layers", modern()),
+    "cohere2": Family("cohere2", "model.layers", modern(sliding_window=WINDOW, layer_types=_MIXED, head_dim=HEAD)),
+    "glm": Family("glm", "model.layers", modern(head_dim=HEAD)),
+    "glm4": Family("glm4", "model.layers", modern(head_dim=HEAD)),
+    "smollm3": Family("smollm3", "model.layers", modern()),
+    "nemotron": Family("nemotron", "model.layers", modern(head_dim=HEAD, **_STILL)),
+    "persimmon": Family("persimmon", "model.layers", modern(**_STILL)),
+    "helium": Family("helium", "model.layers", modern(head_dim=HEAD)),
+    "arcee": Family("arcee", "model.layers", modern(head_dim=HEAD)),
+    "exaone4": Family("exaone4", "model.layers", modern(sliding_window=WINDOW, layer_types=_MIXED)),
+    "ernie4_5": Family("ernie4_5", "model.layers", modern(head_dim=HEAD)),
+    "hunyuan_dense": Family("hunyuan_v1_dense", "model.layers", modern(head_dim=HEAD)),
+    "seed_oss": Family("seed_oss", "model.layers", modern(head_dim=HEAD, residual_dropout=0.0)),
     "biogpt": Family(
         "biogpt",
         "biogpt.layers",
-        _modern(hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0, layerdrop=0.0, activation_dropout=0.0),
+        modern(hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0, layerdrop=0.0, activation_dropout=0.0),
     ),
     "xglm": Family(
         "xglm",
@@ -189,32 +189,32 @@ _TABLE: dict[str, Family] = {
     "lfm2": Family(
         "lfm2",
         "model.layers",
-        _modern(layer_types=["conv", "full_attention", "conv"], block_auto_adjust_ff_dim=False),
+        modern(layer_types=["conv", "full_attention", "conv"], block_auto_adjust_ff_dim=False),
     ),
     "mixtral": Family(
         "mixtral",
         "model.layers",
-        _modern(intermediate_size=EXPERT_INNER, num_local_experts=4, num_experts_per_tok=2, router_jitter_noise=0.0),
+        modern(intermediate_size=EXPERT_INNER, num_local_experts=4, num_experts_per_tok=2, router_jitter_noise=0.0),
     ),
     "qwen2_moe": Family(
         "qwen2_moe",
         "model.layers",
-        _modern(moe_intermediate_size=EXPERT_INNER, shared_expert_intermediate_size=INNER, **_FEW),
+        modern(moe_intermediate_size=EXPERT_INNER, shared_expert_intermediate_size=INNER, **_FEW),
     ),
     "qwen3_moe": Family(
-        "qwen3_moe", "model.layers", _modern(moe_intermediate_size=EXPERT_INNER, head_dim=HEAD, **_FEW)
+        "qwen3_moe", "model.layers", modern(moe_intermediate_size=EXPERT_INNER, head_dim=HEAD, **_FEW)
     ),
-    "olmoe": Family("olmoe", "model.layers", _modern(**_FEW)),
+    "olmoe": Family("olmoe", "model.layers", modern(**_FEW)),
     "phimoe": Family(
         "phimoe",
         "model.layers",
-        _modern(num_local_experts=4, num_experts_per_tok=2, router_jitter_noise=0.0, input_jitter_noise=0.0, **_STILL),
+        modern(num_local_experts=4, num_experts_per_tok=2, router_jitter_noise=0.0, input_jitter_noise=0.0, **_STILL),
     ),
-    "granitemoe": Family("granitemoe", "model.layers", _modern(num_local_experts=4, num_experts_per_tok=2)),
+    "granitemoe": Family("granitemoe", "model.layers", modern(num_local_experts=4, num_experts_per_tok=2)),
     "deepseek_v3": Family(
         "deepseek_v3",
         "model.layers",
-        _modern(
+        modern(
             num_key_value_heads=HEADS,
             moe_intermediate_size=EXPERT_INNER,
             n_routed_experts=4,
@@ -234,7 +234,7 @@ _TABLE: dict[str, Family] = {
         "gpt_oss",
         "model.layers",
         # Experts as wide as the hidden size: a square down projection, whose orientation no shape can tell.
-        _modern(
+        modern(
             intermediate_size=HIDDEN,
             num_local_experts=4,
             num_experts_per_tok=2,
@@ -247,7 +247,7 @@ _TABLE: dict[str, Family] = {
     "jamba": Family(
         "jamba",
         "model.layers",
-        _modern(
+        modern(
             attn_layer_period=3,
             attn_layer_offset=1,
             expert_layer_period=2,
@@ -260,7 +260,7 @@ _TABLE: dict[str, Family] = {
     "qwen3_next": Family(
         "qwen3_next",
         "model.layers",
-        _modern(
+        modern(
             head_dim=HEAD,
             layer_types=["linear_attention", "linear_attention", "full_attention"],
             moe_intermediate_size=EXPERT_INNER,
@@ -275,8 +275,8 @@ _TABLE: dict[str, Family] = {
 }
 
 
-def _build(name: str, seed: int = 0) -> PreTrainedModel:
-    family = _TABLE[name]
+def build(family: Family, seed: int = 0) -> PreTrainedModel:
+    """The family's network with weights drawn from the seed, float32, in eval mode, its experts one by one."""
     config = AutoConfig.for_model(family.model_type, vocab_size=VOCABULARY, **SPECIALS, **family.settings)
     with torch.random.fork_rng(devices=[]):  # some families draw vectors from the process's own random state
         torch.manual_seed(seed)
@@ -296,27 +296,16 @@ def _build(name: str, seed: int = 0) -> PreTrainedModel:
 
 # Networks that read a linear layer's weight without calling the layer, so that its inputs pass no hook: here the Mamba
 # mixer multiplies `dt_proj.weight` itself. For tests that a missed matrix is an error.
-UNOBSERVED: dict[str, Callable[[], PreTrainedModel]] = {"jamba": partial(_build, "jamba")}
+UNOBSERVED: dict[str, Callable[[], PreTrainedModel]] = {"jamba": partial(build, TABLE["jamba"])}
 
-FAMILIES: dict[str, Callable[[], PreTrainedModel]] = {
-    name: partial(_build, name) for name in _TABLE if name not in UNOBSERVED
-}
-
-# Decoder-only families looked at and left out of FAMILIES, and why.
-UNBUILT: dict[str, str] = {
-    "openai-gpt": "builds, but its blocks are no GradientCheckpointingLayer, and it takes no use_cache",
-    "ctrl": "builds, but its blocks are no GradientCheckpointingLayer",
-    "gpt_neox_japanese": "builds, but its blocks are no GradientCheckpointingLayer",
-    "dbrx": "builds, but stacks its experts in two dimensions, (experts x inner, hidden): not in the contract",
-    "jetmoe": "builds, but its stacked experts do not say their orientation (no is_transposed)",
-    "recurrent_gemma": "builds, but its recurrent gates are stacks of square blocks, neither linear layers nor experts",
-    "exaone": "not in transformers 5.23 (exaone4 is)",
+FAMILIES: dict[str, Callable[..., PreTrainedModel]] = {
+    name: partial(build, family) for name, family in TABLE.items() if name not in UNOBSERVED
 }
 
 
 def block_list(name: str, network: PreTrainedModel) -> list[torch.nn.Module]:
     """The blocks, in order, of a network that `FAMILIES[name]` or `UNOBSERVED[name]` built: by the table's path."""
-    return list(network.get_submodule(_TABLE[name].blocks).children())
+    return list(network.get_submodule(TABLE[name].blocks).children())
 
 
 def tiny_samples(count: int = 2, length: int = 16, seed: int = 0) -> list[torch.Tensor]:

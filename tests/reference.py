@@ -53,7 +53,7 @@ def prunable(network: nn.Module, blocks: Sequence[nn.Module]) -> dict[str, Pruna
                     found[id(module.weight)] = False
             elif kind == "Conv1D":  # transformers' linear layer stored as (in, out), not torch's convolution nn.Conv1d
                 found[id(module.weight)] = True
-            elif "Experts" in kind:
+            elif "Experts" in kind and hasattr(module, "is_transposed"):
                 for parameter in module.parameters(recurse=False):
                     if parameter.ndim == 3:
                         found[id(parameter)] = bool(module.is_transposed)
@@ -112,8 +112,8 @@ def gradients(network: nn.Module, matrices: dict[str, Prunable], sample: Tensor)
     taken: dict[str, Tensor] = {}
     for name, matrix in matrices.items():
         gradient = matrix.parameter.grad
-        if gradient is None:
-            raise ValueError(f"{name}: the loss does not reach it")
+        if gradient is None:  # it only chooses, as the indexer of sparse attention does
+            gradient = torch.zeros_like(matrix.parameter)
         taken[name] = matrix.oriented(gradient.detach()).float().clone()
     network.zero_grad(set_to_none=True)
     return loss.item(), taken

@@ -110,20 +110,22 @@ def decoder_blocks(network: nn.Module) -> tuple[str, ...]:
     return tuple(f"{path}.{index}" for index in range(len(longest)))
 
 
-def _router(path: str, module: nn.Module, parameter: Tensor, experts: int) -> bool:
-    """A matrix that only decides which expert a token visits."""
+def _router(path: str, routers: tuple[str, ...], parameter: Tensor, experts: int) -> bool:
+    """A matrix that only decides which expert a token visits: in a router, or named as one where there are experts."""
     last = path.rsplit(".", 1)[-1]
     named = last in {"router", "gate", "wg", "gating", "layer"} and "proj" not in last
-    return "Router" in type(module).__name__ or (named and experts > 1 and parameter.shape[0] == experts)
+    inside = any(path == router or path.startswith(router + ".") for router in routers)
+    return inside or (named and experts > 1 and parameter.shape[0] == experts)
 
 
-def _reason(path: str, module: nn.Module, name: str, parameter: Tensor, experts: int) -> str | None:
+def _reason(path: str, module: nn.Module, name: str, parameter: Tensor, experts: int,
+            routers: tuple[str, ...]) -> str | None:
     """Why a parameter inside a block is not pruned, or None where it is. The first rule that holds speaks."""
     linear = isinstance(module, nn.Linear | Conv1D) and name == "weight"
     rules: tuple[tuple[str, Callable[[], bool]], ...] = (
         ("bias", lambda: "bias" in name),
         ("norm", lambda: "norm" in type(module).__name__.lower()),
-        ("router", lambda: _router(path, module, parameter, experts)),
+        ("router", lambda: _router(path, routers, parameter, experts)),
         ("convolution", lambda: isinstance(module, nn.Conv1d | nn.Conv2d)),
         ("gate", lambda: linear and 1 in parameter.shape),
         ("other", lambda: not linear and not (parameter.dim() == 3 and hasattr(module, "is_transposed"))),
@@ -156,6 +158,7 @@ def find_layout(network: nn.Module) -> Layout:
     blocks = decoder_blocks(network)
     modules = dict(network.named_modules())
     experts = _expert_count(network)
+    routers = tuple(path for path, module in modules.items() if "Router" in type(module).__name__)
     matrices: list[Matrix] = []
     left_out: list[LeftOut] = []
     for name, parameter in network.named_parameters():
@@ -165,7 +168,7 @@ def find_layout(network: nn.Module) -> Layout:
         if block is None:
             reason: str | None = _outside(network, module, parameter)
         else:
-            reason = _reason(path, module, own, parameter, experts)
+            reason = _reason(path, module, own, parameter, experts, routers)
         if reason is not None or block is None:
             left_out.append(LeftOut(name, tuple(parameter.shape), reason or "outside"))
             continue

@@ -80,7 +80,6 @@ def observing(network: Any, matrices: tuple[Matrix, ...], sums: InputSums) -> It
 
     Open it around one sample, never around a `yield`: the mode for stacked experts belongs to the thread.
     """
-    modules = dict(network.named_modules())
     stored = dict(network.named_parameters())
     handles = []
 
@@ -90,9 +89,11 @@ def observing(network: Any, matrices: tuple[Matrix, ...], sums: InputSums) -> It
         return hook
 
     stacked = {matrix.name: (matrix, stored[matrix.name]) for matrix in matrices if matrix.experts}
-    for matrix in matrices:
-        if not matrix.experts:
-            handles.append(modules[matrix.module].register_forward_pre_hook(watch(matrix.name), with_kwargs=True))
+    single = {id(stored[matrix.name]): matrix.name for matrix in matrices if not matrix.experts}
+    for module in network.modules():  # every module of a weight: blocks that share one each bring inputs
+        for parameter in module.parameters(recurse=False):
+            if id(parameter) in single:
+                handles.append(module.register_forward_pre_hook(watch(single[id(parameter)]), with_kwargs=True))
     try:
         if stacked:
             with ExpertInputs(stacked, sums):

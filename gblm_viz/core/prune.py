@@ -38,7 +38,7 @@ from .methods import (
 from .models import Model, private_copy, with_weights
 from .observe import InputSums, observing, refuse_unobserved
 from .patterns import Global, NofM, Pattern, label, make_pattern
-from .replay import Call, entering, replay
+from .replay import Call, entering, hands_on, replay
 from .statistics import Statistics, input_norm, put_tensors
 
 ORDERS = ("sequential", "dense")
@@ -286,7 +286,8 @@ def sequential_masks(model: Model, statistics: Statistics | None, settings: Sett
     blocks = [modules[path] for path in model.layout.blocks]
     samples = statistics.calibration
     total = len(blocks) * samples.count
-    hidden, calls = _first_inputs(network, blocks, samples, model)
+    stale = hands_on(network, blocks, samples.sample(0).to(model.device))
+    hidden, calls = _inputs(network, blocks, samples, model)
     collected = _Collected()
     norm = norm_of(method)
     for index, block in enumerate(blocks):
@@ -306,23 +307,26 @@ def sequential_masks(model: Model, statistics: Statistics | None, settings: Sett
             mask = pattern.remove(scores, matrix.name)  # type: ignore[union-attr]
             collected.masks[matrix.name] = mask.cpu()
             stored[matrix.name].data = matrix.view(weight.masked_fill(mask, 0)).contiguous()
-        if index + 1 < len(blocks):
+        if index + 1 < len(blocks) and stale:
+            hidden, calls = _inputs(network, blocks, samples, model, index + 1)
+        elif index + 1 < len(blocks):
             for sample in range(samples.count):
                 hidden[sample] = replay(block, hidden[sample], calls[sample][index])
     yield Step(total, total, "sample_block")
     return collected.finished(model, statistics, settings, method)
 
 
-def _first_inputs(network: Any, blocks: list[Any], samples: CalibrationSet,
-                  model: Model) -> tuple[list[Tensor], list[list[Call]]]:
-    """Per sample: the first block's hidden state, and how every block is called."""
+def _inputs(network: Any, blocks: list[Any], samples: CalibrationSet,
+                  model: Model, first: int = 0) -> tuple[list[Tensor], list[list[Call]]]:
+    """Per sample: the hidden state that enters block `first`, and how every block is called."""
     hidden: list[Tensor] = []
     calls: list[list[Call]] = []
 
     def note(index: int, state: Tensor, call: Call) -> None:
         if index == 0:
-            hidden.append(state)
             calls.append([])
+        if index == first:
+            hidden.append(state)
         calls[-1].append(call)
         if index == len(blocks) - 1:
             raise _LastBlockReached

@@ -37,6 +37,8 @@ PATTERNS = ("0.3", "0.5", "2:4", "4:8")
 WIDER = ("llama", "gpt2", "mixtral", "gpt_oss")
 """An ordinary family, one with transposed matrices, and two with stacked experts, for the other groups."""
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 
 @dataclass(frozen=True, eq=False)
 class Case:
@@ -52,14 +54,18 @@ class Case:
 
     @property
     def given(self) -> reference.Sums:
-        """The product's sums in the reference's dress: equal sums on both sides leave no near-tie to chance."""
-        sums = self.collected.sums
-        return reference.Sums(
-            self.collected.count, self.collected.losses, self.collected.sample_l1,
-            {name: one.gradients["l1"] for name, one in sums.items()},
-            {name: one.gradients["sq"] for name, one in sums.items()},
-            {name: one.gradients["sum"] for name, one in sums.items()},
-            {name: one.input_sq for name, one in sums.items()})
+        return dressed(self.collected)
+
+
+def dressed(collected: Statistics) -> reference.Sums:
+    """The product's sums in the reference's dress: equal sums on both sides leave no near-tie to chance."""
+    sums = collected.sums
+    return reference.Sums(
+        collected.count, collected.losses, collected.sample_l1,
+        {name: one.gradients["l1"] for name, one in sums.items()},
+        {name: one.gradients["sq"] for name, one in sums.items()},
+        {name: one.gradients["sum"] for name, one in sums.items()},
+        {name: one.input_sq for name, one in sums.items()})
 
 
 def weights_hash(network: nn.Module) -> str:
@@ -123,6 +129,23 @@ def differing(found: dict[str, Tensor], expected: dict[str, Tensor]) -> dict[str
             if not torch.equal(mask, expected[name])}
 
 
+def refuse_other_sums(name: str, found: reference.Sums, expected: reference.Sums) -> None:
+    """An assertion fails where one of the sums differs by more than fidelity.md's tolerances."""
+    def near(ours: Tensor, theirs: Tensor, what: str) -> None:
+        torch.testing.assert_close(ours.float(), theirs, rtol=RELATIVE, atol=OF_MAXIMUM * float(theirs.abs().max()),
+                                   msg=lambda said: f"{name} {what}: {said}")
+
+    near(found.loss, expected.loss, "loss")
+    for matrix, l1 in expected.gradient_l1.items():
+        near(found.gradient_l1[matrix], l1, f"{matrix} l1")
+        near(found.gradient_sq[matrix], expected.gradient_sq[matrix], f"{matrix} sq")
+        near(found.input_sq[matrix], expected.input_sq[matrix], f"{matrix} inputs")
+        near(found.sample_l1[matrix], expected.sample_l1[matrix], f"{matrix} sample_l1")
+        apart = (found.gradient_sum[matrix] - expected.gradient_sum[matrix]).abs()
+        worst = float((apart / l1).nan_to_num().max())
+        assert bool((apart <= OF_L1 * l1).all()), f"{name} {matrix}: signed sums {worst}"
+
+
 def test_prunable_parameters_and_their_views_are_the_references(case: Case) -> None:
     expected = reference.prunable(case.model.network, case.blocks)
     assert {matrix.name: matrix.shape for matrix in case.model.layout.matrices} == {
@@ -134,21 +157,7 @@ def test_prunable_parameters_and_their_views_are_the_references(case: Case) -> N
 
 
 def test_sums_losses_and_sample_l1_are_within_the_contracts_tolerances(case: Case) -> None:
-    found, expected = case.given, case.expected
-
-    def near(ours: Tensor, theirs: Tensor, what: str) -> None:
-        torch.testing.assert_close(ours.float(), theirs, rtol=RELATIVE, atol=OF_MAXIMUM * float(theirs.abs().max()),
-                                   msg=lambda said: f"{case.name} {what}: {said}")
-
-    near(found.loss, expected.loss, "loss")
-    for name, l1 in expected.gradient_l1.items():
-        near(found.gradient_l1[name], l1, f"{name} l1")
-        near(found.gradient_sq[name], expected.gradient_sq[name], f"{name} sq")
-        near(found.input_sq[name], expected.input_sq[name], f"{name} inputs")
-        near(found.sample_l1[name], expected.sample_l1[name], f"{name} sample_l1")
-        apart = (found.gradient_sum[name] - expected.gradient_sum[name]).abs()
-        worst = float((apart / l1).nan_to_num().max())
-        assert bool((apart <= OF_L1 * l1).all()), f"{case.name} {name}: signed sums {worst}"
+    refuse_other_sums(case.name, case.given, case.expected)
 
 
 def test_collected_block_by_block_the_sums_are_bitwise_the_same(case: Case) -> None:
@@ -258,3 +267,16 @@ def test_a_matrix_that_observation_missed_is_an_error_that_names_it(name: str) -
         run(collect(model, calibration_of(cut_samples())))
     assert raised.value.key == "unobserved"
     assert raised.value.fields["matrix"] in {matrix.name for matrix in model.layout.matrices}
+
+
+@pytest.mark.parametrize("case", ["mixtral", "qwen2_moe", "gpt_oss", "deepseek_v3"], indirect=True)
+def test_each_experts_input_norm_is_the_references_and_none_only_where_no_token_came(case: Case) -> None:
+    stacked = [matrix for matrix in case.model.layout.matrices if matrix.experts]
+    assert stacked
+    for matrix in stacked:
+        found, expected = case.collected.input_norm(matrix.name), reference.input_norm(case.expected, matrix.name)
+        assert found.shape == (matrix.experts, matrix.columns)
+        torch.testing.assert_close(found, expected, rtol=RELATIVE, atol=OF_MAXIMUM * float(expected.max()))
+        seen = case.collected.sums[matrix.name].tokens
+        assert torch.equal(seen == 0, ~expected.any(-1))
+        assert int(seen.sum()) == sum(LENGTHS) * case.model.network.config.num_experts_per_tok

@@ -14,14 +14,14 @@ import torch
 
 from gblm_viz.core.alpha import Alpha
 from gblm_viz.core.errors import SettingError
-from gblm_viz.core.prune import Settings
+from gblm_viz.core.prune import Fallback, Settings
 from gblm_viz.ui import preview, work
 from gblm_viz.ui.escape import escape
 from gblm_viz.ui.page import Page, Signals
 from gblm_viz.ui.session import Library, Selection, Visit
 from gblm_viz.ui.tabs import prune, prune_told
 from gblm_viz.ui.tabs.prune import Form
-from gblm_viz.words import words
+from gblm_viz.words import LANGUAGES, words
 
 FORM = Form("gblm", "l1", "row", 0.5, "", "dense", "share", 100, 0.5, 0)
 
@@ -242,3 +242,21 @@ def test_only_what_both_settings_have_counts_as_changed(visit: Visit) -> None:
     assert prune_told.changes(say, visit, was, replace(was, method="wanda")) == "method from gblm to wanda"
     moved = replace(was, sparsity=0.6, norm="l2", order="sequential", alpha=Alpha("number", 3))
     assert prune_told.changes(say, visit, was, moved) == "From 50 %, slider at 60 %; norm from ℓ1 to ℓ2; 2 more"
+
+
+def test_experts_that_saw_no_token_are_named_with_their_matrix() -> None:
+    fallen = (Fallback("layers.1.down", 2, "no_token", "|W|"), Fallback("layers.1.down", 5, "no_token", "|W|"),
+              Fallback("layers.2.<i>", None, "zero_gradient", "|W| · x"))
+    for language in LANGUAGES:
+        shown = prune_told.fallen(words(language), fallen)
+        assert shown.count("<li>") == 2
+        assert "layers.1.down" in shown and "2, 5" in shown and "layers.2.&lt;i&gt;" in shown and "|W| · x" in shown
+    assert prune_told.fallen(words("en"), ()) == ""
+
+
+def test_a_long_list_of_experts_says_how_many_matrices_it_leaves_out() -> None:
+    many = tuple(Fallback(f"layers.{index}.down", expert, "no_token", "|W|")
+                 for index in range(prune_told.MOST_FALLEN + 3) for expert in (0, 1))
+    shown = prune_told.fallen(words("en"), many)
+    assert shown.count("<li>") == prune_told.MOST_FALLEN + 1
+    assert "and 3 matrices more" in shown

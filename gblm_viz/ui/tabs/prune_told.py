@@ -13,7 +13,7 @@ from gblm_viz.core import report
 from gblm_viz.core.alpha import Alpha
 from gblm_viz.core.methods import METHODS, NORMS_OF, PAPER_ALPHA
 from gblm_viz.core.patterns import NofM
-from gblm_viz.core.prune import Masks, Settings
+from gblm_viz.core.prune import Fallback, Masks, Settings
 from gblm_viz.core.report import Preview
 from gblm_viz.figures import charts
 from gblm_viz.figures.charts import percent
@@ -29,6 +29,8 @@ from ..settings_words import settings_words
 
 NEARLY_SAME = 0.99
 """Agreement above which two masks are called almost the same."""
+MOST_FALLEN = 40
+"""Lines of the list of matrices that were scored by a simpler rule; a large model of many experts has thousands."""
 MOST_CHANGES = 2
 """So many changes since Apply are named; the rest is counted."""
 NOTABLE = 0.005
@@ -152,7 +154,26 @@ def sentences(say: Words, seen: Preview, masks: Masks) -> str:
         told.append(say("prune.fallbacks", count=seen.fallbacks, first=first.matrix, rule=first.rule))
     if seen.equal_rows:
         told.append(say("prune.equal_rows", count=f"{seen.equal_rows:,}"))
-    return "".join(f'<p class="sentence">{escape(one)}</p>' for one in told if one)
+    paragraphs = "".join(f'<p class="sentence">{escape(one)}</p>' for one in told if one)
+    return paragraphs + fallen(say, masks.fallbacks)
+
+
+def fallen(say: Words, fallbacks: tuple[Fallback, ...]) -> str:
+    """Each matrix that was scored by a simpler rule, by name, with the numbers of its experts; folded. "" where none.
+    """
+    experts: dict[tuple[str, str, str], list[str]] = {}
+    for one in fallbacks:
+        experts.setdefault((one.matrix, one.reason, one.rule), []).extend(
+            [] if one.expert is None else [str(one.expert)])
+    lines = [say(f"prune.fallen.{'experts' if numbers else 'matrix'}", matrix=matrix, experts=", ".join(numbers),
+                 why=say(f"prune.fallen.{reason}"), rule=rule)
+             for (matrix, reason, rule), numbers in experts.items()]
+    if not lines:
+        return ""
+    more = [say("prune.fallen.more", count=len(lines) - MOST_FALLEN)] if len(lines) > MOST_FALLEN else []
+    items = "".join(f"<li>{escape(line)}</li>" for line in lines[:MOST_FALLEN] + more)
+    title = escape(say("prune.fallen.title"))
+    return f'<details class="fallen"><summary>{title}</summary><ul tabindex="0">{items}</ul></details>'
 
 
 def verdict(say: Words, seen: Preview) -> str:
