@@ -17,7 +17,7 @@ from gblm_viz.core.collect import collect
 from gblm_viz.core.job import run
 from gblm_viz.core.models import Model
 from gblm_viz.core.statistics import Statistics
-from gblm_viz.core.streamed import streamable
+from gblm_viz.core.streamed import streamed
 from tests.families import FAMILIES, TABLE, Family, build, tiny_samples
 from tests.more_families import MORE, REFUSED, UNBUILT
 
@@ -42,7 +42,7 @@ def calibration() -> CalibrationSet:
 
 
 def may_stream(model: Model) -> bool:
-    return streamable(models.private_copy(model.network), model.layout, calibration().sample(0))
+    return streamed(models.private_copy(model.network), model.layout, calibration().sample(0)) is not None
 
 
 def same_bits(one: Statistics, other: Statistics) -> bool:

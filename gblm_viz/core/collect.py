@@ -49,8 +49,6 @@ from .streamed import streamed
 
 CHECKPOINT = "checkpoint.safetensors"
 CHECKPOINT_SECONDS = 60.0
-FEW = 8
-"""Tokens that show what blocks hand each other."""
 BACK = 3
 """Forward passes that a block backward takes: itself once more, and the two products of its gradients."""
 UPSTREAM = "upstream"
@@ -232,7 +230,7 @@ def _streamed(model: Model, calibration: CalibrationSet, wanted: dict[str, Any],
     with the next one; what enters the blocks is made again.
     """
     layout, count, blocks = model.layout, calibration.count, len(model.layout.blocks)
-    made = streamed(private_copy(model.network), layout, calibration.sample(0)[:FEW].to(model.device), model.weights)
+    made = streamed(private_copy(model.network), layout, calibration.sample(0).to(model.device), model.weights)
     if made is None:
         raise StatisticsError("not_streamable", model=model.name)
     total = count * ((1 + BACK) * blocks + 1)

@@ -20,12 +20,12 @@ from torch import nn
 from transformers import AutoModelForCausalLM
 
 from .calibration import CalibrationSet
-from .collect import CHECKPOINT_SECONDS, FEW, begun, checkpoint_blocks, checkpoint_samples
+from .collect import CHECKPOINT_SECONDS, begun, checkpoint_blocks, checkpoint_samples
 from .errors import GblmError
 from .footprint import folder_bytes, free_disk, free_memory, resident
 from .matrices import Layout, Matrix, find_layout
 from .models import DTYPES, Model, private_copy
-from .streamed import HEAD_COPIES, LEAST_HEAD, streamed
+from .streamed import FEW, HEAD_COPIES, LEAST_HEAD, streamed
 
 FLOAT = 4
 """Bytes: sums, losses in the making and whatever is squared are float32, whatever the model is stored in."""

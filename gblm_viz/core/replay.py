@@ -119,6 +119,24 @@ def calls_of(network: Any, blocks: list[Any], outputs: list[Any], tokens: Tensor
     return entered[0], calls
 
 
+@torch.no_grad()
+def calls_hold(network: Any, blocks: list[Any], outputs: list[Any], tokens: Tensor) -> bool:
+    """Whether the blocks are called as `calls_of` says when they are run. One forward pass, without the head."""
+    told = calls_of(network, blocks, outputs, tokens)[1]
+    same: list[bool] = []
+
+    def note(index: int, hidden: Tensor, call: Call) -> None:
+        one, other = (tree_leaves((given.args, given.kwargs)) for given in (call, told[index]))
+        same.append(len(one) == len(other) and all(
+            torch.equal(mine, its) if isinstance(mine, Tensor) else True for mine, its in zip(one, other, strict=True)))
+        if index == len(blocks) - 1:
+            raise _AllEntered
+
+    with entering(blocks, note), suppress(_AllEntered):
+        network(tokens[None], use_cache=False)
+    return all(same)
+
+
 class Alike:
     """Calls whose equal tensors are one: samples of one length mostly share their masks and positions."""
 

@@ -20,8 +20,10 @@ from torch.utils._pytree import tree_leaves
 from .block_weights import BlockWeights
 from .matrices import Layout, Matrix
 from .observe import InputSums, gradient_taps, observing, sample_loss
-from .replay import Call, calls_of, entering, output, passing, replay
+from .replay import Call, calls_hold, calls_of, entering, output, passing, replay
 
+FEW = 8
+"""Tokens that show what blocks hand each other, and whether the head sees them one by one."""
 HEAD_COPIES = 4
 """Float32 numbers that the head and the loss hold for each logit: itself, its exponential, their gradients."""
 LEAST_HEAD = 1 << 26
@@ -117,14 +119,13 @@ def streamed(network: Any, layout: Layout, tokens: Tensor, weights: BlockWeights
     """A private copy of a network ready to be run block by block; None where that is not enough to be exact.
 
     It is where a block hands on anything but its hidden state, where something happens between two blocks, or where a
-    parameter belongs to two of them. tokens int64 (length,), a few are enough: one forward pass.
+    parameter belongs to two of them. tokens int64 (length,): one sample, the first few of which go through the head.
     """
     blocks = [network.get_submodule(path) for path in layout.blocks]
     owned = [{id(parameter) for parameter in block.parameters()} for block in blocks]
     if sum(map(len, owned)) != len(set().union(*owned)):
         return None
-    outputs: list[Any] = []
-    alone: list[bool] = []
+    few, outputs, alone = tokens[:FEW], list[Any](), list[bool]()
 
     def note(index: int, hidden: Tensor, call: Call) -> Tensor:
         given = tree_leaves((call.args, call.kwargs))
@@ -138,16 +139,16 @@ def streamed(network: Any, layout: Layout, tokens: Tensor, weights: BlockWeights
     handles = [block.register_forward_hook(leave) for block in blocks]
     try:
         with entering(blocks, note):
-            logits = network(tokens[None], use_cache=False).logits[0].detach()
+            logits = network(few[None], use_cache=False).logits[0].detach()
     finally:
         for handle in handles:
             handle.remove()
+    if len(alone) != len(blocks) or not all(alone) or not calls_hold(network, blocks, outputs, tokens):
+        return None
     if weights is not None:
         weights.unwatch(network)
-    if len(alone) != len(blocks) or not all(alone):
-        return None
     made = Streamed(network, layout, weights, outputs, False)
-    return Streamed(network, layout, weights, outputs, _token_wise(made, tokens, output(outputs[-1]), logits))
+    return Streamed(network, layout, weights, outputs, _token_wise(made, few, output(outputs[-1]), logits))
 
 
 def _apart(given: Any) -> Any:
@@ -158,6 +159,8 @@ def _apart(given: Any) -> Any:
 
 @torch.no_grad()
 def _token_wise(made: Streamed, tokens: Tensor, hidden: Tensor, logits: Tensor) -> bool:
+    if hidden.dim() != 3:
+        return False  # several states a token, one after the other: which dimension counts tokens is not ours to know
     middle = slice(len(tokens) // 3, len(tokens))
     cut = made._behind(tokens[middle], hidden[:, middle])
     return float((cut - logits[middle]).abs().max()) <= SAME_LOGITS * float(logits.abs().max())

@@ -24,6 +24,8 @@ from gblm_viz.core.statistics import Statistics
 from gblm_viz.core.streamed import Streamed
 from tests.families import FAMILIES, save_tiny, tiny_samples, tiny_tokenizer
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 
 def calibration(count: int = 3, length: int = 16) -> CalibrationSet:
     return CalibrationSet(torch.stack(tiny_samples(count, length)), torch.full((count,), length), "windows", 0, "r", "")
