@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, redirect_stdout, suppress
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn, TextIO, TypeVar
 
@@ -22,8 +23,9 @@ from tqdm import tqdm
 from transformers.utils import logging as transformers_logging
 
 from gblm_viz import plan_told
+from gblm_viz.amounts import amount
 from gblm_viz.core import alpha as alphas
-from gblm_viz.core import calibration, estimate, evaluate, export, generate, prune, report, statistics
+from gblm_viz.core import calibration, estimate, evaluate, export, generate, prune, reading, report, statistics
 from gblm_viz.core.alpha import parse_alpha
 from gblm_viz.core.calibration import CalibrationSet
 from gblm_viz.core.collect import PLANS, checkpoint_blocks, checkpoint_samples
@@ -37,6 +39,7 @@ from gblm_viz.core.methods import GRADIENT_NORMS, METHODS, PAPER_ALPHA, norm_of
 from gblm_viz.core.models import DTYPES, LONGEST, Model, Opened, load, longest_input, opened, pick_device
 from gblm_viz.core.patterns import GROUPS, checked_sparsity, label, parse_pattern
 from gblm_viz.core.prune import ORDERS, Masks, Settings
+from gblm_viz.core.reading import Reading
 from gblm_viz.core.statistics import KEPT, NORMS, Statistics, refuse_unwritable
 from gblm_viz.words import words
 
@@ -96,6 +99,7 @@ JSON_KEYS: dict[str, dict[str, str]] = {
         "matrices": "share removed of each matrix, by parameter name",
         "samples": "N of the statistics",
         "length": "tokens of the longest sample of the statistics",
+        "by_block": "whether the model was read block by block from its folder, because it would not fit whole",
         "masks": "the mask file that was written",
         "out": "the folder of the pruned model, loaded again and found equal",
     },
@@ -327,10 +331,17 @@ def prune_model(args: argparse.Namespace, terminal: Terminal) -> Result:
     for place in (args.out, args.masks):
         if place is not None:
             refuse_unwritable(place.absolute().parent)
-    model = _model(args, terminal)
+    known = terminal.follow(opened(args.model))
+    way = _reading(args, known, settings)
+    if way.by_block and not terminal.json:
+        print(_say("by_block", whole=amount(_WORDS, way.whole), room=amount(_WORDS, max(0, way.room or 0)),
+                   memory=amount(_WORDS, way.memory)), file=terminal.out, flush=True)
+    model = terminal.follow(load(args.model, args.dtype, args.device, known, way.by_block))
     found = statistics.load(args.statistics, model) if args.statistics is not None else None
-    applied = terminal.follow(prune.masks(model, found, settings))
-    beside = _comparisons(model, found, settings, applied, terminal)
+    place = next((place.absolute().parent for place in (args.out, args.masks) if place is not None), None)
+    mask = partial(prune.masks, model, found, inputs_in_memory=way.inputs_in_memory, folder=place)
+    applied = terminal.follow(mask(settings))
+    beside = _comparisons(mask, found, settings, applied, terminal)
     share = None
     if found is not None and applied.alpha is not None:
         share = alphas.gradient_share(found, settings.norm, applied.alpha)
@@ -340,8 +351,17 @@ def prune_model(args: argparse.Namespace, terminal: Terminal) -> Result:
         terminal.follow(export.save(prune.pruned(model, applied), applied, args.out, statistics=found))
     values = _model_values(model) | _mask_values(applied, share) | {
         f"agreement_{name}": value for name, value in beside.items()} | _statistics_values(found, settings) | {
-        "masks": args.masks, "out": args.out}
+        "by_block": model.weights is not None, "masks": args.masks, "out": args.out}
     return Result(values, tuple(_mask_lines(values)))
+
+
+def _reading(args: argparse.Namespace, known: Opened, settings: Settings) -> Reading:
+    """Whether the model is loaded whole or read block by block."""
+    manifest = statistics.read_manifest(args.statistics) if args.statistics is not None else None
+    samples, longest = (manifest["samples_complete"], manifest["length"]) if manifest is not None else (0, 0)
+    return reading.choose(estimate.shape_of_config(known.config, args.dtype), settings,
+                          estimate.room_of(pick_device(args.device), limit=args.memory), tokens=samples * longest,
+                          longest=longest, exported=args.out is not None)
 
 
 def _settings(args: argparse.Namespace) -> Settings:
@@ -350,7 +370,7 @@ def _settings(args: argparse.Namespace) -> Settings:
                     args.seed).check()
 
 
-def _comparisons(model: Model, found: Statistics | None, settings: Settings, applied: Masks,
+def _comparisons(mask: Callable[[Settings], Job[Masks]], found: Statistics | None, settings: Settings, applied: Masks,
                  terminal: Terminal) -> dict[str, float | None]:
     """Agreement with Wanda's mask in the same order, the gradient-only mask, and the method's own dense-order mask."""
     wanda, gradient = report.comparison_settings(settings)
@@ -364,7 +384,7 @@ def _comparisons(model: Model, found: Statistics | None, settings: Settings, app
     same = {"wanda": settings.method == "wanda", "gradient": settings.method == "gradient",
             "preview": not _orders_differ(settings.method, settings.order)}
     return {name: None if other is None else 1.0 if same[name]
-            else report.model_agreement(applied, terminal.follow(prune.masks(model, found, other)))
+            else report.model_agreement(applied, terminal.follow(mask(other)))
             for name, other in others.items()}
 
 
@@ -523,6 +543,7 @@ def _prune_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=_seed, default=plain.seed, metavar="S", help=_help("seed_random"))
     parser.add_argument("--out", type=Path, metavar="MODEL_DIR", help=_help("out_model"))
     parser.add_argument("--masks", type=Path, metavar="FILE", help=_help("masks"))
+    parser.add_argument("--memory", type=parse_bytes, metavar="6GB", help=_help("memory"))
 
 
 def _evaluate_flags(parser: argparse.ArgumentParser) -> None:

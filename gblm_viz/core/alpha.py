@@ -5,13 +5,14 @@ Knows nothing of masks or models; reads norms from statistics.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
 
 from .errors import SettingError
 from .methods import PAPER_ALPHA
-from .statistics import Statistics
+from .statistics import Statistics, StoredSums
 
 PAPER_SAMPLES, PAPER_LENGTH = 128, 2048
 _DECADES = 20.0
@@ -113,14 +114,21 @@ def resolve(alpha: Alpha, statistics: Statistics, norm: str) -> float:
         length = statistics.calibration.token_count / statistics.count
         return PAPER_ALPHA * {"l1": fewer, "l2": fewer**0.5}[norm] * (length / PAPER_LENGTH)
     low, high = -_DECADES, _DECADES
-    ratios = [(statistics.gradient_norm(name, norm), statistics.input_norm(name).unsqueeze(-2))
-              for name in statistics.sums]
-    count = sum(gradient.numel() for gradient, _ in ratios)
-    if sum(int((gradient > 0).sum()) for gradient, _ in ratios) <= alpha.value * count:
+
+    def read() -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        return ((statistics.gradient_norm(name, norm), statistics.input_norm(name).unsqueeze(-2))
+                for name in statistics.sums)
+
+    # what is read block by block from a folder is read again at each step: held, it would be 4 bytes a weight
+    held = None if isinstance(statistics.sums, StoredSums) else list(read())
+    reached = torch.tensor([(int((gradient > 0).sum()), gradient.numel()) for gradient, _ in held or read()]).sum(0)
+    positive, count = reached.tolist()
+    if positive <= alpha.value * count:
         raise SettingError("share_unreachable", share=alpha.value)
     for _ in range(_STEPS):
         middle = (low + high) / 2
         weight = 10.0**middle
-        total = sum(float((weight * g / (x + weight * g)).nan_to_num(0.0).sum(dtype=torch.float64)) for g, x in ratios)
+        total = sum(float((weight * g / (x + weight * g)).nan_to_num(0.0).sum(dtype=torch.float64))
+                    for g, x in held or read())
         low, high = (middle, high) if total / count < alpha.value else (low, middle)
     return float(10.0 ** ((low + high) / 2))

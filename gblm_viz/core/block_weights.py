@@ -6,7 +6,7 @@ Knows nothing of samples, scores or masks.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 from safetensors import safe_open
-from torch import nn
+from torch import Tensor, nn
 from transformers import MODEL_FOR_CAUSAL_LM_MAPPING
 from transformers.conversion_mapping import get_model_conversion_mapping
 from transformers.core_model_loading import (
@@ -33,10 +33,14 @@ OUTSIDE = ""
 
 @dataclass(frozen=True, eq=False)
 class BlockWeights:
-    """Where the weights of each part of a network come from. `parts`: block path, or OUTSIDE → key → file."""
+    """Where the weights of each part of a network come from. `parts`: block path, or OUTSIDE → key → file.
+
+    change: (name, what was read) → what is taken for it, in blocks; None: as it was read.
+    """
 
     parts: dict[str, dict[str, Path]]
     config: LoadStateDictConfig
+    change: Callable[[str, Tensor], Tensor] | None = None
 
     def read(self, network: Any, part: str) -> None:
         """A block's weights into a network laid out like the one this was made for; nothing where they are there."""
@@ -47,8 +51,10 @@ class BlockWeights:
         left = [f"{part}.{name}" for name in _on_meta(network, part)]
         if wrong or left:
             raise KeyError((wrong or left)[0])
-        for parameter in _module(network, part).parameters():
+        for name, parameter in _module(network, part).named_parameters(prefix=part):
             parameter.requires_grad_(False)
+            if self.change is not None:
+                parameter.data = self.change(name, parameter.data)
 
     def convert(self, network: Any, part: str) -> Any:
         """What transformers says of it. A file is mapped only as long as a part is read, or what was read is in use."""
@@ -134,13 +140,13 @@ def lay_out(config: Any, files: list[Path], dtype: torch.dtype, device: str = "c
         network = kind(config)
     blocks = decoder_blocks(network)
     tied = network.all_tied_weights_keys
-    if any(_part(one, blocks) for pair in tied.items() for one in pair):
+    if any(part_of(one, blocks) for pair in tied.items() for one in pair):
         return None
     mapping: Any = get_model_conversion_mapping(network)
     weights = BlockWeights(_sorted_into(network, files, blocks, mapping), LoadStateDictConfig(
         dtype=dtype, device_map={"": device}, dtype_plan=network._get_dtype_plan(dtype), weight_mapping=mapping))
     info = weights.convert(network, OUTSIDE)
-    missing = {name for name in info.missing_keys if not _part(name, blocks)} - tied.keys()
+    missing = {name for name in info.missing_keys if not part_of(name, blocks)} - tied.keys()
     if missing:
         raise KeyError(min(missing))
     # What the folder does not hold: buffers that are computed from the config. Both steps pass over what lies on meta.
@@ -151,7 +157,8 @@ def lay_out(config: Any, files: list[Path], dtype: torch.dtype, device: str = "c
     return network.eval(), weights
 
 
-def _part(name: str, blocks: tuple[str, ...]) -> str:
+def part_of(name: str, blocks: tuple[str, ...]) -> str:
+    """The block that a parameter or buffer of this name lies in, or OUTSIDE."""
     return next((path for path in blocks if name.startswith(path + ".")), OUTSIDE)
 
 
@@ -166,5 +173,5 @@ def _sorted_into(network: Any, files: list[Path], blocks: tuple[str, ...],
         with safe_open(file, "pt") as stored:
             for key in stored.keys():  # noqa: SIM118  # no mapping
                 name, _ = rename_source_key(key, renamings, converters, network.base_model_prefix, names)
-                parts[_part(name, blocks)][key] = file
+                parts[part_of(name, blocks)][key] = file
     return parts

@@ -157,7 +157,7 @@ def collect(model: Model, calibration: CalibrationSet, *, keep: tuple[str, ...] 
             return found
         refuse_unwritable(folder)
     started = time.monotonic()
-    most = _room() if inputs_in_memory is None else inputs_in_memory
+    most = room() if inputs_in_memory is None else inputs_in_memory
     run = PLANS[plan](model, calibration, wanted, cancel, folder, checkpoint_seconds, most)
     sums, losses, sample_l1, halved = yield from run
     statistics = Statistics(calibration.first(len(losses)), model.key, model.name, model.dtype, model.device.type, keep,
@@ -309,7 +309,7 @@ def give_back() -> None:
         ctypes.CDLL(None).malloc_trim(0)
 
 
-def _room() -> int:
+def room() -> int:
     """Bytes of memory for what waits for its turn, beyond which it goes to a temporary file."""
     free = available_memory()
     return free // 2 if free is not None else 1 << 30

@@ -15,16 +15,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor
 
 from gblm_viz.words import words
 
+from . import shards
+from .block_weights import OUTSIDE
 from .errors import ModelError, StatisticsError
 from .evaluate import Perplexity, Share
 from .job import Job, Step
-from .matrices import parameters
 from .methods import METHODS
-from .models import MASKS_FILE, Model, load, weight_files
+from .models import MASKS_FILE, Model, load, part_held, private_copy, weight_files
 from .patterns import label
 from .prune import Masks, save_masks
 from .statistics import Statistics, manifest_of, put_json
@@ -64,7 +66,8 @@ def save(pruned: Model, applied: Masks, folder: Path, *, statistics: Statistics 
          language: str = "en") -> Job[Exported]:
     """Write `pruned` (with `applied` its masks) as a transformers folder, put in place only after it proved equal.
 
-    It is loaded a second time to be compared, so twice the model's memory is needed. `perplexities` and `probes`
+    It is loaded a second time to be compared, so twice the model's memory is needed; one that is read block by block is
+    written, read and compared so, a file for each block. `perplexities` and `probes`
     (label → result) go on the card with their protocol. Equal runs write equal bytes: no times. Raises ModelError
     where the folder is taken or what was read back differs, StatisticsError where nothing can be written.
     """
@@ -73,10 +76,10 @@ def save(pruned: Model, applied: Masks, folder: Path, *, statistics: Statistics 
     beside = folder.with_name(f".{folder.name}.{os.getpid()}")
     try:
         yield Step(0, 3, "load")
-        _write(pruned, beside)
+        yield from _write(pruned, beside)
         yield Step(1, 3, "load")
-        again = yield from load(str(beside), pruned.dtype, pruned.device.type)
-        zeros = _compared(pruned, applied, again, folder)
+        again = yield from load(str(beside), pruned.dtype, pruned.device.type, by_block=pruned.weights is not None)
+        zeros = yield from _compared(pruned, applied, again, folder)
         yield Step(2, 3, "load")
         save_masks(applied, beside / MASKS_FILE)
         used = statistics if applied.settings.needs else None
@@ -89,17 +92,21 @@ def save(pruned: Model, applied: Masks, folder: Path, *, statistics: Statistics 
         if folder.is_dir():
             shutil.rmtree(folder)
         os.replace(beside, folder)
-    except OSError as error:
-        raise StatisticsError("cannot_write", file=str(folder), why=error.strerror or str(error)) from error
+    except (OSError, SafetensorError) as error:
+        why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise StatisticsError("cannot_write", file=str(folder), why=why) from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)
     yield Step(3, 3, "load")
     return done
 
 
-def _write(pruned: Model, folder: Path) -> None:
+def _write(pruned: Model, folder: Path) -> Job[None]:
     folder.mkdir(parents=True)
-    pruned.network.save_pretrained(folder)
+    if pruned.weights is None:
+        pruned.network.save_pretrained(folder)
+    else:
+        yield from shards.write(private_copy(pruned.network), pruned.weights, folder)
     pruned.tokenizer.save_pretrained(folder)
     for file in weight_files(folder):
         file.chmod((folder / "config.json").stat().st_mode)  # safetensors gives its files to their owner alone
@@ -110,23 +117,36 @@ def _share(mask: Tensor) -> float:
 
 
 @torch.no_grad()
-def _compared(pruned: Model, applied: Masks, again: Model, folder: Path) -> dict[str, float]:
-    """name → share of exact zeros read back. A weight, a masked place or a logit that differs is an error."""
-    wrote, read = parameters(pruned.network, pruned.layout), parameters(again.network, again.layout)
-    if set(wrote) != set(read):
-        raise ModelError("export_differs", folder=str(folder), what=min(set(wrote) ^ set(read)))
-    zeros = {}
-    for name, weight in read.items():
-        mask = applied.masks[name].to(weight.device)
-        if not torch.equal(weight, wrote[name]) or bool(weight[mask].any()):
-            raise ModelError("export_differs", folder=str(folder), what=name)
-        zeros[name] = _share(weight == 0)
+def _compared(pruned: Model, applied: Masks, again: Model, folder: Path) -> Job[dict[str, float]]:
+    """name → share of exact zeros read back. A weight, a masked place or a logit that differs is an error.
+
+    Steps count blocks, and what is outside of them.
+    """
+    zeros: dict[str, float] = {}
+    parts = (OUTSIDE, *pruned.layout.blocks)
+    matrices = {matrix.name: matrix for matrix in pruned.layout.matrices}
+    for number, part in enumerate(parts):
+        yield Step(number, len(parts), "load")
+        with part_held(pruned, part) as wrote, part_held(again, part) as read:
+            if set(wrote) != set(read):
+                raise ModelError("export_differs", folder=str(folder), what=min(set(wrote) ^ set(read)))
+            for name, weight in read.items():
+                if not torch.equal(weight, wrote[name]):
+                    raise ModelError("export_differs", folder=str(folder), what=name)
+                if name in matrices:
+                    zeros[name] = _zeros(matrices[name].view(weight), applied.masks[name], name, folder)
     first, second = _probe(pruned), _probe(again)
     same = (torch.equal(first, second) if pruned.device.type == "cpu"
             else torch.allclose(first, second, rtol=CUDA_TOLERANCE, atol=CUDA_TOLERANCE * float(first.abs().max())))
     if not same:
         raise ModelError("export_differs", folder=str(folder), what="logits")
     return zeros
+
+
+def _zeros(weight: Tensor, mask: Tensor, name: str, folder: Path) -> float:
+    if bool(weight[mask.to(weight.device)].any()):
+        raise ModelError("export_differs", folder=str(folder), what=name)
+    return _share(weight == 0)
 
 
 def _probe(model: Model) -> Tensor:

@@ -11,7 +11,8 @@ import hashlib
 import json
 import re
 import struct
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,7 +23,7 @@ from torch import Tensor, nn
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
-from .block_weights import BlockWeights, lay_out
+from .block_weights import BlockWeights, lay_out, part_of
 from .download import download
 from .errors import ModelError
 from .job import Job, Step
@@ -361,6 +362,23 @@ def private_copy(network: Any) -> Any:
     for buffer in network.buffers():
         shared[id(buffer)] = buffer
     return copy.deepcopy(network, shared)
+
+
+@contextmanager
+def part_held(model: Model, part: str) -> Iterator[dict[str, Tensor]]:
+    """While open, the weights of a block (by its path) or of what is OUTSIDE: name → as stored.
+
+    Of a model that is read block by block they are in memory no longer than that.
+    """
+    weights = model.weights
+    network = private_copy(model.network) if weights else model.network  # nobody else's block is let go
+    with weights.held(network, part) if weights else nullcontext():
+        own = {name: parameter.detach() for name, parameter in network.named_parameters()
+               if part_of(name, model.layout.blocks) == part}
+        try:
+            yield own
+        finally:
+            own.clear()
 
 
 def with_weights(model: Model, changed: dict[str, Tensor]) -> Model:

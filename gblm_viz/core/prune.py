@@ -6,8 +6,8 @@ The dense model is never touched. Knows nothing of texts beyond the samples, nor
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,14 +15,16 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
-from torch import Tensor
+from torch import Tensor, nn
 
 from . import alpha as alphas
 from .alpha import Alpha
-from .calibration import CalibrationSet
+from .block_weights import BlockWeights
+from .collect import give_back, room
 from .errors import ScoreError, SettingError, StatisticsError
+from .in_turn import write_in_turn
 from .job import Job, Step
-from .matrices import Matrix, parameters
+from .matrices import Matrix
 from .methods import (
     METHODS,
     NORMS_OF,
@@ -35,11 +37,14 @@ from .methods import (
     Wanda,
     norm_of,
 )
-from .models import Model, private_copy, with_weights
+from .models import Model, part_held, private_copy, with_weights
 from .observe import InputSums, observing, refuse_unobserved
+from .packed import PackedMasks
 from .patterns import Global, NofM, Pattern, label, make_pattern
-from .replay import Call, entering, hands_on, replay
-from .statistics import Statistics, input_norm, put_tensors
+from .replay import Alike, Call, entering, replay
+from .shelf import Shelf
+from .statistics import Statistics, input_norm, put
+from .streamed import streamed
 
 ORDERS = ("sequential", "dense")
 
@@ -108,9 +113,12 @@ class Fallback:
 
 @dataclass(frozen=True, eq=False)
 class Masks:
-    """name → bool (out, in) or (experts, out, in), True = removed, with all that made them."""
+    """name → bool (out, in) or (experts, out, in), True = removed, with all that made them.
 
-    masks: dict[str, Tensor]
+    Of a model that is read block by block they are packed, a bit a weight (packed.PackedMasks).
+    """
+
+    masks: Mapping[str, Tensor]
     settings: Settings
     alpha: float | None
     model_key: str
@@ -193,8 +201,8 @@ def _equal_rows(scores: Tensor) -> int:
 class _Collected:
     """Masks as they come, matrix by matrix."""
 
-    def __init__(self) -> None:
-        self.masks: dict[str, Tensor] = {}
+    def __init__(self, model: Model) -> None:
+        self.masks: MutableMapping[str, Tensor] = PackedMasks() if model.weights else {}
         self.fallbacks: list[Fallback] = []
         self.equal_rows: dict[str, int] = {}
 
@@ -205,8 +213,7 @@ class _Collected:
             self.equal_rows[name] = equal
 
     def finished(self, model: Model, statistics: Statistics | None, settings: Settings, method: Method) -> Masks:
-        ordered = {matrix.name: self.masks[matrix.name] for matrix in model.layout.matrices}
-        return Masks(ordered, settings, getattr(method, "alpha", None), model.key,
+        return Masks(self.masks, settings, getattr(method, "alpha", None), model.key,
                      statistics.calibration.key if statistics and settings.needs else "", tuple(self.fallbacks),
                      self.equal_rows)
 
@@ -223,17 +230,25 @@ def dense_scores(model: Model, statistics: Statistics | None, method: Method, ma
 
 def scores_of(model: Model, statistics: Statistics | None, settings: Settings, name: str) -> Tensor:
     """One matrix's scores under `settings` in the dense order: float32 (out, in) or (experts, out, in)."""
-    weight = parameters(model.network, model.layout)[name].detach().cpu()
-    return dense_scores(model, statistics, settings.make_method(statistics), model.layout.named(name), weight)[0]
+    matrix, method = model.layout.named(name), settings.make_method(statistics)
+    with part_held(model, model.layout.blocks[matrix.block]) as weights:
+        return dense_scores(model, statistics, method, matrix, matrix.view(weights[name]).cpu())[0]
+
+
+def _scored(model: Model, statistics: Statistics | None, method: Method) -> Iterator[Scored]:
+    """Every matrix's scores in turn; of a model that is read block by block, one block is in memory at a time."""
+    for block, path in enumerate(model.layout.blocks):
+        with part_held(model, path) as weights:
+            for matrix in model.layout.of_block(block):
+                yield dense_scores(model, statistics, method, matrix, matrix.view(weights.pop(matrix.name)).cpu())
 
 
 @torch.no_grad()
 def all_scores(model: Model, statistics: Statistics | None, settings: Settings) -> dict[str, Scored]:
     """Every matrix's scores in the dense order, to choose from again and again: 4 bytes a prunable weight."""
     _require(model, statistics, settings)
-    method, weights = settings.make_method(statistics), parameters(model.network, model.layout)
-    return {matrix.name: dense_scores(model, statistics, method, matrix, weights[matrix.name].cpu())
-            for matrix in model.layout.matrices}
+    scored = _scored(model, statistics, settings.make_method(statistics))
+    return {matrix.name: one for matrix, one in zip(model.layout.matrices, scored, strict=True)}
 
 
 @torch.no_grad()
@@ -246,33 +261,36 @@ def dense_masks(model: Model, statistics: Statistics | None, settings: Settings,
     """
     _require(model, statistics, settings)
     method, pattern = settings.make_method(statistics), settings.make_pattern()
-    weights = parameters(model.network, model.layout)
-    collected = _Collected()
+    collected = _Collected(model)
     together: dict[str, Tensor] = {}
+    coming = iter(scored[matrix.name] for matrix in model.layout.matrices) if scored else _scored(
+        model, statistics, method)
     for done, matrix in enumerate(model.layout.matrices):
         yield Step(done, len(model.layout.matrices), "matrix")
-        scores, fallbacks = scored[matrix.name] if scored else dense_scores(
-            model, statistics, method, matrix, weights[matrix.name].cpu())
+        scores, fallbacks = next(coming)
         collected.note(matrix.name, scores, fallbacks)
         if isinstance(pattern, Global):
             together[matrix.name] = scores
         else:
             collected.masks[matrix.name] = pattern.remove(scores, matrix.name)
     if isinstance(pattern, Global):
-        collected.masks = pattern.remove_all(together)
+        collected.masks.update(pattern.remove_all(together))
     yield Step(len(model.layout.matrices), len(model.layout.matrices), "matrix")
     return collected.finished(model, statistics, settings, method)
 
 
-class _LastBlockReached(Exception):  # noqa: N818
-    """Ends a forward pass once the last block has been entered: the head's logits are not needed."""
-
-
 @torch.no_grad()
-def sequential_masks(model: Model, statistics: Statistics | None, settings: Settings) -> Job[Masks]:
+def sequential_masks(model: Model, statistics: Statistics | None, settings: Settings,
+                     inputs_in_memory: int | None = None, folder: Path | None = None) -> Job[Masks]:
     """Masks in the paper's order (lib/prune.py:246-308): inputs are measured behind the already pruned blocks.
 
-    Gradients come from the dense model. Methods that need no inputs give the dense order's masks. Steps count blocks.
+    Gradients come from the dense model. Methods that need no inputs give the dense order's masks. Steps count a
+    sample's passes through blocks, two through all but the last. A block's pruned weights are let go when what they
+    give the next block is made.
+
+    inputs_in_memory: of what enters the blocks so many bytes wait in memory, the rest in a temporary file in `folder`;
+    by default half of what is free. Raises StatisticsError where the blocks of a model that is read block by block
+    hand each other more than their hidden state.
     """
     _require(model, statistics, settings)
     if "inputs" not in settings.needs:
@@ -280,73 +298,90 @@ def sequential_masks(model: Model, statistics: Statistics | None, settings: Sett
     assert statistics is not None
     method, pattern = settings.make_method(statistics), settings.make_pattern()
     assert not isinstance(pattern, Global) or settings.pattern
-    network = private_copy(model.network)
-    stored = dict(network.named_parameters())
-    modules = dict(network.named_modules())
-    blocks = [modules[path] for path in model.layout.blocks]
-    samples = statistics.calibration
-    total = len(blocks) * samples.count
-    stale = hands_on(network, blocks, samples.sample(0).to(model.device))
-    hidden, calls = _inputs(network, blocks, samples, model)
-    collected = _Collected()
-    norm = norm_of(method)
-    for index, block in enumerate(blocks):
-        matrices = model.layout.of_block(index)
+    network, samples, paths = private_copy(model.network), statistics.calibration, model.layout.blocks
+    total = (2 * len(paths) - 1) * samples.count
+    made = streamed(network, model.layout, samples.sample(0).to(model.device), model.weights)
+    if made is None and model.weights is not None:
+        raise StatisticsError("not_by_block", model=model.name)
+    shelf, alike = Shelf(room() if inputs_in_memory is None else inputs_in_memory, folder), Alike()
+    calls: dict[int, list[Call]] = {}
+    collected = _Collected(model)
+    for index, path in enumerate(paths):
+        matrices, block = model.layout.of_block(index), network.get_submodule(path)
         sums = InputSums(matrices, model.device)
-        for sample in range(samples.count):
-            yield Step(index * samples.count + sample, total, "sample_block")
-            with observing(network, matrices, sums):
-                replay(block, hidden[sample], calls[sample][index])
-        refuse_unobserved(matrices, sums, True)
-        for matrix in matrices:
-            weight = matrix.view(stored[matrix.name].detach())
-            gradient = statistics.gradient_norm(matrix.name, norm).to(model.device) if norm else None
-            inputs = input_norm(sums.squares[matrix.name], samples.count)
-            scores, fallbacks = score_matrix(matrix, weight, method, inputs, gradient, sums.tokens[matrix.name])
-            collected.note(matrix.name, scores, fallbacks)
-            mask = pattern.remove(scores, matrix.name)  # type: ignore[union-attr]
-            collected.masks[matrix.name] = mask.cpu()
-            stored[matrix.name].data = matrix.view(weight.masked_fill(mask, 0)).contiguous()
-        if index + 1 < len(blocks) and stale:
-            hidden, calls = _inputs(network, blocks, samples, model, index + 1)
-        elif index + 1 < len(blocks):
+        with model.weights.held(network, path) if model.weights else nullcontext():
+            stored = dict(network.named_parameters())
+            dense = {} if model.weights else {matrix.name: stored[matrix.name].data for matrix in matrices}
             for sample in range(samples.count):
-                hidden[sample] = replay(block, hidden[sample], calls[sample][index])
+                yield Step(2 * index * samples.count + sample, total, "sample_block")
+                if not index or made is None:
+                    tokens = samples.sample(sample).to(model.device)
+                    hidden, own = made.enter(tokens) if made else _entered(network, paths, index, tokens)
+                    calls[sample] = alike.of(own)
+                    shelf.put(sample, hidden)
+                with observing(network, matrices, sums):
+                    replay(block, shelf.get(sample).to(model.device), calls[sample][index])
+            refuse_unobserved(matrices, sums, True)
+            for matrix in matrices:
+                _prune_matrix(matrix, stored[matrix.name], sums, statistics, method, pattern, collected)
+            if made is not None and index + 1 < len(paths):
+                for sample in range(samples.count):
+                    yield Step((2 * index + 1) * samples.count + sample, total, "sample_block")
+                    shelf.put(sample, replay(block, shelf.take(sample).to(model.device), calls[sample][index]))
+            if made is not None:
+                for name, weights in dense.items():
+                    stored[name].data = weights
+            stored.clear()
+        give_back()
     yield Step(total, total, "sample_block")
     return collected.finished(model, statistics, settings, method)
 
 
-def _inputs(network: Any, blocks: list[Any], samples: CalibrationSet,
-                  model: Model, first: int = 0) -> tuple[list[Tensor], list[list[Call]]]:
-    """Per sample: the hidden state that enters block `first`, and how every block is called."""
+def _prune_matrix(matrix: Matrix, stored: nn.Parameter, sums: InputSums, statistics: Statistics, method: Method,
+                  pattern: Pattern, collected: _Collected) -> None:
+    """Scored by the inputs it really saw, masked, and its removed weights zeroed in new storage."""
+    weight, norm = matrix.view(stored.detach()), norm_of(method)
+    gradient = statistics.gradient_norm(matrix.name, norm).to(weight.device) if norm else None
+    inputs = input_norm(sums.squares[matrix.name], statistics.count)
+    scores, fallbacks = score_matrix(matrix, weight, method, inputs, gradient, sums.tokens[matrix.name])
+    collected.note(matrix.name, scores, fallbacks)
+    mask = pattern.remove(scores, matrix.name)  # type: ignore[union-attr]
+    collected.masks[matrix.name] = mask.cpu()
+    stored.data = matrix.view(weight.masked_fill(mask, 0)).contiguous()
+
+
+def _entered(network: Any, paths: tuple[str, ...], first: int, tokens: Tensor) -> tuple[Tensor, list[Call]]:
+    """What enters block `first`, and how every block is called, by running all of them: where blocks share weights or
+    hand on more than their hidden state, those before have a say in it. tokens int64 (length,)."""
     hidden: list[Tensor] = []
-    calls: list[list[Call]] = []
+    calls: list[Call] = []
 
     def note(index: int, state: Tensor, call: Call) -> None:
-        if index == 0:
-            calls.append([])
-        if index == first:
-            hidden.append(state)
-        calls[-1].append(call)
-        if index == len(blocks) - 1:
-            raise _LastBlockReached
+        hidden.append(state)
+        calls.append(call)
 
-    for sample in range(samples.count):
-        with entering(blocks, note), suppress(_LastBlockReached):
-            network(samples.sample(sample)[None].to(model.device), use_cache=False)
-    return hidden, calls
+    with entering([network.get_submodule(path) for path in paths], note):
+        network(tokens[None], use_cache=False)
+    return hidden[first], calls
 
 
-def masks(model: Model, statistics: Statistics | None, settings: Settings) -> Job[Masks]:
-    """Masks in the order the settings name."""
-    orders = {"dense": dense_masks, "sequential": sequential_masks}
+def masks(model: Model, statistics: Statistics | None, settings: Settings, inputs_in_memory: int | None = None,
+          folder: Path | None = None) -> Job[Masks]:
+    """Masks in the order the settings name; `inputs_in_memory` and `folder` as in `sequential_masks`."""
     settings.check()
-    return (yield from orders[settings.order](model, statistics, settings))
+    if settings.order == "dense":
+        return (yield from dense_masks(model, statistics, settings))
+    return (yield from sequential_masks(model, statistics, settings, inputs_in_memory, folder))
 
 
 @torch.no_grad()
 def pruned(model: Model, applied: Masks) -> Model:
-    """A pruned copy: masked matrices are its own, everything else shares the dense model's storage."""
+    """A pruned copy: masked matrices are its own, everything else shares the dense model's storage.
+
+    Of a model that is read block by block, one whose blocks are masked when they are read.
+    """
+    if model.weights is not None:
+        return _pruned_by_block(model, model.weights, applied)
     stored = dict(model.network.named_parameters())
     changed = {}
     for matrix in model.layout.matrices:
@@ -355,24 +390,37 @@ def pruned(model: Model, applied: Masks) -> Model:
     return with_weights(model, changed)
 
 
+def _pruned_by_block(model: Model, weights: BlockWeights, applied: Masks) -> Model:
+    def change(name: str, stored: Tensor) -> Tensor:
+        matrix = matrices.get(name)
+        return stored if matrix is None else stored.masked_fill(matrix.view(applied.masks[name].to(stored.device)), 0)
+
+    matrices = {matrix.name: matrix for matrix in model.layout.matrices}
+    network, own = private_copy(model.network), replace(weights, change=change)
+    own.unwatch(network)
+    own.watch(network)
+    return replace(model, network=network, weights=own)
+
+
 # Mask files: fidelity.md, Files.
 
 def save_masks(applied: Masks, path: Path) -> None:
     """uint8 of the parameter's (out, in) view, 1 = removed; the metadata is the settings that made it."""
-    put_tensors(path, *_mask_file(applied))
+    shapes = {name: tuple(mask.shape) for name, mask in applied.masks.items()}
+    put(path, lambda beside: write_in_turn(beside, shapes, applied.masks.__getitem__, _mask_metadata(applied)))
 
 
 def masks_file(applied: Masks) -> bytes:
     """The same file for those who have no folder here."""
-    tensors, metadata = _mask_file(applied)
-    return to_bytes(tensors, {"gblm": json.dumps(metadata, sort_keys=True)})
+    tensors = {name: mask.to(torch.uint8).contiguous() for name, mask in applied.masks.items()}
+    return to_bytes(tensors, _mask_metadata(applied))
 
 
-def _mask_file(applied: Masks) -> tuple[dict[str, Tensor], dict[str, Any]]:
+def _mask_metadata(applied: Masks) -> dict[str, str]:
     metadata = applied.settings.as_dict() | {
         "format": 1, "model_key": applied.model_key, "calibration": applied.calibration_key,
         "alpha_value": applied.alpha, "pattern_label": label(applied.settings.make_pattern())}
-    return {name: mask.to(torch.uint8).contiguous() for name, mask in applied.masks.items()}, metadata
+    return {"gblm": json.dumps(metadata, sort_keys=True)}
 
 
 def read_masks(path: Path) -> dict[str, Tensor]:

@@ -167,26 +167,3 @@ class Alike:
         if len(known) < self.MOST:
             known.append(value)
         return value
-
-
-@torch.no_grad()
-def hands_on(network: Any, blocks: list[Any], tokens: Tensor) -> bool:
-    """Whether blocks tell the next ones more than the hidden state, so that a call kept from before goes stale.
-
-    Seen by two forward passes: another hidden state at the first block changes what else a later block is called with.
-    tokens int64 (length,).
-    """
-    def calls(other: bool) -> list[list[Tensor]]:
-        seen: list[list[Tensor]] = []
-
-        def note(index: int, hidden: Tensor, call: Call) -> Tensor | None:
-            given = tree_leaves((call.args, call.kwargs))
-            seen.append([one.clone() for one in given if isinstance(one, Tensor)])
-            return hidden.flip(-1) if other and index == 0 else None
-
-        with entering(blocks, note):
-            network(tokens[None], use_cache=False)
-        return seen
-
-    return any(len(one) != len(other) or not all(map(torch.equal, one, other))
-               for one, other in zip(calls(False), calls(True), strict=True))

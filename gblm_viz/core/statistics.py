@@ -10,9 +10,10 @@ import json
 import os
 import platform
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,7 @@ class Statistics:
     dtype: str
     device: str
     keep: tuple[str, ...]
-    sums: dict[str, Sums]
+    sums: Mapping[str, Sums]
     losses: Tensor
     sample_l1: dict[str, Tensor]
     asked: int
@@ -106,7 +107,7 @@ def keep_for(prunable: int) -> tuple[str, ...]:
 
 # The folder: fidelity.md, Files. Each file is written beside its place and renamed into it.
 
-def _put(path: Path, write: Any) -> None:
+def put(path: Path, write: Any) -> None:
     """Write a file beside its place, then rename: a reader sees the whole file or none."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -136,13 +137,13 @@ def refuse_unwritable(folder: Path) -> None:
 def put_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, Any]) -> None:
     """One safetensors file, atomically; metadata is one key holding sorted JSON, so equal runs write equal bytes."""
     packed = {name: tensor.contiguous() for name, tensor in tensors.items()}
-    _put(path, lambda beside: save_file(packed, beside, {"gblm": json.dumps(metadata, sort_keys=True)}))
+    put(path, lambda beside: save_file(packed, beside, {"gblm": json.dumps(metadata, sort_keys=True)}))
 
 
 def put_json(path: Path, value: Any) -> None:
     """A JSON file, atomically; keys are sorted, so equal runs write equal bytes."""
     text = json.dumps(value, sort_keys=True, indent=1, ensure_ascii=False) + "\n"
-    _put(path, lambda beside: beside.write_text(text, encoding="utf-8", errors="replace"))
+    put(path, lambda beside: beside.write_text(text, encoding="utf-8", errors="replace"))
 
 
 def _block_file(folder: Path, block: int) -> Path:
@@ -237,7 +238,10 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
 
 
 def load(folder: Path, model: Model | None = None) -> Statistics:
-    """Read a statistics folder back; with `model`, a folder made by another model is refused with both names."""
+    """Read a statistics folder back; with `model`, a folder made by another model is refused with both names.
+
+    Beside a model whose blocks are read one at a time, the sums are too.
+    """
     manifest = read_manifest(folder)
     if manifest is None:
         key = "unfinished" if (folder / "checkpoint.safetensors").is_file() else "no_statistics"
@@ -269,9 +273,30 @@ def load(folder: Path, model: Model | None = None) -> Statistics:
             raise StatisticsError("torn", folder=str(folder), file=file)
         sums = {name: sums[name] for name in names}  # files sort by name; sums over matrices go in the network's order
         sample_l1 = {name: sample_l1[name] for name in names}
+    by_block = model is not None and model.weights is not None
     return Statistics(calibration, manifest["model_key"], manifest["model"], manifest["dtype"], manifest["device"],
-                      tuple(manifest["keep"]), sums, losses, sample_l1, manifest["samples"], 0.0, halves,
-                      manifest["plan"])
+                      tuple(manifest["keep"]), StoredSums(folder, tuple(sums), manifest, calibration) if by_block
+                      else sums, losses, sample_l1, manifest["samples"], 0.0, halves, manifest["plan"])
+
+
+class StoredSums(Mapping[str, Sums]):
+    """The sums in a folder, of which one block's file at a time is mapped: what was read of others is let go."""
+
+    def __init__(self, folder: Path, names: tuple[str, ...], manifest: Mapping[str, Any],
+                 calibration: CalibrationSet) -> None:
+        self._names = dict.fromkeys(names)
+        self._read = lru_cache(1)(lambda block: read_block(folder, block, manifest, calibration)[0])
+
+    def __getitem__(self, name: str) -> Sums:
+        if name not in self._names:
+            raise KeyError(name)
+        return self._read(_block_of(name))[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
 
 
 def read_block(folder: Path, block: int, manifest: Mapping[str, Any],

@@ -22,10 +22,10 @@ from safetensors.torch import load_file
 import gblm_viz.core.collect as collecting
 from gblm_viz import __main__ as cli
 from gblm_viz.__main__ import JSON_KEYS, main
-from gblm_viz.core import calibration, estimate, evaluate, generate, prune, statistics
+from gblm_viz.core import calibration, estimate, evaluate, generate, prune, reading, statistics
 from gblm_viz.core.generate import Sampling
 from gblm_viz.core.job import run
-from gblm_viz.core.models import load
+from gblm_viz.core.models import load, opened
 from gblm_viz.core.prune import Settings
 from gblm_viz.core.streamed import Streamed
 from tests.families import save_tiny
@@ -448,3 +448,26 @@ def test_a_folder_goes_on_by_its_own_plan_whatever_is_asked(command: Run, place:
     told = json.loads(command(*flags("collect --model tiny --text river.txt --samples 5 --length 16 --json --plan"),
                               "streamed", "--out", tmp_path)[1])
     assert (told["plan"], told["why"]) == ("whole", "begun")
+
+
+def test_a_model_that_does_not_fit_whole_is_pruned_block_by_block(command: Run, place: Path, tmp_path: Path,
+                                                                  monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(estimate, "resident", lambda: 100_000_000)
+    line = [*flags(f"{PRUNE} --method gblm --sparsity 0.5"), "--masks"]
+    plain = json.loads(command(*line, tmp_path / "whole", "--out", tmp_path / "loaded", "--json")[1])
+    shape = estimate.shape_of_config(run(opened(str(place / "tiny"))).config, "float32")
+    room = estimate.Room(None)
+    whole = reading.choose(shape, Settings(), room, tokens=80, longest=16, exported=True).memory
+    limit = f"{100_000_000 + whole - 100_000}B"
+    code, out, err = command(*line, tmp_path / "block", "--out", tmp_path / "read", "--memory", limit, "--json")
+    told = json.loads(out)
+    assert (code, plain["by_block"], told["by_block"]) == (0, False, True), err
+    assert {name: value for name, value in plain.items() if name not in ("by_block", "masks", "out")} == {
+        name: told[name] for name in plain if name not in ("by_block", "masks", "out")}
+    assert (tmp_path / "whole").read_bytes() == (tmp_path / "block").read_bytes()
+    first, *_ = command(*line, tmp_path / "said", "--out", tmp_path / "told", "--memory", limit)[1].splitlines()
+    assert first.startswith("Loaded whole, pruning would hold")
+    code, _, err = command(*line, tmp_path / "refused", "--memory", "101MB")
+    enough = re.search(r"Allow (\d+\.\d\d) GB", err)
+    assert code == 2 and err.count("\n") == 1 and enough is not None and not (tmp_path / "refused").exists()
+    assert command(*line, tmp_path / "refused", "--memory", f"{enough[1]}GB")[0] == 0

@@ -17,7 +17,6 @@ from gblm_viz.core.errors import GblmError
 from gblm_viz.core.job import run
 from gblm_viz.core.models import Model
 from gblm_viz.core.prune import Settings
-from gblm_viz.core.replay import hands_on
 from gblm_viz.core.statistics import Statistics
 from tests import reference, support_table
 from tests.core.test_families import RELATIVE, cut_samples, differing, dressed, recipe_of, refuse_other_sums
@@ -91,9 +90,9 @@ def test_masks_of_families_unlike_the_others_are_the_references(case: Case) -> N
 
 @pytest.mark.parametrize(("name", "expected"), [("zaya", True), ("hy_v4", True), ("bitnet", False), ("rwkv", False)])
 def test_blocks_that_hand_on_more_than_the_hidden_state_are_known_by_it(name: str, expected: bool) -> None:
-    network = models.wrap(build(MORE[name]), None, name).network
-    blocks = list(network.get_submodule(MORE[name].blocks).children())
-    assert hands_on(network, blocks, calibration().sample(0)) is expected
+    model = models.wrap(build(MORE[name]), None, name)
+    assert not support_table.shared_weights(model)
+    assert may_stream(model) is not expected
 
 
 def test_its_line_in_the_readme_is_what_is_measured(case: Case) -> None:

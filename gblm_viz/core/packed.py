@@ -1,0 +1,39 @@
+"""Masks at one bit a weight, where a byte would be too much: read like name → mask, one unpacked when asked for.
+
+Knows nothing of what made them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, MutableMapping
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+class PackedMasks(MutableMapping[str, Tensor]):
+    """name → bool, any shape, on the CPU. What is read is a copy: changing it changes nothing here."""
+
+    def __init__(self) -> None:
+        self._packed: dict[str, tuple[np.ndarray, torch.Size]] = {}
+
+    def __setitem__(self, name: str, mask: Tensor) -> None:
+        self._packed[name] = np.packbits(mask.cpu().contiguous().numpy()), mask.shape
+
+    def __getitem__(self, name: str) -> Tensor:
+        bits, shape = self._packed[name]
+        return torch.from_numpy(np.unpackbits(bits, count=shape.numel()).view(np.bool_)).reshape(shape)
+
+    def __delitem__(self, name: str) -> None:
+        del self._packed[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._packed)
+
+    def __len__(self) -> int:
+        return len(self._packed)
+
+    @property
+    def nbytes(self) -> int:
+        return sum(bits.nbytes for bits, _ in self._packed.values())

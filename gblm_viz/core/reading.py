@@ -1,0 +1,91 @@
+"""How a pruning reads its model: loaded whole, or block by block from its folder; by what each will hold in memory.
+
+Made from a model's shape before it is loaded. Knows no weight, score or mask; the figures are estimates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .errors import SettingError
+from .estimate import OWN, SAVED, ModelShape, Room, gigabytes_up
+from .prune import Settings
+
+SCORING = 16
+"""Bytes a weight of the largest matrix while it is scored and its lowest are found. Measured as this process's peak
+(footprint.Peak) over a matrix of 3000 × 3000: 15 by row, by matrix and 2:4."""
+ALL_SCORES = 24
+"""Bytes a prunable weight where all matrices compete: scores, the same in one row, sorted with their places."""
+MASKS = 2
+"""Masks that stand at once: the one that is asked for, and one that it is compared with."""
+BITS = 8
+"""Of a byte: by block, masks are packed."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Bytes beyond what is held before the model is read. `whole`: with all of it loaded, chosen or not.
+
+    inputs_in_memory: of what enters the blocks so many bytes wait in memory, the rest in a temporary file; None: by
+    what is free.
+    """
+
+    by_block: bool
+    memory: int
+    whole: int
+    room: int | None
+    inputs_in_memory: int | None
+
+
+def choose(shape: ModelShape, settings: Settings, room: Room, *, tokens: int = 0, longest: int = 0,
+           exported: bool = False) -> Reading:
+    """Loaded whole where that fits, else block by block. tokens: of all samples; longest: of one.
+
+    exported: whether the pruned model is written and read again. Raises SettingError with the number that would do.
+    """
+    sequential = settings.order == "sequential" and "inputs" in settings.needs
+    inputs = tokens * shape.hidden * shape.itemsize if sequential else 0
+    passing = _passing(shape, longest) if sequential else 0
+    needs = {by_block: held(shape, settings, exported) + passing for by_block, held in HELD.items()}
+    ways = (False, True) if shape.streamable else (False,)
+    fits = [way for way in ways if room.memory is None or needs[way] <= room.memory]
+    if not fits:
+        assert room.memory is not None
+        raise SettingError("prune_short" if shape.streamable else "prune_short_whole",
+                           needed=gigabytes_up(needs[ways[-1]] + room.held),
+                           free=f"{(room.memory + room.held) / 1e9:.2f}")
+    way = fits[0]
+    most = None if room.memory is None else min(inputs, room.memory - needs[way])
+    return Reading(way, needs[way] + (inputs if most is None else most), needs[False], room.memory, most)
+
+
+def _passing(shape: ModelShape, longest: int) -> int:
+    """What one sample's pass through a block holds for a moment: less than what autograd would keep of it."""
+    return int(longest * SAVED * max(block.features for block in shape.blocks) * shape.itemsize)
+
+
+def _scoring(shape: ModelShape, settings: Settings) -> int:
+    together = settings.group == "global" and not settings.pattern
+    return (ALL_SCORES * shape.prunable if together else 0) + SCORING * max(block.largest for block in shape.blocks)
+
+
+def _whole(shape: ModelShape, settings: Settings, exported: bool) -> int:
+    """Dense weights all along; to be exported, a pruned copy of the matrices and all that is read again."""
+    dense = shape.parameters * shape.itemsize
+    pruned = shape.prunable * shape.itemsize
+    block = max(block.parameters for block in shape.blocks) * shape.itemsize
+    scoring = MASKS * shape.prunable + _scoring(shape, settings) + block
+    return OWN + dense + max(scoring, shape.prunable + pruned + dense if exported else 0)
+
+
+def _by_block(shape: ModelShape, settings: Settings, exported: bool) -> int:
+    """What is outside of blocks, and one block with a pruned copy of it; exported, both a second time."""
+    outside = (shape.parameters - sum(block.parameters for block in shape.blocks)) * shape.itemsize
+    block = max(block.parameters for block in shape.blocks) * shape.itemsize
+    packed = MASKS * shape.prunable // BITS
+    return OWN + outside + 2 * block + packed + max(_scoring(shape, settings), outside + 2 * block if exported else 0)
+
+
+HELD: dict[bool, Callable[[ModelShape, Settings, bool], int]] = {False: _whole, True: _by_block}
+"""Read block by block? → what that holds."""
