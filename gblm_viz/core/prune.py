@@ -296,7 +296,7 @@ def sequential_masks(model: Model, statistics: Statistics | None, settings: Sett
             yield Step(index * samples.count + sample, total, "sample_block")
             with observing(network, matrices, sums):
                 replay(block, hidden[sample], calls[sample][index])
-        refuse_unobserved(matrices, sums, True)
+        refuse_unobserved(matrices, sums)
         for matrix in matrices:
             weight = matrix.view(stored[matrix.name].detach())
             gradient = statistics.gradient_norm(matrix.name, norm).to(model.device) if norm else None
