@@ -306,7 +306,8 @@ def _choice(args: argparse.Namespace, shape: ModelShape, samples: CalibrationSet
     if found is not None and found["samples_complete"] == found["samples"]:
         return None
     work = estimate.work_of(samples, args.keep or statistics.keep_for(shape.prunable), args.halves, True, ranks.count)
-    pace, room = estimate.measure_pace(shape, work, device), estimate.room_of(device, args.out, args.memory, ranks.count)
+    pace = estimate.measure_pace(shape, work, device)
+    room = estimate.room_of(device, args.out, args.memory, ranks.count)
     plans, plan = tuple(PLANS), args.plan
     if not ranks.first:
         plan = plans[ranks.of_first(0)]

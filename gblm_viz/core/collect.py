@@ -166,7 +166,7 @@ def collect(model: Model, calibration: CalibrationSet, *, keep: tuple[str, ...] 
 
     inputs_in_memory: of the streamed plan's block inputs so many bytes wait in memory, the rest in a temporary file;
     by default this process's share of half of what is free.
-    ranks: the processes that share the samples, each of which calls this and gets the same; the first writes the folder.
+    ranks: the processes that share the samples. Each calls this and gets the same; the first writes the folder.
 
     Raises StatisticsError for a folder of another model or text, ScoreError for a loss that is not finite.
     """
@@ -269,9 +269,9 @@ def _streamed(model: Model, calibration: CalibrationSet, wanted: dict[str, Any],
               folder: Path | None, checkpoint_seconds: float, inputs_in_memory: int, ranks: Ranks) -> Job[_Run]:
     """All samples through one block at a time, forward and then back from the last block to the first.
 
-    Steps count this process's samples × blocks, a block backward as three forward. `cancel` set ends it without a result: no sample is
-    whole before the first block. With a folder each block's file is written when it is done, and a later run goes on
-    with the next one; what enters the blocks is made again.
+    Steps count this process's samples × blocks, a block backward as three forward. `cancel` set ends it without a
+    result: no sample is whole before the first block. With a folder each block's file is written when it is done, and
+    a later run goes on with the next one; what enters the blocks is made again.
 
     Several processes meet after each block: its sums are added, and the checkpoint that says it is done is put when
     all have written what comes back through it, a file for each sample. Any number of processes goes on from there.
@@ -416,7 +416,8 @@ def _checkpoint_of(folder: Path | None, wanted: dict[str, Any]) -> dict[str, Ten
 
 def _put_checkpoint(folder: Path, wanted: dict[str, Any], state: dict[str, Tensor], losses: Tensor) -> None:
     """All running state in one file, put in place at once: no state in between exists."""
-    put_tensors(folder / CHECKPOINT, {name: tensor.cpu() for name, tensor in state.items()} | {"losses": losses}, wanted)
+    tensors = {name: tensor.cpu() for name, tensor in state.items()}
+    put_tensors(folder / CHECKPOINT, tensors | {"losses": losses}, wanted)
 
 
 def _upstream_file(folder: Path, block: int, sample: int) -> Path:

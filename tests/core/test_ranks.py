@@ -1,4 +1,4 @@
-"""Two processes that share the samples of one collection, started by torchrun (gloo, CPU), against one process alone."""
+"""Two processes that share the samples of one collection (torchrun, gloo, CPU), against one process alone."""
 
 from __future__ import annotations
 
