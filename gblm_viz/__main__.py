@@ -6,6 +6,7 @@ Computes nothing itself and knows nothing of the app. Exit codes: 0 done, 2 unus
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import math
 import os
@@ -39,6 +40,7 @@ from gblm_viz.core.methods import GRADIENT_NORMS, METHODS, PAPER_ALPHA, norm_of
 from gblm_viz.core.models import DTYPES, LONGEST, Model, Opened, load, longest_input, opened, pick_device
 from gblm_viz.core.patterns import GROUPS, checked_sparsity, label, parse_pattern
 from gblm_viz.core.prune import ORDERS, Masks, Settings
+from gblm_viz.core.ranks import Ranks
 from gblm_viz.core.reading import Reading
 from gblm_viz.core.statistics import KEPT, NORMS, Statistics, refuse_unwritable
 from gblm_viz.words import words
@@ -78,6 +80,7 @@ JSON_KEYS: dict[str, dict[str, str]] = {
         "estimate": "of it, made before: seconds, memory and its parts, disk when done and disk_peak, in bytes",
         "actual": "seconds, most memory held beyond what was held before loading, disk when done; null: not measured",
         "seconds": "time this run spent on the samples (0 where the folder was finished before)",
+        "processes": "how many shared the samples (torchrun); the memory of estimate and actual is one's",
     },
     "prune": _MODEL_KEYS | _TEXT_KEYS | {
         "method": "how weights were scored",
@@ -177,8 +180,11 @@ def _progress(stream: TextIO, shown: bool) -> Iterator[Callable[[Step], None]]:
 
 
 @contextmanager
-def _patient_interrupt(terminal: Terminal) -> Iterator[Callable[[Step], None]]:
-    """The first Ctrl-C ends the job at its next step, where every sample is whole; the second ends it at once."""
+def _patient_interrupt(terminal: Terminal, ranks: Ranks) -> Iterator[Callable[[Step], None]]:
+    """The first Ctrl-C ends the job at its next step, where every sample is whole; the second ends it at once.
+
+    One of several processes ends at once: their next steps are not the same, and the last checkpoint is there.
+    """
     before = signal.getsignal(signal.SIGINT)
     asked = threading.Event()
 
@@ -192,7 +198,7 @@ def _patient_interrupt(terminal: Terminal) -> Iterator[Callable[[Step], None]]:
         if asked.is_set():
             raise KeyboardInterrupt
 
-    if threading.current_thread() is not threading.main_thread() or not callable(before):
+    if ranks.count > 1 or threading.current_thread() is not threading.main_thread() or not callable(before):
         yield watch
         return
     signal.signal(signal.SIGINT, on_interrupt)
@@ -248,25 +254,34 @@ def _model_values(model: Model) -> dict[str, Any]:
 # collect
 
 def collect(args: argparse.Namespace, terminal: Terminal) -> Result:
-    """A statistics folder from a text."""
+    """A statistics folder from a text. Started by torchrun, several processes share the samples."""
+    with Ranks.of_environment().joined(pick_device(args.device)) as ranks:
+        return _collect(args, terminal, ranks)
+
+
+def _collect(args: argparse.Namespace, terminal: Terminal, ranks: Ranks) -> Result:
     text = read_text(args.text or args.jsonl) if args.tokens is None else ""  # before the model: a typo shows at once
     refuse_unwritable(args.out)
     known = terminal.follow(opened(args.model))
     device, shape = pick_device(args.device), estimate.shape_of_config(known.config, args.dtype)
     samples = _samples(args, known, shape.vocabulary, text)
-    choice = _choice(args, shape, samples, device)
+    choice = _choice(args, shape, samples, device, ranks)
     if choice is not None and not terminal.json:
         print(plan_told.before(_WORDS, choice), file=terminal.out, flush=True)
+        if ranks.count > 1:
+            print(_say("processes", count=ranks.count), file=terminal.out, flush=True)
     peak = Peak.begin(device)
     plan = choice.chosen.plan if choice else "whole"
     model = terminal.follow(load(args.model, args.dtype, args.device, known, plan == "streamed"))
-    with _patient_interrupt(terminal) as watch:
+    with _patient_interrupt(terminal, ranks) as watch:
         try:
             found = terminal.follow(collect_sums(model, samples, keep=args.keep, halves=args.halves, folder=args.out,
                                                  plan=plan, inputs_in_memory=choice.chosen.inputs_in_memory
-                                                 if choice else None), watch)
+                                                 if choice else None, ranks=ranks), watch)
         except KeyboardInterrupt:
             raise InterruptionError(_checkpointed(args.out, model, samples)) from None
+    if not ranks.first:
+        return Result({}, ())
     actual = Actual(found.seconds, peak.extra(), folder_bytes(args.out))
     used = found.calibration
     values = _model_values(model) | {
@@ -274,7 +289,8 @@ def collect(args: argparse.Namespace, terminal: Terminal) -> Result:
         "length": used.length, "tokens": used.token_count, "rule": used.rule, "seed": used.seed,
         "left_out": dict(used.left_out), "keep": found.keep, "halves": bool(found.halves),
         "plan": found.plan, "why": choice.why if choice else "finished", "estimate": _estimate_values(choice),
-        "actual": asdict(actual), "loss": float(found.losses.mean()), "seconds": found.seconds}
+        "actual": asdict(actual), "loss": float(found.losses.mean()), "seconds": found.seconds,
+        "processes": ranks.count}
     lines = [_say("collected", model=model.name, samples=found.count, length=used.length, tokens=used.token_count,
                   text=used.text_name, folder=args.out, loss=values["loss"], sha256=used.text_sha256)]
     if used.left_out:
@@ -284,15 +300,25 @@ def collect(args: argparse.Namespace, terminal: Terminal) -> Result:
     return Result(values, tuple(lines))
 
 
-def _choice(args: argparse.Namespace, shape: ModelShape, samples: CalibrationSet, device: str) -> Choice | None:
-    """The plan by what it is estimated to take; None where the folder is finished and nothing is left to choose."""
+def _choice(args: argparse.Namespace, shape: ModelShape, samples: CalibrationSet, device: str,
+            ranks: Ranks) -> Choice | None:
+    """The plan by what it is estimated to take; None where the folder is finished and nothing is left to choose.
+
+    Each process looks at the machine for itself; what the first one then chooses holds for all.
+    """
     found = statistics.read_manifest(args.out)
     if found is not None and found["samples_complete"] == found["samples"]:
         return None
-    work = estimate.work_of(samples, args.keep or statistics.keep_for(shape.prunable), args.halves, True)
-    return estimate.plan_for(shape, work, estimate.measure_pace(shape, work, device),
-                             estimate.room_of(device, args.out, args.memory), weights="by_block", folder=args.out,
-                             plan=args.plan)
+    work = estimate.work_of(samples, args.keep or statistics.keep_for(shape.prunable), args.halves, True, ranks.count)
+    pace = estimate.measure_pace(shape, work, device)
+    room = estimate.room_of(device, args.out, args.memory, ranks.count)
+    plans, plan = tuple(PLANS), args.plan
+    if not ranks.first:
+        plan = plans[ranks.of_first(0)]
+    choice = estimate.plan_for(shape, work, pace, room, weights="by_block", folder=args.out, plan=plan)
+    if ranks.first:
+        ranks.of_first(plans.index(choice.chosen.plan))
+    return choice
 
 
 def _estimate_values(choice: Choice | None) -> dict[str, Any] | None:
@@ -611,6 +637,8 @@ def _parsed(argv: list[str] | None) -> argparse.Namespace:
         parser.error(_WORDS("cli.refuse.only_text", flag="--cut"))
     if args.command == "collect" and args.tokens is not None and args.length is not None:
         parser.error(_WORDS("cli.refuse.not_tokens", flag="--length"))
+    if args.command != "collect" and Ranks.of_environment().count > 1:
+        parser.error(_WORDS("cli.refuse.only_collect", command=args.command))
     return args
 
 
@@ -642,7 +670,9 @@ def main(argv: list[str] | None = None) -> int:
     transformers_logging.disable_progress_bar()
     try:
         args = _parsed(argv)
-        terminal = Terminal(sys.stdout, sys.stderr, args.json)
+        # of several processes all but the first are silent, unless something is wrong
+        ours = (sys.stdout, sys.stderr) if Ranks.of_environment().first else (io.StringIO(), io.StringIO())
+        terminal = Terminal(*ours, args.json)
         with redirect_stdout(sys.stderr):  # whatever a library prints stays out of the result
             result = COMMANDS[args.command].act(args, terminal)
         _show(result, terminal)

@@ -3,7 +3,8 @@
 whole: each sample forward and backward through all of the network, every gradient freed at once. streamed: all samples
 through one block at a time (core.streamed), so that one block's gradients and sums are held. Both add up the same
 numbers in the same order: where one block hands the next nothing but its hidden state, in float32 on the CPU they are
-bitwise equal (tests/core/test_families.py). Knows nothing of methods or masks.
+bitwise equal (tests/core/test_families.py). Several processes share the samples (core.ranks); their sums are one's to
+the last digits, as they are added in another order. Knows nothing of methods or masks.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from .job import Job, Step
 from .matrices import Matrix
 from .models import Model, available_memory, private_copy
 from .observe import InputSums, gradient_taps, observing, refuse_unobserved, sample_loss
+from .ranks import ALONE, Ranks
 from .replay import Alike, Call
 from .shelf import Shelf
 from .statistics import (
@@ -56,24 +58,42 @@ UPSTREAM = "upstream"
 
 
 class _Accumulator:
-    """The running sums of some matrices over the samples; the only place that adds."""
+    """The running sums of some blocks' matrices over the samples; the only place that adds.
 
-    def __init__(self, matrices: tuple[Matrix, ...], device: torch.device, keep: tuple[str, ...], halves: bool) -> None:
-        self.keep, self.matrices = keep, matrices
-        self.inputs = InputSums(matrices, device)
-        self.gradients = {matrix.name: {kept: torch.zeros(matrix.shape, device=device) for kept in keep}
-                          for matrix in matrices}
-        self.halves = {matrix.name: {f"{KEPT[kept]}_{half}": torch.zeros(matrix.shape, device=device)
-                                     for kept in keep for half in ("even", "odd")} if halves else {}
-                       for matrix in matrices}
-        self.samples = 0
-        self.sample_l1: dict[str, list[float]] = {matrix.name: [] for matrix in matrices}
+    blocks: the matrices of each. All float32 sums of a block's gradients lie in one buffer, so that processes add them
+    in one call and without a copy. samples: N, of all processes together.
+    """
+
+    def __init__(self, blocks: Sequence[tuple[Matrix, ...]], samples: int, device: torch.device,
+                 keep: tuple[str, ...], halves: bool) -> None:
+        self.keep = keep
+        self.matrices = tuple(matrix for matrices in blocks for matrix in matrices)
+        self.inputs = InputSums(self.matrices, device)
+        self.gradients: dict[str, dict[str, Tensor]] = {}
+        self.halves: dict[str, dict[str, Tensor]] = {}
+        self.buffers: list[Tensor] = []
+        kinds = (*keep, *(f"{KEPT[kept]}_{half}" for kept in keep for half in ("even", "odd") if halves))
+        for matrices in blocks:
+            buffer = torch.zeros(len(kinds) * sum(matrix.weights for matrix in matrices), device=device)
+            parts = iter(buffer.split([matrix.weights for matrix in matrices for _ in kinds]))
+            for matrix in matrices:
+                sums = {kind: next(parts).view(matrix.shape) for kind in kinds}
+                self.gradients[matrix.name] = {kept: sums.pop(kept) for kept in keep}
+                self.halves[matrix.name] = sums
+            self.buffers.append(buffer)
+        self.sample = 0
+        self.sample_l1 = {matrix.name: torch.zeros(samples, dtype=torch.float64) for matrix in self.matrices}
+        """0 where no gradient reached it on a sample: its experts saw no token."""
+
+    def begin_sample(self, sample: int) -> None:
+        """Its number among those of all processes: it decides the half, and the place of its ℓ1."""
+        self.sample = sample
 
     def take(self, matrix: Matrix, gradient: Tensor) -> None:
         """One sample's gradient of one matrix, float32 as (out, in) or (experts, out, in). It is overwritten."""
         into = [self.gradients[matrix.name]]
         if halves := self.halves[matrix.name]:
-            half = "even" if self.samples % 2 == 0 else "odd"
+            half = "even" if self.sample % 2 == 0 else "odd"
             into.append({kept: halves[f"{KEPT[kept]}_{half}"] for kept in self.keep})
         for sums in into:
             if "sum" in sums:
@@ -84,39 +104,38 @@ class _Accumulator:
         for sums in into:
             if "l1" in sums:
                 sums["l1"] += absolute
-        self.sample_l1[matrix.name].append(float(absolute.sum(-1).sum(dtype=torch.float64)))
+        self.sample_l1[matrix.name][self.sample] = float(absolute.sum(-1).sum(dtype=torch.float64))
 
-    def end_sample(self) -> None:
-        self.samples += 1
-        for values in self.sample_l1.values():
-            if len(values) < self.samples:
-                values.append(0.0)  # no gradient reached it on this sample: its experts saw no token
+    def _small(self) -> list[Tensor]:
+        return [*self.inputs.squares.values(), *self.inputs.tokens.values(), *self.sample_l1.values()]
 
-    def tensors(self) -> dict[str, Tensor]:
-        """All running state, for a checkpoint."""
+    def add(self, ranks: Ranks) -> None:
+        """All processes' sums into every one's: a call for each block, and one for the small numbers."""
+        for buffer in self.buffers:
+            ranks.add(buffer)
+        ranks.add_small(self._small())
+
+    def clear(self) -> None:
+        for tensor in (*self.buffers, *self._small()):
+            tensor.zero_()
+
+    def tensors(self, samples: int) -> dict[str, Tensor]:
+        """All running state after so many samples, for a checkpoint."""
         state = {f"gradients/{name}/{kept}": tensor
                  for name, kinds in self.gradients.items() for kept, tensor in kinds.items()}
         state |= {f"inputs/{name}": tensor for name, tensor in self.inputs.squares.items()}
         state |= {f"tokens/{name}": tensor for name, tensor in self.inputs.tokens.items()}
         state |= {f"halves/{name}/{kind}": tensor for name, kinds in self.halves.items()
                   for kind, tensor in kinds.items()}
-        return state | {f"sample_l1/{name}": torch.tensor(values, dtype=torch.float64)
-                        for name, values in self.sample_l1.items()}
+        return state | {f"sample_l1/{name}": values[:samples] for name, values in self.sample_l1.items()}
 
     def restore(self, state: dict[str, Tensor], samples: int) -> None:
-        for name, kinds in self.gradients.items():
-            for kept, tensor in kinds.items():
-                tensor.copy_(state[f"gradients/{name}/{kept}"])
-            for kind, tensor in self.halves[name].items():
-                tensor.copy_(state[f"halves/{name}/{kind}"])
-            self.inputs.squares[name].copy_(state[f"inputs/{name}"])
-            self.inputs.tokens[name].copy_(state[f"tokens/{name}"])
-            self.sample_l1[name] = state[f"sample_l1/{name}"].tolist()
-        self.samples = samples
+        for name, tensor in self.tensors(samples).items():
+            tensor.copy_(state[name])
 
     def finished(self) -> dict[str, Sums]:
         """The sums on the CPU. Raises ScoreError for a matrix no hook saw, or sums that are not finite."""
-        refuse_unobserved(self.matrices, self.inputs, bool(self.samples))
+        refuse_unobserved(self.matrices, self.inputs)
         sums = {name: Sums(self.inputs.squares[name].cpu(), {k: t.cpu() for k, t in kinds.items()},
                            self.inputs.tokens[name].cpu()) for name, kinds in self.gradients.items()}
         for name, one in sums.items():
@@ -128,8 +147,8 @@ class _Accumulator:
         return {name: {kind: tensor.cpu() for kind, tensor in kinds.items()}
                 for name, kinds in self.halves.items() if kinds}
 
-    def finished_l1(self) -> dict[str, Tensor]:
-        return {name: torch.tensor(values, dtype=torch.float64) for name, values in self.sample_l1.items()}
+    def finished_l1(self, samples: int) -> dict[str, Tensor]:
+        return {name: values[:samples] for name, values in self.sample_l1.items()}
 
 
 def _checked_loss(loss: float, sample: int) -> float:
@@ -140,11 +159,13 @@ def _checked_loss(loss: float, sample: int) -> float:
 
 def collect(model: Model, calibration: CalibrationSet, *, keep: tuple[str, ...] | None = None, halves: bool = False,
             cancel: Event | None = None, folder: Path | None = None, plan: str = "whole",
-            checkpoint_seconds: float = CHECKPOINT_SECONDS, inputs_in_memory: int | None = None) -> Job[Statistics]:
+            checkpoint_seconds: float = CHECKPOINT_SECONDS, inputs_in_memory: int | None = None,
+            ranks: Ranks = ALONE) -> Job[Statistics]:
     """Sums, per-sample ℓ1 and losses of every sample, by a plan of `PLANS`. With `folder` they are saved in it.
 
     inputs_in_memory: of the streamed plan's block inputs so many bytes wait in memory, the rest in a temporary file;
-    by default half of what is free.
+    by default this process's share of half of what is free.
+    ranks: the processes that share the samples. Each calls this and gets the same; the first writes the folder.
 
     Raises StatisticsError for a folder of another model or text, ScoreError for a loss that is not finite.
     """
@@ -157,58 +178,81 @@ def collect(model: Model, calibration: CalibrationSet, *, keep: tuple[str, ...] 
             return found
         refuse_unwritable(folder)
     started = time.monotonic()
-    most = room() if inputs_in_memory is None else inputs_in_memory
-    run = PLANS[plan](model, calibration, wanted, cancel, folder, checkpoint_seconds, most)
+    most = room() // ranks.count if inputs_in_memory is None else inputs_in_memory
+    run = PLANS[plan](model, calibration, wanted, cancel, folder, checkpoint_seconds, most, ranks)
     sums, losses, sample_l1, halved = yield from run
     statistics = Statistics(calibration.first(len(losses)), model.key, model.name, model.dtype, model.device.type, keep,
-                            sums, torch.tensor(losses, dtype=torch.float64), sample_l1, calibration.count,
-                            time.monotonic() - started, halved, plan)
-    if folder is not None:
+                            sums, losses, sample_l1, calibration.count, time.monotonic() - started, halved, plan)
+    if folder is not None and ranks.first:
         save(statistics, folder, blocks=plan != "streamed")
     return statistics
 
 
-_Run = tuple[dict[str, Sums], Sequence[float], dict[str, Tensor], dict[str, dict[str, Tensor]]]
+_Run = tuple[dict[str, Sums], Tensor, dict[str, Tensor], dict[str, dict[str, Tensor]]]
 """sums, losses, sample_l1, halves: as in Statistics."""
 
 
 def _whole(model: Model, calibration: CalibrationSet, wanted: dict[str, Any], cancel: Event | None,
-           folder: Path | None, checkpoint_seconds: float, inputs_in_memory: int) -> Job[_Run]:
+           folder: Path | None, checkpoint_seconds: float, inputs_in_memory: int, ranks: Ranks) -> Job[_Run]:
     """One forward and one backward pass a sample; steps count samples.
 
     `cancel` set: the whole samples done so far are the result, as a smaller N. The running sums are checkpointed every
     `checkpoint_seconds`, and when the job is closed instead of cancelled.
+
+    Several processes take a round of samples, one each, before they wait for each other. A checkpoint is the file one
+    process would write: all sums are added into the first one's and the others begin again at zero, so any number of
+    processes goes on from it. One that is closed leaves the last checkpoint: the others are somewhere else by then.
     """
-    accumulator = _Accumulator(model.layout.matrices, model.device, tuple(wanted["keep"]), wanted["halves"])
-    losses: list[float] = []
+    count = calibration.count
+    blocks = [model.layout.of_block(block) for block in range(len(model.layout.blocks))]
+    accumulator = _Accumulator(blocks, count, model.device, tuple(wanted["keep"]), wanted["halves"])
+    losses, done = torch.zeros(count, dtype=torch.float64), 0
     state = _checkpoint_of(folder, wanted)
     if state is not None:
-        losses = state["losses"].tolist()
-        accumulator.restore(state, len(losses))
+        done = len(state["losses"])
+        if ranks.first:
+            losses[:done] = state["losses"]
+            accumulator.restore(state, done)
     network = private_copy(model.network)
     saved = time.monotonic()
 
+    def add() -> None:
+        accumulator.add(ranks)
+        ranks.add(losses)
+
     def checkpoint() -> None:
-        if folder is not None and losses:
-            _put_checkpoint(folder, wanted, accumulator.tensors(), losses)
+        if folder is None or not done:
+            return
+        add()
+        if ranks.first:
+            _put_checkpoint(folder, wanted, accumulator.tensors(done), losses[:done])
+        else:
+            accumulator.clear()
+            losses.zero_()
 
     try:
-        for index in range(len(losses), calibration.count):
-            yield Step(index, calibration.count, "sample")
-            if cancel is not None and cancel.is_set():
+        while done < count:
+            yield Step(done, count, "sample")
+            if cancel is not None and ranks.any(cancel.is_set()):
                 break
-            losses.append(_checked_loss(_one_sample(network, model, calibration.sample(index), accumulator), index))
-            accumulator.end_sample()
-            if time.monotonic() - saved >= checkpoint_seconds:
+            index = done + ranks.rank
+            if index < count:
+                accumulator.begin_sample(index)
+                loss = _one_sample(network, model, calibration.sample(index), accumulator)
+                losses[index] = _checked_loss(loss, index)
+            done = min(done + ranks.count, count)
+            if folder is not None and ranks.any(time.monotonic() - saved >= checkpoint_seconds):
                 checkpoint()
                 saved = time.monotonic()
     except GeneratorExit:  # closed at a `yield`, where every sample in the sums is whole
-        checkpoint()
+        if ranks.count == 1:
+            checkpoint()
         raise
-    if not losses:
+    if not done:
         raise StatisticsError("cancelled_before_first")
-    yield Step(len(losses), calibration.count, "sample")
-    return accumulator.finished(), losses, accumulator.finished_l1(), accumulator.finished_halves()
+    yield Step(done, count, "sample")
+    add()
+    return accumulator.finished(), losses[:done], accumulator.finished_l1(done), accumulator.finished_halves()
 
 
 @torch.enable_grad()
@@ -222,14 +266,19 @@ def _one_sample(network: Any, model: Model, tokens: Tensor, accumulator: _Accumu
 
 
 def _streamed(model: Model, calibration: CalibrationSet, wanted: dict[str, Any], cancel: Event | None,
-              folder: Path | None, checkpoint_seconds: float, inputs_in_memory: int) -> Job[_Run]:
+              folder: Path | None, checkpoint_seconds: float, inputs_in_memory: int, ranks: Ranks) -> Job[_Run]:
     """All samples through one block at a time, forward and then back from the last block to the first.
 
-    Steps count samples × blocks, a block backward as three forward. `cancel` set ends it without a result: no sample is
-    whole before the first block. With a folder each block's file is written when it is done, and a later run goes on
-    with the next one; what enters the blocks is made again.
+    Steps count this process's samples × blocks, a block backward as three forward. `cancel` set ends it without a
+    result: no sample is whole before the first block. With a folder each block's file is written when it is done, and
+    a later run goes on with the next one; what enters the blocks is made again.
+
+    Several processes meet after each block: its sums are added, and the checkpoint that says it is done is put when
+    all have written what comes back through it, a file for each sample. Any number of processes goes on from there.
     """
-    layout, count, blocks = model.layout, calibration.count, len(model.layout.blocks)
+    layout, blocks = model.layout, len(model.layout.blocks)
+    samples = ranks.own(calibration.count)
+    count = len(samples)
     made = streamed(private_copy(model.network), layout, calibration.sample(0).to(model.device), model.weights)
     if made is None:
         raise StatisticsError("not_streamable", model=model.name)
@@ -237,15 +286,15 @@ def _streamed(model: Model, calibration: CalibrationSet, wanted: dict[str, Any],
     shelf, alike = Shelf(inputs_in_memory, folder), Alike()
     state = _checkpoint_of(folder, wanted)
     left = blocks if state is None else int(state["blocks_left"])
-    calls: list[list[Call]] = []
+    calls: dict[int, list[Call]] = {}
     for block in range(left):
         with made.held(block):
-            for index in range(count):
-                yield Step(block * count + index, total, "sample_block")
+            for place, index in enumerate(samples):
+                yield Step(block * count + place, total, "sample_block")
                 _refuse_cancelled(cancel)
                 if not block:
                     hidden, own = made.enter(calibration.sample(index).to(model.device))
-                    calls.append(alike.of(own))
+                    calls[index] = alike.of(own)
                     shelf.put((index, 0), hidden)
                 if state is None or block + 1 < left:
                     hidden = shelf.get((index, block)).to(model.device)
@@ -253,19 +302,20 @@ def _streamed(model: Model, calibration: CalibrationSet, wanted: dict[str, Any],
     sums: dict[str, Sums] = {}
     sample_l1: dict[str, Tensor] = {}
     halves: dict[str, dict[str, Tensor]] = {}
-    losses: list[float] = []
+    losses = torch.zeros(calibration.count, dtype=torch.float64)
     if state is None:
         piece = made.piece(calibration.length)
-        for index in range(count):
-            yield Step(blocks * count + index, total, "sample_block")
+        for place, index in enumerate(samples):
+            yield Step(blocks * count + place, total, "sample_block")
             _refuse_cancelled(cancel)
             hidden = shelf.take((index, blocks)).to(model.device)
             loss, upstream = made.lost(calibration.sample(index).to(model.device), hidden, piece)
-            losses.append(_checked_loss(loss, index))
+            losses[index] = _checked_loss(loss, index)
             shelf.put((index, UPSTREAM), upstream)
+        ranks.add(losses)
     elif folder is not None:
-        losses = state["losses"].tolist()
-        for index in range(count):
+        losses = state["losses"]
+        for index in samples:
             shelf.put((index, UPSTREAM), _upstream_of(folder, left, index))
         for block in range(left, blocks):
             read_sums, read_halves = read_block(folder, block, wanted, calibration)
@@ -273,26 +323,31 @@ def _streamed(model: Model, calibration: CalibrationSet, wanted: dict[str, Any],
         sample_l1 = {key.removeprefix("sample_l1/"): values for key, values in state.items()
                      if key.startswith("sample_l1/")}
     for block in reversed(range(left)):
-        accumulator = _Accumulator(layout.of_block(block), model.device, tuple(wanted["keep"]), wanted["halves"])
+        accumulator = _Accumulator([layout.of_block(block)], calibration.count, model.device, tuple(wanted["keep"]),
+                                   wanted["halves"])
         with made.held(block):
-            for index in range(count):
-                yield Step(count * (blocks + 1 + BACK * (blocks - 1 - block)) + BACK * index, total, "sample_block")
+            for place, index in enumerate(samples):
+                yield Step(count * (blocks + 1 + BACK * (blocks - 1 - block)) + BACK * place, total, "sample_block")
                 _refuse_cancelled(cancel)
+                accumulator.begin_sample(index)
                 hidden, upstream = (shelf.take((index, key)).to(model.device) for key in (block, UPSTREAM))
                 shelf.put((index, UPSTREAM), made.back(block, hidden, calls[index][block], upstream, accumulator.inputs,
                                                        accumulator.take))
-                accumulator.end_sample()
+        accumulator.add(ranks)
         found, found_halves = accumulator.finished(), accumulator.finished_halves()
-        sample_l1 |= accumulator.finished_l1()
+        sample_l1 |= accumulator.finished_l1(calibration.count)
         if folder is not None:
-            put_block(folder, block, found, found_halves)
+            if ranks.first:
+                put_block(folder, block, found, found_halves)
+            for index in samples:
+                put_tensors(_upstream_file(folder, block, index), {UPSTREAM: shelf.get((index, UPSTREAM))}, {})
+            ranks.wait()
             found, found_halves = read_block(folder, block, wanted, calibration)  # mapped from the file, no more held
-            for index in range(count):
-                put_tensors(_upstream_file(folder, block, index), {"upstream": shelf.get((index, UPSTREAM))}, {})
-            _put_checkpoint(folder, wanted, {"blocks_left": torch.tensor(block), **{
-                f"sample_l1/{name}": values for name, values in sample_l1.items()}}, losses)
-            for older in folder.glob(_upstream_file(folder, block + 1, 0).name.replace("000000", "*")):
-                older.unlink()
+            if ranks.first:
+                _put_checkpoint(folder, wanted, {"blocks_left": torch.tensor(block), **{
+                    f"sample_l1/{name}": values for name, values in sample_l1.items()}}, losses)
+                for older in folder.glob(_upstream_file(folder, block + 1, 0).name.replace("000000", "*")):
+                    older.unlink()
         sums, halves = found | sums, found_halves | halves
         del accumulator
         give_back()
@@ -359,10 +414,10 @@ def _checkpoint_of(folder: Path | None, wanted: dict[str, Any]) -> dict[str, Ten
         raise StatisticsError("torn", folder=str(folder), file=CHECKPOINT) from error
 
 
-def _put_checkpoint(folder: Path, wanted: dict[str, Any], state: dict[str, Tensor], losses: Sequence[float]) -> None:
+def _put_checkpoint(folder: Path, wanted: dict[str, Any], state: dict[str, Tensor], losses: Tensor) -> None:
     """All running state in one file, put in place at once: no state in between exists."""
-    put_tensors(folder / CHECKPOINT, {name: tensor.cpu() for name, tensor in state.items()} | {
-        "losses": torch.tensor(losses, dtype=torch.float64)}, wanted)
+    tensors = {name: tensor.cpu() for name, tensor in state.items()}
+    put_tensors(folder / CHECKPOINT, tensors | {"losses": losses}, wanted)
 
 
 def _upstream_file(folder: Path, block: int, sample: int) -> Path:

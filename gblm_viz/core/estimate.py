@@ -11,7 +11,7 @@ import itertools
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -78,11 +78,19 @@ class Work:
     sums: int
     """Gradient sums a weight: those kept, three times over with the halves."""
     folder: bool
+    processes: int = 1
+    """That share the samples."""
+
+    @property
+    def share(self) -> Work:
+        """What one process does of it, at most."""
+        return replace(self, samples=math.ceil(self.samples / self.processes),
+                       tokens=math.ceil(self.tokens / self.processes), processes=1)
 
 
-def work_of(calibration: CalibrationSet, keep: tuple[str, ...], halves: bool, folder: bool) -> Work:
+def work_of(calibration: CalibrationSet, keep: tuple[str, ...], halves: bool, folder: bool, processes: int = 1) -> Work:
     return Work(calibration.count, calibration.length, calibration.token_count, len(keep) * (3 if halves else 1),
-                folder)
+                folder, processes)
 
 
 def shape_of(model: Model) -> ModelShape:
@@ -162,6 +170,7 @@ Both on one core's own time, llama shapes of 2 to 70 M parameters, 32 to 512 tok
 @dataclass(frozen=True)
 class PlanEstimate:
     """One plan. Bytes; `memory` is beyond what is held now, the sum of its `parts`, which words table `parts` names.
+    Where several processes share the samples, memory is one's, and disk that of all.
 
     `disk`: the folder when all is done; `disk_peak`: at its fullest, with checkpoints.
     """
@@ -349,13 +358,13 @@ def estimates(shape: ModelShape, work: Work, pace: Pace, weights: Weights = "the
     """
     found = {}
     for plan, memory in MEMORY.items():
-        seconds = _seconds(shape, work, plan, pace) * left
-        parts = {"weights": _weights(shape, plan, weights), "own": OWN} | memory(shape, work)
+        seconds = _seconds(shape, work.share, plan, pace) * left
+        parts = {"weights": _weights(shape, plan, weights), "own": OWN} | memory(shape, work.share)
         done, peak = _disk(shape, work, plan, seconds)
         inputs = parts.get("inputs")
         if inputs is not None and memory_room is not None:
             away = max(0, min(inputs, sum(parts.values()) - memory_room))
-            parts["inputs"], peak = inputs - away, peak + away
+            parts["inputs"], peak = inputs - away, peak + away * work.processes
         held = tuple((name, size) for name, size in parts.items() if size)
         found[plan] = PlanEstimate(plan, seconds, sum(parts.values()), done, peak, held, parts.get("inputs"))
     return found
@@ -375,13 +384,16 @@ class Room:
     held: int = 0
 
 
-def room_of(device: str, folder: Path | None = None, limit: int | None = None) -> Room:
+def room_of(device: str, folder: Path | None = None, limit: int | None = None, processes: int = 1) -> Room:
     """What this machine has free, a margin left; of memory what a person's limit leaves, where there is one.
 
+    processes: that share the machine's memory; the limit is each one's, and each has its own GPU.
     What a folder begun earlier holds is overwritten or kept, so it counts as free.
     """
     held = resident() or 0 if limit is not None and device == "cpu" else 0
     memory = free_memory(device) if limit is None else limit - held
+    if limit is None and memory is not None and device == "cpu":
+        memory //= processes
     disk = None if folder is None else free_disk(folder)
     if disk is not None and folder is not None and folder.is_dir():
         disk += folder_bytes(folder)

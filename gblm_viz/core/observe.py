@@ -105,10 +105,10 @@ def observing(network: Any, matrices: tuple[Matrix, ...], sums: InputSums) -> It
             handle.remove()
 
 
-def refuse_unobserved(layout_matrices: tuple[Matrix, ...], sums: InputSums, samples_ran: bool) -> None:
+def refuse_unobserved(layout_matrices: tuple[Matrix, ...], sums: InputSums) -> None:
     """A matrix that no hook saw is an error, never a zero. Stacked experts count as seen if any one of them was."""
     for matrix in layout_matrices:
-        if samples_ran and int(sums.tokens[matrix.name].sum()) == 0:
+        if int(sums.tokens[matrix.name].sum()) == 0:
             raise ScoreError("unobserved", matrix=matrix.name)
 
 

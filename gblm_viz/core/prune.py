@@ -321,7 +321,7 @@ def sequential_masks(model: Model, statistics: Statistics | None, settings: Sett
                     shelf.put(sample, hidden)
                 with observing(network, matrices, sums):
                     replay(block, shelf.get(sample).to(model.device), calls[sample][index])
-            refuse_unobserved(matrices, sums, True)
+            refuse_unobserved(matrices, sums)
             for matrix in matrices:
                 _prune_matrix(matrix, stored[matrix.name], sums, statistics, method, pattern, collected)
             if made is not None and index + 1 < len(paths):
