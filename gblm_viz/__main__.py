@@ -311,7 +311,7 @@ def _choice(args: argparse.Namespace, shape: ModelShape, samples: CalibrationSet
         return None
     work = estimate.work_of(samples, args.keep or statistics.keep_for(shape.prunable), args.halves, True, ranks.count)
     pace = estimate.measure_pace(shape, work, device)
-    room = estimate.room_of(device, args.out, args.memory, ranks.count)
+    room = estimate.room_of(device, args.out, args.memory, ranks.neighbours)
     plans, plan = tuple(PLANS), args.plan
     if not ranks.first:
         plan = plans[ranks.of_first(0)]

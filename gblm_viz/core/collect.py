@@ -178,7 +178,7 @@ def collect(model: Model, calibration: CalibrationSet, *, keep: tuple[str, ...] 
             return found
         refuse_unwritable(folder)
     started = time.monotonic()
-    most = room() // ranks.count if inputs_in_memory is None else inputs_in_memory
+    most = room() // ranks.neighbours if inputs_in_memory is None else inputs_in_memory
     run = PLANS[plan](model, calibration, wanted, cancel, folder, checkpoint_seconds, most, ranks)
     sums, losses, sample_l1, halved = yield from run
     statistics = Statistics(calibration.first(len(losses)), model.key, model.name, model.dtype, model.device.type, keep,
