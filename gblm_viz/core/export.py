@@ -74,6 +74,7 @@ def save(pruned: Model, applied: Masks, folder: Path, *, statistics: Statistics 
     refuse_taken(folder)
     folder = folder.resolve()
     beside = folder.with_name(f".{folder.name}.{os.getpid()}")
+    _clear_left(folder)
     try:
         yield Step(0, 3, "load")
         yield from _write(pruned, beside)
@@ -99,6 +100,15 @@ def save(pruned: Model, applied: Masks, folder: Path, *, statistics: Statistics 
         shutil.rmtree(beside, ignore_errors=True)
     yield Step(3, 3, "load")
     return done
+
+
+def _clear_left(folder: Path) -> None:
+    """What runs that were killed left beside a folder goes: it may be as large as a model."""
+    start, running = f".{folder.name}.", Path("/proc")
+    for left in folder.parent.iterdir() if (running / "self").exists() and folder.parent.is_dir() else ():
+        process = left.name.removeprefix(start)
+        if left.name.startswith(start) and process.isdigit() and not (running / process).exists():
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _write(pruned: Model, folder: Path) -> Job[None]:
