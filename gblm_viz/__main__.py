@@ -428,7 +428,7 @@ def _mask_values(applied: Masks, share: float | None) -> dict[str, Any]:
         "gradient_share": share, "pattern": label(settings.make_pattern()), "order": settings.order,
         "seed": settings.seed, "sparsity": applied.sparsity, "removed": applied.removed, "prunable": applied.prunable,
         "fallbacks": [asdict(one) for one in applied.fallbacks], "equal_rows": applied.equal_rows,
-        "matrices": {name: float(mask.double().mean()) for name, mask in applied.masks.items()}}
+        "matrices": applied.shares}
 
 
 def _statistics_values(found: Statistics | None, settings: Settings) -> dict[str, Any]:

@@ -6,8 +6,9 @@ Knows nothing of samples, scores or masks.
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,7 @@ class BlockWeights:
         for module in _module(network, part).modules():
             for name, parameter in module.named_parameters(recurse=False):
                 setattr(module, name, nn.Parameter(parameter.detach().to("meta"), requires_grad=False))
+        give_back()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> BlockWeights:
         return self  # the files are the same for every copy of the network
@@ -155,6 +157,13 @@ def lay_out(config: Any, files: list[Path], dtype: torch.dtype, device: str = "c
     network._initialize_missing_keys(False)
     network.tie_weights(missing_keys=info.missing_keys, recompute_mapping=False)
     return network.eval(), weights
+
+
+def give_back() -> None:
+    """Memory that was freed goes back to the system, where its library keeps it otherwise: with glibc, and a block's
+    matrices below 32 MB, the process grew by 35 MB a block of 13 M weights."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def part_of(name: str, blocks: tuple[str, ...]) -> str:

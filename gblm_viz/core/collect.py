@@ -9,12 +9,10 @@ the last digits, as they are added in another order. Knows nothing of methods or
 
 from __future__ import annotations
 
-import ctypes
 import json
 import math
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -23,6 +21,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from .block_weights import give_back
 from .calibration import CalibrationSet
 from .errors import GblmError, ScoreError, StatisticsError
 from .job import Job, Step
@@ -355,13 +354,6 @@ def _streamed(model: Model, calibration: CalibrationSet, wanted: dict[str, Any],
     names = [matrix.name for matrix in layout.matrices]
     return ({name: sums[name] for name in names}, losses, {name: sample_l1[name] for name in names},
             {name: halves[name] for name in names if name in halves})
-
-
-def give_back() -> None:
-    """Memory that was freed goes back to the system, where its library keeps it otherwise: with glibc, and a block's
-    matrices below 32 MB, the process grew by 35 MB a block of 13 M weights."""
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 def room() -> int:

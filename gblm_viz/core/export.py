@@ -74,6 +74,7 @@ def save(pruned: Model, applied: Masks, folder: Path, *, statistics: Statistics 
     refuse_taken(folder)
     folder = folder.resolve()
     beside = folder.with_name(f".{folder.name}.{os.getpid()}")
+    _clear_left(folder)
     try:
         yield Step(0, 3, "load")
         yield from _write(pruned, beside)
@@ -86,7 +87,7 @@ def save(pruned: Model, applied: Masks, folder: Path, *, statistics: Statistics 
         if used is not None:
             put_json(beside / MANIFEST_FILE, manifest_of(used))
         done = Exported(folder, sum(file.stat().st_size for file in weight_files(beside)), 0,
-                        {name: _share(mask) for name, mask in applied.masks.items()}, zeros)
+                        applied.shares, zeros)
         _describe(pruned, applied, used, perplexities or {}, probes or {}, done, beside, language)
         done = replace(done, folder_bytes=sum(file.stat().st_size for file in beside.iterdir()))
         if folder.is_dir():
@@ -101,6 +102,15 @@ def save(pruned: Model, applied: Masks, folder: Path, *, statistics: Statistics 
     return done
 
 
+def _clear_left(folder: Path) -> None:
+    """What runs that were killed left beside a folder goes: it may be as large as a model."""
+    start, running = f".{folder.name}.", Path("/proc")
+    for left in folder.parent.iterdir() if (running / "self").exists() and folder.parent.is_dir() else ():
+        process = left.name.removeprefix(start)
+        if left.name.startswith(start) and process.isdigit() and not (running / process).exists():
+            shutil.rmtree(left, ignore_errors=True)
+
+
 def _write(pruned: Model, folder: Path) -> Job[None]:
     folder.mkdir(parents=True)
     if pruned.weights is None:
@@ -113,7 +123,7 @@ def _write(pruned: Model, folder: Path) -> Job[None]:
 
 
 def _share(mask: Tensor) -> float:
-    return float(mask.double().mean())
+    return int(torch.count_nonzero(mask)) / mask.numel()
 
 
 @torch.no_grad()
@@ -144,7 +154,7 @@ def _compared(pruned: Model, applied: Masks, again: Model, folder: Path) -> Job[
 
 
 def _zeros(weight: Tensor, mask: Tensor, name: str, folder: Path) -> float:
-    if bool(weight[mask.to(weight.device)].any()):
+    if bool((mask.to(weight.device) & (weight != 0)).any()):  # indexing would hold 16 bytes for each masked place
         raise ModelError("export_differs", folder=str(folder), what=name)
     return _share(weight == 0)
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from .errors import SettingError
-from .estimate import OWN, SAVED, ModelShape, Room, gigabytes_up
+from .estimate import FLOAT, OWN, SAVED, ModelShape, Room, gigabytes_up
 from .prune import Settings
 
 SCORING = 16
@@ -80,11 +80,13 @@ def _whole(shape: ModelShape, settings: Settings, exported: bool) -> int:
 
 
 def _by_block(shape: ModelShape, settings: Settings, exported: bool) -> int:
-    """What is outside of blocks, and one block with a pruned copy of it; exported, both a second time."""
+    """What is outside of blocks, one block with a pruned copy of it, and its sums; or, exported, the weights again."""
     outside = (shape.parameters - sum(block.parameters for block in shape.blocks)) * shape.itemsize
     block = max(block.parameters for block in shape.blocks) * shape.itemsize
     packed = MASKS * shape.prunable // BITS
-    return OWN + outside + 2 * block + packed + max(_scoring(shape, settings), outside + 2 * block if exported else 0)
+    sums = FLOAT * max(block.prunable for block in shape.blocks) if settings.needs else 0
+    scoring = _scoring(shape, settings) + sums
+    return OWN + outside + 2 * block + packed + max(scoring, outside + 2 * block if exported else 0)
 
 
 HELD: dict[bool, Callable[[ModelShape, Settings, bool], int]] = {False: _whole, True: _by_block}

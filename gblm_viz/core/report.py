@@ -170,7 +170,7 @@ def _cell(matrix: Matrix, value: float) -> Cell:
 
 def model_agreement(one: Masks, other: Masks) -> float:
     """The share of all prunable weights on which two masks agree."""
-    same = sum(int((mask == other.masks[name]).sum()) for name, mask in one.masks.items())
+    same = sum(int(torch.count_nonzero(mask == other.masks[name])) for name, mask in one.masks.items())
     return same / one.prunable
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -265,3 +268,39 @@ def test_one_weight_that_reads_back_differently_keeps_the_folder_away(
         run(export.save(prune.pruned(streamed[0], applied), applied, tmp_path / "out"))
     assert caught.value.key == "export_differs" and name in str(caught.value)
     assert not (tmp_path / "out").exists()
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from safetensors.torch import save_file
+from gblm_viz.core import export, prune, shards
+from gblm_viz.core.job import run
+from gblm_viz.core.models import load
+from gblm_viz.core.prune import Settings
+
+def killed(tensors, file, metadata):
+    save_file(tensors, file, metadata)
+    if file.name.startswith("model-00003"):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+shards.save_file = killed
+model = run(load(sys.argv[1], "float32", "cpu", by_block=True))
+applied = run(prune.masks(model, None, Settings("magnitude")))
+run(export.save(prune.pruned(model, applied), applied, Path(sys.argv[2])))
+"""
+
+
+def test_killed_while_writing_it_leaves_the_earlier_folder_and_the_next_run_clears_up(
+        streamed: tuple[Model, Statistics], tmp_path: Path) -> None:
+    place = tmp_path / "place"
+    exported(streamed, place / "out")
+    before = {file.name: file.read_bytes() for file in (place / "out").iterdir()}
+    done = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path / "model"), str(place / "out")], check=False,
+                          capture_output=True, cwd=Path(__file__).parents[2], timeout=120)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert {file.name: file.read_bytes() for file in (place / "out").iterdir()} == before
+    assert len(list(place.iterdir())) == 2, "the half folder lies beside it"
+    exported(streamed, place / "out")
+    assert [folder.name for folder in place.iterdir()] == ["out"]
+    assert {file.name: file.read_bytes() for file in (place / "out").iterdir()} == before
