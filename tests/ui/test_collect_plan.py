@@ -9,15 +9,17 @@ from typing import Any
 import pytest
 import torch
 
+from gblm_viz import plan_told
 from gblm_viz.core import models
 from gblm_viz.core.calibration import CalibrationSet
 from gblm_viz.core.errors import GblmError
-from gblm_viz.core.estimate import Pace, Work, estimates, shape_of
+from gblm_viz.core.estimate import Choice, Pace, Room, Work, estimates, shape_of
 from gblm_viz.core.job import run
 from gblm_viz.core.models import Model
 from gblm_viz.ui import work
 from gblm_viz.ui.session import Library, Session
 from gblm_viz.ui.tabs import text
+from gblm_viz.words import LANGUAGES, words
 from tests.families import FAMILIES
 
 
@@ -113,3 +115,13 @@ def test_a_folder_brings_the_disk_into_the_estimate(model: Model, say: Any, tmp_
     assert start not in text.estimate_html(say, visit, cut)
     visit.remember("keep_in", str(tmp_path))
     assert start in text.estimate_html(say, visit, cut)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("why", ["fits", "memory", "disk", "only_whole", "asked", "begun"])
+def test_every_reason_is_a_sentence_without_a_gap(model: Model, language: str, why: str) -> None:
+    found = estimates(shape_of(model), Work(4, 16, 64, 3, True), Pace(1e9, 1e9, 1e-6))
+    for room in (Room(3 * 10**9, 10**10), Room(None)):
+        told = plan_told.before(words(language), Choice(found["streamed"], why, found["whole"], room))
+        assert "{" not in told and "→" not in told
+        assert words(language)("plan.names.streamed") in told
