@@ -72,12 +72,15 @@ def test_shuffling_again_changes_the_shuffled_mask_alone(page: Page, app: App) -
     opened(page, app, "en")
     sentence = page.locator("#patterns-sentences").inner_text()
     own = figure(page.locator("#patterns-outside"))
+    canvas = page.locator("#patterns-shuffled .matrix-canvas")
+    pixels = canvas.evaluate("canvas => canvas.toDataURL()")
     page.locator("#patterns-shuffle").click()
-    page.wait_for_timeout(2000)
+    page.wait_for_function("""before =>
+        document.querySelector('#patterns-shuffled .matrix-canvas').toDataURL() !== before""", arg=pixels)
     expect(page.locator("#patterns-shuffled .matrix-view")).to_have_attribute("data-state", "ready")
     assert figure(page.locator("#patterns-outside")) == own
-    shown = re.sub(r"shuffled [−\d.]+", "", page.locator("#patterns-sentences").inner_text())
-    assert shown == re.sub(r"shuffled [−\d.]+", "", sentence)
+    page.wait_for_function("""before => document.querySelector('#patterns-sentences').innerText.replace(
+        /shuffled [−\\d.]+/g, '') === before""", arg=re.sub(r"shuffled [−\d.]+", "", sentence))
 
 
 def test_the_mask_beside_wandas_has_four_kinds_of_weights(page: Page, app: App) -> None:
