@@ -111,10 +111,11 @@ def main() -> None:
 
         def watch(step: Step) -> bool:
             nonlocal last
-            if step.done and step.done % given.samples == 0 and step.done // given.samples <= given.pruned:
+            passes = 2 * given.samples  # of a block: its inputs, and what it gives the next one once it is pruned
+            if step.done and step.done % passes == 0 and step.done // passes <= given.pruned:
                 each.append(time.perf_counter() - began - last)
                 last += each[-1]
-            return step.done // given.samples >= given.pruned
+            return step.done // passes >= given.pruned
 
         job = sequential_masks(model, statistics, Settings())
         for step in job:
