@@ -15,6 +15,7 @@ from gblm_viz.core import models
 from gblm_viz.core.calibration import CalibrationSet
 from gblm_viz.core.collect import collect
 from gblm_viz.core.job import run
+from gblm_viz.core.matrices import share_weights
 from gblm_viz.core.models import Model
 from gblm_viz.core.statistics import Statistics
 from gblm_viz.core.streamed import streamed
@@ -63,13 +64,6 @@ def model_types(name: str) -> tuple[str, ...]:
     return (own, *sorted(others - named))
 
 
-def shared_weights(model: Model) -> bool:
-    """Whether a parameter belongs to two blocks."""
-    owned = [{id(parameter) for parameter in model.network.get_submodule(path).parameters()}
-             for path in model.layout.blocks]
-    return sum(map(len, owned)) != len(set().union(*owned))
-
-
 def row(name: str, model: Model, bitwise: bool | None) -> str:
     """One line of the table. bitwise: whether both plans gave the same bits; None where only the whole plan is offered.
     """
@@ -79,7 +73,7 @@ def row(name: str, model: Model, bitwise: bool | None) -> str:
     counts = [len(layout.of_block(block)) for block in range(len(layout.blocks))]
     many = f"{min(counts)}" if min(counts) == max(counts) else f"{min(counts)} to {max(counts)}"
     plan = {True: "whole, streamed", False: "whole, streamed (≈)"}.get(bitwise) or (
-        "whole: blocks share weights" if shared_weights(model) else
+        "whole: blocks share weights" if share_weights(model.network, model.layout.blocks) else
         "whole: blocks hand on more than the hidden state")
     types = model_types(name)
     said = name if types == (name,) else f"{name} ({', '.join(types)})"

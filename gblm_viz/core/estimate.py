@@ -23,7 +23,7 @@ from .calibration import CalibrationSet
 from .collect import CHECKPOINT_SECONDS, begun, checkpoint_blocks, checkpoint_samples
 from .errors import GblmError
 from .footprint import folder_bytes, free_disk, free_memory, resident
-from .matrices import Layout, Matrix, find_layout
+from .matrices import Layout, Matrix, find_layout, share_weights
 from .models import DTYPES, Model, private_copy
 from .streamed import FEW, HEAD_COPIES, LEAST_HEAD, streamed
 
@@ -112,9 +112,7 @@ def shape_of_config(config: Any, dtype: str) -> ModelShape:
     if hasattr(network, "set_experts_implementation"):
         network.set_experts_implementation("eager")
     layout = find_layout(network)
-    modules = dict(network.named_modules())
-    owned = [{id(parameter) for parameter in modules[path].parameters()} for path in layout.blocks]
-    return _shape(network, layout, DTYPES[dtype].itemsize, sum(map(len, owned)) == len(set().union(*owned)))
+    return _shape(network, layout, DTYPES[dtype].itemsize, not share_weights(network, layout.blocks))
 
 
 def _shape(network: Any, layout: Layout, itemsize: int, alone: bool) -> ModelShape:

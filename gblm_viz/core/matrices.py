@@ -110,6 +110,12 @@ def decoder_blocks(network: nn.Module) -> tuple[str, ...]:
     return tuple(f"{path}.{index}" for index in range(len(longest)))
 
 
+def share_weights(network: nn.Module, blocks: tuple[str, ...]) -> bool:
+    """Whether a parameter belongs to two blocks: then they cannot be taken one by one."""
+    owned = [{id(parameter) for parameter in network.get_submodule(path).parameters()} for path in blocks]
+    return sum(map(len, owned)) != len(set().union(*owned))
+
+
 def _router(path: str, routers: tuple[str, ...], parameter: Tensor, experts: int) -> bool:
     """A matrix that only decides which expert a token visits: in a router, or named as one where there are experts."""
     last = path.rsplit(".", 1)[-1]

@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
 from .block_weights import BlockWeights
-from .matrices import Layout, Matrix
+from .matrices import Layout, Matrix, share_weights
 from .observe import InputSums, gradient_taps, observing, sample_loss
 from .replay import Call, calls_hold, calls_of, entering, output, passing, replay
 
@@ -122,8 +122,7 @@ def streamed(network: Any, layout: Layout, tokens: Tensor, weights: BlockWeights
     parameter belongs to two of them. tokens int64 (length,): one sample, the first few of which go through the head.
     """
     blocks = [network.get_submodule(path) for path in layout.blocks]
-    owned = [{id(parameter) for parameter in block.parameters()} for block in blocks]
-    if sum(map(len, owned)) != len(set().union(*owned)):
+    if share_weights(network, layout.blocks):
         return None
     few, outputs, alone = tokens[:FEW], list[Any](), list[bool]()
 

@@ -22,23 +22,14 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from gblm_viz.core.calibration import CalibrationSet
 from gblm_viz.core.collect import PLANS, collect
+from gblm_viz.core.estimate import FLOAT
+from gblm_viz.core.footprint import Peak
 from gblm_viz.core.job import run
 from gblm_viz.core.models import load
 from tests.families import tiny_tokenizer
 
 PUBLISHED = 4 + 6
 """Bytes a prunable weight."""
-
-
-def held(line: str) -> int:
-    """Bytes of this process: VmRSS now, VmHWM the most since `forget`; what is backed by a file included."""
-    status = Path("/proc/self/status").read_text().splitlines()
-    return next(1024 * int(one.split()[1]) for one in status if one.startswith(line + ":"))
-
-
-def forget() -> None:
-    """The most that was held begins anew (man 5 proc, clear_refs)."""
-    Path("/proc/self/clear_refs").write_text("5")
 
 
 def save(folder: Path, hidden: int, blocks: int, vocabulary: int = 2048) -> None:
@@ -54,15 +45,14 @@ def measured(plan: str, folder: Path, samples: int, length: int) -> dict[str, in
     """In this process: the most it held beyond the interpreter, and beyond the model as it is loaded for this plan."""
     tokens = torch.randint(0, 2048, (samples, length), generator=torch.Generator().manual_seed(0))
     given = CalibrationSet(tokens, torch.full((samples,), length), "windows", 0, "random", "")
-    interpreter = held("VmRSS")
+    loading = Peak.begin()
     model = run(load(str(folder), by_block=plan == "streamed"))
-    loaded, loading = held("VmRSS"), held("VmHWM")
-    forget()
+    most, collecting = loading.extra(), Peak.begin()
     with tempfile.TemporaryDirectory() as out:
         run(collect(model, given, folder=Path(out), plan=plan))
-    return {"prunable": model.layout.prunable, "loaded": loaded - interpreter, "loading": loading - interpreter,
-            "extra": held("VmHWM") - loaded, "inputs": 4 * (len(model.layout.blocks) + 1) * tokens.numel() *
-            model.network.config.hidden_size}
+    inputs = FLOAT * (len(model.layout.blocks) + 1) * tokens.numel() * model.network.config.hidden_size
+    return {"prunable": model.layout.prunable, "loaded": (collecting.before or 0) - (loading.before or 0),
+            "loading": most or 0, "extra": collecting.extra() or 0, "inputs": inputs}
 
 
 def main() -> None:

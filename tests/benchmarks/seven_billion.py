@@ -24,11 +24,11 @@ from transformers.modeling_utils import LoadStateDictConfig
 from gblm_viz.core.block_weights import OUTSIDE, BlockWeights
 from gblm_viz.core.calibration import CalibrationSet
 from gblm_viz.core.collect import BACK, collect
+from gblm_viz.core.footprint import Peak
 from gblm_viz.core.job import Step, run
 from gblm_viz.core.matrices import find_layout
 from gblm_viz.core.models import Model
 from gblm_viz.core.prune import Settings, sequential_masks
-from tests.benchmarks.collect_memory import forget, held
 
 PAPER = (128, 2048)
 """Samples and length of the paper's calibration set."""
@@ -78,6 +78,11 @@ def operations(model: Model, samples: int, length: int, passes: int) -> float:
     return float(passes * samples * length * (2 * model.layout.prunable + attention))
 
 
+def most(peak: Peak) -> int:
+    """Bytes that this process held at most since the peak's beginning, the interpreter with them."""
+    return (peak.before or 0) + (peak.extra() or 0)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--blocks", type=int, default=32)
@@ -94,7 +99,7 @@ def main() -> None:
     print(f"{model.parameters:,} parameters, {model.layout.prunable:,} prunable, {given.blocks} blocks; "
           f"{torch.get_num_threads()} threads", flush=True)
     with tempfile.TemporaryDirectory(dir=given.folder) as place:
-        forget()
+        peak = Peak.begin()
         began = time.perf_counter()
         statistics = run(collect(model, samples, keep=("l1",), folder=Path(place), plan="streamed"))
         seconds, drawing = time.perf_counter() - began, sum(weights.seconds)
@@ -103,9 +108,9 @@ def main() -> None:
         rate = done / (seconds - drawing)
         print(f"collected {given.samples} × {given.length} tokens: {seconds:.0f} s, of them {drawing:.0f} drawing "
               f"weights; {done / 1e12:.1f} TFLOP, {rate / 1e9:.0f} GFLOP/s with all that is not a product; most held "
-              f"{held('VmHWM') / 1e9:.2f} GB; for {PAPER[0]} × {PAPER[1]} tokens {whole / 1e15:.1f} PFLOP, at this "
+              f"{most(peak) / 1e9:.2f} GB; for {PAPER[0]} × {PAPER[1]} tokens {whole / 1e15:.1f} PFLOP, at this "
               f"rate {whole / rate / 3600:.0f} hours", flush=True)
-        forget()
+        peak = Peak.begin()
         weights.seconds.clear()
         began, last, each = time.perf_counter(), 0.0, []
 
@@ -123,7 +128,7 @@ def main() -> None:
                 job.close()
                 break
         print(f"pruned {given.pruned} blocks in sequential order: {', '.join(f'{one:.0f} s' for one in each)}; most "
-              f"held {held('VmHWM') / 1e9:.2f} GB", flush=True)
+              f"held {most(peak) / 1e9:.2f} GB", flush=True)
 
 
 if __name__ == "__main__":

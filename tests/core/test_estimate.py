@@ -231,10 +231,9 @@ def test_the_peak_is_that_of_what_was_held_since_the_beginning() -> None:
 
 
 @pytest.mark.parametrize(("hidden", "blocks", "name"), [(256, 4, "whole"), (512, 2, "streamed")])
-def test_the_memory_foretold_is_about_the_measured_peak(hidden: int, blocks: int, name: str) -> None:
+def test_the_memory_foretold_is_within_twice_the_measured_peak(hidden: int, blocks: int, name: str) -> None:
     found = apart(hidden, blocks, 4096, 2, 256, name)
-    # up to 3, since of so little the allocator may hold a part already when it begins
-    assert 0.5 < found["guess_memory"] / found["memory"] < 3
+    assert 0.5 < found["guess_memory"] / found["memory"] < 2
 
 
 def test_a_shape_without_experts_meets_all_its_weights_and_one_with_experts_its_few() -> None:

@@ -15,6 +15,7 @@ from gblm_viz.core import models, prune
 from gblm_viz.core.collect import collect
 from gblm_viz.core.errors import GblmError
 from gblm_viz.core.job import run
+from gblm_viz.core.matrices import share_weights
 from gblm_viz.core.models import Model
 from gblm_viz.core.prune import Settings
 from gblm_viz.core.statistics import Statistics
@@ -80,7 +81,8 @@ def test_its_sums_block_by_block_are_the_whole_ones(case: Case) -> None:
 
 @pytest.mark.parametrize("case", UNLIKE, indirect=True)
 def test_masks_of_families_unlike_the_others_are_the_references(case: Case) -> None:
-    orders = {"gblm": "dense"} if support_table.shared_weights(case.model) else {"gblm": "dense", "wanda": "sequential"}
+    shared = share_weights(case.model.network, case.model.layout.blocks)
+    orders = {"gblm": "dense"} if shared else {"gblm": "dense", "wanda": "sequential"}
     for method, order in orders.items():  # a weight that blocks share: the reference measures it at its last place
         settings = Settings(method, order=order)
         expected = {"dense": reference.dense_masks, "sequential": reference.sequential_masks}[order](
@@ -91,7 +93,7 @@ def test_masks_of_families_unlike_the_others_are_the_references(case: Case) -> N
 @pytest.mark.parametrize(("name", "expected"), [("zaya", True), ("hy_v4", True), ("bitnet", False), ("rwkv", False)])
 def test_blocks_that_hand_on_more_than_the_hidden_state_are_known_by_it(name: str, expected: bool) -> None:
     model = models.wrap(build(MORE[name]), None, name)
-    assert not support_table.shared_weights(model)
+    assert not share_weights(model.network, model.layout.blocks)
     assert may_stream(model) is not expected
 
 
