@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, redirect_stdout, suppress
 from dataclasses import asdict, dataclass, replace
@@ -273,6 +274,7 @@ def _collect(args: argparse.Namespace, terminal: Terminal, ranks: Ranks) -> Resu
     peak = Peak.begin(device)
     plan = choice.chosen.plan if choice else "whole"
     model = terminal.follow(load(args.model, args.dtype, args.device, known, plan == "streamed"))
+    started = time.monotonic()
     with _patient_interrupt(terminal, ranks) as watch:
         try:
             found = terminal.follow(collect_sums(model, samples, keep=args.keep, halves=args.halves, folder=args.out,
@@ -282,7 +284,7 @@ def _collect(args: argparse.Namespace, terminal: Terminal, ranks: Ranks) -> Resu
             raise InterruptionError(_checkpointed(args.out, model, samples)) from None
     if not ranks.first:
         return Result({}, ())
-    actual = Actual(found.seconds, peak.extra(), folder_bytes(args.out))
+    actual = Actual(time.monotonic() - started, peak.extra(), folder_bytes(args.out))
     used = found.calibration
     values = _model_values(model) | {
         "text": used.text_name, "text_sha256": used.text_sha256, "statistics": args.out, "samples": found.count,
@@ -310,7 +312,7 @@ def _choice(args: argparse.Namespace, shape: ModelShape, samples: CalibrationSet
     if found is not None and found["samples_complete"] == found["samples"]:
         return None
     work = estimate.work_of(samples, args.keep or statistics.keep_for(shape.prunable), args.halves, True, ranks.count)
-    pace = estimate.measure_pace(shape, work, device)
+    pace = estimate.measure_pace(shape, work, device, args.out)
     room = estimate.room_of(device, args.out, args.memory, ranks.neighbours)
     plans, plan = tuple(PLANS), args.plan
     if not ranks.first:

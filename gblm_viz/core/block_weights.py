@@ -6,9 +6,8 @@ Knows nothing of samples, scores or masks.
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ from transformers.core_model_loading import (
 )
 from transformers.modeling_utils import LoadStateDictConfig
 
+from .footprint import give_back
 from .matrices import decoder_blocks
 
 OUTSIDE = ""
@@ -157,13 +157,6 @@ def lay_out(config: Any, files: list[Path], dtype: torch.dtype, device: str = "c
     network._initialize_missing_keys(False)
     network.tie_weights(missing_keys=info.missing_keys, recompute_mapping=False)
     return network.eval(), weights
-
-
-def give_back() -> None:
-    """Memory that was freed goes back to the system, where its library keeps it otherwise: with glibc, and a block's
-    matrices below 32 MB, the process grew by 35 MB a block of 13 M weights."""
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 def part_of(name: str, blocks: tuple[str, ...]) -> str:

@@ -21,12 +21,12 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from .block_weights import give_back
 from .calibration import CalibrationSet
 from .errors import GblmError, ScoreError, StatisticsError
+from .footprint import available_memory, give_back
 from .job import Job, Step
 from .matrices import Matrix
-from .models import Model, available_memory, private_copy
+from .models import Model, private_copy
 from .observe import InputSums, gradient_taps, observing, refuse_unobserved, sample_loss
 from .ranks import ALONE, Ranks
 from .replay import Alike, Call

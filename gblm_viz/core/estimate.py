@@ -9,8 +9,10 @@ from __future__ import annotations
 import copy
 import itertools
 import math
+import tempfile
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -22,7 +24,7 @@ from transformers import AutoModelForCausalLM
 from .calibration import CalibrationSet
 from .collect import CHECKPOINT_SECONDS, begun, checkpoint_blocks, checkpoint_samples
 from .errors import GblmError
-from .footprint import folder_bytes, free_disk, free_memory, resident
+from .footprint import existing, folder_bytes, free_disk, free_memory, resident
 from .matrices import Layout, Matrix, find_layout, share_weights
 from .models import DTYPES, Model, private_copy
 from .streamed import FEW, HEAD_COPIES, LEAST_HEAD, streamed
@@ -163,6 +165,11 @@ SWEEPS = 16
 OPERATIONS = 1700
 """What a block's three passes cost however short the sample (Python, hooks, autograd), in calls of torch: fitted.
 Both on one core's own time, llama shapes of 2 to 70 M parameters, 32 to 512 tokens: estimate ÷ actual 0.75 to 1.05."""
+SUM_FILLS = 3
+"""How often sums are as dear as memory filled for the first time: they begin at zero, and are checked when done."""
+READS = 4
+"""How often the streamed plan reads the blocks of a model that is not loaded: what a block hands on is seen on a few
+tokens, its calls on a whole sample, and then it goes forward and back."""
 
 
 @dataclass(frozen=True)
@@ -268,7 +275,8 @@ HEADER = 150
 
 @dataclass(frozen=True)
 class Pace:
-    """`multiply`: floating point operations a second; `touch`: bytes a second; `operation`: seconds a call.
+    """`multiply`: floating point operations a second; `operation`: seconds a call. Bytes a second: `touch` of memory in
+    use, `fill` of memory taken for the first time, `store` into a folder's files.
 
     correction: measured ÷ estimated seconds of the last collection; None before the first.
     """
@@ -276,20 +284,26 @@ class Pace:
     multiply: float
     touch: float
     operation: float
+    fill: float
+    store: float = math.inf
     correction: float | None = None
 
 
 PROBE_SECONDS = 0.05
 PROBE_WIDEST, PROBE_LONGEST, PROBE_LARGEST = 2048, 512, 2**23
+PROBE_FILLED = 2**26
+"""More than the memory library keeps for itself: each time it comes from the system."""
+PROBE_STORED = 2**24
 CALLS = 100
 SLOWEST_MULTIPLY, SLOWEST_TOUCH = 5e9, 2e9
 """Less than one core of any machine of these years does: where less is measured, threads waited for each other while
 other programs had the cores (on two cores shared by eight programs a hundredth), which no collection does all along."""
 
 
-def measure_pace(shape: ModelShape, work: Work, device: str = "cpu") -> Pace:
+def measure_pace(shape: ModelShape, work: Work, device: str = "cpu", folder: Path | None = None) -> Pace:
     """A few tenths of a second of this machine: a product of about the model's width in its dtype, one matrix after the
-    other added to sums as large as the model's, and calls on next to nothing."""
+    other added to sums as large as the model's, calls on next to nothing, memory filled, and a file where `folder` is
+    or will be, without a name and gone at once."""
     dtype = next(one for one in DTYPES.values() if one.itemsize == shape.itemsize)
     widest = max(1, min(PROBE_WIDEST, shape.hidden))
     rows = torch.ones(max(2, min(PROBE_LONGEST, work.length)), widest, dtype=dtype, device=device)
@@ -315,8 +329,26 @@ def measure_pace(shape: ModelShape, work: Work, device: str = "cpu") -> Pace:
             torch.add(small, small)
         return CALLS
 
+    def fill() -> int:
+        return torch.zeros(PROBE_FILLED // FLOAT, device=device).nbytes
+
     return Pace(max(SLOWEST_MULTIPLY, _per_second(multiply, device)), max(SLOWEST_TOUCH, _per_second(add, device)),
-                1 / _per_second(call, device))
+                1 / _per_second(call, device), _per_second(fill, device), _stored_per_second(folder))
+
+
+def _stored_per_second(folder: Path | None) -> float:
+    """Endless where nothing is stored, or nothing can be: whoever collects says that."""
+    if folder is None:
+        return math.inf
+    content = bytes(PROBE_STORED)
+    with suppress(OSError), tempfile.TemporaryFile(dir=existing(folder)) as file:
+        def store() -> int:
+            file.seek(0)
+            file.truncate()
+            return file.write(content)
+
+        return _per_second(store, "cpu")
+    return math.inf
 
 
 def _per_second(act: Callable[[], int], device: str) -> float:
@@ -332,7 +364,7 @@ def _per_second(act: Callable[[], int], device: str) -> float:
     return max(rates)
 
 
-def _seconds(shape: ModelShape, work: Work, plan: str, pace: Pace) -> float:
+def _seconds(shape: ModelShape, work: Work, plan: str, pace: Pace, weights: Weights) -> float:
     passes = {"whole": WHOLE_PASSES, "streamed": STREAMED_PASSES}[plan]
     visited = sum(block.visited for block in shape.blocks)
     attention = 4 * work.length * shape.hidden * len(shape.blocks)  # two products of length × hidden a token
@@ -344,8 +376,15 @@ def _seconds(shape: ModelShape, work: Work, plan: str, pace: Pace) -> float:
     swept = work.tokens * shape.itemsize * SWEEPS * passes / WHOLE_PASSES * (
         SAVED * sum(block.features for block in shape.blocks) + HEAD_COPIES * shape.vocabulary / WHOLE_PASSES)
     called = work.samples * OPERATIONS * len(shape.blocks) * passes / WHOLE_PASSES
-    return (multiplied / pace.multiply + (summed + swept) / pace.touch + called * pace.operation) * (
-        pace.correction or 1.0)
+    sums = sum(sums_bytes(block, work) for block in shape.blocks)
+    filled, stored = SUM_FILLS * sums, sums if work.folder else 0
+    if plan == "streamed":
+        if weights == "by_block":
+            filled += READS * shape.itemsize * sum(block.parameters for block in shape.blocks)
+        if work.folder:
+            stored += work.tokens * shape.hidden * shape.itemsize * len(shape.blocks)
+    return (multiplied / pace.multiply + (summed + swept) / pace.touch + called * pace.operation
+            + filled / pace.fill + stored / pace.store) * (pace.correction or 1.0)
 
 
 def estimates(shape: ModelShape, work: Work, pace: Pace, weights: Weights = "there", left: float = 1.0,
@@ -356,7 +395,7 @@ def estimates(shape: ModelShape, work: Work, pace: Pace, weights: Weights = "the
     """
     found = {}
     for plan, memory in MEMORY.items():
-        seconds = _seconds(shape, work.share, plan, pace) * left
+        seconds = _seconds(shape, work.share, plan, pace, weights) * left
         parts = {"weights": _weights(shape, plan, weights), "own": OWN} | memory(shape, work.share)
         done, peak = _disk(shape, work, plan, seconds)
         inputs = parts.get("inputs")

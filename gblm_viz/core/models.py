@@ -26,6 +26,7 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_N
 from .block_weights import BlockWeights, lay_out, part_of
 from .download import download
 from .errors import ModelError
+from .footprint import available_memory
 from .job import Job, Step
 from .matrices import Layout, find_layout
 
@@ -195,17 +196,6 @@ def _stored_dtype(config: Any) -> torch.dtype | None:
     named = getattr(config, "dtype", None)
     found = getattr(torch, named, None) if isinstance(named, str) else named
     return found if isinstance(found, torch.dtype) else None
-
-
-def available_memory() -> int | None:
-    """Bytes of free memory, or None where the system does not tell."""
-    try:
-        for line in Path("/proc/meminfo").read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024
-    except OSError:
-        pass
-    return None
 
 
 def estimate(source: str, dtype: str = "float32") -> Estimate:

@@ -19,9 +19,10 @@ from torch import Tensor, nn
 
 from . import alpha as alphas
 from .alpha import Alpha
-from .block_weights import BlockWeights, give_back
+from .block_weights import BlockWeights
 from .collect import room
 from .errors import ScoreError, SettingError, StatisticsError
+from .footprint import give_back
 from .in_turn import write_in_turn
 from .job import Job, Step
 from .matrices import Matrix

@@ -5,6 +5,7 @@ Knows nothing of what they are.
 
 from __future__ import annotations
 
+import mmap
 import tempfile
 from collections.abc import Hashable
 from dataclasses import dataclass
@@ -15,6 +16,12 @@ import torch
 from torch import Tensor
 
 from .errors import StatisticsError
+from .footprint import give_back
+
+SLAB = 1 << 23
+"""Bytes that are asked of the system at once, and how often what was freed in between goes back to it. Without that,
+8 samples of 1,024 tokens through 12 blocks held twice their bytes; the time is the same."""
+ALIGNED = 64
 
 
 @dataclass(frozen=True)
@@ -37,6 +44,7 @@ class Shelf:
         self.most_bytes, self.folder = most_bytes, folder
         self.held = 0
         self._here: dict[Hashable, Tensor] = {}
+        self._slab = torch.empty(0, dtype=torch.uint8)
         self._away: dict[Hashable, _Place] = {}
         self._free: dict[int, list[int]] = {}
         self._file: Any = None
@@ -54,7 +62,7 @@ class Shelf:
         """Raises StatisticsError where the disk is full."""
         self._drop(key)
         if self.held + tensor.nbytes <= self.most_bytes:
-            self._here[key] = tensor.detach().cpu()
+            self._here[key] = self._copy(tensor.detach())
             self.held += tensor.nbytes
         else:
             self._write(key, tensor.detach().cpu().contiguous())
@@ -74,6 +82,15 @@ class Shelf:
         elif key in self._away:
             place = self._away.pop(key)
             self._free.setdefault(place.size, []).append(place.offset)
+
+    def _copy(self, tensor: Tensor) -> Tensor:
+        """In the memory of a slab, which goes back to the system with the last tensor in it: none is used twice."""
+        size = -(-tensor.nbytes // ALIGNED) * ALIGNED
+        if size > len(self._slab):
+            give_back()
+            self._slab = torch.frombuffer(mmap.mmap(-1, max(SLAB, size)), dtype=torch.uint8)
+        own, self._slab = self._slab[:size], self._slab[size:]
+        return own[: tensor.nbytes].view(tensor.dtype).view(tensor.shape).copy_(tensor)
 
     def _write(self, key: Hashable, tensor: Tensor) -> None:
         free = self._free.get(tensor.nbytes)

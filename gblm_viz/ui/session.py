@@ -17,8 +17,8 @@ from typing import Any, Generic, TypeVar
 
 from gblm_viz.core.alpha import Alpha
 from gblm_viz.core.errors import GblmError
+from gblm_viz.core.footprint import available_memory
 from gblm_viz.core.job import Job, Step
-from gblm_viz.core.models import available_memory
 from gblm_viz.core.prune import Settings
 
 T = TypeVar("T")

@@ -13,6 +13,7 @@ import json
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import torch
@@ -40,12 +41,12 @@ def measured(hidden: int, blocks: int, vocabulary: int, samples: int, length: in
     tokens = torch.randint(0, vocabulary, (samples, length), generator=torch.Generator().manual_seed(0))
     given = CalibrationSet(tokens, torch.full((samples,), length), "windows", 0, "random", "")
     shape, work = shape_of(model), work_of(given, default_keep(model), False, True)
-    guess = estimates(shape, work, measure_pace(shape, work))[plan]
     with tempfile.TemporaryDirectory() as place:
-        peak = Peak.begin()
-        found = run(collect(model, given, folder=Path(place), plan=plan))
-        memory, disk = peak.extra(), folder_bytes(Path(place))
-    return {"parameters": model.parameters, "guess_seconds": guess.seconds, "seconds": found.seconds,
+        guess = estimates(shape, work, measure_pace(shape, work, folder=Path(place)))[plan]
+        peak, started = Peak.begin(), time.monotonic()
+        run(collect(model, given, folder=Path(place), plan=plan))
+        seconds, memory, disk = time.monotonic() - started, peak.extra(), folder_bytes(Path(place))
+    return {"parameters": model.parameters, "guess_seconds": guess.seconds, "seconds": seconds,
             "guess_memory": guess.memory, "memory": float("nan") if memory is None else memory,
             "guess_disk": guess.disk, "disk": disk}
 

@@ -6,6 +6,7 @@ Seconds are not tested against a clock that other programs share: tests/benchmar
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from gblm_viz.core.models import Model, wrap
 from tests.benchmarks.estimate_ratio import apart
 from tests.families import FAMILIES
 
-STEADY = Pace(1e11, 1e10, 2e-6)
+STEADY = Pace(1e11, 1e10, 2e-6, 2e9, 5e8)
 GB = 10**9
 
 
@@ -176,8 +177,29 @@ def test_a_correction_multiplies_the_time_of_every_plan() -> None:
 def test_the_probe_is_short_and_finds_rates() -> None:
     shape, work = shape_of(tiny()), Work(4, 12, 48, 3, True)
     found = estimate.measure_pace(shape, work)
-    assert min(found.multiply, found.touch, found.operation) > 0
-    assert found.correction is None
+    assert min(found.multiply, found.touch, found.operation, found.fill) > 0
+    assert (found.correction, found.store) == (None, math.inf)
+
+
+def test_the_probe_writes_where_a_folder_is_or_will_be_and_leaves_nothing(tmp_path: Path) -> None:
+    shape, work = shape_of(tiny()), Work(4, 12, 48, 3, True)
+    for folder in (tmp_path, tmp_path / "not" / "yet"):
+        assert 0 < estimate.measure_pace(shape, work, folder=folder).store < math.inf
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_written_and_what_is_read_block_by_block_takes_its_time() -> None:
+    shape, work = shape_of(tiny()), Work(4, 12, 48, 1, True)
+    sums = sum(estimate.sums_bytes(block, work) for block in shape.blocks)
+    found, nowhere = (estimates(shape, replace(work, folder=folder), STEADY) for folder in (True, False))
+    assert found["whole"].seconds - nowhere["whole"].seconds == pytest.approx(sums / STEADY.store)
+    assert found["streamed"].seconds - nowhere["streamed"].seconds == pytest.approx(
+        (sums + 48 * shape.hidden * 4 * len(shape.blocks)) / STEADY.store)
+    by_block = estimates(shape, work, STEADY, "by_block")
+    inside = 4 * sum(block.parameters for block in shape.blocks)
+    assert by_block["streamed"].seconds - found["streamed"].seconds == pytest.approx(
+        estimate.READS * inside / STEADY.fill)
+    assert by_block["whole"].seconds == found["whole"].seconds
 
 
 @pytest.mark.parametrize(("name", "halves"), itertools.product(("whole", "streamed"), (False, True)))

@@ -36,7 +36,7 @@ def samples(seed: int = 0) -> CalibrationSet:
 
 def needs(model: Model, plan: str, folder: bool = False) -> int:
     """Bytes a plan is estimated to take."""
-    return estimates(shape_of(model), Work(4, 16, 64, 3, folder), Pace(1e9, 1e9, 1e-6))[plan].memory
+    return estimates(shape_of(model), Work(4, 16, 64, 3, folder), Pace(1e9, 1e9, 1e-6, 1e9))[plan].memory
 
 
 def test_what_is_pinned_and_the_model_itself_leave_less_room_and_the_plan_follows(model: Model,
@@ -120,7 +120,7 @@ def test_a_folder_brings_the_disk_into_the_estimate(model: Model, say: Any, tmp_
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("why", ["fits", "memory", "disk", "only_whole", "asked", "begun"])
 def test_every_reason_is_a_sentence_without_a_gap(model: Model, language: str, why: str) -> None:
-    found = estimates(shape_of(model), Work(4, 16, 64, 3, True), Pace(1e9, 1e9, 1e-6))
+    found = estimates(shape_of(model), Work(4, 16, 64, 3, True), Pace(1e9, 1e9, 1e-6, 1e9))
     for room in (Room(3 * 10**9, 10**10), Room(None)):
         told = plan_told.before(words(language), Choice(found["streamed"], why, found["whole"], room))
         assert "{" not in told and "→" not in told
