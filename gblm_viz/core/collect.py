@@ -59,21 +59,22 @@ UPSTREAM = "upstream"
 class _Accumulator:
     """The running sums of some blocks' matrices over the samples; the only place that adds.
 
-    blocks: the matrices of each. All float32 sums of a block's gradients lie in one buffer, so that processes add them
-    in one call and without a copy. samples: N, of all processes together.
+    All float32 sums of a block's gradients lie in one buffer, where the block is, so that processes add them in one
+    call and without a copy. samples: N, of all processes together.
     """
 
-    def __init__(self, blocks: Sequence[tuple[Matrix, ...]], samples: int, device: torch.device,
-                 keep: tuple[str, ...], halves: bool) -> None:
+    def __init__(self, model: Model, blocks: Sequence[int], samples: int, keep: tuple[str, ...], halves: bool) -> None:
         self.keep = keep
-        self.matrices = tuple(matrix for matrices in blocks for matrix in matrices)
-        self.inputs = InputSums(self.matrices, device)
+        self.matrices = tuple(matrix for block in blocks for matrix in model.layout.of_block(block))
+        self.inputs = InputSums(self.matrices, model.block_device)
         self.gradients: dict[str, dict[str, Tensor]] = {}
         self.halves: dict[str, dict[str, Tensor]] = {}
         self.buffers: list[Tensor] = []
         kinds = (*keep, *(f"{KEPT[kept]}_{half}" for kept in keep for half in ("even", "odd") if halves))
-        for matrices in blocks:
-            buffer = torch.zeros(len(kinds) * sum(matrix.weights for matrix in matrices), device=device)
+        for block in blocks:
+            matrices = model.layout.of_block(block)
+            buffer = torch.zeros(len(kinds) * sum(matrix.weights for matrix in matrices),
+                                 device=model.block_device(block))
             parts = iter(buffer.split([matrix.weights for matrix in matrices for _ in kinds]))
             for matrix in matrices:
                 sums = {kind: next(parts).view(matrix.shape) for kind in kinds}
@@ -203,8 +204,7 @@ def _whole(model: Model, calibration: CalibrationSet, wanted: dict[str, Any], ca
     processes goes on from it. One that is closed leaves the last checkpoint: the others are somewhere else by then.
     """
     count = calibration.count
-    blocks = [model.layout.of_block(block) for block in range(len(model.layout.blocks))]
-    accumulator = _Accumulator(blocks, count, model.device, tuple(wanted["keep"]), wanted["halves"])
+    accumulator = _Accumulator(model, range(len(model.layout.blocks)), count, tuple(wanted["keep"]), wanted["halves"])
     losses, done = torch.zeros(count, dtype=torch.float64), 0
     state = _checkpoint_of(folder, wanted)
     if state is not None:
@@ -322,8 +322,7 @@ def _streamed(model: Model, calibration: CalibrationSet, wanted: dict[str, Any],
         sample_l1 = {key.removeprefix("sample_l1/"): values for key, values in state.items()
                      if key.startswith("sample_l1/")}
     for block in reversed(range(left)):
-        accumulator = _Accumulator([layout.of_block(block)], calibration.count, model.device, tuple(wanted["keep"]),
-                                   wanted["halves"])
+        accumulator = _Accumulator(model, [block], calibration.count, tuple(wanted["keep"]), wanted["halves"])
         with made.held(block):
             for place, index in enumerate(samples):
                 yield Step(count * (blocks + 1 + BACK * (blocks - 1 - block)) + BACK * place, total, "sample_block")

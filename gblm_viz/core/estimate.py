@@ -24,7 +24,7 @@ from transformers import AutoModelForCausalLM
 from .calibration import CalibrationSet
 from .collect import CHECKPOINT_SECONDS, begun, checkpoint_blocks, checkpoint_samples
 from .errors import GblmError
-from .footprint import existing, folder_bytes, free_disk, free_memory, resident
+from .footprint import existing, folder_bytes, free_disk, free_memory, free_on_gpu, gpus, resident
 from .matrices import Layout, Matrix, find_layout, share_weights
 from .models import DTYPES, Model, private_copy
 from .streamed import FEW, HEAD_COPIES, LEAST_HEAD, streamed
@@ -414,11 +414,16 @@ class Room:
     """What may be taken, bytes beyond what is held now; None = nobody knows.
 
     held: what the process holds now, where a person's limit counts that too; refusals then name the sum.
+    one: of `memory`, what one block at a time may take, where the whole model is spread over several GPUs.
     """
 
     memory: int | None
     disk: int | None = None
     held: int = 0
+    one: int | None = None
+
+    def memory_for(self, plan: str) -> int | None:
+        return self.memory if plan == "whole" or self.one is None else self.one
 
 
 def room_of(device: str, folder: Path | None = None, limit: int | None = None, processes: int = 1) -> Room:
@@ -434,7 +439,9 @@ def room_of(device: str, folder: Path | None = None, limit: int | None = None, p
     disk = None if folder is None else free_disk(folder)
     if disk is not None and folder is not None and folder.is_dir():
         disk += folder_bytes(folder)
-    return Room(memory, disk, held)
+    spread = device == "cuda" and len(gpus()) > 1
+    one = min(free_on_gpu(gpus()[0]), memory or 0) if spread else None
+    return Room(memory, disk, held, one)
 
 
 @dataclass(frozen=True)
@@ -455,7 +462,7 @@ def choose(found: Mapping[str, PlanEstimate], room: Room, *, plan: str = "auto",
     """
     only = earlier or (plan if plan != "auto" else None) or (None if alone else "whole")
     candidates = [only] if only else ["whole", "streamed"]
-    fits = [name for name in candidates if _fits(found[name].memory, room.memory)
+    fits = [name for name in candidates if _fits(found[name].memory, room.memory_for(name))
             and _fits(found[name].disk_peak, room.disk)]
     if not fits:
         raise _refusal([found[name] for name in candidates], room, alone)
@@ -474,7 +481,7 @@ def plan_for(shape: ModelShape, work: Work, pace: Pace, room: Room, *, weights: 
         back = STREAMED_PASSES - 1
         left = (1 - checkpoint_samples(folder) / work.samples if blocks is None
                 else (1 + back * blocks / len(shape.blocks)) / STREAMED_PASSES)
-    found = estimates(shape, work, pace, weights, left, room.memory)
+    found = estimates(shape, work, pace, weights, left, room.memory_for("streamed"))
     return choose(found, room, plan=plan, earlier=earlier, alone=shape.streamable)
 
 
@@ -484,13 +491,15 @@ def _fits(needed: int, free: int | None) -> bool:
 
 def _refusal(candidates: list[PlanEstimate], room: Room, alone: bool) -> GblmError:
     least = min(candidates, key=lambda one: one.memory)
-    if not _fits(least.memory, room.memory):
-        assert room.memory is not None
+    may = room.memory_for(least.plan)
+    if not _fits(least.memory, may):
+        assert may is not None
         key = "memory_short" if len(candidates) > 1 else "memory_short_only" if alone else "memory_short_whole"
         return GblmError(key, plan=least.plan, needed=gigabytes_up(least.memory + room.held),
-                         free=f"{(room.memory + room.held) / 1e9:.2f}")
+                         free=f"{(may + room.held) / 1e9:.2f}")
     assert room.disk is not None
-    least = min((one for one in candidates if _fits(one.memory, room.memory)), key=lambda one: one.disk_peak)
+    fit = [one for one in candidates if _fits(one.memory, room.memory_for(one.plan))]
+    least = min(fit, key=lambda one: one.disk_peak)
     return GblmError("folder_short", needed=gigabytes_up(least.disk_peak), free=f"{room.disk / 1e9:.2f}")
 
 

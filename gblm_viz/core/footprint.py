@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from torch import distributed
+from transformers.utils.import_utils import is_accelerate_available
 
 from .errors import SettingError
 
@@ -43,10 +45,29 @@ def available_memory() -> int | None:
     return None
 
 
+def gpus() -> tuple[int, ...]:
+    """The GPUs that a model in memory is spread over: all of them where accelerate is there to do it, else one.
+
+    Of several processes each keeps to its own.
+    """
+    apart = distributed.is_available() and distributed.is_initialized()
+    if apart or not is_accelerate_available():
+        return (torch.cuda.current_device(),)
+    return tuple(range(torch.cuda.device_count()))
+
+
 def free_memory(device: str = "cpu") -> int | None:
-    """What may still be taken on a device, a margin left; None where the system does not tell."""
-    free = torch.cuda.mem_get_info()[0] if device == "cuda" else available_memory()
+    """What may still be taken on a device, a margin left; None where the system does not tell. `cuda`: of all `gpus`.
+    """
+    if device == "cuda":
+        return sum(free_on_gpu(gpu) for gpu in gpus())
+    free = available_memory()
     return None if free is None else int(free * (1 - MARGIN))
+
+
+def free_on_gpu(gpu: int) -> int:
+    """What may still be taken on one GPU, a margin left."""
+    return int(torch.cuda.mem_get_info(gpu)[0] * (1 - MARGIN))
 
 
 def free_disk(folder: Path) -> int | None:
@@ -98,8 +119,9 @@ class Peak:
     def begin(cls, device: str = "cpu") -> Peak:
         """Forget the peak so far (proc(5), clear_refs; not ru_maxrss, which a child takes over from its parent)."""
         if device == "cuda":
-            torch.cuda.reset_peak_memory_stats()
-            return cls(device, torch.cuda.memory_allocated())
+            for gpu in gpus():
+                torch.cuda.reset_peak_memory_stats(gpu)
+            return cls(device, sum(torch.cuda.memory_allocated(gpu) for gpu in gpus()))
         with suppress(OSError):
             Path("/proc/self/clear_refs").write_text("5")
             return cls(device, resident())
@@ -107,5 +129,6 @@ class Peak:
 
     def extra(self) -> int | None:
         """Bytes beyond the beginning; None where the system does not tell."""
-        most = torch.cuda.max_memory_allocated() if self.device == "cuda" else _status("VmHWM")
+        most = (sum(torch.cuda.max_memory_allocated(gpu) for gpu in gpus()) if self.device == "cuda"
+                else _status("VmHWM"))
         return None if most is None or self.before is None else max(0, most - self.before)

@@ -26,7 +26,7 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_N
 from .block_weights import BlockWeights, lay_out, part_of
 from .download import download
 from .errors import ModelError
-from .footprint import available_memory
+from .footprint import available_memory, free_memory, free_on_gpu, gpus
 from .job import Job, Step
 from .matrices import Layout, find_layout
 
@@ -61,7 +61,13 @@ class Model:
 
     @property
     def device(self) -> torch.device:
+        """Where tokens enter; all of it, but for a model that is spread over several GPUs."""
         return next(self.network.parameters()).device
+
+    def block_device(self, block: int) -> torch.device:
+        """Where a block's weights are, or come when they are read."""
+        own: torch.device = next(self.network.get_submodule(self.layout.blocks[block]).parameters()).device
+        return self.device if own.type == "meta" else own
 
     @property
     def dtype(self) -> str:
@@ -252,8 +258,8 @@ def load(source: str, dtype: str = "float32", device: str = "auto", known: Opene
     folder, config, tokenizer = known.folder, known.config, known.tokenizer
     stored = _stored_dtype(config)
     count, _ = _safetensors_headers(folder)
-    needed, free = count * DTYPES[dtype].itemsize, available_memory()
-    if target == "cpu" and not by_block and free is not None and needed > free:
+    needed, free = count * DTYPES[dtype].itemsize, available_memory() if target == "cpu" else free_memory(target)
+    if not by_block and free is not None and needed > free:
         raise ModelError("too_large", source=source, needed=f"{needed / 1e9:.1f}", free=f"{free / 1e9:.1f}")
     yield Step(1, 3, "load")
     try:
@@ -261,10 +267,11 @@ def load(source: str, dtype: str = "float32", device: str = "auto", known: Opene
         if laid_out is not None:
             network, weights = laid_out
         else:
+            spread = _spread() if target == "cuda" else {}
             whole: Any = AutoModelForCausalLM.from_pretrained(
                 folder, config=config, dtype=DTYPES[dtype], local_files_only=True, trust_remote_code=False,
-                use_safetensors=True)
-            network, weights = whole.to(target).eval(), None
+                use_safetensors=True, **spread)
+            network, weights = (whole if spread else whole.to(target)).eval(), None
     except Exception as error:  # safetensors, OS and shape errors alike: the folder does not hold what it says
         raise ModelError("unreadable", source=source, why=str(error).splitlines()[0][:200]) from error
     yield Step(2, 3, "load")
@@ -272,6 +279,12 @@ def load(source: str, dtype: str = "float32", device: str = "auto", known: Opene
         return wrap(network, tokenizer, source, stored, weights)
     except KeyError as error:  # a block's weights that the folder does not hold, found when they were to be read
         raise ModelError("unreadable", source=source, why=str(error)) from error
+
+
+def _spread() -> dict[str, Any]:
+    """How from_pretrained puts a model on several GPUs, none of it elsewhere; empty where there is but one."""
+    several = gpus()
+    return {"device_map": "auto", "max_memory": {gpu: free_on_gpu(gpu) for gpu in several}} if several[1:] else {}
 
 
 def wrap(network: Any, tokenizer: Any, source: str, stored: torch.dtype | None = None,

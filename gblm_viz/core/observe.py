@@ -5,7 +5,7 @@ Works on a private copy of the module tree, one sample at a time. Knows nothing 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -21,11 +21,12 @@ from .matrices import Matrix
 class InputSums:
     """Per matrix: `squares` float32 (in,) or (experts, in), Σ over samples and tokens of X²; `tokens` seen, int64."""
 
-    def __init__(self, matrices: tuple[Matrix, ...], device: torch.device) -> None:
+    def __init__(self, matrices: tuple[Matrix, ...], device_of: Callable[[int], torch.device]) -> None:
+        """device_of: where a block's inputs are."""
         self.squares: dict[str, Tensor] = {}
         self.tokens: dict[str, Tensor] = {}
         for matrix in matrices:
-            stack = (matrix.experts,) if matrix.experts else ()
+            stack, device = (matrix.experts,) if matrix.experts else (), device_of(matrix.block)
             self.squares[matrix.name] = torch.zeros(*stack, matrix.columns, device=device)
             self.tokens[matrix.name] = torch.zeros(stack, dtype=torch.int64, device=device)
 

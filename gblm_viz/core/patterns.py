@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -255,16 +255,80 @@ class NofM:
 
 @dataclass(frozen=True)
 class Global:
-    """The int(total · sparsity) lowest of all matrices together, in the order given; dense order only."""
+    """The int(total · sparsity) lowest of all matrices together, in the order given; dense order only.
+
+    By a `GlobalCut`, which sees the matrices one at a time.
+    """
 
     sparsity: float
 
+    def cut(self, total: int) -> GlobalCut:
+        return GlobalCut(int(total * self.sparsity))
+
     def remove_all(self, scores: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """{name: (…, out, in) float} -> {name: bool}, True = removed"""
-        flat = torch.cat([score.reshape(-1) for score in scores.values()])
-        mask = _lowest(flat, int(flat.numel() * self.sparsity))
-        parts = mask.split([score.numel() for score in scores.values()])
-        return {name: part.reshape(score.shape) for (name, score), part in zip(scores.items(), parts, strict=True)}
+        """{name: (…, out, in) float32 or narrower} -> {name: bool}, True = removed"""
+        cut = self.cut(sum(score.numel() for score in scores.values()))
+        for _ in range(GlobalCut.ROUNDS):
+            for score in scores.values():
+                cut.count(score)
+            cut.narrow()
+        return {name: cut.remove(score) for name, score in scores.items()}
+
+
+class GlobalCut:
+    """The cut below which the `wanted` lowest of many matrices lie, found by looking at one matrix at a time.
+
+    A float's bits, as a whole number, are in the order of the floats. So each of `ROUNDS` rounds over all matrices
+    counts the next 16 bits of those that the bits so far do not decide, and `narrow` ends it; then `remove` gives each
+    matrix's mask, in the order in which ties go. No more is kept than 65,536 counts.
+    """
+
+    DIGIT = 16
+    ROUNDS = 32 // DIGIT
+
+    def __init__(self, wanted: int) -> None:
+        self.wanted, self.rounds = wanted, 0
+        self.cut = 0
+        self.left = wanted
+        """Of those that are at the cut, as far as it is known, so many go."""
+        self.counts = np.zeros(1 << self.DIGIT, np.int64)
+
+    def count(self, score: Tensor) -> None:
+        """One matrix in a round."""
+        rest = 32 - self.DIGIT * (self.rounds + 1)
+        for keys in _ordered(score):
+            digits = keys >> rest
+            undecided = digits[digits >> self.DIGIT == self.cut] if self.rounds else digits
+            self.counts += np.bincount(undecided & (1 << self.DIGIT) - 1, minlength=len(self.counts))
+
+    def narrow(self) -> None:
+        """A round is over: the digit in which the cut lies is known."""
+        reached = np.cumsum(self.counts)
+        digit = min(int(np.searchsorted(reached, self.left)), len(reached) - 1)
+        self.left -= int(reached[digit] - self.counts[digit])
+        self.cut = self.cut << self.DIGIT | digit
+        self.rounds += 1
+        self.counts[:] = 0
+
+    def remove(self, score: Tensor, name: str = "") -> Tensor:
+        """(…, out, in) float -> bool, True = removed. After all rounds, for each matrix once and in their order."""
+        assert self.rounds == self.ROUNDS
+        parts = []
+        for keys in _ordered(score) if self.wanted else ():
+            mask, tied = keys < self.cut, np.flatnonzero(keys == self.cut)[: self.left]
+            mask[tied] = True
+            self.left -= len(tied)
+            parts.append(mask)
+        flat = np.concatenate(parts) if parts else np.zeros(score.numel(), bool)
+        return torch.from_numpy(flat).reshape(score.shape).to(score.device)
+
+
+def _ordered(score: Tensor) -> Iterator[Array]:
+    """int64, some at a time: whole numbers from 0 to 2³² in the order of the scores, row-major; −0 is 0."""
+    flat = score.detach().reshape(-1).cpu().float().numpy()
+    for first in range(0, len(flat), AT_A_TIME):
+        bits = (flat[first : first + AT_A_TIME] + np.float32(0)).view(np.int32).astype(np.int64)
+        yield np.where(bits < 0, -1 - (bits & 0x7FFFFFFF), bits) + (1 << 31)
 
 
 LocalPattern = PerRow | PerMatrix | Authors | NofM

@@ -41,7 +41,7 @@ from .methods import (
 from .models import Model, part_held, private_copy, with_weights
 from .observe import InputSums, observing, refuse_unobserved
 from .packed import PackedMasks
-from .patterns import Global, NofM, Pattern, label, make_pattern
+from .patterns import Global, GlobalCut, LocalPattern, NofM, Pattern, label, make_pattern
 from .replay import Alike, Call, entering, replay
 from .shelf import Shelf
 from .statistics import Statistics, input_norm, put
@@ -260,28 +260,37 @@ def all_scores(model: Model, statistics: Statistics | None, settings: Settings) 
 @torch.no_grad()
 def dense_masks(model: Model, statistics: Statistics | None, settings: Settings,
                 scored: Mapping[str, Scored] | None = None) -> Job[Masks]:
-    """Masks in the dense order: all statistics from the dense model. Steps count matrices.
+    """Masks in the dense order: all statistics from the dense model. Steps count matrices; where all matrices compete
+    each comes three times.
 
     scored: what `all_scores` gave for these settings, whatever their pattern; without it a matrix is scored when it
     comes, and its scores are gone with it.
     """
     _require(model, statistics, settings)
     method, pattern = settings.make_method(statistics), settings.make_pattern()
-    collected = _Collected(model)
-    together: dict[str, Tensor] = {}
-    coming = iter(scored[matrix.name] for matrix in model.layout.matrices) if scored else _scored(
-        model, statistics, method)
-    for done, matrix in enumerate(model.layout.matrices):
-        yield Step(done, len(model.layout.matrices), "matrix")
-        scores, fallbacks = next(coming)
+    collected, matrices = _Collected(model), model.layout.matrices
+
+    def coming() -> Iterator[Scored]:
+        return (scored[matrix.name] for matrix in matrices) if scored else _scored(model, statistics, method)
+
+    chooser: LocalPattern | GlobalCut
+    done, total = 0, len(matrices)
+    if not isinstance(pattern, Global):
+        chooser = pattern
+    else:
+        chooser, total = pattern.cut(model.layout.prunable), (GlobalCut.ROUNDS + 1) * len(matrices)
+        for _ in range(GlobalCut.ROUNDS):
+            for scores, _ in coming():
+                yield Step(done, total, "matrix")
+                chooser.count(scores)
+                done += 1
+            chooser.narrow()
+    for matrix, (scores, fallbacks) in zip(matrices, coming(), strict=True):
+        yield Step(done, total, "matrix")
         collected.note(matrix.name, scores, fallbacks)
-        if isinstance(pattern, Global):
-            together[matrix.name] = scores
-        else:
-            collected.masks[matrix.name] = pattern.remove(scores, matrix.name)
-    if isinstance(pattern, Global):
-        collected.masks.update(pattern.remove_all(together))
-    yield Step(len(model.layout.matrices), len(model.layout.matrices), "matrix")
+        collected.masks[matrix.name] = chooser.remove(scores, matrix.name)
+        done += 1
+    yield Step(total, total, "matrix")
     return collected.finished(model, statistics, settings, method)
 
 
@@ -314,7 +323,7 @@ def sequential_masks(model: Model, statistics: Statistics | None, settings: Sett
     collected = _Collected(model)
     for index, path in enumerate(paths):
         matrices, block = model.layout.of_block(index), network.get_submodule(path)
-        sums = InputSums(matrices, model.device)
+        sums = InputSums(matrices, model.block_device)
         with model.weights.held(network, path) if model.weights else nullcontext():
             stored = dict(network.named_parameters())
             dense = {} if model.weights else {matrix.name: stored[matrix.name].data for matrix in matrices}
@@ -391,8 +400,8 @@ def pruned(model: Model, applied: Masks) -> Model:
     stored = dict(model.network.named_parameters())
     changed = {}
     for matrix in model.layout.matrices:
-        mask = matrix.view(applied.masks[matrix.name].to(model.device))
-        changed[matrix.name] = stored[matrix.name].detach().masked_fill(mask, 0)
+        weight = stored[matrix.name].detach()
+        changed[matrix.name] = weight.masked_fill(matrix.view(applied.masks[matrix.name].to(weight.device)), 0)
     return with_weights(model, changed)
 
 

@@ -114,7 +114,7 @@ def token_pulls(model: Model, samples: CalibrationSet, target: Pull,
         loss, products = _products(network, model, parts, samples.sample(index).to(model.device))
         if not math.isfinite(loss):
             raise ScoreError("loss_not_finite", sample=index)
-        per_token = torch.zeros(int(samples.lengths[index]), dtype=torch.float64, device=model.device)
+        per_token = torch.zeros(int(samples.lengths[index]), dtype=torch.float64)
         total = math.fsum(_add(part, target.kind == "weight", products, per_token) for part in parts)
         found.append(SamplePull(index, total, tuple(per_token.tolist()), loss))
     yield Step(len(indices), len(indices), "sample")
@@ -151,7 +151,7 @@ def _add(part: Part, signed: bool, products: list[_Product], per_token: Tensor) 
     gradient = torch.stack([delta.T @ inputs for delta, inputs, _ in calls]).sum(0)
     way = torch.ones_like(gradient) if signed else gradient.sign()
     for delta, inputs, tokens in calls:
-        per_token.index_add_(0, tokens, ((delta @ way) * inputs).sum(1))
+        per_token.index_add_(0, tokens.cpu(), ((delta @ way) * inputs).sum(1).cpu())
     return float((way * gradient).sum())
 
 
@@ -159,7 +159,7 @@ class _Watch(ExpertInputs):
     """Keeps every product of the matrices it watches: modules through `see`, stacked experts by itself."""
 
     def __init__(self, stacked: dict[str, tuple[Matrix, Tensor]], length: int, device: torch.device) -> None:
-        super().__init__(stacked, InputSums((), device))
+        super().__init__(stacked, InputSums((), lambda block: device))
         self.products: list[_Product] = []
         self.every = torch.arange(length, device=device)
         self.gathered = self.every

@@ -15,8 +15,6 @@ from .prune import Settings
 SCORING = 16
 """Bytes a weight of the largest matrix while it is scored and its lowest are found. Measured as this process's peak
 (footprint.Peak) over a matrix of 3000 × 3000: 15 by row, by matrix and 2:4."""
-ALL_SCORES = 24
-"""Bytes a prunable weight where all matrices compete: scores, the same in one row, sorted with their places."""
 MASKS = 2
 """Masks that stand at once: the one that is asked for, and one that it is compared with."""
 BITS = 8
@@ -65,9 +63,8 @@ def _passing(shape: ModelShape, longest: int) -> int:
     return int(longest * SAVED * max(block.features for block in shape.blocks) * shape.itemsize)
 
 
-def _scoring(shape: ModelShape, settings: Settings) -> int:
-    together = settings.group == "global" and not settings.pattern
-    return (ALL_SCORES * shape.prunable if together else 0) + SCORING * max(block.largest for block in shape.blocks)
+def _scoring(shape: ModelShape) -> int:
+    return SCORING * max(block.largest for block in shape.blocks)
 
 
 def _whole(shape: ModelShape, settings: Settings, exported: bool) -> int:
@@ -75,7 +72,7 @@ def _whole(shape: ModelShape, settings: Settings, exported: bool) -> int:
     dense = shape.parameters * shape.itemsize
     pruned = shape.prunable * shape.itemsize
     block = max(block.parameters for block in shape.blocks) * shape.itemsize
-    scoring = MASKS * shape.prunable + _scoring(shape, settings) + block
+    scoring = MASKS * shape.prunable + _scoring(shape) + block
     return OWN + dense + max(scoring, shape.prunable + pruned + dense if exported else 0)
 
 
@@ -85,7 +82,7 @@ def _by_block(shape: ModelShape, settings: Settings, exported: bool) -> int:
     block = max(block.parameters for block in shape.blocks) * shape.itemsize
     packed = MASKS * shape.prunable // BITS
     sums = FLOAT * max(block.prunable for block in shape.blocks) if settings.needs else 0
-    scoring = _scoring(shape, settings) + sums
+    scoring = _scoring(shape) + sums
     return OWN + outside + 2 * block + packed + max(scoring, outside + 2 * block if exported else 0)
 
 

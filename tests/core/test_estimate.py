@@ -69,6 +69,14 @@ def test_whole_where_it_fits_else_streamed_unless_a_folder_or_a_person_says_othe
     assert found.whole == BOTH["whole"]
 
 
+def test_where_a_model_is_spread_over_gpus_one_block_at_a_time_has_but_one_of_them() -> None:
+    assert choose(BOTH, Room(9 * GB, one=GB)).chosen.plan == "whole"
+    assert choose(BOTH, Room(7 * GB, one=2 * GB)).chosen.plan == "streamed"
+    with pytest.raises(GblmError) as caught:
+        choose(BOTH, Room(7 * GB, one=GB))
+    assert (caught.value.fields["needed"], caught.value.fields["free"]) == ("2.00", "1.00")
+
+
 @pytest.mark.parametrize(("room", "asked", "key", "needed"), [
     (Room(GB), {}, "memory_short", 2.0),
     (Room(GB, None, GB // 2), {}, "memory_short", 2.5),

@@ -19,7 +19,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import BertConfig, BertForMaskedLM, BertModel, T5Config, T5ForConditionalGeneration
 
-from gblm_viz.core import models
+from gblm_viz.core import footprint, models
 from gblm_viz.core.errors import ModelError
 from gblm_viz.core.job import run
 from gblm_viz.core.models import estimate, load, model_key, private_copy, with_weights
@@ -227,6 +227,50 @@ def test_a_broken_tokenizer(folder: Path) -> None:
 
 def test_a_model_larger_than_the_memory(original: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(models, "available_memory", lambda: 10_000)
+    refused("too_large", original)
+
+
+@pytest.fixture
+def two_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As far as one asks: accelerate is there, and two GPUs with 10 and 6 GB free."""
+    monkeypatch.setattr(footprint, "is_accelerate_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda gpu: ((10 * 10**9, 6 * 10**9)[gpu], 80 * 10**9))
+
+
+def test_a_model_is_spread_over_all_gpus_by_their_free_memory(
+        two_gpus: None, original: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: dict[str, Any] = {}
+    network = run(load(str(original))).network
+
+    def from_pretrained(folder: Path, **named: Any) -> Any:
+        given.update(named)
+        return network
+
+    monkeypatch.setattr(models, "pick_device", lambda device: "cuda")
+    monkeypatch.setattr(models.AutoModelForCausalLM, "from_pretrained", from_pretrained)
+    monkeypatch.setattr(type(network), "to", lambda *_: pytest.fail("what accelerate has placed is moved"))
+    assert run(load(str(original))).network is network
+    assert given["device_map"] == "auto"
+    assert given["max_memory"] == {0: 9 * 10**9, 1: 54 * 10**8}
+    assert footprint.free_memory("cuda") == 144 * 10**8
+
+
+@pytest.mark.parametrize("why", ["no accelerate", "one of several processes"])
+def test_one_gpu_where_a_model_cannot_be_spread(two_gpus: None, monkeypatch: pytest.MonkeyPatch, why: str) -> None:
+    if why == "no accelerate":
+        monkeypatch.setattr(footprint, "is_accelerate_available", lambda: False)
+    else:
+        monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
+    assert footprint.gpus() == (1,)
+    assert models._spread() == {}
+    assert footprint.free_memory("cuda") == 54 * 10**8
+
+
+def test_a_model_larger_than_the_gpus(two_gpus: None, original: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(models, "pick_device", lambda device: "cuda")
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda gpu: (5_000, 80 * 10**9))
     refused("too_large", original)
 
 

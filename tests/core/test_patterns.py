@@ -138,6 +138,21 @@ def test_every_group_is_the_references(seed: int, share: float) -> None:
     assert all(torch.equal(found[name], expected_all[name]) for name in scored)
 
 
+@pytest.mark.parametrize("share", [0.0, 1e-6, 0.3, 0.5, 0.999])
+@pytest.mark.parametrize("kind", ["floats", "ties", "signs", "tiny", "narrow"])
+def test_the_global_cut_is_found_in_rounds_as_by_sorting_all(kind: str, share: float) -> None:
+    generator = torch.Generator().manual_seed(0)
+    shapes = ((70, 11), (5,), (2, 40, 9), (1,), (0, 3), (900, 800))
+    drawn = [torch.randn(shape, generator=generator) for shape in shapes]
+    scores: dict[str, list[Tensor]] = {
+        "floats": [one.abs() for one in drawn], "ties": [one.round() for one in drawn],
+        "signs": [torch.where(one > 0, one, one.sign() * 0.0) for one in drawn],
+        "tiny": [one * 1e-39 for one in drawn], "narrow": [one.bfloat16() for one in drawn]}
+    given = {str(number): one for number, one in enumerate(scores[kind])}
+    found, expected = Global(share).remove_all(given), reference.global_masks(given, share)
+    assert all(torch.equal(found[name], expected[name]) for name in given)
+
+
 @pytest.mark.parametrize("pattern", [PerRow(0.4), PerMatrix(0.4), Authors(0.4), NofM(2, 4)], ids=label)
 def test_each_expert_of_a_stack_is_a_matrix_of_its_own(pattern: Any) -> None:
     stack = torch.stack([tied(seed) for seed in range(3)])

@@ -9,11 +9,7 @@ import json
 import math
 import os
 import subprocess
-import sys
-import sysconfig
 from pathlib import Path
-
-import pytest
 
 from gblm_viz.core import evaluate, export, prune
 from gblm_viz.core.evaluate import Probe
@@ -25,24 +21,6 @@ HERE = Path(__file__).parent
 PROBES = HERE.parents[1] / "assets" / "pocket" / "probes"
 EVERY = 4
 """Every fourth multiple-choice probe is asked: 290 of all skills, in both languages."""
-
-
-@pytest.fixture(scope="module")
-def harness(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The Python of an environment with lm-eval. Only what it imports is installed; the rest is this environment's."""
-    home = tmp_path_factory.mktemp("harness")
-    python = home / "bin" / "python"
-    install = [sys.executable, "-m", "pip", "--python", str(python), "install", "-q", "--no-deps", "-r",
-               str(HERE / "requirements.txt")]
-    try:
-        subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(home)], check=True, timeout=60)
-        own, = home.glob("lib/python*/site-packages")
-        (own / "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n")
-        subprocess.run(install, check=True, capture_output=True, text=True, timeout=600)
-    except (OSError, ValueError, subprocess.SubprocessError) as error:
-        message = f"lm-eval could not be installed, which needs a package index: {getattr(error, 'stderr', error)}"
-        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
-    return python
 
 
 def saved(folder: Path) -> Model:
