@@ -23,7 +23,7 @@ from torch import Tensor
 
 from .calibration import CalibrationSet
 from .errors import GblmError, ScoreError, StatisticsError
-from .footprint import available_memory, give_back
+from .footprint import available_memory, give_back, give_back_large_at_once
 from .job import Job, Step
 from .matrices import Matrix
 from .models import Model, private_copy
@@ -275,6 +275,7 @@ def _streamed(model: Model, calibration: CalibrationSet, wanted: dict[str, Any],
     Several processes meet after each block: its sums are added, and the checkpoint that says it is done is put when
     all have written what comes back through it, a file for each sample. Any number of processes goes on from there.
     """
+    give_back_large_at_once()
     layout, blocks = model.layout, len(model.layout.blocks)
     samples = ranks.own(calibration.count)
     count = len(samples)
