@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -268,10 +268,8 @@ class Global:
     def remove_all(self, scores: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """{name: (…, out, in) float32 or narrower} -> {name: bool}, True = removed"""
         cut = self.cut(sum(score.numel() for score in scores.values()))
-        for _ in range(GlobalCut.ROUNDS):
-            for score in scores.values():
-                cut.count(score)
-            cut.narrow()
+        for _ in cut.search(scores.values):
+            pass
         return {name: cut.remove(score) for name, score in scores.items()}
 
 
@@ -279,8 +277,8 @@ class GlobalCut:
     """The cut below which the `wanted` lowest of many matrices lie, found by looking at one matrix at a time.
 
     A float's bits, as a whole number, are in the order of the floats. So each of `ROUNDS` rounds over all matrices
-    counts the next 16 bits of those that the bits so far do not decide, and `narrow` ends it; then `remove` gives each
-    matrix's mask, in the order in which ties go. No more is kept than 65,536 counts.
+    counts the next 16 bits of those that the bits so far do not decide (`search`); then `remove` gives each matrix's
+    mask, in the order in which ties go. No more is kept than 65,536 counts.
     """
 
     DIGIT = 16
@@ -293,7 +291,15 @@ class GlobalCut:
         """Of those that are at the cut, as far as it is known, so many go."""
         self.counts = np.zeros(1 << self.DIGIT, np.int64)
 
-    def count(self, score: Tensor) -> None:
+    def search(self, coming: Callable[[], Iterable[Tensor]]) -> Iterator[None]:
+        """All rounds; `coming` gives every matrix's scores in turn, the same each time. Stops after each matrix."""
+        for _ in range(self.ROUNDS):
+            for score in coming():
+                yield
+                self._count(score)
+            self._narrow()
+
+    def _count(self, score: Tensor) -> None:
         """One matrix in a round."""
         rest = 32 - self.DIGIT * (self.rounds + 1)
         for keys in _ordered(score):
@@ -301,7 +307,7 @@ class GlobalCut:
             undecided = digits[digits >> self.DIGIT == self.cut] if self.rounds else digits
             self.counts += np.bincount(undecided & (1 << self.DIGIT) - 1, minlength=len(self.counts))
 
-    def narrow(self) -> None:
+    def _narrow(self) -> None:
         """A round is over: the digit in which the cut lies is known."""
         reached = np.cumsum(self.counts)
         digit = min(int(np.searchsorted(reached, self.left)), len(reached) - 1)

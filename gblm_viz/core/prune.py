@@ -279,12 +279,9 @@ def dense_masks(model: Model, statistics: Statistics | None, settings: Settings,
         chooser = pattern
     else:
         chooser, total = pattern.cut(model.layout.prunable), (GlobalCut.ROUNDS + 1) * len(matrices)
-        for _ in range(GlobalCut.ROUNDS):
-            for scores, _ in coming():
-                yield Step(done, total, "matrix")
-                chooser.count(scores)
-                done += 1
-            chooser.narrow()
+        for _ in chooser.search(lambda: (one[0] for one in coming())):
+            yield Step(done, total, "matrix")
+            done += 1
     for matrix, (scores, fallbacks) in zip(matrices, coming(), strict=True):
         yield Step(done, total, "matrix")
         collected.note(matrix.name, scores, fallbacks)

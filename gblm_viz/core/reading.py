@@ -47,14 +47,16 @@ def choose(shape: ModelShape, settings: Settings, room: Room, *, tokens: int = 0
     passing = _passing(shape, longest) if sequential else 0
     needs = {by_block: held(shape, settings, exported) + passing for by_block, held in HELD.items()}
     ways = (False, True) if shape.streamable else (False,)
-    fits = [way for way in ways if room.memory is None or needs[way] <= room.memory]
+    rooms = {way: room.memory_for("streamed" if way else "whole") for way in ways}
+    fits = [way for way, may in rooms.items() if may is None or needs[way] <= may]
     if not fits:
-        assert room.memory is not None
+        may = rooms[ways[-1]]
+        assert may is not None
         raise SettingError("prune_short" if shape.streamable else "prune_short_whole",
                            needed=gigabytes_up(needs[ways[-1]] + room.held),
-                           free=f"{(room.memory + room.held) / 1e9:.2f}")
+                           free=f"{(may + room.held) / 1e9:.2f}")
     way = fits[0]
-    most = None if room.memory is None else min(inputs, room.memory - needs[way])
+    most = None if (may := rooms[way]) is None else min(inputs, may - needs[way])
     return Reading(way, needs[way] + (inputs if most is None else most), needs[False], room.memory, most)
 
 

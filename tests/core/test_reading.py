@@ -65,3 +65,12 @@ def test_a_seven_billion_shape_is_pruned_and_saved_in_eight_gigabytes() -> None:
                        True)
     found = reading.choose(shape, Settings(), Room(8 * 10**9), tokens=128 * 2048, longest=2048, exported=True)
     assert found.by_block and found.memory <= 8 * 10**9 and found.inputs_in_memory is not None
+
+
+def test_where_a_model_is_spread_over_gpus_one_block_at_a_time_has_but_one_of_them() -> None:
+    whole, least = (reading.choose(SHAPE, DENSE_ORDER, Room(room)).memory for room in (None, 250_000_000))
+    found = reading.choose(SHAPE, DENSE_ORDER, Room(whole - 1, one=least))
+    assert (found.by_block, found.memory) == (True, least)
+    assert not reading.choose(SHAPE, DENSE_ORDER, Room(whole, one=1)).by_block
+    with pytest.raises(SettingError):
+        reading.choose(SHAPE, DENSE_ORDER, Room(whole - 1, one=least - 1))
