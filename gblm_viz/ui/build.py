@@ -13,6 +13,7 @@ from gblm_viz.core.models import Model, is_local
 from gblm_viz.words import LANGUAGES, Words, words
 
 from . import address, work
+from .blocks import Blocks
 from .breadcrumb import Breadcrumb, breadcrumb
 from .escape import escape
 from .page import Page, Signals, bump
@@ -57,7 +58,7 @@ _KEEP_KEY = "(key) => { window.sessionStorage.setItem('gblm-visit', key); return
 def build(language: str, library: Library) -> gr.Blocks:
     """One language's page over the shared Library."""
     say = words(language)
-    with gr.Blocks(title=say("frame.title"), analytics_enabled=False, fill_width=True) as blocks:
+    with Blocks(say, title=say("frame.title"), analytics_enabled=False, fill_width=True) as blocks:
         visitor = gr.State("")
         signals = Signals(*(gr.State(0) for _ in Signals.__annotations__))
         with gr.Row(elem_id="header"):
@@ -123,7 +124,7 @@ def _wire_where(page: Page, where: Breadcrumb) -> None:
         return {signals.selection: bump(counter)}
 
     page.on([signals.visit.change, signals.selection.change], refresh, [], [where], latest=True)
-    page.on_event(where.select, "level", on_level, [signals.selection], [signals.selection])
+    page.on_event(where.select, "level", "number", on_level, [signals.selection], [signals.selection])
 
 
 def _wire(page: Page, blocks: gr.Blocks, source: Any, load: Any, cancel: Any, about: Any) -> None:

@@ -21,6 +21,7 @@ from gblm_viz.core.errors import GblmError
 from gblm_viz.words import Words
 
 from .escape import escape
+from .event_kinds import KINDS
 from .session import Library, Task, Visit
 
 T = TypeVar("T")
@@ -78,16 +79,23 @@ class Page:
                      trigger_mode="always_last" if latest else "once", js=js, concurrency_id=concurrency,
                      concurrency_limit=None, api_visibility="private", queue=queue)
 
-    def on_event(self, listener: Any, field: str, handler: Callable[..., Any], inputs: Sequence[Any] = (),
+    def on_event(self, listener: Any, field: str, kind: str, handler: Callable[..., Any], inputs: Sequence[Any] = (),
                  outputs: Sequence[Any] = ()) -> Any:
         """Listen to an own component's event: handler(visit, the event's `field`, *input values), else as `on`.
 
+        kind: what the field holds, a key of event_kinds.KINDS; an event that holds something else is refused.
         Every event counts, also those that come during a call: fast clicks are not lost.
         """
-        spoken = self.spoken(handler)
+        def checked(visit: Visit, told: Any, *values: Any) -> Any:
+            if not KINDS[kind](told):
+                raise GblmError("bad_event")
+            return handler(visit, told, *values)
+
+        spoken = self.spoken(checked)
 
         def heard(event: gr.EventData, visitor: str, *values: Any) -> Iterator[dict[Any, Any]]:
-            yield from spoken(visitor, getattr(event, field), *values)
+            told = event._data.get(field) if isinstance(event._data, dict) else None
+            yield from spoken(visitor, told, *values)
 
         return listener(heard, [self.visitor, *inputs], [self.status, *outputs], show_progress="hidden",
                         trigger_mode="multiple", concurrency_limit=None, api_visibility="private")

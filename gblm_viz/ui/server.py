@@ -6,26 +6,36 @@ time; the browser's language is set before Gradio starts, so that Gradio's own l
 
 from __future__ import annotations
 
+import atexit
+import os
+import re
 import secrets
+import shutil
 import socket
+import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from urllib.parse import unquote
 
 import gradio as gr
 import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.middleware.trustedhost import TrustedHostMiddleware
-from fastapi.responses import FileResponse, PlainTextResponse, RedirectResponse
+from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, RedirectResponse
 
 from gblm_viz.words import LANGUAGES, words
 
-from . import downloads
+from . import downloads, uploads
 from .build import build
+from .gate import Gate, Route
+from .origins import Origins
 from .session import Library
 from .theme import CSS, THEME, head
 
 ASSETS = Path(__file__).parents[2] / "assets"
 FIRST_PORT, PORTS = 7860, 100
+_UPLOAD = Route(("POST",), re.compile(uploads.ADDRESS))
+"""Its body is the file itself, which uploads.py bounds as it arrives."""
 _LANGUAGE_SCRIPT = (
     "<script>for (const [name, value] of [['language', '{code}'], ['languages', ['{code}']]])"
     "Object.defineProperty(navigator, name, {{get: () => value}});</script>"
@@ -41,8 +51,9 @@ def preferred(accepted: str) -> str:
     return "en"
 
 
-def make_app(library: Library) -> FastAPI:
-    """The whole site as an ASGI app."""
+def make_app(library: Library, embed: tuple[str, ...] = ()) -> FastAPI:
+    """The whole site as an ASGI app. embed: origins whose pages may show it in a frame."""
+    own_folder()
     site = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     if library.local:  # a page elsewhere that points its name at this machine must not drive the app
         site.add_middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", "[::1]"])
@@ -80,11 +91,40 @@ def make_app(library: Library) -> FastAPI:
         headers = {name: value for name, value in response.headers.items() if name.lower() != "content-length"}
         return Response(page, response.status_code, headers)
 
-    for language in LANGUAGES:
-        gr.mount_gradio_app(site, build(language, library), f"/{language}", footer_links=[], run_history=False,
+    @site.post(uploads.ADDRESS, include_in_schema=False)
+    async def receive(request: Request) -> Response:
+        """One file as the whole body, from a visitor who is here; answers with the token it waits under."""
+        visitor = request.headers.get("x-visit", "")
+        if visitor not in library.sessions:
+            return JSONResponse({"detail": "no such visit"}, 403)
+        if int(request.headers.get("content-length") or 0) > uploads.LARGEST_FILE:
+            return JSONResponse({"detail": "the file is too large"}, 413)
+        try:
+            token = await library.uploads.receive(visitor, unquote(request.headers.get("x-name", "")),
+                                                  request.stream())
+        except uploads.NotTaken as refused:
+            return JSONResponse({"detail": "not taken"}, refused.status)
+        return JSONResponse({"token": token})
+
+    pages = {language: build(language, library) for language in LANGUAGES}
+    for language, blocks in pages.items():
+        blocks.has_launched = True  # without it Gradio looks at no path that a value names (the gate lets none through)
+        gr.mount_gradio_app(site, blocks, f"/{language}", footer_links=[], run_history=False,
                             ssr_mode=False, theme=THEME, css=CSS, head=head(words(language)), show_error=False,
-                            max_file_size="100mb")
+                            max_file_size="0b")
+    site.add_middleware(Gate, pages=pages, origins=Origins(embed), beside=(_UPLOAD,))
     return site
+
+
+def own_folder() -> Path:
+    """Gradio's folder for files, of this process alone and gone with it; nothing is ever written there.
+
+    Its default is one folder for all users of a machine, which belongs to the first of them: the second got HTTP 500.
+    """
+    folder = tempfile.mkdtemp(prefix="gblm-viz-")
+    os.environ["GRADIO_TEMP_DIR"] = folder
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
 
 
 def free_port(host: str, asked: int | None) -> int:

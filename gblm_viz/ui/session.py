@@ -21,6 +21,8 @@ from gblm_viz.core.footprint import available_memory
 from gblm_viz.core.job import Job, Step
 from gblm_viz.core.prune import Settings
 
+from .uploads import Uploads
+
 T = TypeVar("T")
 HOUR = 3600.0
 SMALLEST_BUDGET = 512 * 1024**2
@@ -141,6 +143,7 @@ class Library:
         self.tasks: OrderedDict[Hashable, Task[Any]] = OrderedDict()
         self.visiting: dict[str, set[Hashable]] = {}
         self.chats: dict[str, threading.Event] = {}
+        self.uploads = Uploads()
         self.lock = threading.RLock()
         self.worker = threading.Lock()
 

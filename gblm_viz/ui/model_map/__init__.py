@@ -2,7 +2,7 @@
 Knows no measure, no colour and no language: gblm_viz.figures.maps makes the value, texts included.
 
     view = ModelMapView(height=400, elem_id="model-map")
-    page.on_event(view.select, "name", handler, inputs, outputs)      # handler(visit, matrix name, *input values)
+    page.on_event(view.select, "name", "text", handler, inputs, outputs)   # handler(visit, matrix name, *values)
 """
 
 from __future__ import annotations

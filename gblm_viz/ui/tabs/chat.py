@@ -194,7 +194,7 @@ def build(page: Page, asked: gr.State) -> None:
     page.on(clear.click, on_clear, [], [*answering, places.speed])
     page.on(asked.change, lambda visit, wanted: {prompt: wanted[1]}, [asked], [prompt])
     for place, pane in enumerate(places.panes):
-        page.on_event(pane.select, "place", partial(on_token, place=place), [], [places.bars])
+        page.on_event(pane.select, "place", "pair", partial(on_token, place=place), [], [places.bars])
     page.on(measure.click, on_measure, state, [places.speed])
     view.change(None, [view], None, js=_DIM, api_visibility="private")
     chat_third.wire(page, choices, shown)

@@ -148,10 +148,10 @@ def build(page: Page) -> None:
     page.on(signals.selection.change, on_selection, controls, both, latest=True)
     page.on(norm.change, on_norm, controls, [*both, explained], latest=True)
     page.on(statistic.change, on_statistic, controls, [model_map, tag], latest=True)
-    page.on_event(model_map.select, "name", on_cell, [signals.selection], [signals.selection])
+    page.on_event(model_map.select, "name", "text", on_cell, [signals.selection], [signals.selection])
     page.on(expert.input, on_expert, [expert, signals.selection], [signals.selection], latest=True)
     page.on(stacked.input, on_stacked, [stacked], both, latest=True)
-    page.on_event(matrix.select, "index", on_weight, [signals.selection], [signals.selection])
+    page.on_event(matrix.select, "index", "pair", on_weight, [signals.selection], [signals.selection])
     page.on(matrix.clear, on_clear, [signals.selection], [signals.selection])
 
 

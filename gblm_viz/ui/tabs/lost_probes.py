@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from gblm_viz.core.errors import TextError
+from gblm_viz.core.errors import GblmError, TextError
 from gblm_viz.core.evaluate import Verdict
 from gblm_viz.core.probe_file import MOST_PROBES
 from gblm_viz.words import Words
@@ -23,6 +22,8 @@ from ..probe_table import Column, Line, ProbeTable, table_value
 from ..report_data import as_lines
 from ..session import Visit
 from ..skill_name import skill_name
+from ..upload_button import UploadButton, upload_button
+from ..uploads import received
 from .lost_told import asked_html, skills_html
 from .text import read_upload
 
@@ -105,8 +106,8 @@ def build(page: Page, shown: gr.Tab, panels: gr.Tabs, asked: gr.State) -> None:
     with gr.Row(visible=False, elem_id="lost-own") as own:
         pasted = gr.Textbox(label=say("lost.probes.paste"), placeholder=say("lost.probes.paste_hint"), lines=3,
                             max_lines=6, elem_id="lost-csv", scale=6)
-        upload = gr.UploadButton(say("lost.probes.upload"), elem_id="lost-upload", size="sm", scale=1, min_width=130,
-                                 file_types=[".csv", ".tsv", ".txt", "text"], type="filepath")
+        upload = UploadButton(upload_button(say("lost.probes.upload"), ".csv,.tsv,.txt,text/*"),
+                              elem_id="lost-upload", scale=1, min_width=130)
     told = gr.HTML(elem_id="lost-told")
     table = ProbeTable(elem_id="lost-table")
     skills = gr.HTML(elem_id="lost-skills", visible=False)
@@ -133,7 +134,7 @@ def build(page: Page, shown: gr.Tab, panels: gr.Tabs, asked: gr.State) -> None:
         shown_set, kind = visit.session.extra("lost_probes")
         return {**(show(visit, name, kind, now) if shown_set == name else {}), page.status: page.note(told)}
 
-    def refused(error: TextError) -> dict[Any, Any]:
+    def refused(error: GblmError) -> dict[Any, Any]:
         """What is to be mended, beside the table: the status line may be telling of other work."""
         sentence = error.say(say)
         return {told: f'<p class="limit" role="alert">{escape(sentence)}</p>',
@@ -200,13 +201,13 @@ def build(page: Page, shown: gr.Tab, panels: gr.Tabs, asked: gr.State) -> None:
         yield {**answered(visit, name, now, say("lost.probes.asked", n=f"{count:,}")),
                page.signals.measured: bump(counter)}
 
-    def on_upload(visit: Visit, path: str, kind: str) -> dict[Any, Any]:
+    def on_upload(visit: Visit, sent: dict[str, Any], kind: str) -> dict[Any, Any]:
         try:
-            name, content = read_upload(Path(path))
+            name, content = read_upload(received(visit.library.uploads, visit.key, sent))
             probes = measuring.keep_own(visit, content, name)
-        except TextError as error:
-            return {**refused(error), upload: None}
-        return {**show(visit, "own", kind, Shelf()), upload: None, pasted: content if len(content) < 20_000 else "",
+        except GblmError as error:
+            return refused(error)
+        return {**show(visit, "own", kind, Shelf()), pasted: content if len(content) < 20_000 else "",
                 page.status: page.note(say("lost.probes.read", n=f"{len(probes):,}", name=name))}
 
     def on_table(visit: Visit, wanted: list[Any], name: str, kind: str, now: Shelf,
@@ -236,8 +237,9 @@ def build(page: Page, shown: gr.Tab, panels: gr.Tabs, asked: gr.State) -> None:
     page.on(view.input, on_view, [which, view, shelf], outputs, latest=True)
     page.on([skill.input, fate.input], on_filter, [which, view, shelf, skill, fate], outputs, latest=True)
     page.on(ask.click, on_ask, [which, view, shelf, pasted, page.signals.measured], [*outputs, page.signals.measured])
-    page.on(upload.upload, on_upload, [upload, view], [*outputs, upload, pasted])
-    page.on_event(table.select, "asked", on_table, [which, view, shelf, asked], [table, shelf, asked, panels])
+    page.on_event(upload.upload, "file", "file", on_upload, [view], [*outputs, pasted])
+    page.on_event(table.select, "asked", "request", on_table, [which, view, shelf, asked],
+                  [table, shelf, asked, panels])
     asked.change(None, js=FOCUS, api_visibility="private")
 
 

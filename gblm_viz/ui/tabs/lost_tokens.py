@@ -81,19 +81,21 @@ def build(page: Page, shown: gr.Tab) -> None:
         if key is not None and visit.session.applied is not None:
             yield from refill(visit, name, index, key, fresh=False)
 
-    def on_text(visit: Visit, name: str, key: Any) -> Iterator[dict[Any, Any]]:
+    def on_text(visit: Visit, name: str | None, key: Any) -> Iterator[dict[Any, Any]]:
         yield from refill(visit, name, None, key, fresh=True)
 
-    def on_window(visit: Visit, name: str, index: int | None, key: Any) -> Iterator[dict[Any, Any]]:
-        if index is not None:
+    def on_window(visit: Visit, name: str | None, index: int | None, key: Any) -> Iterator[dict[Any, Any]]:
+        if name is not None and index is not None and name in measuring.texts(visit, say.language):
             yield from draw(visit, name, int(index), key)
 
-    def on_worst(visit: Visit, name: str, key: Any) -> Iterator[dict[Any, Any]]:
+    def on_worst(visit: Visit, name: str | None, key: Any) -> Iterator[dict[Any, Any]]:
         yield from refill(visit, name, None, key, fresh=True)
 
-    def on_step(visit: Visit, step: int, name: str, index: int, key: Any) -> Iterator[dict[Any, Any]]:
-        """The next window of the choice, or the one before; at an end nothing happens."""
-        order = [one for _, one in choices(visit, name)]
+    def on_step(visit: Visit, step: int, name: str | None, index: int | None, key: Any) -> Iterator[dict[Any, Any]]:
+        """The next window of the choice, or the one before; at an end, or before there is a choice, nothing happens."""
+        order = [one for _, one in choices(visit, name)] if name in measuring.texts(visit, say.language) else []
+        if name is None or index not in order:
+            return
         place = order.index(index) + (1 if step > 0 else -1)
         if 0 <= place < len(order):
             yield {window: order[place]}
@@ -109,7 +111,7 @@ def build(page: Page, shown: gr.Tab) -> None:
     page.on(worst.click, on_worst, [which, drawn], fills)
     page.on(back.click, lambda visit, *values: on_step(visit, -1, *values), reads, [window, strip, drawn])
     page.on(on.click, lambda visit, *values: on_step(visit, 1, *values), reads, [window, strip, drawn])
-    page.on_event(strip.select, "step", on_step, reads, [window, strip, drawn])
+    page.on_event(strip.select, "step", "number", on_step, reads, [window, strip, drawn])
 
 
 def title(tokens: tuple[TokenLoss, ...], say: Words, number: int, count: int, text: str, dtype: str) -> str:

@@ -132,7 +132,8 @@ def build(page: Page) -> None:
     page.on(reset.click, on_reset, [page.signals.visit], [*outputs, page.signals.visit])
     page.on([page.signals.visit.change, page.signals.applied.change], refresh, [], outputs)
     page.on([page.signals.measured.change], remeasured, [], [cost])
-    page.on_event(overview_map.select, "name", on_cell, [page.signals.selection], [page.signals.selection, page.tabs])
+    page.on_event(overview_map.select, "name", "text", on_cell, [page.signals.selection],
+                  [page.signals.selection, page.tabs])
 
 
 def _map(summaries: tuple[GradientSummary, ...], blocks: int, roles: tuple[str, ...], samples: int) -> ModelMap:

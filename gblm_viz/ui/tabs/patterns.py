@@ -298,13 +298,13 @@ def _wire(page: Page, parts: Parts) -> None:
     page.on(parts.update.click, on_update, [parts.which, parts.measure], parts.scored)
     page.on(parts.test.click, on_test, [parts.which, parts.measure], parts.scored)
     page.on(parts.compare.click, on_compare, [parts.which], parts.beside)
-    page.on_event(parts.map.select, "name", on_matrix, [signals.selection], [signals.selection])
+    page.on_event(parts.map.select, "name", "text", on_matrix, [signals.selection], [signals.selection])
     def on_clear(visit: Visit, counter: int) -> dict[Any, Any]:
         return {signals.selection: unpin(visit, counter)}
 
     page.on([view.clear for view in parts.views], on_clear, [signals.selection], [signals.selection])
     for view in parts.views:
-        page.on_event(view.select, "index", on_weight, [signals.selection, *parts.views],
+        page.on_event(view.select, "index", "pair", on_weight, [signals.selection, *parts.views],
                       [*parts.views, signals.selection])
 
 

@@ -297,14 +297,14 @@ def _wire(page: Page, controls: Controls, views: Views) -> None:
              controls.seed.input, views.mask.release]
     page.on(moved, on_control, [signals.settings, *controls.inputs], [*outputs, held, signals.settings, own],
             latest=True)
-    page.on_event(views.mask.select, "index", on_weight, [signals.selection], [signals.selection])
+    page.on_event(views.mask.select, "index", "pair", on_weight, [signals.selection], [signals.selection])
     page.on(views.mask.clear, on_clear, [signals.selection], [signals.selection])
     page.on(controls.apply.click, on_apply, [signals.applied, signals.settings, *controls.inputs],
             [*outputs, held, signals.applied, signals.settings, own])
     page.on([signals.visit.change, signals.statistics.change, signals.applied.change], show.everything, [held],
             [*outputs, held], latest=True)
     page.on(signals.settings.change, on_settings, [held, own, signals.settings], [*outputs, held], latest=True)
-    page.on(views.matrix.input, on_matrix, [signals.selection], [signals.selection])
+    page.on(views.matrix.input, on_matrix, [signals.selection, views.matrix], [signals.selection])
     page.on(signals.selection.change, on_selection, [], [views.matrix, views.chart, views.mask], latest=True)
 
 

@@ -150,7 +150,7 @@ def build(page: Page) -> None:
     page.on(signals.visit.change, on_visit, [drawn, *choices], views, latest=True)
     page.on(start.click, on_start, choices, views)
     page.on(cancel.click, on_cancel)
-    page.on_event(table.select, "number", on_point, [signals.applied, signals.settings],
+    page.on_event(table.select, "number", "number", on_point, [signals.applied, signals.settings],
                   [signals.applied, signals.settings])
 
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 import html
 import math
 from collections.abc import Generator, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,18 +16,19 @@ from gblm_viz import plan_told
 from gblm_viz.amounts import amount, duration
 from gblm_viz.core import calibration
 from gblm_viz.core.calibration import CalibrationSet
-from gblm_viz.core.errors import GblmError, TextError
+from gblm_viz.core.errors import GblmError
 from gblm_viz.core.models import Model
 from gblm_viz.core.statistics import Statistics
 from gblm_viz.ui import work
 from gblm_viz.ui.page import Page, bump
 from gblm_viz.ui.sample_list import SampleList, SampleRow, sample_rows
 from gblm_viz.ui.session import TextChoice, Visit
+from gblm_viz.ui.upload_button import UploadButton, upload_button
+from gblm_viz.ui.uploads import Upload, received
 from gblm_viz.words import Words
 
 RULES = ("auto", "windows", "paragraphs")
-LARGEST_FILE = 20_000_000
-"""Bytes of an uploaded file."""
+UPLOAD_TYPES = ".txt,.md,text/*"
 EDITABLE = 200_000
 """Characters up to which an uploaded text is put into the text area; beyond, its beginning is shown."""
 EXCERPT = 2_000
@@ -50,8 +50,8 @@ def build(page: Page) -> None:
             with gr.Row(elem_classes="text-sources"):
                 bundled = gr.Dropdown([(say("text.bundled_choose"), ""), *titles], value="", container=False,
                                       show_label=False, label=say("text.bundled"), elem_id="text-bundled", scale=5)
-                upload = gr.UploadButton(say("text.upload"), elem_id="text-upload", size="sm", scale=2, min_width=120,
-                                         file_types=[".txt", ".md", "text"], type="filepath", interactive=False)
+                upload = UploadButton(upload_button(say("text.upload"), UPLOAD_TYPES, ready=False),
+                                      elem_id="text-upload", scale=2, min_width=120)
                 clear = gr.Button(say("text.clear"), elem_id="text-clear", size="sm", scale=1, min_width=60)
             text = gr.Textbox(label=say("text.label"), show_label=False, placeholder=say("text.placeholder"), lines=11,
                               max_lines=11, elem_id="text", interactive=False, container=False)
@@ -117,7 +117,8 @@ def build(page: Page) -> None:
         choice = visit.session.text
         yield {**_text_shown(choice), rule: choice.rule, samples: choice.samples, length: choice.length,
                seed: choice.seed, rule_info: _tag(say(f"text.rule_info.{choice.rule}")),
-               upload: gr.update(interactive=True), collect: gr.update(interactive=True), **preview(visit, counter)}
+               upload: upload_button(say("text.upload"), UPLOAD_TYPES), collect: gr.update(interactive=True),
+               **preview(visit, counter)}
 
     def _text_shown(choice: TextChoice) -> dict[Any, Any]:
         known = {file for _, file in titles}
@@ -144,9 +145,9 @@ def build(page: Page) -> None:
     def on_bundled(visit: Visit, file: str, counter: int) -> dict[Any, Any]:
         return take(visit, counter, file, work.read_bundled(file)) if file else {page.status: gr.skip()}
 
-    def on_upload(visit: Visit, path: str, counter: int) -> dict[Any, Any]:
-        name, content = read_upload(Path(path))
-        return {upload: None, page.status: page.note(say("status.ready"))} | take(visit, counter, name, content)
+    def on_upload(visit: Visit, sent: dict[str, Any], counter: int) -> dict[Any, Any]:
+        name, content = read_upload(received(visit.library.uploads, visit.key, sent))
+        return {page.status: page.note(say("status.ready"))} | take(visit, counter, name, content)
 
     def on_clear(visit: Visit, counter: int) -> dict[Any, Any]:
         return take(visit, counter, "", "")
@@ -194,10 +195,10 @@ def build(page: Page) -> None:
     page.on([box.change for box in fields], on_typed, [signals.text, filled, *fields], [bundled, rule_info, *shown],
             latest=True)
     page.on(bundled.input, on_bundled, [bundled, signals.text], [*sources, *shown], latest=True)
-    page.on(upload.upload, on_upload, [upload, signals.text], [*sources, upload, *shown])
+    page.on_event(upload.upload, "file", "file", on_upload, [signals.text], [*sources, *shown])
     page.on(clear.click, on_clear, [signals.text], [*sources, *shown])
     page.on([keep.input, folder.blur], on_keep, [keep, folder, signals.text], [folder, *shown], latest=True)
-    page.on_event(listed.select, "index", on_row, [signals.text], shown)
+    page.on_event(listed.select, "index", "number", on_row, [signals.text], shown)
     page.on(collect.click, on_collect, [*fields, keep, folder, signals.statistics, signals.text],
             [signals.statistics, *shown])
 
@@ -235,17 +236,9 @@ def _lines(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def read_upload(path: Path) -> tuple[str, str]:
-    """(name, text) of an uploaded file, whose copy on disk is removed at once. Too large or no text: a sentence."""
-    try:
-        size = path.stat().st_size
-        if size > LARGEST_FILE:
-            raise TextError("text_file_too_large", name=path.name, megabytes=size / 1e6, most=LARGEST_FILE // 10**6)
-        return path.name, calibration.checked_text(path.read_bytes(), path.name)
-    finally:
-        with suppress(OSError):
-            path.unlink()
-            path.parent.rmdir()
+def read_upload(upload: Upload) -> tuple[str, str]:
+    """(name, text) of an uploaded file. Raises TextError where it is no text."""
+    return upload.name, calibration.checked_text(upload.content, upload.name)
 
 
 def cut_of(visit: Visit, choice: TextChoice, say: Words) -> Cut:

@@ -254,7 +254,7 @@ def _wire(page: Page, parts: Parts) -> None:
              parts.column.blur], on_place, [signals.selection, *parts.place],
             [signals.selection, boxes], latest=True)
     page.on(parts.telling.click, on_telling, [signals.selection], [signals.selection])
-    page.on_event(parts.hand.select, "change", on_change, [], [parts.hand])
+    page.on_event(parts.hand.select, "change", "change", on_change, [], [parts.hand])
     page.on(parts.before.click, on_step(-1), [], [parts.hand])
     page.on(parts.after.click, on_step(1), [], [parts.hand])
     page.on(parts.back.click, on_back, [], [parts.hand])

@@ -1,0 +1,91 @@
+"""What a browser may send as the value of each kind of component, as a table. Anything else never reaches Gradio.
+
+Gradio turns `{"path": …, "meta": {"_type": "gradio.FileData"}}` into a copy of that file, whichever component it is
+sent for. So an object is accepted only where a component has one, and no object anywhere may name a file.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import gradio as gr
+
+DEEPEST, MOST_ITEMS, LONGEST_ITEM = 6, 100_000, 10_000
+"""Bounds of an object that one of our own components sends: depth, parts (a picture in another order names its
+columns), and characters of a text in it."""
+LARGEST_NUMBER = 1e300
+
+
+def _nothing(value: Any) -> bool:
+    return value is None
+
+
+def _text(value: Any) -> bool:
+    return value is None or isinstance(value, str)
+
+
+def _number(value: Any) -> bool:
+    """A finite number; a whole number too large for a float is none."""
+    if value is None:
+        return True
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return abs(value) <= LARGEST_NUMBER and math.isfinite(value)
+
+
+def _switch(value: Any) -> bool:
+    return value is None or isinstance(value, bool)
+
+
+def _choice(value: Any) -> bool:
+    """A text or a number. Whether it is one that is offered, Gradio knows: choices change while the page is used."""
+    return _number(value) or (isinstance(value, str) and len(value) <= LONGEST_ITEM)
+
+
+def _choices(value: Any) -> bool:
+    return value is None or (isinstance(value, list) and len(value) <= MOST_ITEMS and all(map(_choice, value)))
+
+
+def _own(value: Any) -> bool:
+    """What the script of one of our own components was given as its value."""
+    return value is None or (isinstance(value, dict) and plain(value))
+
+
+def plain(value: Any, depth: int = DEEPEST) -> bool:
+    """Whether JSON is small, shallow and names no file."""
+    if isinstance(value, str):
+        return len(value) <= LONGEST_ITEM
+    if isinstance(value, dict):
+        return (depth > 0 and len(value) <= MOST_ITEMS and not {"path", "meta", "url"} & value.keys()
+                and all(plain(part, depth - 1) for part in value.values()))
+    if isinstance(value, list):
+        return depth > 0 and len(value) <= MOST_ITEMS and all(plain(part, depth - 1) for part in value)
+    return _switch(value) or _number(value)
+
+
+KINDS: tuple[tuple[type, Callable[[Any], bool]], ...] = (
+    (gr.State, _nothing),
+    (gr.Textbox, _text),
+    (gr.Button, _text),
+    (gr.Number, _number),
+    (gr.Slider, _number),
+    (gr.Checkbox, _switch),
+    (gr.CheckboxGroup, _choices),
+    (gr.Radio, _choice),
+    (gr.Dropdown, _choice),
+    (gr.HTML, _own),
+)
+"""The first line whose class fits decides. An own component is a gr.HTML: its value is what its script made."""
+
+
+def accepted(component: Any, value: Any) -> bool:
+    """Whether a browser may send `value` for this component; False for a kind that the table does not know."""
+    offered = [one for _, one in getattr(component, "choices", None) or ()]
+    if offered and not isinstance(value, list) and all(isinstance(one, str) for one in offered):
+        return _text(value)
+    for kind, fits in KINDS:
+        if isinstance(component, kind):
+            return fits(value)
+    return False

@@ -1,0 +1,65 @@
+"""Whose page a request comes from, and what every answer tells the browser to keep others out.
+
+Knows nothing of Gradio. A browser names the asking page in `Origin` and `Sec-Fetch-Site`, which no page can change;
+a request with neither comes from a program that anybody can run, so nothing is gained by refusing it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+OWN = ("same-origin", "none")
+"""Values of Sec-Fetch-Site for a request by the page itself, and by a person who typed or opened an address."""
+SAFE = ("GET", "HEAD")
+# Gradio's page runs inline scripts and compiles its event functions; pictures are data: and blob: addresses.
+_POLICY = ("default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; object-src 'none'; base-uri 'self'; "
+           "form-action 'self'; frame-ancestors {ancestors}")
+
+
+def embedding_origin(given: str) -> str:
+    """`https://school.example` as a browser writes an origin. Raises ValueError where it is none."""
+    parts = urlsplit(given.strip())
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path not in {"", "/"} or parts.query:
+        raise ValueError(given)
+    if any(not (sign.isalnum() or sign in ".-:[]") for sign in parts.netloc):
+        raise ValueError(given)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+@dataclass(frozen=True)
+class Origins:
+    """embed: the origins whose pages may show this app in a frame; none by default."""
+
+    embed: tuple[str, ...] = ()
+
+    def allows(self, method: str, headers: Mapping[str, str]) -> bool:
+        """Whether a request with these headers (names in lower case) comes from the app's own page, or from nobody's.
+
+        A page elsewhere may do one thing: link here, or show the app in a frame where `embed` names it.
+        """
+        origin, site = headers.get("origin"), headers.get("sec-fetch-site")
+        if origin is not None and not _same(origin, headers) and not (origin == "null" and site == "same-origin"):
+            return False
+        if site is None or site in OWN:
+            return True
+        return origin is None and method in SAFE and headers.get("sec-fetch-mode") == "navigate"
+
+    def headers(self) -> Iterable[tuple[str, str]]:
+        """What every answer says: who may frame it, what it may load, and that its type is not to be guessed."""
+        yield "Content-Security-Policy", _POLICY.format(ancestors=" ".join(("'self'", *self.embed)))
+        if not self.embed:  # the header knows no list of origins; with --embed the policy above decides alone
+            yield "X-Frame-Options", "SAMEORIGIN"
+        yield "X-Content-Type-Options", "nosniff"
+        yield "Referrer-Policy", "same-origin"
+        yield "Cross-Origin-Resource-Policy", "same-origin"
+
+
+def _same(origin: str, headers: Mapping[str, str]) -> bool:
+    """Whether an origin's host and port are those that were asked, here or at the proxy in front.
+
+    A page cannot set X-Forwarded-Host without asking first (a preflight), which is refused.
+    """
+    asked = {headers.get("host", ""), headers.get("x-forwarded-host", "").split(",")[0].strip()} - {""}
+    return urlsplit(origin).netloc in asked
