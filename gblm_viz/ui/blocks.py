@@ -20,10 +20,15 @@ class Blocks(gr.Blocks):
         self.say = say
 
     async def preprocess_data(self, block_fn: Any, inputs: list[Any], *rest: Any, **named: Any) -> list[Any]:
-        inputs = ["" if value is None and isinstance(field, gr.Textbox) else value
-                  for field, value in zip(block_fn.inputs, inputs, strict=True)]  # an empty box is an empty text
+        inputs = [_text(value) if isinstance(field, gr.Textbox | gr.Button) else value
+                  for field, value in zip(block_fn.inputs, inputs, strict=True)]
         try:
             found: list[Any] = await super().preprocess_data(block_fn, inputs, *rest, **named)
             return found
         except Exception as error:
             raise gr.Error(self.say("errors.bad_event"), print_exception=False) from error
+
+
+def _text(value: Any) -> str:
+    """A text as every handler expects it: an empty box is an empty text, and half characters become question marks."""
+    return str(value or "").encode("utf-8", "replace").decode("utf-8")

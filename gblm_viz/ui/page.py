@@ -73,6 +73,7 @@ class Page:
         `latest`: while a call runs, only the newest further one is kept (sliders). The status line is always an output.
         `queue` False: for a Stop, which must not wait where others wait (measured on busy cores: 0.3 s against 1.0).
         """
+        inspect.signature(handler).bind(None, *inputs)  # inputs that do not fit fail here, not on a click
         events = list(triggers) if isinstance(triggers, list | tuple) else [triggers]
         spoken = self.spoken(handler)
         return gr.on(events, spoken, [self.visitor, *inputs], [self.status, *outputs], show_progress="hidden",
@@ -86,6 +87,8 @@ class Page:
         kind: what the field holds, a key of event_kinds.KINDS; an event that holds something else is refused.
         Every event counts, also those that come during a call: fast clicks are not lost.
         """
+        inspect.signature(handler).bind(None, None, *inputs)
+
         def checked(visit: Visit, told: Any, *values: Any) -> Any:
             if not KINDS[kind](told):
                 raise GblmError("bad_event")

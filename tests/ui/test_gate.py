@@ -15,8 +15,9 @@ import pytest
 
 from gblm_viz.ui import fields, gate, server
 from gblm_viz.ui.origins import Origins, embedding_origin
+from gblm_viz.ui.page import Page
 from gblm_viz.ui.session import Library
-from gblm_viz.words import LANGUAGES
+from gblm_viz.words import LANGUAGES, words
 from tests.ui.wire import pages_of
 
 HOST = "127.0.0.1:7860"
@@ -120,8 +121,8 @@ def test_gradio_itself_refuses_a_path_that_was_not_uploaded(site: Any, tmp_path:
     canary = tmp_path / "canary.txt"
     canary.write_text("CANARY", encoding="utf-8")
     blocks = pages_of(site)["en"]
-    function = next(one for one in blocks.fns.values() if any(type(two) is gr.Textbox for two in one.inputs))
-    data = [SHAPES["as Gradio writes it"](str(canary)) if type(one) is gr.Textbox else None for one in function.inputs]
+    function = next(one for one in blocks.fns.values() if any(type(two) is gr.Number for two in one.inputs))
+    data = [SHAPES["as Gradio writes it"](str(canary)) if type(one) is gr.Number else None for one in function.inputs]
     from gradio.context import LocalContext
 
     async def run() -> None:
@@ -317,9 +318,21 @@ def test_each_kind_of_field_takes_its_own_values_only(component: Any, good: list
 def test_a_choice_among_words_takes_no_number() -> None:
     words, numbers, later = gr.Dropdown(["a", "b"]), gr.Dropdown([("one", 1)]), gr.Dropdown([])
     assert fields.accepted(words, "a") and not fields.accepted(words, 1)
+    assert not fields.accepted(gr.Radio(["a"], value="a"), None) and fields.accepted(gr.Radio(["a"]), None)
     assert fields.accepted(numbers, 1) and fields.accepted(later, 1) and not fields.accepted(later, {})
 
 
 def test_a_visit_that_is_not_yet_known_starts_from_the_first_session() -> None:
     library = Library(budget=1 << 20)
     assert library.visit("../../etc/passwd").session is library.first and "../../etc/passwd" not in library.sessions
+
+
+def test_a_handler_that_its_inputs_do_not_fit_fails_when_the_page_is_built() -> None:
+    with gr.Blocks():
+        box, button = gr.Textbox(), gr.Button()
+        page = Page(words("en"), Library(budget=1 << 20), gr.State(""), gr.HTML(), None, None)  # type: ignore[arg-type]
+        page.on(button.click, lambda visit, text: {}, [box])
+        with pytest.raises(TypeError):
+            page.on(button.click, lambda visit, text, counter: {}, [box])
+        with pytest.raises(TypeError):
+            page.on_event(gr.HTML().select, "index", "pair", lambda visit, index: {}, [box])
