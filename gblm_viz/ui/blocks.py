@@ -8,6 +8,9 @@ import gradio as gr
 
 from gblm_viz.words import Words
 
+FURTHEST = 2**63
+"""One more than the largest seed, so that a larger one is still told apart."""
+
 
 class Blocks(gr.Blocks):
     """A choice that is not offered or a number outside its range ends the event with a notice and no traceback.
@@ -20,8 +23,7 @@ class Blocks(gr.Blocks):
         self.say = say
 
     async def preprocess_data(self, block_fn: Any, inputs: list[Any], *rest: Any, **named: Any) -> list[Any]:
-        inputs = [_text(value) if isinstance(field, gr.Textbox | gr.Button) else value
-                  for field, value in zip(block_fn.inputs, inputs, strict=True)]
+        inputs = [_tamed(field, value) for field, value in zip(block_fn.inputs, inputs, strict=True)]
         try:
             found: list[Any] = await super().preprocess_data(block_fn, inputs, *rest, **named)
             return found
@@ -29,6 +31,11 @@ class Blocks(gr.Blocks):
             raise gr.Error(self.say("errors.bad_event"), print_exception=False) from error
 
 
-def _text(value: Any) -> str:
-    """A text as every handler expects it: an empty box is an empty text, and half characters become question marks."""
-    return str(value or "").encode("utf-8", "replace").decode("utf-8")
+def _tamed(field: Any, value: Any) -> Any:
+    """A value as every handler expects it: an empty box is an empty text, half characters become question marks, and
+    numbers beyond 64 bits, which no answer could carry, become the nearest one."""
+    if isinstance(field, gr.Textbox | gr.Button):
+        return str(value or "").encode("utf-8", "replace").decode("utf-8")
+    if isinstance(field, gr.Number | gr.Slider) and isinstance(value, int | float):
+        return min(max(value, -FURTHEST), FURTHEST)
+    return value

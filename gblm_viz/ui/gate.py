@@ -65,7 +65,7 @@ def check_event(blocks: Blocks, body: Mapping[str, Any]) -> None:
     if function is None or function.fn is None:
         raise Refused(404, "no such function")
     trigger = body.get("trigger_id")
-    if trigger is not None and (not isinstance(trigger, int) or (trigger and trigger not in blocks.blocks)):
+    if trigger is not None and (not isinstance(trigger, int) or trigger not in (blocks._id, *blocks.blocks)):
         raise Refused(404, "no such component")
     values = _needs(body, "data", list)
     if len(values) != len(function.inputs):
