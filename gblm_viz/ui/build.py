@@ -23,6 +23,9 @@ from .tabs.prune_told import place
 
 TABS = {"overview": overview, "text": text, "gradients": gradients, "prune": prune, "patterns": patterns,
         "weight": weight, "compare": compare, "report": take_home}
+PAGES_FOLLOWED = 160
+"""Handlers that run at a time. One that follows a task mostly sleeps; with Gradio's 40, the 41st visitor's every click,
+Cancel too, would wait for a task of somebody else's to end."""
 _ARRIVE = """() => {
   const wanted = (new URLSearchParams(location.search).get('hide') || '').split(',');
   const hidden = wanted.filter((id) => /^[a-z-]+$/.test(id));
@@ -59,6 +62,7 @@ def build(language: str, library: Library) -> gr.Blocks:
     """One language's page over the shared Library."""
     say = words(language)
     with Blocks(say, title=say("frame.title"), analytics_enabled=False, fill_width=True) as blocks:
+        blocks.max_threads = PAGES_FOLLOWED
         visitor = gr.State("")
         signals = Signals(*(gr.State(0) for _ in Signals.__annotations__))
         with gr.Row(elem_id="header"):
@@ -82,6 +86,8 @@ def build(language: str, library: Library) -> gr.Blocks:
             about = gr.HTML()
         _wire(page, blocks, source, load, cancel, about)
         _wire_where(page, where)
+    blocks.queue()  # once more, for it takes the number of threads
+    library.presence.watch(blocks)
     return blocks
 
 
@@ -133,8 +139,11 @@ def _wire(page: Page, blocks: gr.Blocks, source: Any, load: Any, cancel: Any, ab
     link = gr.Textbox(visible="hidden", elem_id="visit-link")
     place = gr.Textbox(visible="hidden", elem_id="visit-place")
 
-    def arrive(stored: str, opened: str) -> tuple[str, str, str]:
-        visit = page.library.visit(stored)
+    def arrive(request: gr.Request, stored: str, opened: str) -> tuple[str, str, str]:
+        try:
+            visit = page.visit_of(request, stored)
+        except GblmError:  # too many are here: the next step says so
+            return "", stored, opened
         return visit.key, visit.key, opened
 
     def wake(visit: Visit, opened: str, counter: int) -> dict[Any, Any]:
@@ -157,13 +166,18 @@ def _wire(page: Page, blocks: gr.Blocks, source: Any, load: Any, cancel: Any, ab
         wanted = wanted.strip()
         if not page.library.local and wanted not in {"pocket", page.library.first.source} and is_local(wanted):
             raise GblmError("no_such_source", source=wanted)  # a visitor from outside learns nothing of this disk
-        expected = work.estimate_of(page.library, wanted)
-        if expected is not None:
-            told = page.words("status.estimated_load", model=wanted, parameters=f"{expected.parameters:,}",
-                              memory=f"{expected.in_memory / 1e6:,.0f}")
-            yield {status: page.note(told, "working")}
-        task = page.library.start(visit.key, ("load", wanted), lambda _: work.load_job(page.library, wanted))
-        loaded = yield from page.follow(visit, task, "load")
+        library, loaded = page.library, work.model_key(page.library, wanted)
+        if not library.has(loaded):
+            looked = library.start(visit.key, ("look at", wanted), lambda _: work.estimate_job(library, wanted),
+                                   loads=True)
+            expected = yield from page.follow(visit, looked, "load")
+            if expected is not None:
+                told = page.words("status.estimated_load", model=wanted, parameters=f"{expected.parameters:,}",
+                                  memory=f"{expected.in_memory / 1e6:,.0f}")
+                yield {status: page.note(told, "working")}
+            task = library.start(visit.key, ("load", wanted), lambda given_up: work.load_job(library, wanted, given_up),
+                                 loads=True)
+            loaded = yield from page.follow(visit, task, "load")
         before = visit.session
         visit.keep(Session(source=wanted, model=loaded, text=before.text, example=False).begun_after(before))
         model = visit.model()

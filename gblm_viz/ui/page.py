@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import inspect
 import logging
+import math
 import secrets
+import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -22,11 +24,15 @@ from gblm_viz.words import Words
 
 from .escape import escape
 from .event_kinds import KINDS
-from .session import Library, Task, Visit
+from .session import Library, Visit
+from .tasks import Task
 
 T = TypeVar("T")
 LOG = logging.getLogger("gblm_viz")
 POLL_SECONDS = 0.2
+QUIET_SECONDS = 1.0
+"""So often is said again what has not changed, or waits: a page that was closed is noticed no other way, and each
+telling takes time from the work that is waited for."""
 LONGEST_WAIT = 120.0
 """Seconds the first visitor may wait for the example to be made live."""
 
@@ -96,22 +102,22 @@ class Page:
 
         spoken = self.spoken(checked)
 
-        def heard(event: gr.EventData, visitor: str, *values: Any) -> Iterator[dict[Any, Any]]:
+        def heard(event: gr.EventData, request: gr.Request, visitor: str, *values: Any) -> Iterator[dict[Any, Any]]:
             told = event._data.get(field) if isinstance(event._data, dict) else None
-            yield from spoken(visitor, told, *values)
+            yield from spoken(request, visitor, told, *values)
 
         return listener(heard, [self.visitor, *inputs], [self.status, *outputs], show_progress="hidden",
                         trigger_mode="multiple", concurrency_limit=None, api_visibility="private")
 
     def spoken(self, handler: Callable[..., Any]) -> Callable[..., Iterator[dict[Any, Any]]]:
         """The handler as a generator of updates that never raises towards the browser."""
-        def spoken(visitor: str, *values: Any) -> Iterator[dict[Any, Any]]:
-            visit = self.library.visit(visitor)
-            if visit.session.model is None:
-                yield {self.status: self.note(self.words("status.preparing"), "working")}
-                self.library.ready.wait(LONGEST_WAIT)
-                visit.keep(self.library.first)
+        def spoken(request: gr.Request, visitor: str, *values: Any) -> Iterator[dict[Any, Any]]:
             try:
+                visit = self.visit_of(request, visitor or self.library.presence.owner(page_key(request)), issued=True)
+                if visit.session.model is None:
+                    yield {self.status: self.note(self.words("status.preparing"), "working")}
+                    self.library.ready.wait(LONGEST_WAIT)
+                    visit.keep(self.library.first)
                 result = handler(visit, *values)
                 if inspect.isgenerator(result):
                     updates = cast("Generator[dict[Any, Any], None, None]", result)
@@ -128,6 +134,12 @@ class Page:
                 yield {self.status: self.note(self.words("errors.unknown", id=number), "error")}
         return spoken
 
+    def visit_of(self, request: gr.Request, key: str, issued: bool = False) -> Visit:
+        """The visit of this key, whose page is the one that asks (see `Library.visit`)."""
+        visit = self.library.visit(key, request.client.host if request.client else "", issued)
+        self.library.presence.heard(visit.key, page_key(request))
+        return visit
+
     @staticmethod
     def note(sentence: str, kind: str = "done") -> str:
         """The status line's HTML: kind is `done`, `working` or `error`. The sentence is escaped."""
@@ -141,6 +153,7 @@ class Page:
         `what`: the key in words `status` that names the work. A visitor who goes away stops watching; one who pressed
         Cancel leaves a task that others still watch. Raises NoLongerWanted as soon as `wanted` says so.
         """
+        said, at = "", 0.0
         try:
             while not task.done.wait(POLL_SECONDS):
                 if not wanted():
@@ -149,8 +162,11 @@ class Page:
                 if left and not task.cancel.is_set():
                     raise GblmError("cancelled")
                 # said from here alone: said by the button's own handler it could come after the end
-                yield {self.status: self.note(self.words("status.cancelling"), "working") if left else
-                       self._progress(task, what)}
+                told = self.note(self.words("status.cancelling"), "working") if left else self._progress(task, what)
+                pause = QUIET_SECONDS if told == said or task.started is None else 0.0
+                if time.monotonic() - at >= pause:
+                    said, at = told, time.monotonic()
+                    yield {self.status: told}
         finally:
             self.library.leave(visit.key, task)
         if task.error is not None:
@@ -160,7 +176,11 @@ class Page:
     def _progress(self, task: Task[Any], what: str) -> str:
         name = self.words(f"status.{what}")
         if task.started is None:
-            return self.note(self.words("status.queued", what=name, ahead=self.library.ahead(task)), "working")
+            ahead, wait = self.library.ahead(task), self.library.wait_of(task)
+            if wait is None:
+                return self.note(self.words("status.queued", what=name, ahead=ahead), "working")
+            return self.note(self.words("status.queued_time", what=name, ahead=ahead,
+                                        time=duration(self.words, math.ceil(wait))), "working")
         step, left = task.step, task.seconds_left
         parts = [self.words("status.progress", what=name, done=f"{step.done:,}", total=f"{step.total:,}",
                             unit=self.words(f"units.{step.what}"))]
@@ -170,6 +190,11 @@ class Page:
         line = escape(" · ".join(parts))
         return (f'<div class="status working" role="status"><b aria-hidden="true">…</b> {line}'
                 f'<progress max="100" value="{share:.1f}" aria-label="{escape(name)}"></progress></div>')
+
+
+def page_key(request: gr.Request) -> str:
+    """Gradio's name of the page that asks; a page that is loaded again has another."""
+    return request.session_hash or ""
 
 
 def bump(counter: int) -> int:

@@ -29,6 +29,7 @@ from . import downloads, uploads
 from .build import build
 from .gate import Gate, Route
 from .origins import Origins
+from .presence import Streams
 from .session import Library
 from .theme import CSS, THEME, head
 
@@ -55,6 +56,7 @@ def make_app(library: Library, embed: tuple[str, ...] = ()) -> FastAPI:
     """The whole site as an ASGI app. embed: origins whose pages may show it in a frame."""
     own_folder()
     site = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    site.add_middleware(Streams, presence=library.presence)
     if library.local:  # a page elsewhere that points its name at this machine must not drive the app
         site.add_middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", "[::1]"])
 

@@ -81,7 +81,8 @@ def sweep_job(library: Library, plan: Plan) -> Job[None]:
         yield step
         if library.has(key):
             continue  # another visitor's sweep was here meanwhile
-        point = yield from library.turn(within(sweep.point(model, found, settings, plan.held_out, probes), step), step)
+        measuring = within(sweep.point(model, found, settings, plan.held_out, probes), step)
+        point = yield from library.turn(measuring, step, plan.key)
         library.put(key, point)
         library.put(plan.pace_key, (time.monotonic() - began) / (done + 1))
     yield Step(len(missing), len(missing), "point")

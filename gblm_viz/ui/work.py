@@ -13,10 +13,10 @@ from gblm_viz.core import alpha, calibration, estimate, evaluate, models, partin
 from gblm_viz.core.alpha import ShareCurve
 from gblm_viz.core.calibration import CalibrationSet
 from gblm_viz.core.collect import collect
-from gblm_viz.core.errors import GblmError, ModelError
+from gblm_viz.core.errors import GblmError, ModelError, TextError
 from gblm_viz.core.estimate import Actual, Choice
-from gblm_viz.core.footprint import Peak, folder_bytes
-from gblm_viz.core.job import Job, run
+from gblm_viz.core.footprint import Peak, folder_bytes, free_memory, give_back
+from gblm_viz.core.job import Job, Step, run
 from gblm_viz.core.matrices import Matrix
 from gblm_viz.core.models import Model
 from gblm_viz.core.prune import Masks, Settings
@@ -31,12 +31,22 @@ PROBES = ASSETS / "pocket" / "probes"
 HELD_OUT_TEXT = {"en": "held_out_en.txt", "ja": "held_out_ja.txt"}
 
 
+LARGEST_TEXT = 4_000_000
+"""Bytes (UTF-8) of a visitor's text. Measured on one core: 2.4 s and up to 0.4 GB for each million of them."""
+TO_GIVE_BACK = 100_000_000
+"""Bytes that a cutting may have left with the C library, which kept half of what 20 MB of text took."""
+CUTTING = 400
+"""Bytes of memory that cutting takes for each byte of a text, at most, until it is done. Measured with the pocket
+model's tokenizer: English 172, Japanese 96, a token for each letter 275, a token for each of "x1 x1 x1" 398."""
+
+
 @cache
 def bundled_texts() -> tuple[dict[str, str], ...]:
     """assets/texts/index.json: file, language, title_en, title_ja, kind."""
     return tuple(json.loads((TEXTS / "index.json").read_text(encoding="utf-8")))
 
 
+@cache  # one copy of it for all visitors
 def read_bundled(file: str) -> str:
     """A bundled text by its file name in the index; other names are not read."""
     known = {entry["file"] for entry in bundled_texts()}
@@ -61,11 +71,19 @@ def estimate_of(library: Library, source: str) -> models.Estimate | None:
         raise
 
 
-def load_job(library: Library, source: str) -> Job[Hashable]:
-    """Load a model and keep it; the result is its Library key."""
+def estimate_job(library: Library, source: str) -> Job[models.Estimate | None]:
+    """`estimate_of` as a task: what a stranger's folder holds may keep whoever reads it."""
+    yield Step(0, 1, "load")
+    return estimate_of(library, source)
+
+
+def load_job(library: Library, source: str, given_up: Event | None = None) -> Job[Hashable]:
+    """Load a model and keep it, unless it was given up meanwhile; the result is its Library key."""
     key = model_key(library, source)
     if not library.has(key):
         model = yield from models.load(source, library.dtype, library.device)
+        if given_up is not None and given_up.is_set():
+            raise GblmError("cancelled")
         library.put(key, model, model.parameters * 4)
     return key
 
@@ -76,6 +94,28 @@ def whole_of(model: Model, choice: TextChoice) -> CalibrationSet:
     """All samples a visitor's text is cut into, before any is left out or held out."""
     return calibration.from_text(model.tokenizer, choice.text, name=choice.name, rule=choice.rule,
                                  samples=choice.samples, length=choice.length, seed=choice.seed, longest=model.longest)
+
+
+def kept_whole(visit: Visit, choice: TextChoice) -> CalibrationSet:
+    """`whole_of` the visitor's model and text, kept for everybody who cuts the same text alike.
+
+    Raises TextError for a text over LARGEST_TEXT, GblmError where cutting it does not fit into the memory of all.
+    """
+    model, size = visit.model(), len(choice.text.encode("utf-8", "replace"))
+    if size > LARGEST_TEXT:
+        raise TextError("text_file_too_large", name=choice.name, megabytes=size / 1e6, most=LARGEST_TEXT // 10**6)
+
+    def cut() -> CalibrationSet:
+        with visit.library.reserved(size * CUTTING):
+            try:
+                return whole_of(model, choice)
+            finally:
+                if size * CUTTING > TO_GIVE_BACK:
+                    give_back()
+
+    key = ("samples", visit.session.model, calibration.sha256(choice.text),
+           replace(choice, text="", dropped=frozenset()))
+    return visit.library.once(key, cut)
 
 
 def parts_of(whole: CalibrationSet, choice: TextChoice) -> tuple[CalibrationSet, CalibrationSet | None, frozenset[int]]:
@@ -268,6 +308,9 @@ def apply_job(library: Library, session: Session, model: Model, found: Statistic
               settings: Settings) -> Job[Hashable]:
     """Masks in the order the settings name, and the pruned copy; the result is the masks' Library key."""
     key = masks_key(session, settings)
+    if not library.has(pruned_key(key)) and model.device.type == "cpu":
+        # whoever is alone on the machine may take all of it
+        library.afford(5 * model.layout.prunable, (free_memory() or 0) if library.local else 0)
     if not library.has(key):
         masks = yield from prune.masks(model, found, settings)
         library.put(key, masks, masks.prunable)

@@ -242,15 +242,9 @@ def read_upload(upload: Upload) -> tuple[str, str]:
 
 
 def cut_of(visit: Visit, choice: TextChoice, say: Words) -> Cut:
-    """The samples of a text; the last cutting is kept with the session, since a long text takes seconds."""
-    uncut = replace(choice, dropped=frozenset())
-    before = visit.session.extra("cut")
+    """The samples of a text; the cutting is kept in the Library, since a long text takes seconds."""
     try:
-        if before is not None and before[:2] == (visit.session.model, uncut):
-            whole = before[2]
-        else:
-            whole = work.whole_of(visit.model(), choice)
-            visit.remember("cut", (visit.session.model, uncut, whole))
+        whole = work.kept_whole(visit, choice)
         return Cut(whole, *work.parts_of(whole, choice))
     except GblmError as error:
         raise named(error, say) from None
