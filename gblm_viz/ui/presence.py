@@ -28,7 +28,8 @@ Scope = MutableMapping[str, Any]
 class Presence:
     """The pages with an open stream, when the others were last heard of, and whose they are."""
 
-    def __init__(self) -> None:
+    def __init__(self, away: float = AWAY_SECONDS, kept: float = PAGE_SECONDS) -> None:
+        self.away, self.kept = away, kept
         self._open: dict[str, int] = {}
         self._heard: dict[str, float] = {}
         self._pages: dict[str, list[str]] = {}
@@ -65,10 +66,10 @@ class Presence:
         return self._owners.get(page, "")
 
     def here(self, visit: str, now: float | None = None) -> bool:
-        """Whether a page of this visit has a stream open, or was heard of within AWAY_SECONDS."""
+        """Whether a page of this visit has a stream open, or was heard of within `away` seconds."""
         now = time.monotonic() if now is None else now
         with self._lock:
-            return any(page in self._open or now - self._heard.get(page, -AWAY_SECONDS) < AWAY_SECONDS
+            return any(page in self._open or (page in self._heard and now - self._heard[page] < self.away)
                        for page in self._pages.get(visit, ()))
 
     def forget(self, visit: str) -> None:
@@ -83,14 +84,14 @@ class Presence:
         self._blocks.append(blocks)
 
     def tidy(self, now: float | None = None) -> list[str]:
-        """Forget the pages that have been gone for PAGE_SECONDS, and what Gradio keeps of them; their keys.
+        """Forget the pages that have been gone for `kept` seconds, and what Gradio keeps of them; their keys.
 
         A page that comes back all the same, after a sleep, is known by its visit (`owner`).
         """
         now = time.monotonic() if now is None else now
         with self._lock:
             gone = [page for page, heard in self._heard.items()
-                    if page not in self._open and now - heard >= AWAY_SECONDS + PAGE_SECONDS]
+                    if page not in self._open and now - heard >= self.away + self.kept]
             for page in gone:
                 del self._heard[page]
         for page in gone:

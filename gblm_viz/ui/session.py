@@ -21,7 +21,7 @@ from gblm_viz.core.footprint import available_memory
 from gblm_viz.core.job import Job, Step
 from gblm_viz.core.prune import Settings
 
-from .presence import AWAY_SECONDS, Presence
+from .presence import Presence
 from .tasks import Durations, Task
 from .turns import Ticket, Turns
 from .weighing import weigh
@@ -169,7 +169,7 @@ class Library:
         """Whether a page of this visit is open, or asked for something just now."""
         now = time.monotonic() if now is None else now
         seen = self.sessions.get(visitor, (now - HOUR, None))[0]
-        return now - seen < AWAY_SECONDS or self.presence.here(visitor, now)
+        return now - seen < self.presence.away or self.presence.here(visitor, now)
 
     def _forget(self, visitor: str) -> None:
         self.leave_all(visitor)

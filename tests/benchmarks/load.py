@@ -1,0 +1,329 @@
+"""What a class does to one server: N visitors at once who open the page, collect, chat, cancel and close their tabs.
+
+    python -m tests.benchmarks.load                      30 visitors, three rounds, this checkout
+    python -m tests.benchmarks.load --app A --app B      the same against two checkouts, one after the other
+
+Speaks to a server of its own on 127.0.0.1 as a browser does (session hash, heartbeat, every input of every listener),
+without drawing anything. Bounded in number and in time. Prints, as Markdown, the last and the median visitor of each
+phase in seconds, and the server's memory after each round, once nobody is left.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import re
+import secrets
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+HERE = Path(__file__).parents[2]
+TEXT = (HERE / "assets/texts/chat_en.txt").read_text(encoding="utf-8")
+CHARACTERS = 6_000
+PROMPT = "Why is the sky blue?"
+MANY = 20
+START_SECONDS, PHASE_SECONDS = 120, 240
+PHASES = {"ready": "page, ready", "filled": "page, every tab filled", "same": "collect, all the same text",
+          "different": "collect, all different texts", "chat": "chat, 64 tokens", "cancel": "Cancel, until it is over",
+          "newcomer": f"newcomer's collect beside {MANY} of one visitor's", "after": "collect after all tabs closed"}
+
+
+class Failed(Exception):  # noqa: N818
+    """A visitor was refused, or told of an error."""
+
+
+@dataclass
+class Site:
+    """One language's page as its config describes it: listeners by element and event, and what they are sent."""
+
+    base: str
+    listeners: dict[int, dict[str, Any]]
+    by_event: dict[tuple[str, str], int]
+    changes: dict[int, list[int]]
+    then: dict[int, list[int]]
+    values: dict[int, Any]
+    elements: dict[str, int]
+
+    @classmethod
+    def read(cls, base: str, config: dict[str, Any]) -> Site:
+        names = {one["id"]: one["props"].get("elem_id") or "" for one in config["components"]}
+        states = {one["id"] for one in config["components"] if one["type"] == "state"}
+        values = {one["id"]: None if one["id"] in states else one["props"].get("value")
+                  for one in config["components"]}
+        site = cls(base, {one["id"]: one for one in config["dependencies"]}, {}, {}, {}, values,
+                   {name: number for number, name in names.items() if name})
+        for one in config["dependencies"]:
+            for target, event in one["targets"]:
+                if target in states and event == "change":
+                    site.changes.setdefault(target, []).append(one["id"])
+                site.by_event.setdefault((names.get(target, ""), event), one["id"])
+            if one["trigger_after"] is not None:
+                site.then.setdefault(one["trigger_after"], []).append(one["id"])
+        return site
+
+
+@dataclass
+class Visitor:
+    """One open page."""
+
+    site: Site
+    client: httpx.AsyncClient
+    hash: str = field(default_factory=lambda: secrets.token_hex(6))
+    values: dict[int, Any] = field(default_factory=dict)
+    heart: asyncio.Task[None] | None = None
+    said: str = ""
+
+    async def open(self) -> float:
+        """The page with everything that it asks for until every tab is filled; seconds until it was ready to use."""
+        began = time.monotonic()
+        (await self.client.get(f"{self.site.base}/")).raise_for_status()
+        (await self.client.get(f"{self.site.base}/config")).raise_for_status()
+        self.heart = asyncio.create_task(self._beat())
+        arrive = self.site.by_event["", "load"]
+        wake = next(two for one in self.site.then[arrive] for two in self.site.then[one])
+        done = await self.fire(arrive, quiet=(arrive,))
+        key, link = self.site.listeners[arrive]["outputs"][1:]
+        self.values |= {key: done[arrive][1], link: ""}
+        ready: list[float] = []
+        await self.fire(wake, ended=lambda number: ready.append(time.monotonic() - began) if number == wake else None)
+        return ready[0]
+
+    async def _beat(self) -> None:
+        with suppress(httpx.HTTPError, asyncio.CancelledError):
+            async with self.client.stream("GET", f"{self.site.base}/gradio_api/heartbeat/{self.hash}",
+                                          timeout=None) as stream:
+                async for _ in stream.aiter_lines():
+                    pass
+
+    def put(self, **values: Any) -> None:
+        """Type into fields, by element id."""
+        self.values |= {self.site.elements[name.replace("_", "-")]: value for name, value in values.items()}
+
+    async def click(self, element: str, event: str = "click", follow: bool = True) -> float:
+        """Seconds until the click's own listener was done; what it sets off is waited for, too, if `follow`."""
+        number, began, ended = self.site.by_event[element, event], time.monotonic(), []
+        await self.fire(number, quiet=() if follow else (number,),
+                        ended=lambda one: ended.append(time.monotonic() - began) if one == number else None)
+        return ended[0]
+
+    async def post(self, number: int) -> str:
+        """Put a listener into the queue; the event's id."""
+        inputs, targets = (self.site.listeners[number][name] for name in ("inputs", "targets"))
+        reply = await self.client.post(f"{self.site.base}/gradio_api/queue/join", json={
+            "data": [self.values.get(place, self.site.values[place]) for place in inputs], "event_data": None,
+            "fn_index": number, "trigger_id": targets[0][0] if targets else None, "session_hash": self.hash})
+        reply.raise_for_status()
+        return str(reply.json()["event_id"])
+
+    async def fire(self, number: int, quiet: Sequence[int] = (),
+                   ended: Callable[[int], Any] = lambda _: None) -> dict[int, list[Any]]:
+        """Run a listener and all that its end sets off, but of those in `quiet`; the last data of each."""
+        found: dict[int, list[Any]] = {}
+        waiting: dict[str, int] = {}
+
+        async def join(one: int) -> None:
+            if self.site.listeners[one]["backend_fn"]:
+                waiting[await self.post(one)] = one
+            else:
+                for later in self.site.then.get(one, ()):
+                    await join(later)
+
+        await join(number)
+        while waiting:
+            async with self.client.stream("GET", f"{self.site.base}/gradio_api/queue/data",
+                                          params={"session_hash": self.hash}, timeout=None) as stream:
+                async for line in stream.aiter_lines():
+                    if not line.startswith("data:"):
+                        continue
+                    message = json.loads(line[5:])
+                    if message["msg"] == "close_stream":
+                        break
+                    if message["msg"] not in {"process_generating", "process_completed"} or (
+                            message["event_id"] not in waiting):
+                        continue
+                    one, output = waiting[message["event_id"]], message["output"]
+                    if not message["success"]:
+                        raise Failed(f"{self.site.listeners[one]['api_name']}: {output}")
+                    if "status error" in line and one not in quiet:
+                        raise Failed(re.sub("<[^>]*>", "", str(output["data"][0])))
+                    if one not in quiet:
+                        for state in output.get("changed_state_ids") or ():
+                            for later in self.site.changes.get(state, ()):
+                                await join(later)
+                    if message["msg"] == "process_completed":
+                        del waiting[message["event_id"]]
+                        found[one] = output.get("data", [])
+                        ended(one)
+                        if one not in quiet:
+                            for later in self.site.then.get(one, ()):
+                                await join(later)
+        return found
+
+    async def close(self) -> None:
+        if self.heart is not None:
+            self.heart.cancel()
+            await self.heart
+
+
+@dataclass
+class Server:
+    """`app.py` of a checkout on a free port."""
+
+    app: Path
+    process: subprocess.Popen[bytes]
+    base: str
+
+    @classmethod
+    def start(cls, app: Path) -> Server:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        process = subprocess.Popen([sys.executable, "app.py", "--port", str(port)], cwd=app, stdout=subprocess.DEVNULL,
+                                   env={**os.environ, "HF_HUB_OFFLINE": "1"})
+        return cls(app, process, f"http://127.0.0.1:{port}/en")
+
+    async def config(self, client: httpx.AsyncClient) -> dict[str, Any]:
+        """Once it answers."""
+        began = time.monotonic()
+        while time.monotonic() - began < START_SECONDS and self.process.poll() is None:
+            with suppress(httpx.HTTPError):
+                found: dict[str, Any] = (await client.get(f"{self.base}/config")).raise_for_status().json()
+                return found
+            await asyncio.sleep(0.3)
+        raise Failed(f"{self.app} did not start")
+
+    def memory(self) -> float:
+        """Megabytes that it holds."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1]) / 1000
+
+    def stop(self) -> None:
+        self.process.terminate()
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+
+
+def text_of(number: int) -> str:
+    """A text that no other number has, always of the same length."""
+    start = 37 * number % (len(TEXT) - CHARACTERS)
+    return TEXT[start:start + CHARACTERS]
+
+
+async def at_once(work: Sequence[Awaitable[float]]) -> list[float]:
+    return await asyncio.wait_for(asyncio.gather(*work), PHASE_SECONDS)
+
+
+async def one_round(site: Site, client: httpx.AsyncClient, count: int, texts: int) -> dict[str, list[float]]:
+    """Everything once; `texts`: the number of the first text that no round before has used."""
+    took: dict[str, list[float]] = {}
+    visitors = [Visitor(site, client) for _ in range(count)]
+
+    async def opened(visitor: Visitor) -> float:
+        began = time.monotonic()
+        took.setdefault("ready", []).append(await visitor.open())
+        return time.monotonic() - began
+
+    async def collect(visitor: Visitor, number: int, follow: bool = True) -> float:
+        visitor.put(text=text_of(number))
+        return await visitor.click("collect", follow=follow)
+
+    async def cancel(visitor: Visitor, number: int) -> float:
+        running = asyncio.create_task(collect(visitor, number, follow=False))
+        await asyncio.sleep(0.5)
+        began = time.monotonic()
+        await visitor.post(site.by_event["cancel", "click"])
+        await running
+        return time.monotonic() - began
+
+    took["filled"] = await at_once([opened(one) for one in visitors])
+    took["same"] = await at_once([collect(one, texts) for one in visitors])
+    took["different"] = await at_once([collect(one, texts + 1 + place) for place, one in enumerate(visitors)])
+    for visitor in visitors:
+        visitor.put(prompt=PROMPT, compare_most=64)
+    took["chat"] = await at_once([one.click("ask") for one in visitors])
+    took["cancel"] = await at_once([cancel(one, texts + 100 + place) for place, one in enumerate(visitors)])
+
+    busy, new = visitors[:2]
+    for place in range(MANY - 1):
+        busy.put(text=text_of(texts + 200 + place))
+        await busy.post(site.by_event["collect", "click"])
+    running = [asyncio.create_task(collect(busy, texts + 229, follow=False))]
+    await asyncio.sleep(1)
+    took["newcomer"] = [await asyncio.wait_for(collect(new, texts + 230, follow=False), PHASE_SECONDS)]
+    running += [asyncio.create_task(collect(one, texts + 240 + place)) for place, one in enumerate(visitors[2:])]
+    await asyncio.sleep(1)
+    for one in running:
+        one.cancel()
+    await asyncio.gather(*running, *(one.close() for one in visitors), return_exceptions=True)
+    last = Visitor(site, client)
+    await last.open()
+    took["after"] = [await asyncio.wait_for(collect(last, texts + 300), PHASE_SECONDS)]
+    await last.close()
+    return took
+
+
+async def measure(app: Path, count: int, rounds: int, settle: float) -> tuple[dict[str, list[float]], list[float]]:
+    """(seconds of every visitor of every round, by phase; megabytes after each round)."""
+    server = Server.start(app)
+    took: dict[str, list[float]] = {name: [] for name in PHASES}
+    held: list[float] = []
+    try:
+        async with httpx.AsyncClient(timeout=PHASE_SECONDS, limits=httpx.Limits(max_connections=None),
+                                     trust_env=False) as client:
+            site = Site.read(server.base, await server.config(client))
+            first = Visitor(site, client)
+            await first.open()  # waits for the example, which is no visitor's affair
+            await first.close()
+            for number in range(rounds):
+                for name, seconds in (await one_round(site, client, count, 400 * number)).items():
+                    took[name] += seconds
+                await asyncio.sleep(settle)
+                held.append(server.memory())
+                print(f"{app}: round {number + 1} of {rounds}, {held[-1]:,.0f} MB", file=sys.stderr)
+    finally:
+        server.stop()
+    return took, held
+
+
+def table(apps: Sequence[Path], found: Sequence[tuple[dict[str, list[float]], list[float]]]) -> str:
+    """Markdown: a row a phase, two columns a checkout."""
+    lines = ["| s | " + " | ".join(f"{app.name}: last | median" for app in apps) + " |",
+             "|---|" + "---:|---:|" * len(apps)]
+    for name, title in PHASES.items():
+        cells = [f"{max(took[name]):.1f} | {statistics.median(took[name]):.1f}" for took, _ in found]
+        lines.append(f"| {title} | " + " | ".join(cells) + " |")
+    for number in range(len(found[0][1])):
+        cells = [f"{held[number]:,.0f} | {held[number] / held[0] - 1:+.1%}" for _, held in found]
+        lines.append(f"| MB after round {number + 1}, against the first | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--visitors", type=int, default=30, choices=range(2, 61), metavar="2–60")
+    parser.add_argument("--rounds", type=int, default=3, choices=range(1, 6), metavar="1–5")
+    parser.add_argument("--settle", type=float, default=90.0, help="seconds after a round until its visitors are over")
+    parser.add_argument("--app", type=Path, action="append", help="a checkout; repeat it to compare (default: this)")
+    given = parser.parse_args()
+    apps = given.app or [HERE]
+    found = [asyncio.run(measure(app.resolve(), given.visitors, given.rounds, given.settle)) for app in apps]
+    print(f"{given.visitors} visitors, {given.rounds} rounds, {os.cpu_count()} cores\n")
+    print(table([app.resolve() for app in apps], found))
+
+
+if __name__ == "__main__":
+    main()
