@@ -35,9 +35,9 @@ LARGEST_TEXT = 4_000_000
 """Bytes (UTF-8) of a visitor's text. Measured on one core: 2.4 s and up to 0.4 GB for each million of them."""
 TO_GIVE_BACK = 100_000_000
 """Bytes that a cutting may have left with the C library, which kept half of what 20 MB of text took."""
-CUTTING = 400
+CUTTING = 500
 """Bytes of memory that cutting takes for each byte of a text, at most, until it is done. Measured with the pocket
-model's tokenizer: English 172, Japanese 96, a token for each letter 275, a token for each of "x1 x1 x1" 398."""
+model's tokenizer: English 172, Japanese 96, a token for each letter 275, a token for each of "x1 x1 x1" 460."""
 
 
 @cache

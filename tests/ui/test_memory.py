@@ -12,6 +12,7 @@ import torch
 
 from gblm_viz.core.calibration import CalibrationSet
 from gblm_viz.core.errors import GblmError
+from gblm_viz.core.footprint import Peak, give_back
 from gblm_viz.core.job import run
 from gblm_viz.core.prune import Settings
 from gblm_viz.ui import work
@@ -159,9 +160,7 @@ def test_a_text_whose_cutting_does_not_fit_is_refused_with_both_numbers(cutting:
 
 
 def test_cutting_takes_no_more_than_is_set_aside_for_it(pocket: Any):
-    """Per byte of text, of the kinds that took most when they were measured."""
-    from gblm_viz.core.footprint import Peak, give_back
-
+    """For the kinds of text that took most when they were measured, by the byte."""
     for made in ("x1 ", "😀🤖漢龘", "word by word "):
         sample = (made * 200_000)[:200_000]
         give_back()
@@ -174,15 +173,14 @@ def test_cutting_takes_no_more_than_is_set_aside_for_it(pocket: Any):
 def test_what_does_not_fit_is_refused_before_the_work_and_leaves_nothing_reserved():
     library = Library(budget=1_000_000)
     library.put("pinned", None, 600_000, pin=True)
-    with pytest.raises(GblmError, match="no_room") if False else pytest.raises(GblmError) as caught:
-        with library.reserved(500_000):
-            pytest.fail("reserved more than there is")
+    with pytest.raises(GblmError) as caught, library.reserved(500_000):
+        pytest.fail("reserved more than there is")
     assert caught.value.key == "no_room" and library.room() == 400_000
     with library.reserved(300_000):
         assert library.room() == 100_000
 
 
-def test_a_pruned_copy_that_does_not_fit_is_refused_before_it_is_made(library: Library, monkeypatch: pytest.MonkeyPatch):
+def test_a_pruned_copy_that_does_not_fit_is_refused_before_it_is_made(library: Library):
     session, model = library.first, library.get("model")
     other = Library(budget=1000)
     other.local = False

@@ -114,25 +114,31 @@ def test_what_runs_for_a_visitor_without_a_page_ends_and_the_session_stays():
 
 def test_three_hundred_visits_of_one_client_meet_a_limit_and_another_client_does_not():
     library = Library(budget=10**6)
-    with pytest.raises(GblmError, match=str(VISITS_PER_ADDRESS)):
-        for _ in range(300):
+    refused = 0
+    for _ in range(300):
+        try:
             library.visit("", "10.0.0.1")
-    assert len(library.sessions) == VISITS_PER_ADDRESS >= 2 * 60  # a class of sixty with two tabs each
+        except GblmError as error:
+            refused += 1
+            assert str(VISITS_PER_ADDRESS) in str(error)
+    assert len(library.sessions) == 300 - refused == VISITS_PER_ADDRESS
+    assert VISITS_PER_ADDRESS >= 2 * 60  # a class of sixty with two tabs each
     library.visit("", "10.0.0.2")
 
 
 def test_there_is_a_limit_for_all_clients_together():
     library = Library(budget=10**6)
+    for number in range(MOST_VISITS):
+        library.visit("", f"10.0.{number // 100}.1")
     with pytest.raises(GblmError) as caught:
-        for number in range(MOST_VISITS + 1):
-            library.visit("", f"10.0.{number // 100}.1")
+        library.visit("", "10.1.0.1")
     assert caught.value.key == "too_many_visits" and len(library.sessions) == MOST_VISITS
 
 
 def test_at_the_limit_a_visit_that_nobody_is_at_makes_way_one_that_has_nothing_first(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(session, "VISITS_PER_ADDRESS", 3)
     library = Library(budget=10**6)
-    worked, empty, open_one = (library.visit("", "a") for _ in range(3))
+    worked, _, open_one = (library.visit("", "a") for _ in range(3))
     worked.update(source="mine")
     library.presence.heard(open_one.key, "page")
     library.presence.opened("page")
