@@ -181,7 +181,9 @@ class Library:
     def leave_all(self, visitor: str) -> None:
         """End what runs for this visitor alone: tasks, and an answer that is being written."""
         with self.lock:
-            self.cancel(visitor)
+            for task in [self.tasks[key] for key in self.visiting.pop(visitor, set()) if key in self.tasks]:
+                while visitor in task.watchers:  # once for each of their pages
+                    self.leave(visitor, task)
             chat = self.chats.pop(visitor, None)
             if chat is not None:
                 chat.set()
@@ -294,11 +296,12 @@ class Library:
 
     # Tasks
 
-    def start(self, visitor: str, key: Hashable, job: Callable[[threading.Event], Job[T]], *,
-              graceful: bool = False, queued: bool = True, loads: bool = False) -> Task[T]:
+    def start(self, visitor: str, key: Hashable, job: Callable[[threading.Event], Job[T]], *, graceful: bool = False,
+              for_nobody: bool = False, queued: bool = True, loads: bool = False) -> Task[T]:
         """The running task of this key, joined, or a new one in the queue. Identical work is computed once.
 
-        `graceful`: the job reads its cancel event itself and ends with what it has; others are closed at once.
+        `graceful`: the job reads its cancel event itself and ends with what it has; others are closed at once, and so
+        is this one when its last watcher has gone and not pressed Cancel, unless what it has is `for_nobody` too.
         `queued` False: it runs beside the queue, for work that nobody asked for and nobody should wait behind.
         `loads`: it opens a model. It waits for other loads alone, is given up after LOAD_SECONDS without a step, and
         whoever cancels it is free at once. Raises GblmError where the visitor has MOST_TASKS already.
@@ -311,6 +314,7 @@ class Library:
                 if loads:
                     self._refuse_another_load()
                 task = Task(key, job, graceful, abandonable=loads)
+                task.for_nobody = for_nobody
                 task.ticket = None if turns is None else turns.ask((visitor,), task.kind, task)
                 self.tasks[key] = task
                 threading.Thread(target=self._work, args=(task, turns), daemon=True, name=f"task {key!r:.60}").start()
@@ -374,7 +378,7 @@ class Library:
     def _abandon(self, task: Task[Any], error: GblmError) -> None:
         """The task is over for everybody; what its thread still brings is dropped."""
         with self.lock:
-            task.cancel.set()
+            task.stop()
             if not task.done.is_set():
                 task.end(error=error)
                 self.abandoned[task] = time.monotonic()
@@ -408,6 +412,8 @@ class Library:
             if visitor not in task.watchers:
                 self.visiting.get(visitor, set()).discard(task.key)
                 self._not_theirs(visitor, task)
+            if not task.watchers and not task.cancel.is_set():
+                task.graceful = task.graceful and task.for_nobody
             self._end_unwatched(task)
 
     def cancel(self, visitor: str) -> bool:
@@ -428,7 +434,7 @@ class Library:
     def _end_unwatched(self, task: Task[Any]) -> None:
         if task.watchers or task.done.is_set():
             return
-        task.cancel.set()
+        task.stop()
         if task.started is None:  # still in the queue: it need not wait for its turn to end
             task.end(error=GblmError("cancelled"))
             self._let_go(task)

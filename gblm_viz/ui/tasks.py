@@ -22,9 +22,10 @@ REMEMBERED = 8
 
 
 class Task(Generic[T]):
-    """A job on its way. `cancel` asks it to end with what it has.
+    """A job on its way; once `stop` was called, `cancel` is set and it ends.
 
-    `graceful`: the job reads its cancel event itself and ends with what it has; others are closed at once.
+    `graceful`: the job reads the event that it was given and ends with what it has; others are closed at once.
+    `for_nobody`: what it has then is worth keeping even where nobody is left who waits for it.
     `abandonable`: whoever cancels it need not wait for its thread, which may be deep in somebody else's code.
     """
 
@@ -33,6 +34,7 @@ class Task(Generic[T]):
         self.key, self.graceful, self.abandonable = key, graceful, abandonable
         self.kind = str(key[0]) if isinstance(key, tuple) and key else str(key)
         self.cancel = threading.Event()
+        self._asked = threading.Event()
         self.done = threading.Event()
         self.step = Step(0, 1, "wait")
         self.started: float | None = None
@@ -41,6 +43,7 @@ class Task(Generic[T]):
         self.result: T | None = None
         self.error: BaseException | None = None
         self.watchers: list[str] = []
+        self.for_nobody = False
         self._job = job
         self._ending = threading.Lock()
 
@@ -50,7 +53,7 @@ class Task(Generic[T]):
         try:
             if self.cancel.is_set():
                 raise GblmError("cancelled")
-            job = self._job(self.cancel)
+            job = self._job(self._asked)
             while True:
                 self.step = next(job)
                 self.stepped = time.monotonic()
@@ -61,6 +64,12 @@ class Task(Generic[T]):
             self.end(finished.value)
         except BaseException as error:
             self.end(error=error)
+
+    def stop(self) -> None:
+        """Ask a graceful job to end with what it has; any other is closed at its next step."""
+        self.cancel.set()
+        if self.graceful or self.abandonable:
+            self._asked.set()
 
     def end(self, result: T | None = None, error: BaseException | None = None) -> None:
         """The outcome; whatever comes after the first is dropped."""

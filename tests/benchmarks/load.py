@@ -5,7 +5,8 @@
 
 Speaks to a server of its own on 127.0.0.1 as a browser does (session hash, heartbeat, every input of every listener),
 without drawing anything. Bounded in number and in time. Prints, as Markdown, the last and the median visitor of each
-phase in seconds, and the server's memory after each round, once nobody is left.
+phase in seconds, the processor's seconds that the server took for it, which other programs lengthen less, and the
+server's memory after each round, once nobody is left.
 """
 
 from __future__ import annotations
@@ -209,6 +210,11 @@ class Server:
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1]) / 1000
 
+    def worked(self) -> float:
+        """Seconds of processor time that it took so far."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def stop(self) -> None:
         self.process.terminate()
         try:
@@ -227,9 +233,14 @@ async def at_once(work: Sequence[Awaitable[float]]) -> list[float]:
     return await asyncio.wait_for(asyncio.gather(*work), PHASE_SECONDS)
 
 
-async def one_round(site: Site, client: httpx.AsyncClient, count: int, texts: int) -> dict[str, list[float]]:
-    """Everything once; `texts`: the number of the first text that no round before has used."""
+async def one_round(server: Server, site: Site, client: httpx.AsyncClient, count: int,
+                    texts: int) -> tuple[dict[str, list[float]], dict[str, float]]:
+    """Everything once: (seconds of each visitor, the server's processor seconds), by phase.
+
+    texts: the number of the first text that no round before has used.
+    """
     took: dict[str, list[float]] = {}
+    worked: dict[str, float] = {}
     visitors = [Visitor(site, client) for _ in range(count)]
 
     async def opened(visitor: Visitor) -> float:
@@ -249,13 +260,18 @@ async def one_round(site: Site, client: httpx.AsyncClient, count: int, texts: in
         await running
         return time.monotonic() - began
 
-    took["filled"] = await at_once([opened(one) for one in visitors])
-    took["same"] = await at_once([collect(one, texts) for one in visitors])
-    took["different"] = await at_once([collect(one, texts + 1 + place) for place, one in enumerate(visitors)])
+    async def phase(name: str, work: Sequence[Awaitable[float]]) -> None:
+        before = server.worked()
+        took[name] = await at_once(work)
+        worked[name] = server.worked() - before
+
+    await phase("filled", [opened(one) for one in visitors])
+    await phase("same", [collect(one, texts) for one in visitors])
+    await phase("different", [collect(one, texts + 1 + place) for place, one in enumerate(visitors)])
     for visitor in visitors:
         visitor.put(prompt=PROMPT, compare_most=64)
-    took["chat"] = await at_once([one.click("ask") for one in visitors])
-    took["cancel"] = await at_once([cancel(one, texts + 100 + place) for place, one in enumerate(visitors)])
+    await phase("chat", [one.click("ask") for one in visitors])
+    await phase("cancel", [cancel(one, texts + 100 + place) for place, one in enumerate(visitors)])
 
     busy, new = visitors[:2]
     for place in range(MANY - 1):
@@ -273,14 +289,21 @@ async def one_round(site: Site, client: httpx.AsyncClient, count: int, texts: in
     await last.open()
     took["after"] = [await asyncio.wait_for(collect(last, texts + 300), PHASE_SECONDS)]
     await last.close()
-    return took
+    return took, worked
 
 
-async def measure(app: Path, count: int, rounds: int, settle: float) -> tuple[dict[str, list[float]], list[float]]:
-    """(seconds of every visitor of every round, by phase; megabytes after each round)."""
-    server = Server.start(app)
-    took: dict[str, list[float]] = {name: [] for name in PHASES}
-    held: list[float] = []
+@dataclass
+class Found:
+    """Of one checkout: seconds of every visitor of every round, processor seconds of each round, megabytes after it."""
+
+    app: Path
+    took: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in PHASES})
+    worked: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in PHASES})
+    held: list[float] = field(default_factory=list)
+
+
+async def measure(app: Path, count: int, rounds: int, settle: float) -> Found:
+    server, found = Server.start(app), Found(app)
     try:
         async with httpx.AsyncClient(timeout=PHASE_SECONDS, limits=httpx.Limits(max_connections=None),
                                      trust_env=False) as client:
@@ -289,25 +312,29 @@ async def measure(app: Path, count: int, rounds: int, settle: float) -> tuple[di
             await first.open()  # waits for the example, which is no visitor's affair
             await first.close()
             for number in range(rounds):
-                for name, seconds in (await one_round(site, client, count, 400 * number)).items():
-                    took[name] += seconds
+                took, worked = await one_round(server, site, client, count, 400 * number)
+                for name, seconds in took.items():
+                    found.took[name] += seconds
+                for name, one in worked.items():
+                    found.worked[name].append(one)
                 await asyncio.sleep(settle)
-                held.append(server.memory())
-                print(f"{app}: round {number + 1} of {rounds}, {held[-1]:,.0f} MB", file=sys.stderr)
+                found.held.append(server.memory())
+                print(f"{app}: round {number + 1} of {rounds}, {found.held[-1]:,.0f} MB", file=sys.stderr)
     finally:
         server.stop()
-    return took, held
+    return found
 
 
-def table(apps: Sequence[Path], found: Sequence[tuple[dict[str, list[float]], list[float]]]) -> str:
-    """Markdown: a row a phase, two columns a checkout."""
-    lines = ["| s | " + " | ".join(f"{app.name}: last | median" for app in apps) + " |",
-             "|---|" + "---:|---:|" * len(apps)]
+def table(found: Sequence[Found]) -> str:
+    """Markdown: a row a phase, three columns a checkout."""
+    lines = ["| s | " + " | ".join(f"{one.app.name}: last | median | processor, a round" for one in found) + " |",
+             "|---|" + "---:|---:|---:|" * len(found)]
     for name, title in PHASES.items():
-        cells = [f"{max(took[name]):.1f} | {statistics.median(took[name]):.1f}" for took, _ in found]
+        cells = [f"{max(one.took[name]):.1f} | {statistics.median(one.took[name]):.1f} | "
+                 + (f"{statistics.mean(one.worked[name]):.1f}" if one.worked[name] else "") for one in found]
         lines.append(f"| {title} | " + " | ".join(cells) + " |")
-    for number in range(len(found[0][1])):
-        cells = [f"{held[number]:,.0f} | {held[number] / held[0] - 1:+.1%}" for _, held in found]
+    for number in range(len(found[0].held)):
+        cells = [f"{one.held[number]:,.0f} | {one.held[number] / one.held[0] - 1:+.1%} | " for one in found]
         lines.append(f"| MB after round {number + 1}, against the first | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
@@ -322,7 +349,7 @@ def main() -> None:
     apps = given.app or [HERE]
     found = [asyncio.run(measure(app.resolve(), given.visitors, given.rounds, given.settle)) for app in apps]
     print(f"{given.visitors} visitors, {given.rounds} rounds, {os.cpu_count()} cores\n")
-    print(table([app.resolve() for app in apps], found))
+    print(table(found))
 
 
 if __name__ == "__main__":

@@ -174,7 +174,7 @@ def build(page: Page) -> None:
         task = page.library.start(
             visit.key, ("collect", work.collect_key(model, cut.samples), str(place or "")),
             lambda cancel: work.collect_job(page.library, model, cut.samples, cut.held_out, cancel, place),
-            graceful=True)
+            graceful=True, for_nobody=place is not None)
         try:
             key = yield from page.follow(visit, task, "collect")
         except GblmError as error:
