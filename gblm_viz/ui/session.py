@@ -24,8 +24,8 @@ from gblm_viz.core.prune import Settings
 from .presence import Presence
 from .tasks import Durations, Task
 from .turns import Ticket, Turns
-from .weighing import weigh
 from .uploads import Uploads
+from .weighing import weigh
 
 T = TypeVar("T")
 HOUR = 3600.0

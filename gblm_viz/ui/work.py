@@ -96,14 +96,20 @@ def whole_of(model: Model, choice: TextChoice) -> CalibrationSet:
                                  samples=choice.samples, length=choice.length, seed=choice.seed, longest=model.longest)
 
 
+def bounded(text: str, name: str) -> int:
+    """A text's bytes. Raises TextError beyond LARGEST_TEXT."""
+    size = len(text.encode("utf-8", "replace"))
+    if size > LARGEST_TEXT:
+        raise TextError("text_file_too_large", name=name, megabytes=size / 1e6, most=LARGEST_TEXT // 10**6)
+    return size
+
+
 def kept_whole(visit: Visit, choice: TextChoice) -> CalibrationSet:
     """`whole_of` the visitor's model and text, kept for everybody who cuts the same text alike.
 
     Raises TextError for a text over LARGEST_TEXT, GblmError where cutting it does not fit into the memory of all.
     """
-    model, size = visit.model(), len(choice.text.encode("utf-8", "replace"))
-    if size > LARGEST_TEXT:
-        raise TextError("text_file_too_large", name=choice.name, megabytes=size / 1e6, most=LARGEST_TEXT // 10**6)
+    model, size = visit.model(), bounded(choice.text, choice.name)
 
     def cut() -> CalibrationSet:
         with visit.library.reserved(size * CUTTING):

@@ -30,6 +30,8 @@ from typing import Any
 
 import httpx
 
+from gblm_viz.core.footprint import parse_bytes
+
 HERE = Path(__file__).parents[2]
 TEXT = (HERE / "assets/texts/chat_en.txt").read_text(encoding="utf-8")
 CHARACTERS = 6_000
@@ -39,6 +41,14 @@ START_SECONDS, PHASE_SECONDS = 120, 240
 PHASES = {"ready": "page, ready", "filled": "page, every tab filled", "same": "collect, all the same text",
           "different": "collect, all different texts", "chat": "chat, 64 tokens", "cancel": "Cancel, until it is over",
           "newcomer": f"newcomer's collect beside {MANY} of one visitor's", "after": "collect after all tabs closed"}
+
+
+STARTED = """import runpy, sys
+import gblm_viz.ui.session as session
+session.available_memory = lambda: {memory}
+sys.argv[0] = "app.py"
+runpy.run_path("app.py", run_name="__main__")"""
+"""app.py with a smaller memory: what a round leaves in it then fills it, and any growth after that is a leak."""
 
 
 class Failed(Exception):  # noqa: N818
@@ -84,7 +94,7 @@ class Visitor:
     hash: str = field(default_factory=lambda: secrets.token_hex(6))
     values: dict[int, Any] = field(default_factory=dict)
     heart: asyncio.Task[None] | None = None
-    said: str = ""
+    told: asyncio.Event | None = None
 
     async def open(self) -> float:
         """The page with everything that it asks for until every tab is filled; seconds until it was ready to use."""
@@ -155,6 +165,8 @@ class Visitor:
                             message["event_id"] not in waiting):
                         continue
                     one, output = waiting[message["event_id"]], message["output"]
+                    if self.told is not None and "status working" in line:
+                        self.told.set()
                     if not message["success"]:
                         raise Failed(f"{self.site.listeners[one]['api_name']}: {output}")
                     if "status error" in line and one not in quiet:
@@ -187,12 +199,13 @@ class Server:
     base: str
 
     @classmethod
-    def start(cls, app: Path) -> Server:
+    def start(cls, app: Path, memory: int) -> Server:
+        """memory: bytes that it takes for free on this machine; half of them is what all visitors share."""
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-        process = subprocess.Popen([sys.executable, "app.py", "--port", str(port)], cwd=app, stdout=subprocess.DEVNULL,
-                                   env={**os.environ, "HF_HUB_OFFLINE": "1"})
+        process = subprocess.Popen([sys.executable, "-c", STARTED.format(memory=memory), "--port", str(port)], cwd=app,
+                                   stdout=subprocess.DEVNULL, env={**os.environ, "HF_HUB_OFFLINE": "1"})
         return cls(app, process, f"http://127.0.0.1:{port}/en")
 
     async def config(self, client: httpx.AsyncClient) -> dict[str, Any]:
@@ -253,8 +266,10 @@ async def one_round(server: Server, site: Site, client: httpx.AsyncClient, count
         return await visitor.click("collect", follow=follow)
 
     async def cancel(visitor: Visitor, number: int) -> float:
+        told = visitor.told = asyncio.Event()
         running = asyncio.create_task(collect(visitor, number, follow=False))
-        await asyncio.sleep(0.5)
+        await told.wait()  # the status line says that it waits or works
+        await asyncio.sleep(0.3)
         began = time.monotonic()
         await visitor.post(site.by_event["cancel", "click"])
         await running
@@ -302,8 +317,8 @@ class Found:
     held: list[float] = field(default_factory=list)
 
 
-async def measure(app: Path, count: int, rounds: int, settle: float) -> Found:
-    server, found = Server.start(app), Found(app)
+async def measure(app: Path, count: int, rounds: int, settle: float, memory: int) -> Found:
+    server, found = Server.start(app, memory), Found(app)
     try:
         async with httpx.AsyncClient(timeout=PHASE_SECONDS, limits=httpx.Limits(max_connections=None),
                                      trust_env=False) as client:
@@ -345,9 +360,11 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, choices=range(1, 6), metavar="1–5")
     parser.add_argument("--settle", type=float, default=90.0, help="seconds after a round until its visitors are over")
     parser.add_argument("--app", type=Path, action="append", help="a checkout; repeat it to compare (default: this)")
+    parser.add_argument("--memory", type=parse_bytes, default="1.4GB", help="what the server takes for free")
     given = parser.parse_args()
     apps = given.app or [HERE]
-    found = [asyncio.run(measure(app.resolve(), given.visitors, given.rounds, given.settle)) for app in apps]
+    found = [asyncio.run(measure(app.resolve(), given.visitors, given.rounds, given.settle, given.memory))
+             for app in apps]
     print(f"{given.visitors} visitors, {given.rounds} rounds, {os.cpu_count()} cores\n")
     print(table(found))
 

@@ -278,7 +278,7 @@ def test_a_page_too_many_says_so(site: Site, language: str, monkeypatch: pytest.
     base = site.base.replace("/en/", f"/{language}/")
     wake = next(one for one, fn in blocks.fns.items() if str(fn.name).startswith("spoken") and any(
         event == "then" for _, event in fn.targets) and len(fn.inputs) == 3)
-    page = f"late {language}"
+    page = f"late{language}"
     httpx.post(f"{base}/queue/join", trust_env=False, json={
         "data": [None, "", None], "fn_index": wake, "session_hash": page, "event_data": None,
         "trigger_id": None}).raise_for_status()

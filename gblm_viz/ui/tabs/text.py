@@ -138,6 +138,7 @@ def build(page: Page) -> None:
         return update | {rule_info: _tag(say(f"text.rule_info.{choice.rule}"))} | preview(visit, counter)
 
     def take(visit: Visit, counter: int, name: str, content: str) -> dict[Any, Any]:
+        work.bounded(content, name)
         choice = replace(visit.session.text, text=content, name=name, dropped=frozenset())
         visit.update(text=choice)
         return _text_shown(choice) | preview(visit, counter)
@@ -221,6 +222,7 @@ def read_choice(before: TextChoice, typed: str, rule: str, samples: Any, length:
     if len(before.text) > EDITABLE and typed == before.text[:EXCERPT]:
         typed = before.text
     same = _lines(typed) == _lines(before.text)
+    work.bounded(typed, before.name)
     number = 0 if seed is None else seed
     if not 0 <= number <= LARGEST_SEED:
         raise GblmError("seed_not_number", given=seed)
