@@ -25,8 +25,8 @@ from .fields import accepted, plain
 from .origins import Origins
 
 LOG = logging.getLogger("gblm_viz")
-LARGEST_BODY = 64_000_000
-"""Bytes of one event: a text of 20 MB whose every character is escaped to three bytes."""
+LARGEST_BODY = 25_000_000
+"""Bytes of one event: the longest text, twice, each of its bytes escaped to three; more of it is a sentence."""
 LARGEST_CALL = 64_000
 """Bytes of a request for pixels, of a Cancel, of a sign of life."""
 MOST_ARRIVING = 256_000_000

@@ -445,6 +445,7 @@ class Library:
 
     def tidy(self, now: float | None = None) -> None:
         """Forget what nobody has used for an hour: visits with their texts, and values that are not the example's."""
+        self.uploads.tidy(now)
         with self.lock:
             now = time.monotonic() if now is None else now
             for visitor in [name for name, (seen, _) in self.sessions.items() if now - seen > HOUR]:

@@ -24,6 +24,7 @@ from gblm_viz.core.statistics import Statistics
 from gblm_viz.words import Words
 
 from .session import Library, Session, TextChoice, Visit
+from .uploads import LARGEST_FILE
 
 ASSETS = Path(__file__).parents[2] / "assets"
 TEXTS = ASSETS / "texts"
@@ -31,8 +32,6 @@ PROBES = ASSETS / "pocket" / "probes"
 HELD_OUT_TEXT = {"en": "held_out_en.txt", "ja": "held_out_ja.txt"}
 
 
-LARGEST_TEXT = 4_000_000
-"""Bytes (UTF-8) of a visitor's text. Measured on one core: 2.4 s and up to 0.4 GB for each million of them."""
 TO_GIVE_BACK = 100_000_000
 """Bytes that a cutting may have left with the C library, which kept half of what 20 MB of text took."""
 CUTTING = 500
@@ -97,17 +96,17 @@ def whole_of(model: Model, choice: TextChoice) -> CalibrationSet:
 
 
 def bounded(text: str, name: str) -> int:
-    """A text's bytes. Raises TextError beyond LARGEST_TEXT."""
+    """A text's bytes. Raises TextError beyond LARGEST_FILE."""
     size = len(text.encode("utf-8", "replace"))
-    if size > LARGEST_TEXT:
-        raise TextError("text_file_too_large", name=name, megabytes=size / 1e6, most=LARGEST_TEXT // 10**6)
+    if size > LARGEST_FILE:
+        raise TextError("text_file_too_large", name=name, megabytes=size / 1e6, most=LARGEST_FILE // 10**6)
     return size
 
 
 def kept_whole(visit: Visit, choice: TextChoice) -> CalibrationSet:
     """`whole_of` the visitor's model and text, kept for everybody who cuts the same text alike.
 
-    Raises TextError for a text over LARGEST_TEXT, GblmError where cutting it does not fit into the memory of all.
+    Raises TextError for a text over LARGEST_FILE, GblmError where cutting it does not fit into the memory of all.
     """
     model, size = visit.model(), bounded(choice.text, choice.name)
 

@@ -11,8 +11,10 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
+import os
 import random
 import sys
+import tempfile
 import time
 from collections import Counter
 
@@ -34,7 +36,10 @@ def main() -> int:
     library.ready.set()
     counts: Counter[str] = Counter()
     faults: dict[str, str] = {}
-    with served(library) as wire:
+    folder = tempfile.TemporaryDirectory()
+    os.environ["HOME"] = folder.name  # a visitor of this machine may save where they say
+    os.chdir(folder.name)
+    with folder, served(library) as wire:
         visitor = wire.visitor(given.language)
         drawn = list(hostile.cases(visitor))
         random.Random(given.seed).shuffle(drawn)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from threading import Event
 from typing import Any
 
@@ -13,10 +14,11 @@ from gblm_viz.core.alpha import Alpha
 from gblm_viz.core.calibration import CalibrationSet
 from gblm_viz.core.job import run
 from gblm_viz.core.prune import Settings
-from gblm_viz.ui import work
+from gblm_viz.ui import start, work
 from gblm_viz.ui.session import Library, Session, Visit
 from gblm_viz.words import LANGUAGES, words
 from tests.families import FAMILIES
+from tests.ui.wire import Wire, served
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +35,16 @@ def library() -> Library:
                          settings=Settings(alpha=Alpha("share", 0.5), order="dense"))
     made.ready.set()
     return made
+
+
+@pytest.fixture(scope="session")
+def wire() -> Iterator[Wire]:
+    """The running app over the example, for everybody who asks as a visitor of their own."""
+    prepared = Library()
+    start.prepare_example(prepared)
+    prepared.ready.set()
+    with served(prepared) as running:
+        yield running
 
 
 @pytest.fixture

@@ -98,7 +98,7 @@ class Listened:
             page = Page(say, library, gr.State(""), gr.HTML(), gr.Tabs(), signals)
             object.__setattr__(page, "on", lambda _, handler, inputs=(), outputs=(), **__: self._hear(handler, outputs))
             object.__setattr__(page, "on_event",
-                               lambda _, __, handler, inputs=(), outputs=(): self._hear(handler, outputs))
+                               lambda _, __, ___, handler, inputs=(), outputs=(): self._hear(handler, outputs))
             gradients.build(page)
 
     def _hear(self, handler: Any, outputs: Any) -> None:

@@ -15,7 +15,7 @@ from gblm_viz.core.errors import GblmError
 from gblm_viz.core.footprint import Peak, give_back
 from gblm_viz.core.job import run
 from gblm_viz.core.prune import Settings
-from gblm_viz.ui import work
+from gblm_viz.ui import uploads, work
 from gblm_viz.ui.session import TEXTS_SHARE, Library, Session, TextChoice, Visit
 from gblm_viz.ui.tabs import text
 from gblm_viz.ui.weighing import weigh
@@ -141,14 +141,14 @@ def test_thirty_who_cut_one_text_at_the_same_moment_cut_it_once(cutting: list[st
 @pytest.mark.parametrize("letter", ["x", "愛"])
 def test_a_text_over_the_limit_is_refused_with_both_numbers_before_it_is_cut(cutting: list[str], letter: str, say: Any):
     visit = with_model(1 << 40).visit("")
-    size = work.LARGEST_TEXT // len(letter.encode())
+    size = uploads.LARGEST_FILE // len(letter.encode())
     work.kept_whole(visit, TextChoice(letter * size))
     with pytest.raises(GblmError) as caught:
         work.kept_whole(visit, TextChoice(letter * (size + 100_000), "own.txt"))
     assert len(cutting) == 1
     told = caught.value.say(say)
     over = (size + 100_000) * len(letter.encode()) / 1e6
-    assert f"{over:.1f} MB" in told and f"{work.LARGEST_TEXT // 10**6} MB" in told
+    assert f"{over:.1f} MB" in told and f"{uploads.LARGEST_FILE // 10**6} MB" in told
 
 
 def test_a_text_whose_cutting_does_not_fit_is_refused_with_both_numbers(cutting: list[str], say: Any):

@@ -4,28 +4,16 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterator
 
 import pytest
 
-from gblm_viz.ui import start
-from gblm_viz.ui.session import Library
 from tests.ui import hostile
-from tests.ui.wire import Visitor, Wire, served
+from tests.ui.wire import Visitor, Wire
 
 SLOW = {"collect", "sweep-start", "compare-measure", "weight-draw", "weight-measure", "report-make", "save",
         "won-measure", "lost-ask", "lost-compare", "patterns-test", "weight-show", "lost-probes-view", "compare-speed"}
 """What a click on these begins takes seconds; the benchmark tries them."""
 TRIED = 250
-
-
-@pytest.fixture(scope="module")
-def wire() -> Iterator[Wire]:
-    library = Library()
-    start.prepare_example(library)
-    library.ready.set()
-    with served(library) as running:
-        yield running
 
 
 def quick(visitor: Visitor, case: hostile.Case) -> bool:
