@@ -19,6 +19,7 @@ from torch import Tensor
 from . import chat_template
 from .errors import TextError
 from .models import Model
+from .tokenizer import encoded
 
 TOP = 5
 _PRIME = 1_000_003
@@ -102,11 +103,8 @@ def prompt_tokens(model: Model, messages: list[Message], room: int = 0) -> Promp
 def _encoded(model: Model, messages: list[Message]) -> list[int]:
     if model.has_chat_template:
         text = chat_template.rendered(model.tokenizer, messages, model.name)
-        ids: list[int] = model.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
-        return ids
-    joined = "\n".join(message["content"] for message in messages)
-    plain: list[int] = model.tokenizer(joined, verbose=False)["input_ids"]
-    return plain
+        return encoded(model.tokenizer, text, add_special_tokens=False)
+    return encoded(model.tokenizer, "\n".join(message["content"] for message in messages))
 
 
 @lru_cache(maxsize=512)

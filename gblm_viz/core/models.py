@@ -19,7 +19,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import CONFIG_MAPPING, AutoConfig, AutoModelForCausalLM, AutoTokenizer
+from transformers import CONFIG_MAPPING, AutoConfig, AutoModelForCausalLM
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
 from . import outline
@@ -30,6 +30,7 @@ from .folder import Folder, judge, shortened, without_paths
 from .footprint import available_memory, free_memory, free_on_gpu, gpus
 from .job import Job, Step
 from .matrices import Layout, find_layout
+from .tokenizer import open_tokenizer
 
 POCKET = Path(__file__).parents[2] / "assets" / "pocket"
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -38,6 +39,8 @@ LONGEST = 2048
 MISSING = 4
 """So many times the stored weights a config may describe. A network's head may not be stored, nor may other parts that
 its own sentence will name."""
+BUFFERS = 2**28
+"""Bytes that a network may compute from its config, and MISSING times the files' bytes: masks, tables of positions."""
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
@@ -191,7 +194,7 @@ def _size(config: Any, found: Folder) -> _Size:
         raise ModelError("broken_config", source=found.source) from error
     # a number in a file stands for one weight, or in a quantised model for as many as it has bits
     most = 8 * found.on_disk if found.packed else MISSING * found.stored
-    if size is None or size.parameters > most:
+    if size is None or size.parameters > most or size.buffers > BUFFERS + MISSING * found.on_disk:
         raise ModelError("config_beyond", source=found.source, stored=f"{found.stored:,}", tensors=found.tensors)
     return size
 
@@ -255,14 +258,7 @@ def opened(source: str) -> Job[Opened]:
         found = judge(folder, source)
         config = _config(found)
         size = _size(config, found)
-    return Opened(found, config, _tokenizer(found), size)
-
-
-def _tokenizer(found: Folder) -> Any:
-    try:
-        return AutoTokenizer.from_pretrained(found.place, local_files_only=True, trust_remote_code=False)
-    except Exception as error:  # transformers raises many kinds for a missing or broken tokenizer
-        raise ModelError("no_tokenizer", source=found.source) from error
+    return Opened(found, config, open_tokenizer(found), size)
 
 
 def load(source: str, dtype: str = "float32", device: str = "auto", known: Opened | None = None,
