@@ -30,9 +30,9 @@ MOST_BYTES = {".safetensors": None, ".jinja": 2**20, CONFIG: 10 * 2**20, "genera
 """By name, else by ending; all others OTHERS. The largest tokenizer.json met has 35 MB, the largest index 15 MB."""
 OTHERS = 100 * 2**20
 DEPTH = 100
-"""Lists and objects inside each other; tokenizers' own reader stops at 128, Python's at its recursion limit."""
-HEADERS = 100 * 2**20
-"""Of all safetensors files together: as much as the format allows in one."""
+"""Lists and objects inside each other. Tokenizers' own reader stops at 128."""
+HEADERS = 64 * 2**20
+"""Of all safetensors files together; those of a model of 10¹² weights in many experts have 20 MB."""
 FILES = 10_000
 BITS = {"BOOL": 8, "U8": 8, "I8": 8, "F8_E5M2": 8, "F8_E4M3": 8, "F8_E8M0": 8, "F8_E4M3FNUZ": 8, "F8_E5M2FNUZ": 8,
         "I16": 16, "U16": 16, "F16": 16, "BF16": 16, "I32": 32, "U32": 32, "F32": 32, "I64": 64, "U64": 64, "F64": 64,
@@ -47,7 +47,6 @@ COUNTED = 10**6
 _LAYERS = re.compile(r"(^|_)(layers?|blocks?|depth)$")
 _MANY = re.compile(r"^(n|num|number)_|_(heads|experts|groups|count)$")
 _IMPLEMENTATION = re.compile(r"_?(attn|experts)_implementation(_internal)?")
-_MARKS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[{]|[\]}]', re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -184,28 +183,23 @@ def _object(file: Path, source: str) -> dict[str, Any]:
     broken = (ModelError("broken_config", source=source) if file.name == CONFIG
               else ModelError("broken_json", source=source, file=file.name))
     try:
-        data = file.read_bytes()
-        if _depth(data) > DEPTH:
-            raise broken
-        found = json.loads(data)
-    except (ValueError, OSError, RecursionError, MemoryError) as error:
+        found = json.loads(file.read_bytes())
+    except (ValueError, OSError, RecursionError, MemoryError) as error:  # the reader stops by itself where it is deep
         raise broken from error
-    if not isinstance(found, dict):
+    if not isinstance(found, dict) or _too_deep(found):
         raise broken
     return found
 
 
-def _depth(data: bytes) -> int:
-    """How deep lists and objects go; read without recursion, strings passed over."""
-    deepest = depth = 0
-    for mark in _MARKS.finditer(data):
-        first = mark[0][:1]
-        if first in b"[{":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif first in b"]}":
-            depth -= 1
-    return deepest
+def _too_deep(value: Any) -> bool:
+    """Whether lists and objects go deeper than DEPTH, level by level: what copies a config later is recursive."""
+    level = [value]
+    for _ in range(DEPTH):
+        level = [inside for one in level for inside in (one.values() if isinstance(one, dict) else one)
+                 if isinstance(inside, dict | list)]
+        if not level:
+            return False
+    return True
 
 
 def _walk(value: Any) -> Iterator[tuple[str, Any]]:
@@ -236,6 +230,8 @@ def _refuse_numbers(config: dict[str, Any], tensors: int, source: str) -> None:
 
 
 def _number(value: float) -> str:
+    if math.isinf(value):
+        return str(value)
     return f"{value:,}" if abs(value) < 10**15 else f"{'-' if value < 0 else ''}10^{int(math.log10(abs(value)))}"
 
 
@@ -262,8 +258,6 @@ def _headers(weights: list[Path], source: str) -> Iterator[tuple[int, int]]:
 def _counted(data: bytes, room: int) -> tuple[int, int] | None:
     """(tensors, numbers) of a header before `room` bytes of data; None where it is not one that fills them exactly."""
     try:
-        if _depth(data) > 3:
-            return None
         header = json.loads(data)
         places = sorted(_place(entry) for name, entry in header.items() if name != "__metadata__")
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, MemoryError):
