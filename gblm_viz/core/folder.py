@@ -40,12 +40,10 @@ BITS = {"BOOL": 8, "U8": 8, "I8": 8, "F8_E5M2": 8, "F8_E4M3": 8, "F8_E8M0": 8, "
 """The format's dtypes: bits a number."""
 FEW_LAYERS = 1024
 """So many a config may name whatever the files hold: it costs nothing."""
-LARGEST = 10**12
-"""No count, size or length of a model comes near it; 10¹¹ is met as the base of a rotary embedding."""
-COUNTED = 10**6
+MANY = 10**6
 """No model has so many heads, experts or groups."""
-_LAYERS = re.compile(r"(^|_)(layers?|blocks?|depth)$")
-_MANY = re.compile(r"^(n|num|number)_|_(heads|experts|groups|count)$")
+_LAYERS = re.compile(r"(^|_)(layers?|blocks|depth)$")
+_COUNTS = re.compile(r"(^|_)(heads?|experts|groups?)$")
 _IMPLEMENTATION = re.compile(r"_?(attn|experts)_implementation(_internal)?")
 
 
@@ -224,8 +222,7 @@ def _refuse_numbers(config: dict[str, Any], tensors: int, source: str) -> None:
         if _LAYERS.search(key) and abs(value) > layers:
             raise ModelError("layers_beyond", source=source, layers=_number(value), name=shortened(key),
                              tensors=tensors)
-        bound = COUNTED if _MANY.search(key) else LARGEST
-        if isinstance(value, int) and abs(value) > bound:
+        if _COUNTS.search(key) and abs(value) > MANY:
             raise ModelError("number_beyond", source=source, name=shortened(key), value=_number(value))
 
 

@@ -25,7 +25,7 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_N
 from . import outline
 from .block_weights import BlockWeights, lay_out, part_of
 from .download import download
-from .errors import GblmError, ModelError
+from .errors import GblmError, ModelError, is_failure
 from .folder import Folder, judge, shortened, without_paths
 from .footprint import available_memory, free_memory, free_on_gpu, gpus
 from .job import Job, Step
@@ -190,8 +190,6 @@ def _size(config: Any, found: Folder) -> _Size:
         size = _Size(*outline.size(outline.outline(config, torch.float32, found.tensors)))
     except outline.BeyondLimitsError:
         size = None
-    except Exception as error:  # sizes that fit no network: torch and transformers raise many kinds
-        raise ModelError("broken_config", source=found.source) from error
     # a number in a file stands for one weight, or in a quantised model for as many as it has bits
     most = 8 * found.on_disk if found.packed else MISSING * found.stored
     if size is None or size.parameters > most or size.buffers > BUFFERS + MISSING * found.on_disk:
@@ -225,7 +223,9 @@ def _said(source: str, place: Path) -> Iterator[None]:
         yield
     except GblmError:
         raise
-    except Exception as error:
+    except BaseException as error:
+        if not is_failure(error):
+            raise
         said = without_paths(str(error).strip() or type(error).__name__, place, source)
         why = shortened(said.splitlines()[0], 200)
         raise ModelError("unreadable", source=source, why=why) from error

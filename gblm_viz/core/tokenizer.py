@@ -14,7 +14,7 @@ from typing import Any
 
 from transformers import AutoTokenizer
 
-from .errors import GblmError, ModelError
+from .errors import GblmError, ModelError, is_failure
 from .folder import Folder
 
 MOST_GROWTH = 500
@@ -45,14 +45,14 @@ def encoded(tokenizer: Any, text: str, **how: Any) -> list[int]:
 
 @contextmanager
 def _known(key: str, source: str = "") -> Iterator[None]:
-    """Whatever goes wrong inside is this ModelError: transformers raises many kinds for a missing or broken tokenizer,
-    and where its compiled part panics, one that is no Exception."""
+    """Whatever goes wrong inside is this ModelError: transformers raises many kinds for a missing or broken tokenizer.
+    """
     try:
         yield
     except GblmError:
         raise
     except BaseException as error:
-        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+        if not is_failure(error):
             raise
         raise ModelError(key, source=source) from error
 

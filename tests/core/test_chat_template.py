@@ -70,7 +70,8 @@ HONEST = {
 {{ range(3) | list }}
 {{ messages | selectattr('role', 'equalto', 'user') | list | length }} {{ 'ß' | upper }} {{ -7 % 3 }} {{ 1e3 }}
 {%- set ns = namespace(self=3) %}{{ ns.self }}{{ namespace({'a': [1, none, true]}).a | tojson }}
-{% filter upper %}x{% endfilter %}{% macro twice() %}{{ caller() * 2 }}{% endmacro %}{% call twice() %}y{% endcall %}""",
+{% filter upper %}x{% endfilter %}{% macro twice() %}{{ caller() * 2 }}{% endmacro %}
+{% call twice() %}y{% endcall %}""",
     "nothing": "",
     "trimmed": "  {% if true %}  \n  a\n  {% endif %}\n\n{# no #}\n b\n",
 }
