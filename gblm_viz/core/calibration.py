@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from .errors import TextError
+from .tokenizer import encoded
 
 RULES = ("windows", "paragraphs", "auto", "jsonl", "tokens")
 DEFAULT_SAMPLES = 128
@@ -78,8 +79,7 @@ def tokenise(tokenizer: Any, text: str) -> list[int]:
     """The whole text once, as the tokenizer does by default (special tokens included), without its length warning."""
     if len(text) > LARGEST_TEXT:
         raise TextError("text_too_long", characters=len(text), most=LARGEST_TEXT)
-    tokens: list[int] = tokenizer(text, verbose=False)["input_ids"]
-    return tokens
+    return encoded(tokenizer, text)
 
 
 def checked_text(raw: bytes | str, name: str) -> str:

@@ -45,3 +45,9 @@ class StatisticsError(GblmError):
 
 class ScoreError(GblmError):
     """A score that came out not finite, or a matrix the observation missed."""
+
+
+def is_failure(error: BaseException) -> bool:
+    """Whether something went wrong, as against somebody who ends the process. What tokenizers and safetensors raise
+    where their compiled parts panic is no Exception, and its class cannot be imported."""
+    return isinstance(error, Exception) or type(error).__name__ == "PanicException"

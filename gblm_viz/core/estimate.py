@@ -6,7 +6,6 @@ the figures are estimates, to be shown as such and beside what was measured (tes
 
 from __future__ import annotations
 
-import copy
 import itertools
 import math
 import tempfile
@@ -19,7 +18,6 @@ from typing import Any, Literal
 
 import torch
 from torch import nn
-from transformers import AutoModelForCausalLM
 
 from .calibration import CalibrationSet
 from .collect import CHECKPOINT_SECONDS, begun, checkpoint_blocks, checkpoint_samples
@@ -27,6 +25,7 @@ from .errors import GblmError
 from .footprint import existing, folder_bytes, free_disk, free_memory, free_on_gpu, gpus, resident
 from .matrices import Layout, Matrix, find_layout, share_weights
 from .models import DTYPES, Model, private_copy
+from .outline import outline
 from .streamed import FEW, HEAD_COPIES, LEAST_HEAD, streamed
 
 FLOAT = 4
@@ -108,9 +107,7 @@ def shape_of_config(config: Any, dtype: str) -> ModelShape:
 
     `streamable` says here only that no two blocks share a weight: what blocks hand each other shows when they run.
     """
-    with torch.device("meta"):
-        own = copy.deepcopy(config)  # building writes the dtype into it, and loading still has to read its own
-        network = AutoModelForCausalLM.from_config(own, dtype=DTYPES[dtype])
+    network = outline(config, DTYPES[dtype])
     if hasattr(network, "set_experts_implementation"):
         network.set_experts_implementation("eager")
     layout = find_layout(network)
@@ -121,7 +118,7 @@ def _shape(network: Any, layout: Layout, itemsize: int, alone: bool) -> ModelSha
     config = network.config.get_text_config()
     modules: dict[str, nn.Module] = dict(network.named_modules())
     few = next((int(value) for name in ("num_experts_per_tok", "num_experts_per_token", "moe_topk", "top_k_experts")
-                if (value := getattr(config, name, None))), 0)
+                if isinstance(value := getattr(config, name, None), int) and value > 0), 0)
     blocks = tuple(_block(modules[path], layout.of_block(index), few) for index, path in enumerate(layout.blocks))
     vocabulary, width = network.get_input_embeddings().weight.shape
     return ModelShape(blocks, sum(one.numel() for one in network.parameters()), getattr(config, "hidden_size", width),

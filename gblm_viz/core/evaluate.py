@@ -25,6 +25,7 @@ from .generate import answer, prompt_tokens
 from .job import Job, Step
 from .models import Model
 from .observe import sample_loss
+from .tokenizer import encoded
 
 CONFIDENCE = 0.95
 
@@ -382,7 +383,7 @@ class _Asked:
     @classmethod
     def of(cls, model: Model, prompt: str, answer: str) -> _Asked:
         """A question that does not fit the model with its answer is refused: half a question is another one."""
-        said = [*model.tokenizer(answer, add_special_tokens=False)["input_ids"], end_token(model)]
+        said = [*encoded(model.tokenizer, answer, add_special_tokens=False), end_token(model)]
         asked = prompt_tokens(model, [{"role": "user", "content": prompt}], len(said))
         longest = model.longest or math.inf
         if asked.cut or len(asked.tokens) + len(said) > longest:

@@ -24,9 +24,10 @@ from . import shards
 from .block_weights import OUTSIDE
 from .errors import ModelError, StatisticsError
 from .evaluate import Perplexity, Share
+from .folder import MASKS_FILE, weight_files
 from .job import Job, Step
 from .methods import METHODS
-from .models import MASKS_FILE, Model, load, part_held, private_copy, weight_files
+from .models import Model, load, part_held, private_copy
 from .patterns import label
 from .prune import Masks, save_masks
 from .statistics import Statistics, manifest_of, put_json

@@ -6,6 +6,7 @@ so that equal models beside each other, and beside other visitors, answer alike.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Generator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,8 +16,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from . import chat_template
 from .errors import TextError
 from .models import Model
+from .tokenizer import encoded
 
 TOP = 5
 _PRIME = 1_000_003
@@ -75,13 +78,17 @@ Message = dict[str, str]
 def prompt_tokens(model: Model, messages: list[Message], room: int = 0) -> Prompt:
     """Messages → ids, through the chat template where there is one, else as plain text to complete.
 
-    Earliest turns are dropped until `room` tokens are free within the model's longest input.
+    Earliest turns are dropped until `room` tokens are free within the model's longest input. Raises TextError for an
+    empty prompt, ModelError for a template that fails or takes too long, over all the turns it is tried on.
     """
     if not messages or not messages[-1]["content"].strip():
         raise TextError("empty_prompt")
     most = None if model.longest is None else max(1, model.longest - room)
     dropped = cut = 0
+    until = time.monotonic() + chat_template.PATIENCE
     while True:
+        if time.monotonic() > until:
+            raise chat_template.beyond(model.name)
         tokens = _encoded(model, messages[dropped:])
         if most is None or len(tokens) <= most:
             break
@@ -95,12 +102,9 @@ def prompt_tokens(model: Model, messages: list[Message], room: int = 0) -> Promp
 
 def _encoded(model: Model, messages: list[Message]) -> list[int]:
     if model.has_chat_template:
-        text = model.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
-        ids: list[int] = model.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
-        return ids
-    joined = "\n".join(message["content"] for message in messages)
-    plain: list[int] = model.tokenizer(joined, verbose=False)["input_ids"]
-    return plain
+        text = chat_template.rendered(model.tokenizer, messages, model.name)
+        return encoded(model.tokenizer, text, add_special_tokens=False)
+    return encoded(model.tokenizer, "\n".join(message["content"] for message in messages))
 
 
 @lru_cache(maxsize=512)
@@ -125,7 +129,8 @@ def _choose(logits: Tensor, sampling: Sampling, position: int) -> int:
 def _ends(model: Model) -> set[int]:
     found: set[int] = set()
     for given in (model.network.generation_config.eos_token_id, model.tokenizer.eos_token_id):
-        found |= set(given if isinstance(given, list) else [] if given is None else [int(given)])
+        # they come from the model's folder, and what is no number ends no answer
+        found |= {one for one in (given if isinstance(given, list) else [given]) if isinstance(one, int)}
     return found
 
 

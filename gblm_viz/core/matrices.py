@@ -156,7 +156,8 @@ def _outside(network: Any, module: nn.Module, parameter: nn.Parameter) -> str:
 def _expert_count(network: nn.Module) -> int:
     config: Any = getattr(network, "config", None)
     names = ("num_local_experts", "num_experts", "n_routed_experts", "moe_num_experts")
-    return next((int(value) for value in (getattr(config, name, 0) for name in names) if value), 0)
+    values = (getattr(config, name, 0) for name in names)
+    return next((value for value in values if isinstance(value, int) and value > 0), 0)
 
 
 def find_layout(network: nn.Module) -> Layout:

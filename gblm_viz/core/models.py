@@ -10,7 +10,6 @@ import copy
 import hashlib
 import json
 import re
-import struct
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -20,22 +19,28 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+from transformers import CONFIG_MAPPING, AutoConfig, AutoModelForCausalLM
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
+from . import outline
 from .block_weights import BlockWeights, lay_out, part_of
 from .download import download
-from .errors import ModelError
+from .errors import GblmError, ModelError, is_failure
+from .folder import Folder, judge, shortened, without_paths
 from .footprint import available_memory, free_memory, free_on_gpu, gpus
 from .job import Job, Step
 from .matrices import Layout, find_layout
+from .tokenizer import open_tokenizer
 
 POCKET = Path(__file__).parents[2] / "assets" / "pocket"
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 LONGEST = 2048
 """No default length exceeds this, however much a model could take: the paper's length."""
-MASKS_FILE = "masks.safetensors"
-"""In the folder of a model that this app pruned, beside its weights."""
+MISSING = 4
+"""So many times the stored weights a config may describe. A network's head may not be stored, nor may other parts that
+its own sentence will name."""
+BUFFERS = 2**28
+"""Bytes that a network may compute from its config, and MISSING times the files' bytes: masks, tables of positions."""
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
@@ -113,7 +118,8 @@ class Estimate:
 def longest_input(config: Any) -> int | None:
     text = config.get_text_config()
     names = ("max_position_embeddings", "n_positions", "max_seq_len", "max_sequence_length", "seq_length")
-    return next((int(value) for value in (getattr(text, name, None) for name in names) if isinstance(value, int)), None)
+    values = (getattr(text, name, None) for name in names)
+    return next((int(value) for value in values if isinstance(value, int) and value > 0), None)
 
 
 def is_local(source: str) -> bool:
@@ -140,61 +146,55 @@ def _folder(source: str) -> Path | None:
     return None
 
 
-def weight_files(folder: Path) -> list[Path]:
-    """The folder's safetensors files that hold weights: masks that were saved beside them are none."""
-    return sorted(file for file in folder.glob("*.safetensors") if file.name != MASKS_FILE)
-
-
-def _safetensors_headers(folder: Path) -> tuple[int, int]:
-    """(parameters, bytes) of the folder's safetensors files, read from their headers alone."""
-    count = size = 0
-    for file in weight_files(folder):
-        with file.open("rb") as stream:
-            prefix = stream.read(8)
-            length = struct.unpack("<Q", prefix)[0] if len(prefix) == 8 else -1
-            if not 0 < length <= file.stat().st_size:
-                raise ModelError("broken_weights", source=str(folder), file=file.name)
-            try:
-                header = json.loads(stream.read(length))
-            except ValueError:
-                raise ModelError("broken_weights", source=str(folder), file=file.name) from None
-        size += file.stat().st_size
-        for name, entry in header.items():
-            if name != "__metadata__":
-                elements = 1
-                for extent in entry["shape"]:
-                    elements *= extent
-                count += elements
-    return count, size
-
-
-def _config(folder: Path, source: str) -> Any:
+def _config(found: Folder) -> Any:
     """The config of a decoder-only model in a folder, or the sentence that says what is wrong with it."""
-    file = folder / "config.json"
-    if not file.is_file():
-        raise ModelError("no_config", source=source)
+    source, raw = found.source, found.config
     try:
-        raw = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError:
-        raise ModelError("broken_config", source=source) from None
-    if not isinstance(raw, dict) or "model_type" not in raw:
-        raise ModelError("broken_config", source=source)
-    try:
-        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    except (ValueError, KeyError, OSError, TypeError) as error:
-        key = "remote_code" if "auto_map" in raw else "unknown_type"
-        raise ModelError(key, source=source, model_type=raw["model_type"]) from error
-    makes = raw.get("architectures") or []
-    encoder = bool(makes) and not any(name.endswith(("CausalLM", "LMHeadModel", "ConditionalGeneration")) or
-                                      name in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES.values() for name in makes)
-    if (getattr(config, "is_encoder_decoder", False) or encoder
-            or config.model_type not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES):
-        raise ModelError("not_decoder", source=source, model_type=config.model_type)
-    if not weight_files(folder):
-        pickles = (file.name for kind in ("*.bin", "*.pt", "*.pth", "*.ckpt") for file in folder.glob(kind))
+        config = AutoConfig.from_pretrained(found.place, local_files_only=True, trust_remote_code=False)
+        decoder = config.model_type in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES and _makes_text(config, raw)
+    except Exception as error:  # transformers raises many kinds for what is no config
+        known = raw["model_type"] in CONFIG_MAPPING
+        key = "remote_code" if "auto_map" in raw else "broken_config" if known else "unknown_type"
+        raise ModelError(key, source=source, model_type=found.model_type) from error
+    if not decoder:
+        raise ModelError("not_decoder", source=source, model_type=found.model_type)
+    if not found.weights:
+        pickles = (file.name for kind in ("*.bin", "*.pt", "*.pth", "*.ckpt") for file in found.place.glob(kind))
         other = next(pickles, None)
         raise ModelError("pickle_only" if other else "no_weights", source=source, file=other or "")
     return config
+
+
+def _makes_text(config: Any, raw: dict[str, Any]) -> bool:
+    """Whether config.json says that the model is no encoder."""
+    makes = raw.get("architectures") or []
+    encoder = bool(makes) and not any(name.endswith(("CausalLM", "LMHeadModel", "ConditionalGeneration")) or
+                                      name in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES.values() for name in makes)
+    return not encoder and not getattr(config, "is_encoder_decoder", False)
+
+
+@dataclass(frozen=True)
+class _Size:
+    """parameters: as the network counts them; buffers: bytes of what it computes from its config."""
+
+    parameters: int
+    buffers: int
+
+    def bytes(self, dtype: str) -> int:
+        return self.parameters * DTYPES[dtype].itemsize + self.buffers
+
+
+def _size(config: Any, found: Folder) -> _Size:
+    """What the config would build, laid out without weights. Raises ModelError where the files cannot fill it."""
+    try:
+        size = _Size(*outline.size(outline.outline(config, torch.float32, found.tensors)))
+    except outline.BeyondLimitsError:
+        size = None
+    # a number in a file stands for one weight, or in a quantised model for as many as it has bits
+    most = 8 * found.on_disk if found.packed else MISSING * found.stored
+    if size is None or size.parameters > most or size.buffers > BUFFERS + MISSING * found.on_disk:
+        raise ModelError("config_beyond", source=found.source, stored=f"{found.stored:,}", tensors=found.tensors)
+    return size
 
 
 def _stored_dtype(config: Any) -> torch.dtype | None:
@@ -205,13 +205,30 @@ def _stored_dtype(config: Any) -> torch.dtype | None:
 
 
 def estimate(source: str, dtype: str = "float32") -> Estimate:
-    """Parameters, disk and memory of a local source, from file headers. Raises ModelError with what to do."""
+    """Parameters, disk and memory of a local source, from its config and file headers. Raises ModelError with what to
+    do."""
     folder = _folder(source)
     if folder is None:
         raise ModelError("not_here_yet", source=source)
-    _config(folder, source)
-    count, size = _safetensors_headers(folder)
-    return Estimate(source, count, size, count * DTYPES[dtype].itemsize, 0)
+    with _said(source, folder):
+        found = judge(folder, source)
+        size = _size(_config(found), found)
+        return Estimate(source, size.parameters, found.on_disk, size.parameters * DTYPES[dtype].itemsize, 0)
+
+
+@contextmanager
+def _said(source: str, place: Path) -> Iterator[None]:
+    """Whatever is raised inside becomes a ModelError: a folder can be wrong in more ways than a library counts on."""
+    try:
+        yield
+    except GblmError:
+        raise
+    except BaseException as error:
+        if not is_failure(error):
+            raise
+        said = without_paths(str(error).strip() or type(error).__name__, place, source)
+        why = shortened(said.splitlines()[0], 200)
+        raise ModelError("unreadable", source=source, why=why) from error
 
 
 def pick_device(device: str) -> str:
@@ -225,10 +242,10 @@ def pick_device(device: str) -> str:
 class Opened:
     """A model of which everything but the weights is read."""
 
-    source: str
-    folder: Path
+    found: Folder
     config: Any
     tokenizer: Any
+    size: _Size
 
 
 def opened(source: str) -> Job[Opened]:
@@ -236,13 +253,12 @@ def opened(source: str) -> Job[Opened]:
     folder = _folder(source)
     if folder is None:
         folder = yield from download(source)
-    config = _config(folder, source)
     yield Step(0, 3, "load")
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    except Exception as error:  # transformers raises many kinds for a missing or broken tokenizer
-        raise ModelError("no_tokenizer", source=source) from error
-    return Opened(source, folder, config, tokenizer)
+    with _said(source, folder):
+        found = judge(folder, source)
+        config = _config(found)
+        size = _size(config, found)
+    return Opened(found, config, open_tokenizer(found), size)
 
 
 def load(source: str, dtype: str = "float32", device: str = "auto", known: Opened | None = None,
@@ -255,30 +271,25 @@ def load(source: str, dtype: str = "float32", device: str = "auto", known: Opene
     """
     target = pick_device(device)
     known = known or (yield from opened(source))
-    folder, config, tokenizer = known.folder, known.config, known.tokenizer
+    found, config = known.found, known.config
     stored = _stored_dtype(config)
-    count, _ = _safetensors_headers(folder)
-    needed, free = count * DTYPES[dtype].itemsize, available_memory() if target == "cpu" else free_memory(target)
+    needed, free = known.size.bytes(dtype), available_memory() if target == "cpu" else free_memory(target)
     if not by_block and free is not None and needed > free:
         raise ModelError("too_large", source=source, needed=f"{needed / 1e9:.1f}", free=f"{free / 1e9:.1f}")
     yield Step(1, 3, "load")
-    try:
-        laid_out = lay_out(config, weight_files(folder), DTYPES[dtype], target) if by_block else None
+    with _said(source, found.place):
+        laid_out = lay_out(config, list(found.weights), DTYPES[dtype], target) if by_block else None
         if laid_out is not None:
             network, weights = laid_out
         else:
             spread = _spread() if target == "cuda" else {}
             whole: Any = AutoModelForCausalLM.from_pretrained(
-                folder, config=config, dtype=DTYPES[dtype], local_files_only=True, trust_remote_code=False,
+                found.place, config=config, dtype=DTYPES[dtype], local_files_only=True, trust_remote_code=False,
                 use_safetensors=True, **spread)
             network, weights = (whole if spread else whole.to(target)).eval(), None
-    except Exception as error:  # safetensors, OS and shape errors alike: the folder does not hold what it says
-        raise ModelError("unreadable", source=source, why=str(error).splitlines()[0][:200]) from error
     yield Step(2, 3, "load")
-    try:
-        return wrap(network, tokenizer, source, stored, weights)
-    except KeyError as error:  # a block's weights that the folder does not hold, found when they were to be read
-        raise ModelError("unreadable", source=source, why=str(error)) from error
+    with _said(source, found.place):
+        return wrap(network, known.tokenizer, source, stored, weights)
 
 
 def _spread() -> dict[str, Any]:

@@ -30,6 +30,7 @@ from .models import Model, private_copy
 from .patterns import Authors, Global, LocalPattern, NofM, Pattern, PerMatrix, PerRow
 from .prune import Masks, Settings, dense_scores, preview_settings
 from .statistics import NORMS, Statistics
+from .tokenizer import encoded
 
 JUDGES = ("magnitude", "wanda", "gradient", "gblm")
 """The methods whose verdicts are shown beside each other."""
@@ -360,7 +361,7 @@ def answer_changes(model: Model, prompt: str, answer: str,
     In float64 like measured_changes. A prompt that leaves no room loses its beginning, as in the chat. Steps count
     targets. Raises TextError for an empty prompt, or an answer as long as the model's longest input.
     """
-    said = [*model.tokenizer(answer, add_special_tokens=False, verbose=False)["input_ids"], end_token(model)]
+    said = [*encoded(model.tokenizer, answer, add_special_tokens=False), end_token(model)]
     if model.longest is not None and len(said) >= model.longest:
         raise TextError("length_too_large", length=len(said) + 1, longest=model.longest)
     asked = prompt_tokens(model, [{"role": "user", "content": prompt}], room=len(said)).tokens

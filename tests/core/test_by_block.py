@@ -22,6 +22,7 @@ from gblm_viz.core.alpha import Alpha
 from gblm_viz.core.calibration import CalibrationSet
 from gblm_viz.core.collect import collect
 from gblm_viz.core.errors import GblmError
+from gblm_viz.core.folder import weight_files
 from gblm_viz.core.in_turn import write_in_turn
 from gblm_viz.core.job import Step, run
 from gblm_viz.core.matrices import Layout
@@ -181,7 +182,7 @@ def exported(pair: tuple[Model, Statistics], folder: Path) -> export.Exported:
 
 def stored(folder: Path) -> dict[str, Tensor]:
     """All weights of a folder, by the keys in its files."""
-    return {key: tensor for file in models.weight_files(folder) for key, tensor in load_file(file).items()}
+    return {key: tensor for file in weight_files(folder) for key, tensor in load_file(file).items()}
 
 
 @pytest.mark.parametrize("family", [*SOME, "pocket"])
@@ -195,7 +196,7 @@ def test_written_block_by_block_a_folder_holds_the_tensors_of_the_loaded_models(
     assert {key: tensor.dtype for key, tensor in one.items()} == {key: tensor.dtype for key, tensor in other.items()}
     assert (first.zeros, first.removed) == (second.zeros, second.removed)
     count = len(streamed[0].layout.blocks) + 1
-    names = {file.name for file in models.weight_files(tmp_path / "other")}
+    names = {file.name for file in weight_files(tmp_path / "other")}
     assert names == {f"model-{number + 1:05d}-of-{count:05d}.safetensors" for number in range(count)}
     index = json.loads((tmp_path / "other" / "model.safetensors.index.json").read_text())
     assert index["weight_map"].keys() == other.keys() and set(index["weight_map"].values()) == names
@@ -256,7 +257,7 @@ def test_one_weight_that_reads_back_differently_keeps_the_folder_away(
 
     def spoiled(network: Any, weights: Any, folder: Path) -> Any:
         yield from write(network, weights, folder)
-        for file in models.weight_files(folder):
+        for file in weight_files(folder):
             tensors = load_file(file)
             if name in tensors:
                 tensors[name].view(-1)[-1] += 1

@@ -16,8 +16,9 @@ from gblm_viz.core.block_weights import lay_out
 from gblm_viz.core.calibration import CalibrationSet
 from gblm_viz.core.collect import collect
 from gblm_viz.core.errors import GblmError, ModelError, StatisticsError
+from gblm_viz.core.folder import weight_files
 from gblm_viz.core.job import run
-from gblm_viz.core.models import Model, load, weight_files, wrap
+from gblm_viz.core.models import Model, load, wrap
 from gblm_viz.core.replay import Alike, Call
 from gblm_viz.core.shelf import Shelf
 from gblm_viz.core.statistics import Statistics

@@ -1,0 +1,127 @@
+"""A process of its own that renders chat templates: started by chat_template.py, never imported, knows only Jinja.
+
+It reads one JSON line a template from its input and answers each with one line, until its input is closed. The
+environment is transformers' (utils/chat_template_utils.py, _cached_compile_jinja_template), whose module is not
+imported because that takes a second and 100 MB; a test holds the two against each other.
+"""
+
+import sys
+
+sys.path[:] = sys.argv[1:]  # started without `site`: what the parent imports from is handed over
+
+import json  # noqa: E402
+import signal  # noqa: E402
+from datetime import datetime  # noqa: E402
+from functools import lru_cache  # noqa: E402
+from typing import Any  # noqa: E402
+
+import jinja2  # noqa: E402
+from jinja2.ext import Extension, loopcontrols  # noqa: E402
+from jinja2.sandbox import ImmutableSandboxedEnvironment  # noqa: E402
+
+
+class Generation(Extension):
+    """`{% generation %}` marks what the assistant said; for a prompt its body counts as it stands."""
+
+    tags = {"generation"}  # noqa: RUF012  # as Jinja declares it
+
+    def parse(self, parser: Any) -> Any:
+        line = next(parser.stream).lineno
+        body = parser.parse_statements(["name:endgeneration"], drop_needle=True)
+        return jinja2.nodes.CallBlock(self.call_method("_inside"), [], [], body).set_lineno(line)
+
+    def _inside(self, caller: Any) -> str:
+        return str(caller())
+
+
+class Dict:
+    """`dict` without the attributes of the class itself."""
+
+    def __call__(self, *given: Any, **named: Any) -> dict[Any, Any]:
+        return dict(*given, **named)
+
+    def fromkeys(self, *given: Any) -> dict[Any, Any]:
+        return dict.fromkeys(*given)
+
+
+class Namespace(jinja2.utils.Namespace):
+    """`namespace` that takes no name beginning with an underscore."""
+
+    def __init__(*given: Any, **named: Any) -> None:  # `namespace(self=…)` is allowed
+        self, *rest = given
+        values = dict(*rest, **named)
+        for name in values:
+            _refuse_private(name)
+        jinja2.utils.Namespace.__init__(self, values)
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        _refuse_private(name)
+        jinja2.utils.Namespace.__setitem__(self, name, value)
+
+
+def _refuse_private(name: object) -> None:
+    if isinstance(name, str) and name.startswith("_"):
+        raise jinja2.exceptions.SecurityError(f"a namespace takes no name such as {name!r}")
+
+
+def raise_exception(message: object) -> None:
+    raise jinja2.exceptions.TemplateError(str(message))
+
+
+def tojson(value: Any, ensure_ascii: bool = False, indent: Any = None, separators: Any = None,
+           sort_keys: bool = False) -> str:
+    """Jinja's own escapes what HTML needs."""
+    return json.dumps(value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys)
+
+
+@lru_cache(maxsize=8)
+def compiled(template: str) -> jinja2.Template:
+    environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True,
+                                                extensions=[Generation, loopcontrols])
+    environment.filters["tojson"] = tojson
+    environment.globals |= {"raise_exception": raise_exception, "dict": Dict(), "namespace": Namespace,
+                            "strftime_now": lambda form: datetime.now().strftime(form)}
+    return environment.from_string(template)
+
+
+def rendered(asked: dict[str, Any]) -> dict[str, Any]:
+    """{"text": …}, {"long": True} as soon as it passes `most` characters, or {"why": the template's own message}."""
+    pieces, size = [], 0
+    try:
+        for piece in compiled(asked["template"]).generate(**asked["values"]):
+            pieces.append(piece)
+            size += len(piece)
+            if size > asked["most"]:
+                return {"long": True}
+        return {"text": "".join(pieces)}
+    except MemoryError:
+        return {"long": True}
+    except Exception as error:  # a template can raise whatever Python can
+        return {"why": (str(error) or type(error).__name__)[:asked["most"]]}
+
+
+def bound_memory(most: int) -> None:
+    """Limit the bytes of this process's address space; where the system cannot, the deadline alone holds."""
+    try:
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    except (ImportError, ValueError, OSError):
+        pass
+
+
+def serve() -> None:
+    alarm = getattr(signal, "setitimer", None)  # not on Windows; there only the parent watches the time
+    for line in sys.stdin.buffer:
+        asked = json.loads(line)
+        bound_memory(asked["memory"])
+        if alarm is not None:
+            alarm(signal.ITIMER_PROF, asked["seconds"])  # nobody catches it: the system ends the process, even inside C
+        answer = json.dumps(rendered(asked)).encode()
+        if alarm is not None:
+            alarm(signal.ITIMER_PROF, 0)
+        sys.stdout.buffer.write(answer + b"\n")
+        sys.stdout.buffer.flush()
+
+
+serve()
