@@ -242,7 +242,10 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
     """The manifest with every field checked; None where there is none. Raises StatisticsError."""
     if not present(folder, MANIFEST):
         return None
-    manifest = check_fields(folder, MANIFEST, read_json(folder, MANIFEST), ASKED | DONE)
+    found = read_json(folder, MANIFEST)
+    if isinstance(found, dict) and found.get("format") != FORMAT:  # another one may have other fields
+        raise StatisticsError("torn", folder=str(folder), file=MANIFEST)
+    manifest = check_fields(folder, MANIFEST, found, ASKED | DONE)
     if manifest["samples_complete"] > manifest["samples"]:
         raise bad_field(folder, MANIFEST, "samples_complete", manifest["samples_complete"],
                         f"≤ {manifest['samples']}")

@@ -175,6 +175,8 @@ def header_of(folder: Path, file: str) -> Header:
     try:
         with path.open("rb") as stream:
             size = int.from_bytes(stream.read(8), "little")
+            if size > path.stat().st_size:
+                raise StatisticsError("torn", folder=str(folder), file=file)
             if size > LARGEST_HEADER:
                 raise bad_field(folder, file, "header", f"{size} bytes", f"≤ {LARGEST_HEADER}")
             with safe_open(path, "pt"):  # which knows a header that says something else than the file has
