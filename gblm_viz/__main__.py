@@ -181,31 +181,38 @@ def _progress(stream: TextIO, shown: bool) -> Iterator[Callable[[Step], None]]:
 
 @contextmanager
 def _patient_interrupt(terminal: Terminal, ranks: Ranks) -> Iterator[Callable[[Step], None]]:
-    """The first Ctrl-C ends the job at its next step, where every sample is whole; the second ends it at once.
+    """The first Ctrl-C or SIGTERM ends the job at its next step, where every sample is whole; the second at once.
 
     One of several processes ends at once: their next steps are not the same, and the last checkpoint is there.
     """
-    before = signal.getsignal(signal.SIGINT)
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    ours = [number for number, handler in before.items()
+            if callable(handler) or (number == signal.SIGTERM and handler == signal.SIG_DFL)]
     asked = threading.Event()
 
     def on_interrupt(number: int, frame: object) -> None:
         asked.set()
-        signal.signal(signal.SIGINT, before)
+        restore()
         with suppress(RuntimeError):  # the signal may arrive in the middle of the bar's own writing
             print(_say("finishing"), file=terminal.err)
+
+    def restore() -> None:
+        for one in ours:
+            signal.signal(one, before[one])
 
     def watch(step: Step) -> None:
         if asked.is_set():
             raise KeyboardInterrupt
 
-    if ranks.count > 1 or threading.current_thread() is not threading.main_thread() or not callable(before):
+    if ranks.count > 1 or threading.current_thread() is not threading.main_thread():
         yield watch
         return
-    signal.signal(signal.SIGINT, on_interrupt)
+    for number in ours:
+        signal.signal(number, on_interrupt)
     try:
         yield watch
     finally:
-        signal.signal(signal.SIGINT, before)
+        restore()
 
 
 class InterruptionError(Exception):

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from .alpha import Alpha
@@ -22,6 +23,7 @@ from .statistics import NORMS, Statistics
 
 FIELDS = ("weight", "input_norm", "gradient_norm")
 """What of a weight can be changed: |W|, x and g."""
+LARGEST = torch.finfo(torch.float32).max
 Changes = Mapping[tuple[str, int], float]
 """(field, column) → the number that stands there instead."""
 
@@ -101,12 +103,12 @@ def by_hand(row: Row, first: int, count: int, changes: Changes) -> ByHand:
     """
     numbers = {field: values.clone() for field, values in row.numbers.items()}
     for (field, column), value in changes.items():
-        if not (isinstance(value, int | float) and 0 <= value < float("inf")):
-            raise PlaceError("no_such_place", matrix=field, what=str(column), given=value, wanted="≥ 0")
+        if not (isinstance(value, int | float) and 0 <= value <= LARGEST):
+            raise PlaceError("no_such_place", matrix=field, what=column, given=value, wanted=f"0 … {LARGEST:.2g}")
         if field not in numbers or type(column) is not int or not 0 <= column < row.columns:
             raise PlaceError("no_such_place", matrix=field, what="column", given=column,
                              wanted=f"0 … {row.columns - 1}")
-        numbers[field][column] = value
+        numbers[field][column] = float(value)
     before, after = _removed(row, row.numbers), _removed(row, numbers)
     scores = _scores(row, numbers)
     group = row.pattern.m if isinstance(row.pattern, NofM) else row.columns

@@ -179,6 +179,7 @@ def _assembled(samples: list[list[int]], rule: str, seed: int, name: str, digest
 def checked_length(length: int | None, longest: int | None, default: int) -> int:
     """A length the model can take; 1 or less, or more than its maximum, is refused with the number."""
     chosen = default if length is None else length
+    _refuse_no_number(chosen)
     if chosen < 2:
         raise TextError("length_too_small", length=chosen)
     if longest is not None and chosen > longest:
@@ -187,8 +188,14 @@ def checked_length(length: int | None, longest: int | None, default: int) -> int
 
 
 def _refuse_no_samples(samples: int) -> None:
+    _refuse_no_number(samples)
     if samples < 1:
         raise TextError("no_samples", samples=samples)
+
+
+def _refuse_no_number(given: object) -> None:
+    if type(given) is not int:
+        raise TextError("not_whole", given=given)
 
 
 def from_text(tokenizer: Any, text: str, *, name: str, rule: str = "windows", samples: int = DEFAULT_SAMPLES,

@@ -67,15 +67,17 @@ class Pull:
     def parts(self, model: Model) -> tuple[Part, ...]:
         """Which rows and columns of which matrices, experts one by one. Raises PlaceError for what is not there."""
         matrices = model.layout.of_block(self.block) if self.kind == "block" else (model.layout.named(self.name),)
-        row, column = slice(self.row, self.row + 1), slice(self.column, self.column + 1)
-        head, every = slice(self.head * model.head_size, (self.head + 1) * model.head_size), slice(None)
         found = []
         for matrix in matrices:
-            heads = (every, head) if matrix.role == "o" else (head, every)
-            rows, columns = {"weight": (row, column), "row": (row, every), "column": (every, column), "head": heads,
-                             "matrix": (every, every), "block": (every, every)}[self.kind]
             for what, most in self._counted(model, matrix):
                 check_place(matrix, what, getattr(self, what), most)
+            along = {"row": slice(None), "column": slice(None)}
+            if self.kind == "head":
+                start = self.head * model.head_size
+                along["column" if matrix.role == "o" else "row"] = slice(start, start + model.head_size)
+            along |= {what: slice(getattr(self, what), getattr(self, what) + 1) for what in along
+                      if self.kind in {"weight", what}}
+            rows, columns = along["row"], along["column"]
             stack = range(matrix.experts)
             experts = (None,) if not stack else stack if self.expert is None else (stack[self.expert],)
             found += [Part(matrix.name, expert, rows, columns) for expert in experts]

@@ -20,7 +20,7 @@ from torch.overrides import TorchFunctionMode
 
 from .alpha import Alpha
 from .calibration import CalibrationSet
-from .errors import GblmError, TextError
+from .errors import GblmError, PlaceError, TextError
 from .evaluate import end_token
 from .generate import prompt_tokens
 from .job import Job, Step
@@ -73,9 +73,12 @@ def _index(model: Model, target: Target) -> Index:
     matrix = model.layout.named(target.name)
     most = {"row": matrix.rows, "column": matrix.columns, "head": heads(model, matrix),
             "expert": max(1, matrix.experts)}
-    for number in (*_NAMED.get(target.kind, (target.kind,)), "expert"):
-        check_place(matrix, number, getattr(target, number, None), most.get(number, 0))
-    every, span = slice(None), slice(target.head * model.head_size, (target.head + 1) * model.head_size)
+    if target.kind not in tuple(_NAMED):
+        raise PlaceError("no_such_place", matrix=matrix.name, what="kind", given=target.kind, wanted=" | ".join(_NAMED))
+    for number in (*_NAMED[target.kind], "expert"):
+        check_place(matrix, number, getattr(target, number), most[number])
+    start = target.head * model.head_size if target.kind == "head" else 0
+    every, span = slice(None), slice(start, start + model.head_size)
     inside: dict[str, Index] = {
         "weight": (target.row, target.column), "row": (target.row, every), "column": (every, target.column),
         "head": (every, span) if matrix.role == "o" else (span, every)}
@@ -395,7 +398,7 @@ class _DoubleCopy:
         modules = dict(self.network.named_modules())
         self.blocks = [modules[path] for path in model.layout.blocks]
         weights = parameters(self.network, model.layout)
-        self.parts = {target: weights[target.name][_index(model, target)] for target in targets}
+        self.parts = {target: weights[target.name][index] for target in targets for index in (_index(model, target),)}
         self.first = {target: model.layout.named(target.name).block for target in targets}
         self.tokens = torch.empty(0)
         self.said: list[Any] = []
