@@ -193,7 +193,7 @@ def header_of(folder: Path, file: str) -> Header:
 def check_tensors(header: Header, wanted: Mapping[str, Kind]) -> None:
     """The file holds these tensors and no others, each of its dtype and shape and with values in its range.
 
-    The file is read once, a piece at a time: 0.3 s a GB in the system's cache (tests/benchmarks/check_folder.py), and
+    The file is read once, a piece at a time: 0.5 s a GB from the system's cache (tests/benchmarks/check_folder.py), and
     no memory beyond the piece.
     """
     for name, kind in wanted.items():
