@@ -51,7 +51,6 @@ DONE, UNUSABLE, INTERRUPTED = 0, 2, 130
 PROGRAM = "python -m gblm_viz"
 SHORT_WORK = 1.0
 """Seconds; quicker work draws no progress bar."""
-LARGEST_SEED = 2**63 - 1
 _WORDS = words("en")
 
 _MODEL_KEYS = {
@@ -182,31 +181,38 @@ def _progress(stream: TextIO, shown: bool) -> Iterator[Callable[[Step], None]]:
 
 @contextmanager
 def _patient_interrupt(terminal: Terminal, ranks: Ranks) -> Iterator[Callable[[Step], None]]:
-    """The first Ctrl-C ends the job at its next step, where every sample is whole; the second ends it at once.
+    """The first Ctrl-C or SIGTERM ends the job at its next step, where every sample is whole; the second at once.
 
     One of several processes ends at once: their next steps are not the same, and the last checkpoint is there.
     """
-    before = signal.getsignal(signal.SIGINT)
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    ours = [number for number, handler in before.items()
+            if callable(handler) or (number == signal.SIGTERM and handler == signal.SIG_DFL)]
     asked = threading.Event()
 
     def on_interrupt(number: int, frame: object) -> None:
         asked.set()
-        signal.signal(signal.SIGINT, before)
+        restore()
         with suppress(RuntimeError):  # the signal may arrive in the middle of the bar's own writing
             print(_say("finishing"), file=terminal.err)
+
+    def restore() -> None:
+        for one in ours:
+            signal.signal(one, before[one])
 
     def watch(step: Step) -> None:
         if asked.is_set():
             raise KeyboardInterrupt
 
-    if ranks.count > 1 or threading.current_thread() is not threading.main_thread() or not callable(before):
+    if ranks.count > 1 or threading.current_thread() is not threading.main_thread():
         yield watch
         return
-    signal.signal(signal.SIGINT, on_interrupt)
+    for number in ours:
+        signal.signal(number, on_interrupt)
     try:
         yield watch
     finally:
-        signal.signal(signal.SIGINT, before)
+        restore()
 
 
 class InterruptionError(Exception):
@@ -233,15 +239,9 @@ def _encodable(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def read_text(path: Path) -> str:
-    """A person's text file. Raises TextError: not there, not readable, not text, empty."""
-    try:
-        raw = path.read_bytes()
-    except FileNotFoundError:
-        raise TextError("no_such_file", name=str(path)) from None
-    except OSError as error:
-        raise TextError("cannot_read", name=str(path), why=error.strerror or str(error)) from error
-    return calibration.checked_text(raw, _encodable(path.name))
+def read_text(path: Path, most: int | None = 4 * calibration.LARGEST_TEXT) -> str:
+    """A person's text file. Raises TextError: not there, not readable, too large, not text, empty."""
+    return calibration.checked_text(calibration.read_given(path, most), _encodable(path.name))
 
 
 def _model(args: argparse.Namespace, terminal: Terminal) -> Model:
@@ -261,7 +261,9 @@ def collect(args: argparse.Namespace, terminal: Terminal) -> Result:
 
 
 def _collect(args: argparse.Namespace, terminal: Terminal, ranks: Ranks) -> Result:
-    text = read_text(args.text or args.jsonl) if args.tokens is None else ""  # before the model: a typo shows at once
+    text = ""  # read before the model: a typo shows at once
+    if args.tokens is None:
+        text = read_text(args.text) if args.text else read_text(args.jsonl, None)  # whose documents are cut one by one
     refuse_unwritable(args.out)
     known = terminal.follow(opened(args.model))
     device, shape = pick_device(args.device), estimate.shape_of_config(known.config, args.dtype)
@@ -536,7 +538,7 @@ def _keep(given: str) -> tuple[str, ...]:
     return tuple(kept for kept in KEPT if kept in asked)
 
 
-_seed = _whole(0, LARGEST_SEED)
+_seed = _whole(0, calibration.LARGEST_SEED)
 
 
 def _collect_flags(parser: argparse.ArgumentParser) -> None:

@@ -5,6 +5,7 @@ Knows nothing of masks or models; reads norms from statistics.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -18,6 +19,9 @@ PAPER_SAMPLES, PAPER_LENGTH = 128, 2048
 _DECADES = 20.0
 """α is looked for between 10^-20 and 10^20."""
 _BINS = 8000
+_LONGEST = 400
+"""Characters of a number; more is none that anybody means."""
+LARGEST = sys.float_info.max
 _STEPS = 60
 """Bisection halves log α; 60 halvings of 40 decades are far below float32."""
 
@@ -35,19 +39,24 @@ class Alpha:
 
 def parse_alpha(text: object) -> Alpha:
     """`100`, `balance` or `share:0.5`; anything else is refused."""
-    given = str(text).strip()
+    given = str(text).strip()[:_LONGEST]
     if given == "balance":
         return Alpha("balance")
-    kind, colon, number = given.rpartition(":")
+    kind, number = ("share", given.removeprefix("share:")) if given.startswith("share:") else ("number", given)
     try:
         value = float(number)
     except ValueError:
         raise SettingError("alpha_unreadable", given=text) from None
-    if kind == "share" and 0 < value < 1:
-        return Alpha("share", value)
-    if not colon and 0 <= value < float("inf"):
-        return Alpha("number", value)
-    raise SettingError("alpha_unreadable", given=text)
+    return check_alpha(Alpha(kind, value), text)
+
+
+def check_alpha(alpha: object, given: object = None) -> Alpha:
+    """Itself, if its kind is known and its number in range. `given`: how it was written, for the sentence."""
+    if isinstance(alpha, Alpha) and type(alpha.value) in {int, float} and (
+            alpha.kind == "balance" or (alpha.kind == "number" and 0 <= alpha.value <= LARGEST)
+            or (alpha.kind == "share" and 0 < alpha.value < 1)):
+        return alpha
+    raise SettingError("alpha_unreadable", given=repr(alpha) if given is None else given)
 
 
 def gradient_share(statistics: Statistics, norm: str, alpha: float) -> float:

@@ -9,10 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from .alpha import Alpha
-from .matrices import parameters
+from .errors import PlaceError
+from .matrices import check_place, parameters
 from .methods import GBLM_NORMS, Method
 from .models import Model
 from .patterns import NofM, PerRow
@@ -21,6 +23,7 @@ from .statistics import NORMS, Statistics
 
 FIELDS = ("weight", "input_norm", "gradient_norm")
 """What of a weight can be changed: |W|, x and g."""
+LARGEST = torch.finfo(torch.float32).max
 Changes = Mapping[tuple[str, int], float]
 """(field, column) → the number that stands there instead."""
 
@@ -73,11 +76,11 @@ def row_of(model: Model, statistics: Statistics | None, settings: Settings, alph
            expert: int = 0) -> Row:
     """The row under `settings`, in the dense order. `alpha`: the number α stands for, where it is known.
 
-    Raises IndexError for a row that does not exist.
+    Raises PlaceError for a matrix, row or expert that does not exist.
     """
     matrix = model.layout.named(name)
-    if not 0 <= row < matrix.rows:
-        raise IndexError(f"{name} has rows 0 to {matrix.rows - 1}")
+    check_place(matrix, "row", row, matrix.rows)
+    check_place(matrix, "expert", expert, max(1, matrix.experts))
     here: tuple[Any, ...] = (expert, row) if matrix.experts else (row,)
     numbers = {"weight": parameters(model.network, model.layout)[name][here].detach().float().abs().cpu()}
     if statistics is not None:
@@ -96,16 +99,16 @@ def row_of(model: Model, statistics: Statistics | None, settings: Settings, alph
 def by_hand(row: Row, first: int, count: int, changes: Changes) -> ByHand:
     """`count` weights from column `first` on (whole groups for N:M), with the changes in place.
 
-    Raises ValueError for a number that is negative or not finite, KeyError and IndexError for a place that is not
-    there.
+    Raises PlaceError for a number that is negative or not finite, and for a place that is not there.
     """
     numbers = {field: values.clone() for field, values in row.numbers.items()}
     for (field, column), value in changes.items():
-        if not 0 <= value < float("inf"):
-            raise ValueError(f"{field} of column {column} is {value}")
-        if not 0 <= column < row.columns:
-            raise IndexError(column)
-        numbers[field][column] = value
+        if not (isinstance(value, int | float) and 0 <= value <= LARGEST):
+            raise PlaceError("no_such_place", matrix=field, what=column, given=value, wanted=f"0 … {LARGEST:.2g}")
+        if field not in numbers or type(column) is not int or not 0 <= column < row.columns:
+            raise PlaceError("no_such_place", matrix=field, what="column", given=column,
+                             wanted=f"0 … {row.columns - 1}")
+        numbers[field][column] = float(value)
     before, after = _removed(row, row.numbers), _removed(row, numbers)
     scores = _scores(row, numbers)
     group = row.pattern.m if isinstance(row.pattern, NofM) else row.columns

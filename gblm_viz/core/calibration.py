@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import random
+import stat
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load
 from torch import Tensor
 
-from .errors import TextError
+from .errors import SettingError, TextError
 from .tokenizer import encoded
 
 RULES = ("windows", "paragraphs", "auto", "jsonl", "tokens")
@@ -25,6 +29,7 @@ AUTO_WINDOWS = 16
 AUTO_SHORTEST, AUTO_LONGEST = 16, 2048
 LARGEST_TEXT = 20_000_000
 """Characters; more is refused before tokenising, which would take minutes."""
+LARGEST_SEED = 2**63 - 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +80,42 @@ def sha256(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+def checked_seed(seed: object) -> int:
+    """A whole number that every generator of random numbers takes; anything else is refused."""
+    if type(seed) is not int:
+        raise SettingError("seed_not_number", given=seed)
+    if not 0 <= seed <= LARGEST_SEED:
+        raise SettingError("seed_outside", given=seed)
+    return seed
+
+
+def read_given(path: Path, most: int | None = None) -> bytes:
+    """The bytes of a file that somebody named, of a pipe too if somebody writes to it. Raises TextError.
+
+    most: bytes beyond which it is refused, unread. Nothing else is read: a device may have no end.
+    """
+    try:
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        with os.fdopen(handle, "rb") as file:
+            mode, size = os.fstat(handle).st_mode, os.fstat(handle).st_size
+            if stat.S_ISDIR(mode):
+                raise TextError("cannot_read", name=str(path), why="Is a directory")
+            if not (stat.S_ISREG(mode) or stat.S_ISFIFO(mode)):
+                raise TextError("cannot_read", name=str(path), why="it is neither a file nor a pipe")
+            if hasattr(os, "set_blocking"):
+                os.set_blocking(handle, True)  # opened without waiting: a pipe that nobody writes to is empty
+            if most is None:
+                return file.read()
+            raw = file.read(most + 1) if size <= most else b""
+    except FileNotFoundError:
+        raise TextError("no_such_file", name=str(path)) from None
+    except (OSError, ValueError) as error:
+        raise TextError("cannot_read", name=str(path), why=getattr(error, "strerror", None) or str(error)) from error
+    if max(size, len(raw)) > most:
+        raise TextError("text_file_too_large", name=path.name, megabytes=max(size, len(raw)) / 1e6, most=most // 10**6)
+    return raw
+
+
 def tokenise(tokenizer: Any, text: str) -> list[int]:
     """The whole text once, as the tokenizer does by default (special tokens included), without its length warning."""
     if len(text) > LARGEST_TEXT:
@@ -108,6 +149,7 @@ def auto_length(token_count: int, longest: int | None) -> int:
 
 def _chosen(total: int, count: int, seed: int) -> list[int]:
     """A seeded choice of `count` of `total`, in text order."""
+    checked_seed(seed)
     if total <= count:
         return list(range(total))
     return sorted(torch.randperm(total, generator=torch.Generator().manual_seed(seed))[:count].tolist())
@@ -137,6 +179,7 @@ def _assembled(samples: list[list[int]], rule: str, seed: int, name: str, digest
 def checked_length(length: int | None, longest: int | None, default: int) -> int:
     """A length the model can take; 1 or less, or more than its maximum, is refused with the number."""
     chosen = default if length is None else length
+    _refuse_no_number(chosen)
     if chosen < 2:
         raise TextError("length_too_small", length=chosen)
     if longest is not None and chosen > longest:
@@ -145,8 +188,14 @@ def checked_length(length: int | None, longest: int | None, default: int) -> int
 
 
 def _refuse_no_samples(samples: int) -> None:
+    _refuse_no_number(samples)
     if samples < 1:
         raise TextError("no_samples", samples=samples)
+
+
+def _refuse_no_number(given: object) -> None:
+    if type(given) is not int:
+        raise TextError("not_whole", given=given)
 
 
 def from_text(tokenizer: Any, text: str, *, name: str, rule: str = "windows", samples: int = DEFAULT_SAMPLES,
@@ -198,6 +247,7 @@ def from_jsonl(tokenizer: Any, text: str, *, name: str, samples: int = DEFAULT_S
     _refuse_no_samples(samples)
     text = checked_text(text, name)
     most = checked_length(length, longest, min(AUTO_LONGEST, longest or AUTO_LONGEST))
+    checked_seed(seed)
     documents: list[str] = []
     for number, line in enumerate(text.split("\n"), start=1):  # not splitlines: a JSON string may hold U+2028
         if not line.strip():
@@ -233,32 +283,39 @@ def from_jsonl(tokenizer: Any, text: str, *, name: str, samples: int = DEFAULT_S
 def from_tokens(path: Path, *, vocabulary: int, samples: int = DEFAULT_SAMPLES,
                 longest: int | None = None) -> CalibrationSet:
     """Ready-made tokens: a calibration.safetensors (`tokens`, `lengths`), or .jsonl: a list of integers a line."""
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
     _refuse_no_samples(samples)
     name = path.name
-    if not path.is_file():
-        raise TextError("no_such_file", name=str(path))
+    raw = read_given(path)
     try:
         if path.suffix == ".safetensors":
-            stored = load_file(path)
-            tokens = stored["tokens"].to(torch.int64)
-            lengths = stored.get("lengths", torch.full((tokens.shape[0],), tokens.shape[1]))
-            rows = [tokens[index, : int(lengths[index])].tolist() for index in range(tokens.shape[0])]
+            rows = _stored_rows(load(raw))
         else:
-            rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    except (SafetensorError, KeyError, ValueError, IndexError, RecursionError):
+            rows = [json.loads(line) for line in raw.decode("utf-8").splitlines() if line.strip()]
+    except (SafetensorError, KeyError, ValueError, RecursionError):
         raise TextError("bad_tokens", name=name) from None
-    if not all(isinstance(row, list) and all(isinstance(token, int) for token in row) for row in rows):
+    if not all(isinstance(row, list) and all(type(token) is int for token in row) for row in rows):
         raise TextError("bad_tokens", name=name)
     strange = next((token for row in rows for token in row if not 0 <= token < vocabulary), None)
     if strange is not None:
         raise TextError("tokens_outside", name=name, token=strange, vocabulary=vocabulary)
     if longest is not None and any(len(row) > longest for row in rows):
         raise TextError("length_too_large", length=max(len(row) for row in rows), longest=longest)
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    digest = hashlib.sha256(raw).hexdigest()
     return _assembled(rows[:samples], "tokens", 0, name, digest, {})
+
+
+def _stored_rows(stored: dict[str, Tensor]) -> list[list[int]]:
+    """Each sample's own tokens. Raises ValueError for anything but whole numbers, each length within its row."""
+    tokens = stored["tokens"]
+    lengths = stored.get("lengths", torch.full(tokens.shape[:1], tokens.shape[-1] if tokens.dim() else 0))
+    if tokens.dim() != 2 or lengths.shape != tokens.shape[:1] or {tokens.dtype, lengths.dtype} - _WHOLE:
+        raise ValueError("tokens (N, length) and lengths (N,) are whole numbers")
+    if not all(0 <= length <= tokens.shape[1] for length in lengths.tolist()):
+        raise ValueError("a length is outside its row")
+    return [row[:length] for row, length in zip(tokens.tolist(), lengths.tolist(), strict=True)]
+
+
+_WHOLE = {torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64, torch.uint16, torch.uint32}
 
 
 def held_out_indices(total: int, seed: int) -> list[int]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -25,17 +25,19 @@ from .calibration import CalibrationSet
 from .errors import GblmError, ScoreError, StatisticsError
 from .footprint import available_memory, give_back, give_back_large_at_once
 from .job import Job, Step
-from .matrices import Matrix
+from .matrices import Layout, Matrix
 from .models import Model, private_copy
 from .observe import InputSums, gradient_taps, observing, refuse_unobserved, sample_loss
 from .ranks import ALONE, Ranks
 from .replay import Alike, Call
 from .shelf import Shelf
 from .statistics import (
+    ASKED,
     KEPT,
     Statistics,
     Sums,
     asked_for,
+    check_block,
     default_keep,
     load,
     put_block,
@@ -46,6 +48,7 @@ from .statistics import (
     save,
     tidy,
 )
+from .stored import Header, Kind, bad_field, check_fields, check_tensors, header_of, present
 from .streamed import streamed
 
 CHECKPOINT = "checkpoint.safetensors"
@@ -206,7 +209,7 @@ def _whole(model: Model, calibration: CalibrationSet, wanted: dict[str, Any], ca
     count = calibration.count
     accumulator = _Accumulator(model, range(len(model.layout.blocks)), count, tuple(wanted["keep"]), wanted["halves"])
     losses, done = torch.zeros(count, dtype=torch.float64), 0
-    state = _checkpoint_of(folder, wanted)
+    state = _checkpoint_of(folder, wanted, lambda header: _whole_state(header, accumulator, count))
     if state is not None:
         done = len(state["losses"])
         if ranks.first:
@@ -284,8 +287,10 @@ def _streamed(model: Model, calibration: CalibrationSet, wanted: dict[str, Any],
         raise StatisticsError("not_streamable", model=model.name)
     total = count * ((1 + BACK) * blocks + 1)
     shelf, alike = Shelf(inputs_in_memory, folder), Alike()
-    state = _checkpoint_of(folder, wanted)
+    state = _checkpoint_of(folder, wanted, lambda header: _streamed_state(header, layout, calibration.count))
     left = blocks if state is None else int(state["blocks_left"])
+    if state is not None and folder is not None:
+        _refuse_missing(state, [matrix.name for matrix in layout.matrices if matrix.block >= left], folder)
     calls: dict[int, list[Call]] = {}
     for block in range(left):
         with made.held(block):
@@ -316,8 +321,10 @@ def _streamed(model: Model, calibration: CalibrationSet, wanted: dict[str, Any],
     elif folder is not None:
         losses = state["losses"]
         for index in samples:
-            shelf.put((index, UPSTREAM), _upstream_of(folder, left, index))
+            like = shelf.get((index, left - 1)) if left else None
+            shelf.put((index, UPSTREAM), _upstream_of(folder, left, index, like))
         for block in range(left, blocks):
+            check_block(folder, block, wanted, layout)
             read_sums, read_halves = read_block(folder, block, wanted, calibration)
             sums, halves = read_sums | sums, read_halves | halves
         sample_l1 = {key.removeprefix("sample_l1/"): values for key, values in state.items()
@@ -394,16 +401,55 @@ def _refuse_stranger(found: dict[str, Any], wanted: dict[str, Any], folder: Path
                                   wanted=wanted["text"] if name == "tokens_sha256" else f"{name} {wanted[name]}")
 
 
-def _checkpoint_of(folder: Path | None, wanted: dict[str, Any]) -> dict[str, Tensor] | None:
-    """The state a killed run left, or None."""
-    if folder is None or not (folder / CHECKPOINT).is_file():
+def _checkpoint_of(folder: Path | None, wanted: dict[str, Any],
+                   states: Callable[[Header], Mapping[str, Kind]]) -> dict[str, Tensor] | None:
+    """The state a killed run left, or None. states: what its tensors must be, by the header. Raises StatisticsError."""
+    if folder is None or not present(folder, CHECKPOINT):
         return None
+    header, asked = _checkpoint(folder)
+    _refuse_stranger(asked, wanted, folder, "plan")
+    check_tensors(header, states(header))
     try:
         with safe_open(folder / CHECKPOINT, "pt") as stored:
-            _refuse_stranger(json.loads(stored.metadata()["gblm"]), wanted, folder, "plan")
-            return {key: stored.get_tensor(key) for key in stored.keys()}  # noqa: SIM118  # no mapping
-    except (SafetensorError, KeyError, ValueError) as error:
+            return {name: stored.get_tensor(name) for name in header.tensors}
+    except (SafetensorError, OSError) as error:
         raise StatisticsError("torn", folder=str(folder), file=CHECKPOINT) from error
+
+
+def _checkpoint(folder: Path) -> tuple[Header, dict[str, Any]]:
+    """(header, what was asked for) of a folder's checkpoint. Raises StatisticsError where it is none of ours."""
+    header = header_of(folder, CHECKPOINT)
+    try:
+        asked = json.loads(header.metadata["gblm"])
+    except (KeyError, ValueError, RecursionError) as error:
+        raise StatisticsError("torn", folder=str(folder), file=CHECKPOINT) from error
+    return header, check_fields(folder, CHECKPOINT, asked, ASKED)
+
+
+def _whole_state(header: Header, accumulator: _Accumulator, samples: int) -> dict[str, Kind]:
+    """What a checkpoint of the whole plan holds after some samples, fewer than all."""
+    done = math.prod(header.shape("losses"))
+    if not 1 <= done <= samples:
+        raise bad_field(header.folder, header.file, "losses", str(header.shape("losses")), f"(1 … {samples},)")
+    signed = ("/sum", "/gradient_sum_even", "/gradient_sum_odd")
+    kinds = {torch.float32: "F32", torch.float64: "F64", torch.int64: "I64"}
+    return {"losses": Kind("F64", (done,), 0)} | {
+        name: Kind(kinds[tensor.dtype], tuple(tensor.shape), -math.inf if name.endswith(signed) else 0)
+        for name, tensor in accumulator.tensors(done).items()}
+
+
+def _streamed_state(header: Header, layout: Layout, samples: int) -> dict[str, Kind]:
+    """What a checkpoint of the streamed plan holds: which blocks are left, and the numbers of those that are done."""
+    each = Kind("F64", (samples,), 0)
+    names = {f"sample_l1/{matrix.name}" for matrix in layout.matrices}
+    return {"losses": each, "blocks_left": Kind("I64", (), 0, len(layout.blocks) - 1)} | {
+        name: each for name in header.tensors if name in names}
+
+
+def _refuse_missing(state: Mapping[str, Tensor], names: Sequence[str], folder: Path) -> None:
+    for name in names:
+        if f"sample_l1/{name}" not in state:
+            raise bad_field(folder, CHECKPOINT, f"sample_l1/{name}", "–", "float64")
 
 
 def _put_checkpoint(folder: Path, wanted: dict[str, Any], state: dict[str, Tensor], losses: Tensor) -> None:
@@ -417,42 +463,51 @@ def _upstream_file(folder: Path, block: int, sample: int) -> Path:
     return folder / f"upstream-{block:04d}-{sample:06d}.safetensors"
 
 
-def _upstream_of(folder: Path, block: int, sample: int) -> Tensor:
-    file = _upstream_file(folder, block, sample)
+def _upstream_of(folder: Path, block: int, sample: int, like: Tensor | None) -> Tensor:
+    """What a killed run left for a sample. like: a hidden state of that sample; None where nothing is left to do."""
+    file = _upstream_file(folder, block, sample).name
+    header = header_of(folder, file)
+    if set(header.tensors) != {UPSTREAM}:
+        raise StatisticsError("torn", folder=str(folder), file=file)
     try:
-        with safe_open(file, "pt") as stored:
+        with safe_open(folder / file, "pt") as stored:
             found: Tensor = stored.get_tensor(UPSTREAM)
-            return found
     except (SafetensorError, OSError) as error:
-        raise StatisticsError("torn", folder=str(folder), file=file.name) from error
+        raise StatisticsError("torn", folder=str(folder), file=file) from error
+    if like is not None and (found.dtype, found.shape) != (like.dtype, like.shape):
+        raise bad_field(folder, file, UPSTREAM, f"{found.dtype} {tuple(found.shape)}",
+                        f"{like.dtype} {tuple(like.shape)}")
+    if not bool(torch.isfinite(found).all()):
+        raise bad_field(folder, file, UPSTREAM, "NaN", "finite")
+    return found
 
 
 def begun(folder: Path) -> str | None:
     """The plan by which a run began whose checkpoint a folder holds: the only one that can go on from it."""
-    file = folder / CHECKPOINT
-    if not file.is_file():
-        return None
-    try:
-        with safe_open(file, "pt") as stored:
-            return str(json.loads(stored.metadata()["gblm"])["plan"])
-    except (SafetensorError, KeyError, ValueError) as error:
-        raise StatisticsError("torn", folder=str(folder), file=CHECKPOINT) from error
+    return str(_checkpoint(folder)[1]["plan"]) if present(folder, CHECKPOINT) else None
 
 
 def checkpoint_samples(folder: Path) -> int:
     """How many whole samples the folder's checkpoint holds; 0 where there is none."""
-    file = folder / CHECKPOINT
-    if not file.is_file():
+    if not present(folder, CHECKPOINT):
         return 0
-    with safe_open(file, "pt") as stored:
-        return int(stored.get_slice("losses").get_shape()[0])
+    header, asked = _checkpoint(folder)
+    return min(math.prod(header.shape("losses")), int(asked["samples"])) if header.shape("losses") else 0
 
 
 def checkpoint_blocks(folder: Path) -> int | None:
     """How many blocks are still to do of a run by the streamed plan; None where the folder holds no checkpoint of one.
     """
-    file = folder / CHECKPOINT
-    if not file.is_file():
+    if not present(folder, CHECKPOINT):
         return None
-    with safe_open(file, "pt") as stored:
-        return int(stored.get_tensor("blocks_left")) if "blocks_left" in stored.keys() else None  # noqa: SIM118
+    header, asked = _checkpoint(folder)
+    if asked["plan"] != "streamed":
+        return None
+    kind, _ = header.tensors.get("blocks_left", (None, 0))
+    if kind is None or (kind.dtype, kind.shape) != ("I64", ()):
+        raise bad_field(folder, CHECKPOINT, "blocks_left", str(kind or "–"), "int64 ()")
+    with safe_open(folder / CHECKPOINT, "pt") as stored:
+        left = int(stored.get_tensor("blocks_left"))
+    if left < 0:
+        raise bad_field(folder, CHECKPOINT, "blocks_left", left, "≥ 0")
+    return left

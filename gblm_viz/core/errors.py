@@ -5,7 +5,8 @@
     ├── TextError        a calibration text that gives no samples
     ├── SettingError     a method, pattern, sparsity or α that makes no sense here
     ├── StatisticsError  a statistics folder that is broken, unfinished or belongs to another model or text
-    └── ScoreError       a score that came out not finite, a matrix the observation missed
+    ├── ScoreError       a score that came out not finite, a matrix the observation missed
+    └── PlaceError       a matrix, row, column, head or number that is not there
 
 The sentences are in words/<language>/errors.toml; an error holds the key and the numbers.
 """
@@ -14,14 +15,30 @@ from __future__ import annotations
 
 from gblm_viz.words import Words, words
 
+LONGEST_FIELD, MOST_BITS = 1000, 200
+"""Characters of a field, and bits of a whole number; what somebody typed may have any number."""
+
+
+def _short(value: object) -> object:
+    """A value that a sentence can hold."""
+    if isinstance(value, int) and value.bit_length() > MOST_BITS:  # Python refuses to write out a very large one
+        return f"{'-' if value < 0 else ''}2^{value.bit_length() - 1}…"
+    if isinstance(value, int | float):
+        return value
+    told = value if isinstance(value, str) else str(value)
+    return f"{told[:LONGEST_FIELD]}…" if len(told) > LONGEST_FIELD else value
+
 
 class GblmError(Exception):
     """Raised with a key of errors.toml and the fields its sentence names; `str()` reads English."""
 
     def __init__(self, key: str, **fields: object) -> None:
         self.key = key
-        self.fields = fields
+        self.fields = {name: _short(value) for name, value in fields.items()}
         super().__init__(self.say(words("en")))
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
     def say(self, language_words: Words) -> str:
         return language_words(f"errors.{self.key}", **self.fields)
@@ -45,6 +62,10 @@ class StatisticsError(GblmError):
 
 class ScoreError(GblmError):
     """A score that came out not finite, or a matrix the observation missed."""
+
+
+class PlaceError(GblmError, KeyError, IndexError, ValueError):
+    """A matrix, row, column, head or number that is not there; Python's own names for that are its bases."""
 
 
 def is_failure(error: BaseException) -> bool:

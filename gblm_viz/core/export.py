@@ -6,9 +6,7 @@ Knows nothing of how the masks were made, nor of screens.
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -25,6 +23,7 @@ from .block_weights import OUTSIDE
 from .errors import ModelError, StatisticsError
 from .evaluate import Perplexity, Share
 from .folder import MASKS_FILE, weight_files
+from .in_place import beside, cannot_write, clear_left, put_folder
 from .job import Job, Step
 from .methods import METHODS
 from .models import Model, load, part_held, private_copy
@@ -74,42 +73,29 @@ def save(pruned: Model, applied: Masks, folder: Path, *, statistics: Statistics 
     """
     refuse_taken(folder)
     folder = folder.resolve()
-    beside = folder.with_name(f".{folder.name}.{os.getpid()}")
-    _clear_left(folder)
     try:
-        yield Step(0, 3, "load")
-        yield from _write(pruned, beside)
-        yield Step(1, 3, "load")
-        again = yield from load(str(beside), pruned.dtype, pruned.device.type, by_block=pruned.weights is not None)
-        zeros = yield from _compared(pruned, applied, again, folder)
-        yield Step(2, 3, "load")
-        save_masks(applied, beside / MASKS_FILE)
-        used = statistics if applied.settings.needs else None
-        if used is not None:
-            put_json(beside / MANIFEST_FILE, manifest_of(used))
-        done = Exported(folder, sum(file.stat().st_size for file in weight_files(beside)), 0,
-                        applied.shares, zeros)
-        _describe(pruned, applied, used, perplexities or {}, probes or {}, done, beside, language)
-        done = replace(done, folder_bytes=sum(file.stat().st_size for file in beside.iterdir()))
-        if folder.is_dir():
-            shutil.rmtree(folder)
-        os.replace(beside, folder)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        clear_left(folder)
+        with beside(folder) as place:
+            yield Step(0, 3, "load")
+            yield from _write(pruned, place)
+            yield Step(1, 3, "load")
+            again = yield from load(str(place), pruned.dtype, pruned.device.type, by_block=pruned.weights is not None)
+            zeros = yield from _compared(pruned, applied, again, folder)
+            yield Step(2, 3, "load")
+            save_masks(applied, place / MASKS_FILE)
+            used = statistics if applied.settings.needs else None
+            if used is not None:
+                put_json(place / MANIFEST_FILE, manifest_of(used))
+            done = Exported(folder, sum(file.stat().st_size for file in weight_files(place)), 0,
+                            applied.shares, zeros)
+            _describe(pruned, applied, used, perplexities or {}, probes or {}, done, place, language)
+            done = replace(done, folder_bytes=sum(file.stat().st_size for file in place.iterdir()))
+            put_folder(place, folder)
     except (OSError, SafetensorError) as error:
-        why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise StatisticsError("cannot_write", file=str(folder), why=why) from error
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        raise cannot_write(folder, error) from error
     yield Step(3, 3, "load")
     return done
-
-
-def _clear_left(folder: Path) -> None:
-    """What runs that were killed left beside a folder goes: it may be as large as a model."""
-    start, running = f".{folder.name}.", Path("/proc")
-    for left in folder.parent.iterdir() if (running / "self").exists() and folder.parent.is_dir() else ():
-        process = left.name.removeprefix(start)
-        if left.name.startswith(start) and process.isdigit() and not (running / process).exists():
-            shutil.rmtree(left, ignore_errors=True)
 
 
 def _write(pruned: Model, folder: Path) -> Job[None]:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from transformers.modeling_layers import GradientCheckpointingLayer
 from transformers.pytorch_utils import Conv1D
 
-from .errors import ModelError
+from .errors import ModelError, PlaceError
 
 ROLES = {
     "q_proj": "q", "k_proj": "k", "v_proj": "v", "o_proj": "o",
@@ -59,6 +59,13 @@ class Matrix:
         return stored.transpose(-1, -2) if self.transposed else stored
 
 
+def check_place(matrix: Matrix, what: str, number: object, count: int) -> None:
+    """Raises PlaceError unless `number` counts one of `count` rows, columns, heads or experts."""
+    if type(number) is not int or not 0 <= number < count:
+        raise PlaceError("no_such_place", matrix=matrix.name, what=what, given=number,
+                         wanted=f"0 … {count - 1}" if count else "–")
+
+
 @dataclass(frozen=True)
 class LeftOut:
     """A parameter that is not pruned; `reason` is a key of the words' table `left_out`."""
@@ -89,7 +96,11 @@ class Layout:
         return tuple(matrix for matrix in self.matrices if matrix.block == block)
 
     def named(self, name: str) -> Matrix:
-        return next(matrix for matrix in self.matrices if matrix.name == name)
+        """Raises PlaceError for a name that no matrix has."""
+        for matrix in self.matrices:
+            if matrix.name == name:
+                return matrix
+        raise PlaceError("no_such_matrix", given=name)
 
 
 def decoder_blocks(network: nn.Module) -> tuple[str, ...]:

@@ -36,7 +36,7 @@ def checked_sparsity(sparsity: object) -> float:
     """A share in [0, 1); anything else is refused."""
     try:
         share = float(sparsity)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise SettingError("sparsity_not_number", given=sparsity) from None
     if not 0 <= share < 1:
         raise SettingError("sparsity_outside", given=sparsity)
@@ -345,7 +345,7 @@ _BY_GROUP: dict[str, type[PerRow] | type[PerMatrix] | type[Authors] | type[Globa
 
 def parse_pattern(text: str) -> NofM:
     """`2:4` → NofM(2, 4); anything that is no n:m with 0 ≤ n < m is refused."""
-    found = re.fullmatch(r"\s*(\d+)\s*:\s*(\d+)\s*", str(text))
+    found = re.fullmatch(r"\s*(\d{1,9})\s*:\s*(\d{1,9})\s*", str(text))
     if not found:
         raise SettingError("pattern_unreadable", given=text)
     n, m = int(found[1]), int(found[2])
@@ -358,7 +358,7 @@ def make_pattern(group: str, sparsity: object, pattern: str | None = None) -> Pa
     """The pattern that the settings name: N:M where `pattern` is given, else the group at its sparsity."""
     if pattern:
         return parse_pattern(pattern)
-    if group not in _BY_GROUP:
+    if group not in GROUPS:
         raise SettingError("group_unknown", given=group, known=", ".join(GROUPS))
     return _BY_GROUP[group](checked_sparsity(sparsity))
 

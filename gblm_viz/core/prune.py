@@ -20,9 +20,11 @@ from torch import Tensor, nn
 from . import alpha as alphas
 from .alpha import Alpha
 from .block_weights import BlockWeights
+from .calibration import checked_seed
 from .collect import room
 from .errors import ScoreError, SettingError, StatisticsError
 from .footprint import give_back
+from .in_place import cannot_write, clear_left, put
 from .in_turn import write_in_turn
 from .job import Job, Step
 from .matrices import Matrix
@@ -44,7 +46,8 @@ from .packed import PackedMasks
 from .patterns import Global, GlobalCut, LocalPattern, NofM, Pattern, label, make_pattern
 from .replay import Alike, Call, entering, replay
 from .shelf import Shelf
-from .statistics import Statistics, input_norm, put
+from .statistics import Statistics, input_norm
+from .stored import Kind, bad_field, check_tensors, header_of
 from .streamed import streamed
 
 ORDERS = ("sequential", "dense")
@@ -65,7 +68,7 @@ class Settings:
 
     def check(self) -> Settings:
         """Itself, or the sentence that says which two settings do not go together."""
-        if self.method not in METHODS:
+        if self.method not in tuple(METHODS):  # which compares, so that a list is only unknown
             raise SettingError("method_unknown", given=self.method, known=", ".join(METHODS))
         norms = NORMS_OF.get(self.method)
         if norms and self.norm not in norms:
@@ -77,6 +80,8 @@ class Settings:
         if self.group == "global" and self.order == "sequential" and not self.pattern:
             raise SettingError("global_sequential")
         self.make_pattern()
+        alphas.check_alpha(self.alpha)
+        checked_seed(self.seed)
         return self
 
     def make_pattern(self) -> Pattern:
@@ -419,6 +424,10 @@ def _pruned_by_block(model: Model, weights: BlockWeights, applied: Masks) -> Mod
 def save_masks(applied: Masks, path: Path) -> None:
     """uint8 of the parameter's (out, in) view, 1 = removed; the metadata is the settings that made it."""
     shapes = {name: tuple(mask.shape) for name, mask in applied.masks.items()}
+    try:
+        clear_left(path)
+    except OSError as error:
+        raise cannot_write(path, error) from error
     put(path, lambda beside: write_in_turn(beside, shapes, applied.masks.__getitem__, _mask_metadata(applied)))
 
 
@@ -436,10 +445,15 @@ def _mask_metadata(applied: Masks) -> dict[str, str]:
 
 
 def read_masks(path: Path) -> dict[str, Tensor]:
-    """name → bool, True = removed."""
+    """name → bool (out, in) or (experts, out, in), True = removed. Raises StatisticsError for what is no mask file."""
+    header = header_of(path.parent, path.name)
+    for name, (kind, _) in header.tensors.items():
+        if len(kind.shape) not in {2, 3}:
+            raise bad_field(path.parent, path.name, name, str(kind), "(…, out, in)")
+    check_tensors(header, {name: Kind("U8", kind.shape, 0, 1) for name, (kind, _) in header.tensors.items()})
     try:
         with safe_open(path, "pt") as stored:
-            return {key: stored.get_tensor(key).bool() for key in stored.keys()}  # noqa: SIM118
+            return {name: stored.get_tensor(name).bool() for name in header.tensors}
     except (SafetensorError, OSError) as error:
         raise StatisticsError("torn", folder=str(path.parent), file=path.name) from error
 

@@ -16,9 +16,9 @@ import torch
 from torch import Tensor
 
 from .calibration import CalibrationSet
-from .errors import ScoreError
+from .errors import PlaceError, ScoreError
 from .job import Job, Step
-from .matrices import Matrix
+from .matrices import Matrix, check_place
 from .models import Model, private_copy
 from .observe import PRODUCTS, ExpertInputs, InputSums, sample_loss
 from .statistics import Statistics
@@ -65,23 +65,35 @@ class Pull:
     expert: int | None = None
 
     def parts(self, model: Model) -> tuple[Part, ...]:
-        """Which rows and columns of which matrices, experts one by one. Raises IndexError for what is not there."""
+        """Which rows and columns of which matrices, experts one by one. Raises PlaceError for what is not there."""
         matrices = model.layout.of_block(self.block) if self.kind == "block" else (model.layout.named(self.name),)
-        row, column = slice(self.row, self.row + 1), slice(self.column, self.column + 1)
-        head, every = slice(self.head * model.head_size, (self.head + 1) * model.head_size), slice(None)
         found = []
         for matrix in matrices:
-            heads = (every, head) if matrix.role == "o" else (head, every)
-            rows, columns = {"weight": (row, column), "row": (row, every), "column": (every, column), "head": heads,
-                             "matrix": (every, every), "block": (every, every)}[self.kind]
-            if not range(matrix.rows)[rows] or not range(matrix.columns)[columns]:
-                raise IndexError(f"{matrix.name} of {matrix.rows} × {matrix.columns} has no {self}")
+            for what, most in self._counted(model, matrix):
+                check_place(matrix, what, getattr(self, what), most)
+            along = {"row": slice(None), "column": slice(None)}
+            if self.kind == "head":
+                start = self.head * model.head_size
+                along["column" if matrix.role == "o" else "row"] = slice(start, start + model.head_size)
+            along |= {what: slice(getattr(self, what), getattr(self, what) + 1) for what in along
+                      if self.kind in {"weight", what}}
+            rows, columns = along["row"], along["column"]
             stack = range(matrix.experts)
             experts = (None,) if not stack else stack if self.expert is None else (stack[self.expert],)
             found += [Part(matrix.name, expert, rows, columns) for expert in experts]
         if not found:
-            raise IndexError(f"{model.name} has no {self}")
+            raise PlaceError("no_such_place", matrix=model.name, what=self.kind, given=self.block,
+                             wanted=f"0 … {len(model.layout.blocks) - 1}")
         return tuple(found)
+
+    def _counted(self, model: Model, matrix: Matrix) -> tuple[tuple[str, int], ...]:
+        """Each number that names this part, and how many there are of it."""
+        along = matrix.columns if matrix.role == "o" else matrix.rows
+        heads = along // model.head_size if model.head_size else 0
+        most = {"row": matrix.rows, "column": matrix.columns, "head": heads}
+        named = {"weight": ("row", "column"), "row": ("row",), "column": ("column",), "head": ("head",)}
+        numbers = tuple((what, most[what]) for what in named.get(self.kind, ()))
+        return numbers if self.expert is None or not matrix.experts else (*numbers, ("expert", matrix.experts))
 
 
 @dataclass(frozen=True)
@@ -103,10 +115,14 @@ def token_pulls(model: Model, samples: CalibrationSet, target: Pull,
 
     One forward and one backward pass a sample on a private copy, in the model's dtype, summed in float64; steps count
     samples. Raises ScoreError for a matrix that was missed or does not take one input a token, and for a loss that is
-    not finite; IndexError for a part or a sample that is not there.
+    not finite; PlaceError for a part or a sample that is not there.
     """
     indices = tuple(range(samples.count)) if chosen is None else chosen
     parts = target.parts(model)
+    for index in indices:
+        if type(index) is not int or not 0 <= index < samples.count:
+            raise PlaceError("no_such_place", matrix=samples.text_name, what="sample", given=index,
+                             wanted=f"0 … {samples.count - 1}")
     network = private_copy(model.network)
     found = []
     for done, index in enumerate(indices):

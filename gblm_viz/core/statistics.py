@@ -7,11 +7,10 @@ collected, nor of methods or masks.
 from __future__ import annotations
 
 import json
-import os
+import math
 import platform
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -23,17 +22,49 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from .calibration import CalibrationSet
+from .calibration import RULES, CalibrationSet
 from .errors import StatisticsError
+from .in_place import put
+from .matrices import Layout
 from .models import Model
+from .stored import (
+    Header,
+    Kind,
+    bad_field,
+    check_fields,
+    check_tensors,
+    header_of,
+    one_of,
+    present,
+    read_json,
+    regular,
+    several,
+    table,
+    text,
+    whole,
+)
 
 KEPT = {"l1": "gradient_l1", "sq": "gradient_sq", "sum": "gradient_sum"}
 """--keep word → the sum's name in the files."""
 NORMS = {"l1": "l1", "l2": "sq", "sum": "sum"}
 """Gradient norm → the --keep word of the sum it is made of."""
 FORMAT = 1
-LEFT = ("checkpoint.safetensors", ".*.safetensors.*", ".tmp??????", "upstream-*.safetensors")
+LEFT = ("checkpoint.safetensors", ".*.safetensors.*", ".*.json.*", ".tmp??????", "upstream-*.safetensors")
 """What a run leaves in its folder: its state, and half files of ours and of safetensors, if it was killed."""
+MANIFEST, CALIBRATION, SAMPLES = "manifest.json", "calibration.safetensors", "samples.safetensors"
+ASKED = {
+    "format": one_of(FORMAT), "model": text(), "model_key": text("[0-9a-f]{64}"), "samples": whole(1),
+    "length": whole(2), "seed": whole(-2**63, 2**64 - 1), "rule": one_of(*RULES), "keep": several(one_of(*KEPT)),
+    "halves": one_of(True, False), "text": text(), "text_sha256": text("([0-9a-f]{64})?"),
+    "tokens_sha256": text("[0-9a-f]{64}"), "dtype": text("[a-z0-9_]+"), "device": text("[a-z]+"),
+    "plan": one_of("whole", "streamed"), "versions": table(text()),
+}
+"""What a manifest and a checkpoint say was asked for: name → what its value must be."""
+DONE = {
+    "samples_complete": whole(1), "left_out": table(whole(0)), "blocks": several(whole(0, 9999)),
+    "complete": one_of(True),
+}
+"""What a manifest says came of it."""
 LARGE = 10**9
 """Above this many prunable weights only ℓ1 is kept unless asked: all three are 12 bytes a weight."""
 
@@ -107,23 +138,6 @@ def keep_for(prunable: int) -> tuple[str, ...]:
 
 # The folder: fidelity.md, Files. Each file is written beside its place and renamed into it.
 
-def put(path: Path, write: Any) -> None:
-    """Write a file beside its place, then rename: a reader sees the whole file or none."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside.touch()
-        usual = beside.stat().st_mode
-        write(beside)
-        beside.chmod(usual)  # safetensors gives its files to their owner alone; these are to be shared
-        os.replace(beside, path)
-    except (OSError, SafetensorError) as error:
-        with suppress(OSError):
-            beside.unlink(missing_ok=True)
-        why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise StatisticsError("cannot_write", file=str(path), why=why) from error
-
-
 def refuse_unwritable(folder: Path) -> None:
     """A folder that takes no file is refused before the hour of work, not after it."""
     try:
@@ -167,7 +181,8 @@ def asked_for(model: Model, calibration: CalibrationSet, keep: tuple[str, ...], 
 
 
 def put_block(folder: Path, block: int, sums: Mapping[str, Sums], halves: Mapping[str, Mapping[str, Tensor]]) -> None:
-    """One block's file."""
+    """One block's file. A manifest of what the folder held before is no longer true, so it goes first."""
+    (folder / MANIFEST).unlink(missing_ok=True)
     tensors: dict[str, Tensor] = {}
     for name, one in sums.items():
         tensors[f"{name}.input_sq"] = one.input_sq
@@ -184,16 +199,16 @@ def save(statistics: Statistics, folder: Path, blocks: bool = True) -> None:
     blocks: False where the blocks' files are in place already.
     """
     calibration = statistics.calibration
-    (folder / "manifest.json").unlink(missing_ok=True)  # killed while overwriting, a folder must not look whole
-    put_tensors(folder / "calibration.safetensors", {"tokens": calibration.tokens, "lengths": calibration.lengths}, {})
-    put_tensors(folder / "samples.safetensors", {"loss": statistics.losses} | {
+    (folder / MANIFEST).unlink(missing_ok=True)  # killed while overwriting, a folder must not look whole
+    put_tensors(folder / CALIBRATION, {"tokens": calibration.tokens, "lengths": calibration.lengths}, {})
+    put_tensors(folder / SAMPLES, {"loss": statistics.losses} | {
         f"{name}.sample_l1": values for name, values in statistics.sample_l1.items()}, {})
     by_block: dict[int, dict[str, Sums]] = {}
     for name, sums in statistics.sums.items():
         by_block.setdefault(_block_of(name), {})[name] = sums
     for index, own in by_block.items() if blocks else ():
         put_block(folder, index, own, statistics.halves)
-    put_json(folder / "manifest.json", manifest_of(statistics))
+    put_json(folder / MANIFEST, manifest_of(statistics))
     tidy(folder)
 
 
@@ -224,59 +239,110 @@ def _block_of(name: str) -> int:
 
 
 def read_manifest(folder: Path) -> dict[str, Any] | None:
-    file = folder / "manifest.json"
-    if not file.is_file():
+    """The manifest with every field checked; None where there is none. Raises StatisticsError."""
+    if not present(folder, MANIFEST):
         return None
-    try:
-        manifest: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        whole = manifest["format"] == FORMAT and manifest["model_key"] and manifest["samples_complete"]
-    except (OSError, ValueError, KeyError, TypeError):
-        whole = False
-    if not whole:
-        raise StatisticsError("torn", folder=str(folder), file="manifest.json")
+    found = read_json(folder, MANIFEST)
+    if isinstance(found, dict) and found.get("format") != FORMAT:  # another one may have other fields
+        raise StatisticsError("torn", folder=str(folder), file=MANIFEST)
+    manifest = check_fields(folder, MANIFEST, found, ASKED | DONE)
+    if manifest["samples_complete"] > manifest["samples"]:
+        raise bad_field(folder, MANIFEST, "samples_complete", manifest["samples_complete"],
+                        f"≤ {manifest['samples']}")
     return manifest
 
 
 def load(folder: Path, model: Model | None = None) -> Statistics:
     """Read a statistics folder back; with `model`, a folder made by another model is refused with both names.
 
-    Beside a model whose blocks are read one at a time, the sums are too.
+    Every value in it is checked first, as anybody may have made it: StatisticsError names the file and what is wrong.
+    That reads each file once, a MiB at a time. Beside a model whose blocks are read one at a time, the sums are too.
     """
     manifest = read_manifest(folder)
     if manifest is None:
-        key = "unfinished" if (folder / "checkpoint.safetensors").is_file() else "no_statistics"
+        key = "unfinished" if present(folder, "checkpoint.safetensors") else "no_statistics"
         raise StatisticsError(key, folder=str(folder))
     if model is not None and manifest["model_key"] != model.key:
         raise StatisticsError("other_model", folder=str(folder), found=manifest["model"], wanted=model.name)
-    file = "calibration.safetensors"
-    try:
-        with safe_open(folder / file, "pt") as stored:
-            calibration = CalibrationSet(
-                stored.get_tensor("tokens"), stored.get_tensor("lengths"), manifest["rule"], manifest["seed"],
-                manifest["text"], manifest["text_sha256"], tuple(sorted(manifest["left_out"].items())))
-        file = "samples.safetensors"
-        with safe_open(folder / file, "pt") as stored:
-            losses = stored.get_tensor("loss")
-            sample_l1 = {key.removesuffix(".sample_l1"): stored.get_tensor(key)
-                         for key in stored.keys() if key != "loss"}  # noqa: SIM118  # no mapping
-        sums: dict[str, Sums] = {}
-        halves: dict[str, dict[str, Tensor]] = {}
-        for block in manifest["blocks"]:
-            own, own_halves = read_block(folder, block, manifest, calibration)
-            sums |= own
-            halves |= own_halves
-    except (SafetensorError, OSError, KeyError) as error:
-        raise StatisticsError("torn", folder=str(folder), file=file) from error
-    if model is not None:
-        names = [matrix.name for matrix in model.layout.matrices]
-        if set(sums) != set(names) or set(sample_l1) != set(names):
-            raise StatisticsError("torn", folder=str(folder), file=file)
-        sums = {name: sums[name] for name in names}  # files sort by name; sums over matrices go in the network's order
-        sample_l1 = {name: sample_l1[name] for name in names}
+    calibration = _read_calibration(folder, manifest, model)
+    blocks = sorted(manifest["blocks"])
+    if model is not None and blocks != sorted({_block_of(matrix.name) for matrix in model.layout.matrices}):
+        raise bad_field(folder, MANIFEST, "blocks", blocks, f"0 … {len(model.layout.blocks) - 1}")
     by_block = model is not None and model.weights is not None
+    sums: dict[str, Sums] = {}
+    halves: dict[str, dict[str, Tensor]] = {}
+    for block in blocks:
+        check_block(folder, block, manifest, None if model is None else model.layout)
+        own, own_halves = read_block(folder, block, manifest, calibration)
+        sums |= own
+        halves |= own_halves
+    names = list(sums) if model is None else [matrix.name for matrix in model.layout.matrices]
+    losses, sample_l1 = _read_samples(folder, names, calibration.count)
+    # Files sort by name; sums over matrices go in the network's order.
+    held = StoredSums(folder, tuple(names), manifest, calibration) if by_block else {name: sums[name] for name in names}
     return Statistics(calibration, manifest["model_key"], manifest["model"], manifest["dtype"], manifest["device"],
-                      tuple(manifest["keep"]), StoredSums(folder, tuple(sums), manifest, calibration) if by_block
-                      else sums, losses, sample_l1, manifest["samples"], 0.0, halves, manifest["plan"])
+                      tuple(manifest["keep"]), held, losses, sample_l1, manifest["samples"], 0.0, halves,
+                      manifest["plan"])
+
+
+def _read_calibration(folder: Path, manifest: Mapping[str, Any], model: Model | None) -> CalibrationSet:
+    """The samples: tokens that the model has, lengths within the tensor's, and the very ones the manifest names."""
+    samples, length = manifest["samples_complete"], manifest["length"]
+    longest = model.longest if model is not None else None
+    if longest is not None and length > longest:
+        raise bad_field(folder, MANIFEST, "length", length, f"≤ {longest}")
+    header = header_of(folder, CALIBRATION)
+    last = (model.network.get_input_embeddings().weight.shape[0] if model is not None else 2**31) - 1
+    check_tensors(header, {"tokens": Kind("I64", (samples, length), 0, last),
+                           "lengths": Kind("I64", (samples,), 2, length)})
+    found = _read(header)
+    calibration = CalibrationSet(found["tokens"], found["lengths"], manifest["rule"], manifest["seed"],
+                                 manifest["text"], manifest["text_sha256"], tuple(sorted(manifest["left_out"].items())))
+    if calibration.key != manifest["tokens_sha256"]:
+        raise bad_field(folder, MANIFEST, "tokens_sha256", manifest["tokens_sha256"], calibration.key)
+    return calibration
+
+
+def _read_samples(folder: Path, names: list[str], samples: int) -> tuple[Tensor, dict[str, Tensor]]:
+    """(losses, ℓ1 of each sample's gradient by matrix)"""
+    header = header_of(folder, SAMPLES)
+    each = Kind("F64", (samples,), 0)
+    check_tensors(header, {"loss": each} | {f"{name}.sample_l1": each for name in names})
+    found = _read(header)
+    return found["loss"], {name: found[f"{name}.sample_l1"] for name in names}
+
+
+def _read(header: Header) -> dict[str, Tensor]:
+    try:
+        with safe_open(header.folder / header.file, "pt") as stored:
+            return {name: stored.get_tensor(name) for name in header.tensors}
+    except (SafetensorError, OSError) as error:
+        raise StatisticsError("torn", folder=str(header.folder), file=header.file) from error
+
+
+def check_block(folder: Path, block: int, asked: Mapping[str, Any], layout: Layout | None = None) -> None:
+    """A block's file holds what `put_block` writes of what was asked for: sums of |G| and of squares not below 0.
+
+    With `layout` its matrices are the network's; without, each has the shape that its own sums agree on.
+    """
+    header = header_of(folder, _block_file(folder, block).name)
+    if layout is not None:
+        shapes = {matrix.name: matrix.shape for matrix in layout.matrices if _block_of(matrix.name) == block}
+    else:
+        names = [key.removesuffix(".input_sq") for key in header.tensors if key.endswith(".input_sq")]
+        shapes = {name: header.shape(f"{name}.{KEPT[asked['keep'][0]]}") for name in names if _block_of(name) == block}
+    wanted: dict[str, Kind] = {}
+    for name, shape in shapes.items():
+        if len(shape) not in {2, 3}:
+            raise bad_field(folder, header.file, f"{name}.{KEPT[asked['keep'][0]]}", str(shape), "(…, out, in)")
+        wanted[f"{name}.input_sq"] = Kind("F32", (*shape[:-2], shape[-1]), 0)
+        for kept in asked["keep"]:
+            kinds = (KEPT[kept], *(f"{KEPT[kept]}_{half}" for half in ("even", "odd") if asked["halves"]))
+            low = 0 if kept != "sum" else -math.inf
+            wanted |= {f"{name}.{kind}": Kind("F32", shape, low) for kind in kinds}
+        if len(shape) == 3:
+            wanted[f"{name}.tokens"] = Kind("I64", shape[:1], 0)
+    check_tensors(header, wanted)
 
 
 class StoredSums(Mapping[str, Sums]):
@@ -302,7 +368,7 @@ class StoredSums(Mapping[str, Sums]):
 def read_block(folder: Path, block: int, manifest: Mapping[str, Any],
                calibration: CalibrationSet) -> tuple[dict[str, Sums], dict[str, dict[str, Tensor]]]:
     """One block's sums and halves as `put_block` wrote them. Raises StatisticsError where the file is torn."""
-    file = _block_file(folder, block)
+    file = regular(folder, _block_file(folder, block).name)
     sums: dict[str, Sums] = {}
     halves: dict[str, dict[str, Tensor]] = {}
     try:

@@ -20,11 +20,11 @@ from torch.overrides import TorchFunctionMode
 
 from .alpha import Alpha
 from .calibration import CalibrationSet
-from .errors import GblmError, TextError
+from .errors import GblmError, PlaceError, TextError
 from .evaluate import end_token
 from .generate import prompt_tokens
 from .job import Job, Step
-from .matrices import Matrix, parameters
+from .matrices import Matrix, check_place, parameters
 from .methods import Gblm, norm_for
 from .models import Model, private_copy
 from .patterns import Authors, Global, LocalPattern, NofM, Pattern, PerMatrix, PerRow
@@ -70,14 +70,16 @@ def heads(model: Model, matrix: Matrix) -> int:
 
 
 def _index(model: Model, target: Target) -> Index:
-    """Where a target lies in its matrix's (out, in) or (experts, out, in) view. IndexError outside of it."""
+    """Where a target lies in its matrix's (out, in) or (experts, out, in) view. PlaceError outside of it."""
     matrix = model.layout.named(target.name)
     most = {"row": matrix.rows, "column": matrix.columns, "head": heads(model, matrix),
             "expert": max(1, matrix.experts)}
+    if target.kind not in tuple(_NAMED):
+        raise PlaceError("no_such_place", matrix=matrix.name, what="kind", given=target.kind, wanted=" | ".join(_NAMED))
     for number in (*_NAMED[target.kind], "expert"):
-        if not 0 <= getattr(target, number) < most[number]:
-            raise IndexError(f"{target}: {matrix.name} has {number}s 0 to {most[number] - 1}")
-    every, span = slice(None), slice(target.head * model.head_size, (target.head + 1) * model.head_size)
+        check_place(matrix, number, getattr(target, number), most[number])
+    start = target.head * model.head_size if target.kind == "head" else 0
+    every, span = slice(None), slice(start, start + model.head_size)
     inside: dict[str, Index] = {
         "weight": (target.row, target.column), "row": (target.row, every), "column": (every, target.column),
         "head": (every, span) if matrix.role == "o" else (span, every)}
@@ -136,7 +138,7 @@ def explain(model: Model, statistics: Statistics | None, settings: Settings, mas
 
     `masks` are those the settings made: their α spares its bisection. x and g (the settings' norm) are given wherever
     the statistics hold them, the two parts only where the method adds them up. A method that the statistics or the
-    group do not allow has no verdict. Raises IndexError for a weight that does not exist.
+    group do not allow has no verdict. Raises PlaceError for a weight that does not exist.
     """
     settings = preview_settings(settings).check()
     if settings.method == Gblm.name and masks.alpha is not None:
@@ -397,7 +399,7 @@ class _DoubleCopy:
         modules = dict(self.network.named_modules())
         self.blocks = [modules[path] for path in model.layout.blocks]
         weights = parameters(self.network, model.layout)
-        self.parts = {target: weights[target.name][_index(model, target)] for target in targets}
+        self.parts = {target: weights[target.name][index] for target in targets for index in (_index(model, target),)}
         self.first = {target: model.layout.named(target.name).block for target in targets}
         self.tokens = torch.empty(0)
         self.said: list[Any] = []

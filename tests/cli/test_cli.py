@@ -323,14 +323,15 @@ def interruptible() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("interruptible")
-def test_ctrl_c_leaves_a_checkpoint_and_the_same_command_goes_on(command: Run, place: Path, tmp_path: Path,
-                                                                monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_leaves_a_checkpoint_and_the_same_command_goes_on(
+        sent: signal.Signals, command: Run, place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     one_sample = collecting._one_sample
     calls = iter(range(99))
 
     def interrupted(*given: Any) -> float:
         if next(calls) == 2:
-            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(sent)
         return one_sample(*given)
 
     line = [*flags(KEYED["collect"]), "--out", tmp_path / "sums"]
@@ -339,6 +340,7 @@ def test_ctrl_c_leaves_a_checkpoint_and_the_same_command_goes_on(command: Run, p
     assert (code, out) == (130, "")
     assert "3 of 5 samples" in err  # the sample during which it was pressed is finished first
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
     monkeypatch.setattr(collecting, "_one_sample", one_sample)
     assert command(*line)[0] == 0
     for file in (place / "sums").iterdir():

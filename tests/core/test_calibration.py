@@ -6,6 +6,7 @@ Knows no network: the tokenizer here makes one token of each character.
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,9 @@ from gblm_viz.core.calibration import (
     from_text,
     from_tokens,
     hold_out,
+    read_given,
 )
-from gblm_viz.core.errors import TextError
+from gblm_viz.core.errors import SettingError, TextError
 
 ALPHABET = "abcdefghijklmnopqrstuvwxyz"
 
@@ -210,3 +212,56 @@ def test_the_key_is_that_of_the_tokens_alone() -> None:
     other = from_text(letters, ALPHABET, name="other", length=6, seed=9)
     assert one.key == other.key != from_text(letters, ALPHABET, name="one", length=5).key
     assert one.first(2).key == one.pick([0, 1]).key != one.key
+
+
+def test_a_token_file_of_other_numbers_or_absurd_lengths_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "t.safetensors"
+    rows_ = torch.tensor([[1, 2, 3], [4, 5, 6]])
+    for stored in ({"tokens": rows_.float()}, {"tokens": rows_.bool()}, {"tokens": rows_[0]}, {"tokens": rows_[None]},
+                   {"tokens": torch.tensor(3)}, {"tokens": rows_, "lengths": torch.tensor([3, -1])},
+                   {"tokens": rows_, "lengths": torch.tensor([3, 2**40])},
+                   {"tokens": rows_, "lengths": torch.tensor([3])},
+                   {"tokens": rows_, "lengths": torch.tensor([3.0, float("nan")])}):
+        save_file(stored, file)
+        refused("bad_tokens", from_tokens, file, vocabulary=9)
+    save_file({"tokens": rows_.int(), "lengths": torch.tensor([3, 2], dtype=torch.int32)}, file)
+    assert from_tokens(file, vocabulary=9).lengths.tolist() == [3, 2]
+    (tmp_path / "t.jsonl").write_text("[true, 2]")
+    refused("bad_tokens", from_tokens, tmp_path / "t.jsonl", vocabulary=9)
+
+
+def test_what_is_no_file_is_a_sentence_and_a_pipe_is_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert read_given(tmp_path / "pipe") == b"", "nobody writes to it, so it has an end"
+    for path in (tmp_path, Path("/dev/zero"), tmp_path / ("x" * 5000), tmp_path / "a\0b"):
+        refused("cannot_read", read_given, path)
+    refused("no_such_file", read_given, tmp_path / "none")
+    refused("cannot_read", read_given, tmp_path / "pipe" / "below")
+    reading, writing = os.pipe()
+    os.write(writing, b"from a pipe")
+    os.close(writing)
+    assert read_given(Path(f"/dev/fd/{reading}")) == b"from a pipe"
+    os.close(reading)
+    (tmp_path / "file").write_bytes(b"12345")
+    assert read_given(tmp_path / "file", 5) == b"12345"
+    refused("text_file_too_large", read_given, tmp_path / "file", 4)
+
+
+@pytest.mark.parametrize("seed", [2**63, -1, 2**64, 1e308, float("nan"), "0", [0], None, True])
+def test_a_seed_that_no_generator_takes_is_refused_where_it_enters(seed: object) -> None:
+    with pytest.raises(SettingError) as caught:
+        from_text(letters, ALPHABET, name="t", length=3, samples=2, seed=seed)  # type: ignore[arg-type]
+    assert len(str(caught.value)) < 300
+
+
+def test_a_seed_that_python_refuses_to_write_out_is_a_sentence_all_the_same() -> None:
+    with pytest.raises(SettingError) as caught:
+        calibration.checked_seed(10**5000)
+    assert "2^16609" in str(caught.value)
+
+
+@pytest.mark.parametrize("number", [float("nan"), 1e308, "5", [5], True, None])
+def test_a_count_or_a_length_that_is_no_whole_number_is_refused(number: object) -> None:
+    refused("not_whole", from_text, letters, ALPHABET, name="t", samples=number)
+    if number is not None:
+        refused("not_whole", from_text, letters, ALPHABET, name="t", length=number)

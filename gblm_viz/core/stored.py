@@ -1,0 +1,234 @@
+"""JSON and safetensors files that anybody may have made: read within bounds, and held against what they must be.
+
+A file is refused with a sentence that names it and what is wrong: `torn` where it cannot be read as what it is,
+`not_regular` where it is a pipe, a device or a link out of its folder, `bad_field` where a value is not what belongs
+there. Knows nothing of what the values mean.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+import stat
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+
+from .errors import StatisticsError
+
+LARGEST_JSON = 1 << 24
+LARGEST_HEADER = 1 << 25
+"""Bytes. A header has some 150 for each tensor; a model of 100 blocks with 1,000 matrices each stays below."""
+PIECE = 1 << 20
+"""Bytes of a tensor that are looked at together: they stay in the processor's cache, and no more is held."""
+_NUMPY: dict[str, np.dtype[Any]] = {
+    "F32": np.dtype("<f4"), "F64": np.dtype("<f8"), "I64": np.dtype("<i8"), "U8": np.dtype("u1")}
+_TOLD = {"F32": "float32", "F64": "float64", "I64": "int64", "U8": "uint8"}
+_SHOWN = 60
+"""Characters of a wrong value that are told."""
+
+
+# One value
+
+@dataclass(frozen=True)
+class Field:
+    """What a value of a JSON object must be; `wanted` says so in notation that reads alike in every language."""
+
+    wanted: str
+    holds: Callable[[Any], bool]
+
+
+def whole(low: int, high: int | None = None) -> Field:
+    """A whole number of at least `low` and at most `high`; True and False are none."""
+    return Field(f"int ≥ {low}" if high is None else f"int {low} … {high}",
+                 lambda value: type(value) is int and low <= value and (high is None or value <= high))
+
+
+def one_of(*allowed: str | bool | int) -> Field:
+    return Field(" | ".join(json.dumps(one) for one in allowed),
+                 lambda value: any(type(value) is type(one) and value == one for one in allowed))
+
+
+def text(pattern: str = ".*", longest: int = 4096) -> Field:
+    """A string that a regular expression describes."""
+    return Field("str" if pattern == ".*" else f"/{pattern}/", lambda value: isinstance(value, str) and len(
+        value) <= longest and re.fullmatch(pattern, value, re.DOTALL) is not None)
+
+
+def several(one: Field) -> Field:
+    """A list of at least one value of this kind, none of them twice."""
+    return Field(f"[{one.wanted}, …]", lambda value: isinstance(value, list) and bool(value) and all(
+        map(one.holds, value)) and len(set(value)) == len(value))
+
+
+def table(one: Field) -> Field:
+    """An object of any keys with values of this kind."""
+    return Field(f"{{…: {one.wanted}}}", lambda value: isinstance(value, dict) and all(map(one.holds, value.values())))
+
+
+def bad_field(folder: Path, file: str, field: str, found: object, wanted: str) -> StatisticsError:
+    """The error that says which value of a file is not what belongs there."""
+    told = found if isinstance(found, str) else json.dumps(found, default=str, ensure_ascii=False)
+    told = told if len(told) <= _SHOWN else told[: _SHOWN - 1] + "…"
+    return StatisticsError("bad_field", folder=str(folder), file=file, field=field[:200], found=told, wanted=wanted)
+
+
+def check_fields(folder: Path, file: str, value: Any, fields: Mapping[str, Field]) -> dict[str, Any]:
+    """The JSON object, if each of its fields is there and holds what it must; other fields are passed over."""
+    if not isinstance(value, dict):
+        raise bad_field(folder, file, "·", value, "{…}")
+    for name, field in fields.items():
+        if name not in value:
+            raise bad_field(folder, file, name, "–", field.wanted)
+        if not field.holds(value[name]):
+            raise bad_field(folder, file, name, json.dumps(value[name], ensure_ascii=False), field.wanted)
+    return value
+
+
+# One file
+
+def present(folder: Path, file: str) -> bool:
+    """Whether the folder has an entry of this name, whatever it is. Raises StatisticsError where it cannot be asked."""
+    try:
+        return os.path.lexists(folder / file)
+    except (OSError, ValueError) as error:
+        raise _unreadable(folder / file, error) from error
+
+
+def regular(folder: Path, file: str) -> Path:
+    """The path of a regular file that lies in the folder. A pipe would never end, a link may lead anywhere."""
+    path = folder / file
+    try:
+        mode = path.stat().st_mode
+        inside = Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise StatisticsError("torn", folder=str(folder), file=file) from error
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, error) from error
+    if not stat.S_ISREG(mode) or not inside:
+        raise StatisticsError("not_regular", folder=str(folder), file=file)
+    return path
+
+
+def _unreadable(path: Path, error: Exception) -> StatisticsError:
+    return StatisticsError("cannot_read", name=str(path), why=getattr(error, "strerror", None) or str(error))
+
+
+def read_json(folder: Path, file: str) -> Any:
+    """What a JSON file of the folder holds."""
+    path = regular(folder, file)
+    try:
+        size = path.stat().st_size
+        if size > LARGEST_JSON:
+            raise bad_field(folder, file, "bytes", size, f"≤ {LARGEST_JSON}")
+        return json.loads(path.read_text(encoding="utf-8"))
+    except PermissionError as error:
+        raise _unreadable(path, error) from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise StatisticsError("torn", folder=str(folder), file=file) from error
+
+
+# One safetensors file
+
+@dataclass(frozen=True)
+class Kind:
+    """What a tensor must be: its dtype as files name it, its shape, and the range of its values, which are finite."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    low: float = -math.inf
+    high: float = math.inf
+
+    def __str__(self) -> str:
+        return f"{_TOLD.get(self.dtype, self.dtype)} {self.shape}"
+
+    @property
+    def range(self) -> str:
+        if self.low == -math.inf:
+            return "finite"
+        return f"finite, ≥ {self.low:g}" if self.high == math.inf else f"{self.low:g} … {self.high:g}"
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a safetensors file says of itself. tensors: name → (its dtype and shape, first byte in the file)."""
+
+    folder: Path
+    file: str
+    tensors: Mapping[str, tuple[Kind, int]]
+    metadata: Mapping[str, Any]
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """() where the file has no such tensor."""
+        return self.tensors[name][0].shape if name in self.tensors else ()
+
+
+def header_of(folder: Path, file: str) -> Header:
+    """The header of a file that is whole: no tensor is cut off, overlaps another or leaves a gap."""
+    path = regular(folder, file)
+    try:
+        with path.open("rb") as stream:
+            size = int.from_bytes(stream.read(8), "little")
+            if size > path.stat().st_size:
+                raise StatisticsError("torn", folder=str(folder), file=file)
+            if size > LARGEST_HEADER:
+                raise bad_field(folder, file, "header", f"{size} bytes", f"≤ {LARGEST_HEADER}")
+            with safe_open(path, "pt"):  # which knows a header that says something else than the file has
+                told = json.loads(stream.read(size))
+    except PermissionError as error:
+        raise _unreadable(path, error) from error
+    except (OSError, SafetensorError, ValueError, RecursionError) as error:
+        raise StatisticsError("torn", folder=str(folder), file=file) from error
+    metadata = told.pop("__metadata__", None) or {}
+    return Header(folder, file, {name: (Kind(one["dtype"], tuple(one["shape"])), 8 + size + one["data_offsets"][0])
+                                 for name, one in told.items()}, metadata)
+
+
+def check_tensors(header: Header, wanted: Mapping[str, Kind]) -> None:
+    """The file holds these tensors and no others, each of its dtype and shape and with values in its range.
+
+    The file is read once, a piece at a time: 0.5 s a GB from the system's cache (tests/benchmarks/check_folder.py), and
+    no memory beyond the piece.
+    """
+    for name, kind in wanted.items():
+        if name not in header.tensors:
+            raise bad_field(header.folder, header.file, name, "–", str(kind))
+        found = header.tensors[name][0]
+        if (found.dtype, found.shape) != (kind.dtype, kind.shape):
+            raise bad_field(header.folder, header.file, name, str(found), str(kind))
+    for name in header.tensors:
+        if name not in wanted:
+            raise bad_field(header.folder, header.file, name, str(header.tensors[name][0]), "–")
+    try:
+        with (header.folder / header.file).open("rb", buffering=0) as stream:
+            stream.seek(min((start for _, start in header.tensors.values()), default=0))
+            for name in sorted(wanted, key=lambda name: header.tensors[name][1]):  # they lie one after the other
+                kind = wanted[name]
+                wrong = _outside(stream, kind)
+                if wrong is not None:
+                    raise bad_field(header.folder, header.file, name, f"{wrong:g}", kind.range)
+    except OSError as error:
+        raise StatisticsError("torn", folder=str(header.folder), file=header.file) from error
+
+
+def _outside(stream: Any, kind: Kind) -> float | None:
+    """The first value found outside of its range, or that is no finite number; None where there is none."""
+    dtype: np.dtype[Any] = _NUMPY[kind.dtype]
+    left = math.prod(kind.shape) * dtype.itemsize
+    buffer = bytearray(min(left, PIECE))
+    while left > 0:
+        read = stream.readinto(memoryview(buffer)[:left])
+        if not read or read % dtype.itemsize:
+            raise OSError("the file ends early")
+        left -= read
+        values = np.frombuffer(buffer, dtype, read // dtype.itemsize)
+        for value in (values.min(), values.max()):  # each is NaN where one of the values is
+            if not (kind.low <= value <= kind.high and math.isfinite(value)):
+                return float(value)
+    return None
