@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 import zipfile
@@ -10,6 +9,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from gblm_viz.core.run import Run
+
+from . import csv_file
 
 DAWN_OF_ZIP = (1980, 1, 1, 0, 0, 0)
 """The one time in every archive."""
@@ -27,17 +28,9 @@ def as_csv(run: Run) -> bytes:
 
 
 def as_lines(rows: list[dict[str, Any]]) -> bytes:
-    """One CSV: UTF-8 with its mark, so that spreadsheets read Japanese."""
-    lines = io.StringIO()
-    writer = csv.DictWriter(lines, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({key: harmless(value) for key, value in row.items()} for row in rows)
-    return lines.getvalue().encode("utf-8-sig")
-
-
-def harmless(value: Any) -> Any:
-    """A text that a spreadsheet would run as a formula gets an apostrophe before it."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+    """One CSV: UTF-8 with its mark, so that spreadsheets read Japanese. The columns are the first row's."""
+    columns = list(rows[0])
+    return csv_file.lines([columns, *([row.get(name) for name in columns] for row in rows)]).encode("utf-8-sig")
 
 
 def zipped(files: Iterable[tuple[str, bytes]]) -> bytes:

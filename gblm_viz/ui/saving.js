@@ -2,14 +2,11 @@
 // shows. The matrix view and the probes, which are more than what is on the page, have their own buttons.
 // A picture made of the page's own boxes brings its numbers as data-rows (JSON: rows of cells, the first naming the
 // columns) and what made it as data-made, where its tab has no line for that.
-// Knows no model and no language: its two words come with it.
+// Knows no model and no language: its two words come with it. csv_file.js stands before it.
 
 ((words) => {
   const TARGETS = ".small-chart .js-plotly-plot, .model-map[data-state=shown], .token-bars, .loss-strip[data-rows], table.plain";
   const plain = (text) => text.replace(/−/g, "-").replace(/\u202f/g, "").trim();
-  const harmless = (cell) => (/^[=+@\t\r-]/.test(cell) && !/^[+-]?[\d.]/.test(cell) ? "'" + cell : cell);   // no spreadsheet runs it
-  const quoted = (cell) => (/[",\r\n]/.test(harmless(cell)) ? '"' + harmless(cell).replace(/"/g, '""') + '"' : harmless(cell));
-  const lines = (rows) => rows.map((row) => row.map((cell) => quoted(String(cell))).join(",")).join("\n") + "\n";
 
   function download(blob, target, ending) {
     const link = document.createElement("a"), named = target.closest("[id]");
@@ -152,7 +149,7 @@
     const made = document.createElement("span"), picture = !target.matches("table");
     made.className = "save-bar";
     const actions = { png: async () => (await (target.matches(".js-plotly-plot") ? drawChart : drawWhole)(target)).toBlob((blob) => download(blob, target, "png")),
-      csv: () => download(new Blob(["\ufeff", lines(rowsOf(target))], { type: "text/csv" }), target, "csv") };
+      csv: () => download(new Blob(["\ufeff", gblmCsv.lines(rowsOf(target))], { type: "text/csv" }), target, "csv") };
     for (const kind of picture ? ["png", "csv"] : ["csv"]) {
       const link = document.createElement("a");              // a link: what it leads to is a file
       link.href = "#";

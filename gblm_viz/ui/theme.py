@@ -9,6 +9,8 @@ import gradio as gr
 
 from gblm_viz.words import Words
 
+from . import csv_file
+
 FONTS = ["system-ui", "-apple-system", "Segoe UI", "Noto Sans", "Hiragino Sans", "Noto Sans CJK JP", "Noto Sans JP",
          "sans-serif"]
 THEME = gr.themes.Base(primary_hue="blue", secondary_hue="orange", neutral_hue="slate", font=FONTS,
@@ -32,4 +34,4 @@ def head(say: Words) -> str:
     """What stands in the page's head, in its language."""
     names = {"number input for ": say("frame.slider_number"), "range slider for ": say("frame.slider_range")}
     saving = _SAVING.replace("WORDS", json.dumps({"png": say("frame.save_picture"), "csv": say("frame.save_numbers")}))
-    return f"{_HEAD.replace('SLIDER_NAMES', json.dumps(names))}<script>{saving}</script>"
+    return f"{_HEAD.replace('SLIDER_NAMES', json.dumps(names))}<script>{csv_file.script()}{saving}</script>"

@@ -84,13 +84,13 @@ def free_port() -> int:
         return port
 
 
-def start(log: Path, *flags: str) -> App:
-    """`python app.py` on a free port, once it answers."""
+def start(log: Path, *flags: str, **environment: str) -> App:
+    """`python app.py` on a free port, once it answers. environment: variables that it sees beside this process's."""
     port = free_port()
     began = time.monotonic()
     with log.open("wb") as stream:
         process = subprocess.Popen([sys.executable, "app.py", "--port", str(port), *flags], cwd=ROOT, stdout=stream,
-                                   stderr=subprocess.STDOUT, env={**os.environ, "HF_HUB_OFFLINE": "1"})
+                                   stderr=subprocess.STDOUT, env={**os.environ, "HF_HUB_OFFLINE": "1", **environment})
     url = f"http://127.0.0.1:{port}"
     while time.monotonic() - began < START_SECONDS:
         if process.poll() is not None:

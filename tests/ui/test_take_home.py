@@ -25,7 +25,7 @@ from gblm_viz.core.matrices import parameters
 from gblm_viz.core.prune import Settings
 from gblm_viz.core.run import Run
 from gblm_viz.core.won import Bytes, Speed, Won
-from gblm_viz.ui import downloads, measuring, report_data, report_file, server, sweeping, this_run, work
+from gblm_viz.ui import csv_file, downloads, measuring, report_data, report_file, server, sweeping, this_run, work
 from gblm_viz.ui.chat import Conversation, Said, Turn
 from gblm_viz.ui.session import Library, Session, TextChoice, Visit
 from gblm_viz.ui.tabs import take_home
@@ -145,7 +145,7 @@ def test_json_and_csv_hold_the_same_tables_as_the_run(visit: Visit) -> None:
         read = list(csv.DictReader(io.StringIO(files[f"{name}.csv"].decode("utf-8-sig"), newline="")))
         assert [list(row) for row in read] == [list(row) for row in rows]
         assert [row[key] for row in read for key in row] == [
-            "" if value is None else str(report_data.harmless(value)) for row in rows for value in row.values()]
+            "" if value is None else str(csv_file.harmless(value)) for row in rows for value in row.values()]
 
 
 def test_no_cell_of_a_csv_is_run_as_a_formula() -> None:

@@ -18,6 +18,7 @@ from typing import Any, Literal
 
 import gradio as gr
 
+from gblm_viz.ui import csv_file
 from gblm_viz.ui.matrix_view.gallery import (
     GALLERY,
     ArrayProvider,
@@ -111,7 +112,7 @@ class MatrixView(gr.HTML):
             value=value,
             html_template=_TEMPLATE,
             css_template=(_HERE / "matrix_view.css").read_text(encoding="utf-8"),
-            js_on_load="".join((_HERE / name).read_text(encoding="utf-8") for name in _SCRIPTS),
+            js_on_load=csv_file.script() + "".join((_HERE / name).read_text(encoding="utf-8") for name in _SCRIPTS),
             apply_default_css=False,
             server_functions=[tile, profile],
             elem_id=elem_id,

@@ -85,7 +85,8 @@ async function saveNumbers() {
   }
   const pooled = answer.step === 1 ? "" : say("many_weights", { rows: answer.step, columns: answer.step, count: count(answer.step ** 2) });
   const kinds = of.kind === "four" ? of.categories.map((name, which) => which + " = " + name).join(", ") : of.unit;
-  const lines = ["# " + [value.title, of.label, kinds, pooled, value.note].filter(Boolean).join(" · ").replace(/[\r\n]+/g, " ")];
+  const told = "# " + [value.title, of.label, kinds, pooled, value.note].filter(Boolean).join(" · ").replace(/[\r\n\t]+/g, " ").replace(/"/g, "'");
+  const lines = [told.split(/([,;])/).map(gblmCsv.harmless).join("")];   // a remark, not quoted: a spreadsheet cuts it at its commas
   const places = (first, many) => [...Array(many).keys()].map((at) => first + at * answer.step);
   lines.push(["row", ...places(answer.column, answer.width).map(storedColumn)].join(","));
   places(answer.row, answer.height).forEach((row, down) => {
