@@ -2,7 +2,7 @@
 
 A template comes with a model and is a program. It can loop for ever or ask for more memory than there is, also inside
 one call of C code, where nothing in this process could stop it. So it runs in a process of its own (template_child.py)
-which stays for the next prompt: measured, the first one takes 0.1 s to start, each prompt then 0.2 ms.
+which stays for the next prompt: measured, the first one takes 0.1 s to start, each prompt then 0.3 ms.
 
 Bounded are: the characters of the text (CHARACTERS more than twice what the messages hold), the processor time of one
 rendering (SECONDS; PATIENCE on the clock, where the system has no such timer), the memory of that process (MEMORY,
