@@ -23,7 +23,7 @@ _PREFIX = re.compile(r"(?:/(?!\.{1,2}(?:/|\Z))[\w.~@+=-]+)+")
 
 
 def read(given: str) -> str | None:
-    """`/user/ann/proxy/7860` from a flag or a header, decoded, without final slashes; None where it is no plain path."""
+    """`/user/ann/proxy/7860` from a flag or a header, decoded, no final slash; None where it is no plain path."""
     found = unquote(given.strip()).rstrip("/")
     return found if not found or (len(given) <= LONGEST and _PREFIX.fullmatch(found)) else None
 

@@ -42,7 +42,8 @@ class Proxy:
                                           content=await request.body())
         answer = await self.client.send(there, stream=True)
         passed = {name: value for name, value in answer.headers.items() if name not in HOP}
-        return StreamingResponse(answer.aiter_raw(), answer.status_code, passed, background=BackgroundTask(answer.aclose))
+        return StreamingResponse(answer.aiter_raw(), answer.status_code, passed,
+                                 background=BackgroundTask(answer.aclose))
 
 
 @contextmanager
