@@ -18,6 +18,10 @@ from gblm_viz.words import LANGUAGES
 from .addresses import split_port
 
 LONGEST = 256
+LONGEST_QUERY = 8_000
+"""Bytes of a query that Gradio is shown: it ends in an error over an address of 64 kB, and needs none. The page reads
+its own link in the browser."""
+_GRADIO = re.compile(f"/({'|'.join(LANGUAGES)})/")
 _PREFIX = re.compile(r"(?:/(?!\.{1,2}(?:/|\Z))[\w.~@+=-]+)+")
 """One or more plain parts, none of them a dot or two; no second slash in a row, which would be another host."""
 
@@ -69,6 +73,8 @@ class Prefix:
                 scope["root_path"] = prefix
                 scope["path"] = (path if path != prefix else prefix + "/") if left else prefix + path
                 scope.pop("raw_path", None)
+            if len(scope.get("query_string", b"")) > LONGEST_QUERY and _GRADIO.match(own_path(scope)):
+                scope["query_string"] = b""
         await self.app(scope, receive, send)
 
 
