@@ -24,14 +24,14 @@ from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, Red
 
 from gblm_viz.words import LANGUAGES, words
 
-from . import downloads, uploads
+from . import address, downloads, uploads
 from .access import OPEN_ACCESS, Access
 from .build import build
 from .gate import Gate, Route
 from .languages import preferred
 from .origins import Origins
 from .own_address import by_browser
-from .prefix import own_path, quoted
+from .prefix import LONGEST_QUERY, own_path, quoted
 from .presence import Streams
 from .session import Library
 from .theme import CSS, THEME, head
@@ -119,7 +119,8 @@ def make_app(library: Library, embed: tuple[str, ...] = (), access: Access = OPE
 
 def _to_page(request: Request, language: str) -> Response:
     """Off to a language's page, below the prefix of this request, with everything the link says."""
-    query = f"?{request.url.query}" if request.url.query else ""
+    said = request.url.query
+    query = f"?{said if len(said) <= LONGEST_QUERY else address.shortened(said)}" if said else ""
     return RedirectResponse(f"{quoted(request.scope)}/{language}/{query}", headers={"Cache-Control": "no-store"})
 
 

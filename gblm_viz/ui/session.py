@@ -446,8 +446,10 @@ class Library:
         """Ask all tasks and chats to end, and give what runs up to so many seconds: the process is about to."""
         with self.lock:
             running = [task for task in self.tasks.values() if task.started is not None]
-            for asked in (*(task.cancel for task in self.tasks.values()), *self.chats.values()):
-                asked.set()
+            for task in self.tasks.values():
+                task.stop()
+            for chat in self.chats.values():
+                chat.set()
         until = time.monotonic() + wait
         for task in running:
             task.done.wait(max(0.0, until - time.monotonic()))

@@ -100,8 +100,8 @@ def test_the_command_line_works_there_too(tmp_path: Path) -> None:
     model = tmp_path / "日本語" / "モデル"
     shutil.copytree(POCKET, model)
     found = subprocess.run([sys.executable, "-m", "gblm_viz", "chat", "--model", str(model), "--max-tokens", "3",
-                            "--prompt", "日本の首都は？", "--json"], env=environment(**HARD), cwd=tmp_path, capture_output=True,
-                           timeout=START_SECONDS)
+                            "--prompt", "日本の首都は？", "--json"], env=environment(**HARD), cwd=tmp_path,
+                           capture_output=True, timeout=START_SECONDS)
     assert found.returncode == 0, found.stderr.decode("utf-8", "replace")
     told = json.loads(found.stdout)
     assert (told["model"], told["prompt"]) == ("モデル", "日本の首都は？")

@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import asyncio
+import html
 import re
 import threading
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -16,6 +18,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gblm_viz.core.errors import GblmError
+from gblm_viz.core.job import Step
 from gblm_viz.ui import build, password, prefix, server
 from gblm_viz.ui.access import Access
 from gblm_viz.ui.hosts import Hosts
@@ -284,15 +287,9 @@ def test_loading_asks_first_whether_the_model_is_open(language: str, monkeypatch
     load = next(one for one in blocks.fns.values() if (button._id, "click") in one.targets)
     say = words(language)
     for wanted in (str(tmp_path), str(tmp_path / "missing")):
-        updates = list(load.fn(library.visit(None).key, wanted, 0))
+        updates = list(load.fn(SimpleNamespace(client=None, session_hash="page"), library.visit(None).key, wanted, 0))
         assert len(updates) == 1
-        assert say("errors.model_closed", source=wanted, known="pocket") in _unescaped(updates[0][status])
-
-
-def _unescaped(told: str) -> str:
-    import html
-
-    return html.unescape(told)
+        assert say("errors.model_closed", source=wanted, known="pocket") in html.unescape(updates[0][status])
 
 
 def test_the_end_asks_tasks_and_chats_and_waits_for_them() -> None:
@@ -301,8 +298,6 @@ def test_the_end_asks_tasks_and_chats_and_waits_for_them() -> None:
     seen: list[str] = []
 
     def job(cancel: threading.Event) -> Any:
-        from gblm_viz.core.job import Step
-
         yield Step(0, 1, "sample")
         cancel.wait(10)
         seen.append("ended")
