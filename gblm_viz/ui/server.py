@@ -7,6 +7,7 @@ time; the browser's language is set before Gradio starts, so that Gradio's own l
 from __future__ import annotations
 
 import atexit
+import logging
 import os
 import re
 import secrets
@@ -15,6 +16,7 @@ import socket
 import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from types import FrameType
 from urllib.parse import unquote
 
 import gradio as gr
@@ -140,7 +142,15 @@ def share(port: int) -> str:
     return gr.networking.setup_tunnel("127.0.0.1", port, secrets.token_urlsafe(32), None, None)
 
 
+class _Server(uvicorn.Server):
+    """Uvicorn, silent from the signal on: streams that are cut off at the end are no errors."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+        super().handle_exit(sig, frame)
+
+
 def serve(app: FastAPI, listening: socket.socket) -> None:
     """Serve on a socket until a signal ends it, whose own handler is called then."""
-    uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2,
-                                  h11_max_incomplete_event_size=LONGEST_REQUEST_LINE)).run([listening])
+    _Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2,
+                           h11_max_incomplete_event_size=LONGEST_REQUEST_LINE)).run([listening])
