@@ -44,6 +44,7 @@ from gblm_viz.core.prune import ORDERS, Masks, Settings
 from gblm_viz.core.ranks import Ranks
 from gblm_viz.core.reading import Reading
 from gblm_viz.core.statistics import KEPT, NORMS, Statistics, refuse_unwritable
+from gblm_viz.encoding import insist_on_utf8
 from gblm_viz.words import words
 
 T = TypeVar("T")
@@ -695,4 +696,5 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    insist_on_utf8()
     raise SystemExit(main())

@@ -21,6 +21,8 @@ from huggingface_hub.errors import (
 )
 from tqdm.auto import tqdm
 
+from gblm_viz import proxies
+
 from .errors import ModelError
 from .job import Job, Step
 
@@ -36,12 +38,15 @@ def download(source: str) -> Job[Path]:
     """Fetch what a model needs from the hub; steps count bytes. Closing the job ends the transfer at its next chunk.
 
     Files that arrived stay in the hub's cache, so that a second try goes on where this one ended.
-    Raises ModelError: offline, no such repository, gated, or a failed connection.
+    Raises ModelError: offline, a proxy that cannot be used, no such repository, gated, or a failed connection.
     """
     try:
         return Path(snapshot_download(source, allow_patterns=WANTED, local_files_only=True))
     except (LocalEntryNotFoundError, OSError, ValueError):
         pass  # not here yet, or not whole: ask the hub
+    proxies.set_aside()
+    if proxies.unusable():  # whoever named a proxy does not want to be seen without it
+        raise ModelError("proxy_unusable", source=source, variable=", ".join(proxies.unusable()))
     total = _refuse_full_disk(source)
     bars: list[Any] = []
     cancelled, finished = threading.Event(), threading.Event()

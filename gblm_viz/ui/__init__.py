@@ -1,0 +1,5 @@
+"""The page: components, handlers, and the server they run in."""
+
+from gblm_viz.proxies import set_aside
+
+set_aside()  # before anything here imports Gradio, which ends the process over a proxy that it cannot use

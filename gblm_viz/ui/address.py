@@ -5,6 +5,7 @@ Knows nothing of components: a session in, a query string out, and back.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -21,6 +22,10 @@ SETTINGS: dict[str, Callable[[str], Any]] = {
     "method": str, "norm": str, "group": str, "sparsity": float, "pattern": str, "order": str, "seed": int}
 """Settings that a link may name, and how each is read."""
 FIELDS = ("tab", *PLACE, *SETTINGS)
+LONGEST_LINK, USUAL_LINK, MOST_PARTS = 256_000, 2_000, 50
+"""Characters that are read at all; characters and parts up to which a link is one that somebody made here."""
+FURTHER, LEFT_OUT = ("lang", "hide"), "left_out"
+"""Fields that the page itself reads, and the one that a shortened link has in place of what it lost."""
 LONGEST = 64
 """Characters of one value; nothing a link may say is longer."""
 
@@ -44,8 +49,25 @@ def query(session: Session, layout: Layout) -> str:
 
 def read(link: str) -> dict[str, str]:
     """The known fields of a query string, with or without its `?`."""
-    return {name: value for name, value in parse_qsl(link.lstrip("?"), max_num_fields=100)
+    return {name: value for name, value in parse_qsl(link[:LONGEST_LINK].lstrip("?"))
             if name in FIELDS and len(value) <= LONGEST}
+
+
+def left_out(link: str) -> int:
+    """Parts of a link that were not read, where it is one that nobody made here; 0 for a link of usual size."""
+    told = re.search(rf"(?:^|[?&]){LEFT_OUT}=(\d{{1,6}})(?:&|$)", link)
+    if told:
+        return int(told[1])
+    parts = [part for part in link.lstrip("?").split("&") if part]
+    if len(parts) <= MOST_PARTS and len(link) <= USUAL_LINK:
+        return 0
+    return len(parts) - len(read(link))
+
+
+def shortened(link: str) -> str:
+    """A link of a size that every server and browser passes on: what is known of it, and how much was left out."""
+    fields = {name: value for name, value in parse_qsl(link[:LONGEST_LINK]) if name in FURTHER and len(value) <= 500}
+    return urlencode({**fields, **read(link), LEFT_OUT: left_out(link) - len(fields)})
 
 
 def opened(session: Session, layout: Layout, fields: Mapping[str, str]) -> tuple[Session, tuple[str, ...]]:

@@ -9,13 +9,14 @@ from typing import Any
 import gradio as gr
 
 from gblm_viz.core.errors import GblmError
-from gblm_viz.core.models import Model, is_local
+from gblm_viz.core.models import Model
 from gblm_viz.words import LANGUAGES, Words, words
 
 from . import address, work
 from .blocks import Blocks
 from .breadcrumb import Breadcrumb, breadcrumb
 from .escape import escape
+from .open_models import refuse_closed
 from .page import Page, Signals, bump
 from .session import Library, Selection, Session, Visit
 from .tabs import compare, gradients, overview, patterns, prune, take_home, text, weight
@@ -154,6 +155,9 @@ def _wire(page: Page, blocks: gr.Blocks, source: Any, load: Any, cancel: Any, ab
         select_first(visit)
         told = page.note(page.words("status.link_lost", names=", ".join(lost)), "error") if lost else page.note(
             page.words("status.ready"))
+        unread = address.left_out(opened)
+        if unread:
+            told = page.note(page.words("status.link_long", count=f"{unread:,}", names=", ".join(lost) or "–"), "error")
         shown = {page.tabs: gr.Tabs(selected=fields["tab"])} if fields.get("tab") in TABS else {}
         return {status: told, source: session.source, about: about_table(page.words, visit.model()), **shown,
                 signals.visit: bump(counter)}
@@ -164,8 +168,7 @@ def _wire(page: Page, blocks: gr.Blocks, source: Any, load: Any, cancel: Any, ab
 
     def on_load(visit: Visit, wanted: str, counter: int) -> Iterator[dict[Any, Any]]:
         wanted = wanted.strip()
-        if not page.library.local and wanted not in {"pocket", page.library.first.source} and is_local(wanted):
-            raise GblmError("no_such_source", source=wanted)  # a visitor from outside learns nothing of this disk
+        refuse_closed(page.library, wanted)
         library, loaded = page.library, work.model_key(page.library, wanted)
         if not library.has(loaded):
             looked = library.start(visit.key, ("look at", wanted), lambda _: work.estimate_job(library, wanted),
@@ -201,7 +204,7 @@ def _wire(page: Page, blocks: gr.Blocks, source: Any, load: Any, cancel: Any, ab
 
 def _language_links(language: str, say: Words) -> str:
     current = {language: ' aria-current="true"'}
-    links = "".join(f'<a href="/{code}/" lang="{code}" data-lang="{code}"{current.get(code, "")}>{name}</a>'
+    links = "".join(f'<a href="../{code}/" lang="{code}" data-lang="{code}"{current.get(code, "")}>{name}</a>'
                     for code, name in LANGUAGES.items())
     return f'<nav aria-label="{escape(say("frame.language"))}">{links}</nav>'
 

@@ -27,12 +27,13 @@ class Offered:
 
 
 def offer(library: Library, name: str, content: bytes) -> str:
-    """Keep a file to be fetched; its address on this server. Only plain characters of the name stay."""
+    """Keep a file to be fetched; its address as a page of either language sees it, whatever path a proxy has in front.
+    Only plain characters of the name stay."""
     safe = re.sub(r"[^A-Za-z0-9._-]+", "-", name)
     token = secrets.token_urlsafe(18)
     library.put(("offered", token), Offered(safe, MEDIA.get(safe.rpartition(".")[2], "application/octet-stream"),
                                             content), len(content))
-    return ADDRESS + token
+    return ".." + ADDRESS + token
 
 
 def fetch(library: Library, token: str) -> Offered | None:

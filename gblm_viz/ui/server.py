@@ -7,6 +7,7 @@ time; the browser's language is set before Gradio starts, so that Gradio's own l
 from __future__ import annotations
 
 import atexit
+import logging
 import os
 import re
 import secrets
@@ -15,26 +16,31 @@ import socket
 import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from types import FrameType
 from urllib.parse import unquote
 
 import gradio as gr
 import uvicorn
 from fastapi import FastAPI, Request, Response
-from fastapi.middleware.trustedhost import TrustedHostMiddleware
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, RedirectResponse
 
 from gblm_viz.words import LANGUAGES, words
 
-from . import downloads, uploads
+from . import address, downloads, uploads
+from .access import OPEN_ACCESS, Access
 from .build import build
 from .gate import Gate, Route
+from .languages import preferred
 from .origins import Origins
+from .own_address import by_browser
+from .prefix import LONGEST_QUERY, own_path, quoted
 from .presence import Streams
 from .session import Library
 from .theme import CSS, THEME, head
 
 ASSETS = Path(__file__).parents[2] / "assets"
-FIRST_PORT, PORTS = 7860, 100
+LONGEST_REQUEST_LINE = 256_000
+"""Bytes of a link: one of 80 kB opens, and the page says what of it was left out. Uvicorn's own limit is 64 kB."""
 _UPLOAD = Route(("POST",), re.compile(uploads.ADDRESS))
 """Its body is the file itself, which uploads.py bounds as it arrives."""
 _LANGUAGE_SCRIPT = (
@@ -43,29 +49,23 @@ _LANGUAGE_SCRIPT = (
 )
 
 
-def preferred(accepted: str) -> str:
-    """The first language of an Accept-Language header that there are words in; else English."""
-    for part in accepted.split(","):
-        code = part.split(";")[0].strip().lower()[:2]
-        if code in LANGUAGES:
-            return code
-    return "en"
-
-
-def make_app(library: Library, embed: tuple[str, ...] = ()) -> FastAPI:
-    """The whole site as an ASGI app. embed: origins whose pages may show it in a frame."""
+def make_app(library: Library, embed: tuple[str, ...] = (), access: Access = OPEN_ACCESS) -> FastAPI:
+    """The whole site as an ASGI app. embed: origins whose pages may show it in a frame. access: how it is reached."""
     own_folder()
     site = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     site.add_middleware(Streams, presence=library.presence)
-    if library.local:  # a page elsewhere that points its name at this machine must not drive the app
-        site.add_middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", "[::1]"])
 
     @site.get("/", include_in_schema=False)
     async def root(request: Request) -> Response:
         asked = request.query_params.get("lang", "")
         language = asked if asked in LANGUAGES else preferred(request.headers.get("accept-language", ""))
-        query = f"?{request.url.query}" if request.url.query else ""
-        return RedirectResponse(f"/{language}/{query}")
+        return _to_page(request, language)
+
+    async def page(request: Request) -> Response:
+        return _to_page(request, own_path(request.scope).strip("/"))
+
+    for code in LANGUAGES:  # without its final slash, where Starlette would name the host that it was asked as
+        site.add_route(f"/{code}", page, include_in_schema=False)
 
     @site.get("/favicon.ico", include_in_schema=False)
     async def icon() -> Response:
@@ -83,7 +83,7 @@ def make_app(library: Library, embed: tuple[str, ...] = ()) -> FastAPI:
 
     @site.middleware("http")
     async def browser_language(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-        language = request.url.path.strip("/")
+        language = own_path(request.scope).strip("/")
         response = await call_next(request)
         if language not in LANGUAGES or "text/html" not in response.headers.get("content-type", ""):
             return response
@@ -91,7 +91,7 @@ def make_app(library: Library, embed: tuple[str, ...] = ()) -> FastAPI:
         script = _LANGUAGE_SCRIPT.format(code=language).encode()
         page = body.replace(b"<head>", b"<head>" + script, 1).replace(b'lang="en"', f'lang="{language}"'.encode(), 1)
         headers = {name: value for name, value in response.headers.items() if name.lower() != "content-length"}
-        return Response(page, response.status_code, headers)
+        return Response(by_browser(page), response.status_code, headers)
 
     @site.post(uploads.ADDRESS, include_in_schema=False)
     async def receive(request: Request) -> Response:
@@ -115,7 +115,15 @@ def make_app(library: Library, embed: tuple[str, ...] = ()) -> FastAPI:
                             ssr_mode=False, theme=THEME, css=CSS, head=head(words(language)), show_error=False,
                             max_file_size="0b")
     site.add_middleware(Gate, pages=pages, origins=Origins(embed), beside=(_UPLOAD,))
+    access.guard(site, library.local)
     return site
+
+
+def _to_page(request: Request, language: str) -> Response:
+    """Off to a language's page, below the prefix of this request, with everything the link says."""
+    said = request.url.query
+    query = f"?{said if len(said) <= LONGEST_QUERY else address.shortened(said)}" if said else ""
+    return RedirectResponse(f"{quoted(request.scope)}/{language}/{query}", headers={"Cache-Control": "no-store"})
 
 
 def own_folder() -> Path:
@@ -129,25 +137,20 @@ def own_folder() -> Path:
     return Path(folder)
 
 
-def free_port(host: str, asked: int | None) -> int:
-    """The asked port, or the first free one from 7860 on."""
-    for port in [asked] if asked else range(FIRST_PORT, FIRST_PORT + PORTS):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((host, port))
-                return port
-            except OSError:
-                if asked:
-                    raise
-    raise OSError(f"no free port from {FIRST_PORT} to {FIRST_PORT + PORTS - 1}")
-
-
 def share(port: int) -> str:
     """A public address through Gradio's tunnel, for --share alone."""
     return gr.networking.setup_tunnel("127.0.0.1", port, secrets.token_urlsafe(32), None, None)
 
 
-def serve(app: FastAPI, host: str, port: int) -> None:
-    """Serve until interrupted."""
-    uvicorn.run(app, host=host, port=port, log_level="warning", timeout_graceful_shutdown=2)
+class _Server(uvicorn.Server):
+    """Uvicorn, silent from the signal on: streams that are cut off at the end are no errors."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+        super().handle_exit(sig, frame)
+
+
+def serve(app: FastAPI, listening: socket.socket) -> None:
+    """Serve on a socket until a signal ends it, whose own handler is called then."""
+    _Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2,
+                           h11_max_incomplete_event_size=LONGEST_REQUEST_LINE)).run([listening])

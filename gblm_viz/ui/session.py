@@ -112,6 +112,7 @@ class Library:
     def __init__(self, budget: int | None = None, device: str = "auto", dtype: str = "float32") -> None:
         self.device, self.dtype = device, dtype
         self.local = True  # False where others reach this process: then nothing is written on its disk
+        self.open_models: tuple[str, ...] = ()  # what others may load besides pocket and the first visitor's model
         self.ready = threading.Event()
         self.budget = budget or max(SMALLEST_BUDGET, (available_memory() or 2 * SMALLEST_BUDGET) // 2)
         self.sessions: dict[str, tuple[float, Session]] = {}
@@ -440,6 +441,18 @@ class Library:
             self._let_go(task)
         elif task.abandonable:
             self._abandon(task, GblmError("cancelled"))
+
+    def end(self, wait: float) -> None:
+        """Ask all tasks and chats to end, and give what runs up to so many seconds: the process is about to."""
+        with self.lock:
+            running = [task for task in self.tasks.values() if task.started is not None]
+            for task in self.tasks.values():
+                task.stop()
+            for chat in self.chats.values():
+                chat.set()
+        until = time.monotonic() + wait
+        for task in running:
+            task.done.wait(max(0.0, until - time.monotonic()))
 
     # Forgetting
 

@@ -19,6 +19,7 @@ THEME = gr.themes.Base(primary_hue="blue", secondary_hue="orange", neutral_hue="
 CSS = (Path(__file__).parents[2] / "assets" / "app.css").read_text(encoding="utf-8")
 _SAVING = (Path(__file__).parent / "saving.js").read_text(encoding="utf-8")
 _HEAD = """<meta name="referrer" content="no-referrer"><meta name="color-scheme" content="light dark">
+<link rel="icon" href="../favicon.ico" type="image/svg+xml">
 <script>
 // Gradio names a slider's two inputs in English whatever the language; say it in the page's own.
 const sliderNames = SLIDER_NAMES;

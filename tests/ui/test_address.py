@@ -66,3 +66,20 @@ def test_what_does_not_fit_is_named_and_the_rest_is_used(visit: Visit, link: str
 def test_nothing_in_the_address_changes_nothing(visit: Visit) -> None:
     found, lost = address.opened(visit.session, visit.model().layout, address.read("?"))
     assert (found.selection, found.settings, lost) == (visit.session.selection, visit.session.settings, ())
+
+
+@pytest.mark.parametrize(("link", "unread"), [
+    ("?" + "&".join(f"x{number}=1" for number in range(100)) + "&sparsity=0.4", 100),
+    ("sparsity=0.4&x=" + "y" * 80_000, 1),
+    ("sparsity=0.4&utm=1&lang=ja", 0),
+    ("sparsity=0.4" + "&" * 80_000, 0)])
+def test_a_link_of_any_size_is_read_and_what_was_left_out_is_counted(visit: Visit, link: str, unread: int) -> None:
+    found, lost = address.opened(visit.session, visit.model().layout, address.read(link))
+    assert (found.settings.sparsity, lost, address.left_out(link)) == (0.4, (), unread)
+
+
+def test_a_shortened_link_keeps_what_is_known_and_says_the_rest() -> None:
+    short = address.shortened("sparsity=0.4&hide=alpha&lang=ja&tab=prune&" + "x=1&" * 30_000)
+    assert len(short) < 200
+    assert address.read(short) == {"sparsity": "0.4", "tab": "prune"} and "hide=alpha" in short
+    assert address.left_out("?" + short) == 30_000

@@ -26,6 +26,7 @@ from gblm_viz.words import Words
 
 from .. import downloads, report_data, report_file, this_run, work
 from ..escape import escape
+from ..folders import folder_of
 from ..page import Page, bump
 from ..session import Visit
 from ..table import plain_table
@@ -90,7 +91,7 @@ def build(page: Page) -> None:
             yield {saved: _limit(say("report.too_large", size=amount(say, memory(pruned)),
                                      most=amount(say, LARGEST_SENT)))}
             return
-        to = Path(place.strip() or DEFAULT_FOLDER).expanduser() if local else None
+        to = folder_of(place.strip() or DEFAULT_FOLDER) if local else None
         key = ("save", source.session.applied, str(to))
         task = page.library.start(visit.key, key, lambda _: save_job(source, pruned, say, to))
         done, packed = yield from page.follow(visit, task, "save")

@@ -20,6 +20,7 @@ from gblm_viz.core.errors import GblmError
 from gblm_viz.core.models import Model
 from gblm_viz.core.statistics import Statistics
 from gblm_viz.ui import work
+from gblm_viz.ui.folders import folder_of
 from gblm_viz.ui.page import Page, bump
 from gblm_viz.ui.sample_list import SampleList, SampleRow, sample_rows
 from gblm_viz.ui.session import TextChoice, Visit
@@ -160,7 +161,7 @@ def build(page: Page) -> None:
 
     def on_keep(visit: Visit, kept: bool, where: str, counter: int) -> dict[Any, Any]:
         """Where the statistics are to go decides over what the disk must hold, so the estimate follows."""
-        place = Path(where.strip() or DEFAULT_FOLDER).expanduser() if kept and page.library.local else ""
+        place = folder_of(where.strip() or DEFAULT_FOLDER) if kept and page.library.local else ""
         visit.remember("keep_in", str(place))
         return {folder: gr.update(visible=kept)} | (preview(visit, counter) if visit.session.model is not None else {})
 

@@ -1,0 +1,15 @@
+"""A folder as a visitor of this machine writes it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gblm_viz.core.errors import GblmError
+
+
+def folder_of(given: str) -> Path:
+    """The path, with ~ as the home folder. Raises GblmError where this machine knows none."""
+    try:
+        return Path(given).expanduser()
+    except RuntimeError:
+        raise GblmError("no_home", given=given) from None
