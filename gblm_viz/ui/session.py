@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from gblm_viz.core.alpha import Alpha
 from gblm_viz.core.errors import GblmError
-from gblm_viz.core.footprint import available_memory
+from gblm_viz.core.footprint import available_memory, give_back
 from gblm_viz.core.job import Job, Step
 from gblm_viz.core.prune import Settings
 
@@ -470,7 +470,8 @@ class Library:
             away = [one for one in busy if not self.here(one, now)]
             for visitor in away:
                 self.leave_all(visitor)
-        self.presence.tidy(now)
+        if self.presence.tidy(now):
+            give_back()  # else what a class leaves behind stays with the C library
         return away
 
     def keep_tidy(self) -> None:
