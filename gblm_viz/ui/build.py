@@ -63,7 +63,8 @@ def build(language: str, library: Library) -> gr.Blocks:
     """One language's page over the shared Library."""
     say = words(language)
     with Blocks(say, title=say("frame.title"), analytics_enabled=False, fill_width=True) as blocks:
-        blocks.max_threads = PAGES_FOLLOWED
+        # as Gradio's own launch() does, which is not used here
+        blocks.max_threads = blocks._queue.max_thread_count = PAGES_FOLLOWED
         visitor = gr.State("")
         signals = Signals(*(gr.State(0) for _ in Signals.__annotations__))
         with gr.Row(elem_id="header"):
@@ -87,7 +88,6 @@ def build(language: str, library: Library) -> gr.Blocks:
             about = gr.HTML()
         _wire(page, blocks, source, load, cancel, about)
         _wire_where(page, where)
-    blocks.queue()  # once more, for it takes the number of threads
     library.presence.watch(blocks)
     return blocks
 

@@ -50,7 +50,9 @@ class Presence:
             self._heard[page] = time.monotonic()
 
     def heard(self, visit: str, page: str) -> None:
-        """A page asked for something on behalf of a visit."""
+        """A page asked for something on behalf of a visit. A request that names no page tells nothing."""
+        if not page:
+            return
         with self._lock:
             self._heard[page] = time.monotonic()
             if self._owners.get(page) != visit:
@@ -80,6 +82,7 @@ class Presence:
 
     def watch(self, blocks: gr.Blocks) -> None:
         """Forget the pages of this app, too, once they have gone."""
+        # no public setting of Gradio's
         blocks._queue.ANALYTICS_MAX_EVENTS = ANSWERS_KEPT
         self._blocks.append(blocks)
 
@@ -105,8 +108,9 @@ def _forget_in_gradio(blocks: gr.Blocks, page: str) -> None:
     if holder is not None:
         holder.session_data.pop(page, None)
         holder.time_last_used.pop(page, None)
-    queue.pending_messages_per_session.pop(page, None)
-    queue.pending_event_ids_session.pop(page, None)
+    for held in (queue.pending_messages_per_session, queue.pending_event_ids_session, blocks.pending_streams,
+                 blocks.pending_diff_streams):
+        held.pop(page, None)
 
 
 class Streams:

@@ -6,6 +6,7 @@ in which the sessions count too. Knows nothing of components; computes nothing i
 
 from __future__ import annotations
 
+import logging
 import secrets
 import threading
 import time
@@ -17,7 +18,7 @@ from typing import Any, TypeVar
 
 from gblm_viz.core.alpha import Alpha
 from gblm_viz.core.errors import GblmError
-from gblm_viz.core.footprint import available_memory
+from gblm_viz.core.footprint import available_memory, give_back
 from gblm_viz.core.job import Job, Step
 from gblm_viz.core.prune import Settings
 
@@ -28,6 +29,7 @@ from .uploads import Uploads
 from .weighing import weigh
 
 T = TypeVar("T")
+LOG = logging.getLogger("gblm_viz")
 HOUR = 3600.0
 SMALLEST_BUDGET = 512 * 1024**2
 TURN_SECONDS = 0.2
@@ -164,7 +166,12 @@ class Library:
             idle = [one for one in among if not self.here(one, now)]
             if not idle:
                 raise GblmError(key, count=most)
-            self._forget(min(idle, key=lambda one: (self.sessions[one][1] is not self.first, self.sessions[one][0])))
+            self._forget(min(idle, key=lambda one: (self._has_something(one), self.sessions[one][0])))
+
+    def _has_something(self, visitor: str) -> bool:
+        session, first = self.sessions[visitor][1], self.first
+        return bool(session.extra("chat")) or any(getattr(session, name) != getattr(first, name) for name in (
+            "source", "model", "text", "statistics", "applied"))
 
     def here(self, visitor: str, now: float | None = None) -> bool:
         """Whether a page of this visit is open, or asked for something just now."""
@@ -203,6 +210,7 @@ class Library:
             if size > sum(one for _, one in before.values()) and others + size > most:
                 raise GblmError("texts_full", needed=size / 1e6, allowed=max(0, most - others) / 1e6, most=most / 1e6)
             self._weighed[visitor] = weighed
+            self.addresses.setdefault(visitor, "")
             self.sessions[visitor] = (time.monotonic(), session)
             if size:
                 self.put(key, None, size, pin=True)
@@ -462,7 +470,8 @@ class Library:
         with self.lock:
             now = time.monotonic() if now is None else now
             for visitor in [name for name, (seen, _) in self.sessions.items() if now - seen > HOUR]:
-                self._forget(visitor)
+                if not (self.visiting.get(visitor) and self.presence.here(visitor, now)):  # else work is watched
+                    self._forget(visitor)
             for key in [key for key, seen in self.used.items() if now - seen > HOUR and key not in self.pinned]:
                 self.values.pop(key, None)
                 del self.used[key]
@@ -474,7 +483,8 @@ class Library:
             away = [one for one in busy if not self.here(one, now)]
             for visitor in away:
                 self.leave_all(visitor)
-        self.presence.tidy(now)
+        if self.presence.tidy(now):
+            give_back()  # else what a class leaves behind stays with the C library
         return away
 
     def keep_tidy(self) -> None:
@@ -483,10 +493,13 @@ class Library:
             tidied = time.monotonic()
             while True:
                 time.sleep(CHECK_SECONDS)
-                self.end_absent()
-                if time.monotonic() - tidied >= 60:
-                    tidied = time.monotonic()
-                    self.tidy()
+                try:
+                    self.end_absent()
+                    if time.monotonic() - tidied >= 60:
+                        tidied = time.monotonic()
+                        self.tidy()
+                except Exception:  # one that failed must not be the last
+                    LOG.exception("tidying failed")
 
         threading.Thread(target=every_second, daemon=True, name="tidy").start()
 

@@ -17,6 +17,7 @@ import json
 import os
 import re
 import secrets
+import signal
 import socket
 import statistics
 import subprocess
@@ -317,7 +318,7 @@ class Found:
     held: list[float] = field(default_factory=list)
 
 
-async def measure(app: Path, count: int, rounds: int, settle: float, memory: int) -> Found:
+async def measure(app: Path, count: int, rounds: int, settle: float, memory: int, identical: bool) -> Found:
     server, found = Server.start(app, memory), Found(app)
     try:
         async with httpx.AsyncClient(timeout=PHASE_SECONDS, limits=httpx.Limits(max_connections=None),
@@ -327,7 +328,7 @@ async def measure(app: Path, count: int, rounds: int, settle: float, memory: int
             await first.open()  # waits for the example, which is no visitor's affair
             await first.close()
             for number in range(rounds):
-                took, worked = await one_round(server, site, client, count, 400 * number)
+                took, worked = await one_round(server, site, client, count, 0 if identical else 400 * number)
                 for name, seconds in took.items():
                     found.took[name] += seconds
                 for name, one in worked.items():
@@ -361,9 +362,13 @@ def main() -> None:
     parser.add_argument("--settle", type=float, default=90.0, help="seconds after a round until its visitors are over")
     parser.add_argument("--app", type=Path, action="append", help="a checkout; repeat it to compare (default: this)")
     parser.add_argument("--memory", type=parse_bytes, default="1.4GB", help="what the server takes for free")
+    parser.add_argument("--identical", action="store_true", help="every round collects the same texts: for the memory, "
+                        "since from the second round on nothing is computed")
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the server ends with it
     apps = given.app or [HERE]
-    found = [asyncio.run(measure(app.resolve(), given.visitors, given.rounds, given.settle, given.memory))
+    found = [asyncio.run(measure(app.resolve(), given.visitors, given.rounds, given.settle, given.memory,
+                                 given.identical))
              for app in apps]
     print(f"{given.visitors} visitors, {given.rounds} rounds, {os.cpu_count()} cores\n")
     print(table(found))

@@ -185,6 +185,25 @@ def test_at_the_limit_a_visit_that_nobody_is_at_makes_way_one_that_has_nothing_f
     assert worked.key not in library.sessions and {open_one.key, second.key} < set(library.sessions)
 
 
+def test_a_page_whose_work_takes_more_than_an_hour_stays():
+    library = Library(budget=10**6)
+    visit = library.visit("")
+    library.presence.heard(visit.key, "page")
+    library.presence.opened("page")
+    task = library.start(visit.key, ("collect", 1), endless)
+    library.tidy(time.monotonic() + session.HOUR + 1)
+    assert visit.key in library.sessions and not task.done.is_set()
+    library.presence.closed("page")
+    library.tidy(time.monotonic() + session.HOUR + 1)
+    assert visit.key not in library.sessions and task.done.wait(2)
+
+
+def test_a_request_that_names_no_page_is_nobodys():
+    presence = Presence()
+    presence.heard("visit", "")
+    assert presence.owner("") == ""
+
+
 def test_a_visit_that_made_way_leaves_nothing_behind():
     library = Library(budget=10**6)
     visit = library.visit("", "a")
