@@ -16,6 +16,7 @@ from typing import NoReturn
 
 from gblm_viz.encoding import insist_on_utf8
 from gblm_viz.ui.addresses import FIRST_PORT, LARGEST_PORT, host_name, is_loopback, link, listen
+from gblm_viz.ui.origins import embedding_origin
 from gblm_viz.words import words
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
@@ -54,6 +55,8 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--model", default="pocket", help=SAY("serve.flags.model"))
     parser.add_argument("--allow-model", action="append", default=[], metavar="SRC",
                         help=SAY("serve.flags.allow_model"))
+    parser.add_argument("--embed", type=_embedding, action="append", default=[], metavar="ORIGIN",
+                        help=SAY("serve.flags.embed"))
     parser.add_argument("--password", default=None, help=SAY("serve.flags.password", variable=PASSWORD))
     parser.add_argument("--statistics", type=Path, metavar="DIR", help=SAY("serve.flags.statistics"))
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
@@ -77,6 +80,13 @@ def _host_name(given: str) -> str:
         return host_name(given)
     except ValueError:
         raise argparse.ArgumentTypeError(SAY("serve.refuse.host", given=given)) from None
+
+
+def _embedding(given: str) -> str:
+    try:
+        return embedding_origin(given)
+    except ValueError:
+        raise argparse.ArgumentTypeError(SAY("serve.refuse.embed", given=given)) from None
 
 
 def tell(given: argparse.Namespace, local: bool, prefix: str, port: int) -> None:
@@ -103,7 +113,8 @@ def main() -> int:
     gc.enable()
     library = Library(device=given.device, dtype=given.dtype)
     try:
-        access = Access(prefix.of_flag(given.root_path), tuple(given.allow_host), given.password)
+        access = Access(prefix.of_flag(given.root_path), tuple(given.allow_host), given.password,
+                        tuple(given.embed))
         # a name or a path of a proxy: others reach the app through it, wherever it listens itself
         library.local = (is_loopback(given.host) and all(map(is_loopback, given.allow_host))
                          and not access.prefix and not given.share)
@@ -118,7 +129,7 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 2
     library.keep_tidy()
-    app = server.make_app(library, access=access)
+    app = server.make_app(library, access)
     port = listening.getsockname()[1]
     tell(given, library.local, access.prefix, port)
     if given.share:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fastapi import FastAPI
 
 from .hosts import Hosts
+from .origins import Origins, OwnOrigin
 from .password import Password
 from .prefix import Prefix
 
@@ -14,11 +15,12 @@ from .prefix import Prefix
 @dataclass(frozen=True)
 class Access:
     """prefix: the path in front, see prefix.py. names: host names besides this machine's own that the app answers to.
-    password: empty for none."""
+    password: empty for none. embed: origins whose pages may show the app in a frame."""
 
     prefix: str = ""
     names: tuple[str, ...] = ()
     password: str = ""
+    embed: tuple[str, ...] = ()
 
     def guard(self, site: FastAPI, local: bool) -> None:
         """Put the middlewares around a site that is complete; the last one is the outermost.
@@ -27,6 +29,7 @@ class Access:
         """
         if self.password:
             site.add_middleware(Password, password=self.password)
+        site.add_middleware(OwnOrigin, origins=Origins(self.embed))
         site.add_middleware(Hosts, names=self.names if local or self.names else None, far=not local)
         site.add_middleware(Prefix, fixed=self.prefix)
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import gradio as gr
 
-DEEPEST, MOST_ITEMS, LONGEST_ITEM = 6, 100_000, 10_000
-"""Bounds of an object that one of our own components sends: depth, parts (a picture in another order names its
-columns), and characters of a text in it."""
+DEEPEST, MOST_ITEMS, LONGEST_CHOICE = 6, 100_000, 10_000
+"""Depth and parts of an object that one of our own components sends (a picture in another order names its columns);
+characters of a choice. A text has the length that the body of the request leaves it: its events carry it whole."""
 LARGEST_NUMBER = 1e300
 
 
@@ -41,7 +41,7 @@ def _switch(value: Any) -> bool:
 
 def _choice(value: Any) -> bool:
     """A text or a number. Whether it is one that is offered, Gradio knows: choices change while the page is used."""
-    return _number(value) or (isinstance(value, str) and len(value) <= LONGEST_ITEM)
+    return _number(value) or (isinstance(value, str) and len(value) <= LONGEST_CHOICE)
 
 
 def _choices(value: Any) -> bool:
@@ -54,15 +54,13 @@ def _own(value: Any) -> bool:
 
 
 def plain(value: Any, depth: int = DEEPEST) -> bool:
-    """Whether JSON is small, shallow and names no file."""
-    if isinstance(value, str):
-        return len(value) <= LONGEST_ITEM
+    """Whether JSON is shallow, of a bounded number of parts, and names no file."""
     if isinstance(value, dict):
         return (depth > 0 and len(value) <= MOST_ITEMS and not {"path", "meta", "url"} & value.keys()
                 and all(plain(part, depth - 1) for part in value.values()))
     if isinstance(value, list):
         return depth > 0 and len(value) <= MOST_ITEMS and all(plain(part, depth - 1) for part in value)
-    return _switch(value) or _number(value)
+    return _text(value) or _switch(value) or _number(value)
 
 
 KINDS: tuple[tuple[type, Callable[[Any], bool]], ...] = (

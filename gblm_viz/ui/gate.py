@@ -8,23 +8,21 @@ whole site, so that no route can be added past it.
 from __future__ import annotations
 
 import json
-import logging
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from gradio import Blocks
-from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import JSONResponse, Response
+from starlette.datastructures import Headers
+from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gblm_viz.words import LANGUAGES
 
 from .fields import accepted, plain
-from .origins import Origins
+from .prefix import own_path
 
-LOG = logging.getLogger("gblm_viz")
 LARGEST_BODY = 25_000_000
 """Bytes of one event: the longest text, twice, each of its bytes escaped to three; more of it is a sentence."""
 LARGEST_CALL = 64_000
@@ -139,9 +137,8 @@ ROUTES = (
 class Gate:
     """The middleware. `pages`: the Blocks of each language. `beside`: further routes, of the site's own."""
 
-    def __init__(self, app: ASGIApp, pages: Mapping[str, Blocks], origins: Origins,
-                 beside: tuple[Route, ...] = ()) -> None:
-        self.app, self.pages, self.origins = app, pages, origins
+    def __init__(self, app: ASGIApp, pages: Mapping[str, Blocks], beside: tuple[Route, ...] = ()) -> None:
+        self.app, self.pages = app, pages
         self.routes = (*beside, *ROUTES)
         self.arriving = 0
 
@@ -152,20 +149,17 @@ class Gate:
         if scope["type"] != "http":  # the page opens no web socket
             await send({"type": "websocket.close", "code": 1008})
             return
-        answer = self._answering(send)
         try:
             route, language = self._route(scope)
             if route.check is None:
-                await self.app(scope, receive, answer)
+                await self.app(scope, receive, send)
             else:
-                await self._with_body(route, self.pages[language], scope, receive, answer)
+                await self._with_body(route, self.pages[language], scope, receive, send)
         except Refused as refused:
-            await _refusal(refused)(scope, receive, answer)
+            await JSONResponse({"detail": refused.why}, refused.status)(scope, receive, send)
 
     def _route(self, scope: Scope) -> tuple[Route, str]:
-        headers, path = Headers(scope=scope), _own_path(scope)
-        if not self.origins.allows(scope["method"], headers):
-            raise Refused(403, "only the app's own page may ask this")
+        path = own_path(scope)
         for route in self.routes:
             found = route.path.fullmatch(path)
             if found and scope["method"] in route.methods:
@@ -215,18 +209,6 @@ class Gate:
         finally:
             self.arriving -= size
 
-    def _answering(self, send: Send) -> Send:
-        """`send`, with our headers on every answer and none of Gradio's that would let another origin read it."""
-        async def answer(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name in [name for name in headers if name.lower().startswith("access-control-")]:
-                    del headers[name]
-                for name, value in self.origins.headers():
-                    headers.setdefault(name, value)
-            await send(message)
-        return answer
-
 
 def parsed(body: bytes) -> Mapping[str, Any]:
     """A JSON object. Raises Refused for anything else: NaN, numbers of 5,000 digits and bottomless nesting among it."""
@@ -241,13 +223,3 @@ def parsed(body: bytes) -> Mapping[str, Any]:
 
 def _no_constant(name: str) -> None:
     raise ValueError(name)
-
-
-def _own_path(scope: Scope) -> str:
-    """The path below a proxy's prefix, as Starlette's routes see it."""
-    path, prefix = str(scope["path"]), str(scope.get("root_path", "")).rstrip("/")
-    return path[len(prefix):] if prefix and path.startswith(prefix + "/") else path
-
-
-def _refusal(refused: Refused) -> Response:
-    return JSONResponse({"detail": refused.why}, refused.status)

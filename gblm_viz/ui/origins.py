@@ -10,8 +10,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-OWN = ("same-origin", "none")
-"""Values of Sec-Fetch-Site for a request by the page itself, and by a person who typed or opened an address."""
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
 SAFE = ("GET", "HEAD")
 # Gradio's page runs inline scripts and compiles its event functions; pictures are data: and blob: addresses.
 _POLICY = ("default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; object-src 'none'; base-uri 'self'; "
@@ -40,9 +42,11 @@ class Origins:
         A page elsewhere may do one thing: link here, or show the app in a frame where `embed` names it.
         """
         origin, site = headers.get("origin"), headers.get("sec-fetch-site")
-        if origin is not None and not _same(origin, headers) and not (origin == "null" and site == "same-origin"):
+        if site == "same-origin":  # the browser knows the address it asked, which a proxy may have rewritten in Host
+            return True
+        if origin is not None and not _same(origin, headers):
             return False
-        if site is None or site in OWN:
+        if site is None or site == "none":
             return True
         return origin is None and method in SAFE and headers.get("sec-fetch-mode") == "navigate"
 
@@ -63,3 +67,29 @@ def _same(origin: str, headers: Mapping[str, str]) -> bool:
     """
     asked = {headers.get("host", ""), headers.get("x-forwarded-host", "").split(",")[0].strip()} - {""}
     return urlsplit(origin).netloc in asked
+
+
+class OwnOrigin:
+    """The middleware: others get 403; every answer carries our headers, and none that lets another origin read it."""
+
+    def __init__(self, app: ASGIApp, origins: Origins) -> None:
+        self.app, self.origins = app, origins
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+
+        async def answer(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name in [name for name in headers if name.lower().startswith("access-control-")]:
+                    del headers[name]
+                for name, value in self.origins.headers():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        if self.origins.allows(scope["method"], Headers(scope=scope)):
+            await self.app(scope, receive, answer)
+        else:
+            await JSONResponse({"detail": "only the app's own page may ask this"}, 403)(scope, receive, answer)

@@ -31,7 +31,6 @@ from .access import OPEN_ACCESS, Access
 from .build import build
 from .gate import Gate, Route
 from .languages import preferred
-from .origins import Origins
 from .own_address import by_browser
 from .prefix import LONGEST_QUERY, own_path, quoted
 from .presence import Streams
@@ -49,8 +48,8 @@ _LANGUAGE_SCRIPT = (
 )
 
 
-def make_app(library: Library, embed: tuple[str, ...] = (), access: Access = OPEN_ACCESS) -> FastAPI:
-    """The whole site as an ASGI app. embed: origins whose pages may show it in a frame. access: how it is reached."""
+def make_app(library: Library, access: Access = OPEN_ACCESS) -> FastAPI:
+    """The whole site as an ASGI app. access: how it is reached."""
     own_folder()
     site = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     site.add_middleware(Streams, presence=library.presence)
@@ -114,7 +113,7 @@ def make_app(library: Library, embed: tuple[str, ...] = (), access: Access = OPE
         gr.mount_gradio_app(site, blocks, f"/{language}", footer_links=[], run_history=False,
                             ssr_mode=False, theme=THEME, css=CSS, head=head(words(language)), show_error=False,
                             max_file_size="0b")
-    site.add_middleware(Gate, pages=pages, origins=Origins(embed), beside=(_UPLOAD,))
+    site.add_middleware(Gate, pages=pages, beside=(_UPLOAD,))
     access.guard(site, library.local)
     return site
 

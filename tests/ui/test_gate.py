@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from gblm_viz.ui import fields, gate, server
+from gblm_viz.ui.access import Access
 from gblm_viz.ui.origins import Origins, embedding_origin
 from gblm_viz.ui.page import Page
 from gblm_viz.ui.session import Library
@@ -173,7 +174,7 @@ def modes(site: Any) -> dict[str, Ask]:
     remote = Library(budget=1 << 20)
     remote.local = False
     return {"local": asking(site), "remote": asking(server.make_app(remote)),
-            "embedded": asking(server.make_app(remote, embed=("https://school.example",)))}
+            "embedded": asking(server.make_app(remote, Access(embed=("https://school.example",))))}
 
 
 @pytest.mark.parametrize("mode", ["local", "remote", "embedded"])
@@ -204,6 +205,9 @@ def test_behind_a_proxy_the_name_that_the_browser_asked_counts() -> None:
     told = {"host": "10.0.0.5:7860", "x-forwarded-host": "viz.example", "origin": "https://viz.example"}
     assert Origins().allows("POST", told)
     assert not Origins().allows("POST", {**told, "origin": "https://evil.example"})
+    rewritten = {"host": "10.0.0.5:7860", "origin": "https://viz.example", "sec-fetch-site": "same-origin"}
+    assert Origins().allows("POST", rewritten)  # a proxy that passes no name on; a page cannot write Sec-Fetch-Site
+    assert not Origins().allows("POST", {**rewritten, "sec-fetch-site": "cross-site"})
 
 
 def test_every_answer_says_who_may_frame_it_and_that_types_are_not_guessed(modes: dict[str, Ask]) -> None:
@@ -272,7 +276,7 @@ def test_a_body_over_the_limit_is_refused_before_it_is_read(site: Any, monkeypat
         scope = {"type": "http", "method": "POST", "path": "/en/gradio_api/cancel", "query_string": b"",
                  "headers": headers + ([(b"content-length", told.encode())] if told else []), "root_path": ""}
         read.clear()
-        asyncio.run(gate.Gate(site, pages_of(site), Origins())(scope, receive, send))
+        asyncio.run(gate.Gate(site, pages_of(site))(scope, receive, send))
         return int(sent[0]["status"])
 
     assert body(str(10**12), 100, 3) == 413 and read == []
@@ -291,7 +295,7 @@ def test_a_web_socket_is_not_opened(site: Any) -> None:
 
         async def receive() -> dict[str, Any]:
             return {"type": "websocket.connect"}
-        await gate.Gate(site, pages_of(site), Origins())({"type": "websocket", "path": "/en/"}, receive, send)
+        await gate.Gate(site, pages_of(site))({"type": "websocket", "path": "/en/"}, receive, send)
     asyncio.run(run())
     assert sent == [{"type": "websocket.close", "code": 1008}]
 
@@ -336,3 +340,12 @@ def test_a_handler_that_its_inputs_do_not_fit_fails_when_the_page_is_built() -> 
             page.on(button.click, lambda visit, text, counter: {}, [box])
         with pytest.raises(TypeError):
             page.on_event(gr.HTML().select, "index", "pair", lambda visit, index: {}, [box])
+
+
+def test_the_event_of_a_long_text_carries_it_whole(site: Any, ask: Ask) -> None:
+    blocks = pages_of(site)["en"]
+    number, one = next((n, f) for n, f in blocks.fns.items()
+                       if any(getattr(blocks.blocks.get(t), "elem_id", None) == "text" for t, _ in f.targets))
+    data = [None if fields.accepted(c, None) else c.value for c in one.inputs]
+    body = {"data": data, "fn_index": number, "session_hash": "s", "event_data": "word " * 50_000}
+    gate.check_event(blocks, body)
