@@ -108,8 +108,9 @@ def _forget_in_gradio(blocks: gr.Blocks, page: str) -> None:
     if holder is not None:
         holder.session_data.pop(page, None)
         holder.time_last_used.pop(page, None)
-    for held in (queue.pending_messages_per_session, queue.pending_event_ids_session, blocks.pending_streams,
-                 blocks.pending_diff_streams):
+    kept: tuple[dict[str, Any], ...] = (queue.pending_messages_per_session, queue.pending_event_ids_session,
+                                        blocks.pending_streams, blocks.pending_diff_streams)
+    for held in kept:
         held.pop(page, None)
 
 
