@@ -125,7 +125,7 @@ ROUTES = (
     _read(r"/|/favicon\.ico|/robots\.txt|/take-home/[A-Za-z0-9_-]+"),
     _read(rf"{_LANGUAGE}(/|/config/?|/theme\.css|/manifest\.json|/favicon\.ico|/robots\.txt)?"),
     _read(rf"{_LANGUAGE}/(assets|static|svelte)/(?!.*(\.\.|//))[A-Za-z0-9_.-][A-Za-z0-9_./-]*"),
-    _read(rf"{_LANGUAGE}/gradio_api/(heartbeat/{SESSION.pattern}|queue/data|startup-events|theme\.css|info/?)"),
+    _read(rf"{_LANGUAGE}/gradio_api/(heartbeat/{SESSION.pattern}|queue/data|startup-events|app_id|theme\.css|info/?)"),
     _post("queue/join", check_event, LARGEST_BODY),
     _post("run/predict", check_event, LARGEST_BODY),
     _post("component_server", check_call),

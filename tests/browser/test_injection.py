@@ -162,6 +162,7 @@ def test_hostile_probes_are_text_in_the_table_the_skills_the_chat_and_the_file(p
     say = words("en")
     probes_opened(page, app, "en", "probes")
     pick(page, "lost-set", say("lost.probes.set_own"))
+    ready(page)  # the pocket's own probes were being asked, and would have the last word in the status line
     texts = [one for one in ON_A_LINE if one.strip() and len(one) < 300]
     rows = io.StringIO()
     csv.writer(rows).writerows([("prompt", "answer", "skill"), *((one, f"a {one}"[:60], one) for one in texts)])
@@ -245,7 +246,7 @@ def test_a_hostile_address_opens_and_says_what_it_left_out(page: Page, app: App)
         expect(page.locator("#status .working")).to_have_count(0)
         unharmed(page)
         for link in page.locator("#lang a").all():
-            assert re.match(rf"({app.url})?/(en|ja)/(\?|$)", link.get_attribute("href") or "")
+            assert re.match(rf"({app.url}|\.\.)?/(en|ja)/(\?|$)", link.get_attribute("href") or "")
     page.goto(f"{app.url}/?{urlencode({'lang': NAME, 'tab': NAME})}")
     ready_or_error = page.locator("#status .status")
     expect(ready_or_error).to_be_visible()
