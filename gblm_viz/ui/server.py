@@ -42,7 +42,8 @@ LONGEST_REQUEST_LINE = 256_000
 """Bytes of a link: one of 80 kB opens, and the page says what of it was left out. Uvicorn's own limit is 64 kB."""
 _UPLOAD = Route(("POST",), re.compile(uploads.ADDRESS))
 """Its body is the file itself, which uploads.py bounds as it arrives."""
-_LANGUAGE_SCRIPT = (
+_FIRST_OF_HEAD = (
+    "<link rel='icon' type='image/svg+xml' href='../favicon.ico'>"  # else it is asked for at the root of the host
     "<script>for (const [name, value] of [['language', '{code}'], ['languages', ['{code}']]])"
     "Object.defineProperty(navigator, name, {{get: () => value}});</script>"
 )
@@ -87,8 +88,8 @@ def make_app(library: Library, access: Access = OPEN_ACCESS) -> FastAPI:
         if language not in LANGUAGES or "text/html" not in response.headers.get("content-type", ""):
             return response
         body = b"".join([part async for part in response.body_iterator])  # type: ignore[attr-defined]
-        script = _LANGUAGE_SCRIPT.format(code=language).encode()
-        page = body.replace(b"<head>", b"<head>" + script, 1).replace(b'lang="en"', f'lang="{language}"'.encode(), 1)
+        first = _FIRST_OF_HEAD.format(code=language).encode()
+        page = body.replace(b"<head>", b"<head>" + first, 1).replace(b'lang="en"', f'lang="{language}"'.encode(), 1)
         headers = {name: value for name, value in response.headers.items() if name.lower() != "content-length"}
         return Response(by_browser(page), response.status_code, headers)
 
