@@ -188,9 +188,12 @@ def test_a_word_through_every_field_is_nowhere_afterwards(browser: Browser, alon
         return [path for place in (*own, ROOT) for path in holding(place, WORD, since)]
 
     assert everywhere() == [], "on the disk while the visitor is here"
+    private = list((tmp_path / "temporary").glob("gblm-viz-*"))
+    assert len(private) == 1 and not [one for one in private[0].rglob("*") if one.is_file()], "no upload is a file"
     context.close()
     alone.process.terminate()
     alone.process.wait(20)
+    assert not private[0].exists(), "its folder goes with the server"
     assert everywhere() == [], "on the disk after the server has ended"
     assert WORD not in alone.log.read_text(encoding="utf-8", errors="replace").lower(), "in the log"
 
