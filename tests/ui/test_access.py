@@ -3,11 +3,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import html
 import re
 import threading
-from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,7 +13,7 @@ import httpx
 import pytest
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from gblm_viz.core.errors import GblmError
 from gblm_viz.core.job import Step
@@ -28,18 +26,9 @@ from gblm_viz.ui.password import Password, Tries, safe_target
 from gblm_viz.ui.prefix import Prefix
 from gblm_viz.ui.session import Library, Session
 from gblm_viz.words import LANGUAGES, words
+from tests.ui.wire import Ask, asking
 
-Ask = Callable[..., httpx.Response]
 SECRET = "öffne dich"
-
-
-def asking(app: ASGIApp, base: str = "http://127.0.0.1:7860") -> Ask:
-    loop = asyncio.new_event_loop()
-    client = httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=base)
-
-    def ask(method: str, path: str, **more: Any) -> httpx.Response:
-        return loop.run_until_complete(client.request(method, path, **more))
-    return ask
 
 
 @pytest.fixture(scope="module")

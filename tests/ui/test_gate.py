@@ -19,25 +19,14 @@ from gblm_viz.ui.origins import Origins, embedding_origin
 from gblm_viz.ui.page import Page
 from gblm_viz.ui.session import Library
 from gblm_viz.words import LANGUAGES, words
-from tests.ui.wire import pages_of
+from tests.ui.wire import Ask, asking, pages_of
 
 HOST = "127.0.0.1:7860"
-Ask = Callable[..., httpx.Response]
 
 
 @pytest.fixture(scope="module")
 def site() -> Any:
     return server.make_app(Library(budget=1 << 20))
-
-
-def asking(app: Any, base: str = f"http://{HOST}") -> Ask:
-    """Requests to an ASGI app, one at a time, without a connection."""
-    loop = asyncio.new_event_loop()
-    client = httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=base)
-
-    def ask(method: str, path: str, **more: Any) -> httpx.Response:
-        return loop.run_until_complete(client.request(method, path, **more))
-    return ask
 
 
 @pytest.fixture(scope="module")

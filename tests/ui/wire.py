@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +19,17 @@ from gblm_viz.ui import server
 from gblm_viz.ui.session import Library
 
 LONGEST_EVENT = 60.0
+Ask = Callable[..., httpx.Response]
+
+
+def asking(app: Any, base: str = "http://127.0.0.1:7860") -> Ask:
+    """Requests to an ASGI app, one at a time, without a connection: `ask("GET", "/en/", headers=…)`."""
+    loop = asyncio.new_event_loop()
+    client = httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=base)
+
+    def ask(method: str, path: str, **more: Any) -> httpx.Response:
+        return loop.run_until_complete(client.request(method, path, **more))
+    return ask
 
 
 @dataclass
