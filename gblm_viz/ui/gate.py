@@ -7,11 +7,14 @@ whole site, so that no route can be added past it.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qs
 
 from gradio import Blocks
 from starlette.datastructures import Headers
@@ -22,13 +25,17 @@ from gblm_viz.words import LANGUAGES
 
 from .fields import accepted, plain
 from .prefix import own_path
+from .presence import Presence
 
 LARGEST_BODY = 25_000_000
 """Bytes of one event: the longest text, twice, each of its bytes escaped to three; more of it is a sentence."""
 LARGEST_CALL = 64_000
 """Bytes of a request for pixels, of a Cancel, of a sign of life."""
-MOST_ARRIVING = 256_000_000
-"""Bytes of bodies that are read at the same moment, all visitors together."""
+MOST_ARRIVING, MOST_OF_ADDRESS = 256_000_000, 100_000_000
+"""Bytes of large bodies that are read at the same moment: of all visitors together, and of one address. A small one, as
+clicks send, is always read."""
+ARRIVES = 30.0
+"""Seconds a body may take to arrive: who stalls holds nothing for longer."""
 SESSION = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _LANGUAGE = f"/(?P<language>{'|'.join(LANGUAGES)})"
 
@@ -80,6 +87,15 @@ def check_event(blocks: Blocks, body: Mapping[str, Any]) -> None:
         raise Refused(400, "event_id is no text")
 
 
+def check_stream(blocks: Blocks, query: str) -> None:
+    """The stream of a page that waits for an answer; Gradio answers any other with a traceback in the log."""
+    asked = parse_qs(query).get("session_hash", [])
+    if len(asked) != 1 or not SESSION.fullmatch(asked[0]):
+        raise Refused(400, "session_hash is not one that the page makes")
+    if asked[0] not in blocks._queue.pending_messages_per_session:
+        raise Refused(404, "nothing is asked by this page")
+
+
 def check_call(blocks: Blocks, body: Mapping[str, Any]) -> None:
     """A question of a component's own script: a function that the component offers to it."""
     _session(body)
@@ -105,12 +121,15 @@ def check_reset(blocks: Blocks, body: Mapping[str, Any]) -> None:
 
 @dataclass(frozen=True)
 class Route:
-    """One kind of request that is let through. `check` reads its JSON body, of at most `largest` bytes."""
+    """One kind of request that is let through. `check` reads its JSON body, of at most `largest` bytes. `streams`: its
+    query names the page whose answers it reads. `known`: only a page that has spoken may ask it."""
 
     methods: tuple[str, ...]
     path: re.Pattern[str]
     check: Check | None = None
     largest: int = 0
+    streams: bool = False
+    known: bool = False
 
 
 def _read(pattern: str) -> Route:
@@ -118,29 +137,32 @@ def _read(pattern: str) -> Route:
 
 
 def _post(name: str, check: Check, largest: int = LARGEST_CALL) -> Route:
-    return Route(("POST",), re.compile(f"{_LANGUAGE}/gradio_api/{name}/?"), check, largest)
+    return Route(("POST",), re.compile(f"{_LANGUAGE}/gradio_api/{name}"), check, largest, known=check is check_call)
 
 
 ROUTES = (
     _read(r"/|/favicon\.ico|/robots\.txt|/take-home/[A-Za-z0-9_-]+"),
     _read(rf"{_LANGUAGE}(/|/config/?|/theme\.css|/manifest\.json|/favicon\.ico|/robots\.txt)?"),
-    _read(rf"{_LANGUAGE}/(assets|static|svelte)/(?!.*(\.\.|//))[A-Za-z0-9_.-][A-Za-z0-9_./-]*"),
-    _read(rf"{_LANGUAGE}/gradio_api/(heartbeat/{SESSION.pattern}|queue/data|startup-events|app_id|theme\.css|info/?)"),
+    _read(rf"{_LANGUAGE}/(assets|static|svelte)/(?!.*(\.\.|//))[A-Za-z0-9_.-][A-Za-z0-9_./-]{{0,200}}"),
+    _read(rf"{_LANGUAGE}/gradio_api/(heartbeat/{SESSION.pattern}|startup-events|app_id|theme\.css|info/?)"),
+    Route(("GET",), re.compile(f"{_LANGUAGE}/gradio_api/queue/data"), streams=True),
     _post("queue/join", check_event, LARGEST_BODY),
     _post("run/predict", check_event, LARGEST_BODY),
-    _post("component_server", check_call),
+    _post("component_server/?", check_call),
     _post("cancel", check_cancel),
     _post("reset", check_reset),
 )
 
 
 class Gate:
-    """The middleware. `pages`: the Blocks of each language. `beside`: further routes, of the site's own."""
+    """The middleware. `pages`: the Blocks of each language. `presence`: told of every page that asks something, so that
+    what Gradio keeps of it is forgotten. `beside`: further routes, of the site's own."""
 
-    def __init__(self, app: ASGIApp, pages: Mapping[str, Blocks], beside: tuple[Route, ...] = ()) -> None:
-        self.app, self.pages = app, pages
+    def __init__(self, app: ASGIApp, pages: Mapping[str, Blocks], presence: Presence,
+                 beside: tuple[Route, ...] = ()) -> None:
+        self.app, self.pages, self.presence = app, pages, presence
         self.routes = (*beside, *ROUTES)
-        self.arriving = 0
+        self.arriving: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -151,6 +173,8 @@ class Gate:
             return
         try:
             route, language = self._route(scope)
+            if route.streams:
+                check_stream(self.pages[language], scope["query_string"].decode("latin-1"))
             if route.check is None:
                 await self.app(scope, receive, send)
             else:
@@ -172,9 +196,20 @@ class Gate:
         headers = Headers(scope=scope)
         if headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
             raise Refused(415, "JSON is expected")
-        body = await self._body(headers, route.largest, receive)
+        client = scope.get("client")
+        try:
+            async with asyncio.timeout(ARRIVES):
+                body = await self._body(headers, route.largest, receive, client[0] if client else "")
+        except TimeoutError:
+            raise Refused(408, f"it took longer than {ARRIVES:.0f} seconds to arrive") from None
         assert route.check is not None
-        route.check(blocks, parsed(body))
+        said = parsed(body)
+        route.check(blocks, said)
+        page = str(said.get("session_hash", ""))
+        if route.known and not self.presence.knows(page):
+            raise Refused(404, "this page is not known")
+        if page:
+            self.presence.noted(page)
         handed = False
 
         async def once() -> Message:
@@ -186,11 +221,11 @@ class Gate:
 
         await self.app(scope, once, send)
 
-    async def _body(self, headers: Headers, largest: int, receive: Receive) -> bytes:
+    async def _body(self, headers: Headers, largest: int, receive: Receive, address: str) -> bytes:
         told = headers.get("content-length", "0")
         if not told.isdecimal() or int(told[:20]) > largest:
             raise Refused(413, f"more than {largest:,} bytes")
-        parts, size = [], 0
+        parts, size, counted = [], 0, 0
         try:
             while True:
                 message = await receive()
@@ -198,16 +233,20 @@ class Gate:
                     raise Refused(400, "the request ended early")
                 part = message.get("body", b"")
                 size += len(part)
-                self.arriving += len(part)
                 if size > largest:
                     raise Refused(413, f"more than {largest:,} bytes")
-                if self.arriving > MOST_ARRIVING:
+                if size > LARGEST_CALL:
+                    self.arriving[address] += size - counted
+                    counted = size
+                if counted and (self.arriving.total() > MOST_ARRIVING or self.arriving[address] > MOST_OF_ADDRESS):
                     raise Refused(503, "too much is arriving at once; try again in a moment")
                 parts.append(part)
                 if not message.get("more_body", False):
                     return b"".join(parts)
         finally:
-            self.arriving -= size
+            self.arriving[address] -= counted
+            if not self.arriving[address]:
+                del self.arriving[address]
 
 
 def parsed(body: bytes) -> Mapping[str, Any]:

@@ -66,7 +66,10 @@ def _same(origin: str, headers: Mapping[str, str]) -> bool:
     A page cannot set X-Forwarded-Host without asking first (a preflight), which is refused.
     """
     asked = {headers.get("host", ""), headers.get("x-forwarded-host", "").split(",")[0].strip()} - {""}
-    return urlsplit(origin).netloc in asked
+    try:
+        return urlsplit(origin).netloc in asked
+    except ValueError:  # no address at all, such as http://[
+        return False
 
 
 class OwnOrigin:

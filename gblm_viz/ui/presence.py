@@ -49,6 +49,15 @@ class Presence:
                 del self._open[page]
             self._heard[page] = time.monotonic()
 
+    def noted(self, page: str) -> None:
+        """A page asked for something, on nobody's behalf yet; it is forgotten like any other."""
+        with self._lock:
+            self._heard[page] = time.monotonic()
+
+    def knows(self, page: str) -> bool:
+        """Whether a page has a stream open, or has asked for something lately."""
+        return page in self._open or page in self._heard
+
     def heard(self, visit: str, page: str) -> None:
         """A page asked for something on behalf of a visit. A request that names no page tells nothing."""
         if not page:

@@ -23,6 +23,7 @@ import gradio as gr
 import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, RedirectResponse
+from starlette.requests import ClientDisconnect
 
 from gblm_viz.words import LANGUAGES, words
 
@@ -102,10 +103,12 @@ def make_app(library: Library, access: Access = OPEN_ACCESS) -> FastAPI:
         if int(request.headers.get("content-length") or 0) > uploads.LARGEST_FILE:
             return JSONResponse({"detail": "the file is too large"}, 413)
         try:
-            token = await library.uploads.receive(visitor, unquote(request.headers.get("x-name", "")),
-                                                  request.stream())
+            token = await library.uploads.receive(visitor, unquote(request.headers.get("x-name", "")), request.stream(),
+                                                  request.client.host if request.client else "")
         except uploads.NotTaken as refused:
             return JSONResponse({"detail": "not taken"}, refused.status)
+        except ClientDisconnect:
+            return Response(status_code=400)
         return JSONResponse({"token": token})
 
     pages = {language: build(language, library) for language in LANGUAGES}
@@ -114,7 +117,7 @@ def make_app(library: Library, access: Access = OPEN_ACCESS) -> FastAPI:
         gr.mount_gradio_app(site, blocks, f"/{language}", footer_links=[], run_history=False,
                             ssr_mode=False, theme=THEME, css=CSS, head=head(words(language)), show_error=False,
                             max_file_size="0b")
-    site.add_middleware(Gate, pages=pages, beside=(_UPLOAD,))
+    site.add_middleware(Gate, pages=pages, presence=library.presence, beside=(_UPLOAD,))
     access.guard(site, library.local)
     return site
 

@@ -337,6 +337,8 @@ class Library:
         mine = {one for one in self.visiting.get(visitor, ()) if one in self.tasks}
         if key not in mine and len(mine) >= MOST_TASKS:
             raise GblmError("too_many_tasks", count=len(mine))
+        if key in mine and self.tasks[key].watchers.count(visitor) >= MOST_TASKS:  # the same click, sent by a script
+            raise GblmError("too_many_tasks", count=MOST_TASKS)
 
     def _refuse_another_load(self) -> None:
         now = time.monotonic()

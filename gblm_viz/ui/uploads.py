@@ -5,6 +5,7 @@ Knows nothing of what is in them. A file that nobody reads is dropped after a mi
 
 from __future__ import annotations
 
+import asyncio
 import re
 import secrets
 import threading
@@ -20,8 +21,10 @@ ADDRESS = "/upload"
 LARGEST_FILE = 4_000_000
 """Bytes of one file, and of a text (UTF-8). Cutting one was measured on one core: 2.4 s and up to 0.4 GB a million."""
 MOST_OF_VISITOR = 12_000_000
-MOST_OF_ALL = 250_000_000
-"""Bytes that wait to be read: of one visitor, and of all of them together."""
+MOST_OF_ADDRESS, MOST_OF_ALL = 125_000_000, 250_000_000
+"""Bytes that arrive or wait to be read: of one visitor, of all from one address, and of all together."""
+ARRIVES = 60.0
+"""Seconds a file may take to arrive."""
 WAITS = 60.0
 """Seconds until a file that nobody has read is dropped."""
 LONGEST_NAME = 120
@@ -33,10 +36,12 @@ class Upload:
 
     name: str
     content: bytes
+    address: str = ""
+    """The network address that it came from."""
 
 
 class NotTaken(Exception):  # noqa: N818
-    """A limit is passed. `status`: 413 by this file, 429 by this visitor's files, 503 by everybody's."""
+    """A limit is passed. `status`: 413 this file's, 429 this visitor's, 503 the address's or everybody's, 408 the time's."""
 
     def __init__(self, status: int) -> None:
         super().__init__(status)
@@ -49,27 +54,31 @@ class Uploads:
     def __init__(self) -> None:
         self._waiting: dict[tuple[str, str], tuple[float, Upload]] = {}
         self._held: Counter[str] = Counter()
+        self._from: Counter[str] = Counter()
         self._lock = threading.Lock()
 
-    async def receive(self, visitor: str, name: str, parts: AsyncIterator[bytes]) -> str:
+    async def receive(self, visitor: str, name: str, parts: AsyncIterator[bytes], address: str = "") -> str:
         """Take a file as it arrives and return its token. Once a limit is passed: raises NotTaken, keeps nothing."""
         self.tidy()
         content = bytearray()
         kept = False
         try:
-            async for part in parts:
-                if len(content) + len(part) > LARGEST_FILE:
-                    raise NotTaken(413)
-                self._make_room(visitor, len(part))
-                content += part
+            async with asyncio.timeout(ARRIVES):
+                async for part in parts:
+                    if len(content) + len(part) > LARGEST_FILE:
+                        raise NotTaken(413)
+                    self._make_room(visitor, address, len(part))
+                    content += part
             token = secrets.token_urlsafe(18)
             with self._lock:
-                self._waiting[visitor, token] = (time.monotonic(), Upload(plain_name(name), bytes(content)))
+                self._waiting[visitor, token] = (time.monotonic(), Upload(plain_name(name), bytes(content), address))
             kept = True
             return token
+        except TimeoutError:
+            raise NotTaken(408) from None
         finally:
             if not kept:  # refused, or the browser went away
-                self._free(visitor, len(content))
+                self._free(visitor, address, len(content))
 
     def take(self, visitor: str, token: str) -> Upload:
         """The visitor's own file, which is then no longer kept. Raises GblmError where there is none of that token."""
@@ -77,7 +86,7 @@ class Uploads:
             _, found = self._waiting.pop((visitor, token), (0.0, None))
         if found is None:
             raise GblmError("upload_gone")
-        self._free(visitor, len(found.content))
+        self._free(visitor, found.address, len(found.content))
         return found
 
     def tidy(self, now: float | None = None) -> None:
@@ -87,26 +96,28 @@ class Uploads:
             late = [place for place, (came, _) in self._waiting.items() if now - came > WAITS]
             dropped = [(visitor, self._waiting.pop((visitor, token))[1]) for visitor, token in late]
         for visitor, upload in dropped:
-            self._free(visitor, len(upload.content))
+            self._free(visitor, upload.address, len(upload.content))
 
     @property
     def held(self) -> int:
         """Bytes of all files that arrive or wait."""
         return self._held.total()
 
-    def _make_room(self, visitor: str, size: int) -> None:
+    def _make_room(self, visitor: str, address: str, size: int) -> None:
         with self._lock:
             if self._held[visitor] + size > MOST_OF_VISITOR:
                 raise NotTaken(429)
-            if self._held.total() + size > MOST_OF_ALL:
+            if self._held.total() + size > MOST_OF_ALL or self._from[address] + size > MOST_OF_ADDRESS:
                 raise NotTaken(503)
             self._held[visitor] += size
+            self._from[address] += size
 
-    def _free(self, visitor: str, size: int) -> None:
+    def _free(self, visitor: str, address: str, size: int) -> None:
         with self._lock:
-            self._held[visitor] -= size
-            if not self._held[visitor]:
-                del self._held[visitor]
+            for held, name in ((self._held, visitor), (self._from, address)):
+                held[name] -= size
+                if not held[name]:
+                    del held[name]
 
 
 def plain_name(given: str) -> str:

@@ -17,6 +17,7 @@ from gblm_viz.ui import fields, gate, server
 from gblm_viz.ui.access import Access
 from gblm_viz.ui.origins import Origins, embedding_origin
 from gblm_viz.ui.page import Page
+from gblm_viz.ui.presence import Presence
 from gblm_viz.ui.session import Library
 from gblm_viz.words import LANGUAGES, words
 from tests.ui.wire import Ask, asking, pages_of
@@ -252,7 +253,7 @@ def test_only_json_is_read(ask: Ask) -> None:
 def test_a_body_over_the_limit_is_refused_before_it_is_read(site: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[int] = []
 
-    def body(told: str | None, chunk: int, chunks: int) -> int:
+    def body(told: str | None, chunk: int, chunks: int, path: str = "/en/gradio_api/cancel") -> int:
         sent: list[dict[str, Any]] = []
 
         async def receive() -> dict[str, Any]:
@@ -262,17 +263,63 @@ def test_a_body_over_the_limit_is_refused_before_it_is_read(site: Any, monkeypat
         async def send(message: Any) -> None:
             sent.append(message)
         headers = [(b"host", HOST.encode()), (b"content-type", b"application/json")]
-        scope = {"type": "http", "method": "POST", "path": "/en/gradio_api/cancel", "query_string": b"",
+        scope = {"type": "http", "method": "POST", "path": path, "query_string": b"",
                  "headers": headers + ([(b"content-length", told.encode())] if told else []), "root_path": ""}
         read.clear()
-        asyncio.run(gate.Gate(site, pages_of(site))(scope, receive, send))
+        asyncio.run(gate.Gate(site, pages_of(site), Presence())(scope, receive, send))
         return int(sent[0]["status"])
 
     assert body(str(10**12), 100, 3) == 413 and read == []
     assert body("9" * 400, 100, 3) == 413
     assert body(None, 10_000, 10**6) == 413 and len(read) <= gate.LARGEST_CALL // 10_000 + 1
-    monkeypatch.setattr(gate, "MOST_ARRIVING", 15_000)
-    assert body(None, 10_000, 4) == 503
+    join = "/en/gradio_api/queue/join"
+    monkeypatch.setattr(gate, "MOST_ARRIVING", 150_000)
+    assert body(None, 50_000, 4, join) == 503
+    assert body(None, 10_000, 4, join) == 400  # a small one is always read, and found to be no JSON
+    monkeypatch.setattr(gate, "MOST_ARRIVING", 10**9)
+    monkeypatch.setattr(gate, "MOST_OF_ADDRESS", 150_000)
+    assert body(None, 50_000, 4, join) == 503
+
+
+def test_a_body_that_stalls_holds_its_bytes_for_a_bounded_time(site: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gate, "ARRIVES", 0.05)
+    sent: list[dict[str, Any]] = []
+    one = gate.Gate(site, pages_of(site), Presence())
+
+    async def run() -> None:
+        async def receive() -> dict[str, Any]:
+            if not one.arriving:
+                return {"type": "http.request", "body": b" " * 100_000, "more_body": True}
+            await asyncio.sleep(60)
+            raise AssertionError
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+        await one({"type": "http", "method": "POST", "path": "/en/gradio_api/queue/join", "query_string": b"",
+                   "headers": [(b"content-type", b"application/json")], "root_path": "", "client": ("10.0.0.1", 1)},
+                  receive, send)
+    asyncio.run(run())
+    assert sent[0]["status"] == 408 and not one.arriving
+
+
+def test_a_page_that_nobody_knows_gets_no_picture_and_no_stream(site: Any, ask: Ask, capfd: Any) -> None:
+    blocks = pages_of(site)["en"]
+    asked = next(number for number, one in blocks.blocks.items() if hasattr(one, "tile"))
+    body = {"data": {"key": "x"}, "component_id": asked, "fn_name": "tile", "session_hash": "never-seen"}
+    assert post(ask, "en", "component_server", body).status_code == 404
+    assert "never-seen" not in getattr(blocks, "state_holder").session_data  # noqa: B009
+    for query in ("", "?session_hash=", "?session_hash=never", "?session_hash=a&session_hash=b", "?session_hash=%00",
+                  "?session_hash=" + "s" * 7000):
+        assert ask("GET", f"/en/gradio_api/queue/data{query}").status_code in {400, 404}
+    assert "Traceback" not in "".join(capfd.readouterr())
+
+
+def test_an_origin_that_is_no_address_and_a_path_without_end_are_refused(ask: Ask) -> None:
+    answer = ask("GET", "/en/", headers={"Origin": "http://["})
+    assert answer.status_code == 403 and "content-security-policy" in answer.headers
+    assert ask("GET", "/en/static/" + "a" * 300).status_code == 404
+    for name in ("queue/join/", "cancel/", "reset/"):
+        assert post(ask, "en", name, {}).status_code == 404  # no redirect that names the host it was asked as
 
 
 def test_a_web_socket_is_not_opened(site: Any) -> None:
@@ -284,7 +331,7 @@ def test_a_web_socket_is_not_opened(site: Any) -> None:
 
         async def receive() -> dict[str, Any]:
             return {"type": "websocket.connect"}
-        await gate.Gate(site, pages_of(site))({"type": "websocket", "path": "/en/"}, receive, send)
+        await gate.Gate(site, pages_of(site), Presence())({"type": "websocket", "path": "/en/"}, receive, send)
     asyncio.run(run())
     assert sent == [{"type": "websocket.close", "code": 1008}]
 

@@ -10,7 +10,7 @@ import pytest
 
 from gblm_viz.core.errors import GblmError
 from gblm_viz.core.job import Job, Step
-from gblm_viz.ui.session import HOUR, Library, Session
+from gblm_viz.ui.session import HOUR, MOST_TASKS, Library, Session
 
 
 def slow(steps: int = 400, pause: float = 0.01) -> Callable[[threading.Event], Job[int]]:
@@ -107,3 +107,15 @@ def test_one_visitor_never_sees_anothers_session():
     one.update(source="mine")
     assert one.key != other.key
     assert other.session.source == Session().source
+
+
+def test_the_same_click_sent_again_and_again_is_followed_a_bounded_number_of_times():
+    library = Library(budget=10**6)
+    for _ in range(MOST_TASKS):
+        library.start("a", "key", slow())
+    with pytest.raises(GblmError) as caught:
+        library.start("a", "key", slow())
+    assert caught.value.key == "too_many_tasks"
+    library.start("b", "key", slow())
+    library.cancel("a")
+    library.cancel("b")

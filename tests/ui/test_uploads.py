@@ -68,6 +68,25 @@ def test_limits_hold_for_a_file_a_visitor_and_all_together_and_nothing_is_kept_b
     assert store.held == 0
 
 
+def test_a_file_that_stalls_or_fills_an_addresss_share_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def stalled() -> AsyncIterator[bytes]:
+        yield b"begun"
+        await asyncio.sleep(60)
+    store = Uploads()
+    monkeypatch.setattr(uploads, "ARRIVES", 0.05)
+    monkeypatch.setattr(uploads, "MOST_OF_ADDRESS", 10)
+    with pytest.raises(NotTaken) as caught:
+        asyncio.run(store.receive("ann", "a", stalled(), "10.0.0.1"))
+    assert caught.value.status == 408 and store.held == 0
+    token = asyncio.run(store.receive("ann", "a", parts(b"x" * 8), "10.0.0.1"))
+    with pytest.raises(NotTaken) as caught:
+        asyncio.run(store.receive("bob", "b", parts(b"x" * 8), "10.0.0.1"))
+    assert caught.value.status == 503
+    asyncio.run(store.receive("cat", "c", parts(b"x" * 8), "10.0.0.2"))
+    store.take("ann", token)
+    asyncio.run(store.receive("bob", "b", parts(b"x" * 8), "10.0.0.1"))
+
+
 def test_a_file_whose_sender_goes_away_is_not_kept() -> None:
     async def broken() -> AsyncIterator[bytes]:
         yield b"begun"
