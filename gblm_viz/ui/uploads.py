@@ -41,7 +41,7 @@ class Upload:
 
 
 class NotTaken(Exception):  # noqa: N818
-    """A limit is passed. `status`: 413 this file's, 429 this visitor's, 503 the address's or everybody's, 408 the time's."""
+    """A limit is passed. `status`: 413 of this file, 429 of this visitor, 503 of the address or of all, 408 of time."""
 
     def __init__(self, status: int) -> None:
         super().__init__(status)
