@@ -51,8 +51,10 @@ def _install() -> str | None:
     return on_path()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
+    """Chromium, for the tests of this folder alone: while Playwright runs, its event loop counts as the thread's own,
+    and a test elsewhere that starts a loop would be refused."""
     with sync_playwright() as playwright:
         path: str | None = on_path()
         if path is None and Path(playwright.chromium.executable_path).exists():
@@ -104,7 +106,7 @@ def start(log: Path, *flags: str, **environment: str) -> App:
     pytest.fail(f"the app did not answer within {START_SECONDS} s: {log.read_text()[-2000:]}")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     running = start(tmp_path_factory.mktemp("app") / "log.txt")
     yield running
