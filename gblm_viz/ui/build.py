@@ -112,7 +112,7 @@ def select_first(visit: Visit) -> None:
         return
     if visit.library.has(session.statistics):
         work.gradient_summaries(visit, "l1")
-        visit.update(selection=Selection(gradients.chosen(visit).name))
+        visit.select(Selection(gradients.chosen(visit).name))
 
 
 def _wire_where(page: Page, where: Breadcrumb) -> None:
@@ -126,8 +126,7 @@ def _wire_where(page: Page, where: Breadcrumb) -> None:
 
     def on_level(visit: Visit, level: int, counter: int) -> dict[Any, Any]:
         """So many parts stay: 1 the model, 2 its matrix."""
-        kept = visit.session.selection
-        visit.update(selection=Selection(kept.matrix, kept.expert) if level == 2 else Selection())
+        visit.update(selection=visit.session.selection.unpinned() if level == 2 else Selection())
         return {signals.selection: bump(counter)}
 
     page.on([signals.visit.change, signals.selection.change], refresh, [], [where], latest=True)

@@ -81,8 +81,8 @@ KINDS: tuple[tuple[type, Callable[[Any], bool]], ...] = (
 def accepted(component: Any, value: Any) -> bool:
     """Whether a browser may send `value` for this component; False for a kind that the table does not know."""
     offered = [one for _, one in getattr(component, "choices", None) or ()]
-    if value is None and isinstance(component, gr.Radio):
-        return component.value is None  # one of its buttons is always pressed, unless it began without
+    if value is None and isinstance(component, gr.Radio | gr.Dropdown):
+        return component.value is None  # one of its choices is always taken, unless it began without
     if offered and not isinstance(value, list) and all(isinstance(one, str) for one in offered):
         return _text(value)
     for kind, fits in KINDS:

@@ -20,6 +20,7 @@ from gblm_viz.core.alpha import Alpha
 from gblm_viz.core.errors import GblmError
 from gblm_viz.core.footprint import available_memory, give_back
 from gblm_viz.core.job import Job, Step
+from gblm_viz.core.matrices import Layout
 from gblm_viz.core.prune import Settings
 
 from .presence import Presence
@@ -56,6 +57,18 @@ class Selection:
     expert: int = 0
     row: int | None = None
     column: int | None = None
+
+    def unpinned(self) -> Selection:
+        """The same matrix, no weight of it."""
+        return Selection(self.matrix, self.expert)
+
+    def inside(self, layout: Layout) -> bool:
+        """Whether a model of this layout has this place; all of a model (no matrix) is in each."""
+        one = next((one for one in layout.matrices if one.name == self.matrix), None)
+        if one is None:
+            return not self.matrix
+        return (0 <= self.expert < max(1, one.experts) and (self.row is None or 0 <= self.row < one.rows)
+                and (self.column is None or 0 <= self.column < one.columns))
 
 
 @dataclass(frozen=True)
@@ -553,6 +566,13 @@ class Visit:
         """Replace fields of the session; returns the new one."""
         with self.library.lock:
             return self.keep(replace(self.session, **changes))
+
+    def select(self, selection: Selection) -> Session:
+        """Show this matrix and weight in every view. Raises GblmError where the visitor's model has no such place."""
+        layout = self.model().layout
+        if not selection.inside(layout):
+            raise GblmError("bad_event" if Selection(selection.matrix).inside(layout) else "gone")
+        return self.update(selection=selection)
 
     def remember(self, name: str, value: Any) -> Session:
         """Keep one tab's own small value (see `Session.extra`)."""

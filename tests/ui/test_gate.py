@@ -358,7 +358,8 @@ def test_each_kind_of_field_takes_its_own_values_only(component: Any, good: list
 def test_a_choice_among_words_takes_no_number() -> None:
     words, numbers, later = gr.Dropdown(["a", "b"]), gr.Dropdown([("one", 1)]), gr.Dropdown([])
     assert fields.accepted(words, "a") and not fields.accepted(words, 1)
-    assert not fields.accepted(gr.Radio(["a"], value="a"), None) and fields.accepted(gr.Radio(["a"]), None)
+    for kind in (gr.Radio, gr.Dropdown):
+        assert not fields.accepted(kind(["a"], value="a"), None) and fields.accepted(kind(["a"], value=None), None)
     assert fields.accepted(numbers, 1) and fields.accepted(later, 1) and not fields.accepted(later, {})
 
 

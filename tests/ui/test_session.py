@@ -10,7 +10,7 @@ import pytest
 
 from gblm_viz.core.errors import GblmError
 from gblm_viz.core.job import Job, Step
-from gblm_viz.ui.session import HOUR, MOST_TASKS, Library, Session
+from gblm_viz.ui.session import HOUR, MOST_TASKS, Library, Selection, Session, Visit
 
 
 def slow(steps: int = 400, pause: float = 0.01) -> Callable[[threading.Event], Job[int]]:
@@ -119,3 +119,16 @@ def test_the_same_click_sent_again_and_again_is_followed_a_bounded_number_of_tim
     library.start("b", "key", slow())
     library.cancel("a")
     library.cancel("b")
+
+
+def test_a_visitor_selects_only_places_that_their_model_has(visit: Visit) -> None:
+    one = visit.model().layout.matrices[0]
+    for place in (Selection(), Selection(one.name), Selection(one.name, 0, one.rows - 1, one.columns - 1)):
+        assert visit.select(place).selection == place
+    before = visit.session
+    for place, key in ((Selection("nope"), "gone"), (Selection(one.name, 1), "bad_event"),
+                       (Selection(one.name, -1), "bad_event"), (Selection(one.name, 0, one.rows, 0), "bad_event"),
+                       (Selection(one.name, 0, 0, 2**30), "bad_event"), (Selection(one.name, 0, -1, 0), "bad_event")):
+        with pytest.raises(GblmError) as told:
+            visit.select(place)
+        assert told.value.key == key and visit.session == before

@@ -142,6 +142,8 @@ def build(page: Page, asked: gr.State) -> None:
     def on_token(visit: Visit, picked: list[int], *, place: int) -> Iterator[dict[Any, Any]]:
         """What every model holds at one token of one answer, all behind that answer's own text."""
         there, kept = order(visit), conversation(visit)
+        if place >= len(there):  # the third pane, while two models answer
+            return
         side = there[place]
         turns = tuple(turn for turn in kept.turns if side in turn.answers)
         number, token = (int(one) for one in picked)

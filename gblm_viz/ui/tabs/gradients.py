@@ -130,7 +130,7 @@ def build(page: Page) -> None:
         expert = visit.session.selection.expert
         if stack_shown(visit, one):
             expert, row = divmod(row, one.rows)
-        visit.update(selection=Selection(one.name, expert, row, column))
+        visit.select(Selection(one.name, expert, row, column))
         return {signals.selection: bump(counter)}
 
     def on_clear(visit: Visit, counter: int) -> dict[Any, Any]:
@@ -178,16 +178,13 @@ def stack_shown(visit: Visit, matrix: Matrix) -> bool:
 
 def unpin(visit: Visit, counter: int) -> int:
     """Let the pinned weight go, its matrix stays; the selection's signal, bumped."""
-    kept = visit.session.selection
-    visit.update(selection=Selection(kept.matrix, kept.expert))
+    visit.update(selection=visit.session.selection.unpinned())
     return bump(counter)
 
 
 def select(visit: Visit, name: str, expert: int = 0) -> None:
     """Make a matrix the one every view shows; the caller bumps `signals.selection`. An unknown name is a sentence."""
-    if name not in {matrix.name for matrix in visit.model().layout.matrices}:
-        raise GblmError("gone")
-    visit.update(selection=Selection(name, expert))
+    visit.select(Selection(name, expert))
 
 
 def matrix_title(say: Words, matrix: Matrix | report.GradientSummary) -> str:

@@ -116,14 +116,14 @@ def build(page: Page) -> None:
         return {} if visit.session.example else {cost: refresh(visit).get(cost, gr.skip())}
 
     def on_cell(visit: Visit, name: str, counter: int) -> dict[Any, Any]:
-        visit.update(selection=Selection(matrix=name))
+        visit.select(Selection(matrix=name))
         return {page.signals.selection: bump(counter), page.tabs: gr.Tabs(selected="gradients")}
 
     def on_why(visit: Visit, counter: int) -> dict[Any, Any]:
         jump = telling_weight(visit)
         if jump is None:
             return {page.status: page.note(say("weight.telling_none"), "error")}
-        visit.update(selection=Selection(jump.matrix, jump.expert or 0, jump.row, jump.column))
+        visit.select(Selection(jump.matrix, jump.expert or 0, jump.row, jump.column))
         return {page.signals.selection: bump(counter), page.tabs: gr.Tabs(selected="weight")}
 
     page.on(why.click, on_why, [page.signals.selection], [page.signals.selection, page.tabs])

@@ -248,12 +248,12 @@ def _wire(page: Page, parts: Parts) -> None:
     def on_matrix(visit: Visit, name: str | None, counter: int) -> dict[Any, Any]:
         if not name:
             return {}
-        visit.update(selection=Selection(matrix=name))
+        visit.select(Selection(matrix=name))
         return {signals.selection: bump(counter)}
 
     def on_weight(visit: Visit, index: Any, counter: int, *values: Any) -> dict[Any, Any]:
         row, column = int(index[0]), int(index[1])
-        visit.update(selection=replace(visit.session.selection, matrix=selected(visit).name, row=row, column=column))
+        visit.select(replace(visit.session.selection, matrix=selected(visit).name, row=row, column=column))
         pinned = {view: with_pin(value, row, column)
                   for view, value in zip(parts.views, values, strict=True) if value}
         return {**pinned, signals.selection: bump(counter)}

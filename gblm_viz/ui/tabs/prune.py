@@ -275,17 +275,16 @@ def _wire(page: Page, controls: Controls, views: Views) -> None:
     def on_matrix(visit: Visit, counter: int, name: str | None) -> dict[Any, Any]:
         if not name:
             return {}
-        visit.update(selection=Selection(matrix=name))
+        visit.select(Selection(matrix=name))
         return {signals.selection: bump(counter)}
 
     def on_weight(visit: Visit, place: list[int], counter: int) -> dict[Any, Any]:
         one, kept = selected(visit), visit.session.selection
-        visit.update(selection=Selection(one.name, kept.expert if one.experts else 0, int(place[0]), int(place[1])))
+        visit.select(Selection(one.name, kept.expert if one.experts else 0, int(place[0]), int(place[1])))
         return {signals.selection: bump(counter)}
 
     def on_clear(visit: Visit, counter: int) -> dict[Any, Any]:
-        kept = visit.session.selection
-        visit.update(selection=Selection(kept.matrix, kept.expert))
+        visit.update(selection=visit.session.selection.unpinned())
         return {signals.selection: bump(counter)}
 
     def on_selection(visit: Visit) -> dict[Any, Any]:

@@ -154,12 +154,11 @@ def _wire(page: Page, parts: Parts) -> None:
             return {}
         found = visit.model().layout.named(name)
         wanted = Selection(name, int(expert or 0) if found.experts else 0, int(row or 0), int(column or 0))
-        if not (0 <= wanted.row < found.rows and 0 <= wanted.column < found.columns  # type: ignore[operator]
-                and 0 <= wanted.expert < max(1, found.experts)):
+        if not wanted.inside(visit.model().layout):
             told = say("weight.outside", block=found.block, role=role_name(say, found.role),
                        rows=f"{found.rows - 1:,}", columns=f"{found.columns - 1:,}")
             return {page.status: page.note(told, "error")}
-        session = visit.update(selection=wanted)
+        session = visit.select(wanted)
         return {signals.selection: bump(counter), boxes: (session.model, wanted),
                 page.status: page.note(say("status.ready"))}
 
@@ -168,7 +167,7 @@ def _wire(page: Page, parts: Parts) -> None:
         jump = telling_weight(visit)
         if jump is None:
             return {page.status: page.note(say("weight.telling_none"), "error")}
-        visit.update(selection=Selection(jump.matrix, jump.expert or 0, jump.row, jump.column))
+        visit.select(Selection(jump.matrix, jump.expert or 0, jump.row, jump.column))
         found = page.note(say("weight.telling_found", method=visit.session.settings.method))
         return {signals.selection: bump(counter), page.status: found}
 
