@@ -23,7 +23,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,6 +43,8 @@ PHASES = {"ready": "page, ready", "filled": "page, every tab filled", "same": "c
           "different": "collect, all different texts", "chat": "chat, 64 tokens", "cancel": "Cancel, until it is over",
           "newcomer": f"newcomer's collect beside {MANY} of one visitor's", "after": "collect after all tabs closed"}
 
+TRIED = ("same", "different", "chat", "cancel", "newcomer")
+"""Beside the opening of the page, what can be left out."""
 
 STARTED = """import runpy, sys
 import gblm_viz.ui.session as session
@@ -247,9 +249,9 @@ async def at_once(work: Sequence[Awaitable[float]]) -> list[float]:
     return await asyncio.wait_for(asyncio.gather(*work), PHASE_SECONDS)
 
 
-async def one_round(server: Server, site: Site, client: httpx.AsyncClient, count: int,
-                    texts: int) -> tuple[dict[str, list[float]], dict[str, float]]:
-    """Everything once: (seconds of each visitor, the server's processor seconds), by phase.
+async def one_round(server: Server, site: Site, client: httpx.AsyncClient, count: int, texts: int,
+                    phases: Collection[str]) -> tuple[dict[str, list[float]], dict[str, float]]:
+    """The phases asked for, once each: (seconds of each visitor, the server's processor seconds), by phase.
 
     texts: the number of the first text that no round before has used.
     """
@@ -276,18 +278,22 @@ async def one_round(server: Server, site: Site, client: httpx.AsyncClient, count
         await running
         return time.monotonic() - began
 
-    async def phase(name: str, work: Sequence[Awaitable[float]]) -> None:
-        before = server.worked()
-        took[name] = await at_once(work)
-        worked[name] = server.worked() - before
+    async def phase(name: str, work: Callable[[int, Visitor], Awaitable[float]]) -> None:
+        if name in phases:
+            before = server.worked()
+            took[name] = await at_once([work(place, one) for place, one in enumerate(visitors)])
+            worked[name] = server.worked() - before
 
-    await phase("filled", [opened(one) for one in visitors])
-    await phase("same", [collect(one, texts) for one in visitors])
-    await phase("different", [collect(one, texts + 1 + place) for place, one in enumerate(visitors)])
+    await phase("filled", lambda _, one: opened(one))
+    await phase("same", lambda _, one: collect(one, texts))
+    await phase("different", lambda place, one: collect(one, texts + 1 + place))
     for visitor in visitors:
         visitor.put(prompt=PROMPT, compare_most=64)
-    await phase("chat", [one.click("ask") for one in visitors])
-    await phase("cancel", [cancel(one, texts + 100 + place) for place, one in enumerate(visitors)])
+    await phase("chat", lambda _, one: one.click("ask"))
+    await phase("cancel", lambda place, one: cancel(one, texts + 100 + place))
+    if "newcomer" not in phases:
+        await asyncio.gather(*(one.close() for one in visitors))
+        return took, worked
 
     busy, new = visitors[:2]
     for place in range(MANY - 1):
@@ -318,7 +324,8 @@ class Found:
     held: list[float] = field(default_factory=list)
 
 
-async def measure(app: Path, count: int, rounds: int, settle: float, memory: int, identical: bool) -> Found:
+async def measure(app: Path, count: int, rounds: int, settle: float, memory: int, identical: bool,
+                  phases: Collection[str]) -> Found:
     server, found = Server.start(app, memory), Found(app)
     try:
         async with httpx.AsyncClient(timeout=PHASE_SECONDS, limits=httpx.Limits(max_connections=None),
@@ -328,7 +335,8 @@ async def measure(app: Path, count: int, rounds: int, settle: float, memory: int
             await first.open()  # waits for the example, which is no visitor's affair
             await first.close()
             for number in range(rounds):
-                took, worked = await one_round(server, site, client, count, 0 if identical else 400 * number)
+                took, worked = await one_round(server, site, client, count, 0 if identical else 400 * number,
+                                               phases)
                 for name, seconds in took.items():
                     found.took[name] += seconds
                 for name, one in worked.items():
@@ -345,10 +353,10 @@ def table(found: Sequence[Found]) -> str:
     """Markdown: a row a phase, three columns a checkout."""
     lines = ["| s | " + " | ".join(f"{one.app.name}: last | median | processor, a round" for one in found) + " |",
              "|---|" + "---:|---:|---:|" * len(found)]
-    for name, title in PHASES.items():
+    for name in [name for name in PHASES if found[0].took[name]]:
         cells = [f"{max(one.took[name]):.1f} | {statistics.median(one.took[name]):.1f} | "
                  + (f"{statistics.mean(one.worked[name]):.1f}" if one.worked[name] else "") for one in found]
-        lines.append(f"| {title} | " + " | ".join(cells) + " |")
+        lines.append(f"| {PHASES[name]} | " + " | ".join(cells) + " |")
     for number in range(len(found[0].held)):
         cells = [f"{one.held[number]:,.0f} | {one.held[number] / one.held[0] - 1:+.1%} | " for one in found]
         lines.append(f"| MB after round {number + 1}, against the first | " + " | ".join(cells) + " |")
@@ -364,11 +372,13 @@ def main() -> None:
     parser.add_argument("--memory", type=parse_bytes, default="1.4GB", help="what the server takes for free")
     parser.add_argument("--identical", action="store_true", help="every round collects the same texts: for the memory, "
                         "since from the second round on nothing is computed")
+    parser.add_argument("--phases", type=lambda told: {"filled", *told.split(",")}, default=set(PHASES),
+                        help=f"only these, with commas: {', '.join(TRIED)}")
     given = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the server ends with it
     apps = given.app or [HERE]
     found = [asyncio.run(measure(app.resolve(), given.visitors, given.rounds, given.settle, given.memory,
-                                 given.identical))
+                                 given.identical, given.phases))
              for app in apps]
     print(f"{given.visitors} visitors, {given.rounds} rounds, {os.cpu_count()} cores\n")
     print(table(found))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import time
 import zipfile
 from collections.abc import Iterator
@@ -138,6 +139,24 @@ def everything_typed(page: Page, folder: Path) -> None:
     expect(page.locator("#status .error")).to_be_visible()
 
 
+def busy(page: Page, context: BrowserContext, app: App) -> None:
+    """A collection and a chat that run."""
+    say = words("en")
+    tab(page, say, "text")
+    page.locator("#text textarea").fill(f"{WORD}last " + OWN_TEXT * 40)
+    expect(page.locator("#text-samples td.text").first).to_contain_text(f"{WORD}last")
+    page.locator("#collect").click()
+    expect(page.locator("#status progress")).to_be_visible()
+    talking = context.new_page()
+    arrive(talking, app, "en")
+    tab(talking, say, "compare")
+    talking.locator("#compare-most input[type=number]").fill("400")
+    talking.locator("#prompt textarea").fill(f"What is {WORD}later?")
+    talking.locator("#ask").click()
+    expect(talking.locator("#dense-chat .said").last).not_to_be_empty()
+    expect(page.locator("#status progress")).to_be_visible()
+
+
 def test_a_word_through_every_field_is_nowhere_afterwards(browser: Browser, alone: App, tmp_path: Path) -> None:
     folder = tmp_path / "models" / MODEL
     shutil.copytree(ROOT / "assets" / "pocket", folder)
@@ -190,12 +209,15 @@ def test_a_word_through_every_field_is_nowhere_afterwards(browser: Browser, alon
     assert everywhere() == [], "on the disk while the visitor is here"
     private = list((tmp_path / "temporary").glob("gblm-viz-*"))
     assert len(private) == 1 and not [one for one in private[0].rglob("*") if one.is_file()], "no upload is a file"
+    busy(page, context, alone)
+    alone.process.send_signal(signal.SIGINT)
+    assert alone.process.wait(20) == 130
     context.close()
-    alone.process.terminate()
-    alone.process.wait(20)
     assert not private[0].exists(), "its folder goes with the server"
     assert everywhere() == [], "on the disk after the server has ended"
-    assert WORD not in alone.log.read_text(encoding="utf-8", errors="replace").lower(), "in the log"
+    said = alone.log.read_text(encoding="utf-8", errors="replace").lower()
+    assert WORD not in said, "in the log"
+    assert "traceback" not in said and "terminate called" not in said
 
 
 def test_what_is_looked_for_on_the_disk_would_be_found(tmp_path: Path) -> None:

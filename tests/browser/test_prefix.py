@@ -42,7 +42,7 @@ def test_the_page_works_behind_a_path(strips: bool, says: dict[str, str], page: 
         page.wait_for_url(re.compile(rf"{re.escape(below)}/ja/\?.*sparsity=0\.3"))
         ready(page)
         expect(page.get_by_role("tab", name=words("ja")("frame.tabs.prune"), exact=True)).to_be_visible()
-        page.goto("about:blank")
+        page.close()  # before the proxy ends: a stream that it cuts off would be an error of the page
     own = urlsplit(below).netloc
     asked = [one for one in answers if urlsplit(one.url).netloc]
     assert len(asked) > 20 and {urlsplit(one.url).netloc for one in asked} == {own}

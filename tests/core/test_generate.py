@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from threading import Event
+from threading import Event, Lock
+from time import sleep
 
 import pytest
 import torch
@@ -226,3 +227,24 @@ def test_where_two_answers_part() -> None:
     assert first_divergence((1, 2), (1, 2, 3)) == 2
     assert first_divergence((), ()) is None
     assert first_divergence((), (4,)) == 0
+
+
+def test_however_many_answers_are_written_few_compute_a_token_at_the_same_moment() -> None:
+    model, now, seen, lock = models.wrap(FAMILIES["llama"](), tiny_tokenizer(), "tiny"), Counter[str](), [0], Lock()
+
+    def begins(*_: object) -> None:
+        with lock:
+            now["steps"] += 1
+            seen.append(now["steps"])
+
+    def ends(*_: object) -> None:
+        sleep(0.002)  # long enough for others to come, were they let in
+        with lock:
+            now["steps"] -= 1
+
+    model.network.register_forward_pre_hook(begins)
+    model.network.register_forward_hook(ends)
+    with ThreadPoolExecutor(12) as pool:
+        made = list(pool.map(lambda _: answer(model, [said("The river carries sand.")], FREELY), range(12)))
+    assert len({ids(one.tokens) for one in made}) == 1
+    assert len(seen) > 12 * 5 and max(seen) == generate.STEPS_AT_ONCE
