@@ -13,7 +13,9 @@ from gblm_viz.words import Words
 
 from .escape import escape
 
-POLL_SECONDS = 0.08
+POLL_SECONDS, LONGEST_PAUSE, PAUSES = 0.08, 1.0, 4
+"""Between two looks at the answers: at least the first, at most the second, and PAUSES times what it took to show the
+last one. So thirty visitors' answers leave the processor to those who write them."""
 SIDES = ("dense", "pruned", "third")
 MARKS = {"dense": "●", "pruned": "▲", "third": "■"}
 
@@ -91,6 +93,12 @@ def _speak(voice: _Voice, model: Model, messages: list[Message], sampling: Sampl
         voice.done.set()
 
 
+def _ended(voices: Mapping[str, _Voice], seconds: float) -> bool:
+    """Whether all answers end within so many seconds; waits no longer than they need."""
+    until = time.monotonic() + seconds
+    return all(voice.done.wait(max(0.0, until - time.monotonic())) for voice in voices.values())
+
+
 def messages_of(history: tuple[Turn, ...], side: str, prompt: str) -> list[Message]:
     """The conversation as one model had it, with its own answers, and the new prompt behind it."""
     messages: list[Message] = []
@@ -102,7 +110,10 @@ def messages_of(history: tuple[Turn, ...], side: str, prompt: str) -> list[Messa
 
 def together(models: Mapping[str, Model], prompt: str, history: tuple[Turn, ...], sampling: Sampling,
              stop: threading.Event) -> Generator[tuple[Turn, bool], None, None]:
-    """All answers growing: (turn, whether it is finished) every 80 ms. Closing it, or `stop`, ends all streams."""
+    """All answers growing: (turn, whether it is finished), as often as whoever shows them keeps up.
+
+    Closing it, or `stop`, ends all streams.
+    """
     conversations = {side: messages_of(history, side, prompt) for side in models}
     prompt_tokens(models[SIDES[0]], conversations[SIDES[0]])  # an empty prompt is refused before any thread starts
     voices = {side: _Voice() for side in models}
@@ -113,10 +124,14 @@ def together(models: Mapping[str, Model], prompt: str, history: tuple[Turn, ...]
     def turn() -> Turn:
         return Turn(prompt, {side: voice.said() for side, voice in voices.items()}, sampling)
 
+    pause, shown = POLL_SECONDS, -1  # the question is shown before its first token
     try:
-        while not all(voice.done.is_set() for voice in voices.values()):
-            time.sleep(POLL_SECONDS)
-            yield turn(), False
+        while not _ended(voices, pause):
+            written = sum(len(voice.tokens) for voice in voices.values())
+            if written != shown:
+                shown, began = written, time.monotonic()
+                yield turn(), False
+                pause = min(LONGEST_PAUSE, max(POLL_SECONDS, PAUSES * (time.monotonic() - began)))
     finally:
         stop.set()
     for voice in voices.values():

@@ -104,6 +104,28 @@ def test_the_streams_advance_together_and_equal_models_answer_alike(model: Model
                for earlier, later in zip(first, second, strict=True))
 
 
+def test_who_takes_long_to_show_an_answer_is_given_it_less_often(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    from gblm_viz.ui import chat
+
+    def paced(*given: Any) -> Any:
+        for one in stream(*given):
+            time.sleep(0.02)
+            yield one
+        return "length"
+
+    stream = chat.stream
+    monkeypatch.setattr(chat, "stream", paced)
+    frames = {}
+    for taken in (0.0, 0.2):
+        lengths = []
+        for turn, _ in together({"dense": model}, "The sea", (), Sampling(most=40), threading.Event()):
+            lengths.append(len(turn.answers["dense"].tokens))
+            time.sleep(taken)
+        assert lengths[-1] == 40
+        frames[taken] = len(lengths)
+    assert frames[0.0] > frames[0.2] + 2 > 3
+
+
 def test_nothing_comes_a_third_of_a_second_after_stop(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
     from gblm_viz.ui import chat
 
