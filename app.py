@@ -14,6 +14,8 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
+from gblm_viz.core.errors import ModelError
+from gblm_viz.core.named import plain
 from gblm_viz.encoding import insist_on_utf8
 from gblm_viz.ui.addresses import FIRST_PORT, LARGEST_PORT, host_name, is_loopback, link, listen
 from gblm_viz.ui.origins import embedding_origin
@@ -52,8 +54,8 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--allow-host", type=_host_name, action="append", default=[], metavar="NAME",
                         help=SAY("serve.flags.allow_host"))
     parser.add_argument("--share", action="store_true", help=SAY("serve.flags.share"))
-    parser.add_argument("--model", default="pocket", help=SAY("serve.flags.model"))
-    parser.add_argument("--allow-model", action="append", default=[], metavar="SRC",
+    parser.add_argument("--model", type=_model, default="pocket", help=SAY("serve.flags.model"))
+    parser.add_argument("--allow-model", type=_model, action="append", default=[], metavar="SRC",
                         help=SAY("serve.flags.allow_model"))
     parser.add_argument("--embed", type=_embedding, action="append", default=[], metavar="ORIGIN",
                         help=SAY("serve.flags.embed"))
@@ -66,6 +68,14 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
         parser.error(SAY("serve.refuse.password"))
     given.password = given.password or os.environ.pop(PASSWORD, "")
     return given
+
+
+def _model(given: str) -> str:
+    """A path or hub id as it is meant, however it was pasted."""
+    try:
+        return plain(given)
+    except ModelError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _port(given: str) -> int:

@@ -44,7 +44,9 @@ from gblm_viz.core.prune import ORDERS, Masks, Settings
 from gblm_viz.core.ranks import Ranks
 from gblm_viz.core.reading import Reading
 from gblm_viz.core.statistics import KEPT, NORMS, Statistics, refuse_unwritable
+from gblm_viz.core.tokenizer import vocabulary
 from gblm_viz.encoding import insist_on_utf8
+from gblm_viz.model_told import beyond_told, template_told
 from gblm_viz.words import words
 
 T = TypeVar("T")
@@ -246,7 +248,17 @@ def read_text(path: Path, most: int | None = 4 * calibration.LARGEST_TEXT) -> st
 
 
 def _model(args: argparse.Namespace, terminal: Terminal) -> Model:
-    return terminal.follow(load(args.model, args.dtype, args.device))
+    known = _opened(args, terminal)
+    return terminal.follow(load(args.model, args.dtype, args.device, known))
+
+
+def _opened(args: argparse.Namespace, terminal: Terminal) -> Opened:
+    """The model without its weights; what is odd about it is said, but is no error."""
+    known = terminal.follow(opened(args.model))
+    beside = vocabulary(known.tokenizer)
+    if beside is not None and beside.beyond:
+        print(beyond_told(_WORDS, beside), file=terminal.err)
+    return known
 
 
 def _model_values(model: Model) -> dict[str, Any]:
@@ -266,7 +278,7 @@ def _collect(args: argparse.Namespace, terminal: Terminal, ranks: Ranks) -> Resu
     if args.tokens is None:
         text = read_text(args.text) if args.text else read_text(args.jsonl, None)  # whose documents are cut one by one
     refuse_unwritable(args.out)
-    known = terminal.follow(opened(args.model))
+    known = _opened(args, terminal)
     device, shape = pick_device(args.device), estimate.shape_of_config(known.config, args.dtype)
     samples = _samples(args, known, shape.vocabulary, text)
     choice = _choice(args, shape, samples, device, ranks)
@@ -362,7 +374,7 @@ def prune_model(args: argparse.Namespace, terminal: Terminal) -> Result:
     for place in (args.out, args.masks):
         if place is not None:
             refuse_unwritable(place.absolute().parent)
-    known = terminal.follow(opened(args.model))
+    known = _opened(args, terminal)
     way = _reading(args, known, settings)
     if way.by_block and not terminal.json:
         print(_say("by_block", whole=amount(_WORDS, way.whole), room=amount(_WORDS, max(0, way.room or 0)),
@@ -496,6 +508,9 @@ def chat(args: argparse.Namespace, terminal: Terminal) -> Result:
     sampling = Sampling(args.seed, args.temperature, args.top_p, args.max_tokens)
     model = _model(args, terminal)
     messages = [{"role": "user", "content": prompt}]
+    asked = generate.fitted(model, messages, sampling)
+    if asked.how != "given":
+        print(template_told(_WORDS, asked), file=terminal.err)
     if not terminal.json:
         for token in generate.stream(model, messages, sampling):
             print(token.text, end="", file=terminal.out, flush=True)

@@ -16,7 +16,9 @@ import json
 import subprocess
 import sys
 import threading
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +34,64 @@ WAITING = 2
 """So many processes wait for the next prompt at most."""
 QUOTED = 200
 """Characters of a template's own message that are shown."""
+SYSTEM = "You are a helpful assistant."
+"""What is given to a template that asks for a system message."""
 _CHILD = Path(__file__).with_name("template_child.py")
+Messages = list[dict[str, Any]]
 
 
-def rendered(tokenizer: Any, messages: list[dict[str, str]], source: str) -> str:
+@dataclass(frozen=True)
+class Written:
+    """A prompt as a template wrote it. `how`: `given`, a key of WAYS, or `failed`: then there is no text, and `why` is
+    the template's own message."""
+
+    text: str
+    how: str = "given"
+    why: str = ""
+
+
+def _with_system(messages: Messages) -> Messages:
+    return messages if messages[0]["role"] == "system" else [{"role": "system", "content": SYSTEM}, *messages]
+
+
+def _in_parts(messages: Messages) -> Messages:
+    return [{**one, "content": [{"type": "text", "text": one["content"]}]} for one in messages]
+
+
+WAYS: Mapping[str, Callable[[Messages], Messages]] = {
+    "system": _with_system, "parts": _in_parts, "system_parts": lambda messages: _in_parts(_with_system(messages))}
+"""What templates ask for beside plain messages, tried in this order where one fails without it."""
+
+
+def written(tokenizer: Any, messages: Messages, source: str) -> Written:
+    """The messages as the template writes them, with a system message or their content in parts where it asks for it.
+
+    A template that takes content in parts alone may leave out a text without a word, so what was asked has to stand in
+    what it wrote. Raises ModelError for a template that passes a limit.
+    """
+    asked = messages[-1]["content"].strip()
+    try:
+        text = rendered(tokenizer, messages, source)
+        if asked in text:
+            return Written(text)
+        first, ways = Written(text), ("parts", "system_parts")
+    except ModelError as error:
+        if error.key != "template_failed":
+            raise
+        first, ways = Written("", "failed", str(error.fields["why"])), tuple(WAYS)
+    for way in ways:
+        try:
+            text = rendered(tokenizer, WAYS[way](messages), source)
+        except ModelError as error:
+            if error.key != "template_failed":
+                raise
+            continue
+        if asked in text and "{'type':" not in text:  # a list that was written out as Python does
+            return Written(text, way)
+    return first
+
+
+def rendered(tokenizer: Any, messages: Messages, source: str) -> str:
     """The messages as the tokenizer's template writes them, ready for the model's answer.
 
     Raises ModelError: the template fails (with its own message), or passes a limit.
@@ -46,7 +102,7 @@ def rendered(tokenizer: Any, messages: list[dict[str, str]], source: str) -> str
         raise _failed(source, str(error)) from error
     if not isinstance(template, str):
         raise _failed(source, f"it is no text but {type(template).__name__}")
-    most = CHARACTERS + 2 * sum(len(message["content"]) for message in messages)
+    most = CHARACTERS + 2 * sum(len(json.dumps(message["content"], ensure_ascii=False)) for message in messages)
     if len(template) > TEMPLATE:
         raise beyond(source)
     values = {**tokenizer.special_tokens_map, "messages": messages, "tools": None, "documents": None,

@@ -18,6 +18,7 @@ from huggingface_hub.errors import (
     LocalEntryNotFoundError,
     OfflineModeIsEnabled,
     RepositoryNotFoundError,
+    RevisionNotFoundError,
 )
 from tqdm.auto import tqdm
 
@@ -25,6 +26,7 @@ from gblm_viz import proxies
 
 from .errors import ModelError
 from .job import Job, Step
+from .named import split
 
 WANTED = ["*.json", "*.safetensors", "*.txt", "*.jinja", "tokenizer.model", "*.tiktoken"]
 """Config, tokenizer and safetensors. Never *.bin or *.py: no pickle and no remote code reaches this machine."""
@@ -38,10 +40,12 @@ def download(source: str) -> Job[Path]:
     """Fetch what a model needs from the hub; steps count bytes. Closing the job ends the transfer at its next chunk.
 
     Files that arrived stay in the hub's cache, so that a second try goes on where this one ended.
-    Raises ModelError: offline, a proxy that cannot be used, no such repository, gated, or a failed connection.
+    source: owner/name, or owner/name@revision. Raises ModelError: offline, a proxy that cannot be used, no such
+    repository or revision, gated, or a failed connection.
     """
+    repository, revision = split(source)
     try:
-        return Path(snapshot_download(source, allow_patterns=WANTED, local_files_only=True))
+        return Path(snapshot_download(repository, revision=revision, allow_patterns=WANTED, local_files_only=True))
     except (LocalEntryNotFoundError, OSError, ValueError):
         pass  # not here yet, or not whole: ask the hub
     proxies.set_aside()
@@ -68,7 +72,8 @@ def download(source: str) -> Job[Path]:
 
     def fetch() -> None:
         try:
-            outcome["folder"] = snapshot_download(source, allow_patterns=WANTED, tqdm_class=Watch)
+            outcome["folder"] = snapshot_download(repository, revision=revision, allow_patterns=WANTED,
+                                                  tqdm_class=Watch)
         except BaseException as error:
             outcome["error"] = error
         finally:
@@ -90,7 +95,8 @@ def download(source: str) -> Job[Path]:
 def _refuse_full_disk(source: str) -> int:
     """Bytes that are still to come, asked of the hub before any of them; more than the disk has is refused."""
     try:
-        files = snapshot_download(source, allow_patterns=WANTED, dry_run=True)
+        repository, revision = split(source)
+        files = snapshot_download(repository, revision=revision, allow_patterns=WANTED, dry_run=True)
     except (OSError, ValueError, HfHubHTTPError):
         return 0  # the transfer itself says what is wrong, and more exactly
     coming = sum(file.file_size or 0 for file in files if file.will_download)
@@ -114,6 +120,7 @@ class _Nowhere:
 def _explained(source: str, error: BaseException) -> ModelError:
     causes = (
         (OfflineModeIsEnabled, "offline"), (GatedRepoError, "gated"), (RepositoryNotFoundError, "no_such_repository"),
+        (RevisionNotFoundError, "no_such_revision"),
         (LocalEntryNotFoundError, "offline"), (HfHubHTTPError, "hub_failed"), (HFValidationError, "no_such_source"),
         (OSError, "offline"),
     )

@@ -6,7 +6,6 @@ Knows nothing of how the masks were made, nor of screens.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -27,6 +26,7 @@ from .in_place import beside, cannot_write, clear_left, put_folder
 from .job import Job, Step
 from .methods import METHODS
 from .models import Model, load, part_held, private_copy
+from .named import is_hub_id, split
 from .patterns import label
 from .prune import Masks, save_masks
 from .statistics import Statistics, manifest_of, put_json
@@ -219,8 +219,8 @@ def _files(statistics: Statistics | None) -> list[tuple[str, str]]:
 
 def _header(pruned: Model) -> str:
     """YAML as the hub reads it; a local dense model has no id to name."""
-    based = [f"base_model: {pruned.source}"] if re.fullmatch(r"[\w.-]+/[\w.-]+", pruned.source) and not Path(
-        pruned.source).exists() else []
+    of_hub = is_hub_id(pruned.source) and not Path(pruned.source).exists()
+    based = [f"base_model: {split(pruned.source)[0]}"] if of_hub else []
     return "\n".join(["---", "library_name: transformers", *based, "tags: [pruned]", "---"])
 
 

@@ -19,6 +19,7 @@ from typing import Any
 
 from huggingface_hub import constants
 
+from . import folder_kind
 from .errors import ModelError
 
 MASKS_FILE = "masks.safetensors"
@@ -74,6 +75,9 @@ class Folder:
 
 def judge(place: Path, source: str) -> Folder:
     """The folder's files, config and headers. Raises ModelError with the file and what is wrong with it."""
+    other = folder_kind.other_kind(place, source)
+    if other is not None:
+        raise other
     if not (place / CONFIG).is_symlink() and not (place / CONFIG).exists():
         raise ModelError("no_config", source=source)
     for file in _read_files(place, source):

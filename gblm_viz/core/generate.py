@@ -19,7 +19,7 @@ from torch import Tensor
 from . import chat_template
 from .errors import TextError
 from .models import Model
-from .tokenizer import encoded
+from .tokenizer import encoded, open_ended
 
 TOP = 5
 STEPS_AT_ONCE = 2
@@ -59,13 +59,16 @@ class Token:
 
 @dataclass(frozen=True)
 class Prompt:
-    """Token ids of a prompt. `plain`: the model has no chat template; `dropped`: earlier messages that did not fit;
-    `cut`: tokens at the beginning of the last message that did not fit."""
+    """Token ids of a prompt. `plain`: it is continued as plain text, because the model has no chat template or one that
+    fails; `dropped`: earlier messages that did not fit; `cut`: tokens at the beginning of the last message that did not
+    fit; `how`, `why`: as the template wrote it (chat_template.Written)."""
 
     tokens: list[int]
     plain: bool
     dropped: int
     cut: int = 0
+    how: str = "given"
+    why: str = ""
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,8 @@ def prompt_tokens(model: Model, messages: list[Message], room: int = 0) -> Promp
     """Messages → ids, through the chat template where there is one, else as plain text to complete.
 
     Earliest turns are dropped until `room` tokens are free within the model's longest input. Raises TextError for an
-    empty prompt, ModelError for a template that fails or takes too long, over all the turns it is tried on.
+    empty prompt, ModelError for a template that takes too much, over all the turns it is tried on. One that fails is
+    left out: the prompt is then plain text.
     """
     if not messages or not messages[-1]["content"].strip():
         raise TextError("empty_prompt")
@@ -94,7 +98,7 @@ def prompt_tokens(model: Model, messages: list[Message], room: int = 0) -> Promp
     while True:
         if time.monotonic() > until:
             raise chat_template.beyond(model.name)
-        tokens = _encoded(model, messages[dropped:])
+        tokens, written = _encoded(model, messages[dropped:])
         if most is None or len(tokens) <= most:
             break
         if dropped + 1 >= len(messages):
@@ -102,14 +106,16 @@ def prompt_tokens(model: Model, messages: list[Message], room: int = 0) -> Promp
             tokens = tokens[-most:]
             break
         dropped += 2 if dropped + 2 < len(messages) else 1
-    return Prompt(tokens, not model.has_chat_template, dropped, cut)
+    plain = written is None or written.how == "failed"
+    return Prompt(tokens, plain, dropped, cut, *(("given", "") if written is None else (written.how, written.why)))
 
 
-def _encoded(model: Model, messages: list[Message]) -> list[int]:
-    if model.has_chat_template:
-        text = chat_template.rendered(model.tokenizer, messages, model.name)
-        return encoded(model.tokenizer, text, add_special_tokens=False)
-    return encoded(model.tokenizer, "\n".join(message["content"] for message in messages))
+def _encoded(model: Model, messages: list[Message]) -> tuple[list[int], chat_template.Written | None]:
+    """The tokens, and how the model's chat template wrote them; None where it has none."""
+    written = chat_template.written(model.tokenizer, messages, model.name) if model.has_chat_template else None
+    if written is not None and written.how != "failed":
+        return encoded(model.tokenizer, written.text, add_special_tokens=False), written
+    return open_ended(model.tokenizer, "\n".join(message["content"] for message in messages)), written
 
 
 @lru_cache(maxsize=512)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -107,11 +107,14 @@ def decoder_blocks(network: nn.Module) -> tuple[str, ...]:
     """The paths of the decoder layers: the longest ModuleList of nothing but transformers' GradientCheckpointingLayer.
 
     Right in all families tried, hybrids with two kinds of layers included, where "the longest list of one class" fails.
+    Of a network that reads pictures or sound too, only its language half counts: the other may have more layers.
     """
+    inside = _language_half(network)
     lists = [
         (path, module)
         for path, module in network.named_modules()
-        if isinstance(module, nn.ModuleList)
+        if path.startswith(inside)
+        and isinstance(module, nn.ModuleList)
         and len(module)
         and all(isinstance(item, GradientCheckpointingLayer) for item in module)
     ]
@@ -119,6 +122,15 @@ def decoder_blocks(network: nn.Module) -> tuple[str, ...]:
         raise ModelError("no_blocks", model=type(network).__name__)
     path, longest = max(lists, key=lambda found: len(found[1]))
     return tuple(f"{path}.{index}" for index in range(len(longest)))
+
+
+def _language_half(network: nn.Module) -> str:
+    """The path of the part of a network of several halves that writes text, with a dot; "" for all of it."""
+    config: Any = getattr(network, "config", None)
+    if config is None or config.get_text_config() is config:
+        return ""
+    decoder = cast("Any", network).get_decoder()
+    return next((f"{path}." for path, module in network.named_modules() if path and module is decoder), "")
 
 
 def share_weights(network: nn.Module, blocks: tuple[str, ...]) -> bool:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -30,7 +29,9 @@ from .folder import Folder, judge, shortened, without_paths
 from .footprint import available_memory, free_memory, free_on_gpu, gpus
 from .job import Job, Step
 from .matrices import Layout, find_layout
-from .tokenizer import open_tokenizer
+from .named import Named, named, plain, shown
+from .text_half import not_causal, text_half
+from .tokenizer import Vocabulary, fit, open_tokenizer, vocabulary
 
 POCKET = Path(__file__).parents[2] / "assets" / "pocket"
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -41,7 +42,6 @@ MISSING = 4
 its own sentence will name."""
 BUFFERS = 2**28
 """Bytes that a network may compute from its config, and MISSING times the files' bytes: masks, tables of positions."""
-_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +62,7 @@ class Model:
     @property
     def name(self) -> str:
         """What a person calls it: `pocket`, the hub id, or the folder's own name."""
-        return self.source if self.source == "pocket" or _HUB_ID.fullmatch(self.source) else Path(self.source).name
+        return shown(self.source)
 
     @property
     def device(self) -> torch.device:
@@ -90,6 +90,12 @@ class Model:
     @property
     def has_chat_template(self) -> bool:
         return bool(getattr(self.tokenizer, "chat_template", None))
+
+    @property
+    def tokens_beyond(self) -> Vocabulary | None:
+        """The tokenizer's count and the embedding's, where some added tokens have no row there; None where all have."""
+        found = vocabulary(self.tokenizer)
+        return found if found is not None and found.beyond else None
 
     @cached_property
     def parameters(self) -> int:
@@ -122,28 +128,9 @@ def longest_input(config: Any) -> int | None:
     return next((int(value) for value in values if isinstance(value, int) and value > 0), None)
 
 
-def is_local(source: str) -> bool:
-    """Whether a source names a file or folder on this machine."""
-    try:
-        return Path(source).expanduser().exists()
-    except (OSError, ValueError, RuntimeError):  # too long for a path, a null byte, an unknown ~user
-        return False
-
-
-def _folder(source: str) -> Path | None:
-    """The local folder a source names, or None for a hub id. Anything else is a sentence."""
-    if source == "pocket":
-        return POCKET
-    if not source.strip():
-        raise ModelError("no_such_source", source=source)
-    if is_local(source):
-        path = Path(source).expanduser()
-        if path.is_dir():
-            return path
-        raise ModelError("not_a_folder", source=source)
-    if not _HUB_ID.fullmatch(source):
-        raise ModelError("no_such_source", source=source)
-    return None
+def _meant(given: str) -> Named:
+    """The folder or hub id that is meant. Anything else is a sentence."""
+    return Named("pocket", POCKET) if plain(given) == "pocket" else named(given)
 
 
 def _config(found: Folder) -> Any:
@@ -151,11 +138,16 @@ def _config(found: Folder) -> Any:
     source, raw = found.source, found.config
     try:
         config = AutoConfig.from_pretrained(found.place, local_files_only=True, trust_remote_code=False)
-        decoder = config.model_type in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES and _makes_text(config, raw)
+        causal = config.model_type in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+        decoder = _makes_text(config, raw)
+        other = None if causal else not_causal(config, source)
+        config = text_half(config) if causal else config
     except Exception as error:  # transformers raises many kinds for what is no config
         known = raw["model_type"] in CONFIG_MAPPING
         key = "remote_code" if "auto_map" in raw else "broken_config" if known else "unknown_type"
         raise ModelError(key, source=source, model_type=found.model_type) from error
+    if other is not None:
+        raise other
     if not decoder:
         raise ModelError("not_decoder", source=source, model_type=found.model_type)
     if not found.weights:
@@ -207,7 +199,8 @@ def _stored_dtype(config: Any) -> torch.dtype | None:
 def estimate(source: str, dtype: str = "float32") -> Estimate:
     """Parameters, disk and memory of a local source, from its config and file headers. Raises ModelError with what to
     do."""
-    folder = _folder(source)
+    meant = _meant(source)
+    source, folder = meant.source, meant.folder
     if folder is None:
         raise ModelError("not_here_yet", source=source)
     with _said(source, folder):
@@ -250,7 +243,8 @@ class Opened:
 
 def opened(source: str) -> Job[Opened]:
     """Config and tokenizer of a source, which is downloaded first if it is a hub id that is not on this machine."""
-    folder = _folder(source)
+    meant = _meant(source)
+    source, folder = meant.source, meant.folder
     if folder is None:
         folder = yield from download(source)
     yield Step(0, 3, "load")
@@ -258,7 +252,11 @@ def opened(source: str) -> Job[Opened]:
         found = judge(folder, source)
         config = _config(found)
         size = _size(config, found)
-    return Opened(found, config, open_tokenizer(found), size)
+    tokenizer = open_tokenizer(found)
+    rows = getattr(config.get_text_config(), "vocab_size", None)
+    if isinstance(rows, int):
+        fit(tokenizer, rows, source)
+    return Opened(found, config, tokenizer, size)
 
 
 def load(source: str, dtype: str = "float32", device: str = "auto", known: Opened | None = None,
@@ -272,6 +270,7 @@ def load(source: str, dtype: str = "float32", device: str = "auto", known: Opene
     target = pick_device(device)
     known = known or (yield from opened(source))
     found, config = known.found, known.config
+    source = found.source
     stored = _stored_dtype(config)
     needed, free = known.size.bytes(dtype), available_memory() if target == "cpu" else free_memory(target)
     if not by_block and free is not None and needed > free:

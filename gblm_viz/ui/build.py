@@ -10,6 +10,7 @@ import gradio as gr
 
 from gblm_viz.core.errors import GblmError
 from gblm_viz.core.models import Model
+from gblm_viz.model_told import beyond_told
 from gblm_viz.words import LANGUAGES, Words, words
 
 from . import address, work
@@ -166,8 +167,7 @@ def _wire(page: Page, blocks: gr.Blocks, source: Any, load: Any, cancel: Any, ab
         return {} if visit.session.model is None else {place: address.query(visit.session, visit.model().layout)}
 
     def on_load(visit: Visit, wanted: str, counter: int) -> Iterator[dict[Any, Any]]:
-        wanted = wanted.strip()
-        refuse_closed(page.library, wanted)
+        wanted = refuse_closed(page.library, wanted)
         library, loaded = page.library, work.model_key(page.library, wanted)
         if not library.has(loaded):
             looked = library.start(visit.key, ("look at", wanted), lambda _: work.estimate_job(library, wanted),
@@ -209,8 +209,10 @@ def _language_links(language: str, say: Words) -> str:
 
 
 def _loaded(say: Words, model: Model) -> str:
-    return say("status.loaded", model=model.name, parameters=f"{model.parameters:,}", blocks=len(model.layout.blocks),
+    told = say("status.loaded", model=model.name, parameters=f"{model.parameters:,}", blocks=len(model.layout.blocks),
                matrices=len(model.layout.matrices))
+    beyond = model.tokens_beyond
+    return told if beyond is None else f"{told} {beyond_told(say, beyond)}"
 
 
 def about_table(say: Words, model: Model) -> str:
@@ -228,6 +230,7 @@ def about_table(say: Words, model: Model) -> str:
     sentence = say("frame.about_sentence", model=model.name, parameters=f"{model.parameters:,}",
                    blocks=len(layout.blocks), prunable=f"{layout.prunable:,}", matrices=len(layout.matrices))
     plain = "" if model.has_chat_template else f'<p class="limit">{escape(say("frame.about_plain"))}</p>'
+    plain += (f'<p class="limit">{escape(beyond_told(say, model.tokens_beyond))}</p>' if model.tokens_beyond else "")
     pruned_rows = "".join(
         f'<tr><td>{escape(role)}</td><td class="number">{rows:,} × {columns:,}</td>'
         f'<td class="number">{len(sizes)}</td><td class="number">{sum(sizes):,}</td></tr>'

@@ -16,9 +16,10 @@ import pytest
 from transformers import AutoTokenizer
 
 from gblm_viz.core import chat_template, models
-from gblm_viz.core.chat_template import rendered
+from gblm_viz.core.chat_template import Written, rendered, written
 from gblm_viz.core.errors import ModelError
 from gblm_viz.core.generate import prompt_tokens
+from gblm_viz.model_told import template_told
 from gblm_viz.words import LANGUAGES, words
 from tests.families import FAMILIES, tiny_tokenizer
 
@@ -209,3 +210,47 @@ def test_templates_are_rendered_nowhere_else() -> None:
     root = Path(chat_template.__file__).parents[1]
     asked = [file.name for file in root.rglob("*.py") if ".apply_chat_template" in file.read_text(encoding="utf-8")]
     assert asked == []
+
+
+ASKING = {
+    "system": ("{% if messages[0]['role'] != 'system' %}{{ raise_exception('First message must be a system prompt') }}"
+               "{% endif %}{% for m in messages %}[{{ m['role'] }}]{{ m['content'] }}{% endfor %}",
+               f"[system]{chat_template.SYSTEM}[user]The sea?"),
+    "parts": ("{% for m in messages %}{% if m.content is string %}{{ raise_exception('content must be a list') }}"
+              "{% endif %}{% for part in m.content %}[{{ part.type }}]{{ part.text }}{% endfor %}{% endfor %}",
+              "[text]The sea?"),
+    "parts_in_silence": ("{% for m in messages %}<{% for part in m['content'] %}{% if part['type'] == 'text' %}"
+                         "{{ part['text'] }}{% endif %}{% endfor %}>{% endfor %}", "<The sea?>"),
+    "system_parts": ("{% if messages[0].role != 'system' %}{{ raise_exception('no system') }}{% endif %}"
+                     "{% for m in messages %}{{ m.content[0].text | trim }};{% endfor %}",
+                     f"{chat_template.SYSTEM};The sea?;"),
+}
+
+
+@pytest.mark.parametrize("name", ASKING)
+def test_a_template_is_given_the_system_message_or_the_parts_it_asks_for(name: str, tokenizer) -> None:  # type: ignore[no-untyped-def]
+    tokenizer.chat_template, text = ASKING[name]
+    found = written(tokenizer, [{"role": "user", "content": "The sea?"}], "tiny")
+    assert (found.text, found.how) == (text, name.removesuffix("_in_silence"))
+
+
+@pytest.mark.parametrize("name", [*HONEST, "pocket"])
+def test_a_template_that_works_is_given_nothing_more(name: str, tokenizer) -> None:  # type: ignore[no-untyped-def]
+    tokenizer = AutoTokenizer.from_pretrained(models.POCKET) if name == "pocket" else tokenizer
+    if name != "pocket":
+        tokenizer.chat_template = HONEST[name]
+    turn = [{"role": "user", "content": " The <sea>? "}]
+    assert written(tokenizer, turn, "tiny") == Written(rendered(tokenizer, turn, "tiny"))
+
+
+@pytest.mark.parametrize("template", [*(template for template, _ in FAILING.values()), {"rag": "r"}, {"default": 5}])
+def test_with_a_template_that_fails_the_prompt_is_plain_text_and_the_template_is_quoted(
+        template: str | dict[str, str]) -> None:
+    model = models.wrap(FAMILIES["llama"](), tiny_tokenizer(), "tiny")
+    plain = prompt_tokens(model, [{"role": "user", "content": "The sea"}])
+    model.tokenizer.chat_template = template
+    found = prompt_tokens(model, [{"role": "user", "content": "The sea"}])
+    assert (found.tokens, found.plain, found.how) == (plain.tokens, True, "failed")
+    assert (plain.how, plain.why) == ("given", "")
+    for language in LANGUAGES:
+        assert found.why and found.why in template_told(words(language), found)

@@ -12,6 +12,7 @@ from time import sleep
 
 import pytest
 import torch
+from tokenizers import processors
 
 from gblm_viz.core import generate, models
 from gblm_viz.core.errors import TextError
@@ -177,6 +178,19 @@ def test_without_a_template_plain_text_is_completed(tiny: Model) -> None:
     tokenizer = tiny_tokenizer()
     found = answer(automaton(tokenizer, writes(tokenizer, "xyz")), [said("x")])
     assert (found.text, found.ended) == ("yz", "end")
+
+
+@pytest.mark.parametrize(("single", "before"), [("<s> $A </s>", ["<s>"]), ("$A </s>", []), ("</s> $A </s>", ["</s>"])])
+def test_a_tokenizer_that_ends_every_text_does_not_end_the_prompt(single: str, before: list[str]) -> None:
+    tokenizer = tiny_tokenizer()
+    tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(
+        single=single, special_tokens=[("<s>", 1), ("</s>", 2)])
+    assert tokenizer("The sea")["input_ids"][-1] == tokenizer.eos_token_id
+    own = tokenizer("The sea", add_special_tokens=False)["input_ids"]
+    expected = [*tokenizer.convert_tokens_to_ids(before), *own]
+    assert prompt_tokens(automaton(tokenizer, {}), [said("The sea")]).tokens == expected
+    ended = prompt_tokens(automaton(tokenizer, {}), [said("The sea</s>")]).tokens
+    assert ended == [*expected, 2], "an end that was typed stays"
 
 
 def test_with_a_template_the_roles_stand_in_the_prompt() -> None:

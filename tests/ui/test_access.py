@@ -147,6 +147,29 @@ def test_the_app_answers_to_its_own_names(names: Any, far: bool, host: str, answ
     assert Hosts(told, names, far).answers_to(host) is answers
 
 
+@pytest.mark.parametrize("wanted", [
+    '"/models/first"', " /models/first/ ", "file:///models/first", "/models/./first", "/models/x/../first",
+    "'owner/name'", "https://huggingface.co/owner/name/tree/main", "owner/name@main", "“pocket”", "at/here", "./at/here"])
+def test_a_model_that_is_open_is_open_however_it_is_pasted_and_the_owners_is_loaded(wanted: str) -> None:
+    library = Library(budget=1 << 20)
+    library.first, library.local = Session(source="/models/first"), False
+    library.open_models = ("owner/name", "./at/here")
+    assert refuse_closed(library, wanted) in ("pocket", "/models/first", "owner/name", "./at/here")
+
+
+@pytest.mark.parametrize("wanted", [
+    "owner/name@other", '"owner/name@other"', "https://huggingface.co/owner/name/tree/other", "owner/name/../secret",
+    "/models/first/../second", '"/models/second"', "file:///models/second", "/models/first/inside", "/models",
+    "models/first", "", '""', "https://example.org/owner/name", "gpt2"])
+def test_no_way_of_pasting_opens_another_model(wanted: str) -> None:
+    library = Library(budget=1 << 20)
+    library.first, library.local = Session(source="/models/first"), False
+    library.open_models = ("owner/name",)
+    with pytest.raises(GblmError) as refused:
+        refuse_closed(library, wanted)
+    assert refused.value.key == "model_closed"
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_foreign_name_gets_a_sentence_with_the_flag_that_allows_it(language: str, ask: Ask) -> None:
     say = words(language)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from functools import partial
 from typing import Any
 
 import gradio as gr
 
 from gblm_viz.core.errors import GblmError
-from gblm_viz.core.generate import Sampling, fitted
+from gblm_viz.core.generate import Prompt, Sampling, fitted
 from gblm_viz.core.speed import Speeds, speeds
+from gblm_viz.model_told import template_told
 from gblm_viz.words import Words
 
 from .. import sides, work
@@ -75,29 +77,31 @@ def build(page: Page, asked: gr.State) -> None:
              history: tuple[Turn, ...]) -> Iterator[dict[Any, Any]]:
         """kept: the turns that stay on screen; history: those the models have in mind."""
         stop_event = _take_over(visit)
-        of, models = tuple(sides.keys(visit).items()), sides.models(visit)
-        asked = fitted(models["dense"], messages_of(history, "dense", text), chosen)
-        visit.remember("chat_edit", False)
-        visit.remember("picked", None)
-        begun = chat_blind.begin(visit)
-        stream = together(models, text, history, chosen, stop_event)
-        yield {stop: gr.update(interactive=True), parting: line(say("compare.answering")),
-               **(chat_blind.shown(visit, bar, say, answering=True) | shown.titles(visit) if begun else {})}
         try:
-            for turn, finished in stream:
-                if visit.library.chats.get(visit.key) is not stop_event:
-                    return  # another question, or Clear, has the panes now
-                if not finished:
-                    yield shown.answers(visit, (*kept, turn), finished=False)
+            of, models = tuple(sides.keys(visit).items()), sides.models(visit)
+            asked = fitted(models["dense"], messages_of(history, "dense", text), chosen)
+            visit.remember("chat_edit", False)
+            visit.remember("picked", None)
+            begun = chat_blind.begin(visit)
+            with closing(together(models, text, history, chosen, stop_event)) as stream:
+                yield {stop: gr.update(interactive=True), parting: line(say("compare.answering")),
+                       **(chat_blind.shown(visit, bar, say, answering=True) | shown.titles(visit) if begun else {})}
+                for turn, finished in stream:
+                    if visit.library.chats.get(visit.key) is not stop_event:
+                        return  # another question, or Clear, has the panes now
+                    if not finished:
+                        yield shown.answers(visit, (*kept, turn), finished=False)
             visit.remember("chat", Conversation((*kept, turn), of))
-            said = say("compare.cut", count=asked.cut) if asked.cut or asked.dropped else say("status.ready")
             yield {**shown.everything(visit), **(chat_blind.shown(visit, bar, say) if begun else {}),
-                   stop: gr.update(interactive=False), page.status: page.note(said)}
+                   stop: gr.update(interactive=False), page.status: page.note(_told(say, asked))}
         except Exception:
-            yield {stop: gr.update(interactive=False)}
+            # what was asked before stands there again, also over the half answer that this question took the place of
+            if visit.library.chats.get(visit.key) is stop_event:
+                if is_blind(visit):
+                    visit.remember("blind_round", None)  # an answer that never came is nothing to vote on
+                yield {**shown.everything(visit), **chat_blind.shown(visit, bar, say),
+                       stop: gr.update(interactive=False)}
             raise
-        finally:
-            stream.close()
 
     def on_ask(visit: Visit, text: str, continued: bool, *values: Any) -> Iterator[dict[Any, Any]]:
         """The question; one that is edited takes the place of the last one."""
@@ -214,6 +218,13 @@ def _take_over(visit: Visit) -> threading.Event:
     event = threading.Event()
     visit.library.chats[visit.key] = event
     return event
+
+
+def _told(say: Words, asked: Prompt) -> str:
+    """How the prompt entered the models, where that is not how it was typed."""
+    told = [say("compare.cut", count=asked.cut)] if asked.cut or asked.dropped else []
+    told += [template_told(say, asked)] if asked.how != "given" else []
+    return " ".join(told) or say("status.ready")
 
 
 # What is asked of core
