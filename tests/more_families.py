@@ -16,6 +16,7 @@ from tests.families import (
     HIDDEN,
     INNER,
     POSITIONS,
+    SPECIALS,
     TABLE,
     VOCABULARY,
     WINDOW,
@@ -28,6 +29,7 @@ _FULL = ["full_attention", "sliding_attention", "full_attention"]
 _LINEAR = ["linear_attention", "full_attention", "linear_attention"]
 _LATENT = {"q_lora_rank": 16, "kv_lora_rank": 16, "qk_rope_head_dim": 8, "qk_nope_head_dim": 8, "v_head_dim": 8}
 _INDEX = {"index_topk": 8, "index_head_dim": 8, "index_n_heads": 2}
+_STILL_TOO = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
 _GROUPS = {"n_group": 1, "topk_group": 1}
 _DELTA = {
     "linear_key_head_dim": HEAD,
@@ -52,7 +54,50 @@ def _experts(**more: Any) -> dict[str, Any]:
     )
 
 
+_PICTURE = {
+    "hidden_size": HIDDEN,
+    "intermediate_size": INNER,
+    "num_hidden_layers": BLOCKS + 1,  # more than the language half has: its blocks must not be taken for the model's
+    "num_attention_heads": 2,
+    "num_key_value_heads": 2,
+    "head_dim": 16,
+    "image_size": 28,
+    "patch_size": 14,
+}
+
+
+def with_pictures(text: dict[str, Any], **pictures: Any) -> dict[str, Any]:
+    """A language half as `text` has it, beside one that reads pictures."""
+    return {"text_config": text | {"vocab_size": VOCABULARY, **SPECIALS}, "vision_config": _PICTURE | pictures,
+            "image_token_id": 5}
+
+
+_GEMMA = modern(head_dim=HEAD, sliding_window=WINDOW, layer_types=_SLIDING)
+
 MORE: dict[str, Family] = {
+    "emu3": Family("emu3", "model.layers", {"text_config": modern() | {"vocab_size": VOCABULARY, **SPECIALS}}),
+    "fuyu": Family("fuyu", "model.language_model.layers", {
+        "text_config": TABLE["persimmon"].settings | {"model_type": "persimmon", "vocab_size": VOCABULARY, **SPECIALS},
+        "image_token_id": 5, "image_size": 28, "patch_size": 14}),
+    "gemma3-pictures": Family(
+        "gemma3", "model.language_model.layers", with_pictures(_GEMMA | {"query_pre_attn_scalar": HEAD})
+    ),
+    "gemma4-pictures": Family("gemma4", "model.language_model.layers", with_pictures(_GEMMA | {
+        "global_head_dim": HEAD, "vocab_size_per_layer_input": VOCABULARY, "hidden_size_per_layer_input": 8})),
+    "gemma4_unified": Family("gemma4_unified", "model.language_model.layers", with_pictures(
+        _GEMMA | {"global_head_dim": HEAD})),
+    "moss_transcribe_diarize": Family("moss_transcribe_diarize", "model.language_model.layers", {
+        "text_config": modern(head_dim=HEAD) | {"model_type": "qwen3", "vocab_size": VOCABULARY, **SPECIALS},
+        "audio_config": {"d_model": HIDDEN, "encoder_layers": BLOCKS + 1, "encoder_attention_heads": 2,
+                         "encoder_ffn_dim": INNER, "num_mel_bins": 8, "max_source_positions": 32}}),
+    "phi4_multimodal": Family("phi4_multimodal", "model.layers", modern(
+        vision_config=_PICTURE | {"crop_size": 28},
+        audio_config={"hidden_size": HIDDEN, "intermediate_size": INNER, "num_blocks": BLOCKS + 1,
+                      "num_attention_heads": 2, "ext_pw_out_channel": HIDDEN, "input_size": 8,
+                      "nemo_conv_channels": HIDDEN, "depthwise_separable_out_channel": HIDDEN})),
+    "git": Family("git", "git.encoder.layer", modern(vision_config=_PICTURE, **_STILL_TOO)),
+    "got_ocr2": Family("got_ocr2", "model.language_model.layers", with_pictures(
+        modern() | {"model_type": "qwen2"})),
     "afmoe": Family("afmoe", "model.layers", _experts(head_dim=HEAD, sliding_window=WINDOW, layer_types=_SLIDING)),
     "apertus": Family("apertus", "model.layers", modern()),
     "aria_text": Family("aria_text", "model.layers", _experts(head_dim=HEAD, moe_num_experts=4)),
@@ -603,6 +648,17 @@ REFUSED: dict[str, Refused] = {
         "its stacked experts do not say their orientation (no is_transposed)",
         left="mlp.experts.gate_up_proj",
     ),
+    "llama4": Refused(
+        with_pictures(_experts(head_dim=HEAD)),
+        "",
+        "its stacked experts do not say their orientation (no is_transposed)",
+        left="feed_forward.experts.gate_up_proj",
+    ),
+    "mllama": Refused(
+        with_pictures(modern(cross_attention_layers=[1])),
+        "unobserved",
+        "its blocks that look at a picture receive no input from text",
+    ),
     "hrm_text": Refused(
         modern(head_dim=HEAD),
         "",
@@ -611,29 +667,12 @@ REFUSED: dict[str, Refused] = {
     ),
 }
 
-_PICTURES = "reads pictures or sound beside text: no decoder-only language model"
 _DRAFT = "drafts tokens for another network, whose states it needs"
 
 UNBUILT: dict[str, str] = {
-    **dict.fromkeys(
-        (
-            "emu3",
-            "fuyu",
-            "gemma3",
-            "gemma3n",
-            "gemma4",
-            "gemma4_unified",
-            "git",
-            "got_ocr2",
-            "llama4",
-            "mllama",
-            "moss_transcribe_diarize",
-            "phi4_multimodal",
-        ),
-        _PICTURES,
-    ),
     **dict.fromkeys(("musicgen", "musicgen_melody"), "writes sound, several codes at a time"),
     **dict.fromkeys(("gemma4_assistant", "gemma4_unified_assistant"), _DRAFT),
+    "gemma3n": "its half that reads pictures needs the package timm",
     "blt": "reads bytes by three networks, one of them over patches of bytes",
     "recurrent_gemma": "its recurrent gates are stacks of square blocks, neither linear layers nor experts",
 }

@@ -19,6 +19,7 @@ from gblm_viz.core.matrices import share_weights
 from gblm_viz.core.models import Model
 from gblm_viz.core.statistics import Statistics
 from gblm_viz.core.streamed import streamed
+from gblm_viz.core.text_half import MORE_THAN_TEXT
 from tests.families import FAMILIES, TABLE, Family, build, tiny_samples
 from tests.more_families import MORE, REFUSED, UNBUILT
 
@@ -30,6 +31,8 @@ HEADER = """\
 |---|---|---|---|---|"""
 LENGTHS = (16, 16, 11)
 """The last sample is shorter, so that padding which entered a model would show."""
+_NO_CLASS = ("read pictures or sound beside text, and transformers reads no causal language model out of them; the app "
+             "says how to save the text half alone, where that is an ordinary model")
 SUPPORTED: dict[str, Family] = {name: TABLE[name] for name in FAMILIES} | MORE
 
 
@@ -99,6 +102,7 @@ def text(lines: list[str]) -> str:
     reasons: dict[str, list[str]] = {}
     for name, reason in sorted((UNBUILT | {name: one.reason for name, one in REFUSED.items()}).items()):
         reasons.setdefault(reason, []).append(name)
+    reasons[_NO_CLASS] = sorted(set(MORE_THAN_TEXT) - set(MODEL_FOR_CAUSAL_LM_MAPPING_NAMES))
     left = "\n".join(f"- {', '.join(names)}: {reason}." for reason, names in reasons.items())
     streamed = len(lines) - whole
     return f"""\

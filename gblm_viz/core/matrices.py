@@ -6,6 +6,7 @@ and stacked experts are all a `Matrix`. Knows nothing of methods, scores or text
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, cast
@@ -27,6 +28,8 @@ ROLES = {
     "dense_h_to_4h": "up", "dense_4h_to_h": "down", "w1": "gate", "w3": "up", "w2": "down",
 }
 """The last part, or the last two, of a module's path → what the matrix does in its block."""
+_OTHER_SENSES = re.compile("vision|visual|image|video|audio|speech|sound")
+"""In the paths of what reads pictures and sound, where a network does not say which part of it is the decoder."""
 
 
 @dataclass(frozen=True)
@@ -109,11 +112,11 @@ def decoder_blocks(network: nn.Module) -> tuple[str, ...]:
     Right in all families tried, hybrids with two kinds of layers included, where "the longest list of one class" fails.
     Of a network that reads pictures or sound too, only its language half counts: the other may have more layers.
     """
-    inside = _language_half(network)
+    writes_text = _writes_text(network)
     lists = [
         (path, module)
         for path, module in network.named_modules()
-        if path.startswith(inside)
+        if writes_text(path)
         and isinstance(module, nn.ModuleList)
         and len(module)
         and all(isinstance(item, GradientCheckpointingLayer) for item in module)
@@ -124,13 +127,14 @@ def decoder_blocks(network: nn.Module) -> tuple[str, ...]:
     return tuple(f"{path}.{index}" for index in range(len(longest)))
 
 
-def _language_half(network: nn.Module) -> str:
-    """The path of the part of a network of several halves that writes text, with a dot; "" for all of it."""
+def _writes_text(network: nn.Module) -> Callable[[str], bool]:
+    """Whether a path leads into the part of a network that writes text; of most networks, all of it."""
     config: Any = getattr(network, "config", None)
-    if config is None or config.get_text_config() is config:
-        return ""
-    decoder = cast("Any", network).get_decoder()
-    return next((f"{path}." for path, module in network.named_modules() if path and module is decoder), "")
+    if not {"vision_config", "audio_config"} & set(getattr(config, "sub_configs", ())):
+        return lambda _: True
+    decoder = cast("Any", network).get_decoder() if config.get_text_config() is not config else None
+    inside = next((f"{path}." for path, module in network.named_modules() if path and module is decoder), "")
+    return lambda path: path.startswith(inside) and not _OTHER_SENSES.search(path)
 
 
 def share_weights(network: nn.Module, blocks: tuple[str, ...]) -> bool:

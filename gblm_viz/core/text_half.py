@@ -20,8 +20,7 @@ MORE_THAN_TEXT = {**PICTURES, **modeling_auto.MODEL_FOR_MULTIMODAL_LM_MAPPING_NA
 SEES_ALL = {**modeling_auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES,
             **modeling_auto.MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES}
 """Encoders, and decoders that belong to one."""
-TWINS = {"qwen2_vl_text": "qwen2", "qwen2_5_vl_text": "qwen2", "qwen3_vl_text": "qwen3",
-         "qwen3_vl_moe_text": "qwen3_moe"}
+TWINS = {"qwen2_vl_text": "qwen2", "qwen2_5_vl_text": "qwen2", "qwen3_vl_text": "qwen3"}
 """Text halves without a class of their own whose weights, read as another type, give the same predictions of text: the
 positions in a picture have three numbers, which are equal for text."""
 
@@ -32,7 +31,8 @@ def text_half(config: Any) -> Any:
     As transformers' own auto classes do (auto_factory.py), so that by blocks the same network is laid out as whole.
     """
     text = getattr(config, "sub_configs", {}).get("text_config")
-    if text is None or getattr(MODEL_FOR_CAUSAL_LM_MAPPING[type(config)], "config_class", None) is not text:
+    kind = MODEL_FOR_CAUSAL_LM_MAPPING[type(config)]
+    if text not in MODEL_FOR_CAUSAL_LM_MAPPING or getattr(kind, "config_class", None) is not text:
         return config
     half = config.get_text_config()
     for name in ("quantization_config", "dtype"):

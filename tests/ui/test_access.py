@@ -149,7 +149,8 @@ def test_the_app_answers_to_its_own_names(names: Any, far: bool, host: str, answ
 
 @pytest.mark.parametrize("wanted", [
     '"/models/first"', " /models/first/ ", "file:///models/first", "/models/./first", "/models/x/../first",
-    "'owner/name'", "https://huggingface.co/owner/name/tree/main", "owner/name@main", "“pocket”", "at/here", "./at/here"])
+    "'owner/name'", "https://huggingface.co/owner/name/tree/main", "owner/name@main", "“pocket”",
+    "at/here", "./at/here"])
 def test_a_model_that_is_open_is_open_however_it_is_pasted_and_the_owners_is_loaded(wanted: str) -> None:
     library = Library(budget=1 << 20)
     library.first, library.local = Session(source="/models/first"), False

@@ -9,6 +9,7 @@ import time
 from dataclasses import replace
 from html import unescape
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ from gblm_viz.core.job import run
 from gblm_viz.core.models import Model
 from gblm_viz.core.parting import Next
 from gblm_viz.core.prune import Settings
-from gblm_viz.ui import sides, work
+from gblm_viz.ui import server, sides, work
 from gblm_viz.ui.chat import SIDES, Conversation, Said, Turn, messages_of, pane_html, parting_sentence, together
 from gblm_viz.ui.chat_pane import Bubble, pane_value
 from gblm_viz.ui.session import Library, Session, TextChoice, Visit
@@ -32,6 +33,7 @@ from gblm_viz.ui.tabs.chat_shown import Places, Round, Shown
 from gblm_viz.ui.token_bars import bars_html, percentage
 from gblm_viz.words import words
 from tests.families import FAMILIES, tiny_tokenizer
+from tests.ui.wire import pages_of
 
 TEXT = "\n\n".join(f"The river carries sand to the sea in the {word}, and the others stay where they were for a day."
                    for word in ("morning", "evening", "summer", "winter", "spring", "autumn", "night", "rain"))
@@ -86,6 +88,47 @@ def view(say: Any) -> Shown:
         return tuple(Stub() for _ in range(3))
 
     return Shown(say, Places(three(), three(), three(), three(), Stub(), Stub(), Stub()))
+
+
+# Errors
+
+def test_after_an_error_both_panes_show_what_was_there_before_and_the_next_question_is_answered(
+        library: Library, visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    from gblm_viz.ui import chat
+
+    def failing(*given: Any) -> Any:
+        yield token(1, "half an answer")
+        time.sleep(0.3)
+        raise IndexError("index out of range in self")
+
+    page = pages_of(server.make_app(library))["en"]
+    handler = next(one.fn for one in page.fns.values() for target, event in one.targets
+                   if event == "click" and getattr(page.blocks.get(target), "elem_id", None) == "ask")
+
+    def asked(prompt: str) -> tuple[dict[str, Any], str]:
+        """What the components show in the end, by id; and everything that they showed."""
+        shown: dict[str, Any] = {}
+        request = SimpleNamespace(client=None, session_hash="a page")
+        updates = list(handler(request, visit.key, prompt, False, "0", 0, 1, 8))
+        for update in updates:
+            shown |= {component.elem_id: value for component, value in update.items() if component.elem_id}
+        return shown, str(updates)
+
+    before, _ = asked("The sea")
+    with monkeypatch.context() as broken:
+        broken.setattr(chat, "stream", failing)
+        after, through = asked("The river")
+    assert "half an answer" in through and "error" in after["status"]
+    for side in ("dense", "pruned"):
+        assert after[f"{side}-chat"] == before[f"{side}-chat"], "no half answer stays"
+        assert after[f"compare-note-{side}"] == before[f"compare-note-{side}"]
+    assert after["compare-parting"] == before["compare-parting"] and after["stop"]["interactive"] is False
+    with monkeypatch.context() as broken:
+        broken.setattr("gblm_viz.ui.tabs.chat.fitted", lambda *_: 1 / 0)
+        early, _ = asked("The river")
+    assert early["dense-chat"] == before["dense-chat"] and early["stop"]["interactive"] is False
+    again, _ = asked("The shore")
+    assert "The shore" in str(again["dense-chat"]) and "growing" not in str(again["dense-chat"])
 
 
 # Streams
