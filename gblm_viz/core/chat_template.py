@@ -70,11 +70,12 @@ def written(tokenizer: Any, messages: Messages, source: str) -> Written:
     what it wrote. Raises ModelError for a template that passes a limit.
     """
     asked = messages[-1]["content"].strip()
+    ways: tuple[str, ...] = ("parts", "system_parts")
     try:
         text = rendered(tokenizer, messages, source)
         if asked in text:
             return Written(text)
-        first, ways = Written(text), ("parts", "system_parts")
+        first = Written(text)
     except ModelError as error:
         if error.key != "template_failed":
             raise

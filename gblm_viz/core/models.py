@@ -140,14 +140,14 @@ def _config(found: Folder) -> Any:
         config = AutoConfig.from_pretrained(found.place, local_files_only=True, trust_remote_code=False)
         causal = config.model_type in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
         decoder = _makes_text(config, raw)
-        other = None if causal else not_causal(config, source)
+        refused = None if causal else not_causal(config, source)
         config = text_half(config) if causal else config
     except Exception as error:  # transformers raises many kinds for what is no config
         known = raw["model_type"] in CONFIG_MAPPING
         key = "remote_code" if "auto_map" in raw else "broken_config" if known else "unknown_type"
         raise ModelError(key, source=source, model_type=found.model_type) from error
-    if other is not None:
-        raise other
+    if refused is not None:
+        raise refused
     if not decoder:
         raise ModelError("not_decoder", source=source, model_type=found.model_type)
     if not found.weights:

@@ -30,7 +30,7 @@ def text_half(config: Any) -> Any:
 
     As transformers' own auto classes do (auto_factory.py), so that by blocks the same network is laid out as whole.
     """
-    text = getattr(config, "sub_configs", {}).get("text_config")
+    text: Any = getattr(config, "sub_configs", {}).get("text_config")
     kind = MODEL_FOR_CAUSAL_LM_MAPPING[type(config)]
     if text not in MODEL_FOR_CAUSAL_LM_MAPPING or getattr(kind, "config_class", None) is not text:
         return config
