@@ -23,12 +23,20 @@ def applied_tag(visit: Visit, say: Words) -> str:
                last=number)
 
 
+def collected_from(visit: Visit, say: Words) -> str:
+    """What the visitor's statistics were taken of: model, text, samples."""
+    return " · ".join(_taken_from(visit, say, visit.statistics()))
+
+
+def _taken_from(visit: Visit, say: Words, found: Statistics | None) -> list[str]:
+    if found is None:
+        return [visit.model().name]
+    samples = found.calibration
+    return [visit.model().name, work.text_name(say, samples.text_name),
+            say("prune.tag.samples", count=samples.count, length=samples.length, seed=samples.seed)]
+
+
 def made_of(visit: Visit, say: Words, masks: Masks, found: Statistics | None) -> str:
     """What made a pruned copy: model, text, samples, method, α, group, order."""
-    parts = [visit.model().name]
-    if found is not None:
-        samples = found.calibration
-        parts += [work.text_name(say, samples.text_name),
-                  say("prune.tag.samples", count=samples.count, length=samples.length, seed=samples.seed)]
-    return " · ".join([*parts, *settings_words(say, masks.settings, masks.alpha),
+    return " · ".join([*_taken_from(visit, say, found), *settings_words(say, masks.settings, masks.alpha),
                        say(f"sweep.orders.{masks.settings.order}")])

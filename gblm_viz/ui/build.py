@@ -9,7 +9,10 @@ from typing import Any
 import gradio as gr
 
 from gblm_viz.core.errors import GblmError
+from gblm_viz.core.matrices import Layout
 from gblm_viz.core.models import Model
+from gblm_viz.core.patterns import NofM
+from gblm_viz.core.prune import Settings
 from gblm_viz.model_told import beyond_told
 from gblm_viz.words import LANGUAGES, Words, words
 
@@ -105,6 +108,13 @@ def where_parts(say: Words, visit: Visit) -> list[str]:
     return parts
 
 
+def fitting(settings: Settings, layout: Layout) -> Settings:
+    """A visitor's settings for another model: what was chosen stays, but for a pattern that its rows do not hold."""
+    pattern = settings.make_pattern()
+    fits = not isinstance(pattern, NofM) or all(matrix.columns % pattern.m == 0 for matrix in layout.matrices)
+    return settings if fits else replace(settings, pattern="")
+
+
 def select_first(visit: Visit) -> None:
     """A matrix for all views from the start, so that none has to be drawn again once one has found it; where the model
     is small, for that needs all gradients."""
@@ -180,9 +190,10 @@ def _wire(page: Page, blocks: gr.Blocks, source: Any, load: Any, cancel: Any, ab
             task = library.start(visit.key, ("load", wanted), lambda given_up: work.load_job(library, wanted, given_up),
                                  loads=True)
             loaded = yield from page.follow(visit, task, "load")
-        before = visit.session
-        visit.keep(Session(source=wanted, model=loaded, text=before.text, example=False).begun_after(before))
-        model = visit.model()
+        before, model = visit.session, library.get(loaded)
+        settings = fitting(before.settings, model.layout)
+        visit.keep(Session(source=wanted, model=loaded, text=before.text, settings=settings, example=False)
+                   .begun_after(before))
         yield {status: page.note(_loaded(page.words, model)), about: about_table(page.words, model),
                signals.visit: bump(counter)}
 

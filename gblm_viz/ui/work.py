@@ -380,13 +380,18 @@ def gradient_summaries(visit: Visit, norm: str) -> tuple[report.GradientSummary,
 
 # Evaluation
 
+def is_pocket(model: Model) -> bool:
+    """Whether it is the bundled model, which what is said of the example holds for."""
+    return model.source == "pocket"
+
+
 def probes_of(model: Model) -> tuple[evaluate.Probe, ...]:
     """The pocket's held-out probes with an exact answer, for the pocket; other models have none of ours.
 
     A story takes a whole generation to judge (measured: twenty take as long as the other 781 together), so stories
     are asked by the benchmark and the card alone.
     """
-    if model.source != "pocket":
+    if not is_pocket(model):
         return ()
     return tuple(probe for probe in evaluate.read_probes(PROBES) if not probe.contains)
 
@@ -430,10 +435,11 @@ def measure_job(library: Library, session: Session, model: Model, pruned: Model,
         yield from probe_job(library, pruned_key(session.applied), pruned)
 
 
-def measured_all(visit: Visit) -> bool:
+def measured_all(visit: Visit, language: str) -> bool:
+    """Whether the applied copy has been measured on the text that a page in this language shows."""
     session, library = visit.session, visit.library
     pruned = pruned_key(session.applied)
-    held = held_out_windows(library, session, visit.model(), "en")
+    held = held_out_windows(library, session, visit.model(), language)
     probed = not probes_of(visit.model()) or library.has(("probes", pruned))
     return library.has(("perplexity", pruned, held.key)) and probed
 

@@ -49,10 +49,10 @@ def _figures(page: Page, shown: gr.Tab, summary: gr.HTML) -> None:
 
     def on_measure(visit: Visit, counter: int) -> Iterator[dict[Any, Any]]:
         work.applied_masks(visit)
-        if not work.measured_all(visit):
+        if not work.measured_all(visit, say.language):
             session, library = visit.session, visit.library
             job = work.measure_job(library, session, visit.model(), work.pruned_model(visit), say.language)
-            task = library.start(visit.key, ("measure", session.model, session.applied, session.held_out),
+            task = library.start(visit.key, ("measure", session.model, session.applied, session.held_out, say.language),
                                  lambda _: job, queued=False)
             try:
                 yield from page.follow(visit, task, "evaluate", lambda: visit.session.applied == session.applied)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -13,11 +14,11 @@ from gblm_viz.core.evaluate import paired
 from gblm_viz.core.generate import Sampling
 from gblm_viz.core.report import GradientSummary, ModelMap, cell_map
 from gblm_viz.core.two_masks import Jump
-from gblm_viz.figures.maps import gradient_sentence, map_value
+from gblm_viz.figures.maps import empty_map, gradient_sentence, map_value
 from gblm_viz.words import Words
 
 from .. import work
-from ..applied import applied_tag
+from ..applied import applied_tag, collected_from
 from ..chat import MARKS, Turn, pane_html, parting_sentence, together
 from ..escape import escape
 from ..example import LONGEST_ANSWER, SETTINGS, shipped, shipped_summaries
@@ -36,16 +37,17 @@ def build(page: Page) -> None:
     with gr.Row(elem_id="overview-row", equal_height=False):
         with gr.Column(scale=6, min_width=480):
             sentence = gr.HTML(headline(say, example["removed"], example["prunable"], example["sparsity"]))
-            with gr.Row(elem_id="overview-examples", equal_height=True):
+            with gr.Row(elem_id="overview-examples", equal_height=True) as questions:
                 buttons = [gr.Button(pair["prompt"], size="sm", elem_classes="example-prompt") for pair in pairs]
             with gr.Row(equal_height=True):
                 dense = gr.HTML(_pane(say, "dense", pairs[0]), elem_id="overview-dense")
                 pruned = gr.HTML(_pane(say, "pruned", pairs[0]), elem_id="overview-pruned")
             parting = gr.HTML(_sentence(_shipped_parting(say, pairs[0])), elem_id="overview-parting")
             cost = gr.HTML(cost_html(say, example["probes"], example["perplexity"]), elem_id="overview-cost")
-            gr.HTML(f'<p class="limit">{escape(say("overview.limit"))}</p>')
+            to_chat = gr.Button(say("overview.to_chat"), size="sm", visible=False, elem_id="overview-to-chat")
+            limit = gr.HTML(limit_html(say, of_pocket=True), elem_id="overview-limit")
             with gr.Row(equal_height=False):
-                tag = gr.HTML(f'<div class="tag" id="overview-tag">{escape(_example_tag(say, example))}</div>')
+                tag = gr.HTML(_tag(_example_tag(say, example)))
                 reset = gr.Button(say("overview.reset"), elem_id="reset", size="sm", scale=0, min_width=170)
         with gr.Column(scale=5, min_width=420):
             summaries = shipped_summaries()
@@ -55,7 +57,7 @@ def build(page: Page) -> None:
                 telling = gr.HTML(telling_html(say, _shipped_telling(say), example["settings"]["method"]),
                                   elem_id="overview-telling")
                 why = gr.Button(say("overview.why"), elem_id="overview-why", size="sm", scale=0, min_width=130)
-    outputs = [sentence, dense, pruned, parting, cost, tag, overview_map, telling, why]
+    outputs = [sentence, questions, to_chat, dense, pruned, parting, cost, limit, tag, overview_map, telling, why]
 
     def on_prompt(visit: Visit, prompt: str) -> Iterator[dict[Any, Any]]:
         """Both models, live, greedy, the question standing alone: what the example shows comes out again."""
@@ -79,37 +81,48 @@ def build(page: Page) -> None:
 
     def from_example() -> dict[Any, Any]:
         return {sentence: headline(say, example["removed"], example["prunable"], example["sparsity"]),
+                questions: gr.update(visible=True), to_chat: gr.update(visible=False),
                 dense: _pane(say, "dense", pairs[0]), pruned: _pane(say, "pruned", pairs[0]),
                 parting: _sentence(_shipped_parting(say, pairs[0])),
-                cost: cost_html(say, example["probes"], example["perplexity"]),
-                tag: f'<div class="tag" id="overview-tag">{escape(_example_tag(say, example))}</div>',
+                cost: cost_html(say, example["probes"], example["perplexity"]), limit: limit_html(say, of_pocket=True),
+                tag: _tag(_example_tag(say, example)),
                 overview_map: _drawn(say, shown, summaries), why: gr.update(visible=True),
                 telling: telling_html(say, _shipped_telling(say), example["settings"]["method"])}
 
     def refresh(visit: Visit) -> dict[Any, Any]:
-        """The visitor's own run takes the example's place as soon as there is one."""
+        """The example, or the visitor's own run as far as it has come. Nothing of the one is shown as the other's."""
         session = visit.session
         if session.example:
             return from_example()
-        if session.applied is None or not visit.library.has(session.applied):
-            told = escape(say("overview.other_model", model=visit.model().name))
-            return {**from_example(), sentence: f'<p class="headline">{told}</p>'}
-        masks = work.applied_masks(visit)
-        probes, losses = _measured(visit, say)
+        collected = session.statistics is not None and visit.library.has(session.statistics)
+        applied = session.applied is not None and visit.library.has(session.applied)
+        pocket = work.is_pocket(visit.model())
+        name = visit.model().name
         found: dict[Any, Any] = {
-            sentence: headline(say, masks.removed, masks.prunable, masks.sparsity),
-            cost: cost_html(say, probes, losses),
-            tag: f'<div class="tag" id="overview-tag">{escape(say("overview.own_tag", run=applied_tag(visit, say)))}'
-                 f"</div>",
-            dense: _waiting(say, "dense"), pruned: _waiting(say, "pruned"), parting: _sentence("")}
-        if session.statistics is not None:
+            questions: gr.update(visible=applied and pocket), to_chat: gr.update(visible=applied and not pocket),
+            parting: _sentence(""), overview_map: empty_map(say("overview.no_map")), telling: "",
+            why: gr.update(visible=False)}
+        if collected:
             own = work.gradient_summaries(visit, "l1")
             own_map = _map(own, len(visit.model().layout.blocks), visit.model().layout.roles, visit.statistics().count)
             found[overview_map] = _drawn(say, own_map, own)
-        jump = telling_weight(visit) if session.statistics is not None else None
+        if not applied:
+            told = "overview.nothing_removed" if collected else "overview.nothing_collected"
+            return found | {
+                sentence: f'<p class="headline">{escape(say(told, model=name))}</p>', cost: "", limit: "",
+                dense: _empty(say, "dense", "overview.no_answers"),
+                pruned: _empty(say, "pruned", "overview.no_answers"),
+                tag: _tag(say("overview.own_tag", run=collected_from(visit, say)) if collected else "")}
+        masks = work.applied_masks(visit)
+        waiting = "overview.ask_again" if pocket else "overview.ask_in_chat"
+        jump = telling_weight(visit) if collected else None
         named = None if jump is None else (place(say, visit.model().layout.named(jump.matrix), jump.expert or 0), jump)
-        return found | {telling: telling_html(say, named, session.settings.method),
-                        why: gr.update(visible=jump is not None)}
+        return found | {
+            sentence: headline(say, masks.removed, masks.prunable, masks.sparsity),
+            cost: cost_html(say, *_measured(visit, say)), limit: limit_html(say, of_pocket=pocket),
+            tag: _tag(say("overview.own_tag", run=applied_tag(visit, say))),
+            dense: _empty(say, "dense", waiting), pruned: _empty(say, "pruned", waiting),
+            telling: telling_html(say, named, session.settings.method), why: gr.update(visible=jump is not None)}
 
     def remeasured(visit: Visit) -> dict[Any, Any]:
         """The costs of an own run, once Compare has measured them; the answers stay."""
@@ -130,7 +143,9 @@ def build(page: Page) -> None:
     for button in buttons:
         page.on(button.click, on_prompt, [button], [dense, pruned, parting])
     page.on(reset.click, on_reset, [page.signals.visit], [*outputs, page.signals.visit])
-    page.on([page.signals.visit.change, page.signals.applied.change], refresh, [], outputs)
+    page.on(to_chat.click, lambda visit: {page.tabs: gr.Tabs(selected="compare")}, [], [page.tabs])
+    page.on([page.signals.visit.change, page.signals.statistics.change, page.signals.applied.change], refresh, [],
+            outputs, latest=True)
     page.on([page.signals.measured.change], remeasured, [], [cost])
     page.on_event(overview_map.select, "name", "text", on_cell, [page.signals.selection],
                   [page.signals.selection, page.tabs])
@@ -204,9 +219,9 @@ def _pane(say: Words, side: str, pair: dict[str, str]) -> str:
     return _frame(say, side, body)
 
 
-def _waiting(say: Words, side: str) -> str:
-    told = escape(say("overview.ask_again"))
-    return _frame(say, side, f'<div class="chat short"><div class="empty">{told}</div></div>')
+def _empty(say: Words, side: str, key: str) -> str:
+    """A pane without an answer: what to do for one."""
+    return _frame(say, side, f'<div class="chat short"><div class="empty">{escape(say(key))}</div></div>')
 
 
 def _live(say: Words, side: str, turn: Turn, finished: bool) -> str:
@@ -218,21 +233,40 @@ def _shipped_parting(say: Words, pair: dict[str, str]) -> str:
     return say("overview.same" if pair["dense"] == pair["pruned"] else "overview.different")
 
 
+def limit_html(say: Words, of_pocket: bool) -> str:
+    """What not to believe of the copy; of the pocket also that it is tiny."""
+    told = say("overview.limit") + (say("overview.limit_pocket") if of_pocket else "")
+    return f'<p class="limit">{escape(told)}</p>'
+
+
 def cost_html(say: Words, probes: dict[str, Any] | None, losses: dict[str, Any] | None) -> str:
-    """Right before and after, with the interval; and the held-out perplexities with their protocol."""
-    if probes is None:
+    """Right before and after, with the interval; and the held-out perplexities with their protocol.
+
+    Either may be None: what was not measured, or, of a model that is not the pocket, is not asked.
+    """
+    if probes is None and losses is None:
         return f'<p class="cost">{escape(say("overview.not_measured"))}</p>'
+    lost = "" if losses is None else say(
+        "overview.perplexity", before=_perplexity(losses["dense"]), after=_perplexity(losses["pruned"]),
+        windows=losses["windows"], length=losses["length"])
+    if losses is not None and losses["difference"]["interval"]["low"] <= 0 <= losses["difference"]["interval"]["high"]:
+        lost += " " + say("overview.no_difference")
+    if probes is None:
+        return f'<p class="cost">{escape(lost)}</p>'
     (before, n), (after, _), interval = probes["dense"], probes["pruned"], probes["interval"]
     right = say("overview.right", before=before, after=after, n=n, share_before=format(before / n, ".0%"),
                 share_after=format(after / n, ".0%"))
     spread = say("overview.interval", low=format(interval["low"], ".0%"), high=format(interval["high"], ".0%"))
-    lost = "" if losses is None else say(
-        "overview.perplexity", before=format(losses["dense"], ".1f"), after=format(losses["pruned"], ".1f"),
-        windows=losses["windows"], length=losses["length"])
-    if losses is not None and losses["difference"]["interval"]["low"] <= 0 <= losses["difference"]["interval"]["high"]:
-        lost += " " + say("overview.no_difference")
     return (f'<p class="cost"><span class="big">{escape(right)}</span> <span class="tag">{escape(spread)}</span>'
             f"<br>{escape(lost)}</p>")
+
+
+def _perplexity(value: float) -> str:
+    return "∞" if math.isinf(value) else f"{value:,.1f}"
+
+
+def _tag(told: str) -> str:
+    return f'<div class="tag" id="overview-tag">{escape(told)}</div>'
 
 
 def _example_tag(say: Words, example: dict[str, Any]) -> str:
