@@ -70,6 +70,7 @@ JSON_KEYS: dict[str, dict[str, str]] = {
     "collect": _MODEL_KEYS | _TEXT_KEYS | {
         "statistics": "the statistics folder",
         "samples": "N, the samples that entered the sums",
+        "asked": "how many samples were asked for at most",
         "length": "tokens of the longest sample",
         "tokens": "tokens of all samples together",
         "rule": "how the samples were cut: windows, paragraphs, jsonl or tokens",
@@ -278,10 +279,13 @@ def _collect(args: argparse.Namespace, terminal: Terminal, ranks: Ranks) -> Resu
     if args.tokens is None:
         text = read_text(args.text) if args.text else read_text(args.jsonl, None)  # whose documents are cut one by one
     refuse_unwritable(args.out)
+    statistics.refuse_taken(args.out)
     known = _opened(args, terminal)
     device, shape = pick_device(args.device), estimate.shape_of_config(known.config, args.dtype)
     samples = _samples(args, known, shape.vocabulary, text)
     choice = _choice(args, shape, samples, device, ranks)
+    if samples.count < args.samples and not terminal.json:
+        print(_say("fewer", asked=args.samples, given=samples.count), file=terminal.out, flush=True)
     if choice is not None and not terminal.json:
         print(plan_told.before(_WORDS, choice), file=terminal.out, flush=True)
         if ranks.count > 1:
@@ -303,7 +307,7 @@ def _collect(args: argparse.Namespace, terminal: Terminal, ranks: Ranks) -> Resu
     used = found.calibration
     values = _model_values(model) | {
         "text": used.text_name, "text_sha256": used.text_sha256, "statistics": args.out, "samples": found.count,
-        "length": used.length, "tokens": used.token_count, "rule": used.rule, "seed": used.seed,
+        "asked": args.samples, "length": used.length, "tokens": used.token_count, "rule": used.rule, "seed": used.seed,
         "left_out": dict(used.left_out), "keep": found.keep, "halves": bool(found.halves),
         "plan": found.plan, "why": choice.why if choice else "finished", "estimate": _estimate_values(choice),
         "actual": asdict(actual), "loss": float(found.losses.mean()), "seconds": found.seconds,
@@ -369,8 +373,9 @@ def prune_model(args: argparse.Namespace, terminal: Terminal) -> Result:
     settings = _settings(args)
     if settings.needs and args.statistics is None:
         raise SettingError("needs_statistics", method=settings.method)
-    if args.out is not None:
-        export.refuse_taken(args.out)
+    manifest = statistics.read_manifest(args.statistics) if settings.needs else None
+    # what is known before the model is read; its key comes with it
+    _refuse_taken(args, export.identity(settings, None, manifest["tokens_sha256"] if manifest else None))
     for place in (args.out, args.masks):
         if place is not None:
             refuse_unwritable(place.absolute().parent)
@@ -381,6 +386,8 @@ def prune_model(args: argparse.Namespace, terminal: Terminal) -> Result:
                    memory=amount(_WORDS, way.memory)), file=terminal.out, flush=True)
     model = terminal.follow(load(args.model, args.dtype, args.device, known, way.by_block))
     found = statistics.load(args.statistics, model) if args.statistics is not None else None
+    used = found.calibration.key if found is not None and settings.needs else ""
+    _refuse_taken(args, export.identity(settings, model.key, used))
     place = next((place.absolute().parent for place in (args.out, args.masks) if place is not None), None)
     mask = partial(prune.masks, model, found, inputs_in_memory=way.inputs_in_memory, folder=place)
     applied = terminal.follow(mask(settings))
@@ -391,11 +398,20 @@ def prune_model(args: argparse.Namespace, terminal: Terminal) -> Result:
     if args.masks is not None:
         prune.save_masks(applied, args.masks)
     if args.out is not None:
-        terminal.follow(export.save(prune.pruned(model, applied), applied, args.out, statistics=found))
+        terminal.follow(export.save(prune.pruned(model, applied), applied, args.out, statistics=found,
+                                    force=args.force))
     values = _model_values(model) | _mask_values(applied, share) | {
         f"agreement_{name}": value for name, value in beside.items()} | _statistics_values(found, settings) | {
         "by_block": model.weights is not None, "masks": args.masks, "out": args.out}
     return Result(values, tuple(_mask_lines(values)))
+
+
+def _refuse_taken(args: argparse.Namespace, run: dict[str, Any]) -> None:
+    """Raises ModelError, before the work, where the model or the masks of another run would be written over."""
+    if args.out is not None:
+        export.refuse_taken(args.out, run, args.force)
+    if args.masks is not None:
+        export.refuse_taken_file(args.masks, run, args.force)
 
 
 def _reading(args: argparse.Namespace, known: Opened, settings: Settings) -> Reading:
@@ -589,6 +605,7 @@ def _prune_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=_seed, default=plain.seed, metavar="S", help=_help("seed_random"))
     parser.add_argument("--out", type=Path, metavar="MODEL_DIR", help=_help("out_model"))
     parser.add_argument("--masks", type=Path, metavar="FILE", help=_help("masks"))
+    parser.add_argument("--force", action="store_true", help=_help("force"))
     parser.add_argument("--memory", type=parse_bytes, metavar="6GB", help=_help("memory"))
 
 

@@ -19,10 +19,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load
 from torch import Tensor
 
-from .errors import SettingError, TextError
+from .errors import SettingError, TextError, refuse_unknown
+from .in_place import a_path
 from .tokenizer import encoded
 
 RULES = ("windows", "paragraphs", "auto", "jsonl", "tokens")
+TEXT_RULES = ("windows", "paragraphs", "auto")
+"""Those that cut a plain text."""
 DEFAULT_SAMPLES = 128
 AUTO_WINDOWS = 16
 """`auto` aims at this many windows, so that three sentences are not one sample."""
@@ -94,6 +97,7 @@ def read_given(path: Path, most: int | None = None) -> bytes:
 
     most: bytes beyond which it is refused, unread. Nothing else is read: a device may have no end.
     """
+    a_path(path)
     try:
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
         with os.fdopen(handle, "rb") as file:
@@ -201,6 +205,7 @@ def _refuse_no_number(given: object) -> None:
 def from_text(tokenizer: Any, text: str, *, name: str, rule: str = "windows", samples: int = DEFAULT_SAMPLES,
               length: int | None = None, seed: int = 0, longest: int | None = None) -> CalibrationSet:
     """Cut a text by `windows`, `paragraphs` or `auto`. A length the model cannot take is refused."""
+    refuse_unknown("rule_unknown", rule, TEXT_RULES)
     _refuse_no_samples(samples)
     text = checked_text(text, name)
     digest = sha256(text)
@@ -284,7 +289,7 @@ def from_tokens(path: Path, *, vocabulary: int, samples: int = DEFAULT_SAMPLES,
                 longest: int | None = None) -> CalibrationSet:
     """Ready-made tokens: a calibration.safetensors (`tokens`, `lengths`), or .jsonl: a list of integers a line."""
     _refuse_no_samples(samples)
-    name = path.name
+    name = a_path(path).name
     raw = read_given(path)
     try:
         if path.suffix == ".safetensors":

@@ -22,7 +22,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from .calibration import CalibrationSet
-from .errors import GblmError, ScoreError, StatisticsError
+from .errors import GblmError, ScoreError, StatisticsError, refuse_unknown
 from .footprint import available_memory, give_back, give_back_large_at_once
 from .job import Job, Step
 from .matrices import Layout, Matrix
@@ -38,12 +38,15 @@ from .statistics import (
     Sums,
     asked_for,
     check_block,
+    checked_keep,
     default_keep,
     load,
+    other_model,
     put_block,
     put_tensors,
     read_block,
     read_manifest,
+    refuse_taken,
     refuse_unwritable,
     save,
     tidy,
@@ -170,15 +173,18 @@ def collect(model: Model, calibration: CalibrationSet, *, keep: tuple[str, ...] 
     by default this process's share of half of what is free.
     ranks: the processes that share the samples. Each calls this and gets the same; the first writes the folder.
 
-    Raises StatisticsError for a folder of another model or text, ScoreError for a loss that is not finite.
+    Raises StatisticsError for a folder of another model or text or with files of somebody else's, SettingError for a
+    sum or a plan that is not there, ScoreError for a loss that is not finite.
     """
-    keep = keep or default_keep(model)
+    keep = default_keep(model) if keep is None else checked_keep(keep)
+    refuse_unknown("plan_unknown", plan, PLANS)
     wanted = asked_for(model, calibration, keep, halves, plan)
     if folder is not None:
         found = _finished(folder, wanted, calibration, model)
         if found is not None:
             tidy(folder)  # killed after the last file it needed, a run has left what it needed before
             return found
+        refuse_taken(folder)
         refuse_unwritable(folder)
     started = time.monotonic()
     most = room() // ranks.neighbours if inputs_in_memory is None else inputs_in_memory
@@ -393,7 +399,7 @@ def _finished(folder: Path, wanted: dict[str, Any], calibration: CalibrationSet,
 
 def _refuse_stranger(found: dict[str, Any], wanted: dict[str, Any], folder: Path, *more: str) -> None:
     if found["model_key"] != wanted["model_key"]:
-        raise StatisticsError("other_model", folder=str(folder), found=found["model"], wanted=wanted["model"])
+        raise other_model(str(folder), found["model"], found["model_key"], wanted["model"], wanted["model_key"])
     for name in ("tokens_sha256", "keep", "halves", "dtype", *more):
         if found.get(name) != wanted[name]:
             raise StatisticsError("other_text" if name == "tokens_sha256" else "other_settings", folder=str(folder),

@@ -13,6 +13,8 @@ The sentences are in words/<language>/errors.toml; an error holds the key and th
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from gblm_viz.words import Words, words
 
 LONGEST_FIELD, MOST_BITS = 1000, 200
@@ -66,6 +68,12 @@ class ScoreError(GblmError):
 
 class PlaceError(GblmError, KeyError, IndexError, ValueError):
     """A matrix, row, column, head or number that is not there; Python's own names for that are its bases."""
+
+
+def refuse_unknown(key: str, given: object, known: Collection[str]) -> None:
+    """Raises SettingError where `given` is none of the `known` names; the key's sentence lists them."""
+    if given not in tuple(known):  # which compares, so that a list is only unknown
+        raise SettingError(key, given=given, known=", ".join(known))
 
 
 def is_failure(error: BaseException) -> bool:

@@ -24,7 +24,7 @@ from .collect import CHECKPOINT_SECONDS, begun, checkpoint_blocks, checkpoint_sa
 from .errors import GblmError
 from .footprint import existing, folder_bytes, free_disk, free_memory, free_on_gpu, gpus, resident
 from .matrices import Layout, Matrix, find_layout, share_weights
-from .models import DTYPES, Model, private_copy
+from .models import DTYPES, Model, dtype_named, private_copy
 from .outline import outline
 from .streamed import FEW, HEAD_COPIES, LEAST_HEAD, streamed
 
@@ -107,11 +107,11 @@ def shape_of_config(config: Any, dtype: str) -> ModelShape:
 
     `streamable` says here only that no two blocks share a weight: what blocks hand each other shows when they run.
     """
-    network = outline(config, DTYPES[dtype])
+    network = outline(config, dtype_named(dtype))
     if hasattr(network, "set_experts_implementation"):
         network.set_experts_implementation("eager")
     layout = find_layout(network)
-    return _shape(network, layout, DTYPES[dtype].itemsize, not share_weights(network, layout.blocks))
+    return _shape(network, layout, dtype_named(dtype).itemsize, not share_weights(network, layout.blocks))
 
 
 def _shape(network: Any, layout: Layout, itemsize: int, alone: bool) -> ModelShape:

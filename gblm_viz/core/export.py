@@ -6,6 +6,7 @@ Knows nothing of how the masks were made, nor of screens.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -22,19 +23,23 @@ from .block_weights import OUTSIDE
 from .errors import ModelError, StatisticsError
 from .evaluate import Perplexity, Share
 from .folder import MASKS_FILE, weight_files
-from .in_place import beside, cannot_write, clear_left, put_folder
+from .in_place import a_path, beside, cannot_write, clear_left, put_folder
 from .job import Job, Step
 from .methods import METHODS
 from .models import Model, load, part_held, private_copy
 from .named import is_hub_id, split
 from .patterns import label
-from .prune import Masks, save_masks
-from .statistics import Statistics, manifest_of, put_json
+from .prune import Masks, Settings, masks_in, save_masks
+from .statistics import SHORT_KEY, Statistics, manifest_of, put_json
+from .stored import present, read_json
 
 SETTINGS_FILE = "pruning.json"
-"""Settings and sparsity per matrix; a folder that holds it was written here and may be written again."""
+"""Settings, sparsity per matrix, the other files' names. A folder that holds it was written here, as an export."""
+CARD_FILE = "README.md"
 MANIFEST_FILE = "statistics-manifest.json"
 """What the statistics were made of, where the method used any."""
+_WEIGHTS = re.compile(r"model(-\d{5}-of-\d{5})?\.safetensors(\.index\.json)?")
+"""The weights' files, whose number depends on how the model was read."""
 CUDA_TOLERANCE = 1e-3
 """Relative; sums on CUDA come in no fixed order (fidelity.md, Tolerances)."""
 
@@ -53,25 +58,81 @@ class Exported:
     zeros: dict[str, float]
 
 
-def refuse_taken(folder: Path) -> None:
-    """A folder that holds anything but an earlier export is never written over. Raises ModelError, StatisticsError."""
+def identity(settings: Settings, model_key: str | None = None, calibration_key: str | None = None) -> dict[str, Any]:
+    """What makes two runs the same: settings, dense model, samples; without what is not known yet."""
+    known = {"model_key": model_key, "calibration_key": calibration_key}
+    return settings.as_dict() | {name: value for name, value in known.items() if value is not None}
+
+
+def refuse_taken(folder: Path, run: Mapping[str, Any], force: bool = False) -> None:
+    """A folder that holds anything but an earlier export of the same `run` (see `identity`) is never written over,
+    with `force` neither unless it is an export, nor what somebody put beside one. Raises ModelError with what differs,
+    StatisticsError."""
+    a_path(folder)
     if folder.exists() and not folder.is_dir():
         raise StatisticsError("cannot_write", file=str(folder), why="it is a file")
     if folder.is_dir() and any(folder.iterdir()) and not (folder / SETTINGS_FILE).is_file():
         raise ModelError("export_taken", folder=str(folder))
+    if not folder.is_dir() or not present(folder, SETTINGS_FILE):
+        return
+    found = _settings_in(folder)
+    other = differing(found, run)
+    if other and not force:
+        raise ModelError("export_other", folder=str(folder), what=other)
+    ours = found.get("files")
+    names = sorted(entry.name for entry in folder.iterdir())
+    beside_it = [name for name in names if name not in ours and not _WEIGHTS.fullmatch(name)] if isinstance(
+        ours, list) else []
+    if beside_it:
+        raise ModelError("export_beside", folder=str(folder), file=beside_it[0], count=len(beside_it))
+
+
+def refuse_taken_file(path: Path, run: Mapping[str, Any], force: bool = False) -> None:
+    """A file that holds anything but the masks of the same `run` is not written over without `force`. Raises
+    ModelError."""
+    if force or not path.exists():
+        return
+    found = masks_in(path)
+    if found is None:
+        raise ModelError("masks_taken", file=str(path), what=path.name)
+    other = differing(found | {"calibration_key": found["calibration"]}, run)
+    if other:
+        raise ModelError("masks_taken", file=str(path), what=other)
+
+
+def _settings_in(folder: Path) -> dict[str, Any]:
+    """What an export says of itself; nothing where that cannot be read."""
+    try:
+        found = read_json(folder, SETTINGS_FILE)
+    except StatisticsError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def differing(found: Mapping[str, Any], run: Mapping[str, Any]) -> str:
+    """By what an earlier run is another one than `run`: "sparsity 0.3 ≠ 0.5"; empty where it is the same."""
+    return ", ".join(f"{name} {_short(found.get(name))} ≠ {_short(wanted)}" for name, wanted in run.items()
+                     if found.get(name) != wanted)
+
+
+def _short(value: object) -> str:
+    """A value as a sentence has it; of a key its first digits, which are enough to tell two apart."""
+    told = "–" if value in (None, "") else str(value)
+    return told if len(told) <= SHORT_KEY else f"{told[:SHORT_KEY]}…"
 
 
 def save(pruned: Model, applied: Masks, folder: Path, *, statistics: Statistics | None = None,
          perplexities: Mapping[str, Perplexity] | None = None, probes: Mapping[str, Share] | None = None,
-         language: str = "en") -> Job[Exported]:
+         language: str = "en", force: bool = False) -> Job[Exported]:
     """Write `pruned` (with `applied` its masks) as a transformers folder, put in place only after it proved equal.
 
     It is loaded a second time to be compared, so twice the model's memory is needed; one that is read block by block is
     written, read and compared so, a file for each block. `perplexities` and `probes`
     (label → result) go on the card with their protocol. Equal runs write equal bytes: no times. Raises ModelError
-    where the folder is taken or what was read back differs, StatisticsError where nothing can be written.
+    where the folder is taken (by another run too, unless `force`) or what was read back differs, StatisticsError where
+    nothing can be written.
     """
-    refuse_taken(folder)
+    refuse_taken(folder, identity(applied.settings, applied.model_key, applied.calibration_key), force)
     folder = folder.resolve()
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -160,10 +221,12 @@ def _describe(pruned: Model, applied: Masks, statistics: Statistics | None, perp
         "alpha_value": applied.alpha, "pattern_label": label(applied.settings.make_pattern()),
         "model": pruned.name, "model_key": applied.model_key, "calibration_key": applied.calibration_key,
         "sparsity_reached": applied.sparsity, "removed": done.removed, "zeros": done.zeros,
+        "files": sorted({file.name for file in folder.iterdir() if not _WEIGHTS.fullmatch(file.name)}
+                        | {SETTINGS_FILE, CARD_FILE}),
         "equal_rows": applied.equal_rows, "fallbacks": [asdict(one) for one in applied.fallbacks]}
     (folder / SETTINGS_FILE).write_text(json.dumps(settings, sort_keys=True, indent=1) + "\n", encoding="utf-8")
     told = card(pruned, applied, statistics, perplexities, probes, done, language)
-    (folder / "README.md").write_text(told, encoding="utf-8")
+    (folder / CARD_FILE).write_text(told, encoding="utf-8")
 
 
 def card(pruned: Model, applied: Masks, statistics: Statistics | None, perplexities: Mapping[str, Perplexity],

@@ -52,6 +52,13 @@ def put(path: Path, write: Callable[[Path], object]) -> None:
         raise cannot_write(path, error) from error
 
 
+def a_path(given: object) -> Path:
+    """Itself. Raises StatisticsError for anything but a Path: a text has none of the ways to look behind a name."""
+    if not isinstance(given, Path):
+        raise StatisticsError("not_a_path", given=given)
+    return given
+
+
 def cannot_write(path: Path, error: Exception) -> StatisticsError:
     why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return StatisticsError("cannot_write", file=str(path), why=why)

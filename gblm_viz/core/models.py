@@ -24,7 +24,7 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_N
 from . import outline
 from .block_weights import BlockWeights, lay_out, part_of
 from .download import download
-from .errors import GblmError, ModelError, is_failure
+from .errors import GblmError, ModelError, SettingError, is_failure, refuse_unknown
 from .folder import Folder, judge, shortened, without_paths
 from .footprint import available_memory, free_memory, free_on_gpu, gpus
 from .job import Job, Step
@@ -121,6 +121,12 @@ class Estimate:
     to_download: int
 
 
+def dtype_named(name: object) -> torch.dtype:
+    """A dtype to compute in. Raises SettingError for a name that is not in DTYPES."""
+    refuse_unknown("dtype_unknown", name, DTYPES)
+    return DTYPES[str(name)]
+
+
 def longest_input(config: Any) -> int | None:
     text = config.get_text_config()
     names = ("max_position_embeddings", "n_positions", "max_seq_len", "max_sequence_length", "seq_length")
@@ -173,7 +179,7 @@ class _Size:
     buffers: int
 
     def bytes(self, dtype: str) -> int:
-        return self.parameters * DTYPES[dtype].itemsize + self.buffers
+        return self.parameters * dtype_named(dtype).itemsize + self.buffers
 
 
 def _size(config: Any, found: Folder) -> _Size:
@@ -198,7 +204,8 @@ def _stored_dtype(config: Any) -> torch.dtype | None:
 
 def estimate(source: str, dtype: str = "float32") -> Estimate:
     """Parameters, disk and memory of a local source, from its config and file headers. Raises ModelError with what to
-    do."""
+    do, SettingError for an unknown dtype."""
+    dtype_named(dtype)
     meant = _meant(source)
     source, folder = meant.source, meant.folder
     if folder is None:
@@ -206,7 +213,7 @@ def estimate(source: str, dtype: str = "float32") -> Estimate:
     with _said(source, folder):
         found = judge(folder, source)
         size = _size(_config(found), found)
-        return Estimate(source, size.parameters, found.on_disk, size.parameters * DTYPES[dtype].itemsize, 0)
+        return Estimate(source, size.parameters, found.on_disk, size.parameters * dtype_named(dtype).itemsize, 0)
 
 
 @contextmanager
@@ -225,7 +232,12 @@ def _said(source: str, place: Path) -> Iterator[None]:
 
 
 def pick_device(device: str) -> str:
-    """`auto` → cuda where there is one; an unavailable `cuda` is refused."""
+    """`auto` → cuda where there is one; an unavailable `cuda` is refused, and what torch knows no device for."""
+    if device != "auto":
+        try:
+            torch.device(device)
+        except (RuntimeError, TypeError):
+            raise SettingError("device_unknown", given=device) from None
     if device == "cuda" and not torch.cuda.is_available():
         raise ModelError("no_cuda")
     return ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
@@ -265,9 +277,10 @@ def load(source: str, dtype: str = "float32", device: str = "auto", known: Opene
 
     known: what `opened` has read of it. by_block: its blocks' weights are not loaded but read from the folder whenever
     a block is needed, except where blocks share weights. Steps count bytes while downloading, then stages. Raises
-    ModelError, each with what to do next.
+    ModelError, each with what to do next; SettingError for an unknown dtype or device.
     """
     target = pick_device(device)
+    dtype_named(dtype)
     known = known or (yield from opened(source))
     found, config = known.found, known.config
     source = found.source
@@ -277,13 +290,13 @@ def load(source: str, dtype: str = "float32", device: str = "auto", known: Opene
         raise ModelError("too_large", source=source, needed=f"{needed / 1e9:.1f}", free=f"{free / 1e9:.1f}")
     yield Step(1, 3, "load")
     with _said(source, found.place):
-        laid_out = lay_out(config, list(found.weights), DTYPES[dtype], target) if by_block else None
+        laid_out = lay_out(config, list(found.weights), dtype_named(dtype), target) if by_block else None
         if laid_out is not None:
             network, weights = laid_out
         else:
             spread = _spread() if target == "cuda" else {}
             whole: Any = AutoModelForCausalLM.from_pretrained(
-                found.place, config=config, dtype=DTYPES[dtype], local_files_only=True, trust_remote_code=False,
+                found.place, config=config, dtype=dtype_named(dtype), local_files_only=True, trust_remote_code=False,
                 use_safetensors=True, **spread)
             network, weights = (whole if spread else whole.to(target)).eval(), None
     yield Step(2, 3, "load")

@@ -24,7 +24,7 @@ from .calibration import checked_seed
 from .collect import room
 from .errors import ScoreError, SettingError, StatisticsError
 from .footprint import give_back
-from .in_place import cannot_write, clear_left, put
+from .in_place import a_path, cannot_write, clear_left, put
 from .in_turn import write_in_turn
 from .job import Job, Step
 from .matrices import Matrix
@@ -46,7 +46,7 @@ from .packed import PackedMasks
 from .patterns import Global, GlobalCut, LocalPattern, NofM, Pattern, label, make_pattern
 from .replay import Alike, Call, entering, replay
 from .shelf import Shelf
-from .statistics import Statistics, input_norm
+from .statistics import Statistics, input_norm, other_model
 from .stored import Kind, bad_field, check_tensors, header_of
 from .streamed import streamed
 
@@ -160,7 +160,7 @@ Scored = tuple[Tensor, tuple[Fallback, ...]]
 def _require(model: Model, statistics: Statistics | None, settings: Settings) -> None:
     settings.check()
     if statistics is not None and statistics.model_key != model.key:
-        raise StatisticsError("other_model", folder="–", found=statistics.model_name, wanted=model.name)
+        raise other_model("–", statistics.model_name, statistics.model_key, model.name, model.key)
     if settings.needs and statistics is None:
         raise SettingError("needs_statistics", method=settings.method)
     pattern = settings.make_pattern()
@@ -386,6 +386,8 @@ def masks(model: Model, statistics: Statistics | None, settings: Settings, input
           folder: Path | None = None) -> Job[Masks]:
     """Masks in the order the settings name; `inputs_in_memory` and `folder` as in `sequential_masks`."""
     settings.check()
+    if folder is not None:
+        a_path(folder)
     if settings.order == "dense":
         return (yield from dense_masks(model, statistics, settings))
     return (yield from sequential_masks(model, statistics, settings, inputs_in_memory, folder))
@@ -421,8 +423,18 @@ def _pruned_by_block(model: Model, weights: BlockWeights, applied: Masks) -> Mod
 
 # Mask files: fidelity.md, Files.
 
+def masks_in(path: Path) -> dict[str, Any] | None:
+    """What a mask file says made it; None for a file that is none."""
+    try:
+        found = json.loads(header_of(path.parent, path.name).metadata["gblm"])
+    except (StatisticsError, KeyError, ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) and "calibration" in found else None
+
+
 def save_masks(applied: Masks, path: Path) -> None:
     """uint8 of the parameter's (out, in) view, 1 = removed; the metadata is the settings that made it."""
+    a_path(path)
     shapes = {name: tuple(mask.shape) for name, mask in applied.masks.items()}
     try:
         clear_left(path)
@@ -446,7 +458,7 @@ def _mask_metadata(applied: Masks) -> dict[str, str]:
 
 def read_masks(path: Path) -> dict[str, Tensor]:
     """name → bool (out, in) or (experts, out, in), True = removed. Raises StatisticsError for what is no mask file."""
-    header = header_of(path.parent, path.name)
+    header = header_of(a_path(path).parent, path.name)
     for name, (kind, _) in header.tensors.items():
         if len(kind.shape) not in {2, 3}:
             raise bad_field(path.parent, path.name, name, str(kind), "(…, out, in)")

@@ -19,6 +19,12 @@ MASKS = 2
 """Masks that stand at once: the one that is asked for, and one that it is compared with."""
 BITS = 8
 """Of a byte: by block, masks are packed."""
+SHORT = {
+    (True, False, False): "prune_short", (True, False, True): "prune_short_narrow",
+    (True, True, False): "prune_short_sequential", (True, True, True): "prune_short_sequential_narrow",
+    (False, False, False): "prune_short_whole", (False, False, True): "prune_short_whole_narrow",
+}
+"""Can be read block by block? in the sequential order? in less than float32? → the sentence of too little memory."""
 
 
 @dataclass(frozen=True)
@@ -52,12 +58,16 @@ def choose(shape: ModelShape, settings: Settings, room: Room, *, tokens: int = 0
     if not fits:
         may = rooms[ways[-1]]
         assert may is not None
-        raise SettingError("prune_short" if shape.streamable else "prune_short_whole",
-                           needed=gigabytes_up(needs[ways[-1]] + room.held),
+        raise SettingError(_short(shape, sequential), needed=gigabytes_up(needs[ways[-1]] + room.held),
                            free=f"{(may + room.held) / 1e9:.2f}")
     way = fits[0]
     most = None if (may := rooms[way]) is None else min(inputs, may - needs[way])
     return Reading(way, needs[way] + (inputs if most is None else most), needs[False], room.memory, most)
+
+
+def _short(shape: ModelShape, sequential: bool) -> str:
+    """The key of the sentence that says what else would need less: nothing that was chosen already."""
+    return SHORT[shape.streamable, shape.streamable and sequential, shape.itemsize < FLOAT]
 
 
 def _passing(shape: ModelShape, longest: int) -> int:

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from . import alpha as alphas
+from .errors import refuse_unknown
 from .job import Job, Step
 from .matrices import Matrix, parameters
 from .methods import METHODS, Gblm
@@ -405,13 +406,14 @@ def field(model: Model, statistics: Statistics | None, name: str, which: str, ex
 
     fields: dict[str, Callable[[], Tensor]] = {
         **{norm: partial(found().gradient_norm, name, norm) for norm in NORMS if statistics is not None},
-        "sum": lambda: found().sums[name].gradients["sum"],
+        "sum": lambda: found().gradient_sum(name),
         "weight": lambda: weight,
         "input": lambda: found().input_norm(name).unsqueeze(-2).expand(weight.shape),
         "activation": lambda: weight.abs() * found().input_norm(name).unsqueeze(-2),
         "pull": pull,
         "score": lambda: dense_scores(model, statistics, chosen().make_method(statistics), matrix, weight)[0],
     }
+    refuse_unknown("field_unknown", which, fields)
     shown = fields[which]()
     if matrix.experts:
         shown = shown.reshape(-1, matrix.columns) if expert is None else shown[expert]

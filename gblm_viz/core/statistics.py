@@ -23,8 +23,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from .calibration import RULES, CalibrationSet
-from .errors import StatisticsError
-from .in_place import put
+from .errors import PlaceError, StatisticsError, refuse_unknown
+from .in_place import a_path, put
 from .matrices import Layout
 from .models import Model
 from .stored import (
@@ -65,6 +65,8 @@ DONE = {
     "complete": one_of(True),
 }
 """What a manifest says came of it."""
+SHORT_KEY = 12
+"""So many hex digits of a model's key tell two apart in a sentence."""
 LARGE = 10**9
 """Above this many prunable weights only ℓ1 is kept unless asked: all three are 12 bytes a weight."""
 
@@ -107,19 +109,32 @@ class Statistics:
         return self.count < self.asked
 
     def input_norm(self, name: str) -> Tensor:
-        """x_j float32 (in,) or (experts, in)."""
+        """x_j float32 (in,) or (experts, in). Raises PlaceError for a matrix that is not there."""
+        self._refuse_missing(name)
         return input_norm(self.sums[name].input_sq, self.count)
 
     def gradient_norm(self, name: str, norm: str, place: Any = ...) -> Tensor:
         """g_ij float32 (out, in) or (experts, out, in), for norm l1, l2 or sum (the foil |ΣG|).
 
-        place: an index into that shape, for a part of it.
+        place: an index into that shape, for a part of it. Raises SettingError for another norm, StatisticsError for
+        one whose sum was not kept, PlaceError for a matrix that is not there.
         """
+        refuse_unknown("gradient_norm_unknown", norm, NORMS)
+        self._refuse_missing(name)
         kept = NORMS[norm]
         if kept not in self.keep:
             raise StatisticsError("sum_not_kept", kept=", ".join(self.keep), wanted=kept)
         stored = self.sums[name].gradients[kept][place]
         return {"l1": stored.clone, "l2": stored.sqrt, "sum": stored.abs}[norm]()
+
+    def gradient_sum(self, name: str) -> Tensor:
+        """ΣG float32 (out, in) or (experts, out, in), with its sign. Raises as `gradient_norm`."""
+        self.gradient_norm(name, "sum", (..., slice(0, 1)))
+        return self.sums[name].gradients["sum"]
+
+    def _refuse_missing(self, name: str) -> None:
+        if name not in self.sums:
+            raise PlaceError("no_such_matrix", given=name)
 
 
 def input_norm(input_sq: Tensor, samples: int) -> Tensor:
@@ -136,16 +151,37 @@ def keep_for(prunable: int) -> tuple[str, ...]:
     return tuple(KEPT) if prunable <= LARGE else ("l1",)
 
 
+def checked_keep(keep: object) -> tuple[str, ...]:
+    """The sums that are to be kept, in the files' order. Raises SettingError for a name that is none, or for none."""
+    asked = tuple(keep) if isinstance(keep, list | tuple | set | frozenset) else (keep,)
+    for one in asked or ("",):
+        refuse_unknown("sum_unknown", one, KEPT)
+    return tuple(kept for kept in KEPT if kept in asked)
+
+
 # The folder: fidelity.md, Files. Each file is written beside its place and renamed into it.
 
 def refuse_unwritable(folder: Path) -> None:
     """A folder that takes no file is refused before the hour of work, not after it."""
+    a_path(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
         raise StatisticsError("cannot_write", file=str(folder), why=error.strerror or str(error)) from error
+
+
+def refuse_taken(folder: Path) -> None:
+    """Raises StatisticsError where a file that belongs to somebody else has the name of one that will be written.
+
+    What a run of ours left is known by what all of its files say of themselves.
+    """
+    a_path(folder)
+    blocks = [file.name for file in sorted(folder.glob("block-[0-9][0-9][0-9][0-9].safetensors"))]
+    for name in (CALIBRATION, SAMPLES, *blocks):
+        if present(folder, name) and "gblm" not in header_of(folder, name).metadata:
+            raise StatisticsError("statistics_taken", folder=str(folder), file=name)
 
 
 def put_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, Any]) -> None:
@@ -198,6 +234,7 @@ def save(statistics: Statistics, folder: Path, blocks: bool = True) -> None:
 
     blocks: False where the blocks' files are in place already.
     """
+    refuse_taken(folder)
     calibration = statistics.calibration
     (folder / MANIFEST).unlink(missing_ok=True)  # killed while overwriting, a folder must not look whole
     put_tensors(folder / CALIBRATION, {"tokens": calibration.tokens, "lengths": calibration.lengths}, {})
@@ -240,7 +277,7 @@ def _block_of(name: str) -> int:
 
 def read_manifest(folder: Path) -> dict[str, Any] | None:
     """The manifest with every field checked; None where there is none. Raises StatisticsError."""
-    if not present(folder, MANIFEST):
+    if not present(a_path(folder), MANIFEST):
         return None
     found = read_json(folder, MANIFEST)
     if isinstance(found, dict) and found.get("format") != FORMAT:  # another one may have other fields
@@ -263,7 +300,7 @@ def load(folder: Path, model: Model | None = None) -> Statistics:
         key = "unfinished" if present(folder, "checkpoint.safetensors") else "no_statistics"
         raise StatisticsError(key, folder=str(folder))
     if model is not None and manifest["model_key"] != model.key:
-        raise StatisticsError("other_model", folder=str(folder), found=manifest["model"], wanted=model.name)
+        raise other_model(str(folder), manifest["model"], manifest["model_key"], model.name, model.key)
     calibration = _read_calibration(folder, manifest, model)
     blocks = sorted(manifest["blocks"])
     if model is not None and blocks != sorted({_block_of(matrix.name) for matrix in model.layout.matrices}):
@@ -283,6 +320,15 @@ def load(folder: Path, model: Model | None = None) -> Statistics:
     return Statistics(calibration, manifest["model_key"], manifest["model"], manifest["dtype"], manifest["device"],
                       tuple(manifest["keep"]), held, losses, sample_l1, manifest["samples"], 0.0, halves,
                       manifest["plan"])
+
+
+def other_model(folder: str, name: str, key: str, wanted: str, wanted_key: str) -> StatisticsError:
+    """The error that says why statistics made by the model `name` do not go with `wanted`: another model, or one of
+    the same name whose weights are others."""
+    if name == wanted:
+        return StatisticsError("other_weights", folder=folder, model=name, found=key[:SHORT_KEY],
+                               wanted=wanted_key[:SHORT_KEY])
+    return StatisticsError("other_model", folder=folder, found=name, wanted=wanted)
 
 
 def _read_calibration(folder: Path, manifest: Mapping[str, Any], model: Model | None) -> CalibrationSet:

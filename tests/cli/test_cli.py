@@ -287,6 +287,34 @@ def test_statistics_of_another_model_are_refused_with_both_names(command: Run, t
     assert "stranger" in err
 
 
+def test_an_export_and_masks_of_another_run_are_kept_unless_forced(command: Run, tmp_path: Path,
+                                                                   monkeypatch: pytest.MonkeyPatch) -> None:
+    out, masks = tmp_path / "out", tmp_path / "masks.safetensors"
+    line = flags("prune --model tiny --method magnitude --sparsity")
+    to = ("--out", out, "--masks", masks)
+    assert command(*line, 0.5, *to)[0] == 0
+    assert command(*line, 0.5, *to)[0] == 0  # the same run may be written again
+    before = (out / "pruning.json").read_bytes(), masks.read_bytes()
+    with monkeypatch.context() as patched:
+        patched.setattr(cli, "load", lambda *given: pytest.fail("refused only after the model was read"))
+        for refused in (("--out", out), ("--masks", masks)):
+            code, told, err = command(*line, 0.3, *refused)
+            assert (code, told) == (2, "") and "sparsity 0.5 ≠ 0.3" in err and "--force" in err
+        (tmp_path / "mine.safetensors").write_text("mine")
+        assert "mine.safetensors" in command(*line, 0.3, "--masks", tmp_path / "mine.safetensors")[2]
+    assert ((out / "pruning.json").read_bytes(), masks.read_bytes()) == before
+    assert command(*line, 0.3, *to, "--force")[0] == 0
+    assert (out / "pruning.json").read_bytes() != before[0] and masks.read_bytes() != before[1]
+
+
+def test_fewer_samples_than_asked_for_are_said_before_the_work(command: Run, tmp_path: Path) -> None:
+    line = flags("collect --model tiny --text river.txt --length 20")
+    code, out, _ = command(*line, "--samples", 64, "--out", tmp_path / "few")
+    given = statistics.load(tmp_path / "few").count
+    assert code == 0 and f"64 samples were asked for; the text gives {given}." in out.splitlines()[0]
+    assert "asked for" not in command(*line, "--samples", given, "--out", tmp_path / "all")[1]
+
+
 def test_a_prompt_in_a_broken_encoding_and_a_narrow_terminal_raise_nothing(place: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "gblm_viz", *flags("chat --max-tokens 2 --prompt"), b"caf\xe9", "--model",

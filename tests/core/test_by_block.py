@@ -288,7 +288,7 @@ def killed(tensors, file, metadata):
 shards.save_file = killed
 model = run(load(sys.argv[1], "float32", "cpu", by_block=True))
 applied = run(prune.masks(model, None, Settings("magnitude")))
-run(export.save(prune.pruned(model, applied), applied, Path(sys.argv[2])))
+run(export.save(prune.pruned(model, applied), applied, Path(sys.argv[2]), force=True))
 """
 
 

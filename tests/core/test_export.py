@@ -115,6 +115,27 @@ def test_a_folder_of_somebody_else_is_never_written_over(llama: tuple[Model, Sta
     assert (tmp_path / "file").read_text() == "mine"
 
 
+def test_another_runs_export_is_replaced_only_by_force(llama: tuple[Model, Statistics, Masks], tmp_path: Path) -> None:
+    model, found, applied = llama
+    run(export.save(prune.pruned(model, applied), applied, tmp_path / "out", statistics=found))
+    before = files(tmp_path / "out")
+    other = run(prune.masks(model, None, Settings("magnitude", sparsity=0.3)))
+    pruned = prune.pruned(model, other)
+    with pytest.raises(GblmError) as caught:
+        run(export.save(pruned, other, tmp_path / "out"))
+    assert caught.value.key == "export_other"
+    assert "method gblm ≠ magnitude" in str(caught.value) and "sparsity 0.5 ≠ 0.3" in str(caught.value)
+    assert files(tmp_path / "out") == before
+    run(export.save(pruned, other, tmp_path / "out", force=True))
+    assert json.loads((tmp_path / "out" / export.SETTINGS_FILE).read_text())["method"] == "magnitude"
+    (tmp_path / "out" / "notes.txt").write_text("mine")
+    refused("export_beside", run, export.save(pruned, other, tmp_path / "out"))
+    refused("export_beside", run, export.save(prune.pruned(model, applied), applied, tmp_path / "out", force=True))
+    assert (tmp_path / "out" / "notes.txt").read_text() == "mine"
+    (tmp_path / "out" / export.SETTINGS_FILE).write_text("torn")
+    refused("export_other", run, export.save(pruned, other, tmp_path / "out"))
+
+
 def test_what_reads_back_differently_is_not_put_in_place(llama: tuple[Model, Statistics, Masks],
                                                          tmp_path: Path) -> None:
     model, found, applied = llama

@@ -50,7 +50,7 @@ def export_kills(place: Path, by_block: bool) -> list[str]:
         shutil.copytree(old, out)
 
     def act() -> None:
-        run(export.save(prune.pruned(model, masks[1]), masks[1], out))
+        run(export.save(prune.pruned(model, masks[1]), masks[1], out, force=True))
 
     wholes, found, seen = [contents(old), contents(new)], [], set()
     for where in killed(act, work, before, sizes=(0, 1000, 40_000)):

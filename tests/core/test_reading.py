@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from gblm_viz.core import reading
 from gblm_viz.core.errors import SettingError
 from gblm_viz.core.estimate import OWN, BlockShape, ModelShape, Room
 from gblm_viz.core.prune import Settings
+from gblm_viz.words import LANGUAGES, words
 
 BLOCK = BlockShape(parameters=10_000_000, prunable=8_000_000, largest=2_000_000, inputs=9, visited=9, features=0,
                    matrices=4)
@@ -37,6 +40,23 @@ def test_by_block_it_holds_two_blocks_or_four_and_a_bit_a_weight(exported: bool,
     with pytest.raises(SettingError) as caught:
         reading.choose(SHAPE, DENSE_ORDER, Room(OWN + expected - 1), exported=exported)
     assert caught.value.key == "prune_short"
+
+
+@pytest.mark.parametrize("streamable", [True, False])
+@pytest.mark.parametrize("itemsize", [4, 2])
+@pytest.mark.parametrize(("settings", "helps"), [
+    (Settings(), True), (DENSE_ORDER, False), (Settings("gradient"), False), (Settings(group="global", order="dense"),
+                                                                              False)])
+def test_too_little_memory_advises_only_what_was_not_given(settings: Settings, helps: bool, itemsize: int,
+                                                           streamable: bool) -> None:
+    shape = replace(SHAPE, itemsize=itemsize, streamable=streamable)
+    with pytest.raises(SettingError) as caught:
+        reading.choose(shape, settings, Room(1000), tokens=128, longest=64)
+    for language in LANGUAGES:
+        told = caught.value.say(words(language))
+        assert ("--order dense" in told) is (helps and streamable)
+        assert ("--dtype bfloat16" in told) is (itemsize == 4)
+        assert "--group" not in told
 
 
 def test_what_is_left_is_for_inputs_and_only_where_the_order_needs_them() -> None:

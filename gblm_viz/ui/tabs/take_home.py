@@ -56,6 +56,8 @@ def build(page: Page) -> None:
                 folder = gr.Textbox(DEFAULT_FOLDER, label=say("report.folder"), show_label=False, max_lines=1,
                                     elem_id="save-folder", container=False, scale=3, min_width=240, visible=local)
                 save = gr.Button(say("report.save" if local else "report.zip"), elem_id="save", scale=1, min_width=150)
+            replaced = gr.Checkbox(False, label=say("report.replace"), elem_id="save-replace", container=False,
+                                   visible=local)
             saved = gr.HTML(_quiet(say("report.nothing_saved")), elem_id="save-result")
     table = gr.HTML(elem_id="report-runs")
 
@@ -85,15 +87,15 @@ def build(page: Page) -> None:
         yield {**refresh(visit), page.status: page.note(say("report.made", number=found.number)),
                signals.measured: bump(counter)}
 
-    def on_save(visit: Visit, place: str) -> Generator[dict[Any, Any], None, None]:
+    def on_save(visit: Visit, place: str, force: bool) -> Generator[dict[Any, Any], None, None]:
         source, pruned = this_run.source_of(visit, say.language), work.pruned_model(visit)
         if not local and memory(pruned) > LARGEST_SENT:
             yield {saved: _limit(say("report.too_large", size=amount(say, memory(pruned)),
                                      most=amount(say, LARGEST_SENT)))}
             return
         to = folder_of(place.strip() or DEFAULT_FOLDER) if local else None
-        key = ("save", source.session.applied, str(to))
-        task = page.library.start(visit.key, key, lambda _: save_job(source, pruned, say, to))
+        key = ("save", source.session.applied, str(to), bool(force))
+        task = page.library.start(visit.key, key, lambda _: save_job(source, pruned, say, to, bool(force)))
         done, packed = yield from page.follow(visit, task, "save")
         kept: dict[str, Any] = {"number": source.session.applied_number, "weights": done.weight_bytes,
                                 "all": done.folder_bytes, "folder": str(done.folder) if to else "",
@@ -109,13 +111,17 @@ def build(page: Page) -> None:
     shown = [table, cited, made, saved]
     page.on([signals.visit.change, signals.applied.change, signals.measured.change], refresh, [], shown, latest=True)
     page.on(make.click, on_make, [own, signals.measured], [*shown, signals.measured])
-    page.on(save.click, on_save, [folder], [saved])
+    page.on(save.click, on_save, [folder, replaced], [saved])
 
 
 # Saving
 
-def save_job(source: Source, pruned: Model, say: Words, folder: Path | None) -> Job[tuple[Exported, bytes | None]]:
-    """The folder where it was asked for; without one, made in passing and packed: (what was verified, the archive)."""
+def save_job(source: Source, pruned: Model, say: Words, folder: Path | None,
+             force: bool = False) -> Job[tuple[Exported, bytes | None]]:
+    """The folder where it was asked for; without one, made in passing and packed: (what was verified, the archive).
+
+    force: another run that the folder holds is replaced.
+    """
     found = this_run.perplexities_of(source)
     measured = {f"{say(f'compare.{side}')}, {say(f'report.which.{which}')}": one for which, pair in found.items()
                 for side, one in zip(("dense", "pruned"), pair, strict=True)}
@@ -123,7 +129,7 @@ def save_job(source: Source, pruned: Model, say: Words, folder: Path | None) -> 
 
     def write(place: Path) -> Job[Exported]:
         return export.save(pruned, source.applied, place, statistics=source.statistics, perplexities=measured,
-                           probes=asked, language=say.language)
+                           probes=asked, language=say.language, force=force)
 
     if folder is not None:
         return (yield from write(folder)), None

@@ -286,6 +286,8 @@ def summary_html(say: Words, cut: Cut, choice: TextChoice) -> str:
     held = 0 if cut.held_out is None else cut.held_out.count
     said = [say("text.becomes" if held else "text.becomes_all", count=f"{cut.samples.count:,}",
                 length=f"{cut.samples.length:,}", held=held)]
+    if cut.whole.count < choice.samples:
+        said.append(say("text.fewer", asked=f"{choice.samples:,}", given=f"{cut.whole.count:,}"))
     if int(cut.samples.lengths.min()) < cut.samples.length:
         said.append(say("text.shorter", tokens=f"{cut.samples.token_count:,}"))
     notes = [say(f"text.left_out.{kind}", count=f"{count:,}") for kind, count in cut.whole.left_out]
