@@ -90,7 +90,7 @@ def refuse_taken(folder: Path, run: Mapping[str, Any], force: bool = False) -> N
 def refuse_taken_file(path: Path, run: Mapping[str, Any], force: bool = False) -> None:
     """A file that holds anything but the masks of the same `run` is not written over without `force`. Raises
     ModelError."""
-    if force or not path.exists():
+    if force or not a_path(path).exists():
         return
     found = masks_in(path)
     if found is None:

@@ -7,6 +7,7 @@ Knows nothing of what is written.
 from __future__ import annotations
 
 import ctypes
+import errno
 import itertools
 import os
 import shutil
@@ -53,10 +54,24 @@ def put(path: Path, write: Callable[[Path], object]) -> None:
 
 
 def a_path(given: object) -> Path:
-    """Itself. Raises StatisticsError for anything but a Path: a text has none of the ways to look behind a name."""
+    """Itself. Raises StatisticsError for anything but a Path (a text has none of the ways to look behind a name), and
+    for a name that no system takes: too long, or with a character that no name has."""
     if not isinstance(given, Path):
         raise StatisticsError("not_a_path", given=given)
+    try:
+        os.stat(given)
+    except ValueError as error:  # a null byte, half a character
+        raise StatisticsError("odd_path", given=shown_path(given), why=str(error)) from error
+    except OSError as error:
+        if error.errno in (errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL):
+            raise StatisticsError("odd_path", given=shown_path(given), why=error.strerror) from error
     return given
+
+
+def shown_path(path: Path, most: int = 60) -> str:
+    """As much of a path as a sentence bears."""
+    text = str(path)
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def cannot_write(path: Path, error: Exception) -> StatisticsError:

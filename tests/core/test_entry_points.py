@@ -81,6 +81,10 @@ WRONG: dict[str, tuple[str, Callable[[Given], Any]]] = {
                                                                   folder="here"))),  # type: ignore[arg-type]
     "save_masks": ("not_a_path", lambda given: prune.save_masks(given.masks, "masks.safetensors")),  # type: ignore[arg-type]
     "read_masks": ("not_a_path", lambda _: prune.read_masks("masks.safetensors")),  # type: ignore[arg-type]
+    "statistics.save, a name that nothing has": ("odd_path", lambda given: statistics.save(given.found, Path("a\0b"))),
+    "read_manifest, half a character": ("odd_path", lambda _: statistics.read_manifest(Path("a\ud800"))),
+    "export.save, too long a name": ("odd_path", lambda given: run(export.save(given.model, given.masks,
+                                                                               Path("x" * 5000)))),
     "export.save": ("not_a_path", lambda given: run(export.save(given.model, given.masks, "out"))),  # type: ignore[arg-type]
     "text_windows, length": ("length_too_small", lambda given: evaluate.text_windows(given.model, TEXT, "t", 1)),
 }
