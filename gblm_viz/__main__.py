@@ -34,6 +34,7 @@ from gblm_viz.core.collect import PLANS, checkpoint_blocks, checkpoint_samples
 from gblm_viz.core.collect import collect as collect_sums
 from gblm_viz.core.errors import GblmError, SettingError, TextError
 from gblm_viz.core.estimate import Actual, Choice, ModelShape
+from gblm_viz.core.folder import shortened
 from gblm_viz.core.footprint import Peak, folder_bytes, parse_bytes
 from gblm_viz.core.generate import Sampling
 from gblm_viz.core.job import Job, Step, run
@@ -249,8 +250,7 @@ def read_text(path: Path, most: int | None = 4 * calibration.LARGEST_TEXT) -> st
 
 
 def _model(args: argparse.Namespace, terminal: Terminal) -> Model:
-    known = _opened(args, terminal)
-    return terminal.follow(load(args.model, args.dtype, args.device, known))
+    return _loaded(args, terminal, _opened(args, terminal), False)
 
 
 def _opened(args: argparse.Namespace, terminal: Terminal) -> Opened:
@@ -260,6 +260,15 @@ def _opened(args: argparse.Namespace, terminal: Terminal) -> Opened:
     if beside is not None and beside.beyond:
         print(beyond_told(_WORDS, beside), file=terminal.err)
     return known
+
+
+def _loaded(args: argparse.Namespace, terminal: Terminal, known: Opened, by_block: bool) -> Model:
+    """The model; what of its files is no part of it is said on `err`."""
+    model = terminal.follow(load(args.model, args.dtype, args.device, known, by_block))
+    if model.unused:
+        print(_say("unused", model=model.name, count=len(model.unused), name=shortened(model.unused[0])),
+              file=terminal.err)
+    return model
 
 
 def _model_values(model: Model) -> dict[str, Any]:
@@ -292,7 +301,7 @@ def _collect(args: argparse.Namespace, terminal: Terminal, ranks: Ranks) -> Resu
             print(_say("processes", count=ranks.count), file=terminal.out, flush=True)
     peak = Peak.begin(device)
     plan = choice.chosen.plan if choice else "whole"
-    model = terminal.follow(load(args.model, args.dtype, args.device, known, plan == "streamed"))
+    model = _loaded(args, terminal, known, plan == "streamed")
     started = time.monotonic()
     with _patient_interrupt(terminal, ranks) as watch:
         try:
@@ -384,7 +393,7 @@ def prune_model(args: argparse.Namespace, terminal: Terminal) -> Result:
     if way.by_block and not terminal.json:
         print(_say("by_block", whole=amount(_WORDS, way.whole), room=amount(_WORDS, max(0, way.room or 0)),
                    memory=amount(_WORDS, way.memory)), file=terminal.out, flush=True)
-    model = terminal.follow(load(args.model, args.dtype, args.device, known, way.by_block))
+    model = _loaded(args, terminal, known, way.by_block)
     found = statistics.load(args.statistics, model) if args.statistics is not None else None
     used = found.calibration.key if found is not None and settings.needs else ""
     _refuse_taken(args, export.identity(settings, model.key, used))

@@ -6,9 +6,9 @@ Knows nothing of samples, scores or masks.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +17,11 @@ from safetensors import safe_open
 from torch import Tensor, nn
 from transformers import MODEL_FOR_CAUSAL_LM_MAPPING
 from transformers.conversion_mapping import get_model_conversion_mapping
-from transformers.core_model_loading import (
-    WeightConverter,
-    WeightRenaming,
-    convert_and_load_state_dict_in_model,
-    rename_source_key,
-)
+from transformers.core_model_loading import convert_and_load_state_dict_in_model
 from transformers.modeling_utils import LoadStateDictConfig
 
 from .footprint import give_back
+from .key_names import targets_of, without_tied
 from .matrices import decoder_blocks
 
 OUTSIDE = ""
@@ -36,12 +32,14 @@ OUTSIDE = ""
 class BlockWeights:
     """Where the weights of each part of a network come from. `parts`: block path, or OUTSIDE → key → file.
 
-    change: (name, what was read) → what is taken for it, in blocks; None: as it was read.
+    change: (name, what was read) → what is taken for it, in blocks; None: as it was read. stored: name in the network →
+    dtype in the files, where they are written again.
     """
 
     parts: dict[str, dict[str, Path]]
     config: LoadStateDictConfig
     change: Callable[[str, Tensor], Tensor] | None = None
+    stored: Mapping[str, torch.dtype] = field(default_factory=dict)
 
     def read(self, network: Any, part: str) -> None:
         """A block's weights into a network laid out like the one this was made for; nothing where they are there."""
@@ -131,9 +129,8 @@ def _on_meta(network: Any, part: str) -> list[str]:
 def lay_out(config: Any, files: list[Path], dtype: torch.dtype, device: str = "cpu") -> tuple[Any, BlockWeights] | None:
     """A network in eval mode with its outside weights read and every block's on `meta`, and where those lie.
 
-    None where a weight
-    belongs to two blocks, or to a block and the outside: there, blocks cannot come and go by themselves. Raises what
-    safetensors and transformers raise for files that do not hold what the config says.
+    None where a weight belongs to two blocks, or to a block and the outside: there, blocks cannot come and go by
+    themselves. Raises what safetensors and transformers raise for files that do not hold what the config says.
     """
     kind: Any = MODEL_FOR_CAUSAL_LM_MAPPING[type(config)]
     with ExitStack() as contexts:
@@ -148,7 +145,8 @@ def lay_out(config: Any, files: list[Path], dtype: torch.dtype, device: str = "c
     weights = BlockWeights(_sorted_into(network, files, blocks, mapping), LoadStateDictConfig(
         dtype=dtype, device_map={"": device}, dtype_plan=network._get_dtype_plan(dtype), weight_mapping=mapping))
     info = weights.convert(network, OUTSIDE)
-    missing = {name for name in info.missing_keys if not part_of(name, blocks)} - tied.keys()
+    missing = without_tied({name for name in info.missing_keys if not part_of(name, blocks)}, tied)
+    missing -= {name for name, _ in network.named_buffers()}
     if missing:
         raise KeyError(min(missing))
     # What the folder does not hold: buffers that are computed from the config. Both steps pass over what lies on meta.
@@ -167,13 +165,11 @@ def part_of(name: str, blocks: tuple[str, ...]) -> str:
 def _sorted_into(network: Any, files: list[Path], blocks: tuple[str, ...],
                  mapping: list[Any]) -> dict[str, dict[str, Path]]:
     """Each stored tensor's file, in the part of the network that it goes into."""
-    renamings = [one for one in mapping if isinstance(one, WeightRenaming)]
-    converters = [one for one in mapping if isinstance(one, WeightConverter)]
-    names = network.state_dict()
-    parts: dict[str, dict[str, Path]] = {part: {} for part in (OUTSIDE, *blocks)}
+    files_of = dict[str, Path]()
     for file in files:
         with safe_open(file, "pt") as stored:
-            for key in stored.keys():  # noqa: SIM118  # no mapping
-                name, _ = rename_source_key(key, renamings, converters, network.base_model_prefix, names)
-                parts[part_of(name, blocks)][key] = file
+            files_of |= dict.fromkeys(stored.keys(), file)
+    parts: dict[str, dict[str, Path]] = {part: {} for part in (OUTSIDE, *blocks)}
+    for key, names in targets_of(files_of, network, network.state_dict(), mapping).items():
+        parts[part_of(names[0], blocks)][key] = files_of[key]
     return parts

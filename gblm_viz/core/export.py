@@ -19,13 +19,16 @@ from torch import Tensor
 from gblm_viz.words import words
 
 from . import shards
+from .as_stored import as_stored, tell_config
 from .block_weights import OUTSIDE
 from .errors import ModelError, StatisticsError
 from .evaluate import Perplexity, Share
-from .folder import MASKS_FILE, weight_files
+from .folder import weight_files
+from .headers import dtypes_of
 from .in_place import a_path, beside, cannot_write, clear_left, put_folder
 from .job import Job, Step
 from .methods import METHODS
+from .model_files import MASKS_FILE
 from .models import Model, load, part_held, private_copy
 from .named import is_hub_id, split
 from .patterns import label
@@ -48,7 +51,8 @@ CUDA_TOLERANCE = 1e-3
 class Exported:
     """A folder that was written, loaded again and found equal. `removed`, `zeros`: shares by parameter name.
 
-    weight_bytes: of the model's safetensors files; folder_bytes: of all files, masks and card with them.
+    weight_bytes: of the model's safetensors files; folder_bytes: of all files, masks and card with them; dtypes: of the
+    weights in the files.
     """
 
     folder: Path
@@ -56,6 +60,7 @@ class Exported:
     folder_bytes: int
     removed: dict[str, float]
     zeros: dict[str, float]
+    dtypes: tuple[str, ...] = ()
 
 
 def identity(settings: Settings, model_key: str | None = None, calibration_key: str | None = None) -> dict[str, Any]:
@@ -148,8 +153,9 @@ def save(pruned: Model, applied: Masks, folder: Path, *, statistics: Statistics 
             used = statistics if applied.settings.needs else None
             if used is not None:
                 put_json(place / MANIFEST_FILE, manifest_of(used))
-            done = Exported(folder, sum(file.stat().st_size for file in weight_files(place)), 0,
-                            applied.shares, zeros)
+            files = weight_files(place)
+            done = Exported(folder, sum(file.stat().st_size for file in files), 0, applied.shares, zeros,
+                            dtypes_of(files))
             _describe(pruned, applied, used, perplexities or {}, probes or {}, done, place, language)
             done = replace(done, folder_bytes=sum(file.stat().st_size for file in place.iterdir()))
             put_folder(place, folder)
@@ -162,9 +168,11 @@ def save(pruned: Model, applied: Masks, folder: Path, *, statistics: Statistics 
 def _write(pruned: Model, folder: Path) -> Job[None]:
     folder.mkdir(parents=True)
     if pruned.weights is None:
-        pruned.network.save_pretrained(folder)
+        pruned.network.save_pretrained(folder, state_dict=as_stored(pruned.network.state_dict(), pruned.dtypes))
+        tell_config(folder, pruned.network, pruned.dtypes)
     else:
-        yield from shards.write(private_copy(pruned.network), pruned.weights, folder)
+        own = replace(pruned.weights, stored=pruned.dtypes)
+        yield from shards.write(private_copy(pruned.network), own, folder)
     pruned.tokenizer.save_pretrained(folder)
     for file in weight_files(folder):
         file.chmod((folder / "config.json").stat().st_mode)  # safetensors gives its files to their owner alone
@@ -263,7 +271,7 @@ def card(pruned: Model, applied: Masks, statistics: Statistics | None, perplexit
             high=one.interval.high) for name, one in probes.items())]
     measured = [(f"`{matrix.name}`", " × ".join(map(str, matrix.shape)), f"{done.removed[matrix.name]:.4%}",
                  f"{done.zeros[matrix.name]:.4%}") for matrix in pruned.layout.matrices]
-    parts += [f"## {say('measured')}", say("verified"),
+    parts += [f"## {say('measured')}", say("verified"), *_stored(pruned, done, say),
               _table(tuple(say(key) for key in ("matrix", "shape", "removed", "zeros")), measured),
               f"## {say('files')}",
               "\n".join(f"- `{file}`: {say(f'file_{key}')}" for file, key in _files(statistics)),
@@ -272,6 +280,14 @@ def card(pruned: Model, applied: Masks, statistics: Statistics | None, perplexit
                         for key in ("limit_size", "limit_text", "limit_measure", "limit_licence")),
               say("source")]
     return "\n\n".join(parts) + "\n"
+
+
+def _stored(pruned: Model, done: Exported, say: Any) -> list[str]:
+    """Which dtypes the files have; whether they are those of the dense model's files, where these are known."""
+    if not done.dtypes:
+        return []
+    dense = {str(one).removeprefix("torch.") for one in pruned.dtypes.values()}
+    return [str(say("stored_as_dense" if {*done.dtypes} == dense else "stored", dtypes=", ".join(done.dtypes)))]
 
 
 def _files(statistics: Statistics | None) -> list[tuple[str, str]]:

@@ -11,20 +11,18 @@ import math
 import os
 import re
 import stat
-import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from huggingface_hub import constants
 
-from . import folder_kind
+from . import folder_kind, model_files
 from .errors import ModelError
+from .headers import Entry, read_headers
 
-MASKS_FILE = "masks.safetensors"
-"""In the folder of a model that this app pruned, beside its weights."""
-CONFIG, INDEX, TEMPLATES = "config.json", "model.safetensors.index.json", "additional_chat_templates"
+CONFIG, INDEX, TEMPLATES = model_files.CONFIG, model_files.INDEX, "additional_chat_templates"
 READ = (".json", ".safetensors", ".jinja", ".txt", ".model", ".tiktoken", ".codes", ".bpe", ".spm", ".vocab")
 """How the files end that transformers may read: config, weights, tokenizers of every kind, templates."""
 MOST_BYTES = {".safetensors": None, ".jinja": 2**20, CONFIG: 10 * 2**20, "generation_config.json": 10 * 2**20}
@@ -32,13 +30,7 @@ MOST_BYTES = {".safetensors": None, ".jinja": 2**20, CONFIG: 10 * 2**20, "genera
 OTHERS = 100 * 2**20
 DEPTH = 100
 """Lists and objects inside each other. Tokenizers' own reader stops at 128."""
-HEADERS = 64 * 2**20
-"""Of all safetensors files together; those of a model of 10¹² weights in many experts have 20 MB."""
 FILES = 2_000
-BITS = {"BOOL": 8, "U8": 8, "I8": 8, "F8_E5M2": 8, "F8_E4M3": 8, "F8_E8M0": 8, "F8_E4M3FNUZ": 8, "F8_E5M2FNUZ": 8,
-        "I16": 16, "U16": 16, "F16": 16, "BF16": 16, "I32": 32, "U32": 32, "F32": 32, "I64": 64, "U64": 64, "F64": 64,
-        "C64": 64, "F4": 4, "F6_E2M3": 6, "F6_E3M2": 6}
-"""The format's dtypes: bits a number."""
 FEW_LAYERS = 1024
 """So many a config may name whatever the files hold: it costs nothing."""
 MANY = 10**6
@@ -52,15 +44,14 @@ _IMPLEMENTATION = re.compile(r"_?(attn|experts)_implementation(_internal)?")
 class Folder:
     """What is known of a model before anything is built. `config`: config.json as it stands there.
 
-    `tensors`, `stored`: how many there are, and their numbers together; `on_disk`: bytes of the files they are in.
+    `weights`: the files that are read; `entries`: the tensors in them; `on_disk`: bytes of those files.
     """
 
     place: Path
     source: str
     config: dict[str, Any]
     weights: tuple[Path, ...]
-    tensors: int
-    stored: int
+    entries: Mapping[str, Entry]
     on_disk: int
 
     @property
@@ -68,9 +59,13 @@ class Folder:
         return shortened(str(self.config["model_type"]))
 
     @property
-    def packed(self) -> bool:
-        """Whether one stored number may hold several weights."""
-        return "quantization_config" in self.config or "compression_config" in self.config
+    def tensors(self) -> int:
+        return len(self.entries)
+
+    @property
+    def stored(self) -> int:
+        """Numbers of all tensors together."""
+        return sum(entry.numbers for entry in self.entries.values())
 
 
 def judge(place: Path, source: str) -> Folder:
@@ -90,18 +85,17 @@ def judge(place: Path, source: str) -> Folder:
     for name in ("generation_config.json", "tokenizer_config.json"):
         if (place / name).exists():
             _object(place / name, source)
-    weights = weight_files(place)
-    _refuse_incomplete(place, source)
-    headers = list(_headers(weights, source))
-    tensors = sum(count for count, _ in headers)
-    _refuse_numbers(config, tensors, source)
-    return Folder(place, source, config, tuple(weights), tensors, sum(stored for _, stored in headers),
-                  sum(file.stat().st_size for file in weights))
+    weights = weight_files(place, source)
+    entries = read_headers(weights, source)
+    _refuse_numbers(config, len(entries), source)
+    return Folder(place, source, config, tuple(weights), entries, sum(file.stat().st_size for file in weights))
 
 
-def weight_files(place: Path) -> list[Path]:
-    """The folder's safetensors files that hold weights: masks that were saved beside them are none."""
-    return sorted(file for file in place.glob("*.safetensors") if file.name != MASKS_FILE)
+def weight_files(place: Path, source: str = "") -> list[Path]:
+    """The folder's files that hold the model's weights. Raises ModelError where nothing says which, or one is missing.
+    """
+    names = {file.name for file in place.iterdir() if file.is_file()}
+    return [place / name for name in model_files.chosen(names, lambda name: _object(place / name, source), source)]
 
 
 def shortened(text: str, most: int = 60) -> str:
@@ -164,20 +158,6 @@ def _inside(real: Path, place: Path) -> bool:
     return stored and (place.is_relative_to(repository / "snapshots") or repository.parent == cache)
 
 
-def _refuse_incomplete(place: Path, source: str) -> None:
-    """An index names files of this folder, and each of them is there. It counts where there is no model.safetensors."""
-    if not (place / INDEX).exists() or (place / "model.safetensors").exists():
-        return
-    named = _object(place / INDEX, source).get("weight_map")
-    if not isinstance(named, dict) or not all(isinstance(one, str) for one in named.values()):
-        raise ModelError("broken_json", source=source, file=INDEX)
-    for name in sorted(set(named.values())):
-        if not name.endswith(".safetensors") or Path(name).name != name or "\\" in name:
-            raise ModelError("odd_file", source=source, file=shortened(name))
-        if not (place / name).exists():
-            raise ModelError("missing_shard", source=source, file=shortened(name), index=INDEX)
-
-
 # What the JSON says
 
 def _object(file: Path, source: str) -> dict[str, Any]:
@@ -234,53 +214,3 @@ def _number(value: float) -> str:
     if math.isinf(value):
         return str(value)
     return f"{value:,}" if abs(value) < 10**15 else f"{'-' if value < 0 else ''}10^{int(math.log10(abs(value)))}"
-
-
-# What the headers say
-
-def _headers(weights: list[Path], source: str) -> Iterator[tuple[int, int]]:
-    """(tensors, numbers) of each file."""
-    left = HEADERS
-    for file in weights:
-        size = file.stat().st_size
-        with file.open("rb") as stream:
-            prefix = stream.read(8)
-            length = struct.unpack("<Q", prefix)[0] if len(prefix) == 8 else 0
-            left -= length
-            if not 0 < length <= size - 8 or left < 0:
-                raise ModelError("broken_weights", source=source, file=file.name)
-            data = stream.read(length)
-        counted = _counted(data, size - 8 - length)
-        if counted is None:
-            raise ModelError("broken_weights", source=source, file=file.name)
-        yield counted
-
-
-def _counted(data: bytes, room: int) -> tuple[int, int] | None:
-    """(tensors, numbers) of a header before `room` bytes of data; None where it is not one that fills them exactly."""
-    try:
-        header = json.loads(data)
-        places = sorted(_place(entry) for name, entry in header.items() if name != "__metadata__")
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, MemoryError):
-        return None
-    reached = stored = 0
-    for begin, end, numbers in places:
-        if begin != reached:  # a hole, or two tensors in one place
-            return None
-        reached, stored = end, stored + numbers
-    return (len(places), stored) if reached == room else None
-
-
-def _place(entry: dict[str, Any]) -> tuple[int, int, int]:
-    """(begin, end, numbers) of a tensor. Raises ValueError where its size is not that of its shape."""
-    begin, end = entry["data_offsets"]
-    numbers = 1
-    for extent in entry["shape"]:
-        if type(extent) is not int or extent < 0:
-            raise ValueError(extent)
-        numbers *= extent
-        if numbers > 2**63:
-            raise ValueError(numbers)
-    if type(begin) is not int or type(end) is not int or (end - begin) * 8 != numbers * BITS[entry["dtype"]]:
-        raise ValueError(entry)
-    return begin, end, numbers

@@ -9,9 +9,9 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -25,13 +25,14 @@ from . import outline
 from .block_weights import BlockWeights, lay_out, part_of
 from .download import download
 from .errors import GblmError, ModelError, SettingError, is_failure, refuse_unknown
+from .fit import Fit, fit, refuse_quantised
 from .folder import Folder, judge, shortened, without_paths
 from .footprint import available_memory, free_memory, free_on_gpu, gpus
 from .job import Job, Step
 from .matrices import Layout, find_layout
 from .named import Named, named, plain, shown
 from .text_half import not_causal, text_half
-from .tokenizer import Vocabulary, fit, open_tokenizer, vocabulary
+from .tokenizer import Vocabulary, fit_vocabulary, open_tokenizer, vocabulary
 
 POCKET = Path(__file__).parents[2] / "assets" / "pocket"
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -58,6 +59,10 @@ class Model:
     key: str
     weights: BlockWeights | None = None
     """Where the blocks' weights are read from when a block is needed; None where all of them are in memory."""
+    dtypes: Mapping[str, torch.dtype] = field(default_factory=dict)
+    """Name of a weight → what it is stored in; empty where the network was not read from files."""
+    unused: tuple[str, ...] = ()
+    """Tensors in the files that the network has no place for."""
 
     @property
     def name(self) -> str:
@@ -173,26 +178,29 @@ def _makes_text(config: Any, raw: dict[str, Any]) -> bool:
 
 @dataclass(frozen=True)
 class _Size:
-    """parameters: as the network counts them; buffers: bytes of what it computes from its config."""
+    """parameters: as the network counts them; buffers: bytes of what it computes from its config; fit: what of the
+    files goes into it."""
 
     parameters: int
     buffers: int
+    fit: Fit
 
     def bytes(self, dtype: str) -> int:
         return self.parameters * dtype_named(dtype).itemsize + self.buffers
 
 
 def _size(config: Any, found: Folder) -> _Size:
-    """What the config would build, laid out without weights. Raises ModelError where the files cannot fill it."""
+    """What the config would build, laid out without weights. Raises ModelError where the files do not fill it."""
+    refuse_quantised(found)
+    beyond = ModelError("config_beyond", source=found.source, stored=f"{found.stored:,}", tensors=found.tensors)
     try:
-        size = _Size(*outline.size(outline.outline(config, torch.float32, found.tensors)))
+        network = outline.outline(config, torch.float32, found.tensors)
     except outline.BeyondLimitsError:
-        size = None
-    # a number in a file stands for one weight, or in a quantised model for as many as it has bits
-    most = 8 * found.on_disk if found.packed else MISSING * found.stored
-    if size is None or size.parameters > most or size.buffers > BUFFERS + MISSING * found.on_disk:
-        raise ModelError("config_beyond", source=found.source, stored=f"{found.stored:,}", tensors=found.tensors)
-    return size
+        raise beyond from None
+    parameters, buffers = outline.size(network)
+    if parameters > MISSING * found.stored or buffers > BUFFERS + MISSING * found.on_disk:
+        raise beyond
+    return _Size(parameters, buffers, fit(network, found))
 
 
 def _stored_dtype(config: Any) -> torch.dtype | None:
@@ -267,7 +275,7 @@ def opened(source: str) -> Job[Opened]:
     tokenizer = open_tokenizer(found)
     rows = getattr(config.get_text_config(), "vocab_size", None)
     if isinstance(rows, int):
-        fit(tokenizer, rows, source)
+        fit_vocabulary(tokenizer, rows, source)
     return Opened(found, config, tokenizer, size)
 
 
@@ -301,7 +309,8 @@ def load(source: str, dtype: str = "float32", device: str = "auto", known: Opene
             network, weights = (whole if spread else whole.to(target)).eval(), None
     yield Step(2, 3, "load")
     with _said(source, found.place):
-        return wrap(network, known.tokenizer, source, stored, weights)
+        model = wrap(network, known.tokenizer, source, stored, weights)
+    return replace(model, dtypes=known.size.fit.dtypes, unused=known.size.fit.unused)
 
 
 def _spread() -> dict[str, Any]:
@@ -413,4 +422,4 @@ def with_weights(model: Model, changed: dict[str, Tensor]) -> Model:
     own = dict(network.named_parameters())
     for name, weights in changed.items():
         own[name].data = weights
-    return Model(network, model.tokenizer, model.layout, model.source, model.key)
+    return replace(model, network=network, weights=None)

@@ -17,6 +17,7 @@ from torch import Tensor
 from transformers.core_model_loading import revert_weight_conversion
 from transformers.utils import SAFE_WEIGHTS_INDEX_NAME, SAFE_WEIGHTS_NAME
 
+from .as_stored import as_stored, tell_config
 from .block_weights import OUTSIDE, BlockWeights, part_of
 from .job import Job, Step
 from .matrices import decoder_blocks
@@ -24,7 +25,8 @@ from .matrices import decoder_blocks
 
 @torch.no_grad()
 def write(network: Any, weights: BlockWeights, folder: Path) -> Job[None]:
-    """Config, generation config and weights of a private network. Steps count files.
+    """Config, generation config and weights of a private network, in the dtypes that they are stored in. Steps count
+    files.
 
     Raises what the disk and safetensors raise.
     """
@@ -38,14 +40,15 @@ def write(network: Any, weights: BlockWeights, folder: Path) -> Job[None]:
         with weights.held(network, part):
             own = {name: tensor for name, tensor in network.state_dict().items() if part_of(name, blocks) == part}
             if part == OUTSIDE:  # and the configs with it
-                network.save_pretrained(folder, state_dict=own)
+                network.save_pretrained(folder, state_dict=as_stored(own, weights.stored))
                 os.replace(folder / SAFE_WEIGHTS_NAME, file)
             else:
-                save_file(_stored(network, own), file, {"format": "pt"})
+                save_file(_stored(network, as_stored(own, weights.stored)), file, {"format": "pt"})
             own.clear()
         names, bytes_ = _told(file)
         files |= dict.fromkeys(names, file.name)
         size += bytes_
+    tell_config(folder, network, weights.stored)
     index = {"metadata": {"total_parameters": network.num_parameters(), "total_size": size}, "weight_map": files}
     (folder / SAFE_WEIGHTS_INDEX_NAME).write_text(json.dumps(index, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     yield Step(len(parts), len(parts), "load")

@@ -64,7 +64,7 @@ class Vocabulary:
     beyond: int
 
 
-def fit(tokenizer: Any, rows: int, source: str) -> None:
+def fit_vocabulary(tokenizer: Any, rows: int, source: str) -> None:
     """Hold a tokenizer against its model's embedding. From now on `encoded` gives no number that has no row.
 
     Raises ModelError where ordinary tokens have none: then it is another model's tokenizer. Added tokens stand in

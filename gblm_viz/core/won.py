@@ -18,6 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from .as_stored import as_stored
 from .errors import ModelError
 from .generate import Message, prompt_tokens
 from .job import Job, Step
@@ -113,7 +114,7 @@ def measure_bytes(model: Model) -> Job[Bytes]:
         raise ModelError("disk_full", source=model.name, needed=f"{held / 1e9:.1f}", free=f"{free / 1e9:.1f}")
     yield Step(0, held, "byte")
     with tempfile.TemporaryDirectory() as folder:
-        model.network.save_pretrained(folder)
+        model.network.save_pretrained(folder, state_dict=as_stored(model.network.state_dict(), model.dtypes))
         files = sorted(Path(folder).glob("*.safetensors"))
         saved = sum(file.stat().st_size for file in files)
         zipped = yield from deflated(files)

@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 
 from gblm_viz.core.errors import GblmError
+from gblm_viz.core.folder import shortened
 from gblm_viz.core.matrices import Layout
 from gblm_viz.core.models import Model
 from gblm_viz.core.patterns import NofM
@@ -242,6 +243,9 @@ def about_table(say: Words, model: Model) -> str:
                    blocks=len(layout.blocks), prunable=f"{layout.prunable:,}", matrices=len(layout.matrices))
     plain = "" if model.has_chat_template else f'<p class="limit">{escape(say("frame.about_plain"))}</p>'
     plain += (f'<p class="limit">{escape(beyond_told(say, model.tokens_beyond))}</p>' if model.tokens_beyond else "")
+    if model.unused:
+        told = say("frame.about_unused", count=f"{len(model.unused):,}", name=shortened(model.unused[0]))
+        plain += f'<p class="limit">{escape(told)}</p>'
     pruned_rows = "".join(
         f'<tr><td>{escape(role)}</td><td class="number">{rows:,} × {columns:,}</td>'
         f'<td class="number">{len(sizes)}</td><td class="number">{sum(sizes):,}</td></tr>'

@@ -12,11 +12,12 @@ from pathlib import Path
 
 import huggingface_hub
 import pytest
+from safetensors.torch import load, save
 
 from gblm_viz.core import download as downloads
 from gblm_viz.core.errors import ModelError
 from gblm_viz.core.job import run
-from gblm_viz.core.models import load
+from gblm_viz.core.models import load as load_model
 from tests.families import save_tiny
 
 COMMIT = "a" * 40
@@ -58,7 +59,7 @@ class Hub:
             if name in path:
                 return self.send(request, status, b"", {"X-Error-Code": code}, body)
         if "/resolve/" in path:
-            content = self.files.get(path.rsplit("/", 1)[1])
+            content = self.files.get(path.split(f"/{COMMIT}/")[1])
             if content is None:
                 return self.send(request, 404, b"", {"X-Error-Code": "EntryNotFound"}, body)
             etag = f'"{len(content):040d}"'
@@ -96,17 +97,68 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
 
 def test_a_hub_model_is_fetched_and_loads_without_pickles_or_code(hub: Hub):
     steps = []
-    model = run(load("owner/tiny"), steps.append)
+    model = run(load_model("owner/tiny"), steps.append)
     assert model.name == "owner/tiny"
     assert model.layout.matrices
     assert not any(path.endswith((".py", ".bin")) for path in hub.asked)
     assert [step.what for step in steps][-1] == "load"
 
 
-def test_what_was_fetched_once_needs_no_hub(hub: Hub):
-    run(load("owner/tiny"))
+def split(hub: Hub) -> list[str]:
+    """The hub's model as two shards with an index."""
+    whole = load(hub.files.pop("model.safetensors"))
+    names = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"]
+    placed = {key: names[number % 2] for number, key in enumerate(whole)}
+    for name in names:
+        hub.files[name] = save({key: one for key, one in whole.items() if placed[key] == name}, {"format": "pt"})
+    hub.files["model.safetensors.index.json"] = json.dumps({"metadata": {}, "weight_map": placed}).encode()
+    return names
+
+
+OTHERS = ("consolidated.safetensors", "consolidated.00.safetensors", "model.fp16.safetensors", "adapter.safetensors",
+          "original/model.safetensors", "original/params.json", "onnx/config.json", "model.fp16.safetensors.index.json")
+
+
+@pytest.mark.parametrize("shards", [False, True])
+def test_nothing_is_fetched_but_what_makes_the_model(hub: Hub, shards: bool):
+    makes = {name for name in hub.files if not name.endswith((".py", ".bin"))}
+    if shards:
+        makes = makes - {"model.safetensors"} | {*split(hub), "model.safetensors.index.json"}
+    else:
+        hub.files["model-00001-of-00001.safetensors"] = b"1" * 100
+        hub.files["model.safetensors.index.json"] = b'{"metadata": {}, "weight_map": {}}'
+    hub.files |= dict.fromkeys(OTHERS, b"0" * 1000)
+    run(load_model("owner/tiny"))
+    fetched = {path.split(f"/{COMMIT}/")[1] for path in hub.asked if "/resolve/" in path}
+    assert fetched == makes
     hub.asked.clear()
-    run(load("owner/tiny"))
+    run(load_model("owner/tiny"))
+    assert hub.asked == []
+
+
+def test_shards_without_an_index_are_refused_before_a_weight_comes(hub: Hub):
+    split(hub)
+    del hub.files["model.safetensors.index.json"]
+    with pytest.raises(ModelError, match="owner/tiny") as caught:
+        run(load_model("owner/tiny"))
+    assert caught.value.key == "no_index"
+    assert not any(path.endswith(".safetensors") for path in hub.asked)
+
+
+def test_a_shard_that_is_missing_is_fetched_by_the_next_try(hub: Hub, tmp_path: Path):
+    first = split(hub)[0]
+    run(load_model("owner/tiny"))
+    next((tmp_path / "cache").rglob(first)).unlink()
+    run(load_model("owner/tiny"))
+    hub.server.shutdown()
+    hub.server.server_close()
+    run(load_model("owner/tiny"))
+
+
+def test_what_was_fetched_once_needs_no_hub(hub: Hub):
+    run(load_model("owner/tiny"))
+    hub.asked.clear()
+    run(load_model("owner/tiny"))
     assert hub.asked == []
 
 
@@ -130,14 +182,14 @@ def test_progress_counts_bytes_and_closing_ends_the_transfer(hub: Hub, monkeypat
 @pytest.mark.parametrize(("source", "key"), [("owner/gated", "gated"), ("owner/absent", "no_such_repository")])
 def test_a_refusal_is_a_sentence_that_names_the_model(hub: Hub, source: str, key: str):
     with pytest.raises(ModelError, match=source) as caught:
-        run(load(source))
+        run(load_model(source))
     assert caught.value.key == key
 
 
 def test_a_model_larger_than_the_disk_is_refused_before_a_byte_comes(hub: Hub, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(downloads.shutil, "disk_usage", lambda place: type("Usage", (), {"free": 100})())
     with pytest.raises(ModelError) as caught:
-        run(load("owner/tiny"))
+        run(load_model("owner/tiny"))
     assert caught.value.key == "disk_full"
     assert not any("/resolve/" in path and "safetensors" in path for path in hub.asked)
 
@@ -146,5 +198,5 @@ def test_a_hub_out_of_reach_is_a_sentence(hub: Hub):
     hub.server.shutdown()
     hub.server.server_close()
     with pytest.raises(ModelError) as caught:
-        run(load("owner/tiny"))
+        run(load_model("owner/tiny"))
     assert caught.value.key in {"offline", "hub_failed"}

@@ -92,7 +92,7 @@ def test_a_folder_that_lacks_a_weight_is_refused(tmp_path: Path, lacks: str) -> 
     save_file(left, folder / "model.safetensors", {"format": "pt"})
     with pytest.raises(ModelError) as caught:
         run(load(str(folder), by_block=True))
-    assert caught.value.key == "unreadable" and lacks in str(caught.value)
+    assert caught.value.key == "weights_missing" and lacks in str(caught.value)
 
 
 def test_a_weight_that_is_no_number_is_refused_by_its_name(tmp_path: Path) -> None:

@@ -1,0 +1,57 @@
+"""Weights in the dtype that their files have them in: what was widened on loading is written narrow again, exactly.
+
+Knows nothing of files and masks.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+@torch.no_grad()
+def as_stored(state: Mapping[str, Tensor], stored: Mapping[str, torch.dtype]) -> dict[str, Tensor]:
+    """Each tensor in its stored dtype where that is narrower and holds every number of it; else as it is.
+
+    Tensors of one storage stay tensors of one storage: tied weights are written once.
+    """
+    made: dict[tuple[Any, ...], Tensor] = {}
+    found = {}
+    for name, tensor in state.items():
+        dtype = narrower(tensor.dtype, stored.get(name))
+        if dtype == tensor.dtype or tensor.is_meta:
+            found[name] = tensor
+            continue
+        place = (tensor.data_ptr(), tensor.shape, tensor.stride(), dtype)
+        if place not in made:
+            narrow = tensor.to(dtype)
+            made[place] = narrow if torch.equal(narrow.to(tensor.dtype), tensor) else tensor
+        found[name] = made[place]
+    return found
+
+
+def narrower(loaded: torch.dtype, stored: torch.dtype | None) -> torch.dtype:
+    """The stored dtype where it takes fewer bytes than the loaded one."""
+    return loaded if stored is None or stored.itemsize >= loaded.itemsize else stored
+
+
+def tell_config(folder: Path, network: Any, stored: Mapping[str, torch.dtype]) -> None:
+    """config.json names the dtype that most of the numbers beside it have, as save_pretrained does of a network."""
+    count: Counter[torch.dtype] = Counter()
+    for name, parameter in network.named_parameters():
+        count[narrower(parameter.dtype, stored.get(name))] += parameter.numel()
+    dtype, loaded = (str(one).removeprefix("torch.") for one in (count.most_common(1)[0][0], network.dtype))
+    if dtype == loaded:
+        return
+    file = folder / "config.json"
+    config = json.loads(file.read_text(encoding="utf-8"))
+    for part in (config, *(one for one in config.values() if isinstance(one, dict))):
+        if part.get("dtype") == loaded:
+            part["dtype"] = dtype
+    file.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
