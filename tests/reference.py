@@ -12,6 +12,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import math
+import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -1060,3 +1061,62 @@ def as_mask_and_values(shapes: Sequence[tuple[int, ...]], masks: Sequence[Tensor
             bits += "0"
         total += len(bits) // 8 + sum(itemsize for bit in bits if bit == "1")
     return total
+
+
+# ---------------------------------------------------------------------------- a difference over draws and over windows
+
+
+def means_of_neighbours(values: Sequence[float], size: int) -> list[float]:
+    """The means of windows // size runs of neighbours; the first runs are one longer where they do not divide."""
+    count = max(1, len(values) // size)
+    runs: list[list[float]] = [[] for _ in range(count)]
+    lengths = [len(values) // count + (1 if run < len(values) % count else 0) for run in range(count)]
+    left = list(values)
+    for run, length in enumerate(lengths):
+        runs[run], left = left[:length], left[length:]
+    return [sum(run) / len(run) for run in runs]
+
+
+def crossed_interval(d: Sequence[Sequence[float]], size: int) -> tuple[float, float, float]:
+    """(low, high, degrees) of the mean of d[draw][window]: draws and windows as two crossed random factors.
+
+    d = mean + draw + window + rest. Each factor's variance is what its mean square exceeds the rest's by, over how
+    often it was seen; the mean's variance is the three variances, each over how many of it there are. It is not less
+    than the mean square of the draws alone, or of the windows alone, gives.
+    """
+    mean = sum(sum(row) for row in d) / sum(len(row) for row in d)
+    d = [means_of_neighbours(row, size) for row in d]
+    k, n = len(d), len(d[0])
+    middle = sum(sum(row) for row in d) / (k * n)
+    of_draw = [sum(row) / n for row in d]
+    of_window = [sum(d[i][j] for i in range(k)) / k for j in range(n)]
+    ms_window = k * sum((one - middle) ** 2 for one in of_window) / (n - 1)
+    if k == 1:
+        variance, degrees = ms_window / n, n - 1.0
+    else:
+        ms_draw = n * sum((one - middle) ** 2 for one in of_draw) / (k - 1)
+        ms_rest = sum((d[i][j] - of_draw[i] - of_window[j] + middle) ** 2 for i in range(k) for j in range(n)) / (
+            (k - 1) * (n - 1))
+        draw, window = (ms_draw - ms_rest) / n, (ms_window - ms_rest) / k
+        variance = draw / k + window / n + ms_rest / (k * n)
+        parts = [(ms_draw, k - 1), (ms_window, n - 1), (-ms_rest, (k - 1) * (n - 1))]
+        floor, least = max((ms_draw / (k * n), k - 1.0), (ms_window / (k * n), n - 1.0))
+        if variance > floor * (1 + 1e-12):
+            degrees = sum(part for part, _ in parts) ** 2 / sum(part**2 / f for part, f in parts)
+        else:
+            variance, degrees = floor, least
+    half = students_quantile(degrees) * math.sqrt(variance)
+    return mean - half, mean + half, degrees
+
+
+def pigeonhole_bootstrap(d: Sequence[Sequence[float]], times: int, seed: int) -> list[float]:
+    """Means of d after drawing its draws, and by themselves its windows, with putting back (Owen 2007, Annals of
+    Applied Statistics 1)."""
+    chance = random.Random(seed)
+    k, n = len(d), len(d[0])
+    means = []
+    for _ in range(times):
+        rows = [chance.randrange(k) for _ in range(k)]
+        columns = [chance.randrange(n) for _ in range(n)]
+        means.append(sum(d[i][j] for i in rows for j in columns) / (k * n))
+    return means

@@ -151,7 +151,7 @@ def auto_length(token_count: int, longest: int | None) -> int:
     return max(AUTO_SHORTEST, min(token_count // AUTO_WINDOWS, AUTO_LONGEST, longest or AUTO_LONGEST))
 
 
-def _chosen(total: int, count: int, seed: int) -> list[int]:
+def seeded_choice(total: int, count: int, seed: int) -> list[int]:
     """A seeded choice of `count` of `total`, in text order."""
     checked_seed(seed)
     if total <= count:
@@ -220,7 +220,7 @@ def from_text(tokenizer: Any, text: str, *, name: str, rule: str = "windows", sa
         kept = [part for part in usable if len(part) >= 2]
         if len(kept) < len(usable):
             left_out["under_two_tokens"] = len(usable) - len(kept)
-        chosen = [kept[index] for index in _chosen(len(kept), samples, seed)]
+        chosen = [kept[index] for index in seeded_choice(len(kept), samples, seed)]
         return _assembled(chosen, rule, seed, name, digest, left_out)
     tokens = tokenise(tokenizer, text)
     default = auto_length(len(tokens), longest) if rule == "auto" else min(AUTO_LONGEST, longest or AUTO_LONGEST)
@@ -229,7 +229,8 @@ def from_text(tokenizer: Any, text: str, *, name: str, rule: str = "windows", sa
     tail = len(tokens) - sum(len(window) for window in cut)
     if tail:
         left_out["tail_tokens"] = tail
-    return _assembled([cut[index] for index in _chosen(len(cut), samples, seed)], rule, seed, name, digest, left_out)
+    windows = [cut[index] for index in seeded_choice(len(cut), samples, seed)]
+    return _assembled(windows, rule, seed, name, digest, left_out)
 
 
 def _paragraphs(text: str) -> list[str]:
@@ -325,7 +326,7 @@ _WHOLE = {torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64, torch.
 
 def held_out_indices(total: int, seed: int) -> list[int]:
     """Which of `total` samples `hold_out` sets aside, in text order; none where fewer than 5 exist."""
-    return _chosen(total, max(2, total // 5), seed) if total >= 5 else []
+    return seeded_choice(total, max(2, total // 5), seed) if total >= 5 else []
 
 
 def hold_out(calibration: CalibrationSet, seed: int) -> tuple[CalibrationSet, CalibrationSet | None]:

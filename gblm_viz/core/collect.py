@@ -62,7 +62,7 @@ UPSTREAM = "upstream"
 """Of a sample: ∂loss/∂(what enters the last block that is done)."""
 
 
-class _Accumulator:
+class Accumulator:
     """The running sums of some blocks' matrices over the samples; the only place that adds.
 
     All float32 sums of a block's gradients lie in one buffer, where the block is, so that processes add them in one
@@ -199,10 +199,13 @@ def collect(model: Model, calibration: CalibrationSet, *, keep: tuple[str, ...] 
 
 _Run = tuple[dict[str, Sums], Tensor, dict[str, Tensor], dict[str, dict[str, Tensor]]]
 """sums, losses, sample_l1, halves: as in Statistics."""
+Maker = Callable[[Model, Sequence[int], int, tuple[str, ...], bool], Any]
+"""What adds the samples up: `Accumulator`, or the accumulators of several draws at once (core.draws)."""
 
 
 def _whole(model: Model, calibration: CalibrationSet, wanted: dict[str, Any], cancel: Event | None,
-           folder: Path | None, checkpoint_seconds: float, inputs_in_memory: int, ranks: Ranks) -> Job[_Run]:
+           folder: Path | None, checkpoint_seconds: float, inputs_in_memory: int, ranks: Ranks,
+           make: Maker = Accumulator) -> Job[_Run]:
     """One forward and one backward pass a sample; steps count samples.
 
     `cancel` set: the whole samples done so far are the result, as a smaller N. The running sums are checkpointed every
@@ -213,7 +216,7 @@ def _whole(model: Model, calibration: CalibrationSet, wanted: dict[str, Any], ca
     processes goes on from it. One that is closed leaves the last checkpoint: the others are somewhere else by then.
     """
     count = calibration.count
-    accumulator = _Accumulator(model, range(len(model.layout.blocks)), count, tuple(wanted["keep"]), wanted["halves"])
+    accumulator = make(model, range(len(model.layout.blocks)), count, tuple(wanted["keep"]), wanted["halves"])
     losses, done = torch.zeros(count, dtype=torch.float64), 0
     state = _checkpoint_of(folder, wanted, lambda header: _whole_state(header, accumulator, count))
     if state is not None:
@@ -264,7 +267,7 @@ def _whole(model: Model, calibration: CalibrationSet, wanted: dict[str, Any], ca
 
 
 @torch.enable_grad()
-def _one_sample(network: Any, model: Model, tokens: Tensor, accumulator: _Accumulator) -> float:
+def _one_sample(network: Any, model: Model, tokens: Tensor, accumulator: Accumulator) -> float:
     tokens = tokens.to(model.device)
     with (observing(network, accumulator.matrices, accumulator.inputs),
           gradient_taps(network, accumulator.matrices, accumulator.take)):
@@ -274,7 +277,8 @@ def _one_sample(network: Any, model: Model, tokens: Tensor, accumulator: _Accumu
 
 
 def _streamed(model: Model, calibration: CalibrationSet, wanted: dict[str, Any], cancel: Event | None,
-              folder: Path | None, checkpoint_seconds: float, inputs_in_memory: int, ranks: Ranks) -> Job[_Run]:
+              folder: Path | None, checkpoint_seconds: float, inputs_in_memory: int, ranks: Ranks,
+              make: Maker = Accumulator) -> Job[_Run]:
     """All samples through one block at a time, forward and then back from the last block to the first.
 
     Steps count this process's samples × blocks, a block backward as three forward. `cancel` set ends it without a
@@ -336,7 +340,7 @@ def _streamed(model: Model, calibration: CalibrationSet, wanted: dict[str, Any],
         sample_l1 = {key.removeprefix("sample_l1/"): values for key, values in state.items()
                      if key.startswith("sample_l1/")}
     for block in reversed(range(left)):
-        accumulator = _Accumulator(model, [block], calibration.count, tuple(wanted["keep"]), wanted["halves"])
+        accumulator = make(model, [block], calibration.count, tuple(wanted["keep"]), wanted["halves"])
         with made.held(block):
             for place, index in enumerate(samples):
                 yield Step(count * (blocks + 1 + BACK * (blocks - 1 - block)) + BACK * place, total, "sample_block")
@@ -432,7 +436,7 @@ def _checkpoint(folder: Path) -> tuple[Header, dict[str, Any]]:
     return header, check_fields(folder, CHECKPOINT, asked, ASKED)
 
 
-def _whole_state(header: Header, accumulator: _Accumulator, samples: int) -> dict[str, Kind]:
+def _whole_state(header: Header, accumulator: Accumulator, samples: int) -> dict[str, Kind]:
     """What a checkpoint of the whole plan holds after some samples, fewer than all."""
     done = math.prod(header.shape("losses"))
     if not 1 <= done <= samples:

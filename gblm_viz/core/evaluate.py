@@ -131,11 +131,12 @@ class Paired:
 
 
 def paired(first: tuple[float, ...], second: tuple[float, ...]) -> Paired:
-    """Differences window by window; fewer than two windows have no interval (−∞, ∞)."""
+    """Differences window by window; fewer than two windows, or a loss without end, have no interval (−∞, ∞)."""
     assert len(first) == len(second)
-    differences = np.asarray(second) - np.asarray(first)
-    mean, count = float(differences.mean()), len(differences)
-    if count < 2:
+    with np.errstate(invalid="ignore"):  # ∞ − ∞
+        differences = np.asarray(second) - np.asarray(first)
+        mean, count = float(differences.mean()), len(differences)
+    if count < 2 or not math.isfinite(mean):
         return Paired(mean, Interval(-math.inf, math.inf), count)
     half = student_quantile((1 + CONFIDENCE) / 2, count - 1) * float(differences.std(ddof=1)) / math.sqrt(count)
     return Paired(mean, Interval(mean - half, mean + half), count)

@@ -1,0 +1,108 @@
+"""How two methods differ over draws of the calibration text × evaluation windows, with an interval for both sources.
+
+Draws and windows are crossed random effects: D[draw, window] = mean + draw + window + rest. One draw says how the
+methods differ with that draw's samples, whatever the windows show. Knows nothing of models, methods or texts.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .evaluate import CONFIDENCE, Interval, Paired, paired, student_quantile
+
+BLOCK = 4
+"""Neighbouring windows whose differences are averaged before they count as one: they are alike. tests/benchmarks/
+verdict_table.py prints the correlation of neighbours, and the interval for other sizes of block."""
+LEAST_BLOCKS = 4
+"""With fewer, blocks are smaller: Student's quantile for one or two degrees of freedom costs more than neighbours."""
+
+
+@dataclass(frozen=True)
+class Crossed:
+    """The mean of D over `draws` draws and `windows` windows, nats a token, with its 95 % interval.
+
+    by_draw: each draw's own mean with the interval over windows alone, which is what one run sees. block: neighbouring
+    windows counted as one. degrees: Satterthwaite's, of Student's t; 0 where there is no interval.
+    depends: whether another draw of the text can change D at all.
+    """
+
+    mean: float
+    interval: Interval
+    draws: int
+    windows: int
+    block: int
+    degrees: float
+    by_draw: tuple[Paired, ...]
+    depends: bool = True
+
+    @property
+    def verdict(self) -> str:
+        """too_few windows · none: the interval covers 0 · one_draw: it does not, but over windows alone · more · less.
+
+        The last two say the sign of the mean.
+        """
+        if not math.isfinite(self.interval.low) or not math.isfinite(self.interval.high):
+            return "too_few"
+        if self.interval.covers(0.0):
+            return "none"
+        if self.depends and self.draws < 2:
+            return "one_draw"
+        return "more" if self.mean > 0 else "less"
+
+    @property
+    def shown(self) -> bool:
+        return self.verdict in {"more", "less"}
+
+
+def crossed(first: Sequence[Sequence[float]], second: Sequence[Sequence[float]], depends: bool = True,
+            block: int = BLOCK) -> Crossed:
+    """second − first; each (draws, windows), the windows in the text's order.
+
+    The variance of the mean is (MS_draws + MS_windows − MS_rest) / (draws · windows), as for two crossed random
+    factors (Searle, Casella and McCulloch, Variance Components, 1992, section 4.3), and never less than either factor
+    gives alone. Where another draw changes nothing (`depends` is False) one draw is all there is to know.
+    """
+    with np.errstate(invalid="ignore"):  # ∞ − ∞
+        each = np.asarray(second, dtype=float) - np.asarray(first, dtype=float)
+    by_draw = tuple(paired((0.0,) * each.shape[1], tuple(row)) for row in each)
+    mean, (draws, windows) = float(each.mean()), each.shape
+    size = block_size(windows, block)
+    blocked = in_blocks(each, size)
+    if blocked.shape[1] < 2 or not math.isfinite(mean):
+        return Crossed(mean, Interval(-math.inf, math.inf), draws, windows, size, 0.0, by_draw, depends)
+    degrees, error = _error(blocked)
+    half = student_quantile((1 + CONFIDENCE) / 2, degrees) * error
+    return Crossed(mean, Interval(mean - half, mean + half), draws, windows, size, degrees, by_draw, depends)
+
+
+def block_size(windows: int, block: int = BLOCK) -> int:
+    """`block`, or less where so large ones would be fewer than LEAST_BLOCKS."""
+    return max(1, min(block, windows // LEAST_BLOCKS))
+
+
+def in_blocks(values: np.ndarray, size: int) -> np.ndarray:
+    """(draws, windows) → (draws, blocks): means over `size` neighbours, or a few more where they do not divide."""
+    parts = np.array_split(values, max(1, values.shape[1] // size), axis=1)
+    return np.stack([part.mean(1) for part in parts], axis=1)
+
+
+def _error(values: np.ndarray) -> tuple[float, float]:
+    """(degrees of freedom, standard error of the mean) of (draws, columns), two columns at least."""
+    draws, columns = values.shape
+    by_draw, by_column, mean = values.mean(1), values.mean(0), values.mean()
+    of_columns = draws * float(np.square(by_column - mean).sum()) / (columns - 1)
+    if draws < 2:
+        return columns - 1.0, math.sqrt(of_columns / columns)
+    of_draws = columns * float(np.square(by_draw - mean).sum()) / (draws - 1)
+    rest = float(np.square(values - by_draw[:, None] - by_column + mean).sum()) / ((draws - 1) * (columns - 1))
+    square = of_draws + of_columns - rest
+    if square <= max(of_draws, of_columns):  # the smaller factor adds nothing that could be told from the rest
+        larger = draws if of_draws > of_columns else columns
+        return larger - 1.0, math.sqrt(max(of_draws, of_columns) / values.size)
+    degrees = square * square / (of_draws * of_draws / (draws - 1) + of_columns * of_columns / (columns - 1)
+                                 + rest * rest / ((draws - 1) * (columns - 1)))
+    return degrees, math.sqrt(square / values.size)

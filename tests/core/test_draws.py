@@ -1,0 +1,104 @@
+"""Draws of a text: each window's gradients are taken once, and every draw's sums are those of the draw by itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+from gblm_viz.core import calibration, draws, evaluate, models, prune
+from gblm_viz.core.calibration import CalibrationSet
+from gblm_viz.core.collect import collect
+from gblm_viz.core.errors import TextError
+from gblm_viz.core.job import Step, run
+from gblm_viz.core.models import Model
+from gblm_viz.core.prune import Settings
+from tests.families import FAMILIES, tiny_tokenizer
+
+WANDA, GBLM = (Settings(method, sparsity=0.5, order="dense") for method in ("wanda", "gblm"))
+
+
+def tiny(family: str) -> Model:
+    torch.manual_seed(0)
+    return models.wrap(FAMILIES[family](), tiny_tokenizer(), family)
+
+
+def windows(count: int, seed: int = 1) -> CalibrationSet:
+    tokens = torch.randint(2, 90, (count, 16), generator=torch.Generator().manual_seed(seed))
+    return CalibrationSet(tokens, torch.full((count,), 16), "windows", 0, f"text {seed}", "0" * 64)
+
+
+@pytest.mark.parametrize(("family", "plan"), [("llama", "whole"), ("llama", "streamed"), ("mixtral", "whole")])
+def test_draws_collected_together_are_bit_for_bit_the_draws_by_themselves(family: str, plan: str) -> None:
+    model, keep = tiny(family), ("l1", "sq", "sum")
+    drawn = draws.draws_of(windows(9), 4, 3, seed=7)
+    together = run(draws.collect_draws(model, drawn, keep, plan))
+    for draw, found in enumerate(together):
+        alone = run(collect(model, drawn.sample(draw), keep=keep, plan=plan))
+        assert found.calibration.key == alone.calibration.key
+        assert torch.equal(found.losses, alone.losses)
+        for name, sums in alone.sums.items():
+            assert torch.equal(found.sums[name].input_sq, sums.input_sq)
+            assert torch.equal(found.sums[name].tokens, sums.tokens)
+            assert torch.equal(found.sample_l1[name], alone.sample_l1[name])
+            for kept in keep:
+                assert torch.equal(found.sums[name].gradients[kept], sums.gradients[kept]), (name, kept)
+        for settings in (WANDA, GBLM):
+            one, other = (run(prune.masks(model, those, settings)).masks for those in (found, alone))
+            assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_the_gradients_of_a_window_are_taken_once_whatever_draws_it_is_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = []
+    real = torch.autograd.backward
+
+    def counting(*args: Any, **kwargs: Any) -> Any:
+        taken.append(True)
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(torch.autograd, "backward", counting)
+    drawn = draws.draws_of(windows(8), 4, 5)
+    steps: list[Step] = []
+    run(draws.collect_draws(tiny("llama"), drawn, ("l1",)), steps.append)
+    assert len(drawn.used) < sum(len(own) for own in drawn.places) == 20
+    assert len(taken) == len(drawn.used) == steps[-1].total
+
+
+def test_a_draw_is_what_collecting_with_its_seed_would_take() -> None:
+    text, tokenizer = "A hen sat in the sun. The sea was calm and grey. " * 40, tiny_tokenizer()
+    pool = calibration.from_text(tokenizer, text, name="t", length=16, samples=10**6)
+    drawn = draws.draws_of(pool, 5, 3, seed=2)
+    for draw, seed in enumerate((2, 3, 4)):
+        alone = calibration.from_text(tokenizer, text, name="t", length=16, samples=5, seed=seed)
+        assert (drawn.sample(draw).key, drawn.sample(draw).seed) == (alone.key, alone.seed)
+
+
+def test_a_draw_is_half_of_a_short_text_at_most_and_three_windows_are_none() -> None:
+    assert draws.draws_of(windows(9), 100, 2).samples == 4
+    assert draws.draws_of(windows(9), 3, 2).samples == 3
+    with pytest.raises(TextError) as raised:
+        draws.draws_of(windows(3), 1, 2)
+    assert raised.value.key == "too_few_to_draw"
+
+
+def test_a_methods_losses_on_each_draw_are_those_of_masks_copy_and_measure() -> None:
+    model, held = tiny("llama"), windows(3, 2)
+    drawn = draws.draws_of(windows(8), 4, 3)
+    statistics = run(draws.collect_draws(model, drawn, draws.keep_of([WANDA, GBLM])))
+    for settings in (WANDA, Settings("random", order="dense"), Settings("magnitude", order="dense")):
+        steps: list[Step] = []
+        found = run(draws.drawn_losses(model, statistics, settings, held), steps.append)
+        for draw, losses in enumerate(found):
+            own = draws.of_draw(settings, draw)
+            masks = run(prune.masks(model, statistics[draw] if own.needs else None, own))
+            assert losses == run(evaluate.perplexity(prune.pruned(model, masks), held)).losses
+        assert len(set(found)) == draws.copies_of(settings, 3) == (1 if settings.method == "magnitude" else 3)
+        assert [step.done for step in steps] == sorted(step.done for step in steps)
+
+
+def test_sums_are_kept_for_the_methods_that_are_compared() -> None:
+    assert draws.keep_of([WANDA]) == ("l1",)
+    assert draws.keep_of([WANDA, GBLM, Settings("gradient", "sum"), Settings("gradient", "l2")]) == ("l1", "sq", "sum")
+    assert draws.turns(WANDA, GBLM) and draws.turns(WANDA, Settings("magnitude"))
+    assert not draws.turns(Settings("random"), Settings("magnitude"))
