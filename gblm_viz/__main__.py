@@ -1,4 +1,4 @@
-"""The command line: collect, prune, evaluate, chat. Flags go to core; what comes back goes to the terminal or to JSON.
+"""The command line: collect, prune, evaluate, chat, compare. Flags go to core, what comes back to a person or to JSON.
 
 Computes nothing itself and knows nothing of the app. Exit codes: 0 done, 2 unusable input, 130 interrupted.
 """
@@ -24,21 +24,24 @@ from typing import Any, NoReturn, TextIO, TypeVar
 from tqdm import tqdm
 from transformers.utils import logging as transformers_logging
 
-from gblm_viz import plan_told
+from gblm_viz import plan_told, verdict_told
 from gblm_viz.amounts import amount
 from gblm_viz.core import alpha as alphas
-from gblm_viz.core import calibration, estimate, evaluate, export, generate, prune, reading, report, statistics
+from gblm_viz.core import calibration, draws, estimate, evaluate, export, generate, prune, reading, report, statistics
 from gblm_viz.core.alpha import parse_alpha
 from gblm_viz.core.calibration import CalibrationSet
 from gblm_viz.core.collect import PLANS, checkpoint_blocks, checkpoint_samples
 from gblm_viz.core.collect import collect as collect_sums
+from gblm_viz.core.crossed import BLOCK, Crossed, crossed
+from gblm_viz.core.draws import Draws, Losses
+from gblm_viz.core.draws_estimate import DrawsEstimate, draws_estimate
 from gblm_viz.core.errors import GblmError, SettingError, TextError
 from gblm_viz.core.estimate import Actual, Choice, ModelShape
 from gblm_viz.core.folder import shortened
 from gblm_viz.core.footprint import Peak, folder_bytes, parse_bytes
 from gblm_viz.core.generate import Sampling
 from gblm_viz.core.job import Job, Step, run
-from gblm_viz.core.methods import GRADIENT_NORMS, METHODS, PAPER_ALPHA, norm_of
+from gblm_viz.core.methods import GRADIENT_NORMS, METHODS, PAPER_ALPHA, norm_for, norm_of
 from gblm_viz.core.models import DTYPES, LONGEST, Model, Opened, load, longest_input, opened, pick_device
 from gblm_viz.core.patterns import GROUPS, checked_sparsity, label, parse_pattern
 from gblm_viz.core.prune import ORDERS, Masks, Settings
@@ -127,6 +130,27 @@ JSON_KEYS: dict[str, dict[str, str]] = {
         "max_tokens": "longest answer in tokens",
         "temperature": "0 takes the likeliest token each time",
         "top_p": "the probability that the tokens sampled from reach together",
+    },
+    "compare": _MODEL_KEYS | {
+        "text": "the calibration text's file name",
+        "text_sha256": "SHA-256 of that text",
+        "on": "the text that was measured on",
+        "on_sha256": "SHA-256 of that text",
+        "pattern": "group and sparsity, or n:m, which removes n of every m",
+        "order": "sequential or dense",
+        "against": "the method the others are set against",
+        "seeds": "the seed of each draw of the calibration text",
+        "samples": "windows in each draw",
+        "pool": "windows of the calibration text, of which a draw takes some",
+        "length": "tokens in a window of either text, at most",
+        "windows": "evaluation windows",
+        "block": "neighbouring evaluation windows counted as one",
+        "perplexity": "by method and dense: exp of the mean loss over draws and windows",
+        "differences": "by method, its mean loss minus that of `against`, nats a token: mean; low, high of the 95 % "
+                       "interval over draws and windows; degrees of freedom; verdict: more, less (loss), none, "
+                       "one_draw (shown over windows alone), too_few; by_draw: seed, mean, and low, high over windows",
+        "estimate": "made before: seconds, and memory in bytes",
+        "seconds": "time the draws and the measuring took",
     },
 }
 """What --json prints, key by key: the help texts and the README's table are made of this."""
@@ -547,6 +571,85 @@ def chat(args: argparse.Namespace, terminal: Terminal) -> Result:
         "max_tokens": sampling.most, "temperature": sampling.temperature, "top_p": sampling.top_p}, ())
 
 
+# compare
+
+def compare(args: argparse.Namespace, terminal: Terminal) -> Result:
+    """Methods against each other over draws of the calibration text and over evaluation windows."""
+    texts = read_text(args.text), read_text(args.on)
+    settings = _rivals(args)
+    known = terminal.follow(opened(args.model))
+    device, shape = pick_device(args.device), estimate.shape_of_config(known.config, args.dtype)
+    count = args.seeds or (draws.USUAL if args.model == "pocket" else 1)
+    pool = calibration.from_text(known.tokenizer, texts[0], name=_encodable(args.text.name), rule=args.cut or "windows",
+                                 samples=calibration.LARGEST_TEXT, length=args.length,
+                                 longest=longest_input(known.config))
+    drawn = draws.draws_of(pool, args.samples, count, args.seed)
+    model = _model(args, terminal)
+    held = evaluate.text_windows(model, texts[1], _encodable(args.on.name), min(pool.length, model.default_length))
+    work = estimate.work_of(drawn.sample(0), draws.keep_of(list(settings.values())), False, False)
+    guess = draws_estimate(shape, drawn, list(settings.values()), held, estimate.measure_pace(shape, work, device),
+                           estimate.room_of(device, limit=args.memory))
+    if not terminal.json:
+        print(verdict_told.cost(_WORDS, drawn, guess, held.count), file=terminal.out, flush=True)
+    started = time.monotonic()
+    losses = _drawn(model, drawn, settings, held, guess, terminal)
+    values = _model_values(model) | {
+        "text": pool.text_name, "text_sha256": pool.text_sha256, "on": held.text_name, "on_sha256": held.text_sha256,
+        "pattern": label(next(iter(settings.values())).make_pattern()), "order": args.order,
+        "against": next(iter(settings)), "seeds": drawn.seeds, "samples": drawn.samples, "pool": pool.count,
+        "length": held.length, "windows": held.count, "estimate": {"seconds": guess.seconds, "memory": guess.memory},
+        "seconds": time.monotonic() - started,
+        "perplexity": {name: evaluate.perplexity_of(tuple(loss for draw in own for loss in draw), held,
+                                                    model.dtype).value for name, own in losses.items()}}
+    against, *others = settings
+    found = {name: crossed(losses[against], losses[name], draws.turns(settings[against], settings[name]))
+             for name in others}
+    values |= {"block": next((one.block for one in found.values()), BLOCK),
+               "differences": {name: _difference_values(one, drawn) for name, one in found.items()}}
+    return Result(values, tuple(_compared_lines(values, found, drawn)))
+
+
+def _rivals(args: argparse.Namespace) -> dict[str, Settings]:
+    """Each method with the flags that all share; the first is the one the others are set against."""
+    share = parse_pattern(args.pattern).sparsity if args.pattern else checked_sparsity(args.sparsity)
+    return {name: Settings(name, norm_for(name, args.norm), parse_alpha(args.alpha), args.group, share,
+                           args.pattern or "", args.order).check() for name in args.methods}
+
+
+def _drawn(model: Model, drawn: Draws, settings: dict[str, Settings], held: CalibrationSet, guess: DrawsEstimate,
+           terminal: Terminal) -> dict[str, Losses]:
+    """The dense model's losses, and each method's at every draw."""
+    statistics: tuple[Statistics, ...] | tuple[None, ...] = (None,) * drawn.count
+    if guess.choice is not None:
+        chosen = guess.choice.chosen
+        statistics = terminal.follow(draws.collect_draws(model, drawn, draws.keep_of(list(settings.values())),
+                                                         chosen.plan, chosen.inputs_in_memory))
+    dense = terminal.follow(evaluate.perplexity(model, held)).losses
+    return {"dense": (dense,) * drawn.count} | {
+        name: terminal.follow(draws.drawn_losses(model, statistics, one, held)) for name, one in settings.items()}
+
+
+def _difference_values(found: Crossed, drawn: Draws) -> dict[str, Any]:
+    by_draw = [{"seed": seed, "mean": one.mean, "low": one.interval.low, "high": one.interval.high}
+               for seed, one in zip(drawn.seeds, found.by_draw, strict=True)]
+    return {"mean": found.mean, "low": found.interval.low, "high": found.interval.high, "degrees": found.degrees,
+            "verdict": found.verdict, "by_draw": by_draw}
+
+
+def _compared_lines(values: dict[str, Any], found: dict[str, Crossed], drawn: Draws) -> Iterator[str]:
+    yield _say("compared", **{name: values[name] for name in ("model", "pattern", "order", "on", "windows", "length")})
+    for name, perplexity in values["perplexity"].items():
+        yield _say("compared_perplexity", method=name, value=perplexity)
+    for name, one in found.items():
+        yield _say("compared_difference", method=name, against=values["against"],
+                   interval=verdict_told.interval(_WORDS, one.mean, one.interval.low, one.interval.high),
+                   verdict=verdict_told.verdict(_WORDS, one, values["against"]))
+        for seed, alone in zip(drawn.seeds, one.by_draw if drawn.count > 1 else (), strict=drawn.count > 1):
+            yield _say("compared_draw", seed=seed, interval=verdict_told.interval(
+                _WORDS, alone.mean, alone.interval.low, alone.interval.high))
+    yield verdict_told.scope(_WORDS, drawn if drawn.count > 1 else None, values["windows"], values["block"])
+
+
 # The flags.
 
 def _whole(low: int, high: int | None = None) -> Callable[[str], int]:
@@ -635,6 +738,35 @@ def _chat_flags(parser: argparse.ArgumentParser) -> None:
                         metavar="P", help=_help("top_p", default=plain.top_p))
 
 
+def _compare_flags(parser: argparse.ArgumentParser) -> None:
+    plain = Settings()
+    share = parser.add_mutually_exclusive_group(required=True)
+    parser.add_argument("--text", type=Path, required=True, metavar="FILE", help=_help("text"))
+    parser.add_argument("--on", type=Path, required=True, metavar="FILE", help=_help("on"))
+    parser.add_argument("--methods", type=_methods, default=("wanda", "gblm"), metavar="wanda,gblm",
+                        help=_help("methods"))
+    parser.add_argument("--seeds", type=_whole(1, draws.MOST), metavar="K", help=_help("seeds", usual=draws.USUAL))
+    parser.add_argument("--seed", type=_seed, default=0, metavar="S", help=_help("seed_draws"))
+    parser.add_argument("--samples", type=_whole(1), default=calibration.DEFAULT_SAMPLES, metavar="N",
+                        help=_help("samples_draw", default=calibration.DEFAULT_SAMPLES))
+    parser.add_argument("--length", type=_whole(2), metavar="L", help=_help("length", longest=LONGEST))
+    parser.add_argument("--cut", choices=("windows", "paragraphs"), help=_help("cut"))
+    parser.add_argument("--norm", choices=GRADIENT_NORMS, default=plain.norm, help=_help("norm"))
+    parser.add_argument("--alpha", default=str(plain.alpha), help=_help("alpha", default=f"{PAPER_ALPHA:g}"))
+    share.add_argument("--sparsity", metavar="S", help=_help("sparsity"))
+    share.add_argument("--pattern", metavar="N:M", help=_help("pattern"))
+    parser.add_argument("--order", choices=ORDERS, default="dense", help=_help("order_compare"))
+    parser.add_argument("--group", choices=GROUPS, default=plain.group, help=_help("group"))
+    parser.add_argument("--memory", type=parse_bytes, metavar="6GB", help=_help("memory"))
+
+
+def _methods(given: str) -> tuple[str, ...]:
+    asked = tuple(dict.fromkeys(part.strip() for part in given.split(",")))
+    if len(asked) < 2 or not set(asked) <= set(METHODS):
+        raise argparse.ArgumentTypeError(_WORDS("cli.refuse.methods", given=given, known=", ".join(METHODS)))
+    return asked
+
+
 def _help(key: str, **fields: Any) -> str:
     return _WORDS(f"cli.help.{key}", **fields)
 
@@ -652,6 +784,7 @@ COMMANDS = {
     "prune": Command(_prune_flags, prune_model),
     "evaluate": Command(_evaluate_flags, evaluate_model),
     "chat": Command(_chat_flags, chat),
+    "compare": Command(_compare_flags, compare),
 }
 
 

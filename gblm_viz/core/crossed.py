@@ -69,11 +69,17 @@ def crossed(first: Sequence[Sequence[float]], second: Sequence[Sequence[float]],
     with np.errstate(invalid="ignore"):  # ∞ − ∞
         each = np.asarray(second, dtype=float) - np.asarray(first, dtype=float)
     by_draw = tuple(paired((0.0,) * each.shape[1], tuple(row)) for row in each)
-    mean, (draws, windows) = float(each.mean()), each.shape
+    draws, windows = each.shape
+    mean = by_draw[0].mean if draws == 1 else float(each.mean())
     size = block_size(windows, block)
     blocked = in_blocks(each, size)
     if blocked.shape[1] < 2 or not math.isfinite(mean):
         return Crossed(mean, Interval(-math.inf, math.inf), draws, windows, size, 0.0, by_draw, depends)
+    if draws < 2:
+        alone = paired((0.0,) * blocked.shape[1], tuple(blocked[0]))
+        moved = mean - alone.mean  # blocks of unequal size weigh a window's loss a little differently
+        interval = Interval(alone.interval.low + moved, alone.interval.high + moved)
+        return Crossed(mean, interval, draws, windows, size, alone.count - 1.0, by_draw, depends)
     degrees, error = _error(blocked)
     half = student_quantile((1 + CONFIDENCE) / 2, degrees) * error
     return Crossed(mean, Interval(mean - half, mean + half), draws, windows, size, degrees, by_draw, depends)
@@ -91,12 +97,10 @@ def in_blocks(values: np.ndarray, size: int) -> np.ndarray:
 
 
 def _error(values: np.ndarray) -> tuple[float, float]:
-    """(degrees of freedom, standard error of the mean) of (draws, columns), two columns at least."""
+    """(degrees of freedom, standard error of the mean) of (draws, columns), two of each at least."""
     draws, columns = values.shape
     by_draw, by_column, mean = values.mean(1), values.mean(0), values.mean()
     of_columns = draws * float(np.square(by_column - mean).sum()) / (columns - 1)
-    if draws < 2:
-        return columns - 1.0, math.sqrt(of_columns / columns)
     of_draws = columns * float(np.square(by_draw - mean).sum()) / (draws - 1)
     rest = float(np.square(values - by_draw[:, None] - by_column + mean).sum()) / ((draws - 1) * (columns - 1))
     square = of_draws + of_columns - rest

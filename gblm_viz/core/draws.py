@@ -70,12 +70,13 @@ class Draws:
 def draws_of(pool: CalibrationSet, samples: int, count: int, seed: int = 0) -> Draws:
     """`count` seeded choices of `samples` of the pool's windows, without putting back: by seed, seed + 1, ….
 
-    At most half of the pool each, as draws of all that there is would be one and the same. Raises TextError where the
-    text has fewer than FEWEST_WINDOWS windows.
+    Several take at most half of the pool each, as draws of all that there is would be one and the same. Halves spread
+    as much as a text of the pool's size does from another one: σ²/n · (1 − n/P) is σ²/P at n = P/2. Raises TextError
+    for several of fewer than FEWEST_WINDOWS windows.
     """
-    if pool.count < FEWEST_WINDOWS:
+    if count > 1 and pool.count < FEWEST_WINDOWS:
         raise TextError("too_few_to_draw", windows=pool.count, least=FEWEST_WINDOWS)
-    size = min(samples, pool.count // 2)
+    size = min(samples, pool.count // 2 if count > 1 else pool.count)
     seeds = tuple(range(seed, seed + count))
     return Draws(pool, tuple(tuple(seeded_choice(pool.count, size, one)) for one in seeds), seeds)
 
@@ -180,7 +181,7 @@ def turns(*settings: Settings) -> bool:
 
 
 @torch.no_grad()
-def drawn_losses(model: Model, statistics: Sequence[Statistics], settings: Settings,
+def drawn_losses(model: Model, statistics: Sequence[Statistics | None], settings: Settings,
                  windows: CalibrationSet) -> Job[Losses]:
     """One method, pruned by each draw's statistics and measured on the same windows. Steps count windows."""
     copies = copies_of(settings, len(statistics))

@@ -18,10 +18,12 @@ import numpy as np
 
 import gblm_viz
 
+from .crossed import Crossed, crossed
+from .draws import Draws
 from .evaluate import Paired, Perplexity, ProbeResult, paired, paired_share
 from .models import Model
 from .patterns import label
-from .prune import Masks
+from .prune import Masks, Settings
 from .report import Array, GradientSummary, Histogram
 from .statistics import Statistics
 from .sweep import SweepPoint, curves, knee
@@ -159,7 +161,12 @@ class GainRow:
 @dataclass(frozen=True)
 class MethodRow:
     """One method at the run's sparsity, in the dense order, on unseen windows. mean, low, high: its loss minus that of
-    the run's own method over the same windows, nats a token, 95 % interval; None for that one and for `dense`."""
+    the run's own method over the same windows, nats a token, 95 % interval; None for that one and for `dense`.
+
+    The interval is over windows, `block` neighbours counted as one, and over `draws` draws of `samples` of the text's
+    `pool` windows by `first_seed` and those after it; pool is None where what was collected is the one draw. verdict:
+    as in Crossed; the perplexity is always that of what was collected.
+    """
 
     which: str
     method: str
@@ -171,12 +178,19 @@ class MethodRow:
     low: float | None
     high: float | None
     shown: bool | None
+    verdict: str | None = None
+    block: int | None = None
+    draws: int | None = None
+    samples: int | None = None
+    pool: int | None = None
+    first_seed: int | None = None
 
 
 @dataclass(frozen=True)
 class SweepRow:
     """One point of a sweep: perplexities with their windows, right probes with Wilson's interval; `knee` of its curve.
-    asked: the sparsity that was asked for, which whole rows reach only nearly."""
+    asked: the sparsity that was asked for, which whole rows reach only nearly. mean, difference_low, difference_high,
+    draws, verdict: of its held-out loss minus that of `against` at the same sparsity, as in MethodRow."""
 
     method: str
     order: str
@@ -191,6 +205,12 @@ class SweepRow:
     high: float | None
     knee: bool
     asked: float
+    against: str | None = None
+    mean: float | None = None
+    difference_low: float | None = None
+    difference_high: float | None = None
+    draws: int | None = None
+    verdict: str | None = None
 
 
 @dataclass(frozen=True)
@@ -374,30 +394,45 @@ def difference_row(which: str, dense: Perplexity, pruned: Perplexity) -> Differe
     return DifferenceRow(which, found.mean, found.interval.low, found.interval.high, found.count, found.shown)
 
 
-def method_rows(which: str, measured: Mapping[str, Perplexity], own: str) -> tuple[MethodRow, ...]:
-    """name (`dense` or a method's) → its perplexity on the same windows; own: the method the others are set against."""
+def method_rows(which: str, measured: Mapping[str, Perplexity], own: str, apart: Mapping[str, Crossed] | None = None,
+                drawn: Draws | None = None) -> tuple[MethodRow, ...]:
+    """name (`dense` or a method's) → its perplexity on the same windows; own: the method the others are set against.
+
+    apart: each other method's difference to it, over the draws; one draw's where there are none.
+    """
     rows = []
+    if apart is None:
+        apart = {name: crossed([measured[own].losses], [found.losses]) for name, found in measured.items()}
     for name, found in measured.items():
         row = MethodRow(which, name, found.value, found.windows, found.length, found.text_name, None, None, None, None)
         if name not in {"dense", own}:
-            apart = paired(measured[own].losses, found.losses)
-            row = replace(row, mean=apart.mean, low=apart.interval.low, high=apart.interval.high, shown=apart.shown)
+            one = apart[name]
+            row = replace(row, mean=one.mean, low=one.interval.low, high=one.interval.high, shown=one.shown,
+                          verdict=one.verdict, block=one.block, draws=one.draws)
+            if drawn is not None:
+                row = replace(row, samples=drawn.samples, pool=drawn.pool.count, first_seed=drawn.seeds[0])
         rows.append(row)
     return tuple(rows)
 
 
-def sweep_rows(points: Sequence[SweepPoint]) -> tuple[SweepRow, ...]:
-    """Every curve's points, each curve from low to high sparsity; the dense model begins each."""
-    return tuple(_sweep_row(method, order, one, one is knee(curve))
+def sweep_rows(points: Sequence[SweepPoint], apart: Mapping[Settings, Crossed] | None = None,
+               against: str | None = None) -> tuple[SweepRow, ...]:
+    """Every curve's points, each curve from low to high sparsity; the dense model begins each. apart: a point's
+    settings → how its held-out loss differs from the method `against`'s."""
+    return tuple(_sweep_row(method, order, one, one is knee(curve), (apart or {}).get(one.settings), against)
                  for (method, order), curve in curves(points).items() for one in curve)
 
 
-def _sweep_row(method: str, order: str, point: SweepPoint, turns: bool) -> SweepRow:
+def _sweep_row(method: str, order: str, point: SweepPoint, turns: bool, apart: Crossed | None,
+               against: str | None) -> SweepRow:
     own, held, asked = point.calibration, point.held_out, point.probes
     right, total, ends = (asked.right, asked.total, asked.interval) if asked is not None else (None, None, None)
-    return SweepRow(method, order, point.sparsity, own.value if own else None, own.windows if own else None, held.value,
-                    held.windows, right, total, ends.low if ends else None, ends.high if ends else None, turns,
-                    point.settings.sparsity)
+    row = SweepRow(method, order, point.sparsity, own.value if own else None, own.windows if own else None, held.value,
+                   held.windows, right, total, ends.low if ends else None, ends.high if ends else None, turns,
+                   point.settings.sparsity)
+    return row if apart is None else replace(
+        row, against=against, mean=apart.mean, difference_low=apart.interval.low, difference_high=apart.interval.high,
+        draws=apart.draws, verdict=apart.verdict)
 
 
 def skill_rows(side: str, found: ProbeResult) -> tuple[SkillRow, ...]:

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from . import evaluate, prune
 from .calibration import CalibrationSet
+from .crossed import Crossed, crossed
+from .draws import Losses, turns
 from .evaluate import Interval, Paired, Perplexity, Probe, Share
 from .job import Job
 from .methods import METHODS, norm_for
@@ -25,6 +27,8 @@ HIGHEST = 90
 """Percent: where a sweep ends."""
 PROBES = 200
 """Probes that are asked at each point: a seeded choice, so that all points answer the same ones."""
+AGAINST = "wanda"
+"""Which method the others are set against: what GBLM adds to it is the paper's question."""
 LEAST_POINTS = 5
 LEAST_DEPTH = 0.1
 """A curve that nowhere lies so far below its chord, as a share of its whole rise, has no knee."""
@@ -151,3 +155,28 @@ def widest_gap(points: Sequence[SweepPoint]) -> OrderGap | None:
             for one in points if one.settings.order == "sequential"
             and (dense := replace(one.settings, order="dense")) in by_settings]
     return max(gaps, key=lambda gap: abs(gap.difference.mean), default=None)
+
+
+def against_of(settings: Iterable[Settings]) -> str | None:
+    """The method that the others of a sweep are set against: AGAINST where it is there, else the first; None for one
+    alone."""
+    methods = list(dict.fromkeys(one.method for one in settings if one != DENSE))
+    return None if len(methods) < 2 else AGAINST if AGAINST in methods else methods[0]
+
+
+def differences(points: Sequence[SweepPoint], losses: Mapping[Settings, Losses] | None = None) -> dict[
+        Settings, Crossed]:
+    """A point's settings → its held-out loss minus that of `against_of` at the same sparsity, order and pattern, nats a
+    token. losses: those of each draw where there are several; both points of a pair are taken from there or neither."""
+    own = {one.settings: (one.held_out.losses,) for one in points}
+    against, found = against_of(own), {}
+    for settings in own:
+        if against is None or settings == DENSE or settings.method == against:
+            continue
+        same = (replace(settings, method=against, norm=norm_for(against, settings.norm), order=order)
+                for order in dict.fromkeys((settings.order, "dense", "sequential")))
+        other = next((one for given in same if (one := canonical(given)) in own), None)
+        if other is not None:
+            both = losses if losses and settings in losses and other in losses else own
+            found[settings] = crossed(both[other], both[settings], turns(settings, other))
+    return found

@@ -10,8 +10,10 @@ from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from functools import cache
 
-from gblm_viz.core import evaluate, lost, probe_file, prune
+from gblm_viz.core import draws, evaluate, lost, probe_file, prune
 from gblm_viz.core.calibration import CalibrationSet
+from gblm_viz.core.crossed import Crossed, crossed
+from gblm_viz.core.draws import Draws, Losses
 from gblm_viz.core.errors import TextError
 from gblm_viz.core.evaluate import Perplexity, Probe, ProbeResult
 from gblm_viz.core.job import Job, Step, part_of
@@ -19,7 +21,7 @@ from gblm_viz.core.methods import METHODS, norm_for
 from gblm_viz.core.models import Model
 from gblm_viz.core.prune import Settings
 
-from . import work
+from . import drawing, work
 from .session import Library, Session, Visit
 
 GENERAL = work.ASSETS / "probes" / "general.csv"
@@ -208,6 +210,50 @@ def methods_job(library: Library, session: Session, model: Model, settings: dict
             library.put(key, masks, masks.prunable)
         pruned = prune.pruned(model, library.get(key))
         yield from part_of(work.perplexity_job(library, work.pruned_key(key), pruned, windows), done + matrices, total)
+
+
+def drawn_job(library: Library, session: Session, model: Model, settings: dict[str, Settings], windows: CalibrationSet,
+              drawn: Draws | None) -> Job[None]:
+    """With what was collected (`methods_job`), then the sums of all draws, and each method at each draw; all kept."""
+    yield from methods_job(library, session, model, settings, windows)
+    if drawn is None or drawing.found(library, session, drawn, settings, windows):
+        return
+    statistics = yield from drawing.sums_job(library, session, model, drawn, list(settings.values()))
+    copies = [draws.copies_of(one, drawn.count) for one in settings.values()]
+    total = sum(copies) * windows.count
+    for place, one in enumerate(settings.values()):
+        yield from part_of(drawing.losses_job(library, session, model, drawn, statistics, one, windows),
+                           sum(copies[:place]) * windows.count, total)
+
+
+@dataclass(frozen=True, eq=False)
+class Rivalry:
+    """What was measured of the methods on one text. `alone`: `dense` and each method with what was collected;
+    `losses`: each method's at every draw, (draws, windows), of which there is one where `drawn` is None."""
+
+    alone: dict[str, Perplexity]
+    losses: dict[str, Losses]
+    settings: dict[str, Settings]
+    drawn: Draws | None
+
+    def against(self, name: str, other: str) -> Crossed:
+        """name − other, nats a token."""
+        dense = (self.alone["dense"].losses,) * len(self.losses[name])
+        both = [self.settings[one] for one in (name, other) if one != "dense"]
+        return crossed(dense if other == "dense" else self.losses[other], self.losses[name], draws.turns(*both))
+
+
+def rivalry(library: Library, session: Session, settings: dict[str, Settings], windows: CalibrationSet,
+            count: int) -> Rivalry | None:
+    """The methods over so many draws as far as they were measured; None unless all of them were."""
+    alone = compared(library, session, settings, windows)
+    drawn = drawing.draws_of(library, session, count)
+    if not alone:
+        return None
+    if drawn is None:
+        return Rivalry(alone, {name: (alone[name].losses,) for name in settings}, settings, None)
+    found = drawing.found(library, session, drawn, settings, windows)
+    return Rivalry(alone, found, settings, drawn) if found else None
 
 
 def compared(library: Library, session: Session, settings: dict[str, Settings],

@@ -6,9 +6,9 @@ Also the list of the visit's Applies. Knows no component and writes no file.
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from gblm_viz.core import alpha, calibration, prune, report, two_masks
+from gblm_viz.core import alpha, calibration, prune, report, sweep, two_masks
 from gblm_viz.core import run as runs
 from gblm_viz.core.evaluate import Perplexity, ProbeResult, Share, paired
 from gblm_viz.core.job import Job, Step
@@ -29,7 +29,7 @@ from gblm_viz.core.run import (
 from gblm_viz.core.statistics import NORMS, Statistics
 from gblm_viz.core.won import Won, memory
 
-from . import measuring, sweeping, work
+from . import drawing, measuring, sweeping, work
 from .chat import Conversation
 from .session import Library, Session, TextChoice, Visit
 
@@ -108,13 +108,20 @@ def probe_shares(source: Source) -> dict[str, Share]:
 def method_rows(source: Source) -> tuple[MethodRow, ...]:
     """The methods on unseen text, on each text on which they were compared."""
     library, session, applied = source.library, source.session, source.applied.settings
-    rivals = measuring.rivals(session, applied)
+    rivals, counts = measuring.rivals(session, applied), counts_of(session)
     found: list[MethodRow] = []
     for which, windows in measuring.method_texts(library, session, source.model, source.language).items():
-        measured = measuring.compared(library, session, rivals, windows)
-        if applied.method in measured:
-            found += runs.method_rows(which, measured, applied.method)
+        measured = next((one for count in counts if (one := measuring.rivalry(
+            library, session, rivals, windows, count)) is not None), None)
+        if measured is not None and applied.method in rivals:
+            apart = {name: measured.against(name, applied.method) for name in rivals if name != applied.method}
+            found += runs.method_rows(which, measured.alone, applied.method, apart, measured.drawn)
     return tuple(found)
+
+
+def counts_of(session: Session) -> tuple[int, ...]:
+    """Over how many draws what was compared is looked for: as the visitor chose, else the most there are."""
+    return tuple(dict.fromkeys((session.extra("draws", drawing.OFFERED[-1]), *drawing.OFFERED[::-1])))
 
 
 def sweep_rows(source: Source) -> tuple[SweepRow, ...]:
@@ -122,7 +129,12 @@ def sweep_rows(source: Source) -> tuple[SweepRow, ...]:
     session = source.session
     held_out = work.held_out_windows(source.library, session, source.model, source.language)
     plan = sweeping.full_plan(session, held_out, source.applied.settings)
-    return runs.sweep_rows(sweeping.points_of(source.library, plan))
+    drawn = (drawing.draws_of(source.library, session, count) for count in counts_of(session))
+    plans = [replace(plan, drawn=one) for one in drawn]
+    plan = next((one for one in plans if sweeping.losses_of(source.library, one)), plan)
+    points = sweeping.points_of(source.library, plan)
+    return runs.sweep_rows(points, sweep.differences(points, sweeping.losses_of(source.library, plan)),
+                           sweep.against_of(one.settings for one in points))
 
 
 # What was won: each is a number of this visit, or None

@@ -197,17 +197,25 @@ def choice_of(library: Library, model: Model, samples: CalibrationSet, folder: P
 
     Raises GblmError where no plan fits. The machine's pace is measured once a model, and corrected by each collection.
     """
-    own = ("shape", model.key, library.dtype, library.device)
-    shape = library.once(own, lambda: estimate.shape_of(model))
     keep = statistics.default_keep(model)
     work = estimate.work_of(samples, keep, False, folder is not None)
+    shape, pace = shape_and_pace(library, model, work)
+    return estimate.plan_for(shape, work, pace, room_for(library, model, folder), folder=folder)
+
+
+def shape_and_pace(library: Library, model: Model, work: estimate.Work) -> tuple[estimate.ModelShape, estimate.Pace]:
+    """The model, counted, and how fast this machine is on it: measured once a model, corrected by each collection."""
+    own = ("shape", model.key, library.dtype, library.device)
+    shape = library.once(own, lambda: estimate.shape_of(model))
     pace = library.once(("pace", own), lambda: estimate.measure_pace(shape, work, model.device.type))
-    if library.has(_CORRECTION):
-        pace = replace(pace, correction=library.get(_CORRECTION))
+    return shape, replace(pace, correction=library.get(_CORRECTION)) if library.has(_CORRECTION) else pace
+
+
+def room_for(library: Library, model: Model, folder: Path | None = None) -> estimate.Room:
+    """What a collection beside this model may take: of the machine, and of all visitors' memory budget."""
     room = estimate.room_of(model.device.type, folder)
     shared = library.room((model_key(library, model.source),))
-    memory = shared if room.memory is None else min(shared, room.memory)
-    return estimate.plan_for(shape, work, pace, replace(room, memory=memory), folder=folder)
+    return replace(room, memory=shared if room.memory is None else min(shared, room.memory))
 
 
 def corrected(library: Library) -> bool:

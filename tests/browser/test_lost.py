@@ -191,7 +191,7 @@ def test_methods_are_compared_pair_by_pair_on_unseen_text(page: Page, app: App, 
     page.locator("#lost-compare").click()
     rows = page.locator("#lost-methods tbody tr")
     expect(rows).to_have_count(6)
-    expect(page.locator("#lost-methods")).to_contain_text(say("lost.methods.no_difference"))
+    expect(page.locator("#lost-methods")).to_contain_text(say("verdict.none"))
     values = dict(zip([one.split()[0] for one in rows.locator("td:nth-child(1)").all_inner_texts()],
                       numbers(rows.locator("td:nth-child(2)")), strict=True))
     assert values["dense,"] < values["gblm"] < values["random"]

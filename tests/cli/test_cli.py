@@ -63,11 +63,13 @@ def flags(line: str) -> list[str]:
 
 
 PRUNE = "prune --model tiny --statistics sums"
+COMPARE = "compare --model tiny --text river.txt --on river.txt --sparsity 0.5"
 KEYED = {
     "collect": "collect --model tiny --text river.txt --out sums --samples 5 --length 16 --halves",
     "prune": f"{PRUNE} --method gblm --sparsity 0.5",
     "evaluate": "evaluate --model tiny --text river.txt --length 32",
     "chat": "chat --model tiny --prompt River --max-tokens 3",
+    "compare": f"{COMPARE} --methods magnitude,gblm --seeds 2 --samples 4 --length 16",
 }
 
 
@@ -209,6 +211,37 @@ def test_chat_streams_the_answer_that_core_gives(command: Run, place: Path, monk
     assert told["ended"] == expected.ended
 
 
+def test_compare_tells_its_cost_first_and_each_draw_is_a_run_by_itself(command: Run, tmp_path: Path) -> None:
+    line = [*flags(COMPARE), "--samples", "5", "--length", "16", "--alpha", "share:0.5"]
+    code, out, err = command(*line, "--seeds", "3")
+    assert (code, err) == (0, "")
+    first, *rest = out.splitlines()
+    assert "3 draws of 5" in first and "Estimated:" in first and "6 pruned copies" in first
+    assert sum("alone:" in told for told in rest) == 3
+    told = json.loads(command(*line, "--seeds", "3", "--json")[1])
+    assert (told["seeds"], told["samples"], told["against"]) == ([0, 1, 2], 5, "wanda")
+    for seed, own in zip(told["seeds"], told["differences"]["gblm"]["by_draw"], strict=True):
+        sums = tmp_path / str(seed)
+        losses = {}
+        command(*flags("collect --model tiny --text river.txt --samples 5 --length 16 --out"), sums, "--seed", seed)
+        for method in ("wanda", "gblm"):
+            place = tmp_path / f"{method}{seed}"
+            command(*flags(f"prune --model tiny --method {method} --alpha share:0.5 --sparsity 0.5 --order dense"),
+                    "--statistics", sums, "--out", place)
+            losses[method] = json.loads(command(*flags("evaluate --text river.txt --length 16 --json --model"),
+                                                place)[1])["loss"]
+        assert own["mean"] == pytest.approx(losses["gblm"] - losses["wanda"], abs=1e-6)
+    assert told["differences"]["gblm"]["mean"] == pytest.approx(
+        sum(one["mean"] for one in told["differences"]["gblm"]["by_draw"]) / 3)
+
+
+def test_with_one_draw_compare_calls_no_difference_shown(command: Run) -> None:
+    line = [*flags(COMPARE), "--samples", "5", "--length", "16", "--methods", "gblm,random,magnitude"]
+    for found in json.loads(command(*line, "--json")[1])["differences"].values():
+        assert found["verdict"] in {"none", "one_draw"}
+    assert "one draw of the text: may turn" in command(*line)[1]
+
+
 REFUSED = {
     "": "collect, prune, evaluate, chat",
     "shrink --model tiny": "shrink",
@@ -255,6 +288,10 @@ REFUSED = {
     "chat --model tiny --prompt River --max-tokens 0": "'0'",
     "chat --model tiny --prompt River --seed -1": "-1",
     "chat --model tiny --prompt River --seed x": "'x'",
+    f"{COMPARE} --methods gblm": "two methods",
+    f"{COMPARE} --methods gblm,best": "best",
+    f"{COMPARE} --seeds 0": "'0'",
+    "compare --model tiny --text river.txt --sparsity 0.5": "--on",
 }
 
 

@@ -8,11 +8,12 @@ from typing import Any
 import gradio as gr
 
 from gblm_viz.core.calibration import CalibrationSet
+from gblm_viz.words import Words
 
-from .. import measuring, work
+from .. import drawing, measuring, work
 from ..page import Page
 from ..session import Visit
-from .lost_told import methods_html
+from .lost_told import methods_cost, methods_html
 
 
 def build(page: Page, shown: gr.Tab) -> None:
@@ -20,8 +21,11 @@ def build(page: Page, shown: gr.Tab) -> None:
     with gr.Row(elem_id="lost-methods-row", equal_height=True):
         text = gr.Dropdown([], label=say("lost.methods.text"), elem_id="lost-methods-text", scale=1, min_width=360,
                            filterable=False)
+        count = gr.Dropdown(draws_offered(say), label=say("verdict.draws"), elem_id="lost-methods-draws", scale=0,
+                            min_width=220, filterable=False)
         compare = gr.Button(say("lost.methods.compare"), elem_id="lost-compare", size="sm", variant="primary", scale=0,
                             min_width=300)
+    cost = gr.HTML(elem_id="lost-methods-cost")
     table = gr.HTML(elem_id="lost-methods")
 
     def texts_of(visit: Visit) -> dict[str, CalibrationSet]:
@@ -37,19 +41,35 @@ def build(page: Page, shown: gr.Tab) -> None:
         name, windows = windows_of(visit, name)
         offered = [(say("lost.methods.on", text=work.text_name(say, one.text_name), windows=one.count), key)
                    for key, one in texts_of(visit).items()]
-        return {text: gr.update(choices=offered, value=name), table: methods_html(visit, windows, say)}
+        return {text: gr.update(choices=offered, value=name), count: drawing.chosen(visit),
+                cost: methods_cost(visit, windows, say), table: methods_html(visit, windows, say)}
+
+    def on_draws(visit: Visit, name: str | None, asked: int) -> dict[Any, Any]:
+        drawing.choose(visit, asked)
+        return refresh(visit, name)
 
     def on_compare(visit: Visit, name: str | None) -> Iterator[dict[Any, Any]]:
         session, library, model = visit.session, visit.library, visit.model()
         rivals = measuring.rivals(session, work.applied_masks(visit).settings)
         name, windows = windows_of(visit, name)
-        if not measuring.compared(library, session, rivals, windows):
-            key = ("methods", session.model, session.statistics, tuple(rivals.values()), windows.key)
-            task = library.start(visit.key, key, lambda _: measuring.methods_job(library, session, model, rivals,
-                                                                                 windows))
+        many = drawing.chosen(visit)
+        if measuring.rivalry(library, session, rivals, windows, many) is None:
+            drawn = drawing.draws_of(library, session, many)
+            key = ("methods", session.model, session.statistics, tuple(rivals.values()), windows.key,
+                   drawn and drawn.key)
+            task = library.start(visit.key, key, lambda _: measuring.drawn_job(library, session, model, rivals, windows,
+                                                                               drawn))
             yield from page.follow(visit, task, "evaluate")
         yield {**refresh(visit, name), page.status: page.note(say("lost.methods.compared", count=len(rivals),
                                                                   windows=windows.count))}
 
-    page.on(compare.click, on_compare, [text], [text, table])
-    page.on([shown.select, text.input, page.signals.applied.change], refresh, [text], [text, table], latest=True)
+    views = [text, count, cost, table]
+    page.on(compare.click, on_compare, [text], views)
+    page.on(count.input, on_draws, [text, count], views)
+    page.on([shown.select, text.input, page.signals.applied.change], refresh, [text], views, latest=True)
+
+
+def draws_offered(say: Words) -> list[tuple[str, int]]:
+    """How many draws may be chosen, as a person reads it."""
+    return [(say("verdict.draws_one") if count == 1 else say("verdict.draws_many", draws=count), count)
+            for count in drawing.OFFERED]

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import math
 
+from gblm_viz import verdict_told
 from gblm_viz.core import evaluate
 from gblm_viz.core.calibration import CalibrationSet
-from gblm_viz.core.evaluate import Paired, PairedShare, Perplexity, ProbeResult, paired_share
+from gblm_viz.core.crossed import Crossed
+from gblm_viz.core.errors import GblmError
+from gblm_viz.core.evaluate import PairedShare, Perplexity, ProbeResult, paired_share
 from gblm_viz.figures.charts import percent
 from gblm_viz.words import Words
 
-from .. import measuring, work
+from .. import drawing, measuring, work
 from ..applied import amount
 from ..escape import escape
 from ..measuring import Asked
@@ -197,33 +200,45 @@ def methods_html(visit: Visit, windows: CalibrationSet, say: Words) -> str:
     if session.statistics is None:
         notes.append(say("lost.methods.without"))
     told = f'<p class="sentence small">{escape(" ".join(notes))}</p>'
-    found = measuring.compared(visit.library, visit.session, rivals, windows)
-    if not found:
+    found = measuring.rivalry(visit.library, session, rivals, windows, drawing.chosen(visit))
+    if found is None:
         return told + f'<p class="sentence small">{escape(say("lost.methods.not_compared"))}</p>'
-    chosen = settings.method if settings.method in found else next(iter(rivals))
+    chosen = settings.method if settings.method in rivals else next(iter(rivals))
     heads = ((say("lost.methods.method"), ""), (say("lost.methods.perplexity"), "number"),
              (say("lost.methods.against_dense"), "number"), (say("lost.methods.difference", method=chosen), "number"),
              (say("lost.methods.conclusion"), ""))
-    dense = ("dense-colour", perplexity(found["dense"]))
-    rows: list[tuple[Cell, ...]] = [(say("lost.methods.dense"), dense, "–", "–", "–")]
+    rows: list[tuple[Cell, ...]] = [(say("lost.methods.dense"), ("dense-colour", perplexity(found.alone["dense"])),
+                                     "–", "–", "–")]
+    block = 1
     for name in rivals:
-        against = evaluate.paired(found[chosen].losses, found[name].losses)
-        own = name == chosen
+        own, against, dense = name == chosen, found.against(name, chosen), found.against(name, "dense")
+        block = against.block
         rows.append((("chosen", say("lost.methods.chosen", method=name)) if own else name,
-                     ("pruned-colour", perplexity(found[name])),
-                     _interval(evaluate.paired(found["dense"].losses, found[name].losses), say),
-                     "–" if own else _interval(against, say), "–" if own else _ranked(against, chosen, say)))
-    return told + plain_table(heads, rows, "lost-methods") + f'<p class="tag">{escape(say("lost.methods.note"))}</p>'
+                     ("pruned-colour", perplexity(found.alone[name])), _crossed(dense, say),
+                     "–" if own else _crossed(against, say),
+                     "–" if own else verdict_told.verdict(say, against, chosen)))
+    note = verdict_told.scope(say, found.drawn, windows.count, block)
+    return told + plain_table(heads, rows, "lost-methods") + f'<p class="tag">{escape(note)}</p>'
 
 
-def _interval(found: Paired, say: Words) -> str:
-    if found.count < 2:
+def _crossed(found: Crossed, say: Words) -> str:
+    if found.verdict == "too_few":
         return say("lost.too_few")
-    return say("lost.methods.interval", mean=f"{found.mean:+.3f}", low=f"{found.interval.low:+.3f}",
-               high=f"{found.interval.high:+.3f}")
+    return verdict_told.interval(say, found.mean, found.interval.low, found.interval.high)
 
 
-def _ranked(found: Paired, chosen: str, say: Words) -> str:
-    if not found.shown:
-        return say("lost.methods.no_difference")
-    return say("lost.methods.worse" if found.mean > 0 else "lost.methods.better", method=chosen)
+def methods_cost(visit: Visit, windows: CalibrationSet, say: Words) -> str:
+    """What a comparison on these windows will take; empty once it is measured, and where nothing is applied."""
+    session = visit.session
+    if session.applied is None or not visit.library.has(session.applied):
+        return ""
+    rivals = measuring.rivals(session, work.applied_masks(visit).settings)
+    count = drawing.chosen(visit)
+    if measuring.rivalry(visit.library, session, rivals, windows, count) is not None:
+        return ""
+    drawn = drawing.draws_of(visit.library, session, count)
+    try:
+        guess = drawing.cost(visit, drawn, list(rivals.values()), windows)
+    except GblmError as error:
+        return f'<p class="limit">{escape(say("verdict.cost_none", why=error.say(say)))}</p>'
+    return f'<p class="tag">{escape(verdict_told.cost(say, drawn, guess, windows.count))}</p>'
