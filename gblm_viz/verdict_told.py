@@ -9,6 +9,7 @@ from gblm_viz.amounts import amount, duration
 from gblm_viz.core.crossed import Crossed
 from gblm_viz.core.draws import Draws
 from gblm_viz.core.draws_estimate import DrawsEstimate
+from gblm_viz.core.run import MethodRow
 from gblm_viz.words import Words
 
 
@@ -21,13 +22,34 @@ def interval(say: Words, mean: float, low: float, high: float) -> str:
     return say("verdict.interval", mean=f"{mean:+.3f}", low=f"{low:+.3f}", high=f"{high:+.3f}")
 
 
+def sentence(say: Words, row: MethodRow, method: str) -> str:
+    """A method's difference to `method` in nats a token; what is not shown, or by one draw alone, is said first."""
+    if row.verdict == "too_few" or row.mean is None or row.low is None or row.high is None:
+        return say("verdict.too_few")
+    return say(f"verdict.sentence.{row.verdict}", method=method, mean=f"{row.mean:+.3f}", low=f"{row.low:+.3f}",
+               high=f"{row.high:+.3f}")
+
+
+def scope_of(say: Words, row: MethodRow) -> str:
+    """As `scope`, of what a report's row says of itself."""
+    if row.pool is None or row.draws is None or row.first_seed is None:
+        told = say("verdict.over_one", windows=row.windows)
+    else:
+        told = say("verdict.over_draws", draws=row.draws, samples=row.samples, pool=row.pool, first=row.first_seed,
+                   last=row.first_seed + row.draws - 1, windows=row.windows)
+    return f"{told} {_near(say, row.block or 1)}"
+
+
+def _near(say: Words, block: int) -> str:
+    return say("verdict.neighbours", block=block) if block > 1 else say("verdict.neighbours_few")
+
+
 def scope(say: Words, draws: Draws | None, windows: int, block: int) -> str:
     """Over what the differences are means, what the interval takes in, and what neighbouring windows do to it."""
     told = say("verdict.over_one", windows=windows) if draws is None else say(
         "verdict.over_draws", draws=draws.count, samples=draws.samples, pool=draws.pool.count, first=draws.seeds[0],
         last=draws.seeds[-1], windows=windows)
-    near = say("verdict.neighbours", block=block) if block > 1 else say("verdict.neighbours_few")
-    return f"{told} {near}"
+    return f"{told} {_near(say, block)}"
 
 
 def cost(say: Words, draws: Draws | None, guess: DrawsEstimate, windows: int) -> str:

@@ -128,14 +128,14 @@ def _short(value: object) -> str:
 
 def save(pruned: Model, applied: Masks, folder: Path, *, statistics: Statistics | None = None,
          perplexities: Mapping[str, Perplexity] | None = None, probes: Mapping[str, Share] | None = None,
-         language: str = "en", force: bool = False) -> Job[Exported]:
+         compared: Sequence[str] = (), language: str = "en", force: bool = False) -> Job[Exported]:
     """Write `pruned` (with `applied` its masks) as a transformers folder, put in place only after it proved equal.
 
     It is loaded a second time to be compared, so twice the model's memory is needed; one that is read block by block is
     written, read and compared so, a file for each block. `perplexities` and `probes`
-    (label → result) go on the card with their protocol. Equal runs write equal bytes: no times. Raises ModelError
-    where the folder is taken (by another run too, unless `force`) or what was read back differs, StatisticsError where
-    nothing can be written.
+    (label → result) go on the card with their protocol, `compared` as the sentences they are. Equal runs write equal
+    bytes: no times. Raises ModelError where the folder is taken (by another run too, unless `force`) or what was read
+    back differs, StatisticsError where nothing can be written.
     """
     refuse_taken(folder, identity(applied.settings, applied.model_key, applied.calibration_key), force)
     folder = folder.resolve()
@@ -156,7 +156,7 @@ def save(pruned: Model, applied: Masks, folder: Path, *, statistics: Statistics 
             files = weight_files(place)
             done = Exported(folder, sum(file.stat().st_size for file in files), 0, applied.shares, zeros,
                             dtypes_of(files))
-            _describe(pruned, applied, used, perplexities or {}, probes or {}, done, place, language)
+            _describe(pruned, applied, used, perplexities or {}, probes or {}, compared, done, place, language)
             done = replace(done, folder_bytes=sum(file.stat().st_size for file in place.iterdir()))
             put_folder(place, folder)
     except (OSError, SafetensorError) as error:
@@ -224,7 +224,8 @@ def _probe(model: Model) -> Tensor:
 
 
 def _describe(pruned: Model, applied: Masks, statistics: Statistics | None, perplexities: Mapping[str, Perplexity],
-              probes: Mapping[str, Share], done: Exported, folder: Path, language: str) -> None:
+              probes: Mapping[str, Share], compared: Sequence[str], done: Exported, folder: Path,
+              language: str) -> None:
     settings = applied.settings.as_dict() | {
         "alpha_value": applied.alpha, "pattern_label": label(applied.settings.make_pattern()),
         "model": pruned.name, "model_key": applied.model_key, "calibration_key": applied.calibration_key,
@@ -233,12 +234,12 @@ def _describe(pruned: Model, applied: Masks, statistics: Statistics | None, perp
                         | {SETTINGS_FILE, CARD_FILE}),
         "equal_rows": applied.equal_rows, "fallbacks": [asdict(one) for one in applied.fallbacks]}
     (folder / SETTINGS_FILE).write_text(json.dumps(settings, sort_keys=True, indent=1) + "\n", encoding="utf-8")
-    told = card(pruned, applied, statistics, perplexities, probes, done, language)
+    told = card(pruned, applied, statistics, perplexities, probes, done, language, compared)
     (folder / CARD_FILE).write_text(told, encoding="utf-8")
 
 
 def card(pruned: Model, applied: Masks, statistics: Statistics | None, perplexities: Mapping[str, Perplexity],
-         probes: Mapping[str, Share], done: Exported, language: str = "en") -> str:
+         probes: Mapping[str, Share], done: Exported, language: str = "en", compared: Sequence[str] = ()) -> str:
     """The folder's README.md: settings, protocol, scores, measured sparsity and limits, below a model card's header."""
     texts = words(language)
 
@@ -269,6 +270,8 @@ def card(pruned: Model, applied: Masks, statistics: Statistics | None, perplexit
         parts += [f"## {say('probes')}", "\n".join("- " + say(
             "probes_line", label=name, right=one.right, total=one.total, share=one.value, low=one.interval.low,
             high=one.interval.high) for name, one in probes.items())]
+    if compared:
+        parts += [f"## {say('compared')}", "\n".join(f"- {one}" for one in compared)]
     measured = [(f"`{matrix.name}`", " × ".join(map(str, matrix.shape)), f"{done.removed[matrix.name]:.4%}",
                  f"{done.zeros[matrix.name]:.4%}") for matrix in pruned.layout.matrices]
     parts += [f"## {say('measured')}", say("verified"), *_stored(pruned, done, say),

@@ -14,7 +14,7 @@ from . import evaluate, prune
 from .calibration import CalibrationSet
 from .crossed import Crossed, crossed
 from .draws import Losses, turns
-from .evaluate import Interval, Paired, Perplexity, Probe, Share
+from .evaluate import Interval, Perplexity, Probe, Share
 from .job import Job
 from .methods import METHODS, norm_for
 from .models import Model
@@ -145,15 +145,22 @@ class OrderGap:
 
     dense: SweepPoint
     sequential: SweepPoint
-    difference: Paired
+    difference: Crossed
 
 
-def widest_gap(points: Sequence[SweepPoint]) -> OrderGap | None:
-    """Where the two orders lie furthest apart in held-out loss; None where no point was measured in both."""
+def widest_gap(points: Sequence[SweepPoint], losses: Mapping[Settings, Losses] | None = None) -> OrderGap | None:
+    """Where the two orders lie furthest apart in held-out loss; None where no point was measured in both.
+
+    losses: those of each draw where there are several.
+    """
     by_settings = {one.settings: one for one in points}
-    gaps = [OrderGap(by_settings[dense], one, evaluate.paired(by_settings[dense].held_out.losses, one.held_out.losses))
-            for one in points if one.settings.order == "sequential"
-            and (dense := replace(one.settings, order="dense")) in by_settings]
+    own = {settings: (one.held_out.losses,) for settings, one in by_settings.items()}
+    gaps = []
+    for one in points:
+        dense = replace(one.settings, order="dense")
+        if one.settings.order == "sequential" and dense in by_settings:
+            both = losses if losses and dense in losses and one.settings in losses else own
+            gaps.append(OrderGap(by_settings[dense], one, crossed(both[dense], both[one.settings])))
     return max(gaps, key=lambda gap: abs(gap.difference.mean), default=None)
 
 

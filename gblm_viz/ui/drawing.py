@@ -91,8 +91,9 @@ def losses_job(library: Library, session: Session, model: Model, drawn: Draws,
         library.put(key, (yield from draws.drawn_losses(model, statistics, settings, windows)))
 
 
-def cost(visit: Visit, drawn: Draws | None, settings: Sequence[Settings], windows: CalibrationSet) -> DrawsEstimate:
-    """What comparing these methods takes, once with what was collected and once a draw.
+def cost(visit: Visit, drawn: Draws | None, settings: Sequence[Settings], windows: CalibrationSet,
+         alone: bool = True) -> DrawsEstimate:
+    """What comparing these methods takes, once a draw and, where `alone`, once with what was collected.
 
     Raises GblmError with the number that would do.
     """
@@ -100,8 +101,8 @@ def cost(visit: Visit, drawn: Draws | None, settings: Sequence[Settings], window
     samples = windows if drawn is None else drawn.sample(0)
     shape, pace = work.shape_and_pace(library, model, estimate.work_of(samples, ("l1",), False, False))
     guess = draws_estimate(shape, drawn, settings, windows, pace, work.room_for(library, model))
-    if drawn is None:
+    if drawn is None or not alone:
         return guess
-    alone = draws_estimate(shape, None, settings, windows, pace, work.room_for(library, model))
-    return replace(guess, copies=guess.copies + alone.copies, seconds=guess.seconds + alone.seconds)
+    once = draws_estimate(shape, None, settings, windows, pace, work.room_for(library, model))
+    return replace(guess, copies=guess.copies + once.copies, seconds=guess.seconds + once.seconds)
 

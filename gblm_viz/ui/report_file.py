@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from html import escape
 
+from gblm_viz import verdict_told
 from gblm_viz.core.alpha import parse_alpha
 from gblm_viz.core.methods import METHODS
 from gblm_viz.core.prune import Settings
@@ -22,6 +23,7 @@ from gblm_viz.core.run import (
     PerplexityRow,
     Run,
     SkillRow,
+    SweepRow,
     VisitRow,
 )
 from gblm_viz.figures import paper
@@ -384,14 +386,17 @@ def _methods(sheet: Sheet) -> str:
                       length=own[0].length, method=sheet.run.settings["method"])
         parts.append(_table(caption, ((say("lost.methods.method"), ""), (say("lost.methods.perplexity"), "number"),
                                       (say("lost.meaning"), "")), rows))
+        judged = next((row for row in own if row.draws is not None), None)
+        if judged is not None:
+            parts.append(_paragraph(verdict_told.scope_of(say, judged), "tag"))
     return "".join(parts)
 
 
 def _against(sheet: Sheet, row: MethodRow) -> str:
-    if row.mean is None or row.low is None or row.high is None:
+    """The difference to the run's own method; what is not shown, or by one draw alone, is said first."""
+    if row.mean is None or row.low is None or row.high is None or row.verdict is None:
         return "–"
-    key = "report.lost.against" if row.shown else "report.lost.against_none"
-    return sheet.say(key, mean=f"{row.mean:+.3f}", low=f"{row.low:+.3f}", high=f"{row.high:+.3f}")
+    return verdict_told.sentence(sheet.say, row, sheet.run.settings["method"])
 
 
 def _sweep(sheet: Sheet) -> str:
@@ -406,14 +411,33 @@ def _sweep(sheet: Sheet) -> str:
     knees = {names[row.method, row.order]: row.asked for row in run.sweep if row.knee}
     title = (say("report.sweep.title", knees=knees_line(say, dict(knees), len(names))) if knees
              else say("report.sweep.title_none"))
+    judged = [row for row in run.sweep if row.verdict is not None]
     heads = [(say(f"report.sweep.{name}"), style) for name, style in (
         ("curve", "name"), ("sparsity", "number"), ("own", "number"), ("held_out", "number"), ("right", "number"))]
-    rows = [(names[row.method, row.order], percent(row.sparsity), _perplexity(row.perplexity_own),
-             _perplexity(row.perplexity_held_out), _share(row.right, row.total, row.low, row.high))
-            for row in run.sweep]
+    rows: list[Sequence[Cell]] = [(
+        names[row.method, row.order], percent(row.sparsity), _perplexity(row.perplexity_own),
+        _perplexity(row.perplexity_held_out), _share(row.right, row.total, row.low, row.high))
+        for row in run.sweep]
+    note = ""
+    if judged:
+        heads.append((say("sweep.table.against", method=judged[0].against), ""))
+        rows = [(*cells, _beside(sheet, row)) for cells, row in zip(rows, run.sweep, strict=True)]
+        many = max(row.draws or 1 for row in judged)
+        note = _paragraph(say("verdict.sweep_draws", draws=many) if many > 1 else say("verdict.sweep_one"), "tag")
     windows = max(row.windows_held_out for row in pruned)
     return (_figure(title, paper.sweep(run.sweep, names, say, title), say("report.sweep.note", windows=windows),
-                    sheet.tag) + _table(say("report.sweep.table"), heads, rows))
+                    sheet.tag) + _table(say("report.sweep.table"), heads, rows) + note)
+
+
+def _beside(sheet: Sheet, row: SweepRow) -> str:
+    """A point's difference to the same point of the method the sweep is set against."""
+    if row.verdict is None or row.mean is None or row.difference_low is None or row.difference_high is None:
+        return "–"
+    say, told = sheet.say, sheet.say(f"verdict.{row.verdict}", method=row.against)
+    if row.verdict == "too_few":
+        return told
+    return say("sweep.table.verdict", verdict=told,
+               interval=verdict_told.interval(say, row.mean, row.difference_low, row.difference_high))
 
 
 LOST: tuple[Callable[[Sheet], str], ...] = (_perplexities, _methods, _probes, _sweep)

@@ -18,12 +18,13 @@ from gblm_viz.core.sweep import DENSE
 from gblm_viz.figures.charts import percent
 from gblm_viz.words import Words
 
+from .. import drawing
 from ..apply import apply
 from ..escape import escape
 from ..page import Page, bump
 from ..point_table import PointTable
 from ..session import Visit
-from ..sweeping import APART, Plan, plan_of, points_of, sweep_job
+from ..sweeping import APART, Plan, done_of, losses_of, plan_of, points_of, sweep_job
 from . import sweep_told as told
 
 USUAL_METHODS = ("magnitude", "wanda", "gblm")
@@ -43,6 +44,8 @@ def build(page: Page) -> None:
                          elem_id="sweep-apart", scale=17, min_width=150)
         named = [*((say(f"prune.order.{name}"), name) for name in prune.ORDERS[::-1]), (say("sweep.both"), "both")]
         order = gr.Radio(named, value="dense", label=say("sweep.order"), elem_id="sweep-order", scale=30, min_width=270)
+        count = gr.Radio([(str(one), one) for one in drawing.OFFERED], label=say("verdict.draws"),
+                         elem_id="sweep-draws", scale=17, min_width=140)
         start = gr.Button(say("sweep.start"), variant="primary", elem_id="sweep-start", scale=0, min_width=90)
         cancel = gr.Button(say("sweep.cancel"), elem_id="sweep-cancel", scale=0, min_width=90)
     line = gr.HTML(_line(""), elem_id="sweep-line")
@@ -60,7 +63,7 @@ def build(page: Page) -> None:
     tag = gr.HTML(elem_id="sweep-tag")
     drawn = gr.State(NOT_DRAWN)
     """What the charts show: the plan and how many of its points. The same is not drawn twice."""
-    views = [intro, line, perplexity, probes, relative, sentences, table, tag, drawn]
+    views = [intro, line, perplexity, probes, relative, sentences, table, tag, drawn, count]
     choices = [methods, apart, order]
 
     def wanted(visit: Visit, chosen: list[str], step: int, orders: str) -> Plan:
@@ -68,20 +71,22 @@ def build(page: Page) -> None:
 
     def draw(visit: Visit, plan: Plan, left: float | None = None, running: bool = False) -> dict[Any, Any]:
         """Everything the panel shows of a plan's points."""
-        points = points_of(visit.library, plan)
+        points, losses = points_of(visit.library, plan), losses_of(visit.library, plan)
         first, second, third = told.figures(say, plan, points)
-        return {perplexity: first, probes: second, relative: third, sentences: told.sentences(say, plan, points),
-                table: told.table(say, plan, points), tag: told.tag(say, visit, plan, points),
-                intro: _intro(say, visit.session.settings), drawn: (plan.key, len(points)),
-                line: progress(visit, plan, left, running)}
+        return {perplexity: first, probes: second, relative: third, tag: told.tag(say, visit, plan, points),
+                sentences: told.sentences(say, plan, points, losses), table: told.table(say, plan, points, losses),
+                intro: _intro(say, visit.session.settings), drawn: (plan.key, len(points), len(losses)),
+                count: drawing.chosen(visit), line: progress(visit, plan, left, running)}
 
     def progress(visit: Visit, plan: Plan, left: float | None, running: bool) -> str:
-        done, total, library = len(points_of(visit.library, plan)), len(plan.settings), visit.library
+        done, total, library = done_of(visit.library, plan), len(plan.settings), visit.library
         if left is None and done < total and library.has(plan.pace_key):
             left = library.get(plan.pace_key) * (total - done)
         parts = [say("sweep.line" if running or done == total else "sweep.line_start", done=done, total=total)]
         if left is not None and done < total:
             parts.append(say("sweep.line_left", time=duration(say, left)))
+        elif plan.drawn is not None and done < total and not running:
+            parts.append(told.draws_cost(say, visit, plan))
         return _line(" ".join(parts))
 
     def refresh(visit: Visit, shown: Hashable, *values: Any) -> dict[Any, Any]:
@@ -90,9 +95,13 @@ def build(page: Page) -> None:
             return {}
         plan = wanted(visit, *values)
         visit.remember("sweep", (plan.key, plan.settings))
-        if shown == (plan.key, len(points_of(visit.library, plan))):
-            return {intro: _intro(say, visit.session.settings)}
+        if shown == (plan.key, len(points_of(visit.library, plan)), len(losses_of(visit.library, plan))):
+            return {intro: _intro(say, visit.session.settings), count: drawing.chosen(visit)}
         return draw(visit, plan)
+
+    def on_draws(visit: Visit, asked: int, shown: Hashable, *values: Any) -> dict[Any, Any]:
+        drawing.choose(visit, asked)
+        return refresh(visit, shown, *values)
 
     def on_visit(visit: Visit, shown: Hashable, *values: Any) -> dict[Any, Any]:
         """Another model: anew where the panel has been opened, else when it is; charts cost a page much."""
@@ -108,7 +117,7 @@ def build(page: Page) -> None:
         following, seen, last = page.follow(visit, task, "sweep"), -1, 0.0
         try:
             for update in following:
-                done, now = len(points_of(library, plan)), time.monotonic()
+                done, now = done_of(library, plan), time.monotonic()
                 looked_at = visit.session.extra("sweep", (None,))[0] == plan.key
                 if looked_at and done != seen and now - last >= LEAST_PAUSE:
                     update |= draw(visit, plan, task.seconds_left, True)
@@ -119,7 +128,7 @@ def build(page: Page) -> None:
         except GblmError as error:
             if error.key != "cancelled":
                 raise
-            kept = say("sweep.cancelled", done=len(points_of(library, plan)), total=len(plan.settings))
+            kept = say("sweep.cancelled", done=done_of(library, plan), total=len(plan.settings))
             yield {**draw(visit, plan), page.status: page.note(kept)}
             return
         finally:
@@ -147,6 +156,7 @@ def build(page: Page) -> None:
 
     signals = page.signals
     page.on([*page.opened, methods.input, apart.input, order.input], refresh, [drawn, *choices], views, latest=True)
+    page.on(count.input, on_draws, [count, drawn, *choices], views, latest=True)
     page.on(signals.visit.change, on_visit, [drawn, *choices], views, latest=True)
     page.on(start.click, on_start, choices, views)
     page.on(cancel.click, on_cancel)

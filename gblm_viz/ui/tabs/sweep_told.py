@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from gblm_viz import verdict_told
+from gblm_viz.amounts import amount, duration
 from gblm_viz.core import evaluate, sweep
+from gblm_viz.core.crossed import Crossed
+from gblm_viz.core.draws import Losses
+from gblm_viz.core.errors import GblmError
 from gblm_viz.core.evaluate import Perplexity
 from gblm_viz.core.methods import METHODS
+from gblm_viz.core.prune import Settings
 from gblm_viz.core.published import LENGTH, PUBLISHED, SPARSITY, TEXT
 from gblm_viz.core.sweep import DENSE, HIGHEST, SweepPoint
 from gblm_viz.figures import charts, curves
@@ -16,7 +22,7 @@ from gblm_viz.figures.charts import percent
 from gblm_viz.figures.curves import Drawn
 from gblm_viz.words import Words
 
-from .. import work
+from .. import drawing, work
 from ..escape import escape
 from ..knees import knees_line
 from ..point_table import PointRow, point_rows
@@ -27,6 +33,8 @@ from ..table import plain_table
 
 SHOWN_FIRST = ("gblm", "wanda", "gradient", "magnitude", "random")
 """Which method speaks for this model beside the paper's, where several were swept."""
+GAP = {"more": "shown", "less": "shown", "none": "not_shown"}
+"""Verdict of a gap between the orders → the key of its sentence, where it is not the same."""
 NEAR = 0.03
 """A point whose sparsity is this close to the paper's is at the paper's."""
 
@@ -94,13 +102,14 @@ def knee_table(say: Words, drawn: Drawn) -> str:
     return plain_table(heads, rows)
 
 
-def sentences(say: Words, plan: Plan, points: Sequence[SweepPoint]) -> str:
+def sentences(say: Words, plan: Plan, points: Sequence[SweepPoint],
+              losses: Mapping[Settings, Losses] | None = None) -> str:
     """Below the charts: the knees, how far the orders part, the paper beside this model, the rules."""
     drawn, told = drawn_of(say, plan, points), []
     orders = {one.order for one in plan.settings}
-    gap = sweep.widest_gap(points)
+    gap = sweep.widest_gap(points, losses)
     if gap is not None:
-        key = "too_few" if gap.difference.count < 2 else "shown" if gap.difference.shown else "not_shown"
+        key = GAP.get(gap.difference.verdict, gap.difference.verdict)
         interval = gap.difference.interval
         told.append(say(f"sweep.gap.{key}", method=gap.dense.settings.method, mean=f"{gap.difference.mean:+.3f}",
                         sparsity=percent(gap.dense.settings.sparsity, 0), dense=_value(gap.dense.held_out),
@@ -111,10 +120,20 @@ def sentences(say: Words, plan: Plan, points: Sequence[SweepPoint]) -> str:
     paragraphs = [("sentence", [say("sweep.knee_means")] if drawn.knees else []), ("sentence", told),
                   ("sentence", [small_models(say, points)]),
                   ("limit", [say("sweep.paper", text=TEXT, length=f"{LENGTH:,}", sparsity=percent(SPARSITY, 0))]),
-                  ("tag", [say("sweep.bars"), say("sweep.knee_rule")])]
+                  ("tag", [say("sweep.bars"), *_scope(say, plan, points, losses), say("sweep.knee_rule")])]
     prose = "".join(f'<p class="{kind}">{escape(" ".join(those))}</p>' for kind, those in paragraphs if those)
     table = knee_table(say, drawn)
     return f'<div class="sweep-told"><div>{table}</div><div>{prose}</div></div>' if table else prose
+
+
+def _scope(say: Words, plan: Plan, points: Sequence[SweepPoint],
+           losses: Mapping[Settings, Losses] | None) -> list[str]:
+    """Over what the differences in the table are means; nothing where there are none."""
+    found = sweep.differences(points, losses)
+    if not found:
+        return []
+    one = max(found.values(), key=lambda one: one.draws)
+    return [verdict_told.scope(say, plan.drawn if one.draws > 1 else None, one.windows, one.block)]
 
 
 def small_models(say: Words, points: Sequence[SweepPoint]) -> str:
@@ -132,22 +151,47 @@ def small_models(say: Words, points: Sequence[SweepPoint]) -> str:
                high=f"{max(theirs):.2f}")
 
 
-def table(say: Words, plan: Plan, points: Sequence[SweepPoint]) -> dict[str, Any]:
-    """Every point as a row, from low to high sparsity."""
-    drawn = drawn_of(say, plan, points)
+def table(say: Words, plan: Plan, points: Sequence[SweepPoint],
+          losses: Mapping[Settings, Losses] | None = None) -> dict[str, Any]:
+    """Every point as a row, from low to high sparsity; with several methods also how far each is from one of them."""
+    drawn, apart, against = drawn_of(say, plan, points), sweep.differences(points, losses), sweep.against_of(
+        plan.settings)
     dense = next((one for one in points if one.settings == DENSE), None)
-    heads = [say(f"sweep.table.{name}", n=_asked(points)) for name in ("sparsity", "method", "held_out", "relative",
-                                                                       "probes", "calibration")]
+    names = ("sparsity", "method", "held_out", *(("against",) if against else ()), "relative", "probes", "calibration")
+    heads = [say(f"sweep.table.{name}", n=_asked(points), method=against) for name in names]
     rows = []
     for point in points:
         name = say("compare.dense") if point.settings == DENSE else drawn.names[
             point.settings.method, point.settings.order]
         ratio = "–" if dense is None else f"{point.held_out.value / dense.held_out.value:.2f}"
-        cells = (percent(point.sparsity), name, _with_interval(point.held_out), ratio, _right(point),
+        beside = (_against(say, apart.get(point.settings), against),) if against else ()
+        cells = (percent(point.sparsity), name, _with_interval(point.held_out), *beside, ratio, _right(point),
                  "–" if point.calibration is None else _with_interval(point.calibration))
         rows.append(PointRow(drawn.numbers[point], cells,
                              say("sweep.load_name", name=name, sparsity=percent(point.settings.sparsity, 0))))
     return point_rows(heads, rows, say("sweep.load"), say("sweep.table_label"))
+
+
+def _against(say: Words, found: Crossed | None, method: str) -> str:
+    """The difference with its interval and what it allows to say; a dash where there is none."""
+    if found is None:
+        return "–"
+    told = verdict_told.verdict(say, found, method)
+    return told if found.verdict == "too_few" else say(
+        "sweep.table.verdict", verdict=told,
+        interval=verdict_told.interval(say, found.mean, found.interval.low, found.interval.high))
+
+
+def draws_cost(say: Words, visit: Visit, plan: Plan) -> str:
+    """What the draws take beside the points themselves, before they are measured."""
+    drawn = plan.drawn
+    assert drawn is not None
+    try:
+        guess = drawing.cost(visit, drawn, [one for one in plan.settings if one != DENSE], plan.held_out, alone=False)
+    except GblmError as error:
+        return say("verdict.cost_none", why=error.say(say))
+    return say("verdict.cost_short", draws=drawn.count, samples=drawn.samples, pool=drawn.pool.count,
+               used=len(drawn.used), time=duration(say, guess.seconds), memory=amount(say, guess.memory))
 
 
 def curve_name(say: Words, method: str, order: str, plan: Plan) -> str:

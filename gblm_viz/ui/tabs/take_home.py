@@ -13,6 +13,7 @@ from typing import Any
 
 import gradio as gr
 
+from gblm_viz import verdict_told
 from gblm_viz.amounts import amount
 from gblm_viz.core import export, prune
 from gblm_viz.core import run as runs
@@ -125,11 +126,12 @@ def save_job(source: Source, pruned: Model, say: Words, folder: Path | None,
     found = this_run.perplexities_of(source)
     measured = {f"{say(f'compare.{side}')}, {say(f'report.which.{which}')}": one for which, pair in found.items()
                 for side, one in zip(("dense", "pruned"), pair, strict=True)}
+    beside = compared_sentences(source, say)
     asked = {say(f"compare.{side}"): share for side, share in this_run.probe_shares(source).items()}
 
     def write(place: Path) -> Job[Exported]:
         return export.save(pruned, source.applied, place, statistics=source.statistics, perplexities=measured,
-                           probes=asked, language=say.language, force=force)
+                           probes=asked, compared=beside, language=say.language, force=force)
 
     if folder is not None:
         return (yield from write(folder)), None
@@ -139,6 +141,17 @@ def save_job(source: Source, pruned: Model, say: Words, folder: Path | None,
         yield Step(2, 3, "load")
         return done, report_data.zipped((f"{name}/{file.name}", file.read_bytes())
                                         for file in sorted(done.folder.iterdir()))
+
+
+def compared_sentences(source: Source, say: Words) -> tuple[str, ...]:
+    """What the card says of the methods that were compared: each text's name, the differences, over what they are."""
+    rows, told, own = this_run.method_rows(source), [], source.applied.settings.method
+    for which in dict.fromkeys(row.which for row in rows):
+        judged = [row for row in rows if row.which == which and row.verdict is not None]
+        told += [say("verdict.card", name=row.method, text=work.text_name(say, row.text),
+                     verdict=verdict_told.sentence(say, row, own)) for row in judged]
+        told += [verdict_told.scope_of(say, row) for row in judged[:1]]
+    return tuple(told)
 
 
 def _plain(name: str) -> str:
