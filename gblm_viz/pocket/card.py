@@ -77,7 +77,7 @@ everything: the generator itself now and then lets the same animal speak twice i
 Prose of these kinds that training never saw, and documents newly drawn from the generator; windows of 128 tokens.
 
 {entropy}
-{pruned}{draws}{steering}{levers}
+{pruned}{verdicts}{draws}{steering}{levers}
 ## Limits
 It cannot reason, it knows no fact outside its tables, it makes mistakes in arithmetic it was not taught, and it answers
 a question about anything else with a fixed sentence at best. Its answers in a long conversation drift. How it bears
@@ -104,6 +104,16 @@ geometric mean over the seeds. Dense: {dense}.
 {table}
 
 {figure}{order}
+"""
+VERDICTS = """
+## Which method is better, and would another draw say so?
+`python -m tests.benchmarks.verdict_table`: each method's mean held-out loss minus that of {against}, nats a token
+(below 0 is better), over {draws} draws of {samples} of the {pool} windows of {length} tokens of {calibration}, and over the
+held-out windows, {block} neighbours counted as one. The 95 % interval takes both sources: crossed random effects,
+Student's t. *By draw*: the same for each draw alone, with * where its interval over windows leaves out 0: what one run
+would have called shown. It speaks of draws of this text and of this training seed.
+
+{table}
 """
 DRAWS = """
 ## How much is luck
@@ -239,7 +249,8 @@ def _order(models: list[dict[str, Any]]) -> str:
                           f"{sum(value < 0 for value in losses)} of {len(losses)}"))
         lines += [(_amount(amount), *part) for part in parts]
     return ("\nGBLM beside Wanda, nothing left out: more (+) or fewer (-) probes than Wanda on each seed, and on how\n"
-            "many of the held-out texts (two a seed) its perplexity is lower:\n\n"
+            "many of the held-out texts (two a seed) its perplexity is lower. One draw of the text a seed:\n"
+            "may turn.\n\n"
             + _table(("sparsity", "method", "probes, by seed", "lower perplexity"), lines))
 
 
@@ -266,6 +277,25 @@ def _draws(found: dict[str, Any]) -> str:
         table=_table(("method", *map(_amount, amounts)), (
             (method, *(cell(rows.get((method, amount), [])) for amount in amounts))
             for method in dict.fromkeys(method for method, _ in rows))))
+
+
+VERDICT = {"less": "better", "more": "worse", "none": "no difference shown", "one_draw": "one draw: may turn",
+           "too_few": "too few windows"}
+"""What the interval of a difference of losses allows to say of a method."""
+
+
+def _verdicts(found: dict[str, Any]) -> str:
+    def alone(row: dict[str, Any]) -> str:
+        return ", ".join(f"{mean:+.3f}{'*' if low > 0 or high < 0 else ''}" for mean, low, high in row["by_draw"])
+
+    rows = [(row["method"], _amount(row["sparsity"]), row["text"].removesuffix(".txt"),
+             f"{row['mean']:+.3f} ({row['low']:+.3f} to {row['high']:+.3f})", VERDICT[row["verdict"]], alone(row))
+            for row in found["rows"]]
+    first = found["rows"][0]
+    return VERDICTS.format(
+        against=found["against"], draws=len(found["seeds"]), samples=found["samples"], pool=found["pool"],
+        length=found["length"], calibration=found["calibration"], block=first["block"],
+        table=_table(("method", "removed", "text", "difference (95 %)", "verdict", "by draw"), rows))
 
 
 def _steering(found: dict[str, Any]) -> str:
@@ -328,8 +358,8 @@ def _read(folder: Path, name: str) -> Any:
 def write(folder: Path) -> None:
     """Fills the card with the numbers that lie beside it; a table that was not measured is left out."""
     trained, scored, config = (_read(folder, name) for name in ("training.json", "scores.json", "config.json"))
-    seeds, methods, draws, steering, levers = (_read(folder, f"{name}.json") for name in (
-        "seeds", "methods", "draws", "steering", "levers"))
+    seeds, methods, verdicts, draws, steering, levers = (_read(folder, f"{name}.json") for name in (
+        "seeds", "methods", "verdicts", "draws", "steering", "levers"))
     recipe = trained["recipe"]
     story = next(skill for skill in scored["skills"].values() if skill["kind"] == "story")
     text = CARD.format(
@@ -347,6 +377,7 @@ def write(folder: Path) -> None:
             (kind, one["perplexity"], f"{one['bits_per_byte']:.2f}", one["windows"])
             for kind, one in sorted(scored["entropy"].items(), key=itemgetter(0)))),
         seeds=_seeds(seeds) if seeds else "",
-        pruned=_pruned(folder, methods) if methods else "", draws=_draws(draws) if draws else "",
+        pruned=_pruned(folder, methods) if methods else "", verdicts=_verdicts(verdicts) if verdicts else "",
+        draws=_draws(draws) if draws else "",
         steering=_steering(steering) if steering else "", levers=_levers(levers) if levers else "")
     (folder / "README.md").write_text(text, encoding="utf-8")

@@ -92,10 +92,10 @@ def test_the_card_names_protocol_and_limits_and_no_path(language: str, llama: tu
     pruned = prune.pruned(model, applied)
     measured = run(evaluate.perplexity(pruned, evaluate.text_windows(pruned, TEXT, "river.txt", 32)))
     run(export.save(pruned, applied, tmp_path / "out", statistics=found, perplexities={"pruned": measured},
-                    language=language))
+                    compared=("wanda: may turn", "over one draw"), language=language))
     card = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
     for needed in ("`2:4`", "sequential", "100", "river.txt", found.calibration.text_sha256, f"{measured.value:.3f}",
-                   model.key, "50.0000%", "arXiv 2311.04902"):
+                   model.key, "50.0000%", "arXiv 2311.04902", "- wanda: may turn\n- over one draw\n"):
         assert needed in card
     assert str(tmp_path) not in card
     assert str(Path(model.source).parent) not in card

@@ -11,9 +11,11 @@ import pytest
 import torch
 
 from gblm_viz.core import evaluate, models, prune, sweep
+from gblm_viz.core import run as runs
 from gblm_viz.core.alpha import Alpha
 from gblm_viz.core.calibration import CalibrationSet
 from gblm_viz.core.collect import collect
+from gblm_viz.core.crossed import crossed
 from gblm_viz.core.errors import SettingError
 from gblm_viz.core.evaluate import Perplexity, Probe, Share
 from gblm_viz.core.job import run
@@ -138,6 +140,22 @@ def test_the_widest_gap_between_the_orders_is_sequential_less_dense() -> None:
     assert (gap.dense, gap.sequential) == (points[3], points[4])
     assert gap.difference.mean == pytest.approx(math.log(24 / 30))
     assert sweep.widest_gap(points[:2]) is None
+
+
+def test_methods_are_set_against_wanda_at_the_same_sparsity_over_draws_where_there_are_any() -> None:
+    points = [made(0, 10), made(0.3, 12, spread=0.01), made(0.3, 11, "gblm", spread=0.01), made(0.6, 30, "gblm"),
+              made(0.3, 14, "magnitude", spread=0.02), made(0.3, 11.9, order="sequential")]
+    wanda, gblm, magnitude = points[1].settings, points[2].settings, points[4].settings
+    found = sweep.differences(points)
+    assert set(found) == {gblm, magnitude} and sweep.against_of(found) == "gblm"  # no wanda among these
+    assert found[gblm].mean == pytest.approx(math.log(11 / 12)) and found[gblm].verdict == "one_draw"
+    draws = {wanda: ((2.0, 2.1), (2.0, 2.2)), gblm: ((1.9, 2.1), (2.1, 2.2))}
+    several = sweep.differences(points, draws)
+    assert (several[gblm].draws, several[magnitude].draws) == (2, 1)
+    assert several[gblm].by_draw == crossed(draws[wanda], draws[gblm]).by_draw
+    assert sweep.differences(points[:2]) == {}
+    assert [row.verdict for row in runs.sweep_rows(points, found, "wanda") if row.method == "gblm"] == [
+        None, "one_draw", None]
 
 
 def test_a_perplexitys_interval_is_students_of_the_mean_loss() -> None:

@@ -56,3 +56,13 @@ def test_gblm_is_set_beside_wanda_seed_by_seed() -> None:
     models = [{"rows": [row("wanda", "0.5", 9), row("gblm ℓ1, balance", "0.5", right)]} for right in (7, 12)]
     models[0]["rows"][1]["perplexity"] = {"held_out_en.txt": 19.0, "held_out_ja.txt": 31.0}
     assert "| 50% | gblm ℓ1, balance | -2, +3 | 1 of 4 |" in card._order(models)
+
+
+def test_a_verdict_stands_with_its_interval_and_what_each_draw_alone_would_have_said() -> None:
+    one = {"method": "gblm ℓ1, balance", "sparsity": "0.5", "text": "held_out_en.txt", "mean": -0.0167, "low": -0.026,
+           "high": -0.0074, "verdict": "less", "block": 4, "by_draw": [[-0.013, -0.02, -0.004], [0.002, -0.01, 0.014]]}
+    text = card._verdicts({"against": "wanda", "seeds": [0, 1], "samples": 48, "pool": 104, "length": 128,
+                           "calibration": "a.txt", "rows": [one, one | {"verdict": "none", "sparsity": "2:4"}]})
+    assert "over 2 draws of 48 of the 104 windows" in text and "4 neighbours counted as one" in text
+    assert ("| gblm ℓ1, balance | 50% | held_out_en | -0.017 (-0.026 to -0.007) | better | -0.013*, +0.002 |") in text
+    assert "| 2:4 | held_out_en | -0.017 (-0.026 to -0.007) | no difference shown |" in text
