@@ -62,7 +62,11 @@ def draws_estimate(shape: ModelShape, draws: Draws | None, settings: Sequence[Se
                         alone=shape.streamable)
     copies = sum(copies_of(one, count) for one in settings)
     each = _forward(shape, work_of(windows, ("l1",), False, False), pace) + CHOOSE * shape.prunable
-    return DrawsEstimate(choice, copies, copies * each + (0.0 if choice is None else choice.chosen.seconds))
+    seconds = copies * each + (0.0 if choice is None else choice.chosen.seconds)
+    if draws is not None:  # the sequential order runs a draw's samples through each block before and after it is pruned
+        again = sum(count for one in settings if one.order == "sequential" and "inputs" in one.needs)
+        seconds += 2 * again * _forward(shape, work_of(draws.sample(0), ("l1",), False, False), pace)
+    return DrawsEstimate(choice, copies, seconds)
 
 
 def _forward(shape: ModelShape, work: Work, pace: Pace) -> float:

@@ -108,8 +108,8 @@ geometric mean over the seeds. Dense: {dense}.
 VERDICTS = """
 ## Which method is better, and would another draw say so?
 `python -m tests.benchmarks.verdict_table`: each method's mean held-out loss minus that of {against}, nats a token
-(below 0 is better), over {draws} draws of {samples} of the {pool} windows of {length} tokens of {calibration}, and over the
-held-out windows, {block} neighbours counted as one. The 95 % interval takes both sources: crossed random effects,
+(below 0 is better), over {draws} draws of {samples} of the {pool} windows of {length} tokens of {calibration}, and over
+the held-out windows, {block} neighbours counted as one. The 95 % interval takes both sources: crossed random effects,
 Student's t. *By draw*: the same for each draw alone, with * where its interval over windows leaves out 0: what one run
 would have called shown. It speaks of draws of this text and of this training seed.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,9 @@ import torch
 from gblm_viz.core import calibration, draws, evaluate, models, prune
 from gblm_viz.core.calibration import CalibrationSet
 from gblm_viz.core.collect import collect
-from gblm_viz.core.errors import TextError
+from gblm_viz.core.draws_estimate import DrawsEstimate, draws_estimate
+from gblm_viz.core.errors import GblmError, TextError
+from gblm_viz.core.estimate import Pace, Room, shape_of
 from gblm_viz.core.job import Step, run
 from gblm_viz.core.models import Model
 from gblm_viz.core.prune import Settings
@@ -102,3 +105,23 @@ def test_sums_are_kept_for_the_methods_that_are_compared() -> None:
     assert draws.keep_of([WANDA, GBLM, Settings("gradient", "sum"), Settings("gradient", "l2")]) == ("l1", "sq", "sum")
     assert draws.turns(WANDA, GBLM) and draws.turns(WANDA, Settings("magnitude"))
     assert not draws.turns(Settings("random"), Settings("magnitude"))
+
+
+def test_what_draws_cost_is_told_by_their_windows_sums_and_copies() -> None:
+    shape, pace = shape_of(tiny("llama")), Pace(1e9, 1e9, 1e-5, 1e9)
+    held, room = windows(6, 2), Room(10**9)
+
+    def guess(count: int, *settings: Settings) -> DrawsEstimate:
+        drawn = draws.draws_of(windows(40), 12, count)
+        return draws_estimate(shape, drawn, settings, held, pace, room)
+
+    one, five = guess(1, WANDA, GBLM), guess(5, WANDA, GBLM)
+    assert one.choice is not None and five.choice is not None
+    sums = [dict(found.choice.chosen.parts)["sums"] for found in (one, five) if found.choice is not None]
+    assert sums[1] - sums[0] == 4 * 4 * shape.prunable  # float32, one kept sum more a draw
+    assert one.choice.chosen.seconds < five.choice.chosen.seconds < 5 * one.choice.chosen.seconds
+    assert (one.copies, five.copies) == (2, 10)
+    assert guess(5, Settings("magnitude", order="dense")).choice is None
+    assert guess(5, replace(WANDA, order="sequential"), GBLM).seconds > five.seconds > five.choice.chosen.seconds
+    with pytest.raises(GblmError):
+        draws_estimate(shape, draws.draws_of(windows(40), 12, 5), [GBLM], held, pace, Room(10**5))
