@@ -50,7 +50,7 @@ def test_the_standard_error_is_that_of_a_bootstrap_over_both_factors_to_a_tenth(
 
 @pytest.mark.parametrize("spread", ["both", "draws", "windows"])
 def test_five_draws_cover_the_truth_as_often_as_promised_where_windows_alone_do_not(spread: str) -> None:
-    runs = [crossed_of(drawn((5, 15), SPREADS[spread], seed)) for seed in range(200)]
+    runs = [crossed_of(drawn((5, 15), SPREADS[spread], seed)) for seed in range(120)]
     both = sum(one.interval.covers(0.0) for one in runs) / len(runs)
     alone = sum(one.by_draw[0].interval.covers(0.0) for one in runs) / len(runs)
     assert 0.91 <= both <= 0.99
@@ -80,7 +80,7 @@ def test_draws_that_disagree_show_nothing_although_each_run_does() -> None:
 
 
 def test_more_draws_never_promise_more_than_the_draws_alone_or_the_windows_alone_allow() -> None:
-    for seed in range(40):
+    for seed in range(12):
         values = drawn((4, 9), (0.02, 0.02, 0.1), seed)
         found = crossed_of(values)
         error = (found.interval.high - found.mean) / reference.students_quantile(found.degrees)
