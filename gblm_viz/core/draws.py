@@ -94,9 +94,10 @@ def collect_draws(model: Model, draws: Draws, keep: tuple[str, ...], plan: str =
     started, used = time.monotonic(), draws.used
     number = {place: index for index, place in enumerate(used)}
     places = tuple(tuple(number[place] for place in own) for own in draws.places)
-    sums, losses, sample_l1, _ = yield from PLANS[plan](
+    found: tuple[Any, Tensor, Any, Any] = yield from PLANS[plan](
         model, draws.pool.pick(list(used)), {"keep": list(keep), "halves": False}, None, None, float("inf"),
         room() if inputs_in_memory is None else inputs_in_memory, ALONE, partial(_Several, places))
+    sums, losses, sample_l1, _ = found  # of the first and the third a tuple a matrix, one of each draw
     return tuple(Statistics(
         draws.sample(draw), model.key, model.name, model.dtype, model.device.type, keep,
         {name: own[draw] for name, own in sums.items()}, losses[list(places[draw])],

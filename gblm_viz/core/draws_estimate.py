@@ -74,7 +74,7 @@ def _forward(shape: ModelShape, work: Work, pace: Pace) -> float:
     visited = sum(block.visited for block in shape.blocks)
     attention = 4 * work.length * shape.hidden * len(shape.blocks)
     multiplied = 2 * work.tokens * (visited + shape.vocabulary * shape.hidden) + work.tokens * attention
-    touched = work.samples * shape.itemsize * (visited + shape.vocabulary * shape.hidden)
+    touched = float(work.samples * shape.itemsize * (visited + shape.vocabulary * shape.hidden))
     touched += work.tokens * shape.itemsize * SWEEPS / WHOLE_PASSES * (
         SAVED * sum(block.features for block in shape.blocks) + HEAD_COPIES * shape.vocabulary / WHOLE_PASSES)
     called = work.samples * OPERATIONS * len(shape.blocks) / WHOLE_PASSES

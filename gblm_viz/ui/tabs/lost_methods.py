@@ -24,7 +24,7 @@ def build(page: Page, shown: gr.Tab) -> None:
         count = gr.Dropdown(draws_offered(say), label=say("verdict.draws"), elem_id="lost-methods-draws", scale=0,
                             min_width=220, filterable=False)
         compare = gr.Button(say("lost.methods.compare"), elem_id="lost-compare", size="sm", variant="primary", scale=0,
-                            min_width=300)
+                            min_width=330)
     cost = gr.HTML(elem_id="lost-methods-cost")
     table = gr.HTML(elem_id="lost-methods")
 
