@@ -44,11 +44,13 @@ def build(page: Page) -> None:
                          elem_id="sweep-apart", scale=17, min_width=150)
         named = [*((say(f"prune.order.{name}"), name) for name in prune.ORDERS[::-1]), (say("sweep.both"), "both")]
         order = gr.Radio(named, value="dense", label=say("sweep.order"), elem_id="sweep-order", scale=30, min_width=270)
-        count = gr.Radio([(str(one), one) for one in drawing.OFFERED], label=say("verdict.draws"),
-                         elem_id="sweep-draws", scale=17, min_width=140)
         start = gr.Button(say("sweep.start"), variant="primary", elem_id="sweep-start", scale=0, min_width=90)
         cancel = gr.Button(say("sweep.cancel"), elem_id="sweep-cancel", scale=0, min_width=90)
-    line = gr.HTML(_line(""), elem_id="sweep-line")
+    with gr.Row(elem_id="sweep-progress"):
+        line = gr.HTML(_line(""), elem_id="sweep-line")
+        count = gr.Dropdown([(say("verdict.draws_short", draws=one), one) for one in drawing.OFFERED], container=False,
+                            label=say("verdict.draws"), show_label=False, elem_id="sweep-draws", scale=0, min_width=215,
+                            filterable=False)
     with gr.Row(elem_id="sweep-charts"):
         with gr.Column(scale=8, min_width=480):
             perplexity = _plot("sweep-perplexity")
