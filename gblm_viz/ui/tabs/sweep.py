@@ -56,12 +56,12 @@ def build(page: Page) -> None:
             perplexity = _plot("sweep-perplexity")
         with gr.Column(scale=5, min_width=320):
             probes = _plot("sweep-probes")
-    sentences = gr.HTML(elem_id="sweep-sentences")
     with gr.Row(elem_id="sweep-below"):
         with gr.Column(scale=9, min_width=400):
             relative = _plot("sweep-relative")
         with gr.Column(scale=14, min_width=420):
-            table = PointTable(charts="#sweep-charts, #sweep-relative", elem_id="sweep-table")
+            sentences = gr.HTML(elem_id="sweep-sentences")
+    table = PointTable(charts="#sweep-charts, #sweep-relative", elem_id="sweep-table")
     tag = gr.HTML(elem_id="sweep-tag")
     drawn = gr.State(NOT_DRAWN)
     """What the charts show: the plan and how many of its points. The same is not drawn twice."""
