@@ -115,7 +115,7 @@ def main() -> None:
     parser.add_argument("--model", default="pocket")
     parser.add_argument("--text", nargs="+", type=Path, default=[ASSETS / "texts" / name for name in CALIBRATION])
     parser.add_argument("--on", nargs="+", type=Path, default=[ASSETS / "texts" / name for name in HELD_OUT])
-    parser.add_argument("--sparsity", nargs="+", default=["0.5", "0.6", "2:4"])
+    parser.add_argument("--sparsity", nargs="+", default=["0.5", "0.6"])
     parser.add_argument("--methods", nargs="+", default=list(COMPARED))
     parser.add_argument("--draws", type=int, default=draws.USUAL)
     parser.add_argument("--first", type=int, default=0)
