@@ -13,7 +13,13 @@ from typing import Any
 
 import torch
 from tokenizers import Tokenizer, decoders, models, processors, trainers
-from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerFast
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    PreTrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+)
 
 VOCABULARY = 128
 HIDDEN = 32
@@ -275,9 +281,14 @@ TABLE: dict[str, Family] = {
 }
 
 
+def config_of(family: Family) -> PreTrainedConfig:
+    """A tiny config of the family, as a folder would hold it."""
+    return AutoConfig.for_model(family.model_type, vocab_size=VOCABULARY, **SPECIALS, **family.settings)
+
+
 def build(family: Family, seed: int = 0) -> PreTrainedModel:
     """The family's network with weights drawn from the seed, float32, in eval mode, its experts one by one."""
-    config = AutoConfig.for_model(family.model_type, vocab_size=VOCABULARY, **SPECIALS, **family.settings)
+    config = config_of(family)
     with torch.random.fork_rng(devices=[]):  # some families draw vectors from the process's own random state
         torch.manual_seed(seed)
         network = AutoModelForCausalLM.from_config(config, dtype=torch.float32).eval()

@@ -23,8 +23,9 @@ from gblm_viz.core.folder import Folder
 from gblm_viz.core.headers import Entry
 from gblm_viz.core.job import run
 from gblm_viz.core.models import Model, load
+from gblm_viz.core.text_half import text_half
 from gblm_viz.words import LANGUAGES, words
-from tests.families import TABLE, build, save_tiny
+from tests.families import TABLE, build, config_of, save_tiny
 from tests.more_families import MORE
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -148,7 +149,8 @@ def test_files_that_transformers_writes_lack_nothing_in_any_family() -> None:
                 if key not in network.all_tied_weights_keys and key not in (network._keys_to_ignore_on_save or ())}
         entries = {key: Entry("F32", tuple(one.shape), one.numel(), Path("x"))
                    for key, one in revert_weight_conversion(network, kept).items()}
-        found = fit(outline.outline(network.config, torch.float32), Folder(Path(), name, {}, (), entries, 0))
+        laid_out = outline.outline(text_half(config_of(family)), torch.float32)
+        found = fit(laid_out, Folder(Path(), name, {}, (), entries, 0))
         assert found.unused == (), name
         assert {*found.dtypes} >= {key for key, one in kept.items() if one.is_floating_point()}, name
 
