@@ -191,7 +191,8 @@ def build(page: Page) -> None:
 
     page.on(signals.visit.change, refill, [signals.text],
             [*sources, *fields[1:], rule_info, filled, upload, collect, *shown], latest=True).then(
-        lambda: "filled", None, [filled], show_progress="hidden", api_visibility="private")
+        # after every refill: one that is left out while another's is on its way would leave the boxes unheard for good
+        lambda: "filled", None, [filled], show_progress="hidden", api_visibility="private", trigger_mode="multiple")
     page.on(signals.statistics.change, preview, [signals.text], shown, latest=True)
     # .change: .input is silent where a text comes otherwise than key by key; what is unchanged costs nothing
     page.on([box.change for box in fields], on_typed, [signals.text, filled, *fields], [bundled, rule_info, *shown],
