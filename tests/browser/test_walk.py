@@ -80,6 +80,8 @@ def collect(page: Page, say, text: str) -> None:
 
 
 def set_sparsity(page: Page, value: str) -> None:
+    """Once the tab says what goes: until then it fills itself from the session, over what is typed meanwhile."""
+    expect(page.locator("#sparsity-reached")).to_contain_text("%")
     box = page.locator("#sparsity input[type=number]")
     box.fill(value)
     box.press("Enter")
