@@ -25,7 +25,7 @@ from .errors import ModelError, StatisticsError
 from .evaluate import Perplexity, Share
 from .folder import weight_files
 from .headers import dtypes_of
-from .in_place import a_path, beside, cannot_write, clear_left, put_folder
+from .in_place import beside, cannot_write, clear_left, put_folder, usable_path
 from .job import Job, Step
 from .methods import METHODS
 from .model_files import MASKS_FILE
@@ -73,7 +73,7 @@ def refuse_taken(folder: Path, run: Mapping[str, Any], force: bool = False) -> N
     """A folder that holds anything but an earlier export of the same `run` (see `identity`) is never written over,
     with `force` neither unless it is an export, nor what somebody put beside one. Raises ModelError with what differs,
     StatisticsError."""
-    a_path(folder)
+    usable_path(folder)
     if folder.exists() and not folder.is_dir():
         raise StatisticsError("cannot_write", file=str(folder), why="it is a file")
     if folder.is_dir() and any(folder.iterdir()) and not (folder / SETTINGS_FILE).is_file():
@@ -95,7 +95,7 @@ def refuse_taken(folder: Path, run: Mapping[str, Any], force: bool = False) -> N
 def refuse_taken_file(path: Path, run: Mapping[str, Any], force: bool = False) -> None:
     """A file that holds anything but the masks of the same `run` is not written over without `force`. Raises
     ModelError."""
-    if force or not a_path(path).exists():
+    if force or not usable_path(path).exists():
         return
     found = masks_in(path)
     if found is None:

@@ -54,18 +54,24 @@ def put(path: Path, write: Callable[[Path], object]) -> None:
 
 
 def a_path(given: object) -> Path:
-    """Itself. Raises StatisticsError for anything but a Path (a text has none of the ways to look behind a name), and
-    for a name that no system takes: too long, or with a character that no name has."""
+    """Itself. Raises StatisticsError for anything but a Path: a text has none of the ways to look behind a name."""
     if not isinstance(given, Path):
         raise StatisticsError("not_a_path", given=given)
+    return given
+
+
+def usable_path(given: object) -> Path:
+    """Itself. Raises StatisticsError for anything but a Path, and for a name that no system takes: too long, or with a
+    character that no name has."""
+    path = a_path(given)
     try:
-        os.stat(given)
+        os.stat(path)
     except ValueError as error:  # a null byte, half a character
-        raise StatisticsError("odd_path", given=shown_path(given), why=str(error)) from error
+        raise StatisticsError("odd_path", given=shown_path(path), why=str(error)) from error
     except OSError as error:
         if error.errno in (errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL):
-            raise StatisticsError("odd_path", given=shown_path(given), why=error.strerror) from error
-    return given
+            raise StatisticsError("odd_path", given=shown_path(path), why=error.strerror) from error
+    return path
 
 
 def shown_path(path: Path, most: int = 60) -> str:

@@ -24,7 +24,7 @@ from .calibration import checked_seed
 from .collect import room
 from .errors import ScoreError, SettingError, StatisticsError
 from .footprint import give_back
-from .in_place import a_path, cannot_write, clear_left, put
+from .in_place import cannot_write, clear_left, put, usable_path
 from .in_turn import write_in_turn
 from .job import Job, Step
 from .matrices import Matrix
@@ -387,7 +387,7 @@ def masks(model: Model, statistics: Statistics | None, settings: Settings, input
     """Masks in the order the settings name; `inputs_in_memory` and `folder` as in `sequential_masks`."""
     settings.check()
     if folder is not None:
-        a_path(folder)
+        usable_path(folder)
     if settings.order == "dense":
         return (yield from dense_masks(model, statistics, settings))
     return (yield from sequential_masks(model, statistics, settings, inputs_in_memory, folder))
@@ -434,7 +434,7 @@ def masks_in(path: Path) -> dict[str, Any] | None:
 
 def save_masks(applied: Masks, path: Path) -> None:
     """uint8 of the parameter's (out, in) view, 1 = removed; the metadata is the settings that made it."""
-    a_path(path)
+    usable_path(path)
     shapes = {name: tuple(mask.shape) for name, mask in applied.masks.items()}
     try:
         clear_left(path)
@@ -458,7 +458,7 @@ def _mask_metadata(applied: Masks) -> dict[str, str]:
 
 def read_masks(path: Path) -> dict[str, Tensor]:
     """name → bool (out, in) or (experts, out, in), True = removed. Raises StatisticsError for what is no mask file."""
-    header = header_of(a_path(path).parent, path.name)
+    header = header_of(usable_path(path).parent, path.name)
     for name, (kind, _) in header.tensors.items():
         if len(kind.shape) not in {2, 3}:
             raise bad_field(path.parent, path.name, name, str(kind), "(…, out, in)")

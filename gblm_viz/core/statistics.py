@@ -24,7 +24,7 @@ from torch import Tensor
 
 from .calibration import RULES, CalibrationSet
 from .errors import PlaceError, StatisticsError, refuse_unknown
-from .in_place import a_path, put
+from .in_place import put, usable_path
 from .matrices import Layout
 from .models import Model
 from .stored import (
@@ -163,7 +163,7 @@ def checked_keep(keep: object) -> tuple[str, ...]:
 
 def refuse_unwritable(folder: Path) -> None:
     """A folder that takes no file is refused before the hour of work, not after it."""
-    a_path(folder)
+    usable_path(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
@@ -177,7 +177,7 @@ def refuse_taken(folder: Path) -> None:
 
     What a run of ours left is known by what all of its files say of themselves.
     """
-    a_path(folder)
+    usable_path(folder)
     blocks = [file.name for file in sorted(folder.glob("block-[0-9][0-9][0-9][0-9].safetensors"))]
     for name in (CALIBRATION, SAMPLES, *blocks):
         if present(folder, name) and "gblm" not in header_of(folder, name).metadata:
@@ -277,7 +277,7 @@ def _block_of(name: str) -> int:
 
 def read_manifest(folder: Path) -> dict[str, Any] | None:
     """The manifest with every field checked; None where there is none. Raises StatisticsError."""
-    if not present(a_path(folder), MANIFEST):
+    if not present(usable_path(folder), MANIFEST):
         return None
     found = read_json(folder, MANIFEST)
     if isinstance(found, dict) and found.get("format") != FORMAT:  # another one may have other fields

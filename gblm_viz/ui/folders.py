@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from gblm_viz.core.errors import GblmError
-from gblm_viz.core.in_place import a_path
+from gblm_viz.core.in_place import usable_path
 
 
 def folder_of(given: str) -> Path:
     """The path, with ~ as the home folder. Raises GblmError where this machine knows none, or takes no such name."""
     try:
-        return a_path(Path(given).expanduser())
+        return usable_path(Path(given).expanduser())
     except RuntimeError:
         raise GblmError("no_home", given=given) from None
