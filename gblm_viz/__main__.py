@@ -577,14 +577,14 @@ def compare(args: argparse.Namespace, terminal: Terminal) -> Result:
     """Methods against each other over draws of the calibration text and over evaluation windows."""
     texts = read_text(args.text), read_text(args.on)
     settings = _rivals(args)
-    known = terminal.follow(opened(args.model))
+    known = _opened(args, terminal)
     device, shape = pick_device(args.device), estimate.shape_of_config(known.config, args.dtype)
     count = args.seeds or (draws.USUAL if args.model == "pocket" else 1)
     pool = calibration.from_text(known.tokenizer, texts[0], name=_encodable(args.text.name), rule=args.cut or "windows",
                                  samples=calibration.LARGEST_TEXT, length=args.length,
                                  longest=longest_input(known.config))
     drawn = draws.draws_of(pool, args.samples, count, args.seed)
-    model = _model(args, terminal)
+    model = _loaded(args, terminal, known, False)
     held = evaluate.text_windows(model, texts[1], _encodable(args.on.name), min(pool.length, model.default_length))
     work = estimate.work_of(drawn.sample(0), draws.keep_of(list(settings.values())), False, False)
     guess = draws_estimate(shape, drawn, list(settings.values()), held, estimate.measure_pace(shape, work, device),

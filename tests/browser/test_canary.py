@@ -9,7 +9,6 @@ import signal
 import time
 import zipfile
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -90,16 +89,6 @@ def upload(page: Page, button: str, name: str, content: str) -> None:
     chooser.value.set_files({"name": name, "mimeType": "text/plain", "buffer": content.encode()})
 
 
-def type_text(page: Page, word: str, times: int = 1) -> None:
-    """A text that begins with the word, until its samples are listed: the tab is filled anew after a model is loaded,
-    and what is typed in that moment does not stay."""
-    for seconds in (10, 10, 60):
-        page.locator("#text textarea").fill(f"{word} " + OWN_TEXT * times)
-        with suppress(AssertionError if seconds < 60 else ()):
-            expect(page.locator("#text-samples td.text").first).to_contain_text(word, timeout=1000 * seconds)
-            return
-
-
 def everything_typed(page: Page, folder: Path) -> None:
     """A word into each box of the page, and every text used for what it is for."""
     say = words("en")
@@ -112,7 +101,8 @@ def everything_typed(page: Page, folder: Path) -> None:
     expect(page.locator("#status .done")).to_contain_text(MODEL)
 
     tab(page, say, "text")
-    type_text(page, f"{WORD}typed")
+    page.locator("#text textarea").fill(f"{WORD}typed " + OWN_TEXT)
+    expect(page.locator("#text-samples td.text").first).to_contain_text(f"{WORD}typed")
     page.locator("#text-keep input").check()
     page.locator("#text-folder input, #text-folder textarea").first.fill(f"/proc/{WORD}keep")
     page.locator("#text-keep input").uncheck()
@@ -159,7 +149,8 @@ def busy(page: Page, context: BrowserContext, app: App) -> None:
     talking.locator("#compare-most input[type=number]").fill("256")
     talking.locator("#prompt textarea").fill(f"What is {WORD}later?")
     tab(page, say, "text")
-    type_text(page, f"{WORD}last", 40)
+    page.locator("#text textarea").fill(f"{WORD}last " + OWN_TEXT * 40)
+    expect(page.locator("#text-samples td.text").first).to_contain_text(f"{WORD}last")
     page.locator("#collect").click()
     talking.locator("#ask").click()
     expect(page.locator("#status progress")).to_be_visible()

@@ -404,13 +404,9 @@ def test_a_hostile_folder_is_one_sentence_soon_and_runs_nothing(kind: str, place
 @pytest.mark.parametrize("kind", ["million_layers", "thousand_layers", "many_experts"])
 def test_what_would_be_built_for_ever_is_refused_at_once(kind: str, place: Path) -> None:
     KINDS[kind][0](place)
-
-    def spent() -> float:
-        began = time.process_time()
-        assert outcome(lambda: models.estimate("hostile")) != ""
-        return time.process_time() - began
-
-    assert min(spent() for _ in range(3)) < 0.5  # what else the machine does lengthens one try, hardly all
+    began = time.process_time()
+    assert outcome(lambda: models.estimate("hostile")) != ""
+    assert time.process_time() - began < 0.5
 
 
 def test_no_memory_is_taken_for_tables_that_no_file_tells_of(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:

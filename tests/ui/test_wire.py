@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections import Counter
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from gblm_viz.ui.session import Visit
 from tests.ui import hostile
 from tests.ui.wire import Visitor, Wire
 
@@ -35,3 +39,34 @@ def test_the_matrix_chosen_on_prune_is_what_its_handler_is_told(wire: Wire) -> N
     visitor = wire.visitor()
     inputs = visitor.blocks.fns[visitor.function("input", "prune-matrix")].inputs
     assert "prune-matrix" in [one.elem_id for one in inputs]
+
+
+def test_a_late_refill_of_the_text_tab_writes_only_what_the_page_does_not_hold(wire: Wire) -> None:
+    """Else it takes out of the box what somebody types meanwhile, as after a model is loaded."""
+    visitor = wire.visitor()
+    functions = visitor.blocks.fns
+    box = next(one for one in visitor.blocks.blocks.values() if getattr(one, "elem_id", None) == "text")
+    filled = next(one for one in visitor.blocks.blocks.values() if getattr(one, "elem_id", None) == "text-filled")
+    refill = next(number for number, one in functions.items() if box in one.outputs and filled in one.outputs)
+    typing = next(number for number, one in functions.items()
+                  if box in one.inputs and filled in one.inputs and box not in one.outputs)
+
+    def written() -> bool:
+        return any(refills(message) for message in visitor.run(refill))
+
+    def refills(message: dict[str, Any]) -> bool:
+        if message["msg"] not in {"process_generating", "process_completed"}:
+            return False
+        return "June" in json.dumps(message["output"]["data"][functions[refill].outputs.index(box)])
+
+    session = Visit(visitor.key, wire.library)
+    session.update(text=replace(session.session.text, text="It rained in June. " * 60, name=""))
+    assert [written(), written()] == [True, False]
+    data = visitor.defaults(typing)
+    data[functions[typing].inputs.index(filled)] = "filled"
+    data[functions[typing].inputs.index(box)] = "It rained in July, and then June came. " * 60
+    visitor.run(typing, data)
+    assert session.session.text.text.startswith("It rained in July")
+    assert not written()
+    session.update(text=replace(session.session.text, text="Snow fell in June. " * 60))
+    assert [written(), written()] == [True, False]

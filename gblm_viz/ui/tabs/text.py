@@ -81,6 +81,9 @@ def build(page: Page) -> None:
 
     # "filled" once the browser has every box: what half-filled boxes say meanwhile is no visitor's wish.
     filled = gr.Textbox("", visible="hidden", elem_id="text-filled", label=say("text.label"))
+    written = gr.State(None)
+    """What this page's boxes hold, as `boxes_of` tells it. They are written only where the session says something else:
+    a late refill takes nothing out of the hand of somebody who types."""
     fields: list[Any] = [text, rule, samples, length, seed]
     shown = [summary, listed, estimate, result, signals.text]
     sources = [bundled, text, excerpt]
@@ -109,17 +112,19 @@ def build(page: Page) -> None:
         updates[result] = result_html(say, visit, moved)
         return updates
 
-    def refill(visit: Visit, counter: int) -> Iterator[dict[Any, Any]]:
+    def refill(visit: Visit, counter: int, held: int | None) -> Iterator[dict[Any, Any]]:
         """The whole tab from the session: at page load, after Reset, after another model."""
-        yield {filled: ""}
         if visit.session.model is None:
-            yield {summary: _tag(say("text.preparing"))}
+            yield {filled: "", summary: _tag(say("text.preparing"))}
             return
         choice = visit.session.text
-        yield {**_text_shown(choice), rule: choice.rule, samples: choice.samples, length: choice.length,
-               seed: choice.seed, rule_info: _tag(say(f"text.rule_info.{choice.rule}")),
-               upload: upload_button(say("text.upload"), UPLOAD_TYPES), collect: gr.update(interactive=True),
-               **preview(visit, counter)}
+        if boxes_of(choice) != held:
+            yield {filled: ""}
+            yield {**_text_shown(choice), rule: choice.rule, samples: choice.samples, length: choice.length,
+                   seed: choice.seed, rule_info: _tag(say(f"text.rule_info.{choice.rule}")),
+                   upload: upload_button(say("text.upload"), UPLOAD_TYPES), collect: gr.update(interactive=True),
+                   written: boxes_of(choice)}
+        yield preview(visit, counter)
 
     def _text_shown(choice: TextChoice) -> dict[Any, Any]:
         known = {file for _, file in titles}
@@ -135,7 +140,7 @@ def build(page: Page) -> None:
             return {}
         choice = read_choice(visit.session.text, typed, *numbers)
         visit.update(text=choice)
-        update = {} if choice.name else {bundled: ""}
+        update: dict[Any, Any] = {written: boxes_of(choice)} | ({} if choice.name else {bundled: ""})
         return update | {rule_info: _tag(say(f"text.rule_info.{choice.rule}"))} | preview(visit, counter)
 
     def take(visit: Visit, counter: int, name: str, content: str) -> dict[Any, Any]:
@@ -189,13 +194,14 @@ def build(page: Page) -> None:
         visit.remember("kept_in", str(place or ""))
         yield {page.status: page.note(_done(say, found)), signals.statistics: bump(counter), **preview(visit, moved)}
 
-    page.on(signals.visit.change, refill, [signals.text],
-            [*sources, *fields[1:], rule_info, filled, upload, collect, *shown], latest=True).then(
+    page.on(signals.visit.change, refill, [signals.text, written],
+            [*sources, *fields[1:], rule_info, filled, upload, collect, written, *shown], latest=True).then(
         # after every refill: one that is left out while another's is on its way would leave the boxes unheard for good
         lambda: "filled", None, [filled], show_progress="hidden", api_visibility="private", trigger_mode="multiple")
     page.on(signals.statistics.change, preview, [signals.text], shown, latest=True)
     # .change: .input is silent where a text comes otherwise than key by key; what is unchanged costs nothing
-    page.on([box.change for box in fields], on_typed, [signals.text, filled, *fields], [bundled, rule_info, *shown],
+    page.on([box.change for box in fields], on_typed, [signals.text, filled, *fields],
+            [bundled, rule_info, written, *shown],
             latest=True)
     page.on(bundled.input, on_bundled, [bundled, signals.text], [*sources, *shown], latest=True)
     page.on_event(upload.upload, "file", "file", on_upload, [signals.text], [*sources, *shown])
@@ -233,6 +239,11 @@ def read_choice(before: TextChoice, typed: str, rule: str, samples: Any, length:
         rule if rule in RULES else RULES[0], TextChoice.samples if samples is None else int(samples),
         None if length is None else int(length), int(number))
     return replace(after, dropped=before.dropped) if after == replace(before, dropped=frozenset()) else after
+
+
+def boxes_of(choice: TextChoice) -> int:
+    """What the text's boxes hold where they show this choice, as a number: the text itself is not kept twice."""
+    return hash((choice.text, choice.name, choice.rule, choice.samples, choice.length, choice.seed))
 
 
 def _lines(text: str) -> str:
