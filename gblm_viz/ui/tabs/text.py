@@ -118,13 +118,14 @@ def build(page: Page) -> None:
             yield {filled: "", summary: _tag(say("text.preparing"))}
             return
         choice = visit.session.text
-        if boxes_of(choice) != held:
-            yield {filled: ""}
-            yield {**_text_shown(choice), rule: choice.rule, samples: choice.samples, length: choice.length,
-                   seed: choice.seed, rule_info: _tag(say(f"text.rule_info.{choice.rule}")),
-                   upload: upload_button(say("text.upload"), UPLOAD_TYPES), collect: gr.update(interactive=True),
-                   written: boxes_of(choice)}
-        yield preview(visit, counter)
+        if boxes_of(choice) == held:
+            yield preview(visit, counter)
+            return
+        yield {filled: ""}
+        yield {**_text_shown(choice), rule: choice.rule, samples: choice.samples, length: choice.length,
+               seed: choice.seed, rule_info: _tag(say(f"text.rule_info.{choice.rule}")),
+               upload: upload_button(say("text.upload"), UPLOAD_TYPES), collect: gr.update(interactive=True),
+               written: boxes_of(choice), **preview(visit, counter)}
 
     def _text_shown(choice: TextChoice) -> dict[Any, Any]:
         known = {file for _, file in titles}
