@@ -9,8 +9,19 @@ import pytest
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # a test that reaches for the hub fails at once instead of waiting for it
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Two processes run the tests; with a thread for each core in both, the threads of one would wait for the other's.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-OUTPUT = Path(__file__).parent / "output"
+HERE = Path(__file__).parent
+OUTPUT = HERE / "output"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One process has the browser and its tests, one after the other; a file's tests stay in one process elsewhere."""
+    for item in items:
+        file = item.path.relative_to(HERE)
+        item.add_marker(pytest.mark.xdist_group("browser" if file.parts[0] == "browser" else str(file)))
 
 
 @pytest.fixture(scope="session")
