@@ -35,9 +35,8 @@ from gblm_viz.core.collect import collect as collect_sums
 from gblm_viz.core.crossed import BLOCK, Crossed, crossed
 from gblm_viz.core.draws import Draws, Losses
 from gblm_viz.core.draws_estimate import DrawsEstimate, draws_estimate
-from gblm_viz.core.errors import GblmError, SettingError, TextError
+from gblm_viz.core.errors import GblmError, SettingError, TextError, shortened
 from gblm_viz.core.estimate import Actual, Choice, ModelShape
-from gblm_viz.core.folder import shortened
 from gblm_viz.core.footprint import Peak, folder_bytes, parse_bytes
 from gblm_viz.core.generate import Sampling
 from gblm_viz.core.job import Job, Step, run

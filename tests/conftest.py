@@ -17,6 +17,7 @@ HERE = Path(__file__).parent
 OUTPUT = HERE / "output"
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """One process has the browser and its tests, one after the other; a file's tests stay in one process elsewhere."""
     for item in items:

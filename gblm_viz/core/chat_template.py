@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .errors import ModelError
+from .errors import ModelError, shortened
 
 CHARACTERS = 200_000
 SECONDS = 2.0
@@ -121,8 +121,7 @@ def beyond(source: str) -> ModelError:
 
 
 def _failed(source: str, why: str) -> ModelError:
-    said = " ".join(why.split())
-    return ModelError("template_failed", source=source, why=said if len(said) <= QUOTED else said[:QUOTED - 1] + "…")
+    return ModelError("template_failed", source=source, why=shortened(why, QUOTED))
 
 
 class _Child:

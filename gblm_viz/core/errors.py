@@ -70,6 +70,12 @@ class PlaceError(GblmError, KeyError, IndexError, ValueError):
     """A matrix, row, column, head or number that is not there; Python's own names for that are its bases."""
 
 
+def shortened(text: object, most: int = 60) -> str:
+    """What a file or a person gave, as a sentence repeats it: on one line, at most `most` characters."""
+    line = " ".join(str(text).split())
+    return line if len(line) <= most else line[: most - 1] + "…"
+
+
 def refuse_unknown(key: str, given: object, known: Collection[str]) -> None:
     """Raises SettingError where `given` is none of the `known` names; the key's sentence lists them."""
     if given not in tuple(known):  # which compares, so that a list is only unknown

@@ -19,8 +19,8 @@ from transformers.core_model_loading import convert_and_load_state_dict_in_model
 from transformers.modeling_utils import LoadStateDictConfig
 from transformers.quantizers.auto import AUTO_QUANTIZATION_CONFIG_MAPPING
 
-from .errors import ModelError
-from .folder import Folder, shortened
+from .errors import ModelError, shortened
+from .folder import Folder
 from .headers import TOLD
 from .key_names import targets_of, without_tied
 

@@ -19,7 +19,7 @@ from typing import Any
 from huggingface_hub import constants
 
 from . import folder_kind, model_files
-from .errors import ModelError
+from .errors import ModelError, shortened
 from .headers import Entry, read_headers
 
 CONFIG, INDEX, TEMPLATES = model_files.CONFIG, model_files.INDEX, "additional_chat_templates"
@@ -96,12 +96,6 @@ def weight_files(place: Path, source: str = "") -> list[Path]:
     """
     names = {file.name for file in place.iterdir() if file.is_file()}
     return [place / name for name in model_files.chosen(names, lambda name: _object(place / name, source), source)]
-
-
-def shortened(text: str, most: int = 60) -> str:
-    """What a folder says of itself, as long as a sentence bears it, on one line."""
-    line = " ".join(text.split())
-    return line if len(line) <= most else line[: most - 1] + "…"
 
 
 def without_paths(text: str, place: Path, source: str) -> str:

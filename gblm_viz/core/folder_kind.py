@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from .errors import ModelError
+from .errors import ModelError, shortened
 
 ADAPTER = "adapter_config.json"
 MOST_NAMES = 2_000
@@ -75,8 +75,7 @@ def other_kind(place: Path, source: str) -> ModelError | None:
     for kind in KINDS:
         found = kind.knows(names)
         if found is not None:
-            short = found if len(found) <= LONGEST else found[:LONGEST - 1] + "…"
-            return ModelError(kind.key, source=source, file=short, format=kind.format)
+            return ModelError(kind.key, source=source, file=shortened(found, LONGEST), format=kind.format)
     return None
 
 
@@ -88,5 +87,4 @@ def _base(file: Path) -> str:
         named = json.loads(file.read_bytes()).get("base_model_name_or_path")
     except (OSError, ValueError, AttributeError, RecursionError, MemoryError):
         return "–"
-    line = " ".join(named.split()) if isinstance(named, str) else ""
-    return (line if len(line) <= LONGEST else line[:LONGEST - 1] + "…") or "–"
+    return shortened(named, LONGEST) or "–" if isinstance(named, str) else "–"

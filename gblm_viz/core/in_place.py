@@ -17,7 +17,7 @@ from pathlib import Path
 
 from safetensors import SafetensorError
 
-from .errors import StatisticsError
+from .errors import StatisticsError, shortened
 
 _RUNNING = Path("/proc")
 _CURRENT_FOLDER, _EXCHANGE = -100, 2
@@ -67,17 +67,11 @@ def usable_path(given: object) -> Path:
     try:
         os.stat(path)
     except ValueError as error:  # a null byte, half a character
-        raise StatisticsError("odd_path", given=shown_path(path), why=str(error)) from error
+        raise StatisticsError("odd_path", given=shortened(path), why=str(error)) from error
     except OSError as error:
         if error.errno in (errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL):
-            raise StatisticsError("odd_path", given=shown_path(path), why=error.strerror) from error
+            raise StatisticsError("odd_path", given=shortened(path), why=error.strerror) from error
     return path
-
-
-def shown_path(path: Path, most: int = 60) -> str:
-    """As much of a path as a sentence bears."""
-    text = str(path)
-    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def cannot_write(path: Path, error: Exception) -> StatisticsError:

@@ -13,7 +13,7 @@ from typing import Any
 
 from transformers.utils import SAFE_WEIGHTS_INDEX_NAME, SAFE_WEIGHTS_NAME
 
-from .errors import ModelError
+from .errors import ModelError, shortened
 
 MASKS_FILE = "masks.safetensors"
 """In the folder of a model that this app pruned, beside its weights."""
@@ -31,16 +31,17 @@ def first_file(names: Collection[str], read: Callable[[str], dict[str, Any]], so
     named = read(CONFIG).get(NAMED_BY_CONFIG)
     if named is not None:
         if not isinstance(named, str) or not named.endswith((_TENSORS, _INDEX)) or not _plain(named):
-            raise ModelError("odd_file", source=source, file=_short(named))
+            raise ModelError("odd_file", source=source, file=shortened(named))
         if named not in names:
-            raise ModelError("missing_shard", source=source, file=_short(named), index=CONFIG)
+            raise ModelError("missing_shard", source=source, file=shortened(named), index=CONFIG)
         return named
     for name in (WHOLE, INDEX):
         if name in names:
             return name
     others = sorted(name for name in names if name.endswith(_TENSORS) and name != MASKS_FILE)
     if others:
-        raise ModelError("no_index", source=source, count=len(others), file=_short(others[0]), whole=WHOLE, index=INDEX)
+        raise ModelError("no_index", source=source, count=len(others), file=shortened(others[0]),
+                         whole=WHOLE, index=INDEX)
     return None
 
 
@@ -62,9 +63,9 @@ def _of_index(index: str, names: Collection[str], content: dict[str, Any], sourc
     found = sorted(set(files.values()))
     for name in found:
         if not name.endswith(_TENSORS) or not _plain(name):
-            raise ModelError("odd_file", source=source, file=_short(name))
+            raise ModelError("odd_file", source=source, file=shortened(name))
         if name not in names:
-            raise ModelError("missing_shard", source=source, file=_short(name), index=index)
+            raise ModelError("missing_shard", source=source, file=shortened(name), index=index)
     if not isinstance(content.get("metadata"), dict):
         raise ModelError("bad_index", source=source, file=index)
     return tuple(found)
@@ -73,8 +74,3 @@ def _of_index(index: str, names: Collection[str], content: dict[str, Any], sourc
 def _plain(name: str) -> bool:
     """Whether it names a file of the folder itself."""
     return PurePosixPath(name).name == name and "\\" not in name
-
-
-def _short(name: object) -> str:
-    line = " ".join(str(name).split())
-    return line if len(line) <= 60 else line[:59] + "…"

@@ -24,9 +24,9 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_N
 from . import outline
 from .block_weights import BlockWeights, lay_out, part_of
 from .download import download
-from .errors import GblmError, ModelError, SettingError, is_failure, refuse_unknown
+from .errors import GblmError, ModelError, SettingError, is_failure, refuse_unknown, shortened
 from .fit import Fit, fit, refuse_quantised
-from .folder import Folder, judge, shortened, without_paths
+from .folder import Folder, judge, without_paths
 from .footprint import available_memory, free_memory, free_on_gpu, gpus
 from .job import Job, Step
 from .matrices import Layout, find_layout

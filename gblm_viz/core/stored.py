@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
-from .errors import StatisticsError
+from .errors import StatisticsError, shortened
 
 LARGEST_JSON = 1 << 24
 LARGEST_HEADER = 1 << 25
@@ -30,8 +30,6 @@ PIECE = 1 << 20
 _NUMPY: dict[str, np.dtype[Any]] = {
     "F32": np.dtype("<f4"), "F64": np.dtype("<f8"), "I64": np.dtype("<i8"), "U8": np.dtype("u1")}
 _TOLD = {"F32": "float32", "F64": "float64", "I64": "int64", "U8": "uint8"}
-_SHOWN = 60
-"""Characters of a wrong value that are told."""
 
 
 # One value
@@ -75,8 +73,8 @@ def table(one: Field) -> Field:
 def bad_field(folder: Path, file: str, field: str, found: object, wanted: str) -> StatisticsError:
     """The error that says which value of a file is not what belongs there."""
     told = found if isinstance(found, str) else json.dumps(found, default=str, ensure_ascii=False)
-    told = told if len(told) <= _SHOWN else told[: _SHOWN - 1] + "…"
-    return StatisticsError("bad_field", folder=str(folder), file=file, field=field[:200], found=told, wanted=wanted)
+    return StatisticsError("bad_field", folder=str(folder), file=file, field=shortened(field, 200),
+                           found=shortened(told), wanted=wanted)
 
 
 def check_fields(folder: Path, file: str, value: Any, fields: Mapping[str, Field]) -> dict[str, Any]:

@@ -16,8 +16,8 @@ from typing import Any
 
 from transformers import AutoTokenizer
 
-from .errors import GblmError, ModelError, is_failure
-from .folder import Folder, shortened
+from .errors import GblmError, ModelError, is_failure, shortened
+from .folder import Folder
 
 MOST_GROWTH = 500
 """Characters that all rules together may make of one. Unicode's own longest (NFKC of U+FDFA) makes 18."""

@@ -8,8 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from gblm_viz.core.errors import GblmError
-from gblm_viz.core.folder import shortened
+from gblm_viz.core.errors import GblmError, shortened
 from gblm_viz.core.matrices import Layout
 from gblm_viz.core.models import Model
 from gblm_viz.core.patterns import NofM

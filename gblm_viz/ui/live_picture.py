@@ -28,6 +28,8 @@ CONTROLS = {"method": "#method", "norm": "#norm", "sparsity": "#sparsity", "shar
             "alpha": "#alpha-number", "pattern": "#pattern", "group": "#group"}
 """What the picture follows: names of `MaskProvider.live` → elements around the controls. The order is none of them: a
 preview is always in the dense one."""
+SLIDERS = ("sparsity", "share")
+"""The controls among them that are heard when they have come to rest; the others say themselves that they changed."""
 MOST_SPARSITY, LEAST_SHARE, MOST_SHARE = 0.95, 0.01, 0.99
 """The sliders' ends."""
 

@@ -84,6 +84,7 @@ def demo(words=ENGLISH) -> gr.Blocks:
                 with gr.Row(), gr.Column(scale=0, min_width=620):
                     MatrixView(picture(FOLLOWING, "Followed", words, kept=True, live={"cut": Followed("#cut")}),
                                elem_id="followed")
+                empty = MatrixView(sliders=["#cut"], elem_id="empty")
         with gr.Row():
             said = gr.Textbox(label="said", elem_id="said")
             go = gr.Button("Go to 7, 9", elem_id="go")
@@ -105,6 +106,7 @@ def demo(words=ENGLISH) -> gr.Blocks:
             return picture(new, "Other", words, previous=value), done + 1, f"{done + 1} others"
 
         other.click(on_other, inputs=[small, changes], outputs=[small, changes, said])
+        empty.release(lambda: "rested", outputs=said)
         blocks.load(lambda: picture(SMALL, "Hidden", words), outputs=hidden)
     return blocks
 
@@ -405,6 +407,15 @@ def test_two_views_do_not_disturb_each_other(page, address):
     assert large.seen[2] < 4096
     page.mouse.move(5, 700)
     np.testing.assert_array_equal(small.pixels(), before)
+
+
+def test_a_slider_is_heard_while_there_is_no_picture_that_follows_it(page: Page, address: str) -> None:
+    page.goto(address)
+    page.get_by_role("tab", name="Fifth").click()
+    box = page.locator("#cut input[type=number]")
+    expect(box).to_be_visible()
+    box.fill("0.25")
+    expect(page.locator("#said textarea")).to_have_value("rested")
 
 
 def test_a_view_in_a_tab_not_yet_shown_draws_when_it_is(page, address):

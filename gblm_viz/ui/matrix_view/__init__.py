@@ -91,8 +91,8 @@ class MatrixView(gr.HTML):
     """One matrix on a canvas. Its value is what `picture` returns, or None for an empty stage.
 
     Events: `select` when a weight is pinned (row, column, value, field, key; also index for gr.SelectData), `clear`
-    when it is let go, `release` when the sliders that its picture follows have come to rest. A value whose shape equals
-    the one before keeps the visitor's zoom; one with "pin" shows it.
+    when it is let go, `release` when one of its `sliders` has come to rest, whether or not there is a picture that
+    follows it. A value whose shape equals the one before keeps the visitor's zoom; one with "pin" shows it.
     """
 
     def __init__(
@@ -100,6 +100,7 @@ class MatrixView(gr.HTML):
         value: Mapping[str, Any] | None = None,
         *,
         height: int = 420,
+        sliders: Sequence[str] = (),
         elem_id: str | None = None,
         elem_classes: list[str] | str | None = None,
         scale: int | None = None,
@@ -107,7 +108,8 @@ class MatrixView(gr.HTML):
         visible: bool | Literal["hidden"] = True,
         render: bool = True,
     ) -> None:
-        """height: pixels of the whole view, switch and legend included, at least 300; more where a line must wrap."""
+        """height: pixels of the whole view, switch and legend included, at least 300; more where a line must wrap.
+        sliders: CSS selectors of the elements around the sliders whose rest is a `release`."""
         super().__init__(
             value=value,
             html_template=_TEMPLATE,
@@ -122,6 +124,7 @@ class MatrixView(gr.HTML):
             visible=visible,
             render=render,
             height=max(300, int(height)),
+            sliders=list(sliders),
         )
 
     def api_info(self) -> dict[str, Any]:

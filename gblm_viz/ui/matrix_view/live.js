@@ -18,17 +18,18 @@ function setting({ place, choices }, moved) {
 }
 
 const followed = (input) => value && Object.values(value.live || {}).some(({ place }) => input.closest(place));
+const slider = (input) => (props.sliders || []).some((place) => input.closest(place));
 
 function follow(event) {
   if (!element.isConnected) {
     document.removeEventListener("input", follow);
     return;
   }
-  if (!followed(event.target)) return;
-  if (event.target.type !== "radio" && !listed(event.target)) {       // a choice is heard by its own component
+  if (slider(event.target)) {             // also while there is no picture that follows it
     clearTimeout(resting);
     resting = setTimeout(() => trigger("release", {}), REST);
   }
+  if (!followed(event.target)) return;
   heard = event.target;
   root.dataset.live = "";
   if (!flying) ask();

@@ -26,7 +26,7 @@ from .. import work
 from ..apply import apply
 from ..escape import escape
 from ..free_slider import FreeSlider
-from ..live_picture import CONTROLS, LEAST_SHARE, MOST_SHARE, MOST_SPARSITY, MaskProvider
+from ..live_picture import CONTROLS, LEAST_SHARE, MOST_SHARE, MOST_SPARSITY, SLIDERS, MaskProvider
 from ..matrix_view import Field, Followed, MatrixView, picture
 from ..page import Page, bump
 from ..preview import look, plain_alpha, selected
@@ -218,7 +218,7 @@ def _views(say: Words) -> Views:
             chart = gr.Plot(show_label=False, container=False, elem_id="prune-histogram", elem_classes="small-chart",
                             buttons=[])
         with gr.Column(min_width=300):
-            mask = MatrixView(height=MASK_HEIGHT, elem_id="prune-mask")
+            mask = MatrixView(height=MASK_HEIGHT, sliders=[CONTROLS[name] for name in SLIDERS], elem_id="prune-mask")
     tag = gr.HTML(elem_id="prune-tag")
     matrices = gr.HTML(elem_id="prune-matrices")
     return Views(reached, numbers, sentences, matrix, chart, mask, matrices, tag)
