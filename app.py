@@ -14,11 +14,11 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from gblm_viz.core.errors import ModelError
-from gblm_viz.core.named import plain
+from gblm_viz.core.base.errors import ModelError
+from gblm_viz.core.model.named import plain
 from gblm_viz.encoding import insist_on_utf8
-from gblm_viz.ui.addresses import FIRST_PORT, LARGEST_PORT, host_name, is_loopback, link, listen
-from gblm_viz.ui.origins import embedding_origin
+from gblm_viz.ui.door.addresses import FIRST_PORT, LARGEST_PORT, host_name, is_loopback, link, listen
+from gblm_viz.ui.door.origins import embedding_origin
 from gblm_viz.words import words
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
@@ -114,10 +114,12 @@ def tell(given: argparse.Namespace, local: bool, prefix: str, port: int) -> None
 def main() -> int:
     given = arguments()
     gc.disable()  # importing makes millions of objects that all stay: collecting among them cost a fifth of the start
-    from gblm_viz.core.errors import GblmError
-    from gblm_viz.ui import prefix, server, start
-    from gblm_viz.ui.access import Access
-    from gblm_viz.ui.session import Library
+    from gblm_viz.core.base.errors import GblmError
+    from gblm_viz.ui import server
+    from gblm_viz.ui.door import prefix
+    from gblm_viz.ui.door.access import Access
+    from gblm_viz.ui.visit.session import Library
+    from gblm_viz.ui.work import start
 
     gc.freeze()
     gc.enable()

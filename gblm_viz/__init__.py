@@ -11,10 +11,11 @@ from typing import Any
 
 __version__ = "0.1.0"
 _HOME = {
-    "load": "models", "Model": "models", "from_text": "calibration", "CalibrationSet": "calibration",
-    "collect": "collect", "Statistics": "statistics", "Settings": "prune", "masks": "prune", "pruned": "prune",
-    "Alpha": "alpha", "METHODS": "methods", "perplexity": "evaluate", "text_windows": "evaluate", "answer": "generate",
-    "run": "job", "GblmError": "errors",
+    "load": "model.models", "Model": "model.models", "from_text": "text.calibration",
+    "CalibrationSet": "text.calibration", "collect": "sums.collect", "Statistics": "sums.statistics",
+    "Settings": "mask.prune", "masks": "mask.prune", "pruned": "mask.prune", "Alpha": "score.alpha",
+    "METHODS": "score.methods", "perplexity": "measure.evaluate", "text_windows": "measure.evaluate",
+    "answer": "talk.generate", "run": "base.job", "GblmError": "base.errors",
 }
 __all__ = sorted(_HOME)
 

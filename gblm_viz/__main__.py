@@ -26,28 +26,34 @@ from transformers.utils import logging as transformers_logging
 
 from gblm_viz import plan_told, verdict_told
 from gblm_viz.amounts import amount
-from gblm_viz.core import alpha as alphas
-from gblm_viz.core import calibration, draws, estimate, evaluate, export, generate, prune, reading, report, statistics
-from gblm_viz.core.alpha import parse_alpha
-from gblm_viz.core.calibration import CalibrationSet
-from gblm_viz.core.collect import PLANS, checkpoint_blocks, checkpoint_samples
-from gblm_viz.core.collect import collect as collect_sums
-from gblm_viz.core.crossed import BLOCK, Crossed, crossed
-from gblm_viz.core.draws import Draws, Losses
-from gblm_viz.core.draws_estimate import DrawsEstimate, draws_estimate
-from gblm_viz.core.errors import GblmError, SettingError, TextError, shortened
-from gblm_viz.core.estimate import Actual, Choice, ModelShape
-from gblm_viz.core.footprint import Peak, folder_bytes, parse_bytes
-from gblm_viz.core.generate import Sampling
-from gblm_viz.core.job import Job, Step, run
-from gblm_viz.core.methods import GRADIENT_NORMS, METHODS, PAPER_ALPHA, norm_for, norm_of
-from gblm_viz.core.models import DTYPES, LONGEST, Model, Opened, load, longest_input, opened, pick_device
-from gblm_viz.core.patterns import GROUPS, checked_sparsity, label, parse_pattern
-from gblm_viz.core.prune import ORDERS, Masks, Settings
-from gblm_viz.core.ranks import Ranks
-from gblm_viz.core.reading import Reading
-from gblm_viz.core.statistics import KEPT, NORMS, Statistics, refuse_unwritable
-from gblm_viz.core.tokenizer import vocabulary
+from gblm_viz.core.base.errors import GblmError, SettingError, TextError, shortened
+from gblm_viz.core.base.footprint import Peak, folder_bytes, parse_bytes
+from gblm_viz.core.base.job import Job, Step, run
+from gblm_viz.core.keep import export
+from gblm_viz.core.look import report
+from gblm_viz.core.mask import prune, reading
+from gblm_viz.core.mask.patterns import GROUPS, checked_sparsity, label, parse_pattern
+from gblm_viz.core.mask.prune import ORDERS, Masks, Settings
+from gblm_viz.core.mask.reading import Reading
+from gblm_viz.core.measure import draws, evaluate
+from gblm_viz.core.measure.crossed import BLOCK, Crossed, crossed
+from gblm_viz.core.measure.draws import Draws, Losses
+from gblm_viz.core.measure.draws_estimate import DrawsEstimate, draws_estimate
+from gblm_viz.core.model.models import DTYPES, LONGEST, Model, Opened, load, longest_input, opened, pick_device
+from gblm_viz.core.model.tokenizer import vocabulary
+from gblm_viz.core.score import alpha as alphas
+from gblm_viz.core.score.alpha import parse_alpha
+from gblm_viz.core.score.methods import GRADIENT_NORMS, METHODS, PAPER_ALPHA, norm_for, norm_of
+from gblm_viz.core.sums import estimate, statistics
+from gblm_viz.core.sums.collect import PLANS, checkpoint_blocks, checkpoint_samples
+from gblm_viz.core.sums.collect import collect as collect_sums
+from gblm_viz.core.sums.estimate import Actual, Choice, ModelShape
+from gblm_viz.core.sums.ranks import Ranks
+from gblm_viz.core.sums.statistics import KEPT, NORMS, Statistics, refuse_unwritable
+from gblm_viz.core.talk import generate
+from gblm_viz.core.talk.generate import Sampling
+from gblm_viz.core.text import calibration
+from gblm_viz.core.text.calibration import CalibrationSet
 from gblm_viz.encoding import insist_on_utf8
 from gblm_viz.model_told import beyond_told, template_told
 from gblm_viz.words import words

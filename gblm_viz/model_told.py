@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from gblm_viz.core.chat_template import SYSTEM
+from gblm_viz.core.talk.chat_template import SYSTEM
 from gblm_viz.words import Words
 
 

@@ -6,7 +6,7 @@ Said by the command line and the page alike. Chooses and measures nothing.
 from __future__ import annotations
 
 from gblm_viz.amounts import amount, duration
-from gblm_viz.core.estimate import Actual, Choice, PlanEstimate
+from gblm_viz.core.sums.estimate import Actual, Choice, PlanEstimate
 from gblm_viz.words import Words
 
 

@@ -6,10 +6,10 @@ Said by the command line, the page, the report and the card alike. Measures noth
 from __future__ import annotations
 
 from gblm_viz.amounts import amount, duration
-from gblm_viz.core.crossed import Crossed
-from gblm_viz.core.draws import Draws
-from gblm_viz.core.draws_estimate import DrawsEstimate
-from gblm_viz.core.run import MethodRow
+from gblm_viz.core.keep.run import MethodRow
+from gblm_viz.core.measure.crossed import Crossed
+from gblm_viz.core.measure.draws import Draws
+from gblm_viz.core.measure.draws_estimate import DrawsEstimate
 from gblm_viz.words import Words
 
 

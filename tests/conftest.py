@@ -35,7 +35,7 @@ def output() -> Path:
 @pytest.fixture(scope="session")
 def pocket():  # type: ignore[no-untyped-def]
     """The bundled model as the app loads it."""
-    from gblm_viz.core.job import run
-    from gblm_viz.core.models import load
+    from gblm_viz.core.base.job import run
+    from gblm_viz.core.model.models import load
 
     return run(load("pocket"))

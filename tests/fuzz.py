@@ -20,20 +20,24 @@ from typing import Any
 import torch
 from hypothesis import strategies as st
 
-from gblm_viz.core import by_hand, calibration, evaluate, probe_file, prune, pull, statistics, weight
-from gblm_viz.core.alpha import Alpha, parse_alpha
-from gblm_viz.core.calibration import from_jsonl, from_text, from_tokens, read_given
-from gblm_viz.core.collect import begun, checkpoint_blocks, checkpoint_samples, collect
-from gblm_viz.core.errors import GblmError
-from gblm_viz.core.footprint import parse_bytes
-from gblm_viz.core.job import run
-from gblm_viz.core.methods import METHODS
-from gblm_viz.core.models import Model, wrap
-from gblm_viz.core.patterns import GROUPS, checked_sparsity, make_pattern, parse_pattern
-from gblm_viz.core.prune import ORDERS, Settings
-from gblm_viz.core.statistics import Statistics
-from gblm_viz.ui import address
-from gblm_viz.ui.session import Session
+from gblm_viz.core.base.errors import GblmError
+from gblm_viz.core.base.footprint import parse_bytes
+from gblm_viz.core.base.job import run
+from gblm_viz.core.look import by_hand, pull, weight
+from gblm_viz.core.mask import prune
+from gblm_viz.core.mask.patterns import GROUPS, checked_sparsity, make_pattern, parse_pattern
+from gblm_viz.core.mask.prune import ORDERS, Settings
+from gblm_viz.core.measure import evaluate, probe_file
+from gblm_viz.core.model.models import Model, wrap
+from gblm_viz.core.score.alpha import Alpha, parse_alpha
+from gblm_viz.core.score.methods import METHODS
+from gblm_viz.core.sums import statistics
+from gblm_viz.core.sums.collect import begun, checkpoint_blocks, checkpoint_samples, collect
+from gblm_viz.core.sums.statistics import Statistics
+from gblm_viz.core.text import calibration
+from gblm_viz.core.text.calibration import from_jsonl, from_text, from_tokens, read_given
+from gblm_viz.ui.visit import address
+from gblm_viz.ui.visit.session import Session
 from gblm_viz.words import LANGUAGES, words
 from tests import reference
 from tests.families import FAMILIES, tiny_tokenizer

@@ -11,15 +11,15 @@ from pathlib import Path
 import torch
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
-from gblm_viz.core import models
-from gblm_viz.core.calibration import CalibrationSet
-from gblm_viz.core.collect import collect
-from gblm_viz.core.job import run
-from gblm_viz.core.matrices import share_weights
-from gblm_viz.core.models import Model
-from gblm_viz.core.statistics import Statistics
-from gblm_viz.core.streamed import streamed
-from gblm_viz.core.text_half import MORE_THAN_TEXT
+from gblm_viz.core.base.job import run
+from gblm_viz.core.model import models
+from gblm_viz.core.model.matrices import share_weights
+from gblm_viz.core.model.models import Model
+from gblm_viz.core.model.text_half import MORE_THAN_TEXT
+from gblm_viz.core.sums.collect import collect
+from gblm_viz.core.sums.statistics import Statistics
+from gblm_viz.core.sums.streamed import streamed
+from gblm_viz.core.text.calibration import CalibrationSet
 from tests.families import FAMILIES, TABLE, Family, build, tiny_samples
 from tests.more_families import MORE, REFUSED, UNBUILT
 

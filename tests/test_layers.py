@@ -44,7 +44,7 @@ def test_every_layer_exists_and_imports_only_what_it_may() -> None:
     ("core", "import gradio as gr"), ("core", "from plotly.graph_objects import Figure"),
     ("core", "from ..figures import tiles"), ("core", "from gblm_viz import ui"), ("figures", "import torch.nn"),
     ("figures", "def draw():\n    from ..ui.page import Page"), ("ui", "from torch import Tensor"),
-    ("ui/tabs", "import transformers"), ("words", "from gblm_viz.core.errors import GblmError"),
+    ("ui/tabs", "import transformers"), ("words", "from gblm_viz.core.base.errors import GblmError"),
     ("words", "from .. import core"),
 ])
 def test_a_planted_import_is_found(folder: str, line: str, tmp_path: Path) -> None:

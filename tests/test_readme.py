@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from gblm_viz.core.report import methods_table
+from gblm_viz.core.look.report import methods_table
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -18,7 +18,7 @@ def test_the_table_of_methods_is_the_one_the_code_prints():
 
 
 def test_every_file_of_the_core_stands_in_the_tree():
-    for file in (ROOT / "gblm_viz" / "core").glob("*.py"):
+    for file in (ROOT / "gblm_viz" / "core").rglob("*.py"):
         assert file.name == "__init__.py" or file.name in README, file.name
 
 

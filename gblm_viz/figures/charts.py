@@ -14,7 +14,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 if TYPE_CHECKING:
-    from gblm_viz.core.report import ColumnProfile, Histogram
+    from gblm_viz.core.look.report import ColumnProfile, Histogram
 
 Say = Callable[..., str]
 DENSE, PRUNED, THIRD, PICK, INK = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#808890"

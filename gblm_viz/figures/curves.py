@@ -17,9 +17,9 @@ from plotly.subplots import make_subplots
 from .charts import DENSE, INK, PICK, PRUNED, THIRD, Say, decades, percent, style
 
 if TYPE_CHECKING:
-    from gblm_viz.core.evaluate import Interval, Perplexity
-    from gblm_viz.core.published import Published
-    from gblm_viz.core.sweep import SweepPoint
+    from gblm_viz.core.measure.evaluate import Interval, Perplexity
+    from gblm_viz.core.measure.published import Published
+    from gblm_viz.core.measure.sweep import SweepPoint
 
 LOOKS = {"magnitude": ("#56B4E9", "square"), "wanda": (THIRD, "diamond"), "gblm": (PRUNED, "triangle-up"),
          "gradient": (PICK, "pentagon"), "random": (INK, "x")}

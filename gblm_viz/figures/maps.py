@@ -10,7 +10,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
-    from gblm_viz.core.report import Cell, GradientSummary, ModelMap
+    from gblm_viz.core.look.report import Cell, GradientSummary, ModelMap
 
 Kind = Literal["sequential", "diverging"]
 RAMPS: Mapping[Kind, tuple[str, ...]] = {

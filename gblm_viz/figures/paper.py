@@ -20,8 +20,8 @@ from .curves import DASHES, LOOKS
 from .maps import Kind, Say, colour_at, ink_on, number, role_label
 
 if TYPE_CHECKING:
-    from gblm_viz.core.report import Histogram
-    from gblm_viz.core.run import SweepRow
+    from gblm_viz.core.keep.run import SweepRow
+    from gblm_viz.core.look.report import Histogram
 
 Array = np.ndarray[Any, Any]
 WIDTH = 680

@@ -23,8 +23,8 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
-from gblm_viz.core.models import pick_device
-from gblm_viz.core.observe import sample_loss
+from gblm_viz.core.model.models import pick_device
+from gblm_viz.core.sums.observe import sample_loss
 from gblm_viz.pocket import prose, skills, stream, tokens
 
 MEASURE_EVERY = 250  # steps

@@ -8,23 +8,24 @@ from typing import Any
 
 import gradio as gr
 
-from gblm_viz.core.errors import GblmError, shortened
-from gblm_viz.core.matrices import Layout
-from gblm_viz.core.models import Model
-from gblm_viz.core.patterns import NofM
-from gblm_viz.core.prune import Settings
+from gblm_viz.core.base.errors import GblmError, shortened
+from gblm_viz.core.mask.patterns import NofM
+from gblm_viz.core.mask.prune import Settings
+from gblm_viz.core.model.matrices import Layout
+from gblm_viz.core.model.models import Model
 from gblm_viz.model_told import beyond_told
 from gblm_viz.words import LANGUAGES, Words, words
 
-from . import address, work
 from .blocks import Blocks
-from .breadcrumb import Breadcrumb, breadcrumb
-from .escape import escape
-from .open_models import refuse_closed
-from .page import Page, Signals, bump
-from .session import Library, Selection, Session, Visit
+from .components.breadcrumb import Breadcrumb, breadcrumb
+from .components.escape import escape
 from .tabs import compare, gradients, overview, patterns, prune, take_home, text, weight
 from .tabs.prune_told import place
+from .visit import address
+from .visit.open_models import refuse_closed
+from .visit.page import Page, Signals, bump
+from .visit.session import Library, Selection, Session, Visit
+from .work import work
 
 TABS = {"overview": overview, "text": text, "gradients": gradients, "prune": prune, "patterns": patterns,
         "weight": weight, "compare": compare, "report": take_home}

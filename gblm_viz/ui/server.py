@@ -27,16 +27,16 @@ from starlette.requests import ClientDisconnect
 
 from gblm_viz.words import LANGUAGES, words
 
-from . import address, downloads, uploads
-from .access import OPEN_ACCESS, Access
 from .build import build
-from .gate import Gate, Route
-from .languages import preferred
-from .own_address import by_browser
-from .prefix import LONGEST_QUERY, own_path, quoted
-from .presence import Streams
-from .session import Library
+from .door.access import OPEN_ACCESS, Access
+from .door.gate import Gate, Route
+from .door.languages import preferred
+from .door.own_address import by_browser
+from .door.prefix import LONGEST_QUERY, own_path, quoted
 from .theme import CSS, THEME, head
+from .visit import address, downloads, uploads
+from .visit.presence import Streams
+from .visit.session import Library
 
 ASSETS = Path(__file__).parents[2] / "assets"
 LONGEST_REQUEST_LINE = 256_000

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import argparse
 
-from gblm_viz.core.generate import Sampling
-from gblm_viz.core.job import run
-from gblm_viz.core.models import load, with_weights
-from gblm_viz.core.speed import speeds
+from gblm_viz.core.base.job import run
+from gblm_viz.core.model.models import load, with_weights
+from gblm_viz.core.talk.generate import Sampling
+from gblm_viz.core.talk.speed import speeds
 
 PROMPT = [{"role": "user", "content": "Tell me a story about a fox and a lamp."}]
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
-from gblm_viz.core.stored import Kind, check_tensors, header_of
+from gblm_viz.core.base.stored import Kind, check_tensors, header_of
 
 
 def main() -> None:

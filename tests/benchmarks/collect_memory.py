@@ -20,12 +20,12 @@ from pathlib import Path
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from gblm_viz.core.calibration import CalibrationSet
-from gblm_viz.core.collect import PLANS, collect
-from gblm_viz.core.estimate import FLOAT
-from gblm_viz.core.footprint import Peak
-from gblm_viz.core.job import run
-from gblm_viz.core.models import load
+from gblm_viz.core.base.footprint import Peak
+from gblm_viz.core.base.job import run
+from gblm_viz.core.model.models import load
+from gblm_viz.core.sums.collect import PLANS, collect
+from gblm_viz.core.sums.estimate import FLOAT
+from gblm_viz.core.text.calibration import CalibrationSet
 from tests.families import tiny_tokenizer
 
 PUBLISHED = 4 + 6

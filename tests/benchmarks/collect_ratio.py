@@ -15,11 +15,11 @@ import time
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from gblm_viz.core.calibration import CalibrationSet
-from gblm_viz.core.collect import PLANS, collect
-from gblm_viz.core.job import run
-from gblm_viz.core.models import Model, private_copy, wrap
-from gblm_viz.core.observe import sample_loss
+from gblm_viz.core.base.job import run
+from gblm_viz.core.model.models import Model, private_copy, wrap
+from gblm_viz.core.sums.collect import PLANS, collect
+from gblm_viz.core.sums.observe import sample_loss
+from gblm_viz.core.text.calibration import CalibrationSet
 
 
 def build(hidden: int, blocks: int) -> Model:

@@ -17,9 +17,9 @@ import plotly.graph_objects as go
 import torch
 from plotly.subplots import make_subplots
 
-from gblm_viz.core.calibration import CalibrationSet
-from gblm_viz.core.collect import PLANS
-from gblm_viz.core.models import Model
+from gblm_viz.core.model.models import Model
+from gblm_viz.core.sums.collect import PLANS
+from gblm_viz.core.text.calibration import CalibrationSet
 from tests.benchmarks.collect_ratio import build, seconds
 from tests.benchmarks.methods_figure import save_svg
 

@@ -11,11 +11,11 @@ import argparse
 import json
 from pathlib import Path
 
-from gblm_viz.core import evaluate
-from gblm_viz.core.evaluate import Probe
-from gblm_viz.core.job import run
-from gblm_viz.core.models import Model, load
-from gblm_viz.core.prune import pruned
+from gblm_viz.core.base.job import run
+from gblm_viz.core.mask.prune import pruned
+from gblm_viz.core.measure import evaluate
+from gblm_viz.core.measure.evaluate import Probe
+from gblm_viz.core.model.models import Model, load
 from gblm_viz.pocket import skills
 from tests.benchmarks.measure import Measure, rounded, row, stored, write
 

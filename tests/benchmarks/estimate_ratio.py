@@ -19,13 +19,13 @@ from pathlib import Path
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from gblm_viz.core.calibration import CalibrationSet
-from gblm_viz.core.collect import PLANS, collect
-from gblm_viz.core.estimate import estimates, measure_pace, shape_of, work_of
-from gblm_viz.core.footprint import Peak, folder_bytes
-from gblm_viz.core.job import run
-from gblm_viz.core.models import wrap
-from gblm_viz.core.statistics import default_keep
+from gblm_viz.core.base.footprint import Peak, folder_bytes
+from gblm_viz.core.base.job import run
+from gblm_viz.core.model.models import wrap
+from gblm_viz.core.sums.collect import PLANS, collect
+from gblm_viz.core.sums.estimate import estimates, measure_pace, shape_of, work_of
+from gblm_viz.core.sums.statistics import default_keep
+from gblm_viz.core.text.calibration import CalibrationSet
 
 MODELS = {"small": (160, 6, 2048), "middle": (384, 8, 8192), "large": (768, 12, 32000)}
 """hidden size, blocks, vocabulary"""

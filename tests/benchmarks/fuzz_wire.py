@@ -18,8 +18,8 @@ import tempfile
 import time
 from collections import Counter
 
-from gblm_viz.ui import start
-from gblm_viz.ui.session import Library
+from gblm_viz.ui.visit.session import Library
+from gblm_viz.ui.work import start
 from tests.ui import hostile
 from tests.ui.wire import served
 

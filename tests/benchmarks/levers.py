@@ -18,8 +18,8 @@ from typing import Any
 
 import torch
 
-from gblm_viz.core.job import run
-from gblm_viz.core.models import load
+from gblm_viz.core.base.job import run
+from gblm_viz.core.model.models import load
 from gblm_viz.pocket import places, train
 from tests.benchmarks.measure import Measure, rounded, row
 

@@ -15,11 +15,11 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from gblm_viz.core.live import in_order
-from gblm_viz.core.patterns import NofM, PerRow
+from gblm_viz.core.mask.live import in_order
+from gblm_viz.core.mask.patterns import NofM, PerRow
 from gblm_viz.figures.tiles import Pyramid
-from gblm_viz.ui import example, preview, work
-from gblm_viz.ui.session import Library
+from gblm_viz.ui.visit.session import Library
+from gblm_viz.ui.work import example, preview, work
 
 
 def best(call: Callable[[], object], rounds: int = 3) -> float:

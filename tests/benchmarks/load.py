@@ -31,7 +31,7 @@ from typing import Any
 
 import httpx
 
-from gblm_viz.core.footprint import parse_bytes
+from gblm_viz.core.base.footprint import parse_bytes
 
 HERE = Path(__file__).parents[2]
 TEXT = (HERE / "assets/texts/chat_en.txt").read_text(encoding="utf-8")
@@ -47,7 +47,7 @@ TRIED = ("same", "different", "chat", "cancel", "newcomer")
 """Beside the opening of the page, what can be left out."""
 
 STARTED = """import runpy, sys
-import gblm_viz.ui.session as session
+import gblm_viz.ui.visit.session as session
 session.available_memory = lambda: {memory}
 sys.argv[0] = "app.py"
 runpy.run_path("app.py", run_name="__main__")"""

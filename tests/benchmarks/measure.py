@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gblm_viz.core import calibration, evaluate, prune
-from gblm_viz.core.alpha import parse_alpha
-from gblm_viz.core.collect import collect
-from gblm_viz.core.job import run
-from gblm_viz.core.models import Model
-from gblm_viz.core.prune import Settings
+from gblm_viz.core.base.job import run
+from gblm_viz.core.mask import prune
+from gblm_viz.core.mask.prune import Settings
+from gblm_viz.core.measure import evaluate
+from gblm_viz.core.model.models import Model
+from gblm_viz.core.score.alpha import parse_alpha
+from gblm_viz.core.sums.collect import collect
+from gblm_viz.core.text import calibration
 
 ASSETS = Path(__file__).parents[2] / "assets"
 HELD_OUT = ("held_out_en.txt", "held_out_ja.txt")

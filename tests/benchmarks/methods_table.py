@@ -13,8 +13,8 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from gblm_viz.core.job import run
-from gblm_viz.core.models import load
+from gblm_viz.core.base.job import run
+from gblm_viz.core.model.models import load
 from tests.benchmarks.measure import METHODS, Measure, Score, rounded, row, write
 
 SPARSITIES = ("0.3", "0.5", "0.6", "0.7", "0.8", "2:4")

@@ -23,10 +23,10 @@ import gradio as gr
 import torch
 from playwright.sync_api import Page, Response, sync_playwright
 
-from gblm_viz.core.live import Cuts, OrderedRows, by_rows, in_order
-from gblm_viz.core.methods import Gblm
-from gblm_viz.core.patterns import PerRow, parse_pattern
-from gblm_viz.ui.matrix_view import ENGLISH, Field, Followed, Gallery, MatrixView, picture
+from gblm_viz.core.mask.live import Cuts, OrderedRows, by_rows, in_order
+from gblm_viz.core.mask.patterns import PerRow, parse_pattern
+from gblm_viz.core.score.methods import Gblm
+from gblm_viz.ui.components.matrix_view import ENGLISH, Field, Followed, Gallery, MatrixView, picture
 from tests.browser.conftest import FLAGS, on_path
 
 SECONDS, SWEEP = 8.0, 4.0

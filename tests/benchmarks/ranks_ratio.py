@@ -16,10 +16,10 @@ import time
 
 import torch
 
-from gblm_viz.core.calibration import CalibrationSet
-from gblm_viz.core.collect import PLANS, collect
-from gblm_viz.core.job import run
-from gblm_viz.core.ranks import Ranks
+from gblm_viz.core.base.job import run
+from gblm_viz.core.sums.collect import PLANS, collect
+from gblm_viz.core.sums.ranks import Ranks
+from gblm_viz.core.text.calibration import CalibrationSet
 from tests.benchmarks.collect_ratio import build
 
 

@@ -21,14 +21,14 @@ from torch import nn
 from transformers import LlamaConfig, LlamaForCausalLM
 from transformers.modeling_utils import LoadStateDictConfig
 
-from gblm_viz.core.block_weights import OUTSIDE, BlockWeights
-from gblm_viz.core.calibration import CalibrationSet
-from gblm_viz.core.collect import BACK, collect
-from gblm_viz.core.footprint import Peak
-from gblm_viz.core.job import Step, run
-from gblm_viz.core.matrices import find_layout
-from gblm_viz.core.models import Model
-from gblm_viz.core.prune import Settings, sequential_masks
+from gblm_viz.core.base.footprint import Peak
+from gblm_viz.core.base.job import Step, run
+from gblm_viz.core.mask.prune import Settings, sequential_masks
+from gblm_viz.core.model.block_weights import OUTSIDE, BlockWeights
+from gblm_viz.core.model.matrices import find_layout
+from gblm_viz.core.model.models import Model
+from gblm_viz.core.sums.collect import BACK, collect
+from gblm_viz.core.text.calibration import CalibrationSet
 
 PAPER = (128, 2048)
 """Samples and length of the paper's calibration set."""

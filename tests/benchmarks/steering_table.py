@@ -10,9 +10,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from gblm_viz.core import evaluate
-from gblm_viz.core.job import run
-from gblm_viz.core.models import load
+from gblm_viz.core.base.job import run
+from gblm_viz.core.measure import evaluate
+from gblm_viz.core.model.models import load
 from tests.benchmarks.measure import METHODS, Measure, rounded, stored, write
 
 

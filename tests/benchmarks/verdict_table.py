@@ -17,13 +17,14 @@ from typing import Any
 
 import numpy as np
 
-from gblm_viz.core import calibration, draws, evaluate
-from gblm_viz.core.alpha import parse_alpha
-from gblm_viz.core.crossed import Crossed, crossed
-from gblm_viz.core.draws import Draws, Losses
-from gblm_viz.core.job import run
-from gblm_viz.core.models import Model, load
-from gblm_viz.core.prune import Settings
+from gblm_viz.core.base.job import run
+from gblm_viz.core.mask.prune import Settings
+from gblm_viz.core.measure import draws, evaluate
+from gblm_viz.core.measure.crossed import Crossed, crossed
+from gblm_viz.core.measure.draws import Draws, Losses
+from gblm_viz.core.model.models import Model, load
+from gblm_viz.core.score.alpha import parse_alpha
+from gblm_viz.core.text import calibration
 from tests.benchmarks.measure import ASSETS, CALIBRATION, HELD_OUT, LENGTH, METHODS, rounded, stored, write
 
 SAMPLES = 48

@@ -107,7 +107,7 @@ def test_stop_is_there_while_they_answer_and_ends_them_at_once(page: Page, app: 
     })""")
     expect(page.locator("#stop")).to_be_disabled()
     expect(page.locator("#compare-note-dense")).to_contain_text(say("chat.note.ended.stopped"))
-    # The models end within 0.3 s (tests/ui/test_chat_tab.py); a busy machine's browser shows it later.
+    # The models end within 0.3 s (tests/ui/tabs/test_chat_tab.py); a busy machine's browser shows it later.
     assert milliseconds < 2500
 
 

@@ -8,7 +8,7 @@ import io
 import pytest
 from playwright.sync_api import Browser
 
-from gblm_viz.ui import csv_file
+from gblm_viz.ui.components import csv_file
 
 GUARDED = (
     "=1+1", '=HYPERLINK("http://x.invalid","a")', "+1+cmd|'/c calc'!A0", "-1+cmd|' /C calc'!A0", "-2+3", "+1+1",

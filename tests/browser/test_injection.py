@@ -14,7 +14,8 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from gblm_viz.ui import address, csv_file
+from gblm_viz.ui.components import csv_file
+from gblm_viz.ui.visit import address
 from gblm_viz.words import words
 from tests.browser.conftest import App, Watch
 from tests.browser.test_lost import opened as probes_opened

@@ -22,7 +22,7 @@ from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
 from gblm_viz.figures.tiles import Pyramid, codes, colour_range
-from gblm_viz.ui.matrix_view import (
+from gblm_viz.ui.components.matrix_view import (
     ENGLISH,
     GALLERY,
     JAPANESE,

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
-from gblm_viz.ui.example import shipped
+from gblm_viz.ui.work.example import shipped
 from gblm_viz.words import words
 from tests.browser.conftest import App
 from tests.browser.test_walk import arrive, tab

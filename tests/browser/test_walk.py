@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from gblm_viz.core.prune import read_masks
+from gblm_viz.core.mask.prune import read_masks
 from gblm_viz.words import words
 from tests.browser.conftest import ROOT, App, Watch
 
@@ -235,8 +235,8 @@ def test_cells_on_screen_equal_the_command_lines_mask_file(page: Page, app: App,
 
 def label_matches(say, name: str, label: str) -> bool:
     """Whether a matrix's parameter name is the one a person reads as `label` (its block and its role)."""
-    from gblm_viz.core.job import run
-    from gblm_viz.core.models import load
+    from gblm_viz.core.base.job import run
+    from gblm_viz.core.model.models import load
     from gblm_viz.ui.tabs.prune_told import place
 
     if not hasattr(label_matches, "layout"):

@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from gblm_viz.ui.example import shipped
+from gblm_viz.ui.work.example import shipped
 from gblm_viz.words import words
 from tests.browser.conftest import App
 from tests.browser.test_walk import arrive, picture, tab

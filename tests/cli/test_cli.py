@@ -19,15 +19,19 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-import gblm_viz.core.collect as collecting
+import gblm_viz.core.sums.collect as collecting
 from gblm_viz import __main__ as cli
 from gblm_viz.__main__ import JSON_KEYS, main
-from gblm_viz.core import calibration, estimate, evaluate, generate, prune, reading, statistics
-from gblm_viz.core.generate import Sampling
-from gblm_viz.core.job import run
-from gblm_viz.core.models import load, opened
-from gblm_viz.core.prune import Settings
-from gblm_viz.core.streamed import Streamed
+from gblm_viz.core.base.job import run
+from gblm_viz.core.mask import prune, reading
+from gblm_viz.core.mask.prune import Settings
+from gblm_viz.core.measure import evaluate
+from gblm_viz.core.model.models import load, opened
+from gblm_viz.core.sums import estimate, statistics
+from gblm_viz.core.sums.streamed import Streamed
+from gblm_viz.core.talk import generate
+from gblm_viz.core.talk.generate import Sampling
+from gblm_viz.core.text import calibration
 from tests.families import save_tiny
 
 ROOT = Path(__file__).parents[2]

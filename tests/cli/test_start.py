@@ -17,10 +17,10 @@ from pathlib import Path
 import pytest
 
 from gblm_viz import proxies
-from gblm_viz.core.download import download
-from gblm_viz.core.errors import ModelError
-from gblm_viz.core.job import run
-from gblm_viz.core.models import POCKET
+from gblm_viz.core.base.errors import ModelError
+from gblm_viz.core.base.job import run
+from gblm_viz.core.model.download import download
+from gblm_viz.core.model.models import POCKET
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS, END_SECONDS = 180, 20
@@ -149,7 +149,7 @@ def test_exceptions_that_cannot_be_read_are_set_aside_too(monkeypatch: pytest.Mo
 def test_nothing_is_fetched_past_a_proxy_that_cannot_be_used(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "socksio", None)  # as where it is not installed
     monkeypatch.setenv("ALL_PROXY", value)
-    monkeypatch.setattr("gblm_viz.core.download._wanted", lambda *_: pytest.fail("asked the hub"))
+    monkeypatch.setattr("gblm_viz.core.model.download._wanted", lambda *_: pytest.fail("asked the hub"))
     with pytest.raises(ModelError) as refused:
         run(download("owner/name-that-is-not-here"))
     assert refused.value.key == "proxy_unusable"

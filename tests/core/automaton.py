@@ -14,8 +14,8 @@ from tokenizers import models as token_models
 from torch.nn.functional import normalize
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from gblm_viz.core import models
-from gblm_viz.core.models import Model
+from gblm_viz.core.model import models
+from gblm_viz.core.model.models import Model
 
 HIDDEN = 64
 CERTAINTY = 4.0

@@ -16,20 +16,23 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import AutoModelForCausalLM
 
-import gblm_viz.core.prune as pruning
-from gblm_viz.core import export, models, prune, shards, statistics
-from gblm_viz.core.alpha import Alpha
-from gblm_viz.core.calibration import CalibrationSet
-from gblm_viz.core.collect import collect
-from gblm_viz.core.errors import GblmError
-from gblm_viz.core.folder import weight_files
-from gblm_viz.core.in_turn import write_in_turn
-from gblm_viz.core.job import Step, run
-from gblm_viz.core.matrices import Layout
-from gblm_viz.core.models import POCKET, Model, load, wrap
-from gblm_viz.core.packed import PackedMasks
-from gblm_viz.core.prune import Settings
-from gblm_viz.core.statistics import Statistics, StoredSums
+import gblm_viz.core.mask.prune as pruning
+from gblm_viz.core.base.errors import GblmError
+from gblm_viz.core.base.job import Step, run
+from gblm_viz.core.keep import export
+from gblm_viz.core.mask import prune
+from gblm_viz.core.mask.in_turn import write_in_turn
+from gblm_viz.core.mask.packed import PackedMasks
+from gblm_viz.core.mask.prune import Settings
+from gblm_viz.core.model import models, shards
+from gblm_viz.core.model.folder import weight_files
+from gblm_viz.core.model.matrices import Layout
+from gblm_viz.core.model.models import POCKET, Model, load, wrap
+from gblm_viz.core.score.alpha import Alpha
+from gblm_viz.core.sums import statistics
+from gblm_viz.core.sums.collect import collect
+from gblm_viz.core.sums.statistics import Statistics, StoredSums
+from gblm_viz.core.text.calibration import CalibrationSet
 from tests.families import FAMILIES, save_tiny, tiny_samples, tiny_tokenizer
 
 SOME = ("llama", "gpt2", "mixtral", "gpt_oss", "gemma3", "falcon", "bloom", "phi")
@@ -278,9 +281,9 @@ import os, signal, sys
 from pathlib import Path
 from safetensors.torch import save_file
 from gblm_viz.core import export, prune, shards
-from gblm_viz.core.job import run
-from gblm_viz.core.models import load
-from gblm_viz.core.prune import Settings
+from gblm_viz.core.base.job import run
+from gblm_viz.core.model.models import load
+from gblm_viz.core.mask.prune import Settings
 
 def killed(tensors, file, metadata):
     save_file(tensors, file, metadata)

@@ -10,14 +10,18 @@ from typing import Any
 import pytest
 import torch
 
-from gblm_viz.core import by_hand, evaluate, export, generate, prune, pull, sweep, weight
-from gblm_viz.core.calibration import from_text
-from gblm_viz.core.collect import collect
-from gblm_viz.core.generate import Sampling
-from gblm_viz.core.job import run
-from gblm_viz.core.models import Model, load
-from gblm_viz.core.prune import Settings
-from gblm_viz.core.statistics import Statistics
+from gblm_viz.core.base.job import run
+from gblm_viz.core.keep import export
+from gblm_viz.core.look import by_hand, pull, weight
+from gblm_viz.core.mask import prune
+from gblm_viz.core.mask.prune import Settings
+from gblm_viz.core.measure import evaluate, sweep
+from gblm_viz.core.model.models import Model, load
+from gblm_viz.core.sums.collect import collect
+from gblm_viz.core.sums.statistics import Statistics
+from gblm_viz.core.talk import generate
+from gblm_viz.core.talk.generate import Sampling
+from gblm_viz.core.text.calibration import from_text
 from tests.families import save_tiny
 
 TEXT = "The river carries sand to the sea. A weight that matters little may go; the others stay.\n" * 4

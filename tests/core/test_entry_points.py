@@ -10,15 +10,22 @@ from typing import Any
 import pytest
 import torch
 
-from gblm_viz.core import alpha, calibration, estimate, evaluate, export, models, prune, report, statistics
-from gblm_viz.core.alpha import Alpha
-from gblm_viz.core.calibration import CalibrationSet
-from gblm_viz.core.collect import collect
-from gblm_viz.core.errors import GblmError
-from gblm_viz.core.job import run
-from gblm_viz.core.models import Model
-from gblm_viz.core.prune import Masks, Settings
-from gblm_viz.core.statistics import Statistics
+from gblm_viz.core.base.errors import GblmError
+from gblm_viz.core.base.job import run
+from gblm_viz.core.keep import export
+from gblm_viz.core.look import report
+from gblm_viz.core.mask import prune
+from gblm_viz.core.mask.prune import Masks, Settings
+from gblm_viz.core.measure import evaluate
+from gblm_viz.core.model import models
+from gblm_viz.core.model.models import Model
+from gblm_viz.core.score import alpha
+from gblm_viz.core.score.alpha import Alpha
+from gblm_viz.core.sums import estimate, statistics
+from gblm_viz.core.sums.collect import collect
+from gblm_viz.core.sums.statistics import Statistics
+from gblm_viz.core.text import calibration
+from gblm_viz.core.text.calibration import CalibrationSet
 from gblm_viz.words import LANGUAGES, words
 from tests.families import FAMILIES, tiny_tokenizer
 

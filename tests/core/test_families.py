@@ -14,15 +14,16 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gblm_viz.core import live, models, patterns, prune
-from gblm_viz.core.alpha import Alpha
-from gblm_viz.core.calibration import CalibrationSet
-from gblm_viz.core.collect import collect
-from gblm_viz.core.errors import ScoreError
-from gblm_viz.core.job import run
-from gblm_viz.core.models import Model
-from gblm_viz.core.prune import Settings
-from gblm_viz.core.statistics import Statistics
+from gblm_viz.core.base.errors import ScoreError
+from gblm_viz.core.base.job import run
+from gblm_viz.core.mask import live, patterns, prune
+from gblm_viz.core.mask.prune import Settings
+from gblm_viz.core.model import models
+from gblm_viz.core.model.models import Model
+from gblm_viz.core.score.alpha import Alpha
+from gblm_viz.core.sums.collect import collect
+from gblm_viz.core.sums.statistics import Statistics
+from gblm_viz.core.text.calibration import CalibrationSet
 from tests import reference
 from tests.families import FAMILIES, UNOBSERVED, block_list, tiny_samples
 from tests.reference import Recipe

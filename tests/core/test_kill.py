@@ -17,13 +17,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from gblm_viz.core import export, prune, statistics
-from gblm_viz.core.calibration import from_text
-from gblm_viz.core.collect import collect
-from gblm_viz.core.errors import StatisticsError
-from gblm_viz.core.job import run
-from gblm_viz.core.models import load, opened
-from gblm_viz.core.prune import Settings
+from gblm_viz.core.base.errors import StatisticsError
+from gblm_viz.core.base.job import run
+from gblm_viz.core.keep import export
+from gblm_viz.core.mask import prune
+from gblm_viz.core.mask.prune import Settings
+from gblm_viz.core.model.models import load, opened
+from gblm_viz.core.sums import statistics
+from gblm_viz.core.sums.collect import collect
+from gblm_viz.core.text.calibration import from_text
 from gblm_viz.words import words
 from tests.families import save_tiny
 from tests.killing import contents, killed

@@ -11,14 +11,15 @@ import pytest
 import torch
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
-from gblm_viz.core import models, prune
-from gblm_viz.core.collect import collect
-from gblm_viz.core.errors import GblmError
-from gblm_viz.core.job import run
-from gblm_viz.core.matrices import share_weights
-from gblm_viz.core.models import Model
-from gblm_viz.core.prune import Settings
-from gblm_viz.core.statistics import Statistics
+from gblm_viz.core.base.errors import GblmError
+from gblm_viz.core.base.job import run
+from gblm_viz.core.mask import prune
+from gblm_viz.core.mask.prune import Settings
+from gblm_viz.core.model import models
+from gblm_viz.core.model.matrices import share_weights
+from gblm_viz.core.model.models import Model
+from gblm_viz.core.sums.collect import collect
+from gblm_viz.core.sums.statistics import Statistics
 from tests import reference, support_table
 from tests.core.test_families import RELATIVE, cut_samples, differing, dressed, recipe_of, refuse_other_sums
 from tests.families import Family, build

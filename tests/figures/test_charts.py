@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from gblm_viz.core.report import ColumnProfile, Histogram
+from gblm_viz.core.look.report import ColumnProfile, Histogram
 from gblm_viz.figures import charts
 from gblm_viz.words import LANGUAGES, words
 

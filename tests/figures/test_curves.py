@@ -6,10 +6,10 @@ import math
 
 import pytest
 
-from gblm_viz.core.evaluate import Perplexity, Share
-from gblm_viz.core.prune import Settings
-from gblm_viz.core.published import PUBLISHED
-from gblm_viz.core.sweep import DENSE, SweepPoint, curves, knee, perplexity_interval
+from gblm_viz.core.mask.prune import Settings
+from gblm_viz.core.measure.evaluate import Perplexity, Share
+from gblm_viz.core.measure.published import PUBLISHED
+from gblm_viz.core.measure.sweep import DENSE, SweepPoint, curves, knee, perplexity_interval
 from gblm_viz.figures import curves as charts
 from gblm_viz.figures.curves import Drawn
 from gblm_viz.words import LANGUAGES, words

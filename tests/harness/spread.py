@@ -11,12 +11,12 @@ import json
 import torch
 from accelerate import dispatch_model
 
-from gblm_viz.core.calibration import CalibrationSet
-from gblm_viz.core.collect import PLANS, collect
-from gblm_viz.core.job import run
-from gblm_viz.core.models import Model, load, wrap
-from gblm_viz.core.prune import Settings, masks, pruned
-from gblm_viz.core.statistics import Statistics
+from gblm_viz.core.base.job import run
+from gblm_viz.core.mask.prune import Settings, masks, pruned
+from gblm_viz.core.model.models import Model, load, wrap
+from gblm_viz.core.sums.collect import PLANS, collect
+from gblm_viz.core.sums.statistics import Statistics
+from gblm_viz.core.text.calibration import CalibrationSet
 
 ORDERS = ("dense", "sequential")
 

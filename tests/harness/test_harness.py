@@ -11,11 +11,13 @@ import os
 import subprocess
 from pathlib import Path
 
-from gblm_viz.core import evaluate, export, prune
-from gblm_viz.core.evaluate import Probe
-from gblm_viz.core.job import run
-from gblm_viz.core.models import Model, load
-from gblm_viz.core.prune import Settings
+from gblm_viz.core.base.job import run
+from gblm_viz.core.keep import export
+from gblm_viz.core.mask import prune
+from gblm_viz.core.mask.prune import Settings
+from gblm_viz.core.measure import evaluate
+from gblm_viz.core.measure.evaluate import Probe
+from gblm_viz.core.model.models import Model, load
 
 HERE = Path(__file__).parent
 PROBES = HERE.parents[1] / "assets" / "pocket" / "probes"

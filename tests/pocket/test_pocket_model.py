@@ -15,11 +15,11 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
-from gblm_viz.core import evaluate as core
-from gblm_viz.core.evaluate import Probe, wilson
-from gblm_viz.core.generate import Answer
-from gblm_viz.core.job import run
-from gblm_viz.core.models import Model, load
+from gblm_viz.core.base.job import run
+from gblm_viz.core.measure import evaluate as core
+from gblm_viz.core.measure.evaluate import Probe, wilson
+from gblm_viz.core.model.models import Model, load
+from gblm_viz.core.talk.generate import Answer
 from gblm_viz.pocket import card, evaluate, places, prose, skills, stories, stream, train
 
 LEAST = {"fact": 0.97, "procedure": 0.90, "story": 0.95}

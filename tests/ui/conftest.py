@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 import torch
 
-from gblm_viz.core import models
-from gblm_viz.core.alpha import Alpha
-from gblm_viz.core.calibration import CalibrationSet
-from gblm_viz.core.job import run
-from gblm_viz.core.prune import Settings
-from gblm_viz.ui import start, work
-from gblm_viz.ui.session import Library, Session, Visit
+from gblm_viz.core.base.job import run
+from gblm_viz.core.mask.prune import Settings
+from gblm_viz.core.model import models
+from gblm_viz.core.score.alpha import Alpha
+from gblm_viz.core.text.calibration import CalibrationSet
+from gblm_viz.ui.visit.session import Library, Session, Visit
+from gblm_viz.ui.work import start, work
 from gblm_viz.words import LANGUAGES, words
 from tests.families import FAMILIES
 from tests.ui.wire import Wire, served

@@ -10,15 +10,16 @@ import numpy as np
 import pytest
 import torch
 
-from gblm_viz.core.calibration import CalibrationSet
-from gblm_viz.core.errors import GblmError
-from gblm_viz.core.footprint import Peak, give_back
-from gblm_viz.core.job import run
-from gblm_viz.core.prune import Settings
-from gblm_viz.ui import uploads, work
-from gblm_viz.ui.session import TEXTS_SHARE, Library, Session, TextChoice, Visit
+from gblm_viz.core.base.errors import GblmError
+from gblm_viz.core.base.footprint import Peak, give_back
+from gblm_viz.core.base.job import run
+from gblm_viz.core.mask.prune import Settings
+from gblm_viz.core.text.calibration import CalibrationSet
 from gblm_viz.ui.tabs import text
-from gblm_viz.ui.weighing import weigh
+from gblm_viz.ui.visit import uploads
+from gblm_viz.ui.visit.session import TEXTS_SHARE, Library, Session, TextChoice, Visit
+from gblm_viz.ui.visit.weighing import weigh
+from gblm_viz.ui.work import work
 from gblm_viz.words import words
 
 

@@ -10,18 +10,18 @@ from typing import Any
 
 import gradio as gr
 
-from gblm_viz.core.errors import GblmError
-from gblm_viz.core.generate import Prompt, Sampling, fitted
-from gblm_viz.core.speed import Speeds, speeds
+from gblm_viz.core.base.errors import GblmError
+from gblm_viz.core.talk.generate import Prompt, Sampling, fitted
+from gblm_viz.core.talk.speed import Speeds, speeds
 from gblm_viz.model_told import template_told
 from gblm_viz.words import Words
 
-from .. import sides, work
-from ..chat import MARKS, Conversation, Turn, messages_of, together
-from ..escape import escape
-from ..page import Page
-from ..session import Visit
-from ..token_bars import bars_html
+from ..components.escape import escape
+from ..components.token_bars import bars_html
+from ..visit.page import Page
+from ..visit.session import Visit
+from ..work import sides, work
+from ..work.chat import MARKS, Conversation, Turn, messages_of, together
 from . import chat_blind, chat_shown, chat_third
 from .chat_shown import Shown, conversation, going_on, hidden, is_blind, line, order
 

@@ -13,18 +13,18 @@ from typing import Any
 
 import gradio as gr
 
-from gblm_viz.core.blind import Competitors, Preference, Vote, tally
-from gblm_viz.core.errors import GblmError
+from gblm_viz.core.base.errors import GblmError
+from gblm_viz.core.talk.blind import Competitors, Preference, Vote, tally
 from gblm_viz.words import Words
 
-from .. import sides
-from ..chat import MARKS, Conversation
-from ..escape import escape
-from ..page import Page
-from ..session import Visit
+from ..components.escape import escape
+from ..visit.page import Page
+from ..visit.session import Visit
+from ..work import sides
+from ..work.chat import MARKS, Conversation
 from .chat_shown import LETTERS, Round, Shown, blind_round, conversation, hidden, is_blind
 
-KEYS = Path(__file__).parents[1] / "blind_keys.js"
+KEYS = Path(__file__).parents[1] / "components" / "blind_keys.js"
 
 
 @dataclass(frozen=True, eq=False)

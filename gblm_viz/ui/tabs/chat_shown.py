@@ -10,16 +10,16 @@ from typing import Any
 
 import gradio as gr
 
-from gblm_viz.core.parting import matching
-from gblm_viz.core.repetition import loop_at_end, repeats
+from gblm_viz.core.talk.parting import matching
+from gblm_viz.core.talk.repetition import loop_at_end, repeats
 from gblm_viz.words import Words
 
-from .. import sides, work
-from ..applied import amount
-from ..chat import MARKS, SIDES, Conversation, Said, Turn, parting_sentence
-from ..chat_pane import Bubble, ChatPane, pane_value
-from ..escape import escape
-from ..session import Visit
+from ..components.chat_pane import Bubble, ChatPane, pane_value
+from ..components.escape import escape
+from ..visit.session import Visit
+from ..work import sides, work
+from ..work.applied import amount
+from ..work.chat import MARKS, SIDES, Conversation, Said, Turn, parting_sentence
 
 LETTERS = ("A", "B", "C")
 MUCH_REPEATED = 0.3

@@ -11,12 +11,12 @@ from typing import Any
 
 import gradio as gr
 
-from gblm_viz.core.methods import METHODS
+from gblm_viz.core.score.methods import METHODS
 from gblm_viz.words import Words
 
-from .. import sides, work
-from ..page import Page
-from ..session import Visit
+from ..visit.page import Page
+from ..visit.session import Visit
+from ..work import sides, work
 from .chat_shown import Shown
 
 

@@ -8,7 +8,7 @@ from functools import partial
 
 import gradio as gr
 
-from ..page import Page
+from ..visit.page import Page
 from . import chat, lost, sweep, won
 
 

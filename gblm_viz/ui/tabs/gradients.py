@@ -10,21 +10,21 @@ from typing import Any
 
 import gradio as gr
 
-from gblm_viz.core import report
-from gblm_viz.core.errors import GblmError
-from gblm_viz.core.job import Job, Step
-from gblm_viz.core.matrices import Matrix
-from gblm_viz.core.prune import Settings
-from gblm_viz.core.statistics import NORMS, Statistics
+from gblm_viz.core.base.errors import GblmError
+from gblm_viz.core.base.job import Job, Step
+from gblm_viz.core.look import report
+from gblm_viz.core.mask.prune import Settings
+from gblm_viz.core.model.matrices import Matrix
+from gblm_viz.core.sums.statistics import NORMS, Statistics
 from gblm_viz.figures import maps
 from gblm_viz.figures.tiles import colour_range
-from gblm_viz.ui import work
-from gblm_viz.ui.example import shipped, shipped_matrix, shipped_summaries
-from gblm_viz.ui.matrix_view import ArrayProvider, Field, MatrixView, picture
-from gblm_viz.ui.model_map import ModelMapView
-from gblm_viz.ui.page import Page, bump
-from gblm_viz.ui.preview import plain_alpha
-from gblm_viz.ui.session import Library, Selection, Visit
+from gblm_viz.ui.components.matrix_view import ArrayProvider, Field, MatrixView, picture
+from gblm_viz.ui.components.model_map import ModelMapView
+from gblm_viz.ui.visit.page import Page, bump
+from gblm_viz.ui.visit.session import Library, Selection, Visit
+from gblm_viz.ui.work import work
+from gblm_viz.ui.work.example import shipped, shipped_matrix, shipped_summaries
+from gblm_viz.ui.work.preview import plain_alpha
 from gblm_viz.words import Words
 
 STATISTICS = ("mean", "median", "p99", "peak_share")

@@ -11,9 +11,9 @@ from typing import Any
 
 import gradio as gr
 
-from .. import work
-from ..page import NoLongerWanted, Page, bump
-from ..session import Visit
+from ..visit.page import NoLongerWanted, Page, bump
+from ..visit.session import Visit
+from ..work import work
 from . import lost_methods, lost_probes, lost_tokens
 from .lost_told import measured_html, summary_html
 

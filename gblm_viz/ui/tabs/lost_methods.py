@@ -7,12 +7,12 @@ from typing import Any
 
 import gradio as gr
 
-from gblm_viz.core.calibration import CalibrationSet
+from gblm_viz.core.text.calibration import CalibrationSet
 from gblm_viz.words import Words
 
-from .. import drawing, measuring, work
-from ..page import Page
-from ..session import Visit
+from ..visit.page import Page
+from ..visit.session import Visit
+from ..work import drawing, measuring, work
 from .lost_told import methods_cost, methods_html
 
 

@@ -9,21 +9,22 @@ from typing import Any
 
 import gradio as gr
 
-from gblm_viz.core.errors import GblmError, TextError
-from gblm_viz.core.evaluate import Verdict
-from gblm_viz.core.probe_file import MOST_PROBES
+from gblm_viz.core.base.errors import GblmError, TextError
+from gblm_viz.core.measure.evaluate import Verdict
+from gblm_viz.core.measure.probe_file import MOST_PROBES
 from gblm_viz.words import Words
 
-from .. import downloads, measuring, work
-from ..escape import escape
-from ..measuring import Asked
-from ..page import Page, bump
-from ..probe_table import Column, Line, ProbeTable, table_value
-from ..report_data import as_lines
-from ..session import Visit
-from ..skill_name import skill_name
-from ..upload_button import UploadButton, upload_button
-from ..uploads import received
+from ..components.escape import escape
+from ..components.probe_table import Column, Line, ProbeTable, table_value
+from ..components.skill_name import skill_name
+from ..components.upload_button import UploadButton, upload_button
+from ..report.report_data import as_lines
+from ..visit import downloads
+from ..visit.page import Page, bump
+from ..visit.session import Visit
+from ..visit.uploads import received
+from ..work import measuring, work
+from ..work.measuring import Asked
 from .lost_told import asked_html, skills_html
 from .text import read_upload
 

@@ -7,14 +7,14 @@ from typing import Any
 
 import gradio as gr
 
-from gblm_viz.core.lost import TokenLoss
+from gblm_viz.core.measure.lost import TokenLoss
 from gblm_viz.words import Words
 
-from .. import measuring, work
-from ..applied import applied_tag
-from ..loss_strip import LossStrip, strip_value
-from ..page import NoLongerWanted, Page
-from ..session import Visit
+from ..components.loss_strip import LossStrip, strip_value
+from ..visit.page import NoLongerWanted, Page
+from ..visit.session import Visit
+from ..work import measuring, work
+from ..work.applied import applied_tag
 
 MOST_WINDOWS = 512
 """Windows that the choice offers: of more, the most lost ones."""

@@ -8,21 +8,21 @@ from __future__ import annotations
 import math
 
 from gblm_viz import verdict_told
-from gblm_viz.core import evaluate
-from gblm_viz.core.calibration import CalibrationSet
-from gblm_viz.core.crossed import Crossed
-from gblm_viz.core.errors import GblmError
-from gblm_viz.core.evaluate import PairedShare, Perplexity, ProbeResult, paired_share
+from gblm_viz.core.base.errors import GblmError
+from gblm_viz.core.measure import evaluate
+from gblm_viz.core.measure.crossed import Crossed
+from gblm_viz.core.measure.evaluate import PairedShare, Perplexity, ProbeResult, paired_share
+from gblm_viz.core.text.calibration import CalibrationSet
 from gblm_viz.figures.charts import percent
 from gblm_viz.words import Words
 
-from .. import drawing, measuring, work
-from ..applied import amount
-from ..escape import escape
-from ..measuring import Asked
-from ..session import Visit
-from ..skill_name import skill_name
-from ..table import Cell, plain_table
+from ..components.escape import escape
+from ..components.skill_name import skill_name
+from ..components.table import Cell, plain_table
+from ..visit.session import Visit
+from ..work import drawing, measuring, work
+from ..work.applied import amount
+from ..work.measuring import Asked
 
 
 def measured_html(visit: Visit, say: Words) -> str:

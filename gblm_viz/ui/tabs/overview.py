@@ -10,22 +10,22 @@ from typing import Any
 
 import gradio as gr
 
-from gblm_viz.core.evaluate import paired
-from gblm_viz.core.generate import Sampling
-from gblm_viz.core.report import GradientSummary, ModelMap, cell_map
-from gblm_viz.core.two_masks import Jump
+from gblm_viz.core.look.report import GradientSummary, ModelMap, cell_map
+from gblm_viz.core.look.two_masks import Jump
+from gblm_viz.core.measure.evaluate import paired
+from gblm_viz.core.talk.generate import Sampling
 from gblm_viz.figures.maps import empty_map, gradient_sentence, map_value
 from gblm_viz.words import Words
 
-from .. import work
-from ..applied import applied_tag, collected_from
-from ..chat import MARKS, Turn, pane_html, parting_sentence, together
-from ..escape import escape
-from ..example import LONGEST_ANSWER, SETTINGS, shipped, shipped_summaries
-from ..model_map import ModelMapView
-from ..page import Page, bump
-from ..session import Selection, Visit
-from ..settings_words import settings_words
+from ..components.escape import escape
+from ..components.model_map import ModelMapView
+from ..components.settings_words import settings_words
+from ..visit.page import Page, bump
+from ..visit.session import Selection, Visit
+from ..work import work
+from ..work.applied import applied_tag, collected_from
+from ..work.chat import MARKS, Turn, pane_html, parting_sentence, together
+from ..work.example import LONGEST_ANSWER, SETTINGS, shipped, shipped_summaries
 from .prune_told import place
 from .weight import telling_weight
 

@@ -12,24 +12,24 @@ from typing import Any
 
 import gradio as gr
 
-from gblm_viz.core import report, two_masks
-from gblm_viz.core.job import Job, run
-from gblm_viz.core.patterns import NofM, PerRow
-from gblm_viz.core.structure import DRAWS, column_score, outside_columns, row_score
-from gblm_viz.core.two_masks import CATEGORIES
+from gblm_viz.core.base.job import Job, run
+from gblm_viz.core.look import report, two_masks
+from gblm_viz.core.look.structure import DRAWS, column_score, outside_columns, row_score
+from gblm_viz.core.look.two_masks import CATEGORIES
+from gblm_viz.core.mask.patterns import NofM, PerRow
 from gblm_viz.figures import charts
 from gblm_viz.figures.charts import percent
 from gblm_viz.figures.maps import empty_map, number
 from gblm_viz.words import Words
 
-from .. import work
-from ..escape import escape
-from ..matrix_view import ArrayProvider, Field, MatrixView, picture, with_pin, without_pin
-from ..model_map import ModelMapView
-from ..page import Page, bump
-from ..preview import selected
-from ..session import Selection, Visit
-from ..table import plain_table
+from ..components.escape import escape
+from ..components.matrix_view import ArrayProvider, Field, MatrixView, picture, with_pin, without_pin
+from ..components.model_map import ModelMapView
+from ..components.table import plain_table
+from ..visit.page import Page, bump
+from ..visit.session import Selection, Visit
+from ..work import work
+from ..work.preview import selected
 from .gradients import unpin
 from .patterns_sight import (
     ORDERS,

@@ -9,19 +9,20 @@ from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from gblm_viz.core import prune, report, two_masks
-from gblm_viz.core.alpha import Alpha
-from gblm_viz.core.errors import GblmError
-from gblm_viz.core.job import Job, Step, run
-from gblm_viz.core.patterns import NofM, Pattern, PerRow, shuffled
-from gblm_viz.core.prune import Masks, Settings
-from gblm_viz.core.report import ColumnProfile, Factors, StructureBands
-from gblm_viz.core.structure import Band, density_order, position_order
-from gblm_viz.core.two_masks import Comparison, Jumps, TwoMasks
+from gblm_viz.core.base.errors import GblmError
+from gblm_viz.core.base.job import Job, Step, run
+from gblm_viz.core.look import report, two_masks
+from gblm_viz.core.look.report import ColumnProfile, Factors, StructureBands
+from gblm_viz.core.look.structure import Band, density_order, position_order
+from gblm_viz.core.look.two_masks import Comparison, Jumps, TwoMasks
+from gblm_viz.core.mask import prune
+from gblm_viz.core.mask.patterns import NofM, Pattern, PerRow, shuffled
+from gblm_viz.core.mask.prune import Masks, Settings
+from gblm_viz.core.score.alpha import Alpha
 
-from .. import work
-from ..preview import plain_alpha, selected
-from ..session import Visit
+from ..visit.session import Visit
+from ..work import work
+from ..work.preview import plain_alpha, selected
 
 MATRIX_AT_ONCE = 1_000_000
 """Weights up to which one matrix is shuffled, ranked and factorised without being asked: five seconds at most."""

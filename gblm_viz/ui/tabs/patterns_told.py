@@ -8,17 +8,17 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from gblm_viz.core import report
-from gblm_viz.core.prune import Settings
-from gblm_viz.core.report import Cell, Factors, StructureBands, StructureCell, Writer
-from gblm_viz.core.structure import DRAWS, Band
-from gblm_viz.core.two_masks import CATEGORIES, Comparison, Jump, Jumps, TwoMasks
+from gblm_viz.core.look import report
+from gblm_viz.core.look.report import Cell, Factors, StructureBands, StructureCell, Writer
+from gblm_viz.core.look.structure import DRAWS, Band
+from gblm_viz.core.look.two_masks import CATEGORIES, Comparison, Jump, Jumps, TwoMasks
+from gblm_viz.core.mask.prune import Settings
 from gblm_viz.figures.charts import percent
 from gblm_viz.figures.maps import map_value, role_name
 from gblm_viz.words import Words
 
-from ..escape import escape
-from ..table import plain_table
+from ..components.escape import escape
+from ..components.table import plain_table
 from .weight import title
 
 MEASURES = ("column", "head", "neighbour", "row")

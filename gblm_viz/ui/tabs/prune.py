@@ -12,25 +12,25 @@ from typing import Any
 
 import gradio as gr
 
-from gblm_viz.core import report
-from gblm_viz.core.alpha import Alpha, parse_alpha
-from gblm_viz.core.errors import SettingError
-from gblm_viz.core.methods import GBLM_NORMS, METHODS, NORMS_OF, PAPER_ALPHA
-from gblm_viz.core.patterns import GROUPS, Global, checked_sparsity
-from gblm_viz.core.prune import ORDERS, Masks, Settings, preview_settings
+from gblm_viz.core.base.errors import SettingError
+from gblm_viz.core.look import report
+from gblm_viz.core.mask.patterns import GROUPS, Global, checked_sparsity
+from gblm_viz.core.mask.prune import ORDERS, Masks, Settings, preview_settings
+from gblm_viz.core.score.alpha import Alpha, parse_alpha
+from gblm_viz.core.score.methods import GBLM_NORMS, METHODS, NORMS_OF, PAPER_ALPHA
 from gblm_viz.figures import charts
 from gblm_viz.figures.charts import percent
 from gblm_viz.words import Words
 
-from .. import work
-from ..apply import apply
-from ..escape import escape
-from ..free_slider import FreeSlider
-from ..live_picture import CONTROLS, LEAST_SHARE, MOST_SHARE, MOST_SPARSITY, SLIDERS, MaskProvider
-from ..matrix_view import Field, Followed, MatrixView, picture
-from ..page import Page, bump
-from ..preview import look, plain_alpha, selected
-from ..session import Selection, Visit
+from ..components.escape import escape
+from ..components.free_slider import FreeSlider
+from ..components.matrix_view import Field, Followed, MatrixView, picture
+from ..visit.page import Page, bump
+from ..visit.session import Selection, Visit
+from ..work import work
+from ..work.apply import apply
+from ..work.live_picture import CONTROLS, LEAST_SHARE, MOST_SHARE, MOST_SPARSITY, SLIDERS, MaskProvider
+from ..work.preview import look, plain_alpha, selected
 from .prune_told import (
     agrees,
     alpha_note,

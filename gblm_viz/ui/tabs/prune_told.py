@@ -8,24 +8,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from gblm_viz.core import alpha as alphas
-from gblm_viz.core import report
-from gblm_viz.core.alpha import Alpha
-from gblm_viz.core.methods import METHODS, NORMS_OF, PAPER_ALPHA
-from gblm_viz.core.patterns import NofM
-from gblm_viz.core.prune import Fallback, Masks, Settings
-from gblm_viz.core.report import Preview
+from gblm_viz.core.look import report
+from gblm_viz.core.look.report import Preview
+from gblm_viz.core.mask.patterns import NofM
+from gblm_viz.core.mask.prune import Fallback, Masks, Settings
+from gblm_viz.core.score import alpha as alphas
+from gblm_viz.core.score.alpha import Alpha
+from gblm_viz.core.score.methods import METHODS, NORMS_OF, PAPER_ALPHA
 from gblm_viz.figures import charts
 from gblm_viz.figures.charts import percent
 from gblm_viz.figures.maps import role_name
 from gblm_viz.words import Words
 
-from .. import work
-from ..escape import escape
-from ..measured import measured
-from ..preview import plain_alpha, share_at
-from ..session import Visit
-from ..settings_words import settings_words
+from ..components.escape import escape
+from ..components.settings_words import settings_words
+from ..visit.session import Visit
+from ..work import work
+from ..work.measured import measured
+from ..work.preview import plain_alpha, share_at
 
 NEARLY_SAME = 0.99
 """Agreement above which two masks are called almost the same."""

@@ -10,21 +10,21 @@ from typing import Any
 import gradio as gr
 
 from gblm_viz.amounts import duration
-from gblm_viz.core import prune
-from gblm_viz.core.errors import GblmError
-from gblm_viz.core.methods import METHODS
-from gblm_viz.core.prune import Settings
-from gblm_viz.core.sweep import DENSE
+from gblm_viz.core.base.errors import GblmError
+from gblm_viz.core.mask import prune
+from gblm_viz.core.mask.prune import Settings
+from gblm_viz.core.measure.sweep import DENSE
+from gblm_viz.core.score.methods import METHODS
 from gblm_viz.figures.charts import percent
 from gblm_viz.words import Words
 
-from .. import drawing
-from ..apply import apply
-from ..escape import escape
-from ..page import Page, bump
-from ..point_table import PointTable
-from ..session import Visit
-from ..sweeping import APART, Plan, done_of, losses_of, plan_of, points_of, sweep_job
+from ..components.escape import escape
+from ..components.point_table import PointTable
+from ..visit.page import Page, bump
+from ..visit.session import Visit
+from ..work import drawing
+from ..work.apply import apply
+from ..work.sweeping import APART, Plan, done_of, losses_of, plan_of, points_of, sweep_job
 from . import sweep_told as told
 
 USUAL_METHODS = ("magnitude", "wanda", "gblm")

@@ -8,28 +8,28 @@ from typing import Any
 
 from gblm_viz import verdict_told
 from gblm_viz.amounts import amount, duration
-from gblm_viz.core import evaluate, sweep
-from gblm_viz.core.crossed import Crossed
-from gblm_viz.core.draws import Losses
-from gblm_viz.core.errors import GblmError
-from gblm_viz.core.evaluate import Perplexity
-from gblm_viz.core.methods import METHODS
-from gblm_viz.core.prune import Settings
-from gblm_viz.core.published import LENGTH, PUBLISHED, SPARSITY, TEXT
-from gblm_viz.core.sweep import DENSE, HIGHEST, SweepPoint
+from gblm_viz.core.base.errors import GblmError
+from gblm_viz.core.mask.prune import Settings
+from gblm_viz.core.measure import evaluate, sweep
+from gblm_viz.core.measure.crossed import Crossed
+from gblm_viz.core.measure.draws import Losses
+from gblm_viz.core.measure.evaluate import Perplexity
+from gblm_viz.core.measure.published import LENGTH, PUBLISHED, SPARSITY, TEXT
+from gblm_viz.core.measure.sweep import DENSE, HIGHEST, SweepPoint
+from gblm_viz.core.score.methods import METHODS
 from gblm_viz.figures import charts, curves
 from gblm_viz.figures.charts import percent
 from gblm_viz.figures.curves import Drawn
 from gblm_viz.words import Words
 
-from .. import drawing, work
-from ..escape import escape
-from ..knees import knees_line
-from ..point_table import PointRow, point_rows
-from ..session import Visit
-from ..settings_words import amount_words, knob_words
-from ..sweeping import Plan
-from ..table import plain_table
+from ..components.escape import escape
+from ..components.knees import knees_line
+from ..components.point_table import PointRow, point_rows
+from ..components.settings_words import amount_words, knob_words
+from ..components.table import plain_table
+from ..visit.session import Visit
+from ..work import drawing, work
+from ..work.sweeping import Plan
 
 SHOWN_FIRST = ("gblm", "wanda", "gradient", "magnitude", "random")
 """Which method speaks for this model beside the paper's, where several were swept."""

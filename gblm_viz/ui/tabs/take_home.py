@@ -15,23 +15,26 @@ import gradio as gr
 
 from gblm_viz import verdict_told
 from gblm_viz.amounts import amount
-from gblm_viz.core import export, prune
-from gblm_viz.core import run as runs
-from gblm_viz.core.export import Exported
-from gblm_viz.core.job import Job, Step
-from gblm_viz.core.models import Model
-from gblm_viz.core.run import SHORT_HASH
-from gblm_viz.core.won import memory
+from gblm_viz.core.base.job import Job, Step
+from gblm_viz.core.keep import export
+from gblm_viz.core.keep import run as runs
+from gblm_viz.core.keep.export import Exported
+from gblm_viz.core.keep.run import SHORT_HASH
+from gblm_viz.core.mask import prune
+from gblm_viz.core.measure.won import memory
+from gblm_viz.core.model.models import Model
 from gblm_viz.figures.charts import percent
 from gblm_viz.words import Words
 
-from .. import downloads, report_data, report_file, this_run, work
-from ..escape import escape
-from ..folders import folder_of
-from ..page import Page, bump
-from ..session import Visit
-from ..table import plain_table
-from ..this_run import Source
+from ..components.escape import escape
+from ..components.table import plain_table
+from ..report import report_data, report_file, this_run
+from ..report.this_run import Source
+from ..visit import downloads
+from ..visit.folders import folder_of
+from ..visit.page import Page, bump
+from ..visit.session import Visit
+from ..work import work
 
 DEFAULT_FOLDER = "~/gblm-viz/pruned"
 LARGEST_SENT = 200_000_000

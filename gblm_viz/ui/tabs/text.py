@@ -14,18 +14,18 @@ import gradio as gr
 
 from gblm_viz import plan_told
 from gblm_viz.amounts import amount, duration
-from gblm_viz.core import calibration
-from gblm_viz.core.calibration import CalibrationSet
-from gblm_viz.core.errors import GblmError
-from gblm_viz.core.models import Model
-from gblm_viz.core.statistics import Statistics
-from gblm_viz.ui import work
-from gblm_viz.ui.folders import folder_of
-from gblm_viz.ui.page import Page, bump
-from gblm_viz.ui.sample_list import SampleList, SampleRow, sample_rows
-from gblm_viz.ui.session import TextChoice, Visit
-from gblm_viz.ui.upload_button import UploadButton, upload_button
-from gblm_viz.ui.uploads import Upload, received
+from gblm_viz.core.base.errors import GblmError
+from gblm_viz.core.model.models import Model
+from gblm_viz.core.sums.statistics import Statistics
+from gblm_viz.core.text import calibration
+from gblm_viz.core.text.calibration import CalibrationSet
+from gblm_viz.ui.components.sample_list import SampleList, SampleRow, sample_rows
+from gblm_viz.ui.components.upload_button import UploadButton, upload_button
+from gblm_viz.ui.visit.folders import folder_of
+from gblm_viz.ui.visit.page import Page, bump
+from gblm_viz.ui.visit.session import TextChoice, Visit
+from gblm_viz.ui.visit.uploads import Upload, received
+from gblm_viz.ui.work import work
 from gblm_viz.words import Words
 
 RULES = ("auto", "windows", "paragraphs")

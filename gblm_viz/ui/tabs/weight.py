@@ -11,26 +11,27 @@ from typing import Any
 
 import gradio as gr
 
-from gblm_viz.core import by_hand, prune, pull, two_masks, weight
-from gblm_viz.core.errors import GblmError
-from gblm_viz.core.generate import Sampling, answer
-from gblm_viz.core.job import Job
-from gblm_viz.core.matrices import Matrix
-from gblm_viz.core.methods import METHODS
-from gblm_viz.core.prune import Settings
-from gblm_viz.core.weight import Target, WeightReport
+from gblm_viz.core.base.errors import GblmError
+from gblm_viz.core.base.job import Job
+from gblm_viz.core.look import by_hand, pull, two_masks, weight
+from gblm_viz.core.look.weight import Target, WeightReport
+from gblm_viz.core.mask import prune
+from gblm_viz.core.mask.prune import Settings
+from gblm_viz.core.model.matrices import Matrix
+from gblm_viz.core.score.methods import METHODS
+from gblm_viz.core.talk.generate import Sampling, answer
 from gblm_viz.figures import charts
 from gblm_viz.figures.charts import percent, short
 from gblm_viz.figures.maps import number, role_name
 from gblm_viz.words import Words
 
-from .. import work
-from ..escape import escape
-from ..hand_row import HandRow, hand_value
-from ..page import Page, bump
-from ..preview import plain_alpha
-from ..session import Selection, Visit
-from ..table import Cell, plain_table
+from ..components.escape import escape
+from ..components.hand_row import HandRow, hand_value
+from ..components.table import Cell, plain_table
+from ..visit.page import Page, bump
+from ..visit.session import Selection, Visit
+from ..work import work
+from ..work.preview import plain_alpha
 from .gradients import chosen
 from .prune_told import made_of, place
 

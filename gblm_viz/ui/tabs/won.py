@@ -8,21 +8,21 @@ from typing import Any
 import gradio as gr
 
 from gblm_viz.amounts import amount
-from gblm_viz.core import evaluate
-from gblm_viz.core import won as measuring
-from gblm_viz.core.errors import GblmError
-from gblm_viz.core.job import Job
-from gblm_viz.core.models import Model
-from gblm_viz.core.prune import Masks
-from gblm_viz.core.won import Speed, Won
+from gblm_viz.core.base.errors import GblmError
+from gblm_viz.core.base.job import Job
+from gblm_viz.core.mask.prune import Masks
+from gblm_viz.core.measure import evaluate
+from gblm_viz.core.measure import won as measuring
+from gblm_viz.core.measure.won import Speed, Won
+from gblm_viz.core.model.models import Model
 from gblm_viz.words import Words
 
-from .. import work
-from ..applied import applied_tag
-from ..escape import escape
-from ..page import Page
-from ..session import Library, Visit
-from ..table import plain_table
+from ..components.escape import escape
+from ..components.table import plain_table
+from ..visit.page import Page
+from ..visit.session import Library, Visit
+from ..work import work
+from ..work.applied import applied_tag
 
 
 def build(page: Page) -> None:

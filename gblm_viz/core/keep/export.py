@@ -1,0 +1,320 @@
+"""A pruned model → a folder that transformers loads, with masks, settings and a card; loaded again and compared.
+
+Knows nothing of how the masks were made, nor of screens.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from torch import Tensor
+
+from gblm_viz.words import words
+
+from ..base.errors import ModelError, StatisticsError
+from ..base.files import beside, cannot_write, clear_left, put_folder, usable_path
+from ..base.job import Job, Step
+from ..base.stored import present, read_json
+from ..mask.patterns import label
+from ..mask.prune import Masks, Settings, masks_in, save_masks
+from ..measure.evaluate import Perplexity, Share
+from ..model import shards
+from ..model.as_stored import as_stored, tell_config
+from ..model.block_weights import OUTSIDE
+from ..model.folder import weight_files
+from ..model.headers import dtypes_of
+from ..model.model_files import MASKS_FILE
+from ..model.models import Model, load, part_held, private_copy
+from ..model.named import is_hub_id, split
+from ..score.methods import METHODS
+from ..sums.statistics import SHORT_KEY, Statistics, manifest_of, put_json
+
+SETTINGS_FILE = "pruning.json"
+"""Settings, sparsity per matrix, the other files' names. A folder that holds it was written here, as an export."""
+CARD_FILE = "README.md"
+MANIFEST_FILE = "statistics-manifest.json"
+"""What the statistics were made of, where the method used any."""
+_WEIGHTS = re.compile(r"model(-\d{5}-of-\d{5})?\.safetensors(\.index\.json)?")
+"""The weights' files, whose number depends on how the model was read."""
+CUDA_TOLERANCE = 1e-3
+"""Relative; sums on CUDA come in no fixed order (fidelity.md, Tolerances)."""
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A folder that was written, loaded again and found equal. `removed`, `zeros`: shares by parameter name.
+
+    weight_bytes: of the model's safetensors files; folder_bytes: of all files, masks and card with them; dtypes: of the
+    weights in the files.
+    """
+
+    folder: Path
+    weight_bytes: int
+    folder_bytes: int
+    removed: dict[str, float]
+    zeros: dict[str, float]
+    dtypes: tuple[str, ...] = ()
+
+
+def identity(settings: Settings, model_key: str | None = None, calibration_key: str | None = None) -> dict[str, Any]:
+    """What makes two runs the same: settings, dense model, samples; without what is not known yet."""
+    known = {"model_key": model_key, "calibration_key": calibration_key}
+    return settings.as_dict() | {name: value for name, value in known.items() if value is not None}
+
+
+def refuse_taken(folder: Path, run: Mapping[str, Any], force: bool = False) -> None:
+    """A folder that holds anything but an earlier export of the same `run` (see `identity`) is never written over,
+    with `force` neither unless it is an export, nor what somebody put beside one. Raises ModelError with what differs,
+    StatisticsError."""
+    usable_path(folder)
+    if folder.exists() and not folder.is_dir():
+        raise StatisticsError("cannot_write", file=str(folder), why="it is a file")
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / SETTINGS_FILE).is_file():
+        raise ModelError("export_taken", folder=str(folder))
+    if not folder.is_dir() or not present(folder, SETTINGS_FILE):
+        return
+    found = _settings_in(folder)
+    other = differing(found, run)
+    if other and not force:
+        raise ModelError("export_other", folder=str(folder), what=other)
+    ours = found.get("files")
+    names = sorted(entry.name for entry in folder.iterdir())
+    beside_it = [name for name in names if name not in ours and not _WEIGHTS.fullmatch(name)] if isinstance(
+        ours, list) else []
+    if beside_it:
+        raise ModelError("export_beside", folder=str(folder), file=beside_it[0], count=len(beside_it))
+
+
+def refuse_taken_file(path: Path, run: Mapping[str, Any], force: bool = False) -> None:
+    """A file that holds anything but the masks of the same `run` is not written over without `force`. Raises
+    ModelError."""
+    if force or not usable_path(path).exists():
+        return
+    found = masks_in(path)
+    if found is None:
+        raise ModelError("masks_taken", file=str(path), what=path.name)
+    other = differing(found | {"calibration_key": found["calibration"]}, run)
+    if other:
+        raise ModelError("masks_taken", file=str(path), what=other)
+
+
+def _settings_in(folder: Path) -> dict[str, Any]:
+    """What an export says of itself; nothing where that cannot be read."""
+    try:
+        found = read_json(folder, SETTINGS_FILE)
+    except StatisticsError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def differing(found: Mapping[str, Any], run: Mapping[str, Any]) -> str:
+    """By what an earlier run is another one than `run`: "sparsity 0.3 ≠ 0.5"; empty where it is the same."""
+    return ", ".join(f"{name} {_short(found.get(name))} ≠ {_short(wanted)}" for name, wanted in run.items()
+                     if found.get(name) != wanted)
+
+
+def _short(value: object) -> str:
+    """A value as a sentence has it; of a key its first digits, which are enough to tell two apart."""
+    told = "–" if value in (None, "") else str(value)
+    return told if len(told) <= SHORT_KEY else f"{told[:SHORT_KEY]}…"
+
+
+def save(pruned: Model, applied: Masks, folder: Path, *, statistics: Statistics | None = None,
+         perplexities: Mapping[str, Perplexity] | None = None, probes: Mapping[str, Share] | None = None,
+         compared: Sequence[str] = (), language: str = "en", force: bool = False) -> Job[Exported]:
+    """Write `pruned` (with `applied` its masks) as a transformers folder, put in place only after it proved equal.
+
+    It is loaded a second time to be compared, so twice the model's memory is needed; one that is read block by block is
+    written, read and compared so, a file for each block. `perplexities` and `probes`
+    (label → result) go on the card with their protocol, `compared` as the sentences they are. Equal runs write equal
+    bytes: no times. Raises ModelError where the folder is taken (by another run too, unless `force`) or what was read
+    back differs, StatisticsError where nothing can be written.
+    """
+    refuse_taken(folder, identity(applied.settings, applied.model_key, applied.calibration_key), force)
+    folder = folder.resolve()
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        clear_left(folder)
+        with beside(folder) as place:
+            yield Step(0, 3, "load")
+            yield from _write(pruned, place)
+            yield Step(1, 3, "load")
+            again = yield from load(str(place), pruned.dtype, pruned.device.type, by_block=pruned.weights is not None)
+            zeros = yield from _compared(pruned, applied, again, folder)
+            yield Step(2, 3, "load")
+            save_masks(applied, place / MASKS_FILE)
+            used = statistics if applied.settings.needs else None
+            if used is not None:
+                put_json(place / MANIFEST_FILE, manifest_of(used))
+            files = weight_files(place)
+            done = Exported(folder, sum(file.stat().st_size for file in files), 0, applied.shares, zeros,
+                            dtypes_of(files))
+            _describe(pruned, applied, used, perplexities or {}, probes or {}, compared, done, place, language)
+            done = replace(done, folder_bytes=sum(file.stat().st_size for file in place.iterdir()))
+            put_folder(place, folder)
+    except (OSError, SafetensorError) as error:
+        raise cannot_write(folder, error) from error
+    yield Step(3, 3, "load")
+    return done
+
+
+def _write(pruned: Model, folder: Path) -> Job[None]:
+    folder.mkdir(parents=True)
+    if pruned.weights is None:
+        pruned.network.save_pretrained(folder, state_dict=as_stored(pruned.network.state_dict(), pruned.dtypes))
+        tell_config(folder, pruned.network, pruned.dtypes)
+    else:
+        own = replace(pruned.weights, stored=pruned.dtypes)
+        yield from shards.write(private_copy(pruned.network), own, folder)
+    pruned.tokenizer.save_pretrained(folder)
+    for file in weight_files(folder):
+        file.chmod((folder / "config.json").stat().st_mode)  # safetensors gives its files to their owner alone
+
+
+def _share(mask: Tensor) -> float:
+    return int(torch.count_nonzero(mask)) / mask.numel()
+
+
+@torch.no_grad()
+def _compared(pruned: Model, applied: Masks, again: Model, folder: Path) -> Job[dict[str, float]]:
+    """name → share of exact zeros read back. A weight, a masked place or a logit that differs is an error.
+
+    Steps count blocks, and what is outside of them.
+    """
+    zeros: dict[str, float] = {}
+    parts = (OUTSIDE, *pruned.layout.blocks)
+    matrices = {matrix.name: matrix for matrix in pruned.layout.matrices}
+    for number, part in enumerate(parts):
+        yield Step(number, len(parts), "load")
+        with part_held(pruned, part) as wrote, part_held(again, part) as read:
+            if set(wrote) != set(read):
+                raise ModelError("export_differs", folder=str(folder), what=min(set(wrote) ^ set(read)))
+            for name, weight in read.items():
+                if not torch.equal(weight, wrote[name]):
+                    raise ModelError("export_differs", folder=str(folder), what=name)
+                if name in matrices:
+                    zeros[name] = _zeros(matrices[name].view(weight), applied.masks[name], name, folder)
+    first, second = _probe(pruned), _probe(again)
+    same = (torch.equal(first, second) if pruned.device.type == "cpu"
+            else torch.allclose(first, second, rtol=CUDA_TOLERANCE, atol=CUDA_TOLERANCE * float(first.abs().max())))
+    if not same:
+        raise ModelError("export_differs", folder=str(folder), what="logits")
+    return zeros
+
+
+def _zeros(weight: Tensor, mask: Tensor, name: str, folder: Path) -> float:
+    if bool((mask.to(weight.device) & (weight != 0)).any()):  # indexing would hold 16 bytes for each masked place
+        raise ModelError("export_differs", folder=str(folder), what=name)
+    return _share(weight == 0)
+
+
+def _probe(model: Model) -> Tensor:
+    """float32 logits (tokens, vocabulary) on a few tokens spread over the vocabulary."""
+    size = model.network.get_input_embeddings().weight.shape[0]
+    tokens = torch.linspace(0, size - 1, 12, device=model.device).long()[None]
+    logits: Tensor = model.network(tokens, use_cache=False).logits[0].float()
+    return logits
+
+
+def _describe(pruned: Model, applied: Masks, statistics: Statistics | None, perplexities: Mapping[str, Perplexity],
+              probes: Mapping[str, Share], compared: Sequence[str], done: Exported, folder: Path,
+              language: str) -> None:
+    settings = applied.settings.as_dict() | {
+        "alpha_value": applied.alpha, "pattern_label": label(applied.settings.make_pattern()),
+        "model": pruned.name, "model_key": applied.model_key, "calibration_key": applied.calibration_key,
+        "sparsity_reached": applied.sparsity, "removed": done.removed, "zeros": done.zeros,
+        "files": sorted({file.name for file in folder.iterdir() if not _WEIGHTS.fullmatch(file.name)}
+                        | {SETTINGS_FILE, CARD_FILE}),
+        "equal_rows": applied.equal_rows, "fallbacks": [asdict(one) for one in applied.fallbacks]}
+    (folder / SETTINGS_FILE).write_text(json.dumps(settings, sort_keys=True, indent=1) + "\n", encoding="utf-8")
+    told = card(pruned, applied, statistics, perplexities, probes, done, language, compared)
+    (folder / CARD_FILE).write_text(told, encoding="utf-8")
+
+
+def card(pruned: Model, applied: Masks, statistics: Statistics | None, perplexities: Mapping[str, Perplexity],
+         probes: Mapping[str, Share], done: Exported, language: str = "en", compared: Sequence[str] = ()) -> str:
+    """The folder's README.md: settings, protocol, scores, measured sparsity and limits, below a model card's header."""
+    texts = words(language)
+
+    def say(key: str, **fields: Any) -> str:
+        return texts(f"export.{key}", **fields)
+
+    settings = applied.settings
+    rows = {"method": settings.method, "formula": METHODS[settings.method].formula,
+            "pattern": label(settings.make_pattern()), "order": settings.order, "seed": settings.seed,
+            "model_key": applied.model_key}
+    if "gradients" in settings.needs:
+        rows["norm"] = settings.norm
+    if applied.alpha is not None:
+        rows["alpha"] = f"{applied.alpha:g} ({settings.alpha})"
+    parts = [_header(pruned), f"# {say('title', name=pruned.name)}",
+             say("intro", name=pruned.name, removed=applied.removed, prunable=applied.prunable,
+                 sparsity=applied.sparsity),
+             f"## {say('settings')}", _table(("", ""), [(say(key), f"`{value}`") for key, value in rows.items()]),
+             f"## {say('calibration')}", _calibrated(statistics, say)]
+    if applied.fallbacks:
+        parts.append(say("fallbacks", count=len(applied.fallbacks)))
+    if perplexities:
+        parts += [f"## {say('perplexity')}", "\n".join("- " + say(
+            "perplexity_line", label=name, value=one.value, text=one.text_name or say("own_text"),
+            sha256=one.text_sha256, windows=one.windows, length=one.length, dtype=one.dtype)
+            for name, one in perplexities.items())]
+    if probes:
+        parts += [f"## {say('probes')}", "\n".join("- " + say(
+            "probes_line", label=name, right=one.right, total=one.total, share=one.value, low=one.interval.low,
+            high=one.interval.high) for name, one in probes.items())]
+    if compared:
+        parts += [f"## {say('compared')}", "\n".join(f"- {one}" for one in compared)]
+    measured = [(f"`{matrix.name}`", " × ".join(map(str, matrix.shape)), f"{done.removed[matrix.name]:.4%}",
+                 f"{done.zeros[matrix.name]:.4%}") for matrix in pruned.layout.matrices]
+    parts += [f"## {say('measured')}", say("verified"), *_stored(pruned, done, say),
+              _table(tuple(say(key) for key in ("matrix", "shape", "removed", "zeros")), measured),
+              f"## {say('files')}",
+              "\n".join(f"- `{file}`: {say(f'file_{key}')}" for file, key in _files(statistics)),
+              f"## {say('limits')}",
+              "\n".join(f"- {say(key, megabytes=done.weight_bytes / 1e6)}"
+                        for key in ("limit_size", "limit_text", "limit_measure", "limit_licence")),
+              say("source")]
+    return "\n\n".join(parts) + "\n"
+
+
+def _stored(pruned: Model, done: Exported, say: Any) -> list[str]:
+    """Which dtypes the files have; whether they are those of the dense model's files, where these are known."""
+    if not done.dtypes:
+        return []
+    dense = {str(one).removeprefix("torch.") for one in pruned.dtypes.values()}
+    return [str(say("stored_as_dense" if {*done.dtypes} == dense else "stored", dtypes=", ".join(done.dtypes)))]
+
+
+def _files(statistics: Statistics | None) -> list[tuple[str, str]]:
+    """(file, key of its sentence) of what lies beside the weights."""
+    manifest = [(MANIFEST_FILE, "manifest")] if statistics is not None else []
+    return [(MASKS_FILE, "masks"), (SETTINGS_FILE, "settings"), *manifest]
+
+
+def _header(pruned: Model) -> str:
+    """YAML as the hub reads it; a local dense model has no id to name."""
+    of_hub = is_hub_id(pruned.source) and not Path(pruned.source).exists()
+    based = [f"base_model: {split(pruned.source)[0]}"] if of_hub else []
+    return "\n".join(["---", "library_name: transformers", *based, "tags: [pruned]", "---"])
+
+
+def _calibrated(statistics: Statistics | None, say: Any) -> str:
+    if statistics is None:
+        return str(say("no_calibration"))
+    used = statistics.calibration
+    return str(say("calibrated", samples=used.count, length=used.length, rule=used.rule, seed=used.seed,
+                   text=used.text_name or say("own_text"), sha256=used.text_sha256, dtype=statistics.dtype,
+                   device=statistics.device))
+
+
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    lines = [head, ("---",) * len(head), *rows]
+    return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)

@@ -1,0 +1,256 @@
+"""Which text pulls: whose gradient a weight, a row, a column, a head, a matrix or a block has, by sample and by token.
+
+A product's gradient is G = Σ_t δ_t x_tᵀ, with x_t its input and δ_t the loss's gradient in its output at token t, so
+every pull is a sum over tokens, exactly. Knows nothing of methods or masks.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..base.errors import PlaceError, ScoreError
+from ..base.job import Job, Step
+from ..model.matrices import Matrix, check_place
+from ..model.models import Model, private_copy
+from ..sums.observe import PRODUCTS, ExpertInputs, InputSums, sample_loss
+from ..sums.statistics import Statistics
+from ..text.calibration import CalibrationSet
+
+Array = np.ndarray[Any, Any]
+
+
+def sample_shares(statistics: Statistics, name: str) -> Array:
+    """float64 (N,): each sample's share of one matrix's ℓ1 gradient. They sum to 1; all nan where there is none."""
+    return block_shares(statistics, (name,))
+
+
+def block_shares(statistics: Statistics, names: Sequence[str]) -> Array:
+    """float64 (N,): the same of several matrices together."""
+    pulls = torch.stack([statistics.sample_l1[name] for name in names]).sum(0)
+    shares: Array = (pulls / pulls.sum()).numpy()
+    return shares
+
+
+@dataclass(frozen=True)
+class Part:
+    """Rows and columns of one matrix, or of one expert of a stack."""
+
+    name: str
+    expert: int | None
+    rows: slice
+    columns: slice
+
+
+@dataclass(frozen=True)
+class Pull:
+    """What is pulled at: the (`row`, `column`) weight, a row, a column, a head or all of the matrix `name`, or a block.
+
+    Each kind reads the fields it needs. `head` counts rows by the model's head size, columns for the role o. Of stacked
+    experts `expert` takes one; None takes them all together.
+    """
+
+    kind: Literal["weight", "row", "column", "head", "matrix", "block"]
+    name: str = ""
+    row: int = 0
+    column: int = 0
+    head: int = 0
+    block: int = 0
+    expert: int | None = None
+
+    def parts(self, model: Model) -> tuple[Part, ...]:
+        """Which rows and columns of which matrices, experts one by one. Raises PlaceError for what is not there."""
+        matrices = model.layout.of_block(self.block) if self.kind == "block" else (model.layout.named(self.name),)
+        found = []
+        for matrix in matrices:
+            for what, most in self._counted(model, matrix):
+                check_place(matrix, what, getattr(self, what), most)
+            along = {"row": slice(None), "column": slice(None)}
+            if self.kind == "head":
+                start = self.head * model.head_size
+                along["column" if matrix.role == "o" else "row"] = slice(start, start + model.head_size)
+            along |= {what: slice(getattr(self, what), getattr(self, what) + 1) for what in along
+                      if self.kind in {"weight", what}}
+            rows, columns = along["row"], along["column"]
+            stack = range(matrix.experts)
+            experts = (None,) if not stack else stack if self.expert is None else (stack[self.expert],)
+            found += [Part(matrix.name, expert, rows, columns) for expert in experts]
+        if not found:
+            raise PlaceError("no_such_place", matrix=model.name, what=self.kind, given=self.block,
+                             wanted=f"0 … {len(model.layout.blocks) - 1}")
+        return tuple(found)
+
+    def _counted(self, model: Model, matrix: Matrix) -> tuple[tuple[str, int], ...]:
+        """Each number that names this part, and how many there are of it."""
+        along = matrix.columns if matrix.role == "o" else matrix.rows
+        heads = along // model.head_size if model.head_size else 0
+        most = {"row": matrix.rows, "column": matrix.columns, "head": heads}
+        named = {"weight": ("row", "column"), "row": ("row",), "column": ("column",), "head": ("head",)}
+        numbers = tuple((what, most[what]) for what in named.get(self.kind, ()))
+        return numbers if self.expert is None or not matrix.experts else (*numbers, ("expert", matrix.experts))
+
+
+@dataclass(frozen=True)
+class SamplePull:
+    """One sample's pull. `total`: G_s,ij of a weight, with its sign; of all else Σ|G_s,ij| over its weights.
+
+    `per_token`: what each input token adds to it, signed, in the sample's order; their sum is `total`. `loss` in nats.
+    """
+
+    sample: int
+    total: float
+    per_token: tuple[float, ...]
+    loss: float
+
+
+def token_pulls(model: Model, samples: CalibrationSet, target: Pull,
+                chosen: tuple[int, ...] | None = None) -> Job[tuple[SamplePull, ...]]:
+    """The pull of each chosen sample (None: of all), in the order of `chosen`, taken apart by token.
+
+    One forward and one backward pass a sample on a private copy, in the model's dtype, summed in float64; steps count
+    samples. Raises ScoreError for a matrix that was missed or does not take one input a token, and for a loss that is
+    not finite; PlaceError for a part or a sample that is not there.
+    """
+    indices = tuple(range(samples.count)) if chosen is None else chosen
+    parts = target.parts(model)
+    for index in indices:
+        if type(index) is not int or not 0 <= index < samples.count:
+            raise PlaceError("no_such_place", matrix=samples.text_name, what="sample", given=index,
+                             wanted=f"0 … {samples.count - 1}")
+    network = private_copy(model.network)
+    found = []
+    for done, index in enumerate(indices):
+        yield Step(done, len(indices), "sample")
+        loss, products = _products(network, model, parts, samples.sample(index).to(model.device))
+        if not math.isfinite(loss):
+            raise ScoreError("loss_not_finite", sample=index)
+        per_token = torch.zeros(int(samples.lengths[index]), dtype=torch.float64)
+        total = math.fsum(_add(part, target.kind == "weight", products, per_token) for part in parts)
+        found.append(SamplePull(index, total, tuple(per_token.tolist()), loss))
+    yield Step(len(indices), len(indices), "sample")
+    return tuple(found)
+
+
+@dataclass(frozen=True, eq=False)
+class _Product:
+    """One product of a pass: its `inputs` float64 (rows, in), the token of each row, and a zero added to its output."""
+
+    name: str
+    expert: int | None
+    inputs: Tensor
+    tokens: Tensor
+    zero: Tensor
+
+    @property
+    def delta(self) -> Tensor:
+        """float64 (rows, out): the loss's gradient in the zero; itself a zero where the loss does not reach it."""
+        reached = self.zero.detach() if self.zero.grad is None else self.zero.grad
+        return reached.reshape(len(self.tokens), -1).double()
+
+
+@torch.no_grad()
+def _add(part: Part, signed: bool, products: list[_Product], per_token: Tensor) -> float:
+    """Add to `per_token` (length,) what each token adds to the part's pull, and return the pull.
+
+    G comes first, over all calls of the matrix: its sign says which way a token's δ_t x_tᵀ counts.
+    """
+    calls = [(one.delta[:, part.rows], one.inputs[:, part.columns], one.tokens) for one in products
+             if (one.name, one.expert) == (part.name, part.expert)]
+    if not calls:
+        return 0.0  # an expert that saw no token
+    gradient = torch.stack([delta.T @ inputs for delta, inputs, _ in calls]).sum(0)
+    way = torch.ones_like(gradient) if signed else gradient.sign()
+    for delta, inputs, tokens in calls:
+        per_token.index_add_(0, tokens.cpu(), ((delta @ way) * inputs).sum(1).cpu())
+    return float((way * gradient).sum())
+
+
+class _Watch(ExpertInputs):
+    """Keeps every product of the matrices it watches: modules through `see`, stacked experts by itself."""
+
+    def __init__(self, stacked: dict[str, tuple[Matrix, Tensor]], length: int, device: torch.device) -> None:
+        super().__init__(stacked, InputSums((), lambda block: device))
+        self.products: list[_Product] = []
+        self.every = torch.arange(length, device=device)
+        self.gathered = self.every
+
+    def see(self, name: str, expert: int | None, inputs: Tensor, output: Tensor, tokens: Tensor) -> Tensor:
+        rows = inputs.detach().reshape(-1, inputs.shape[-1]).double()
+        if len(rows) != len(tokens):
+            raise ScoreError("no_token_shares", matrix=name)
+        zero = torch.zeros_like(output, requires_grad=True)
+        self.products.append(_Product(name, expert, rows, tokens, zero))
+        return output + zero
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        output = func(*args, **(kwargs or {}))
+        if len(args) < 2 or not isinstance(args[1], Tensor):
+            return output
+        if func is Tensor.__getitem__:
+            if args[0].shape[:1] == self.every.shape and args[1].dim() == 1:
+                self.gathered = args[1]  # an expert gathers its tokens' states first; its products keep their order
+        elif func in PRODUCTS:
+            found = self._slice(args[1])
+            if found is not None:
+                return self.see(*found, args[0], output, self.gathered)
+        return output
+
+
+@torch.enable_grad()
+def _products(network: Any, model: Model, parts: tuple[Part, ...], tokens: Tensor) -> tuple[float, list[_Product]]:
+    """The sample's loss, and every product of the parts' matrices in its pass, differentiated."""
+    names = {part.name for part in parts}
+    matrices = [matrix for matrix in model.layout.matrices if matrix.name in names]
+    stored = dict(network.named_parameters())
+    watch = _Watch({matrix.name: (matrix, stored[matrix.name]) for matrix in matrices if matrix.experts},
+                   len(tokens), tokens.device)
+
+    def hook(name: str) -> Any:
+        def look(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Tensor) -> Tensor:
+            return watch.see(name, None, args[0] if args else next(iter(kwargs.values())), output, watch.every)
+        return look
+
+    handles = [module.register_forward_hook(hook(matrix.name), with_kwargs=True)
+               for matrix in matrices if not matrix.experts
+               for module in network.modules() if getattr(module, "weight", None) is stored[matrix.name]]
+    try:
+        with watch:
+            loss = sample_loss(network, tokens)
+    finally:
+        for handle in handles:
+            handle.remove()
+    seen = {product.name for product in watch.products}
+    for matrix in matrices:
+        if matrix.name not in seen:  # of a stack some expert always gets a token
+            raise ScoreError("unobserved", matrix=matrix.name)
+    loss.backward(inputs=[product.zero for product in watch.products])
+    return float(loss.detach()), watch.products
+
+
+def token_texts(model: Model, samples: CalibrationSet, index: int) -> tuple[str, ...]:
+    """The sample's text, special tokens included, in one piece a token; joined they are the decoded text.
+
+    A token that holds only part of a character has the piece "": the character stands at the token that completes it.
+    """
+    tokens = samples.sample(index).tolist()
+
+    def text(start: int, end: int) -> str:
+        decoded: str = model.tokenizer.decode(tokens[start:end], clean_up_tokenization_spaces=False)
+        return decoded
+
+    pieces = []
+    before = done = 0  # the last piece's tokens are decoded again: some tokenizers drop a space where a text begins
+    for end in range(1, len(tokens) + 1):
+        grown = text(before, end)
+        if grown.endswith("\ufffd") and end < len(tokens):
+            pieces.append("")
+            continue
+        pieces.append(grown[len(text(before, done)):])
+        before, done = done, end
+    return tuple(pieces)

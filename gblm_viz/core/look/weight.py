@@ -1,0 +1,461 @@
+"""Why THIS weight: how it stands among those it competes with, what each method says, and what its removal costs.
+
+The cost is predicted from the gradient sums, or measured in a private float64 copy, for a weight, a row, a column or a
+head. Everything here is the dense order. Knows nothing of pictures or screens.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from itertools import takewhile
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+from ..base.errors import GblmError, PlaceError, TextError
+from ..base.job import Job, Step
+from ..mask.patterns import Authors, Global, LocalPattern, NofM, Pattern, PerMatrix, PerRow
+from ..mask.prune import Masks, Settings, dense_scores, preview_settings
+from ..measure.evaluate import end_token
+from ..model.matrices import Matrix, check_place, parameters
+from ..model.models import Model, private_copy
+from ..model.tokenizer import encoded
+from ..score.alpha import Alpha
+from ..score.methods import Gblm, norm_for
+from ..sums.statistics import NORMS, Statistics
+from ..talk.generate import prompt_tokens
+from ..text.calibration import CalibrationSet
+
+JUDGES = ("magnitude", "wanda", "gradient", "gblm")
+"""The methods whose verdicts are shown beside each other."""
+LARGEST = 50_000_000
+"""Parameters above which single weights are not measured: a pass in doubles takes seconds there, and one of so many
+weights moves the loss by less than anybody could use. Rows, columns and heads still do."""
+
+
+# What is zeroed
+
+@dataclass(frozen=True)
+class Target:
+    """What is set to zero by itself: kind `weight` (row, column), `row`, `column` or `head`, of one matrix or expert.
+
+    A head is its rows of q, k, v and of a fused qkv (there each query, key and value head counts by itself, in the
+    order the module stores them), its columns of o.
+    """
+
+    name: str
+    kind: str
+    row: int = -1
+    column: int = -1
+    head: int = -1
+    expert: int = 0
+
+
+Index = tuple[int | slice, ...]
+_NAMED = {"weight": ("row", "column"), "row": ("row",), "column": ("column",), "head": ("head",)}
+"""Kind → the numbers that name a target of it."""
+
+
+def heads(model: Model, matrix: Matrix) -> int:
+    """How many attention heads a matrix holds, along its rows or (o) its columns; 0 where it holds none."""
+    lengths = {"o": matrix.columns} | dict.fromkeys(("q", "k", "v", "qkv"), matrix.rows)
+    length = lengths.get(matrix.role, 0)
+    return length // model.head_size if model.head_size and length % model.head_size == 0 else 0
+
+
+def _index(model: Model, target: Target) -> Index:
+    """Where a target lies in its matrix's (out, in) or (experts, out, in) view. PlaceError outside of it."""
+    matrix = model.layout.named(target.name)
+    most = {"row": matrix.rows, "column": matrix.columns, "head": heads(model, matrix),
+            "expert": max(1, matrix.experts)}
+    if target.kind not in tuple(_NAMED):
+        raise PlaceError("no_such_place", matrix=matrix.name, what="kind", given=target.kind, wanted=" | ".join(_NAMED))
+    for number in (*_NAMED[target.kind], "expert"):
+        check_place(matrix, number, getattr(target, number), most[number])
+    start = target.head * model.head_size if target.kind == "head" else 0
+    every, span = slice(None), slice(start, start + model.head_size)
+    inside: dict[str, Index] = {
+        "weight": (target.row, target.column), "row": (target.row, every), "column": (every, target.column),
+        "head": (every, span) if matrix.role == "o" else (span, every)}
+    return (target.expert, *inside[target.kind]) if matrix.experts else inside[target.kind]
+
+
+# How it stands
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a method says of the weight at the same pattern: `rank` of its group go before it, `cut` of them go."""
+
+    method: str
+    removed: bool
+    rank: int
+    group_size: int
+    cut: int
+
+
+@dataclass(frozen=True)
+class WeightReport:
+    """One weight and its standing, in plain numbers; nan is what does not apply or was not kept.
+
+    `rank` of the `group_size` weights it competes with go before it (lower score first, equals by place) and `cut` of
+    them go: the largest score that goes is `cut_low`, the smallest that stays `cut_high`. `group`: row, matrix, global,
+    authors or n:m. `fallback`: the simpler rule that scored it (prune.Fallback), or empty; then that rule's parts alone
+    are numbers. `goes_from`: the smallest sparsity at which this pattern removes it; nan where none does, and for n:m.
+    `saved_by`: the methods under which the opposite happens. `predicted`: predicted_change of the weight alone.
+    """
+
+    weight: float
+    input_norm: float
+    gradient_norm: float
+    alpha: float
+    activation_part: float
+    gradient_part: float
+    score: float
+    fallback: str
+    removed: bool
+    rank: int
+    group: str
+    group_size: int
+    cut: int
+    cut_low: float
+    cut_high: float
+    goes_from: float
+    verdicts: tuple[Verdict, ...]
+    saved_by: tuple[str, ...]
+    predicted: float
+
+
+@torch.no_grad()
+def explain(model: Model, statistics: Statistics | None, settings: Settings, masks: Masks, name: str, row: int,
+            column: int, expert: int = 0) -> WeightReport:
+    """One weight under `settings` in the dense order, whatever order they name.
+
+    `masks` are those the settings made: their α spares its bisection. x and g (the settings' norm) are given wherever
+    the statistics hold them, the two parts only where the method adds them up. A method that the statistics or the
+    group do not allow has no verdict. Raises PlaceError for a weight that does not exist.
+    """
+    settings = preview_settings(settings).check()
+    if settings.method == Gblm.name and masks.alpha is not None:
+        settings = replace(settings, alpha=Alpha("number", masks.alpha))
+    target = Target(name, "weight", row, column, expert=expert)
+    index = _index(model, target)
+    standing = _standing(model, statistics, settings, target)
+    verdict = standing.verdict(settings.method)
+    verdicts = tuple(found for method in JUDGES
+                     if (found := verdict if method == settings.method else _verdict_of(
+                         model, statistics, settings, target, method)) is not None)
+    weight = float(parameters(model.network, model.layout)[name][index])
+    inputs = gradient = math.nan
+    if statistics is not None:
+        inputs = float(statistics.input_norm(name)[(*index[:-2], column)])
+        if NORMS[settings.norm] in statistics.keep:
+            gradient = float(statistics.gradient_norm(name, settings.norm)[index])
+    added = settings.needs - _LEFT_OUT[standing.fallback]
+    scale = standing.alpha if settings.method == Gblm.name else 1.0
+    cut_low, cut_high = standing.edges()
+    return WeightReport(
+        weight=weight, input_norm=inputs, gradient_norm=gradient, alpha=standing.alpha,
+        activation_part=abs(weight) * inputs if "inputs" in added else math.nan,
+        gradient_part=abs(weight) * scale * gradient if "gradients" in added else math.nan,
+        score=standing.score, fallback=standing.fallback, removed=verdict.removed, rank=verdict.rank,
+        group=_GROUPS[type(standing.pattern)], group_size=verdict.group_size, cut=verdict.cut, cut_low=cut_low,
+        cut_high=cut_high, goes_from=standing.goes_from(), verdicts=verdicts,
+        saved_by=tuple(other.method for other in verdicts if other.removed != verdict.removed),
+        predicted=predicted_change(model, statistics, target))
+
+
+_LEFT_OUT = {"": set(), "|W|": {"inputs", "gradients"}, "|W| · x": {"gradients"}}
+"""The rule a score fell back to → what of the method's needs it does without."""
+_GROUPS: dict[type[Pattern], str] = {PerRow: "row", PerMatrix: "matrix", Global: "global", Authors: "authors",
+                                     NofM: "n:m"}
+
+
+@dataclass(frozen=True, eq=False)
+class _Standing:
+    """The scores a weight competes with: `line` (group size,) in the order in which equals go, its own at `place`."""
+
+    line: Tensor
+    place: int
+    pattern: Pattern
+    alpha: float
+    fallback: str
+
+    @property
+    def score(self) -> float:
+        return float(self.line[self.place])
+
+    @property
+    def rank(self) -> int:
+        own = self.line[self.place]
+        return int((self.line < own).sum()) + int((self.line[: self.place] == own).sum())
+
+    @property
+    def cut(self) -> int:
+        """How many of the group go; counted, since sorting a whole model for one weight takes seconds."""
+        if isinstance(self.pattern, NofM):
+            return self.pattern.n
+        count = int(len(self.line) * self.pattern.sparsity)
+        if isinstance(self.pattern, Authors):
+            return int((self.line <= self.line.kthvalue(count + 1).values).sum()) if self.pattern.sparsity else 0
+        return count
+
+    def edges(self) -> tuple[float, float]:
+        """The largest score that goes and the smallest that stays; nan where none does."""
+        cut = self.cut
+        return (float(self.line.kthvalue(cut).values) if cut else math.nan,
+                float(self.line.kthvalue(cut + 1).values) if cut < len(self.line) else math.nan)
+
+    def goes_from(self) -> float:
+        if isinstance(self.pattern, NofM):
+            return math.nan
+        if isinstance(self.pattern, Authors):  # goes with its equals, once the threshold's place reaches the first
+            return _smallest_share(len(self.line), int((self.line < self.line[self.place]).sum()))
+        return _smallest_share(len(self.line), self.rank + 1)
+
+    def verdict(self, method: str) -> Verdict:
+        rank, cut = self.rank, self.cut
+        return Verdict(method, rank < cut, rank, len(self.line), cut)
+
+
+def _smallest_share(size: int, count: int) -> float:
+    """The smallest float s in (0, 1) with int(size · s) ≥ count; nan where only 1 would do."""
+    if count == 0:
+        return math.ulp(0.0)
+    share = count / size
+    while int(size * share) < count:
+        share = math.nextafter(share, 1.0)
+    while int(size * (lower := math.nextafter(share, 0.0))) >= count:
+        share = lower
+    return share if share < 1 else math.nan
+
+
+def _standing(model: Model, statistics: Statistics | None, settings: Settings, target: Target) -> _Standing:
+    method, pattern = settings.make_method(statistics), settings.make_pattern()
+    matrix, weights = model.layout.named(target.name), parameters(model.network, model.layout)
+
+    def scored(one: Matrix) -> tuple[Tensor, str]:
+        scores, fallbacks = dense_scores(model, statistics, method, one, weights[one.name].cpu())
+        return scores, next((found.rule for found in fallbacks if found.expert in {None, target.expert}), "")
+
+    scores, fallback = scored(matrix)
+    if isinstance(pattern, Global):
+        line, place = _whole_model(model, target, lambda one: scores if one is matrix else scored(one)[0])
+    else:
+        line, place = _own_line(pattern, scores[target.expert] if matrix.experts else scores, target)
+    return _Standing(line, place, pattern, getattr(method, "alpha", math.nan), fallback)
+
+
+def _own_line(pattern: LocalPattern, scores: Tensor, target: Target) -> tuple[Tensor, int]:
+    """scores (out, in) -> (the group's scores, the target's place among them)"""
+    if isinstance(pattern, PerRow):
+        return scores[target.row], target.column
+    if isinstance(pattern, NofM):
+        place = target.column % pattern.m
+        return scores[target.row, target.column - place :][: pattern.m], place
+    return scores.reshape(-1), target.row * scores.shape[-1] + target.column
+
+
+def _whole_model(model: Model, target: Target, scored: Callable[[Matrix], Tensor]) -> tuple[Tensor, int]:
+    """All scores in the network's order, and the target's place among them."""
+    own = model.layout.named(target.name)
+    before = sum(matrix.weights for matrix in takewhile(lambda matrix: matrix is not own, model.layout.matrices))
+    place = before + (target.expert * own.rows + target.row) * own.columns + target.column
+    return torch.cat([scored(matrix).reshape(-1) for matrix in model.layout.matrices]), place
+
+
+def _verdict_of(model: Model, statistics: Statistics | None, settings: Settings, target: Target,
+                method: str) -> Verdict | None:
+    """Another method's verdict at the same pattern and norm, or None where statistics or group do not allow it."""
+    other = replace(settings, method=method, norm=norm_for(method, settings.norm))
+    if other.needs and statistics is None:
+        return None
+    with suppress(GblmError):
+        return _standing(model, statistics, other.check(), target).verdict(method)
+    return None
+
+
+# What it costs
+
+@torch.no_grad()
+def predicted_change(model: Model, statistics: Statistics | None, target: Target) -> float:
+    """First-order change of the mean loss when the target alone is zeroed: −Σ W·gradient_sum/N, signed, nats a token.
+
+    nan where the signed sums were not kept.
+    """
+    index = _index(model, target)
+    if statistics is None or "sum" not in statistics.keep:
+        return math.nan
+    weight = parameters(model.network, model.layout)[target.name][index].cpu().double()
+    gradient = statistics.sums[target.name].gradients["sum"][index].double()
+    return 0.0 - float((weight * gradient).sum()) / statistics.count
+
+
+def too_large(model: Model) -> bool:
+    """Whether single weights are not worth measuring here, only rows, columns and heads."""
+    return model.parameters > LARGEST
+
+
+def scatter_targets(model: Model, statistics: Statistics, count: int, seed: int,
+                    name: str | None = None) -> tuple[Target, ...]:
+    """`count` different weights (fewer where there are fewer), drawn evenly by `seed` over all matrices or one.
+
+    In the network's order. Weights that no sample's loss reached (of experts no token visited) are left out: their
+    change is 0, predicted and measured.
+    """
+    matrices = [matrix for matrix in model.layout.matrices if name in {None, matrix.name}]
+    reached = [next(iter(statistics.sums[matrix.name].gradients.values())) != 0 for matrix in matrices]
+    total = sum(int(one.sum()) for one in reached)
+    chosen = sorted(random.Random(seed).sample(range(total), min(count, total)))
+    targets: list[Target] = []
+    start = 0
+    for matrix, one in zip(matrices, reached, strict=True):
+        places = one.nonzero()
+        for index in chosen[len(targets):]:
+            if index >= start + len(places):
+                break
+            *expert, row, column = places[index - start].tolist()
+            targets.append(Target(matrix.name, "weight", row, column, expert=expert[0] if expert else 0))
+        start += len(places)
+    return tuple(targets)
+
+
+@torch.no_grad()
+def measured_changes(model: Model, samples: CalibrationSet, targets: tuple[Target, ...]) -> Job[tuple[float, ...]]:
+    """For each target, how the mean over samples of the mean next-token cross-entropy changes when it alone is zero.
+
+    Nats a token, of the exact function that the stored weights define, computed in float64 throughout (_InDoubles).
+    Rounding moves a difference by at most 3e-14 in tiny networks of 48 families, 5e-15 in the pocket model; left to
+    transformers' own casts to float32, a float64 copy's differences move by up to 8e-8. Typical changes are 5e-7.
+    Takes 8 bytes a parameter and one sample's block outputs. Steps count target × sample.
+    """
+    total = len(targets) * samples.count
+    yield Step(0, total, "sample")
+    copy = _DoubleCopy(model, targets)
+    changes: list[list[float]] = [[] for _ in targets]
+    for sample in range(samples.count):
+        tokens = samples.sample(sample).to(model.device)
+        before = _loss(copy.dense(tokens), tokens)
+        for number, target in enumerate(targets):
+            changes[number].append(_loss(copy.without(target), tokens) - before)
+            yield Step(sample * len(targets) + number + 1, total, "sample")
+    return tuple(math.fsum(found) / samples.count for found in changes)
+
+
+@dataclass(frozen=True)
+class AnswerChange:
+    """Natural logarithms of an answer's probability, its end of turn included, before and after zeroing a target."""
+
+    before: float
+    after: float
+
+
+@torch.no_grad()
+def answer_changes(model: Model, prompt: str, answer: str,
+                   targets: tuple[Target, ...]) -> Job[tuple[AnswerChange, ...]]:
+    """For each target, how probable `answer` is after the user's `prompt`, and is when the target alone is zero.
+
+    In float64 like measured_changes. A prompt that leaves no room loses its beginning, as in the chat. Steps count
+    targets. Raises TextError for an empty prompt, or an answer as long as the model's longest input.
+    """
+    said = [*encoded(model.tokenizer, answer, add_special_tokens=False), end_token(model)]
+    if model.longest is not None and len(said) >= model.longest:
+        raise TextError("length_too_large", length=len(said) + 1, longest=model.longest)
+    asked = prompt_tokens(model, [{"role": "user", "content": prompt}], room=len(said)).tokens
+    yield Step(0, len(targets), "sample")
+    tokens, wanted = (torch.tensor(given, device=model.device) for given in (asked + said[:-1], said))
+    copy = _DoubleCopy(model, targets)
+    before = _log_probability(copy.dense(tokens), wanted)
+    changes = []
+    for done, target in enumerate(targets, start=1):
+        changes.append(AnswerChange(before, _log_probability(copy.without(target), wanted)))
+        yield Step(done, len(targets), "sample")
+    return tuple(changes)
+
+
+def _loss(logits: Tensor, tokens: Tensor) -> float:
+    """logits float64 (length, vocabulary), tokens int64 (length,) -> the mean over the length − 1 predictions"""
+    return -_log_probability(logits[:-1], tokens[1:]) / (len(tokens) - 1)
+
+
+def _log_probability(logits: Tensor, wanted: Tensor) -> float:
+    """The logarithm of the probability of `wanted`, int64 (count,), as the last `count` predictions of the logits."""
+    return float(torch.log_softmax(logits[-len(wanted):], -1).gather(-1, wanted[:, None]).sum())
+
+
+class _DoubleCopy:
+    """A private float64 copy that runs one text, whole or with one target at zero.
+
+    Blocks before a target's say again what they said in the dense run, so that only the rest is computed.
+    """
+
+    def __init__(self, model: Model, targets: tuple[Target, ...]) -> None:
+        self.network = private_copy(model.network).double()
+        modules = dict(self.network.named_modules())
+        self.blocks = [modules[path] for path in model.layout.blocks]
+        weights = parameters(self.network, model.layout)
+        self.parts = {target: weights[target.name][index] for target in targets for index in (_index(model, target),)}
+        self.first = {target: model.layout.named(target.name).block for target in targets}
+        self.tokens = torch.empty(0)
+        self.said: list[Any] = []
+
+    def dense(self, tokens: Tensor) -> Tensor:
+        """tokens int64 (length,) -> logits float64 (length, vocabulary); the text that `without` runs from now on"""
+        self.tokens, self.said = tokens[None], []
+        handles = [block.register_forward_hook(lambda block, args, output: self.said.append(output))
+                   for block in self.blocks]
+        try:
+            return self._logits()
+        finally:
+            for handle in handles:
+                handle.remove()
+
+    def without(self, target: Target) -> Tensor:
+        """The logits of the same text with the target at zero; the copy is whole again afterwards."""
+        part, skipped = self.parts[target], self.blocks[: self.first[target]]
+        kept = part.clone()
+        part.zero_()
+        for block, output in zip(skipped, self.said, strict=False):
+            block.forward = _saying(output)
+        try:
+            return self._logits()
+        finally:
+            part.copy_(kept)
+            for block in skipped:
+                del block.forward
+
+    def _logits(self) -> Tensor:
+        with _InDoubles():
+            logits: Tensor = self.network(self.tokens, use_cache=False).logits[0]
+        return logits
+
+
+def _saying(output: Any) -> Callable[..., Any]:
+    return lambda *args, **kwargs: output
+
+
+class _InDoubles(TorchFunctionMode):
+    """While open, on this thread, whoever asks for a narrower float gets float64.
+
+    transformers computes norms, softmax and rotary angles in float32 whatever the weights are; a float64 copy alone is
+    no more precise than that. Open it around one forward pass, never around a `yield`.
+    """
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        widened = {name: _wide(value) for name, value in (kwargs or {}).items()}
+        if func is torch.full and any(isinstance(value, float) for value in (*args, *widened.values())):
+            widened.setdefault("dtype", torch.float64)  # the default dtype cannot hold float64's least value
+        return _WIDENING.get(func, func)(*map(_wide, args), **widened)
+
+
+_NARROW = {torch.float32, torch.float16, torch.bfloat16}
+_WIDENING = dict.fromkeys((Tensor.float, Tensor.half, Tensor.bfloat16), Tensor.double)
+
+
+def _wide(value: Any) -> Any:
+    return torch.float64 if isinstance(value, torch.dtype) and value in _NARROW else value

@@ -1,0 +1,174 @@
+"""One matrix's mask again and again, as fast as a slider moves: what the screen shows until the exact numbers come.
+
+Knows nothing of screens; its masks are those of prune.dense_masks.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..base.job import run
+from ..model.matrices import parameters
+from ..model.models import Model
+from ..score.methods import Gblm, Method, Random, norm_of
+from ..sums.statistics import NORMS, Statistics
+from .patterns import Array, Global, NofM, PerRow, in_pieces
+from .prune import SIMPLER, Settings, dense_masks, fallbacks_of, scores_of
+
+FAR = 2.0
+"""Another α is as good as a new one from so many times on."""
+ROUNDING = 1e-5
+"""What a float32 score may be off by, many times over."""
+
+
+@dataclass(frozen=True, eq=False)
+class Cuts:
+    """Each row's highest score that goes, float32 (out, 1), at one α.
+
+    Another α scales every score by something between 1 and the ratio of the two, and so the cut as well.
+    """
+
+    alpha: float
+    highest: Array
+
+    def bounds(self, alpha: float, rows: slice) -> tuple[Array, Array] | None:
+        """Between what the cuts lie at another α; None where it is too far away to help."""
+        ratio = alpha / self.alpha if self.alpha else math.inf
+        if not 1 / FAR < ratio < FAR:
+            return None
+        highest = self.highest[rows]
+        return (highest * np.float32(min(1.0, ratio) * (1 - ROUNDING)),
+                highest * np.float32(max(1.0, ratio) * (1 + ROUNDING)))
+
+
+@torch.no_grad()
+def live_mask(model: Model, statistics: Statistics | None, settings: Settings, name: str, expert: int = 0,
+              last: Cuts | None = None, every: int = 1) -> tuple[Array, Cuts | None]:
+    """bool (out, in), True = removed: one matrix, or one of its experts, in the dense order.
+
+    Where every row is chosen from by itself the matrix is scored and chosen from some rows at a time, while they lie in
+    the processor's cache; other groups take what `dense_masks` takes for this matrix, or for all. last: what the mask
+    before this one came with, for the same settings but for α. every: of so many rows only the first is chosen from
+    and shown for all of them; where rows are not chosen from by themselves it is 1.
+    """
+    pattern = settings.check().make_pattern()
+    matrix = model.layout.named(name)
+    if isinstance(pattern, PerRow | NofM) and settings.method != Random.name:
+        return _by_rows(model, statistics, settings, name, expert, last, every)
+    if isinstance(pattern, Global):
+        mask = run(dense_masks(model, statistics, settings)).masks[name]
+    else:
+        mask = pattern.remove(scores_of(model, statistics, settings, name), name)
+    return (mask[expert] if matrix.experts else mask).numpy(), None
+
+
+def _by_rows(model: Model, statistics: Statistics | None, settings: Settings, name: str, expert: int,
+             last: Cuts | None, every: int) -> tuple[Array, Cuts | None]:
+    pattern, method, matrix = settings.make_pattern(), settings.make_method(statistics), model.layout.named(name)
+    here: Any = expert if matrix.experts else slice(None)
+    weight = parameters(model.network, model.layout)[name].detach().cpu()[here]
+    sums = statistics.sums[name] if statistics else None
+    stored = sums.gradients[NORMS[norm]] if sums and (norm := norm_of(method)) else None
+    simpler = {one.expert or 0: one.rule for one in fallbacks_of(matrix, method, stored, sums.tokens if sums else None)}
+    method = SIMPLER[simpler[expert]] if expert in simpler else method
+    norm = norm_of(method)
+    inputs = statistics.input_norm(name)[here] if statistics and "inputs" in method.needs else None
+
+    def gradient(rows: slice) -> Tensor | None:
+        place = (expert, rows) if matrix.experts else rows
+        return statistics.gradient_norm(name, norm, place) if statistics and norm else None
+
+    assert isinstance(pattern, PerRow | NofM)
+    return by_rows(pattern, method, weight, inputs, gradient, name, last, every)
+
+
+def by_rows(pattern: PerRow | NofM, method: Method, weight: Tensor, inputs: Tensor | None,
+            gradient: Callable[[slice], Tensor | None], name: str = "",
+            last: Cuts | None = None, every: int = 1) -> tuple[Array, Cuts | None]:
+    """What a method and a pattern of rows remove of (out, in), and the cuts where α moves them.
+
+    `gradient` gives some rows' norm. every: as in `live_mask`; the cuts are of the rows chosen from.
+    """
+    whole, weight = weight, weight[::every]
+    mask = torch.zeros(weight.shape, dtype=torch.bool)
+    cuts = Cuts(method.alpha, np.empty((len(weight), 1), np.float32)) if (
+        isinstance(method, Gblm) and isinstance(pattern, PerRow)) else None
+
+    def choose(rows: slice) -> None:
+        score = method.score(weight[rows], inputs, gradient(_stored(rows, every)), name)
+        if cuts is None:
+            mask[rows] = pattern.remove(score, name)
+            return
+        assert isinstance(pattern, PerRow)
+        cuts.highest[rows] = cut = pattern.cut(score, last.bounds(cuts.alpha, rows) if last else None)
+        mask[rows] = pattern.remove_to(score, cut)
+
+    in_pieces(weight.shape, choose)
+    return _spread(mask.numpy(), every, len(whole)), cuts
+
+
+def _stored(rows: slice, every: int) -> slice:
+    """Some of the rows chosen from, as rows of the matrix."""
+    start, stop, _ = rows.indices(sys.maxsize)
+    return slice(start * every, min(stop * every, sys.maxsize), every)
+
+
+def _spread(mask: Array, every: int, rows: int) -> Array:
+    """bool (rows, in): each row chosen from stands for those after it."""
+    return mask if every == 1 else np.repeat(mask, every, axis=0)[:rows]
+
+
+@dataclass(frozen=True, eq=False)
+class OrderedRows:
+    """One matrix's scores, float32 (out, in), and those of each row in ascending order: any sparsity costs one look.
+
+    For 4096 × 11008 360 MB, and half a second once (tests/benchmarks/live_ratio.py).
+    """
+
+    scores: Tensor
+    ordered: Array
+
+    @property
+    def nbytes(self) -> int:
+        return 2 * self.ordered.nbytes
+
+    def mask(self, pattern: PerRow, every: int = 1) -> Array:
+        """bool (out, in); every: as in `live_mask`."""
+        scores, ordered = self.scores[::every], self.ordered[::every]
+        mask = torch.zeros(scores.shape, dtype=torch.bool)
+        count = int(mask.shape[-1] * pattern.sparsity)
+
+        def choose(rows: slice) -> None:
+            mask[rows] = pattern.remove_to(scores[rows], ordered[rows, count - 1 : count])
+
+        if count:
+            in_pieces(mask.shape, choose)
+        return _spread(mask.numpy(), every, len(self.scores))
+
+
+@torch.no_grad()
+def ordered_rows(model: Model, statistics: Statistics | None, settings: Settings, name: str,
+                 expert: int = 0) -> OrderedRows:
+    """A matrix, or one of its experts, made ready for a slider of the sparsity."""
+    scores = scores_of(model, statistics, settings, name)
+    scores = scores[expert] if model.layout.named(name).experts else scores
+    return OrderedRows(scores, in_order(scores))
+
+
+def in_order(scores: Tensor) -> Array:
+    """float32 (out, in): each row in ascending order, on as many threads as torch has."""
+    ordered = np.empty(scores.shape, np.float32)
+
+    def order(rows: slice) -> None:
+        ordered[rows] = np.sort(scores[rows].numpy(), axis=-1)
+
+    in_pieces(scores.shape, order)
+    return ordered

@@ -1,0 +1,464 @@
+"""Scores and a pattern → masks, in the two orders of fidelity.md; masks → a pruned copy.
+
+The dense model is never touched. Knows nothing of texts beyond the samples, nor of files or screens.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as to_bytes
+from torch import Tensor, nn
+
+from ..base.errors import ScoreError, SettingError, StatisticsError
+from ..base.files import cannot_write, clear_left, put, usable_path
+from ..base.footprint import give_back
+from ..base.job import Job, Step
+from ..base.shelf import Shelf
+from ..base.stored import Kind, bad_field, check_tensors, header_of
+from ..model.block_weights import BlockWeights
+from ..model.matrices import Matrix
+from ..model.models import Model, part_held, private_copy, with_weights
+from ..model.replay import Alike, Call, entering, replay
+from ..score import alpha as alphas
+from ..score.alpha import Alpha
+from ..score.methods import METHODS, NORMS_OF, PAPER_ALPHA, Gblm, Gradient, Magnitude, Method, Random, Wanda, norm_of
+from ..sums.collect import room
+from ..sums.observe import InputSums, observing, refuse_unobserved
+from ..sums.statistics import Statistics, input_norm, other_model
+from ..sums.streamed import streamed
+from ..text.calibration import checked_seed
+from .in_turn import write_in_turn
+from .packed import PackedMasks
+from .patterns import Global, GlobalCut, LocalPattern, NofM, Pattern, label, make_pattern
+
+ORDERS = ("sequential", "dense")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything a mask depends on besides the model and the statistics; the same names as the command line's flags."""
+
+    method: str = "gblm"
+    norm: str = "l1"
+    alpha: Alpha = field(default_factory=lambda: Alpha("number", PAPER_ALPHA))
+    group: str = "row"
+    sparsity: float = 0.5
+    pattern: str = ""
+    order: str = "sequential"
+    seed: int = 0
+
+    def check(self) -> Settings:
+        """Itself, or the sentence that says which two settings do not go together."""
+        if self.method not in tuple(METHODS):  # which compares, so that a list is only unknown
+            raise SettingError("method_unknown", given=self.method, known=", ".join(METHODS))
+        norms = NORMS_OF.get(self.method)
+        if norms and self.norm not in norms:
+            raise SettingError("norm_unknown", method=self.method, given=self.norm, known=", ".join(norms))
+        if self.order not in ORDERS:
+            raise SettingError("order_unknown", given=self.order, known=", ".join(ORDERS))
+        if self.group == "authors" and self.method != "magnitude" and not self.pattern:
+            raise SettingError("authors_group", method=self.method)
+        if self.group == "global" and self.order == "sequential" and not self.pattern:
+            raise SettingError("global_sequential")
+        self.make_pattern()
+        alphas.check_alpha(self.alpha)
+        checked_seed(self.seed)
+        return self
+
+    def make_pattern(self) -> Pattern:
+        return make_pattern(self.group, self.sparsity, self.pattern)
+
+    @property
+    def scoring(self) -> Settings:
+        """The same as far as scores depend on it: one for every sparsity, pattern, group and order."""
+        return Settings(self.method, self.norm, self.alpha, order="dense", seed=self.seed)
+
+    @property
+    def needs(self) -> frozenset[str]:
+        return METHODS[self.method].needs
+
+    def make_method(self, statistics: Statistics | None) -> Method:
+        """The method with its knobs set; α is turned into a number here, from the dense statistics."""
+        if self.method == Gblm.name:
+            assert statistics is not None
+            return Gblm(self.norm, alphas.resolve(self.alpha, statistics, self.norm))
+        return {"gradient": Gradient(self.norm), "random": Random(self.seed)}.get(self.method) or METHODS[self.method]()
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self) | {"alpha": str(self.alpha)}
+
+
+@dataclass(frozen=True)
+class Fallback:
+    """A matrix, or one expert of it, scored by a simpler rule: it saw no token, or only zero gradients came."""
+
+    matrix: str
+    expert: int | None
+    reason: str
+    rule: str
+
+
+@dataclass(frozen=True, eq=False)
+class Masks:
+    """name → bool (out, in) or (experts, out, in), True = removed, with all that made them.
+
+    Of a model that is read block by block they are packed, a bit a weight (packed.PackedMasks).
+    """
+
+    masks: Mapping[str, Tensor]
+    settings: Settings
+    alpha: float | None
+    model_key: str
+    calibration_key: str
+    fallbacks: tuple[Fallback, ...]
+    equal_rows: dict[str, int]
+    """Matrices with rows whose scores are all equal (stable ties take their left columns) → how many such rows."""
+
+    @property
+    def removed(self) -> int:
+        return sum(int(torch.count_nonzero(mask)) for mask in self.masks.values())
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """The share removed of each matrix. A mean or a sum of bools would hold 8 bytes for each of them."""
+        return {name: int(torch.count_nonzero(mask)) / mask.numel() for name, mask in self.masks.items()}
+
+    @property
+    def prunable(self) -> int:
+        return sum(mask.numel() for mask in self.masks.values())
+
+    @property
+    def sparsity(self) -> float:
+        """The share really removed, of the prunable weights."""
+        return self.removed / self.prunable
+
+
+SIMPLER: dict[str, Method] = {kind.formula: kind() for kind in (Magnitude, Wanda)}
+Scored = tuple[Tensor, tuple[Fallback, ...]]
+"""A matrix's scores, float32 (out, in) or (experts, out, in), and what of them follows a simpler rule."""
+
+
+def _require(model: Model, statistics: Statistics | None, settings: Settings) -> None:
+    settings.check()
+    if statistics is not None and statistics.model_key != model.key:
+        raise other_model("–", statistics.model_name, statistics.model_key, model.name, model.key)
+    if settings.needs and statistics is None:
+        raise SettingError("needs_statistics", method=settings.method)
+    pattern = settings.make_pattern()
+    if isinstance(pattern, NofM):  # before the hour of work
+        for matrix in model.layout.matrices:
+            if matrix.columns % pattern.m:
+                raise SettingError("width_not_divisible", n=pattern.n, m=pattern.m, matrix=matrix.name,
+                                   columns=matrix.columns)
+
+
+def score_matrix(matrix: Matrix, weight: Tensor, method: Method, inputs: Tensor | None, gradient: Tensor | None,
+                 tokens: Tensor | None) -> Scored:
+    """(scores, fallbacks) of one matrix. weight, gradient (out, in) or (experts, out, in).
+
+    inputs (in,) or (experts, in); tokens int64 () or (experts,) or None. What received no token or only zero
+    gradients is scored by |W| or |W|·x (fidelity.md, Which weights go) and listed. Raises ScoreError for a score that
+    is not finite.
+    """
+    scores = method.score(weight, inputs, gradient, matrix.name)
+    found = fallbacks_of(matrix, method, gradient, tokens)
+    for one in found:
+        here: Any = slice(None) if one.expert is None else one.expert
+        scores[here] = SIMPLER[one.rule].score(weight[here], None if inputs is None else inputs[here], None,
+                                               matrix.name)
+    if not bool(torch.isfinite(scores).all()):
+        raise ScoreError("score_not_finite", matrix=matrix.name, method=method.name)
+    return scores, found
+
+
+def fallbacks_of(matrix: Matrix, method: Method, gradient: Tensor | None,
+                 tokens: Tensor | None) -> tuple[Fallback, ...]:
+    """What of a matrix is scored by a simpler rule of `SIMPLER`."""
+    found = []
+    for expert in range(matrix.experts) if matrix.experts else (None,):
+        here: Any = slice(None) if expert is None else expert
+        unseen = bool(method.needs) and tokens is not None and int(tokens[here] if expert is not None else tokens) == 0
+        flat = "gradients" in method.needs and gradient is not None and not bool(gradient[here].any())
+        if unseen or (flat and "inputs" not in method.needs):
+            found.append(Fallback(matrix.name, expert, "no_token" if unseen else "zero_gradient", Magnitude.formula))
+        elif flat:
+            found.append(Fallback(matrix.name, expert, "zero_gradient", Wanda.formula))
+    return tuple(found)
+
+
+def _equal_rows(scores: Tensor) -> int:
+    return int((scores.amax(-1) == scores.amin(-1)).sum())
+
+
+class _Collected:
+    """Masks as they come, matrix by matrix."""
+
+    def __init__(self, model: Model) -> None:
+        self.masks: MutableMapping[str, Tensor] = PackedMasks() if model.weights else {}
+        self.fallbacks: list[Fallback] = []
+        self.equal_rows: dict[str, int] = {}
+
+    def note(self, name: str, scores: Tensor, fallbacks: tuple[Fallback, ...]) -> None:
+        self.fallbacks.extend(fallbacks)
+        equal = _equal_rows(scores)
+        if equal:
+            self.equal_rows[name] = equal
+
+    def finished(self, model: Model, statistics: Statistics | None, settings: Settings, method: Method) -> Masks:
+        return Masks(self.masks, settings, getattr(method, "alpha", None), model.key,
+                     statistics.calibration.key if statistics and settings.needs else "", tuple(self.fallbacks),
+                     self.equal_rows)
+
+
+def dense_scores(model: Model, statistics: Statistics | None, method: Method, matrix: Matrix,
+                 weight: Tensor) -> Scored:
+    """One matrix's scores with all statistics taken from the dense model: what every preview shows."""
+    inputs = statistics.input_norm(matrix.name) if statistics and "inputs" in method.needs else None
+    norm = norm_of(method)
+    gradient = statistics.gradient_norm(matrix.name, norm) if statistics and norm else None
+    tokens = statistics.sums[matrix.name].tokens if statistics else None
+    return score_matrix(matrix, weight, method, inputs, gradient, tokens)
+
+
+def scores_of(model: Model, statistics: Statistics | None, settings: Settings, name: str) -> Tensor:
+    """One matrix's scores under `settings` in the dense order: float32 (out, in) or (experts, out, in)."""
+    matrix, method = model.layout.named(name), settings.make_method(statistics)
+    with part_held(model, model.layout.blocks[matrix.block]) as weights:
+        return dense_scores(model, statistics, method, matrix, matrix.view(weights[name]).cpu())[0]
+
+
+def _scored(model: Model, statistics: Statistics | None, method: Method) -> Iterator[Scored]:
+    """Every matrix's scores in turn; of a model that is read block by block, one block is in memory at a time."""
+    for block, path in enumerate(model.layout.blocks):
+        with part_held(model, path) as weights:
+            for matrix in model.layout.of_block(block):
+                yield dense_scores(model, statistics, method, matrix, matrix.view(weights.pop(matrix.name)).cpu())
+
+
+@torch.no_grad()
+def all_scores(model: Model, statistics: Statistics | None, settings: Settings) -> dict[str, Scored]:
+    """Every matrix's scores in the dense order, to choose from again and again: 4 bytes a prunable weight."""
+    _require(model, statistics, settings)
+    scored = _scored(model, statistics, settings.make_method(statistics))
+    return {matrix.name: one for matrix, one in zip(model.layout.matrices, scored, strict=True)}
+
+
+@torch.no_grad()
+def dense_masks(model: Model, statistics: Statistics | None, settings: Settings,
+                scored: Mapping[str, Scored] | None = None) -> Job[Masks]:
+    """Masks in the dense order: all statistics from the dense model. Steps count matrices; where all matrices compete
+    each comes three times.
+
+    scored: what `all_scores` gave for these settings, whatever their pattern; without it a matrix is scored when it
+    comes, and its scores are gone with it.
+    """
+    _require(model, statistics, settings)
+    method, pattern = settings.make_method(statistics), settings.make_pattern()
+    collected, matrices = _Collected(model), model.layout.matrices
+
+    def coming() -> Iterator[Scored]:
+        return (scored[matrix.name] for matrix in matrices) if scored else _scored(model, statistics, method)
+
+    chooser: LocalPattern | GlobalCut
+    done, total = 0, len(matrices)
+    if not isinstance(pattern, Global):
+        chooser = pattern
+    else:
+        chooser, total = pattern.cut(model.layout.prunable), (GlobalCut.ROUNDS + 1) * len(matrices)
+        for _ in chooser.search(lambda: (one[0] for one in coming())):
+            yield Step(done, total, "matrix")
+            done += 1
+    for matrix, (scores, fallbacks) in zip(matrices, coming(), strict=True):
+        yield Step(done, total, "matrix")
+        collected.note(matrix.name, scores, fallbacks)
+        collected.masks[matrix.name] = chooser.remove(scores, matrix.name)
+        done += 1
+    yield Step(total, total, "matrix")
+    return collected.finished(model, statistics, settings, method)
+
+
+@torch.no_grad()
+def sequential_masks(model: Model, statistics: Statistics | None, settings: Settings,
+                     inputs_in_memory: int | None = None, folder: Path | None = None) -> Job[Masks]:
+    """Masks in the paper's order (lib/prune.py:246-308): inputs are measured behind the already pruned blocks.
+
+    Gradients come from the dense model. Methods that need no inputs give the dense order's masks. Steps count a
+    sample's passes through blocks, two through all but the last. A block's pruned weights are let go when what they
+    give the next block is made.
+
+    inputs_in_memory: of what enters the blocks so many bytes wait in memory, the rest in a temporary file in `folder`;
+    by default half of what is free. Raises StatisticsError where the blocks of a model that is read block by block
+    hand each other more than their hidden state.
+    """
+    _require(model, statistics, settings)
+    if "inputs" not in settings.needs:
+        return (yield from dense_masks(model, statistics, settings))
+    assert statistics is not None
+    method, pattern = settings.make_method(statistics), settings.make_pattern()
+    assert not isinstance(pattern, Global) or settings.pattern
+    network, samples, paths = private_copy(model.network), statistics.calibration, model.layout.blocks
+    total = (2 * len(paths) - 1) * samples.count
+    made = streamed(network, model.layout, samples.sample(0).to(model.device), model.weights)
+    if made is None and model.weights is not None:
+        raise StatisticsError("not_by_block", model=model.name)
+    shelf, alike = Shelf(room() if inputs_in_memory is None else inputs_in_memory, folder), Alike()
+    calls: dict[int, list[Call]] = {}
+    collected = _Collected(model)
+    for index, path in enumerate(paths):
+        matrices, block = model.layout.of_block(index), network.get_submodule(path)
+        sums = InputSums(matrices, model.block_device)
+        with model.weights.held(network, path) if model.weights else nullcontext():
+            stored = dict(network.named_parameters())
+            dense = {} if model.weights else {matrix.name: stored[matrix.name].data for matrix in matrices}
+            for sample in range(samples.count):
+                yield Step(2 * index * samples.count + sample, total, "sample_block")
+                if not index or made is None:
+                    tokens = samples.sample(sample).to(model.device)
+                    hidden, own = made.enter(tokens) if made else _entered(network, paths, index, tokens)
+                    calls[sample] = alike.of(own)
+                    shelf.put(sample, hidden)
+                with observing(network, matrices, sums):
+                    replay(block, shelf.get(sample).to(model.device), calls[sample][index])
+            refuse_unobserved(matrices, sums)
+            for matrix in matrices:
+                _prune_matrix(matrix, stored[matrix.name], sums, statistics, method, pattern, collected)
+            if made is not None and index + 1 < len(paths):
+                for sample in range(samples.count):
+                    yield Step((2 * index + 1) * samples.count + sample, total, "sample_block")
+                    shelf.put(sample, replay(block, shelf.take(sample).to(model.device), calls[sample][index]))
+            if made is not None:
+                for name, weights in dense.items():
+                    stored[name].data = weights
+            stored.clear()
+        give_back()
+    yield Step(total, total, "sample_block")
+    return collected.finished(model, statistics, settings, method)
+
+
+def _prune_matrix(matrix: Matrix, stored: nn.Parameter, sums: InputSums, statistics: Statistics, method: Method,
+                  pattern: Pattern, collected: _Collected) -> None:
+    """Scored by the inputs it really saw, masked, and its removed weights zeroed in new storage."""
+    weight, norm = matrix.view(stored.detach()), norm_of(method)
+    gradient = statistics.gradient_norm(matrix.name, norm).to(weight.device) if norm else None
+    inputs = input_norm(sums.squares[matrix.name], statistics.count)
+    scores, fallbacks = score_matrix(matrix, weight, method, inputs, gradient, sums.tokens[matrix.name])
+    collected.note(matrix.name, scores, fallbacks)
+    mask = pattern.remove(scores, matrix.name)  # type: ignore[union-attr]
+    collected.masks[matrix.name] = mask.cpu()
+    stored.data = matrix.view(weight.masked_fill(mask, 0)).contiguous()
+
+
+def _entered(network: Any, paths: tuple[str, ...], first: int, tokens: Tensor) -> tuple[Tensor, list[Call]]:
+    """What enters block `first`, and how every block is called, by running all of them: where blocks share weights or
+    hand on more than their hidden state, those before have a say in it. tokens int64 (length,)."""
+    hidden: list[Tensor] = []
+    calls: list[Call] = []
+
+    def note(index: int, state: Tensor, call: Call) -> None:
+        hidden.append(state)
+        calls.append(call)
+
+    with entering([network.get_submodule(path) for path in paths], note):
+        network(tokens[None], use_cache=False)
+    return hidden[first], calls
+
+
+def masks(model: Model, statistics: Statistics | None, settings: Settings, inputs_in_memory: int | None = None,
+          folder: Path | None = None) -> Job[Masks]:
+    """Masks in the order the settings name; `inputs_in_memory` and `folder` as in `sequential_masks`."""
+    settings.check()
+    if folder is not None:
+        usable_path(folder)
+    if settings.order == "dense":
+        return (yield from dense_masks(model, statistics, settings))
+    return (yield from sequential_masks(model, statistics, settings, inputs_in_memory, folder))
+
+
+@torch.no_grad()
+def pruned(model: Model, applied: Masks) -> Model:
+    """A pruned copy: masked matrices are its own, everything else shares the dense model's storage.
+
+    Of a model that is read block by block, one whose blocks are masked when they are read.
+    """
+    if model.weights is not None:
+        return _pruned_by_block(model, model.weights, applied)
+    stored = dict(model.network.named_parameters())
+    changed = {}
+    for matrix in model.layout.matrices:
+        weight = stored[matrix.name].detach()
+        changed[matrix.name] = weight.masked_fill(matrix.view(applied.masks[matrix.name].to(weight.device)), 0)
+    return with_weights(model, changed)
+
+
+def _pruned_by_block(model: Model, weights: BlockWeights, applied: Masks) -> Model:
+    def change(name: str, stored: Tensor) -> Tensor:
+        matrix = matrices.get(name)
+        return stored if matrix is None else stored.masked_fill(matrix.view(applied.masks[name].to(stored.device)), 0)
+
+    matrices = {matrix.name: matrix for matrix in model.layout.matrices}
+    network, own = private_copy(model.network), replace(weights, change=change)
+    own.unwatch(network)
+    own.watch(network)
+    return replace(model, network=network, weights=own)
+
+
+# Mask files: fidelity.md, Files.
+
+def masks_in(path: Path) -> dict[str, Any] | None:
+    """What a mask file says made it; None for a file that is none."""
+    try:
+        found = json.loads(header_of(path.parent, path.name).metadata["gblm"])
+    except (StatisticsError, KeyError, ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) and "calibration" in found else None
+
+
+def save_masks(applied: Masks, path: Path) -> None:
+    """uint8 of the parameter's (out, in) view, 1 = removed; the metadata is the settings that made it."""
+    usable_path(path)
+    shapes = {name: tuple(mask.shape) for name, mask in applied.masks.items()}
+    try:
+        clear_left(path)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    put(path, lambda beside: write_in_turn(beside, shapes, applied.masks.__getitem__, _mask_metadata(applied)))
+
+
+def masks_file(applied: Masks) -> bytes:
+    """The same file for those who have no folder here."""
+    tensors = {name: mask.to(torch.uint8).contiguous() for name, mask in applied.masks.items()}
+    return to_bytes(tensors, _mask_metadata(applied))
+
+
+def _mask_metadata(applied: Masks) -> dict[str, str]:
+    metadata = applied.settings.as_dict() | {
+        "format": 1, "model_key": applied.model_key, "calibration": applied.calibration_key,
+        "alpha_value": applied.alpha, "pattern_label": label(applied.settings.make_pattern())}
+    return {"gblm": json.dumps(metadata, sort_keys=True)}
+
+
+def read_masks(path: Path) -> dict[str, Tensor]:
+    """name → bool (out, in) or (experts, out, in), True = removed. Raises StatisticsError for what is no mask file."""
+    header = header_of(usable_path(path).parent, path.name)
+    for name, (kind, _) in header.tensors.items():
+        if len(kind.shape) not in {2, 3}:
+            raise bad_field(path.parent, path.name, name, str(kind), "(…, out, in)")
+    check_tensors(header, {name: Kind("U8", kind.shape, 0, 1) for name, (kind, _) in header.tensors.items()})
+    try:
+        with safe_open(path, "pt") as stored:
+            return {name: stored.get_tensor(name).bool() for name in header.tensors}
+    except (SafetensorError, OSError) as error:
+        raise StatisticsError("torn", folder=str(path.parent), file=path.name) from error
+
+
+def preview_settings(settings: Settings) -> Settings:
+    """The same settings in the dense order, which every live preview shows."""
+    return replace(settings, order="dense")

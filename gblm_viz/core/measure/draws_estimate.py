@@ -1,0 +1,81 @@
+"""What comparing methods over draws of a text will take: seconds and memory, before it begins.
+
+The collection is estimated as every other one (core.estimate), with the sums of all draws held at once.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from ..mask.prune import Settings
+from ..sums.estimate import (
+    OPERATIONS,
+    SAVED,
+    SWEEPS,
+    WHOLE_PASSES,
+    Choice,
+    ModelShape,
+    Pace,
+    Room,
+    Work,
+    choose,
+    estimates,
+    work_of,
+)
+from ..sums.streamed import HEAD_COPIES
+from ..text.calibration import CalibrationSet
+from .draws import Draws, copies_of, keep_of
+
+CHOOSE = 2e-7
+"""Seconds a weight that scoring, sorting and copying take, whatever the machine: fitted on one core."""
+
+
+@dataclass(frozen=True)
+class DrawsEstimate:
+    """`choice`: the collection of all draws at once, None where no method needs it; `copies` pruned and measured."""
+
+    choice: Choice | None
+    copies: int
+    seconds: float
+
+    @property
+    def memory(self) -> int:
+        return 0 if self.choice is None else self.choice.chosen.memory
+
+
+def draws_estimate(shape: ModelShape, draws: Draws | None, settings: Sequence[Settings], windows: CalibrationSet,
+                   pace: Pace, room: Room) -> DrawsEstimate:
+    """What it takes to compare methods over draws (`core.draws`): each used window's gradients once, added to every
+    draw it is in, and each copy once over the windows. None: the sums are there already. Raises GblmError with the
+    number that would do."""
+    choice, count = None, 1 if draws is None else draws.count
+    if draws is not None and any(one.needs for one in settings):
+        used, keep = draws.pool.pick(list(draws.used)), keep_of(settings)
+        held = work_of(used, keep, False, False)
+        added = replace(held, sums=math.ceil(held.sums * draws.count * draws.samples / used.count))
+        slow = estimates(shape, added, pace, memory_room=room.memory_for("streamed"))
+        fat = estimates(shape, replace(held, sums=held.sums * draws.count), pace,
+                        memory_room=room.memory_for("streamed"))
+        choice = choose({plan: replace(one, seconds=slow[plan].seconds) for plan, one in fat.items()}, room,
+                        alone=shape.streamable)
+    copies = sum(copies_of(one, count) for one in settings)
+    each = _forward(shape, work_of(windows, ("l1",), False, False), pace) + CHOOSE * shape.prunable
+    seconds = copies * each + (0.0 if choice is None else choice.chosen.seconds)
+    if draws is not None:  # the sequential order runs a draw's samples through each block before and after it is pruned
+        again = sum(count for one in settings if one.order == "sequential" and "inputs" in one.needs)
+        seconds += 2 * again * _forward(shape, work_of(draws.sample(0), ("l1",), False, False), pace)
+    return DrawsEstimate(choice, copies, seconds)
+
+
+def _forward(shape: ModelShape, work: Work, pace: Pace) -> float:
+    """Seconds of one pass over the windows without gradients."""
+    visited = sum(block.visited for block in shape.blocks)
+    attention = 4 * work.length * shape.hidden * len(shape.blocks)
+    multiplied = 2 * work.tokens * (visited + shape.vocabulary * shape.hidden) + work.tokens * attention
+    touched = float(work.samples * shape.itemsize * (visited + shape.vocabulary * shape.hidden))
+    touched += work.tokens * shape.itemsize * SWEEPS / WHOLE_PASSES * (
+        SAVED * sum(block.features for block in shape.blocks) + HEAD_COPIES * shape.vocabulary / WHOLE_PASSES)
+    called = work.samples * OPERATIONS * len(shape.blocks) / WHOLE_PASSES
+    return (multiplied / pace.multiply + touched / pace.touch + called * pace.operation) * (pace.correction or 1.0)

@@ -1,0 +1,190 @@
+"""Sparsity against what is left: one point at a time, the knee of a curve, and how far the two orders lie apart.
+
+Knows nothing of who keeps the points, nor of charts; a point is a pruned copy, measured and forgotten.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from ..base.job import Job
+from ..mask import prune
+from ..mask.prune import Settings
+from ..model.models import Model
+from ..score.methods import METHODS, norm_for
+from ..sums.statistics import Statistics
+from ..text.calibration import CalibrationSet
+from . import evaluate
+from .crossed import Crossed, crossed
+from .draws import Losses, turns
+from .evaluate import Interval, Perplexity, Probe, Share
+
+DENSE = Settings("magnitude", sparsity=0.0, order="dense")
+"""What every curve begins with: nothing removed, whatever the method."""
+HIGHEST = 90
+"""Percent: where a sweep ends."""
+PROBES = 200
+"""Probes that are asked at each point: a seeded choice, so that all points answer the same ones."""
+AGAINST = "wanda"
+"""Which method the others are set against: what GBLM adds to it is the paper's question."""
+LEAST_POINTS = 5
+LEAST_DEPTH = 0.1
+"""A curve that nowhere lies so far below its chord, as a share of its whole rise, has no knee."""
+
+
+@dataclass(frozen=True)
+class SweepPoint:
+    """One pruned copy, measured. `sparsity`: the share really removed; `calibration`: None where nothing was collected;
+    `probes`: None where the model has none of ours."""
+
+    settings: Settings
+    sparsity: float
+    calibration: Perplexity | None
+    held_out: Perplexity
+    probes: Share | None
+
+
+def perplexity_interval(found: Perplexity) -> Interval:
+    """exp of Student's 95 % interval of the mean loss over the windows; (0, ∞) of a single window."""
+    mean = evaluate.paired((0.0,) * found.windows, found.losses).interval
+    return Interval(math.exp(mean.low), math.exp(mean.high) if mean.high < 700 else math.inf)
+
+
+def point(model: Model, statistics: Statistics | None, settings: Settings, held_out: CalibrationSet,
+          probes: tuple[Probe, ...]) -> Job[SweepPoint]:
+    """Masks, a pruned copy, its perplexity on the calibration and the held-out text, the probes. Steps are those of
+    the work at hand."""
+    masks = yield from prune.masks(model, statistics, settings)
+    copy = prune.pruned(model, masks)
+    own = None if statistics is None else (yield from evaluate.perplexity(copy, statistics.calibration))
+    held = yield from evaluate.perplexity(copy, held_out)
+    asked = (yield from evaluate.ask_probes(copy, probes)).total if probes else None
+    return SweepPoint(settings, masks.sparsity, own, held, asked)
+
+
+def chosen_probes(probes: tuple[Probe, ...], most: int = PROBES, seed: int = 0) -> tuple[Probe, ...]:
+    """So many of them, drawn with a seed and kept in their order; all where there are no more."""
+    if len(probes) <= most:
+        return probes
+    return tuple(probes[index] for index in sorted(random.Random(seed).sample(range(len(probes)), most)))
+
+
+def canonical(settings: Settings) -> Settings:
+    """The same masks with every knob that they do not depend on at its default, so that one point has one key.
+
+    Methods that look at no input give the dense order's masks in both orders (fidelity.md, Two orders).
+    """
+    plain = Settings()
+    if not settings.pattern and settings.sparsity == 0:
+        return DENSE
+    needs = METHODS[settings.method].needs
+    return replace(settings, norm=settings.norm if "gradients" in needs else plain.norm,
+                   alpha=settings.alpha if settings.method == "gblm" else plain.alpha,
+                   seed=settings.seed if settings.method == "random" else plain.seed,
+                   order=settings.order if "inputs" in needs else "dense")
+
+
+def plan(base: Settings, methods: Sequence[str], orders: Sequence[str], apart: int) -> tuple[Settings, ...]:
+    """Every point from 0 to 90 %, `apart` percent from each other; norm, α, group and seed as in `base`.
+
+    From low to high sparsity, all methods of one sparsity together: curves grow side by side, and the pace so far is
+    that of the rest. What gives the same masks stands here once. Raises SettingError where two settings do not go
+    together.
+    """
+    found: dict[Settings, None] = {}
+    for percent in range(0, HIGHEST + 1, apart):
+        for method in methods:
+            norm = norm_for(method, base.norm)
+            for order in orders:
+                one = replace(base, method=method, norm=norm, sparsity=percent / 100, pattern="", order=order)
+                found[canonical(one.check())] = None
+    return tuple(found)
+
+
+def curve(points: Iterable[SweepPoint], method: str, order: str) -> tuple[SweepPoint, ...]:
+    """One method's points in one order from low to high sparsity, the dense model's first where it was measured."""
+    own = [one for one in points
+           if one.settings == DENSE or (one.settings.method, one.settings.order) == (method, order)]
+    ordered = tuple(sorted(own, key=lambda one: one.settings.sparsity))
+    return ordered if any(one.settings != DENSE for one in ordered) else ()
+
+
+def curves(points: Sequence[SweepPoint]) -> dict[tuple[str, str], tuple[SweepPoint, ...]]:
+    """(method, order) → its curve, in the order of METHODS, the dense order first."""
+    known = ((method, order) for method in METHODS for order in reversed(prune.ORDERS))
+    found = {name: curve(points, *name) for name in known}
+    return {name: own for name, own in found.items() if own}
+
+
+def knee(points: Sequence[SweepPoint]) -> SweepPoint | None:
+    """Where a curve turns: the point furthest below the straight line from its first to its last point.
+
+    Kneedle (Satopää et al. 2011) on the held-out loss, which is the logarithm of the perplexity, against the sparsity
+    reached; both are scaled to 0 … 1 between the first and the last point, and the depth is measured along the loss.
+    So it depends on where the curve ends. None: fewer than LEAST_POINTS finite points, no rise, or nothing deeper than
+    LEAST_DEPTH.
+    """
+    known = [one for one in points if math.isfinite(one.held_out.value)]
+    if len(known) < LEAST_POINTS:
+        return None
+    place = [one.sparsity for one in known]
+    loss = [math.log(one.held_out.value) for one in known]
+    width, rise = place[-1] - place[0], loss[-1] - loss[0]
+    if width <= 0 or rise <= 0:
+        return None
+    depths = [(x - place[0]) / width - (y - loss[0]) / rise for x, y in zip(place, loss, strict=True)]
+    deepest = max(range(len(depths)), key=depths.__getitem__)
+    return known[deepest] if depths[deepest] >= LEAST_DEPTH else None
+
+
+@dataclass(frozen=True)
+class OrderGap:
+    """One method at one sparsity in both orders; `difference` of the held-out loss is sequential − dense."""
+
+    dense: SweepPoint
+    sequential: SweepPoint
+    difference: Crossed
+
+
+def widest_gap(points: Sequence[SweepPoint], losses: Mapping[Settings, Losses] | None = None) -> OrderGap | None:
+    """Where the two orders lie furthest apart in held-out loss; None where no point was measured in both.
+
+    losses: those of each draw where there are several.
+    """
+    by_settings = {one.settings: one for one in points}
+    own = {settings: (one.held_out.losses,) for settings, one in by_settings.items()}
+    gaps = []
+    for one in points:
+        dense = replace(one.settings, order="dense")
+        if one.settings.order == "sequential" and dense in by_settings:
+            both = losses if losses and dense in losses and one.settings in losses else own
+            gaps.append(OrderGap(by_settings[dense], one, crossed(both[dense], both[one.settings])))
+    return max(gaps, key=lambda gap: abs(gap.difference.mean), default=None)
+
+
+def against_of(settings: Iterable[Settings]) -> str | None:
+    """The method that the others of a sweep are set against: AGAINST where it is there, else the first; None for one
+    alone."""
+    methods = list(dict.fromkeys(one.method for one in settings if one != DENSE))
+    return None if len(methods) < 2 else AGAINST if AGAINST in methods else methods[0]
+
+
+def differences(points: Sequence[SweepPoint], losses: Mapping[Settings, Losses] | None = None) -> dict[
+        Settings, Crossed]:
+    """A point's settings → its held-out loss minus that of `against_of` at the same sparsity, order and pattern, nats a
+    token. losses: those of each draw where there are several; both points of a pair are taken from there or neither."""
+    own = {one.settings: (one.held_out.losses,) for one in points}
+    against, found = against_of(own), {}
+    for settings in own:
+        if against is None or settings == DENSE or settings.method == against:
+            continue
+        same = (replace(settings, method=against, norm=norm_for(against, settings.norm), order=order)
+                for order in dict.fromkeys((settings.order, "dense", "sequential")))
+        other = next((one for given in same if (one := canonical(given)) in own), None)
+        if other is not None:
+            both = losses if losses and settings in losses and other in losses else own
+            found[settings] = crossed(both[other], both[settings], turns(settings, other))
+    return found

@@ -1,0 +1,190 @@
+"""A hub id → a folder on this machine, with progress in bytes and a Cancel, through huggingface_hub.
+
+What is already in the local cache is used as it is, without a connection. Knows nothing of models.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import threading
+from fnmatch import fnmatch
+from functools import cache
+from glob import escape
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import constants, snapshot_download
+from huggingface_hub.errors import (
+    GatedRepoError,
+    HfHubHTTPError,
+    HFValidationError,
+    LocalEntryNotFoundError,
+    OfflineModeIsEnabled,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
+from tqdm.auto import tqdm
+
+from gblm_viz import proxies
+
+from ..base.errors import ModelError
+from ..base.job import Job, Step
+from .model_files import CONFIG, INDEX, WHOLE, chosen, first_file
+from .named import split
+
+BESIDE = ["*.json", "*.txt", "*.jinja", "tokenizer.model", "*.tiktoken"]
+"""Config, tokenizer, templates, index. Never *.bin or *.py: no pickle and no remote code reaches this machine."""
+NEVER = ["*/*.json", "*/*.txt", "*/*.tiktoken", "*/*.safetensors", "consolidated*", "*.index.json"]
+"""Other copies of the model, in folders of their own (original/, onnx/) or under other names; an index by its name."""
+
+
+class _Cancelled(Exception):  # noqa: N818
+    """Raised inside the download's own threads when nobody wants it any more."""
+
+
+def download(source: str) -> Job[Path]:
+    """Fetch what a model needs from the hub; steps count bytes. Closing the job ends the transfer at its next chunk.
+
+    Files that arrived stay in the hub's cache, so that a second try goes on where this one ended.
+    source: owner/name, or owner/name@revision. Raises ModelError: offline, a proxy that cannot be used, no such
+    repository or revision, gated, or a failed connection.
+    """
+    problem: ModelError | None = None
+    try:
+        return _here(source)
+    except (LocalEntryNotFoundError, OSError, ValueError):
+        pass  # not here yet, or not whole: ask the hub
+    except ModelError as error:
+        problem = error  # what is here lacks a file, which the hub may have
+    proxies.set_aside()
+    if proxies.unusable():  # whoever named a proxy does not want to be seen without it
+        raise ModelError("proxy_unusable", source=source, variable=", ".join(proxies.unusable()))
+    bars: list[Any] = []
+    cancelled, finished = threading.Event(), threading.Event()
+    outcome: dict[str, Any] = {}
+
+    class Watch(tqdm):
+        """huggingface_hub's progress bar, drawn nowhere: it only counts bytes and carries the Cancel."""
+
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            kwargs["disable"] = False
+            super().__init__(*args, **{**kwargs, "file": _Nowhere()})
+            if self.unit == "B":
+                bars.append(self)
+
+        def update(self, n: float | None = 1) -> bool | None:
+            if cancelled.is_set():
+                raise _Cancelled
+            return super().update(n)
+
+    def fetch() -> None:
+        try:
+            outcome["folder"] = _snapshot(source, allow_patterns=names, tqdm_class=Watch)
+        except BaseException as error:
+            outcome["error"] = error
+        finally:
+            finished.set()
+
+    names, total = list[str](), 0
+    try:
+        names, total = _wanted(source, Watch)
+    except Exception as error:
+        outcome["error"] = error
+        finished.set()
+    else:
+        threading.Thread(target=fetch, daemon=True, name=f"download {source}").start()
+    try:
+        while not finished.wait(0.2):
+            arrived = max((int(bar.n) for bar in bars), default=0)
+            yield Step(arrived, max(total, arrived, 1), "byte")
+    finally:
+        cancelled.set()
+    failed = outcome.get("error")
+    if failed is not None:
+        told = _explained(source, failed)
+        raise problem if problem is not None and told.key == "offline" else told from failed
+    return Path(outcome["folder"])
+
+
+def _snapshot(source: str, **wanted: Any) -> Any:
+    """huggingface_hub's own, for owner/name or owner/name@revision."""
+    repository, revision = split(source)
+    return snapshot_download(repository, revision=revision, **wanted)
+
+
+def _here(source: str) -> Path:
+    """The folder of a repository whose files are all in the local cache.
+
+    Raises what huggingface_hub raises where they are not, ModelError where what is here does not make a model.
+    """
+    folder = Path(_snapshot(source, allow_patterns=BESIDE, ignore_patterns=NEVER, local_files_only=True))
+    for name in (WHOLE, INDEX):  # either may be in the repository and not here yet
+        if not (folder / WHOLE).exists():
+            _snapshot(source, allow_patterns=[name], local_files_only=True)
+    names = {file.name for file in folder.iterdir() if file.is_file()}
+    chosen(names, lambda name: _object(folder / name), source)
+    return folder
+
+
+def _wanted(source: str, bar: type[tqdm]) -> tuple[list[str], int]:
+    """(patterns of the files that make the model, bytes of them that are still to come).
+
+    Asked of the hub before any weight is fetched. Raises ModelError where they do not fit on the disk, or where nothing
+    says which weights are the model.
+    """
+    @cache
+    def read(name: str) -> dict[str, Any]:
+        if name not in names:
+            return {}
+        return _object(Path(_snapshot(source, allow_patterns=[escape(name)], tqdm_class=bar)) / name)
+
+    try:
+        files = _snapshot(source, allow_patterns=[*BESIDE, "*.safetensors"], dry_run=True)
+    except (OSError, ValueError, HfHubHTTPError):
+        _snapshot(source, allow_patterns=[CONFIG], tqdm_class=bar)  # which says what is wrong, more exactly
+        raise
+    listed = {file.filename: file for file in files}
+    names = {name for name in listed if "/" not in name}
+    beside = [name for name in listed if any(fnmatch(name, one) for one in BESIDE)
+              and not any(fnmatch(name, one) for one in NEVER)]
+    weights, first = chosen(names, read, source), first_file(names, read, source)
+    wanted = [*beside, *weights] if first is None or first in weights else [*beside, first, *weights]
+    coming = sum(listed[name].file_size or 0 for name in wanted if listed[name].will_download)
+    kept = Path(constants.HF_HUB_CACHE)
+    free = shutil.disk_usage(next(place for place in (kept, *kept.parents) if place.exists())).free
+    if coming > free:
+        raise ModelError("disk_full", source=source, needed=f"{coming / 1e9:.1f}", free=f"{free / 1e9:.1f}")
+    return [escape(name) for name in wanted], coming
+
+
+def _object(file: Path) -> dict[str, Any]:
+    """A JSON object; an empty one where it is none, of which whoever opens the folder says more."""
+    try:
+        found = json.loads(file.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+class _Nowhere:
+    """A stream that swallows the bar's drawing."""
+
+    def write(self, text: str) -> int:
+        return len(text)
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+
+def _explained(source: str, error: BaseException) -> ModelError:
+    if isinstance(error, ModelError):
+        return error
+    causes = (
+        (OfflineModeIsEnabled, "offline"), (GatedRepoError, "gated"), (RepositoryNotFoundError, "no_such_repository"),
+        (RevisionNotFoundError, "no_such_revision"),
+        (LocalEntryNotFoundError, "offline"), (HfHubHTTPError, "hub_failed"), (HFValidationError, "no_such_source"),
+        (OSError, "offline"),
+    )
+    key = next((key for kind, key in causes if isinstance(error, kind)), "hub_failed")
+    return ModelError(key, source=source)

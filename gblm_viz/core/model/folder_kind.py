@@ -1,0 +1,90 @@
+"""Folders that people take for a model folder and that hold something else: by the names of their files, which is said
+in a sentence of its own before anything is built.
+
+Of an adapter its base is read; no other file is opened. Knows nothing of configs and networks.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..base.errors import ModelError, shortened
+
+ADAPTER = "adapter_config.json"
+MOST_NAMES = 2_000
+MOST_BYTES = 2**20
+LONGEST = 100
+"""Characters of a file's name, or of a base's, that a sentence repeats."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind: the first file by which `knows` finds it, and the key of its sentence. `format`: whose files they are.
+    """
+
+    key: str
+    knows: Callable[[list[str]], str | None]
+    format: str = ""
+
+
+def _ending(*endings: str) -> Callable[[list[str]], str | None]:
+    return lambda names: next((name for name in names if name.lower().endswith(endings)), None)
+
+
+def _called(*wanted: str) -> Callable[[list[str]], str | None]:
+    return lambda names: next((name for name in names if name in wanted), None)
+
+
+def _native(names: list[str]) -> str | None:
+    """Weights as their makers' own programs read them, without a config.json."""
+    return "params.json" if "params.json" in names and "config.json" not in names else None
+
+
+KINDS = (
+    Kind("gguf_only", _ending(".gguf")),
+    Kind("pipeline", _called("model_index.json")),
+    Kind("native_only", _native),
+    Kind("other_format", _ending(".onnx"), "ONNX"),
+    Kind("other_format", _ending(".h5"), "TensorFlow"),
+    Kind("other_format", _ending(".msgpack"), "Flax"),
+    Kind("other_format", _ending(".npz"), "NumPy"),
+    Kind("other_format", _ending(".distcp"), "torch.distributed"),
+    Kind("other_format", _ending(".tflite", ".mlmodel", ".nemo"), "another program"),
+)
+"""Of a folder without weights of its own in safetensors; the first that fits speaks."""
+_PICKLES = (".bin", ".pt", ".pth", ".ckpt")
+
+
+def other_kind(place: Path, source: str) -> ModelError | None:
+    """What the folder is instead of a model folder; None where it may be one."""
+    try:
+        names = sorted(name for name, _ in zip(os.listdir(place), range(MOST_NAMES), strict=False))
+    except OSError:
+        return None
+    weights = [name for name in names if name.endswith(".safetensors")]
+    own = [name for name in weights if not name.startswith("adapter_model")]
+    if ADAPTER in names and (not own or len(own) < len(weights)):
+        return ModelError("adapter_beside" if own else "adapter", source=source, base=_base(place / ADAPTER))
+    if own or ("config.json" in names and any(name.endswith(_PICKLES) for name in names)):
+        return None
+    for kind in KINDS:
+        found = kind.knows(names)
+        if found is not None:
+            return ModelError(kind.key, source=source, file=shortened(found, LONGEST), format=kind.format)
+    return None
+
+
+def _base(file: Path) -> str:
+    """The model that an adapter belongs to, as its config names it; a dash where that cannot be read."""
+    try:
+        if not stat.S_ISREG(os.lstat(os.path.realpath(file)).st_mode) or file.stat().st_size > MOST_BYTES:
+            return "–"
+        named = json.loads(file.read_bytes()).get("base_model_name_or_path")
+    except (OSError, ValueError, AttributeError, RecursionError, MemoryError):
+        return "–"
+    return shortened(named, LONGEST) or "–" if isinstance(named, str) else "–"

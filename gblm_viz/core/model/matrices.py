@@ -1,0 +1,236 @@
+"""Which weights of a network can be pruned, each seen as (out, in) whatever its module stores.
+
+Above this file nobody hears of module types: Linear and its subclasses, GPT-2's transposed Conv1D, fused projections
+and stacked experts are all a `Matrix`. Knows nothing of methods, scores or texts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from transformers.modeling_layers import GradientCheckpointingLayer
+from transformers.pytorch_utils import Conv1D
+
+from ..base.errors import ModelError, PlaceError
+
+ROLES = {
+    "q_proj": "q", "k_proj": "k", "v_proj": "v", "o_proj": "o",
+    "query": "q", "key": "k", "value": "v", "q_lin": "q", "k_lin": "k", "v_lin": "v",
+    "c_attn": "qkv", "query_key_value": "qkv", "Wqkv": "qkv", "qkv_proj": "qkv", "attn.c_proj": "o", "out_proj": "o",
+    "attention.dense": "o", "self_attention.dense": "o", "self_attn.dense": "o", "attn.out_proj": "o",
+    "gate_proj": "gate", "up_proj": "up", "down_proj": "down", "gate_up_proj": "gate_up",
+    "fc1": "up", "fc2": "down", "c_fc": "up", "fc_in": "up", "fc_out": "down", "mlp.c_proj": "down",
+    "dense_h_to_4h": "up", "dense_4h_to_h": "down", "w1": "gate", "w3": "up", "w2": "down",
+}
+"""The last part, or the last two, of a module's path → what the matrix does in its block."""
+_OTHER_SENSES = re.compile("vision|visual|image|video|audio|speech|sound")
+"""In the paths of what reads pictures and sound, where a network does not say which part of it is the decoder."""
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """One prunable parameter. `rows` = out, `columns` = in; `experts` is 0 for an ordinary matrix.
+
+    `name` is the key of `network.named_parameters()`; `module` the path of the module that holds it.
+    """
+
+    name: str
+    module: str
+    block: int
+    role: str
+    rows: int
+    columns: int
+    experts: int = 0
+    transposed: bool = False
+
+    @property
+    def weights(self) -> int:
+        return self.rows * self.columns * max(1, self.experts)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(out, in), or (experts, out, in)."""
+        return (self.experts, self.rows, self.columns) if self.experts else (self.rows, self.columns)
+
+    def view(self, stored: Tensor) -> Tensor:
+        """What the module stores → (out, in) or (experts, out, in). Its own inverse; never a copy."""
+        return stored.transpose(-1, -2) if self.transposed else stored
+
+
+def check_place(matrix: Matrix, what: str, number: object, count: int) -> None:
+    """Raises PlaceError unless `number` counts one of `count` rows, columns, heads or experts."""
+    if type(number) is not int or not 0 <= number < count:
+        raise PlaceError("no_such_place", matrix=matrix.name, what=what, given=number,
+                         wanted=f"0 … {count - 1}" if count else "–")
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A parameter that is not pruned; `reason` is a key of the words' table `left_out`."""
+
+    name: str
+    shape: tuple[int, ...]
+    reason: str
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What of a network is prunable and what is not. `blocks` are module paths, first to last."""
+
+    blocks: tuple[str, ...]
+    matrices: tuple[Matrix, ...]
+    left_out: tuple[LeftOut, ...]
+
+    @property
+    def prunable(self) -> int:
+        return sum(matrix.weights for matrix in self.matrices)
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """Every role once, in the order in which a block uses them."""
+        return tuple(dict.fromkeys(matrix.role for matrix in self.matrices))
+
+    def of_block(self, block: int) -> tuple[Matrix, ...]:
+        return tuple(matrix for matrix in self.matrices if matrix.block == block)
+
+    def named(self, name: str) -> Matrix:
+        """Raises PlaceError for a name that no matrix has."""
+        for matrix in self.matrices:
+            if matrix.name == name:
+                return matrix
+        raise PlaceError("no_such_matrix", given=name)
+
+
+def decoder_blocks(network: nn.Module) -> tuple[str, ...]:
+    """The paths of the decoder layers: the longest ModuleList of nothing but transformers' GradientCheckpointingLayer.
+
+    Right in all families tried, hybrids with two kinds of layers included, where "the longest list of one class" fails.
+    Of a network that reads pictures or sound too, only its language half counts: the other may have more layers.
+    """
+    writes_text = _writes_text(network)
+    lists = [
+        (path, module)
+        for path, module in network.named_modules()
+        if writes_text(path)
+        and isinstance(module, nn.ModuleList)
+        and len(module)
+        and all(isinstance(item, GradientCheckpointingLayer) for item in module)
+    ]
+    if not lists:
+        raise ModelError("no_blocks", model=type(network).__name__)
+    path, longest = max(lists, key=lambda found: len(found[1]))
+    return tuple(f"{path}.{index}" for index in range(len(longest)))
+
+
+def _writes_text(network: nn.Module) -> Callable[[str], bool]:
+    """Whether a path leads into the part of a network that writes text; of most networks, all of it."""
+    config: Any = getattr(network, "config", None)
+    if not {"vision_config", "audio_config"} & set(getattr(config, "sub_configs", ())):
+        return lambda _: True
+    decoder = cast("Any", network).get_decoder() if config.get_text_config() is not config else None
+    inside = next((f"{path}." for path, module in network.named_modules() if path and module is decoder), "")
+    return lambda path: path.startswith(inside) and not _OTHER_SENSES.search(path)
+
+
+def share_weights(network: nn.Module, blocks: tuple[str, ...]) -> bool:
+    """Whether a parameter belongs to two blocks: then they cannot be taken one by one."""
+    owned = [{id(parameter) for parameter in network.get_submodule(path).parameters()} for path in blocks]
+    return sum(map(len, owned)) != len(set().union(*owned))
+
+
+def _router(path: str, routers: tuple[str, ...], parameter: Tensor, experts: int) -> bool:
+    """A matrix that only decides which expert a token visits: in a router, or named as one where there are experts."""
+    last = path.rsplit(".", 1)[-1]
+    named = last in {"router", "gate", "wg", "gating", "layer"} and "proj" not in last
+    inside = any(path == router or path.startswith(router + ".") for router in routers)
+    return inside or (named and experts > 1 and parameter.shape[0] == experts)
+
+
+def _reason(path: str, module: nn.Module, name: str, parameter: Tensor, experts: int,
+            routers: tuple[str, ...]) -> str | None:
+    """Why a parameter inside a block is not pruned, or None where it is. The first rule that holds speaks."""
+    linear = isinstance(module, nn.Linear | Conv1D) and name == "weight"
+    rules: tuple[tuple[str, Callable[[], bool]], ...] = (
+        ("bias", lambda: "bias" in name),
+        ("norm", lambda: "norm" in type(module).__name__.lower()),
+        ("router", lambda: _router(path, routers, parameter, experts)),
+        ("convolution", lambda: isinstance(module, nn.Conv1d | nn.Conv2d)),
+        ("gate", lambda: linear and 1 in parameter.shape),
+        ("other", lambda: not linear and not (parameter.dim() == 3 and hasattr(module, "is_transposed"))),
+    )
+    return next((reason for reason, holds in rules if holds()), None)
+
+
+def _role(path: str) -> str:
+    parts = path.split(".")
+    return ROLES.get(".".join(parts[-2:]), ROLES.get(parts[-1], parts[-1]))
+
+
+def _outside(network: Any, module: nn.Module, parameter: nn.Parameter) -> str:
+    head, embedding = network.get_output_embeddings(), network.get_input_embeddings()
+    if embedding is not None and parameter is embedding.weight:
+        return "embedding"
+    if head is not None and parameter is head.weight:
+        return "head"
+    return "norm" if "norm" in type(module).__name__.lower() else "outside"
+
+
+def _expert_count(network: nn.Module) -> int:
+    config: Any = getattr(network, "config", None)
+    names = ("num_local_experts", "num_experts", "n_routed_experts", "moe_num_experts")
+    values = (getattr(config, name, 0) for name in names)
+    return next((value for value in values if isinstance(value, int) and value > 0), 0)
+
+
+def find_layout(network: nn.Module) -> Layout:
+    """Every parameter of the network, in `named_parameters` order, as a Matrix or with the reason why it stays."""
+    blocks = decoder_blocks(network)
+    modules = dict(network.named_modules())
+    experts = _expert_count(network)
+    routers = tuple(path for path, module in modules.items() if "Router" in type(module).__name__)
+    matrices: list[Matrix] = []
+    left_out: list[LeftOut] = []
+    for name, parameter in network.named_parameters():
+        path, _, own = name.rpartition(".")
+        module = modules[path]
+        block = next((index for index, start in enumerate(blocks) if name.startswith(start + ".")), None)
+        if block is None:
+            reason: str | None = _outside(network, module, parameter)
+        else:
+            reason = _reason(path, module, own, parameter, experts, routers)
+        if reason is not None or block is None:
+            left_out.append(LeftOut(name, tuple(parameter.shape), reason or "outside"))
+            continue
+        stacked = parameter.dim() == 3
+        transposed = bool(module.is_transposed) if stacked else isinstance(module, Conv1D)
+        rows, columns = parameter.shape[-2:] if not transposed else (parameter.shape[-1], parameter.shape[-2])
+        inside = path.removeprefix(blocks[block] + ".")
+        matrices.append(Matrix(name, path, block, _role(f"{inside}.{own}" if stacked else inside), rows, columns,
+                               parameter.shape[0] if stacked else 0, transposed))
+    return Layout(blocks, tuple(_distinct_roles(matrices, blocks)), tuple(left_out))
+
+
+def _distinct_roles(matrices: list[Matrix], blocks: tuple[str, ...]) -> Iterator[Matrix]:
+    """Two matrices of one role in one block (a shared expert beside the routed ones) read by their path instead."""
+    seen: dict[tuple[int, str], int] = {}
+    for matrix in matrices:
+        seen[matrix.block, matrix.role] = seen.get((matrix.block, matrix.role), 0) + 1
+    for matrix in matrices:
+        if seen[matrix.block, matrix.role] == 1:
+            yield matrix
+        else:
+            inside = matrix.name.removeprefix(blocks[matrix.block] + ".").removesuffix(".weight")
+            yield Matrix(matrix.name, matrix.module, matrix.block, inside, matrix.rows, matrix.columns,
+                         matrix.experts, matrix.transposed)
+
+
+@torch.no_grad()
+def parameters(network: nn.Module, layout: Layout) -> dict[str, Tensor]:
+    """name → the weights seen as (out, in) or (experts, out, in), sharing the network's storage."""
+    stored = dict(network.named_parameters())
+    return {matrix.name: matrix.view(stored[matrix.name].detach()) for matrix in layout.matrices}

@@ -1,0 +1,76 @@
+"""Which files of a folder or repository hold a model's weights: exactly those that transformers reads, in its order.
+
+A file that config.json names (transformers_weights); else model.safetensors; else the files that
+model.safetensors.index.json names. Whatever lies beside them (a second dtype, consolidated files, masks) is no part of
+the model. Loading, estimate, key and download all ask here. Knows nothing of what the files hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from pathlib import PurePosixPath
+from typing import Any
+
+from transformers.utils import SAFE_WEIGHTS_INDEX_NAME, SAFE_WEIGHTS_NAME
+
+from ..base.errors import ModelError, shortened
+
+MASKS_FILE = "masks.safetensors"
+"""In the folder of a model that this app pruned, beside its weights."""
+CONFIG, INDEX, WHOLE = "config.json", SAFE_WEIGHTS_INDEX_NAME, SAFE_WEIGHTS_NAME
+NAMED_BY_CONFIG = "transformers_weights"
+_TENSORS, _INDEX = ".safetensors", ".safetensors.index.json"
+
+
+def first_file(names: Collection[str], read: Callable[[str], dict[str, Any]], source: str) -> str | None:
+    """The file that loading starts from: weights or an index; None where there are no weights.
+
+    names: files of the folder itself. read: JSON object of one of them. Raises ModelError where there are weights but
+    nothing says which of them are the model.
+    """
+    named = read(CONFIG).get(NAMED_BY_CONFIG)
+    if named is not None:
+        if not isinstance(named, str) or not named.endswith((_TENSORS, _INDEX)) or not _plain(named):
+            raise ModelError("odd_file", source=source, file=shortened(named))
+        if named not in names:
+            raise ModelError("missing_shard", source=source, file=shortened(named), index=CONFIG)
+        return named
+    for name in (WHOLE, INDEX):
+        if name in names:
+            return name
+    others = sorted(name for name in names if name.endswith(_TENSORS) and name != MASKS_FILE)
+    if others:
+        raise ModelError("no_index", source=source, count=len(others), file=shortened(others[0]),
+                         whole=WHOLE, index=INDEX)
+    return None
+
+
+def chosen(names: Collection[str], read: Callable[[str], dict[str, Any]], source: str) -> tuple[str, ...]:
+    """Names of all files with weights, in the order in which they are read; none where there are no weights.
+
+    Raises ModelError: no index, an index that is none, one that names a file which is not there or not allowed.
+    """
+    first = first_file(names, read, source)
+    if first is None:
+        return ()
+    return _of_index(first, names, read(first), source) if first.endswith(_INDEX) else (first,)
+
+
+def _of_index(index: str, names: Collection[str], content: dict[str, Any], source: str) -> tuple[str, ...]:
+    files = content.get("weight_map")
+    if not isinstance(files, dict) or not all(isinstance(one, str) for one in files.values()):
+        raise ModelError("broken_json", source=source, file=index)
+    found = sorted(set(files.values()))
+    for name in found:
+        if not name.endswith(_TENSORS) or not _plain(name):
+            raise ModelError("odd_file", source=source, file=shortened(name))
+        if name not in names:
+            raise ModelError("missing_shard", source=source, file=shortened(name), index=index)
+    if not isinstance(content.get("metadata"), dict):
+        raise ModelError("bad_index", source=source, file=index)
+    return tuple(found)
+
+
+def _plain(name: str) -> bool:
+    """Whether it names a file of the folder itself."""
+    return PurePosixPath(name).name == name and "\\" not in name

@@ -1,0 +1,69 @@
+"""A network whose blocks lie in files → a folder that transformers loads, one safetensors file for each block.
+
+Keys, shapes and values are those that `save_pretrained` writes of the same network in memory; one block is in memory at
+a time. Knows nothing of masks or cards.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+from transformers.core_model_loading import revert_weight_conversion
+from transformers.utils import SAFE_WEIGHTS_INDEX_NAME, SAFE_WEIGHTS_NAME
+
+from ..base.job import Job, Step
+from .as_stored import as_stored, tell_config
+from .block_weights import OUTSIDE, BlockWeights, part_of
+from .matrices import decoder_blocks
+
+
+@torch.no_grad()
+def write(network: Any, weights: BlockWeights, folder: Path) -> Job[None]:
+    """Config, generation config and weights of a private network, in the dtypes that they are stored in. Steps count
+    files.
+
+    Raises what the disk and safetensors raise.
+    """
+    blocks = decoder_blocks(network)
+    parts = (OUTSIDE, *blocks)
+    files: dict[str, str] = {}
+    size = 0
+    for number, part in enumerate(parts):
+        yield Step(number, len(parts), "load")
+        file = folder / f"model-{number + 1:05d}-of-{len(parts):05d}.safetensors"
+        with weights.held(network, part):
+            own = {name: tensor for name, tensor in network.state_dict().items() if part_of(name, blocks) == part}
+            if part == OUTSIDE:  # and the configs with it
+                network.save_pretrained(folder, state_dict=as_stored(own, weights.stored))
+                os.replace(folder / SAFE_WEIGHTS_NAME, file)
+            else:
+                save_file(_stored(network, as_stored(own, weights.stored)), file, {"format": "pt"})
+            own.clear()
+        names, bytes_ = _told(file)
+        files |= dict.fromkeys(names, file.name)
+        size += bytes_
+    tell_config(folder, network, weights.stored)
+    index = {"metadata": {"total_parameters": network.num_parameters(), "total_size": size}, "weight_map": files}
+    (folder / SAFE_WEIGHTS_INDEX_NAME).write_text(json.dumps(index, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    yield Step(len(parts), len(parts), "load")
+
+
+def _stored(network: Any, own: dict[str, Tensor]) -> dict[str, Tensor]:
+    """A block's tensors by the keys that its files have."""
+    left_out = network._keys_to_ignore_on_save or ()
+    kept = {name: tensor for name, tensor in own.items() if name not in left_out}
+    return {name: tensor.contiguous() for name, tensor in revert_weight_conversion(network, kept).items()}
+
+
+def _told(file: Path) -> tuple[list[str], int]:
+    """(keys, bytes of their tensors) by a file's header."""
+    with file.open("rb") as stream:
+        header = json.loads(stream.read(int.from_bytes(stream.read(8), "little")))
+    entries = {name: entry for name, entry in header.items() if name != "__metadata__"}
+    return list(entries), max((entry["data_offsets"][1] for entry in entries.values()), default=0)

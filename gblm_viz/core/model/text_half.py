@@ -1,0 +1,55 @@
+"""Models that read pictures or sound beside text: the config of what transformers reads of them as a causal language
+model, and for all others what they are and how their text half becomes a model of its own.
+
+Decided by transformers' own tables, and by what was measured of each type. Knows nothing of files and weights.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from transformers import MODEL_FOR_CAUSAL_LM_MAPPING
+from transformers.models.auto import modeling_auto
+
+from ..base.errors import ModelError, shortened
+
+CAUSAL = modeling_auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+PICTURES = modeling_auto.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
+MORE_THAN_TEXT = {**PICTURES, **modeling_auto.MODEL_FOR_MULTIMODAL_LM_MAPPING_NAMES}
+SEES_ALL = {**modeling_auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES,
+            **modeling_auto.MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES}
+"""Encoders, and decoders that belong to one."""
+TWINS = {"qwen2_vl_text": "qwen2", "qwen2_5_vl_text": "qwen2", "qwen3_vl_text": "qwen3"}
+"""Text halves without a class of their own whose weights, read as another type, give the same predictions of text: the
+positions in a picture have three numbers, which are equal for text."""
+
+
+def text_half(config: Any) -> Any:
+    """The config that AutoModelForCausalLM builds from: a text config, where its class for the whole reads text alone.
+
+    As transformers' own auto classes do (auto_factory.py), so that by blocks the same network is laid out as whole.
+    """
+    text: Any = getattr(config, "sub_configs", {}).get("text_config")
+    kind = MODEL_FOR_CAUSAL_LM_MAPPING[type(config)]
+    if text not in MODEL_FOR_CAUSAL_LM_MAPPING or getattr(kind, "config_class", None) is not text:
+        return config
+    half = config.get_text_config()
+    for name in ("quantization_config", "dtype"):
+        if getattr(half, name, None) is None and getattr(config, name, None) is not None:
+            setattr(half, name, getattr(config, name))
+    return half
+
+
+def not_causal(config: Any, source: str) -> ModelError:
+    """Why a model that transformers does not read as a causal language model is none, and what to give instead."""
+    kind = shortened(config.model_type)
+    subs = getattr(config, "sub_configs", {})
+    if config.model_type not in MORE_THAN_TEXT and not {"vision_config", "audio_config"} & set(subs):
+        return ModelError("not_decoder" if config.model_type in SEES_ALL else "not_language", source=source,
+                          model_type=kind)
+    half = config.get_text_config()
+    ordinary = TWINS.get(half.model_type, half.model_type)
+    if getattr(config, "is_encoder_decoder", False) or half is config or ordinary not in CAUSAL:
+        return ModelError("pictures", source=source, model_type=kind)
+    auto = "AutoModelForImageTextToText" if config.model_type in PICTURES else "AutoModelForMultimodalLM"
+    return ModelError("pictures_half", source=source, model_type=kind, text_type=ordinary, auto=auto)

@@ -1,0 +1,182 @@
+"""A model folder's tokenizer, opened and asked within limits. Knows nothing of networks, texts or screens.
+
+The rules of a tokenizer.json run in compiled code that nothing here could stop: a few of them, each of which writes a
+letter as four, would make 10¹² letters of one. So what they can make of a letter is counted before they run.
+"""
+
+from __future__ import annotations
+
+import base64
+import importlib.util
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from transformers import AutoTokenizer
+
+from ..base.errors import GblmError, ModelError, is_failure, shortened
+from .folder import Folder
+
+MOST_GROWTH = 500
+"""Characters that all rules together may make of one. Unicode's own longest (NFKC of U+FDFA) makes 18."""
+MOST_ADDED = 1000
+"""Tokens that may be put around a text."""
+_BESIDE = "beside_its_model"
+EVERYDAY = "The river carries sand to the sea. 川は砂を海へ運ぶ。 123"
+"""No tokenizer of a language model has a number for nothing in it."""
+_RULES = ("normalizer", "pre_tokenizer", "decoder")
+
+
+def open_tokenizer(found: Folder) -> Any:
+    """The tokenizer of a judged folder. Raises ModelError: none that loads, or one whose rules blow texts up."""
+    with _known("no_tokenizer", found.source, lambda: _lacking(found)):
+        tokenizer = AutoTokenizer.from_pretrained(found.place, local_files_only=True, trust_remote_code=False)
+        rules = getattr(tokenizer, "backend_tokenizer", None)
+        grown = max((_growth(_state(getattr(rules, name, None))) for name in _RULES), default=1.0)
+        if grown > MOST_GROWTH or _added(_state(getattr(rules, "post_processor", None))) > MOST_ADDED:
+            raise ModelError("tokenizer_grows", source=found.source, most=MOST_GROWTH)
+        if set(tokenizer(EVERYDAY, add_special_tokens=False)["input_ids"]) <= {tokenizer.unk_token_id}:
+            raise ValueError("it knows no letter: its vocabulary was not read")
+        return tokenizer
+
+
+def encoded(tokenizer: Any, text: str, **how: Any) -> list[int]:
+    """A text's token ids. Raises ModelError where the tokenizer fails on it, as one whose expressions never end does.
+    """
+    with _known("tokenizer_failed"):
+        ids: list[int] = tokenizer(text, verbose=False, **how)["input_ids"]
+        known = vocabulary(tokenizer)
+        if known is not None and ids and max(ids) >= known.rows:
+            raise ModelError("token_beyond", token=str(tokenizer.convert_ids_to_tokens(max(ids))), number=max(ids),
+                             rows=known.rows)
+        return ids
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """A tokenizer beside its model. `rows`: of the model's embedding; `tokens`: the tokenizer's highest number and one;
+    `beyond`: how many of its tokens have no row, each of them added to its vocabulary."""
+
+    rows: int
+    tokens: int
+    beyond: int
+
+
+def fit_vocabulary(tokenizer: Any, rows: int, source: str) -> None:
+    """Hold a tokenizer against its model's embedding. From now on `encoded` gives no number that has no row.
+
+    Raises ModelError where ordinary tokens have none: then it is another model's tokenizer. Added tokens stand in
+    templates; no text that does not spell them out gives them, so the model can be used.
+    """
+    with _known("no_tokenizer", source):
+        numbers = set(tokenizer.get_vocab().values())
+        beyond = {one for one in numbers if one >= rows}
+        tokens = max(numbers, default=-1) + 1
+        if beyond - set(tokenizer.added_tokens_decoder):
+            raise ModelError("tokens_beyond", source=source, tokens=f"{tokens:,}", rows=f"{rows:,}")
+        setattr(tokenizer, _BESIDE, Vocabulary(rows, tokens, len(beyond)))
+
+
+def vocabulary(tokenizer: Any) -> Vocabulary | None:
+    """What `fit` found of it; None where it was not held against a model."""
+    return getattr(tokenizer, _BESIDE, None)
+
+
+def open_ended(tokenizer: Any, text: str) -> list[int]:
+    """A text's token ids with what the tokenizer puts before it, and without what it puts behind: an end of text would
+    end what is to be continued."""
+    ids, own = encoded(tokenizer, text), encoded(tokenizer, text, add_special_tokens=False)
+    begins = (place for place in range(len(ids) - len(own) + 1) if ids[place:place + len(own)] == own)
+    place = next(begins, None) if own else None
+    return ids if place is None else ids[:place + len(own)]
+
+
+@contextmanager
+def _known(key: str, source: str = "", better: Callable[[], ModelError | None] = lambda: None) -> Iterator[None]:
+    """Whatever goes wrong inside is this ModelError: transformers raises many kinds for a missing or broken tokenizer.
+
+    better: a sentence that says more, where there is one.
+    """
+    try:
+        yield
+    except GblmError:
+        raise
+    except BaseException as error:
+        if not is_failure(error):
+            raise
+        raise better() or ModelError(key, source=source) from error
+
+
+def _lacking(found: Folder) -> ModelError | None:
+    """The packages that a tokenizer without a tokenizer.json needs and that are not installed.
+
+    Measured with transformers 5.23: a SentencePiece file is read by sentencepiece and protobuf together; without one of
+    them its message asks for tiktoken, which does not help.
+    """
+    if (found.place / "tokenizer.json").exists():
+        return None
+    for file in sorted(found.place.glob("*")):
+        if file.suffix not in (".model", ".spm", ".tiktoken"):
+            continue
+        with file.open("rb") as stream:
+            sentencepiece = stream.read(1) == b"\n" and file.suffix != ".tiktoken"  # a message whose first field is 1
+        needed = {"sentencepiece": "sentencepiece", "google.protobuf": "protobuf"} if sentencepiece else {
+            "tiktoken": "tiktoken"}
+        missing = [name for module, name in needed.items() if not _installed(module)]
+        if missing:
+            return ModelError("tokenizer_package", source=found.source, file=shortened(file.name),
+                              packages=" ".join(missing))
+    return None
+
+
+def _installed(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:  # of google.protobuf, google
+        return False
+
+
+def _state(rule: Any) -> Any:
+    return json.loads(rule.__getstate__()) if hasattr(rule, "__getstate__") and rule is not None else None
+
+
+def _growth(rule: Any) -> float:
+    """At most so many characters come out for one that goes in."""
+    if not isinstance(rule, dict):
+        return 1.0
+    grown = 1.0
+    for inside in (one for value in rule.values() if isinstance(value, list) for one in value):
+        grown *= _growth(inside)
+    return grown * _ALONE.get(rule.get("type", ""), lambda _: 1.0)(rule)
+
+
+def _replaced(rule: dict[str, Any]) -> float:
+    pattern, content = rule["pattern"], str(rule["content"])
+    if "String" in pattern:
+        return max(1.0, len(content) / max(1, len(pattern["String"])))
+    return 1.0 + len(content)  # an expression may match between any two letters
+
+
+def _prepended(rule: dict[str, Any]) -> float:
+    return 1.0 + len(str(rule["prepend"]))
+
+
+def _precompiled(rule: dict[str, Any]) -> float:
+    """SentencePiece's map: the size of its index, the index, then what letters become, between null bytes."""
+    data = base64.b64decode(rule["precompiled_charsmap"] or "")
+    return float(max(map(len, data[4 + int.from_bytes(data[:4], "little"):].split(b"\0")), default=1) or 1)
+
+
+_ALONE = {"Replace": _replaced, "Prepend": _prepended, "Precompiled": _precompiled}
+
+
+def _added(rule: Any) -> int:
+    """How many tokens a template puts around a text."""
+    if isinstance(rule, dict):
+        own = len(rule["single"]) if isinstance(rule.get("single"), list) else 0
+        ids = sum(len(one.get("ids", ())) for one in rule.get("special_tokens", {}).values()
+                  if isinstance(one, dict)) if isinstance(rule.get("special_tokens"), dict) else 0
+        return own * max(1, ids) + sum(_added(one) for one in rule.get("processors", ()))
+    return 0

@@ -1,0 +1,514 @@
+"""What a collection will take by each plan (seconds, memory, disk), and which plan is chosen for it: before it begins.
+
+Made from a model's shape, which its config alone gives, and from the counts of the text. Knows no sum and no sample;
+the figures are estimates, to be shown as such and beside what was measured (tests/benchmarks/estimate_ratio.py).
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import nn
+
+from ..base.errors import GblmError
+from ..base.footprint import existing, folder_bytes, free_disk, free_memory, free_on_gpu, gpus, resident
+from ..model.matrices import Layout, Matrix, find_layout, share_weights
+from ..model.models import DTYPES, Model, dtype_named, private_copy
+from ..model.outline import outline
+from ..text.calibration import CalibrationSet
+from .collect import CHECKPOINT_SECONDS, begun, checkpoint_blocks, checkpoint_samples
+from .streamed import FEW, HEAD_COPIES, LEAST_HEAD, streamed
+
+FLOAT = 4
+"""Bytes: sums, losses in the making and whatever is squared are float32, whatever the model is stored in."""
+
+
+# What is to be collected, and on what
+
+@dataclass(frozen=True)
+class BlockShape:
+    """One block, counted. `visited`, `features`: of the matrices that one token meets (of experts, its few)."""
+
+    parameters: int
+    prunable: int
+    largest: int
+    """Weights of the largest matrix."""
+    inputs: int
+    """Input features of all matrices, each expert's its own."""
+    visited: int
+    """Weights one token is multiplied with."""
+    features: int
+    """Input and output features of the matrices one token meets."""
+    matrices: int
+
+
+@dataclass(frozen=True)
+class ModelShape:
+    """A model, counted. `eager`: its attention writes a table of length × length a head."""
+
+    blocks: tuple[BlockShape, ...]
+    parameters: int
+    hidden: int
+    vocabulary: int
+    heads: int
+    eager: bool
+    itemsize: int
+    streamable: bool
+
+    @property
+    def prunable(self) -> int:
+        return sum(block.prunable for block in self.blocks)
+
+
+@dataclass(frozen=True)
+class Work:
+    """What of a text enters a collection. `length`: tokens of the longest sample; `tokens`: of all together."""
+
+    samples: int
+    length: int
+    tokens: int
+    sums: int
+    """Gradient sums a weight: those kept, three times over with the halves."""
+    folder: bool
+    processes: int = 1
+    """That share the samples."""
+
+    @property
+    def share(self) -> Work:
+        """What one process does of it, at most."""
+        return replace(self, samples=math.ceil(self.samples / self.processes),
+                       tokens=math.ceil(self.tokens / self.processes), processes=1)
+
+
+def work_of(calibration: CalibrationSet, keep: tuple[str, ...], halves: bool, folder: bool, processes: int = 1) -> Work:
+    return Work(calibration.count, calibration.length, calibration.token_count, len(keep) * (3 if halves else 1),
+                folder, processes)
+
+
+def shape_of(model: Model) -> ModelShape:
+    """A loaded model's shape. Whether its blocks can be taken one by one is tried on a few tokens."""
+    network = private_copy(model.network)
+    few = torch.arange(FEW, device=model.device) % network.get_input_embeddings().weight.shape[0]
+    return _shape(network, model.layout, model.network.dtype.itemsize,
+                  streamed(network, model.layout, few, model.weights) is not None)
+
+
+def shape_of_config(config: Any, dtype: str) -> ModelShape:
+    """The shape of a model that is not loaded: laid out on torch's meta device: shapes and no bytes.
+
+    `streamable` says here only that no two blocks share a weight: what blocks hand each other shows when they run.
+    """
+    network = outline(config, dtype_named(dtype))
+    if hasattr(network, "set_experts_implementation"):
+        network.set_experts_implementation("eager")
+    layout = find_layout(network)
+    return _shape(network, layout, dtype_named(dtype).itemsize, not share_weights(network, layout.blocks))
+
+
+def _shape(network: Any, layout: Layout, itemsize: int, alone: bool) -> ModelShape:
+    config = network.config.get_text_config()
+    modules: dict[str, nn.Module] = dict(network.named_modules())
+    few = next((int(value) for name in ("num_experts_per_tok", "num_experts_per_token", "moe_topk", "top_k_experts")
+                if isinstance(value := getattr(config, name, None), int) and value > 0), 0)
+    blocks = tuple(_block(modules[path], layout.of_block(index), few) for index, path in enumerate(layout.blocks))
+    vocabulary, width = network.get_input_embeddings().weight.shape
+    return ModelShape(blocks, sum(one.numel() for one in network.parameters()), getattr(config, "hidden_size", width),
+                      vocabulary, getattr(config, "num_attention_heads", 0) or 0,
+                      getattr(config, "_attn_implementation", "eager") == "eager", itemsize, alone)
+
+
+def _block(block: nn.Module, matrices: tuple[Matrix, ...], few: int) -> BlockShape:
+    def met(matrix: Matrix) -> int:
+        return min(few or matrix.experts, matrix.experts) or 1
+
+    return BlockShape(
+        sum(one.numel() for one in block.parameters()), sum(one.weights for one in matrices),
+        max((one.weights for one in matrices), default=0), sum(one.columns * max(1, one.experts) for one in matrices),
+        sum(one.rows * one.columns * met(one) for one in matrices),
+        sum((one.rows + one.columns) * met(one) for one in matrices), len(matrices))
+
+
+# What it takes
+
+Weights = Literal["there", "loaded", "by_block"]
+"""Whether the weights are in memory already, will be loaded whole, or (streamed) are read one block at a time."""
+
+SAVED = 1.25
+"""Numbers that autograd keeps a token and block, of the input and output features of its matrices together. Counted by
+saved_tensors_hooks with sdpa: llama 0.94 to 1.0, gpt_neox 1.13, qwen3 1.08, mixtral 1.2, phi 1.5, gpt2 1.75 (the last
+two have a GELU written out in many steps)."""
+EAGER_TABLES = 2
+"""Tables of heads × length that eager attention keeps a token: 1 for bloom, 2 for gemma2."""
+WHOLE_PASSES, STREAMED_PASSES = 3, 4
+"""In forward passes: a backward pass costs two, by input and by weight; the streamed plan goes forward twice."""
+HEAD_PASSES = 2
+"""Forward, and backward by input alone: the head's weights are frozen."""
+OWN = 16 * 10**6
+"""Bytes that torch takes for itself in a first pass: its threads, kernels and caches."""
+TOUCHES = 6
+"""How often a number of a gradient is read or written besides the sums: G, |G| and G² written, G read twice, |G| once
+for its ℓ1. Each sum is read, what enters it is read, and it is written: 3 more."""
+SWEEPS = 16
+"""How often each kept activation is read or written in three passes, by norms, products and sums of squares: fitted."""
+OPERATIONS = 1700
+"""What a block's three passes cost however short the sample (Python, hooks, autograd), in calls of torch: fitted.
+Both on one core's own time, llama shapes of 2 to 70 M parameters, 32 to 512 tokens: estimate ÷ actual 0.75 to 1.05."""
+SUM_FILLS = 3
+"""How often sums are as dear as memory filled for the first time: they begin at zero, and are checked when done."""
+READS = 4
+"""How often the streamed plan reads the blocks of a model that is not loaded: what a block hands on is seen on a few
+tokens, its calls on a whole sample, and then it goes forward and back."""
+
+
+@dataclass(frozen=True)
+class PlanEstimate:
+    """One plan. Bytes; `memory` is beyond what is held now, the sum of its `parts`, which words table `parts` names.
+    Where several processes share the samples, memory is one's, and disk that of all.
+
+    `disk`: the folder when all is done; `disk_peak`: at its fullest, with checkpoints.
+    """
+
+    plan: str
+    seconds: float
+    memory: int
+    disk: int
+    disk_peak: int
+    parts: tuple[tuple[str, int], ...]
+    inputs_in_memory: int | None = None
+    """Of what enters the blocks so many bytes wait in memory, the rest in a temporary file; None: all that is left."""
+
+    @property
+    def largest(self) -> tuple[str, int]:
+        """The part that takes most memory."""
+        return max(self.parts, key=lambda part: part[1])
+
+
+def sums_bytes(block: BlockShape, work: Work) -> int:
+    """One block's sums in memory and in its file: gradients' and inputs'."""
+    return FLOAT * (block.prunable * work.sums + block.inputs)
+
+
+def _activations(shape: ModelShape, block: BlockShape, work: Work) -> int:
+    """What autograd keeps of the longest sample in one block."""
+    tables = EAGER_TABLES * shape.heads * work.length if shape.eager else 0
+    return int(work.length * (SAVED * block.features + tables) * shape.itemsize)
+
+
+def _weights(shape: ModelShape, plan: str, weights: Weights) -> int:
+    outside = shape.parameters - sum(block.parameters for block in shape.blocks)
+    by_block = outside + max(block.parameters for block in shape.blocks)
+    count = {"there": 0, "loaded": shape.parameters,
+             "by_block": by_block if plan == "streamed" else shape.parameters}[weights]
+    return count * shape.itemsize
+
+
+def _whole_memory(shape: ModelShape, work: Work) -> dict[str, int]:
+    """All sums and the activations of all blocks stand while the loss, then matrix by matrix the gradients, come."""
+    return {
+        "sums": sum(sums_bytes(block, work) for block in shape.blocks),
+        "activations": sum(_activations(shape, block, work) for block in shape.blocks),
+        **_larger({"head": FLOAT * HEAD_COPIES * work.length * shape.vocabulary},
+                  {"gradient": FLOAT * max(block.largest for block in shape.blocks)})}
+
+
+def _streamed_memory(shape: ModelShape, work: Work) -> dict[str, int]:
+    """What entered every block of every sample, and the last gradient behind it, stand while blocks come one by one."""
+    blocks = len(shape.blocks)
+    entered = work.tokens * shape.hidden * shape.itemsize
+    # a call's own mask is kept with what entered: eager attention gets one of length × length in the model's dtype
+    masks = work.tokens * work.length * shape.itemsize if shape.eager else 0
+    largest = max(shape.blocks, key=lambda block: sums_bytes(block, work))
+    gradient = FLOAT * largest.largest
+    piece = max(LEAST_HEAD, FLOAT * max(block.prunable for block in shape.blocks))
+    head = min(FLOAT * HEAD_COPIES * work.length * shape.vocabulary, piece)
+    # a pass forward needs for a moment what autograd keeps, and between what is stored malloc gives none of it back
+    standing = {"activations": max(_activations(shape, block, work) for block in shape.blocks)}
+    begin = standing | {"inputs": entered * (blocks + 1) + masks} | _larger(
+        {"head": head}, {"sums": sums_bytes(largest, work), "gradient": gradient})
+    if work.folder:
+        return begin
+    # without a folder the finished blocks' sums stay in memory, while what entered them goes: the end may be the peak
+    return _larger(begin, standing | {"inputs": entered * 2 + masks, "gradient": gradient,
+                                      "sums": sum(sums_bytes(block, work) for block in shape.blocks)})
+
+
+def _larger(one: dict[str, int], other: dict[str, int]) -> dict[str, int]:
+    """Two moments → the one that holds more: they are never held together."""
+    return max(one, other, key=lambda parts: sum(parts.values()))
+
+
+MEMORY: dict[str, Callable[[ModelShape, Work], dict[str, int]]] = {
+    "whole": _whole_memory, "streamed": _streamed_memory}
+
+
+def _disk(shape: ModelShape, work: Work, plan: str, seconds: float) -> tuple[int, int]:
+    """(the finished folder, at its fullest). A checkpoint is written beside the last one before it takes its place."""
+    if not work.folder:
+        return 0, 0
+    sums = sum(sums_bytes(block, work) for block in shape.blocks)
+    matrices = sum(block.matrices for block in shape.blocks)
+    done = sums + 8 * (work.samples * (matrices + 2 + work.length)) + HEADER * matrices * (work.sums + 2)
+    if plan == "streamed":
+        return done, done + 2 * work.tokens * shape.hidden * shape.itemsize
+    # an estimate is good to a factor of two: from half the time on a checkpoint has to be reckoned with
+    checkpointed = seconds > CHECKPOINT_SECONDS / 2
+    return done, done + sums if checkpointed else done
+
+
+HEADER = 150
+"""Bytes a tensor in the header of a safetensors file: its name, dtype, shape and place."""
+
+
+# How fast this machine is
+
+@dataclass(frozen=True)
+class Pace:
+    """`multiply`: floating point operations a second; `operation`: seconds a call. Bytes a second: `touch` of memory in
+    use, `fill` of memory taken for the first time, `store` into a folder's files.
+
+    correction: measured ÷ estimated seconds of the last collection; None before the first.
+    """
+
+    multiply: float
+    touch: float
+    operation: float
+    fill: float
+    store: float = math.inf
+    correction: float | None = None
+
+
+PROBE_SECONDS = 0.05
+PROBE_WIDEST, PROBE_LONGEST, PROBE_LARGEST = 2048, 512, 2**23
+PROBE_FILLED = 2**26
+"""More than the memory library keeps for itself: each time it comes from the system."""
+PROBE_STORED = 2**24
+CALLS = 100
+SLOWEST_MULTIPLY, SLOWEST_TOUCH = 5e9, 2e9
+"""Less than one core of any machine of these years does: where less is measured, threads waited for each other while
+other programs had the cores (on two cores shared by eight programs a hundredth), which no collection does all along."""
+
+
+def measure_pace(shape: ModelShape, work: Work, device: str = "cpu", folder: Path | None = None) -> Pace:
+    """A few tenths of a second of this machine: a product of about the model's width in its dtype, one matrix after the
+    other added to sums as large as the model's, calls on next to nothing, memory filled, and a file where `folder` is
+    or will be, without a name and gone at once."""
+    dtype = next(one for one in DTYPES.values() if one.itemsize == shape.itemsize)
+    widest = max(1, min(PROBE_WIDEST, shape.hidden))
+    rows = torch.ones(max(2, min(PROBE_LONGEST, work.length)), widest, dtype=dtype, device=device)
+    weight, small = torch.ones(widest, widest, dtype=dtype, device=device), torch.ones(8, device=device)
+    sums = torch.zeros(max(1, min(PROBE_LARGEST, shape.prunable * work.sums)), device=device)
+    parts = sums.split(max(block.largest for block in shape.blocks))
+    gradient = torch.ones_like(parts[0])
+    turn = itertools.cycle(parts)  # one after the other: the same small matrix again would stay in the cache
+
+    def add() -> int:
+        part = next(turn)
+        absolute = gradient[:len(part)].abs()
+        part.add_(absolute)
+        absolute.sum(dtype=torch.float64)
+        return TOUCHES * FLOAT * len(part)
+
+    def multiply() -> int:
+        torch.mm(rows, weight)
+        return 2 * rows.shape[0] * widest * widest
+
+    def call() -> int:
+        for _ in range(CALLS):
+            torch.add(small, small)
+        return CALLS
+
+    def fill() -> int:
+        return torch.zeros(PROBE_FILLED // FLOAT, device=device).nbytes
+
+    return Pace(max(SLOWEST_MULTIPLY, _per_second(multiply, device)), max(SLOWEST_TOUCH, _per_second(add, device)),
+                1 / _per_second(call, device), _per_second(fill, device), _stored_per_second(folder))
+
+
+def _stored_per_second(folder: Path | None) -> float:
+    """Endless where nothing is stored, or nothing can be: whoever collects says that."""
+    if folder is None:
+        return math.inf
+    content = bytes(PROBE_STORED)
+    with suppress(OSError), tempfile.TemporaryFile(dir=existing(folder)) as file:
+        def store() -> int:
+            file.seek(0)
+            file.truncate()
+            return file.write(content)
+
+        return _per_second(store, "cpu")
+    return math.inf
+
+
+def _per_second(act: Callable[[], int], device: str) -> float:
+    """How much of what `act` counts is done in a second, by its fastest round: what cuts in costs one of these short
+    rounds many times its length, and a collection only its share of the machine."""
+    act()  # the first call sets up what the others find
+    began, rates = time.perf_counter(), list[float]()
+    while time.perf_counter() - began < PROBE_SECONDS or not rates:
+        start, done = time.perf_counter(), act()
+        if device == "cuda":
+            torch.cuda.synchronize()
+        rates.append(done / (time.perf_counter() - start))
+    return max(rates)
+
+
+def _seconds(shape: ModelShape, work: Work, plan: str, pace: Pace, weights: Weights) -> float:
+    passes = {"whole": WHOLE_PASSES, "streamed": STREAMED_PASSES}[plan]
+    visited = sum(block.visited for block in shape.blocks)
+    attention = 4 * work.length * shape.hidden * len(shape.blocks)  # two products of length × hidden a token
+    multiplied = work.tokens * (passes * (2 * visited + attention)
+                                + HEAD_PASSES * 2 * shape.vocabulary * shape.hidden)
+    summed = work.samples * shape.prunable * FLOAT * (TOUCHES + 3 * work.sums)
+    # however few the tokens, each pass reads the weights
+    summed += work.samples * shape.itemsize * (passes * visited + HEAD_PASSES * shape.vocabulary * shape.hidden)
+    swept = work.tokens * shape.itemsize * SWEEPS * passes / WHOLE_PASSES * (
+        SAVED * sum(block.features for block in shape.blocks) + HEAD_COPIES * shape.vocabulary / WHOLE_PASSES)
+    called = work.samples * OPERATIONS * len(shape.blocks) * passes / WHOLE_PASSES
+    sums = sum(sums_bytes(block, work) for block in shape.blocks)
+    filled, stored = SUM_FILLS * sums, sums if work.folder else 0
+    if plan == "streamed":
+        if weights == "by_block":
+            filled += READS * shape.itemsize * sum(block.parameters for block in shape.blocks)
+        if work.folder:
+            stored += work.tokens * shape.hidden * shape.itemsize * len(shape.blocks)
+    return (multiplied / pace.multiply + (summed + swept) / pace.touch + called * pace.operation
+            + filled / pace.fill + stored / pace.store) * (pace.correction or 1.0)
+
+
+def estimates(shape: ModelShape, work: Work, pace: Pace, weights: Weights = "there", left: float = 1.0,
+              memory_room: int | None = None) -> dict[str, PlanEstimate]:
+    """Every plan's figures. left: the share of the samples, or blocks, that a folder begun earlier leaves to do.
+
+    memory_room: where all would take more, block inputs wait in a temporary file instead.
+    """
+    found = {}
+    for plan, memory in MEMORY.items():
+        seconds = _seconds(shape, work.share, plan, pace, weights) * left
+        parts = {"weights": _weights(shape, plan, weights), "own": OWN} | memory(shape, work.share)
+        done, peak = _disk(shape, work, plan, seconds)
+        inputs = parts.get("inputs")
+        if inputs is not None and memory_room is not None:
+            away = max(0, min(inputs, sum(parts.values()) - memory_room))
+            parts["inputs"], peak = inputs - away, peak + away * work.processes
+        held = tuple((name, size) for name, size in parts.items() if size)
+        found[plan] = PlanEstimate(plan, seconds, sum(parts.values()), done, peak, held, parts.get("inputs"))
+    return found
+
+
+# Which plan
+
+@dataclass(frozen=True)
+class Room:
+    """What may be taken, bytes beyond what is held now; None = nobody knows.
+
+    held: what the process holds now, where a person's limit counts that too; refusals then name the sum.
+    one: of `memory`, what one block at a time may take, where the whole model is spread over several GPUs.
+    """
+
+    memory: int | None
+    disk: int | None = None
+    held: int = 0
+    one: int | None = None
+
+    def memory_for(self, plan: str) -> int | None:
+        return self.memory if plan == "whole" or self.one is None else self.one
+
+
+def room_of(device: str, folder: Path | None = None, limit: int | None = None, processes: int = 1) -> Room:
+    """What this machine has free, a margin left; of memory what a person's limit leaves, where there is one.
+
+    processes: that share the machine's memory; the limit is each one's, and each has its own GPU.
+    What a folder begun earlier holds is overwritten or kept, so it counts as free.
+    """
+    held = resident() or 0 if limit is not None and device == "cpu" else 0
+    memory = free_memory(device) if limit is None else limit - held
+    if limit is None and memory is not None and device == "cpu":
+        memory //= processes
+    disk = None if folder is None else free_disk(folder)
+    if disk is not None and folder is not None and folder.is_dir():
+        disk += folder_bytes(folder)
+    spread = device == "cuda" and len(gpus()) > 1
+    one = min(free_on_gpu(gpus()[0]), memory or 0) if spread else None
+    return Room(memory, disk, held, one)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The plan, and why as a key of the words' table `plan.why`; `whole`: what that plan takes, chosen or not."""
+
+    chosen: PlanEstimate
+    why: str
+    whole: PlanEstimate
+    room: Room
+
+
+def choose(found: Mapping[str, PlanEstimate], room: Room, *, plan: str = "auto", earlier: str | None = None,
+           alone: bool = True) -> Choice:
+    """`whole` where it fits, else `streamed`; a folder's plan (`earlier`) before all, then a plan that was asked for.
+
+    alone: whether blocks can be taken one by one. Raises GblmError with the number that would do.
+    """
+    only = earlier or (plan if plan != "auto" else None) or (None if alone else "whole")
+    candidates = [only] if only else ["whole", "streamed"]
+    fits = [name for name in candidates if _fits(found[name].memory, room.memory_for(name))
+            and _fits(found[name].disk_peak, room.disk)]
+    if not fits:
+        raise _refusal([found[name] for name in candidates], room, alone)
+    why = ("begun" if earlier else "asked" if plan != "auto" else "only_whole" if not alone
+           else "fits" if fits[0] == "whole" else "memory" if not _fits(found["whole"].memory, room.memory) else "disk")
+    return Choice(found[fits[0]], why, found["whole"], room)
+
+
+def plan_for(shape: ModelShape, work: Work, pace: Pace, room: Room, *, weights: Weights = "there",
+             folder: Path | None = None, plan: str = "auto") -> Choice:
+    """The plan of one collection, into a folder or into memory. Raises GblmError with the number that would do."""
+    earlier = begun(folder) if folder is not None else None
+    left = 1.0
+    if folder is not None and earlier is not None:
+        blocks = checkpoint_blocks(folder)
+        back = STREAMED_PASSES - 1
+        left = (1 - checkpoint_samples(folder) / work.samples if blocks is None
+                else (1 + back * blocks / len(shape.blocks)) / STREAMED_PASSES)
+    found = estimates(shape, work, pace, weights, left, room.memory_for("streamed"))
+    return choose(found, room, plan=plan, earlier=earlier, alone=shape.streamable)
+
+
+def _fits(needed: int, free: int | None) -> bool:
+    return free is None or needed <= free
+
+
+def _refusal(candidates: list[PlanEstimate], room: Room, alone: bool) -> GblmError:
+    least = min(candidates, key=lambda one: one.memory)
+    may = room.memory_for(least.plan)
+    if not _fits(least.memory, may):
+        assert may is not None
+        key = "memory_short" if len(candidates) > 1 else "memory_short_only" if alone else "memory_short_whole"
+        return GblmError(key, plan=least.plan, needed=gigabytes_up(least.memory + room.held),
+                         free=f"{(may + room.held) / 1e9:.2f}")
+    assert room.disk is not None
+    fit = [one for one in candidates if _fits(one.memory, room.memory_for(one.plan))]
+    least = min(fit, key=lambda one: one.disk_peak)
+    return GblmError("folder_short", needed=gigabytes_up(least.disk_peak), free=f"{room.disk / 1e9:.2f}")
+
+
+def gigabytes_up(size: int) -> str:
+    """GB to the second digit, rounded up: the number a person is told is enough."""
+    return f"{math.ceil(size / 1e7) / 100:.2f}"
+
+
+@dataclass(frozen=True)
+class Actual:
+    """What a collection really took. Bytes; None where the system does not tell, or no folder was written."""
+
+    seconds: float
+    memory: int | None
+    disk: int | None

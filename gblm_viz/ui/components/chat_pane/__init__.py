@@ -1,0 +1,72 @@
+"""One side's answers, token by token: text that only grows while it comes, then tokens to click or walk by arrow keys.
+Knows no model and no language: the tokens and every word come in the value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+_HERE = Path(__file__).parent
+
+# Static, and filled by the script through textContent: Gradio evaluates what is put into a template.
+_TEMPLATE = '<div class="chat" role="log" aria-live="polite"></div>'
+
+
+@dataclass(frozen=True)
+class Bubble:
+    """One question and its answer. tokens: each one's text, "" for a part of a character; same: whether the other
+    answer has it too, None where nothing is compared; parting: the token where they part, len(tokens) = the end of
+    this one; growing: it is still being written."""
+
+    asked: str
+    tokens: Sequence[str]
+    same: Sequence[bool] | None = None
+    parting: int | None = None
+    growing: bool = False
+
+
+class ChatPane(gr.HTML):
+    """Its value is what `pane_value` returns. Event `select` with `place`: [bubble, token], the token after the last
+    one being what would have come next."""
+
+    def __init__(self, value: Mapping[str, Any] | None = None, *, elem_id: str | None = None,
+                 **arguments: Any) -> None:
+        super().__init__(
+            value=value, html_template=_TEMPLATE,
+            css_template=(_HERE / "chat_pane.css").read_text(encoding="utf-8"),
+            js_on_load=(_HERE / "chat_pane.js").read_text(encoding="utf-8"),
+            apply_default_css=False, elem_id=elem_id, **arguments)
+
+    def api_info(self) -> dict[str, Any]:
+        return {"type": "object", "description": "what gblm_viz.ui.components.chat_pane.pane_value returns"}
+
+    def example_payload(self) -> Any:
+        return None
+
+    def example_value(self) -> Any:
+        return None
+
+
+def pane_value(bubbles: Sequence[Bubble], look: str, words: Mapping[str, str], *, stale: bool = False,
+               open_tokens: bool = True) -> dict[str, Any]:
+    """A value for ChatPane. look: dense, pruned, third, or hidden where nobody may see who wrote it.
+
+    words: empty, answer (the list's name), part, next. open_tokens False: the tokens cannot be picked.
+    """
+    return {"bubbles": [_bubble(bubble) for bubble in bubbles], "look": look, "words": dict(words), "stale": stale,
+            "open": open_tokens}
+
+
+def _bubble(bubble: Bubble) -> dict[str, Any]:
+    if not bubble.growing:
+        return {"asked": bubble.asked, "tokens": list(bubble.tokens), "parting": bubble.parting,
+                "same": None if bubble.same is None else [int(one) for one in bubble.same]}
+    parting = None if bubble.parting is None else len("".join(bubble.tokens[: bubble.parting]))
+    piece = 0 if bubble.parting is None else len("".join(bubble.tokens[bubble.parting : bubble.parting + 1]))
+    return {"asked": bubble.asked, "growing": "".join(bubble.tokens),
+            "mark": None if parting is None else [parting, parting + piece]}

@@ -1,0 +1,53 @@
+"""A few weights of one row as a table to write in: change |W|, x or g and see score, rank and fate follow.
+Knows no method and no language: numbers and every word come in the value, the new numbers come from the server.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from gblm_viz.core.look.by_hand import FIELDS, ByHand
+
+_HERE = Path(__file__).parent
+
+# Static, and filled by the script through textContent: Gradio evaluates what is put into a template.
+_TEMPLATE = '<div class="hand-row"><table><thead></thead><tbody></tbody></table><p class="hand-told"></p></div>'
+
+
+class HandRow(gr.HTML):
+    """Its value is what `hand_value` returns. Event `select` when a number was changed, with `change`.
+
+    change = [field, column, number]; the number is null where the cell was emptied: the stored one is wanted back.
+    """
+
+    def __init__(self, value: Mapping[str, Any] | None = None, *, elem_id: str | None = None,
+                 **arguments: Any) -> None:
+        super().__init__(
+            value=value, html_template=_TEMPLATE,
+            css_template=(_HERE / "hand_row.css").read_text(encoding="utf-8"),
+            js_on_load=(_HERE / "hand_row.js").read_text(encoding="utf-8"),
+            apply_default_css=False, elem_id=elem_id, **arguments)
+
+    def api_info(self) -> dict[str, Any]:
+        return {"type": "object", "description": "what gblm_viz.ui.components.hand_row.hand_value returns"}
+
+    def example_payload(self) -> Any:
+        return None
+
+    def example_value(self) -> Any:
+        return None
+
+
+def hand_value(found: ByHand, changed: Collection[tuple[str, int]], used: Collection[str], pinned: int | None,
+               words: Mapping[str, str], told: str) -> dict[str, Any]:
+    """A value for HandRow. changed: (field, column) of the numbers that are not the stored ones; used: the fields that
+    enter the score; pinned: the selected column; told: the line under the table."""
+    entries = [{"column": one.column, "numbers": {field: one.numbers[field] for field in FIELDS}, "score": one.score,
+                "rank": one.rank + 1, "removed": one.removed, "pinned": one.column == pinned,
+                "flipped": one.column in found.flipped} for one in found.entries]
+    return {"entries": entries, "fields": [field for field in FIELDS if field in used],
+            "changed": [f"{field} {column}" for field, column in changed], "words": dict(words), "told": told}

@@ -1,0 +1,71 @@
+"""A window of text as a strip of tokens, coloured and underlined by how much worse the second model foretold each.
+Knows no model and no language: losses and every word come in the value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from gblm_viz.core.measure.lost import Foretold, TokenLoss
+
+_HERE = Path(__file__).parent
+
+# Static, and filled by the script through textContent: Gradio evaluates what is put into a template.
+_TEMPLATE = """
+<div class="loss-strip">
+  <p class="strip-title"></p>
+  <div class="strip-tokens" role="listbox" dir="auto"></div>
+  <p class="strip-legend"></p>
+  <div class="strip-told" aria-live="polite">
+    <p class="strip-sentence"></p><table><thead></thead><tbody></tbody></table>
+  </div>
+</div>
+"""
+FULL = 3.0
+"""Nats from which on a token has the full colour: the same for every window, so that windows can be compared."""
+STRONGEST = 3
+"""Tokens that are marked as the window's most lost."""
+
+
+class LossStrip(gr.HTML):
+    """Its value is what `strip_value` returns. Event `select` when another window is wanted: `step`, −1 or 1."""
+
+    def __init__(self, value: Mapping[str, Any] | None = None, *, elem_id: str | None = None,
+                 **arguments: Any) -> None:
+        super().__init__(
+            value=value, html_template=_TEMPLATE,
+            css_template=(_HERE / "loss_strip.css").read_text(encoding="utf-8"),
+            js_on_load=(_HERE / "loss_strip.js").read_text(encoding="utf-8"),
+            apply_default_css=False, elem_id=elem_id, **arguments)
+
+    def api_info(self) -> dict[str, Any]:
+        return {"type": "object", "description": "what gblm_viz.ui.components.loss_strip.strip_value returns"}
+
+    def example_payload(self) -> Any:
+        return None
+
+    def example_value(self) -> Any:
+        return None
+
+
+def strip_value(tokens: Sequence[TokenLoss], words: Mapping[str, str], title: str, made: str) -> dict[str, Any]:
+    """A value for LossStrip. words: the table lost.strip; title: a sentence about the window; made: what made the
+    pruned model, for who saves the picture.
+
+    `start`: the token that has the focus first, the most lost one; `strongest`: the few most lost, in order.
+    """
+    order = sorted(range(len(tokens)), key=lambda place: -tokens[place].difference)
+    strongest = [place for place in order[:STRONGEST] if tokens[place].difference > 0]
+    return {"tokens": [{"text": token.text, "difference": token.difference, "dense": _side(token.first),
+                        "pruned": _side(token.second)} for token in tokens],
+            "start": order[0] if order else 0, "strongest": strongest, "full": FULL, "words": dict(words),
+            "title": title, "made": made}
+
+
+def _side(foretold: Foretold | None) -> dict[str, Any] | None:
+    return None if foretold is None else {"loss": foretold.loss, "rank": foretold.rank, "best": foretold.best,
+                                          "best_probability": foretold.best_probability}

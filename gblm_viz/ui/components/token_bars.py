@@ -1,0 +1,101 @@
+"""What each model held for the next token, as small bars with their numbers, and how far apart that is in a sentence.
+
+Knows predictions and words; no component, and nothing of how they were computed.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+
+from gblm_viz.core.talk.generate import Candidate
+from gblm_viz.core.talk.parting import Next
+from gblm_viz.words import Words
+
+from ..work.chat import MARKS
+from .escape import escape
+
+CONTEXT = 48
+"""Characters of the text before the token that are shown."""
+
+
+def visible(text: str, token: int) -> str:
+    """A token's text with its blanks to be seen; its number where it has no text, or is a part of a character."""
+    if not text or "\ufffd" in text:
+        return f"#{token}"
+    return text.replace(" ", "␣").replace("\n", "⏎").replace("\t", "⇥")
+
+
+def bars_html(say: Words, side: str, number: int, before: str, seen: Mapping[str, Next], vocabulary: int,
+              made: Mapping[str, str]) -> str:
+    """side: whose answer was clicked, `number` the token's (1-based), `before` the answer up to it, `seen` by side.
+
+    made: side → what made its model. That, and the numbers behind the bars, go along for who saves the picture.
+    """
+    text = before if len(before) <= CONTEXT else "…" + before[-CONTEXT:]
+    title = say("chat.bars.title" if before else "chat.bars.title_first", number=number, before=text.replace("\n", "⏎"),
+                name=say(f"chat.sides.{side}"))
+    columns = "".join(_column(say, one, found, side) for one, found in seen.items())
+    sentences = [distance_sentence(say, one, found, vocabulary) for one, found in seen.items() if one != "dense"]
+    told = "".join(f'<p class="bars-told">{escape(sentence)}</p>' for sentence in sentences)
+    by_side = "; ".join(f"{MARKS[one]} {say(f'chat.sides.{one}')}: {made[one]}" for one in seen if one in made)
+    rows = json.dumps(numbers(say, side, seen), ensure_ascii=False)
+    return (f'<section class="token-bars" aria-label="{escape(title)}" data-made="{escape(by_side)}" '
+            f'data-rows="{escape(rows)}"><p class="bars-title">{escape(title)} '
+            f'<span class="tag">{escape(say("chat.bars.protocol"))}</span></p>'
+            f'<div class="bars-columns">{columns}</div>{told}</section>')
+
+
+def numbers(say: Words, author: str, seen: Mapping[str, Next]) -> list[list[str | int | float]]:
+    """Every bar as a row, below a row of heads: model, rank, token's number and text, probability, who wrote it."""
+    rows: list[list[str | int | float]] = [
+        [say(f"chat.bars.{name}") for name in ("model", "rank", "number", "token", "probability", "came")]]
+    for side, found in seen.items():
+        for rank, one in _shown(found):
+            came = found.written is not None and found.written.token == one.token
+            rows.append([say(f"chat.sides.{side}"), rank, one.token, visible(one.text, one.token), one.probability,
+                         say("chat.bars.written", name=say(f"chat.sides.{author}")) if came else ""])
+    return rows
+
+
+def _shown(found: Next) -> list[tuple[int, Candidate]]:
+    """The likeliest tokens with their ranks, and the written one where it is none of them."""
+    ranked = list(enumerate(found.top, start=1))
+    if found.written is not None and found.rank > len(found.top):
+        ranked.append((found.rank, found.written))
+    return ranked
+
+
+def distance_sentence(say: Words, side: str, found: Next, vocabulary: int) -> str:
+    """KL and JS against the dense model, with what the number means."""
+    name = say(f"chat.sides.{side}")
+    numbers = {"name": name, "kl": f"{found.kl:.2f}", "js": f"{found.js:.2f}", "vocabulary": f"{vocabulary:,}"}
+    if found.kl < 0.005:
+        return say("chat.bars.alike", **numbers)
+    times = math.exp(min(found.kl, 700.0))
+    return say("chat.bars.kl", **numbers, times=f"{times:.2f}" if times < 10 else f"{times:,.0f}")
+
+
+def _column(say: Words, side: str, found: Next, author: str) -> str:
+    rows = [_row(say, side, rank, one, found.written, author) for rank, one in _shown(found)]
+    caption = f'{MARKS[side]} {say(f"chat.sides.{side}")}'
+    return (f'<table class="bars-column"><caption class="{side}-colour">{escape(caption)}</caption><tbody>'
+            f'{"".join(rows)}</tbody></table>')
+
+
+def _row(say: Words, side: str, rank: int, one: Candidate, written: Candidate | None, author: str) -> str:
+    """author: the side whose answer holds the token that came, whatever this side would have written."""
+    came = written is not None and written.token == one.token
+    told = escape(say("chat.bars.written", name=say(f"chat.sides.{author}")))
+    mark = f' <span class="came">◂ {told}</span>' if came else ""
+    return (f'<tr class="{"came" if came else ""}"><th scope="row">{rank:,}</th>'
+            f'<td class="piece">{escape(visible(one.text, one.token))}{mark}</td>'
+            f'<td class="bar" aria-hidden="true"><i class="{side}" style="width:{100 * one.probability:.1f}%"></i></td>'
+            f'<td class="number">{escape(percentage(one.probability))}</td></tr>')
+
+
+def percentage(chance: float) -> str:
+    """Three digits where they say something, and never 0 for what can happen."""
+    share = 100 * chance
+    return "< 0.01 %" if share < 0.01 else f"{share:.2f} %" if share < 1 else f"{share:.1f} %"

@@ -1,0 +1,305 @@
+"""What this visit did and measured, as core's plain Run: gathered from the Library, with what is missing computed.
+
+Also the list of the visit's Applies. Knows no component and writes no file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass, replace
+
+from gblm_viz.core.base.job import Job, Step
+from gblm_viz.core.keep import run as runs
+from gblm_viz.core.keep.run import (
+    ChangeRow,
+    DifferenceRow,
+    GainRow,
+    MethodRow,
+    Own,
+    PerplexityRow,
+    Run,
+    SkillRow,
+    SweepRow,
+    VisitRow,
+)
+from gblm_viz.core.look import report, two_masks
+from gblm_viz.core.mask import prune
+from gblm_viz.core.mask.prune import Masks
+from gblm_viz.core.measure import sweep
+from gblm_viz.core.measure.evaluate import Perplexity, ProbeResult, Share, paired
+from gblm_viz.core.measure.won import Won, memory
+from gblm_viz.core.model.models import Model
+from gblm_viz.core.score import alpha
+from gblm_viz.core.sums.statistics import NORMS, Statistics
+from gblm_viz.core.text import calibration
+
+from ..visit.session import Library, Session, TextChoice, Visit
+from ..work import drawing, measuring, sweeping, work
+from ..work.chat import Conversation
+
+LONGEST_OWN = 200_000
+"""Characters of an own text that a report takes."""
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """What a run is gathered from: the visit as it was when the report was asked for, and what it had applied."""
+
+    library: Library
+    session: Session
+    model: Model
+    applied: Masks
+    statistics: Statistics | None
+    language: str
+
+    @property
+    def pruned(self) -> Hashable:
+        return work.pruned_key(self.session.applied)
+
+
+def source_of(visit: Visit, language: str) -> Source:
+    """Raises GblmError where nothing is applied, or what was is gone."""
+    applied = work.applied_masks(visit)
+    return Source(visit.library, visit.session, visit.model(), applied, work.applied_statistics(visit), language)
+
+
+# What was measured
+
+def perplexities_of(source: Source) -> dict[str, tuple[Perplexity, Perplexity]]:
+    """own, held_out → (dense, pruned), as far as they were measured. Own: the text the run was calibrated on."""
+    library, session = source.library, source.session
+    held = work.held_out_windows(library, session, source.model, source.language)
+    texts = {"own": source.statistics.calibration} if source.statistics is not None else {}
+    found = {}
+    for which, windows in (texts | {"held_out": held}).items():
+        keys = [("perplexity", key, windows.key) for key in (session.model, source.pruned)]
+        if all(library.has(key) for key in keys):
+            found[which] = (library.get(keys[0]), library.get(keys[1]))
+    return found
+
+
+def perplexity_rows(source: Source) -> tuple[PerplexityRow, ...]:
+    return tuple(runs.perplexity_row(which, side, one) for which, pair in perplexities_of(source).items()
+                 for side, one in zip(("dense", "pruned"), pair, strict=True))
+
+
+def difference_rows(source: Source) -> tuple[DifferenceRow, ...]:
+    return tuple(runs.difference_row(which, *pair) for which, pair in perplexities_of(source).items())
+
+
+def _probes_of(source: Source) -> dict[str, ProbeResult]:
+    """By side; empty unless both were asked."""
+    keys = {"dense": ("probes", source.session.model), "pruned": ("probes", source.pruned)}
+    if not all(source.library.has(key) for key in keys.values()):
+        return {}
+    return {side: source.library.get(key) for side, key in keys.items()}
+
+
+def skill_rows(source: Source) -> tuple[SkillRow, ...]:
+    return tuple(row for side, found in _probes_of(source).items() for row in runs.skill_rows(side, found))
+
+
+def change_rows(source: Source) -> tuple[ChangeRow, ...]:
+    found = _probes_of(source)
+    return runs.change_rows(found["dense"], found["pruned"]) if found else ()
+
+
+def probe_shares(source: Source) -> dict[str, Share]:
+    """Right of all probes by side, as far as they were asked."""
+    return {side: found.total for side, found in _probes_of(source).items()}
+
+
+def method_rows(source: Source) -> tuple[MethodRow, ...]:
+    """The methods on unseen text, on each text on which they were compared."""
+    library, session, applied = source.library, source.session, source.applied.settings
+    rivals, counts = measuring.rivals(session, applied), counts_of(session)
+    found: list[MethodRow] = []
+    for which, windows in measuring.method_texts(library, session, source.model, source.language).items():
+        measured = next((one for count in counts if (one := measuring.rivalry(
+            library, session, rivals, windows, count)) is not None), None)
+        if measured is not None and applied.method in rivals:
+            apart = {name: measured.against(name, applied.method) for name in rivals if name != applied.method}
+            found += runs.method_rows(which, measured.alone, applied.method, apart, measured.drawn)
+    return tuple(found)
+
+
+def counts_of(session: Session) -> tuple[int, ...]:
+    """Over how many draws what was compared is looked for: as the visitor chose, else the most there are."""
+    return tuple(dict.fromkeys((session.extra("draws", drawing.OFFERED[-1]), *drawing.OFFERED[::-1])))
+
+
+def sweep_rows(source: Source) -> tuple[SweepRow, ...]:
+    """The points of any sweep with the run's norm, α, group and seed, on the texts as they are now."""
+    session = source.session
+    held_out = work.held_out_windows(source.library, session, source.model, source.language)
+    plan = sweeping.full_plan(session, held_out, source.applied.settings)
+    drawn = (drawing.draws_of(source.library, session, count) for count in counts_of(session))
+    plans = [replace(plan, drawn=one) for one in drawn]
+    plan = next((one for one in plans if sweeping.losses_of(source.library, one)), plan)
+    points = sweeping.points_of(source.library, plan)
+    return runs.sweep_rows(points, sweep.differences(points, sweeping.losses_of(source.library, plan)),
+                           sweep.against_of(one.settings for one in points))
+
+
+# What was won: each is a number of this visit, or None
+
+def _measured(source: Source) -> Won | None:
+    """What was measured of this copy on the panel What was won."""
+    key = work.won_key(source.session)
+    found: Won | None = source.library.get(key) if source.library.has(key) else None
+    return found
+
+
+def _saved(source: Source, what: str) -> float | None:
+    kept: float | None = source.session.extra("saved", {}).get(source.session.applied, {}).get(what)
+    return kept
+
+
+def gain_rows(source: Source) -> tuple[GainRow, ...]:
+    """Bytes, and tokens a second: medians."""
+    won = _measured(source)
+    pruned = memory(source.library.get(source.pruned)) if source.library.has(source.pruned) else None
+    rows = [GainRow("memory", "byte", memory(source.model), pruned)]  # counted now
+    if won is None:
+        rows += [GainRow("saved", "byte", None, _saved(source, "weights")), GainRow("zipped", "byte", None, None),
+                 GainRow("masked", "byte", None, None), GainRow("speed", "rate", None, None)]
+    else:
+        gap = paired(won.speed_dense.runs, won.speed_pruned.runs)
+        rows += [GainRow("saved", "byte", won.dense.saved, won.pruned.saved),
+                 GainRow("zipped", "byte", won.dense.zipped, won.pruned.zipped),
+                 GainRow("masked", "byte", None, won.masked),
+                 GainRow("speed", "rate", won.speed_dense.median, won.speed_pruned.median, gap.mean, gap.interval.low,
+                         gap.interval.high, gap.count)]
+    semi = won.speed_semi if won is not None else None
+    rows.append(GainRow("speed_semi", "rate", None, semi.median if semi is not None else None))
+    return (*rows, GainRow("zipped_folder", "byte", None, _saved(source, "zip")))
+
+
+# The Applies of the visit
+
+def visit_row(source: Source) -> VisitRow:
+    """The applied copy in one line, with what was measured of it so far."""
+    applied, session, found = source.applied, source.session, source.statistics
+    settings = runs.settings_row(applied)
+    perplexities, probes = perplexity_rows(source), skill_rows(source)
+    held = {one.side: one for one in perplexities if one.which == "held_out"}
+    asked = {one.side: one for one in probes if not one.skill}
+    used = runs.calibration_facts(found) if found is not None else None
+    digest = runs.run_hash(applied.model_key, used.tokens_sha256 if used else "", settings, runs.versions(),
+                           runs.protocol(perplexities, probes))
+    return VisitRow(
+        session.applied_number, source.model.name, applied.settings.method, settings["pattern_label"],
+        applied.sparsity, applied.settings.order, applied.alpha, used.text if used else "",
+        used.samples if used else None, used.length if used else None, held["dense"].text if held else "",
+        held["dense"].perplexity if held else None, held["pruned"].perplexity if held else None,
+        held["dense"].windows if held else None, asked["dense"].right if asked else None,
+        asked["pruned"].right if asked else None, asked["dense"].total if asked else None, digest)
+
+
+def note(visit: Visit, language: str) -> None:
+    """Put what is applied now into the list of the visit's runs, or what has been measured of it since."""
+    session, library = visit.session, visit.library
+    if session.applied is None or not (library.has(session.applied) and library.has(session.model)):
+        return
+    row = visit_row(source_of(visit, language))
+    known = {one.number: one for one in noted(visit)}
+    before = known.get(row.number)
+    if before is None or row.perplexity_pruned is not None or before.perplexity_pruned is None:
+        known[row.number] = row
+        visit.remember("runs", tuple(known[number] for number in sorted(known)))
+
+
+def noted(visit: Visit) -> tuple[VisitRow, ...]:
+    found: tuple[VisitRow, ...] = visit.session.extra("runs", ())
+    return found
+
+
+# The whole run
+
+def _statistics_key(source: Source) -> Hashable:
+    assert isinstance(source.session.applied, tuple)
+    key: Hashable = source.session.applied[2]
+    return key
+
+
+def _share(source: Source) -> float | None:
+    """The gradient's part of the score; None where the method has no α."""
+    found, level, norm = source.statistics, source.applied.alpha, source.applied.settings.norm
+    if found is None or level is None:
+        return None
+    return source.library.once(("gradient share", _statistics_key(source), norm, level),
+                               lambda: alpha.gradient_share(found, norm, level))
+
+
+def _gradients(source: Source) -> tuple[report.GradientSummary, ...]:
+    """Every matrix's gradient norm in numbers; () where the run has none of that norm."""
+    norm = gradient_norm(source.applied)
+    found = source.statistics
+    if found is None or NORMS[norm] not in found.keep:
+        return ()
+    return source.library.once(work.summaries_key(_statistics_key(source), norm),
+                               lambda: report.gradient_summaries(source.model, found, norm))
+
+
+def gradient_norm(applied: Masks) -> str:
+    """The norm that the run's gradients are shown in: its own, or ℓ1 where its method has none."""
+    return applied.settings.norm if "gradients" in applied.settings.needs else "l1"
+
+
+def _beside_wanda(source: Source) -> Job[two_masks.TwoMasks | None]:
+    """The run's mask compared with Wanda's of the same pattern in the dense order; None where there is no other."""
+    wanda, _ = report.comparison_settings(source.applied.settings)
+    if wanda is None or source.statistics is None or source.applied.settings == wanda:
+        return None
+    key = ("masks", source.session.model, _statistics_key(source), wanda)
+    if not source.library.has(key):
+        masks = yield from prune.dense_masks(source.model, source.statistics, wanda)
+        source.library.put(key, masks, masks.prunable)
+    return two_masks.compare(source.applied.masks, source.library.get(key).masks)
+
+
+def chosen_matrix(source: Source, gradients: tuple[report.GradientSummary, ...]) -> tuple[str, int]:
+    """(name, expert) of the selected matrix; without a selection the one the loss pulls hardest on, or the first."""
+    names = [matrix.name for matrix in source.model.layout.matrices]
+    wanted = source.session.selection
+    if wanted.matrix in names:
+        return wanted.matrix, wanted.expert
+    return (max(gradients, key=lambda one: one.mean).name if gradients else names[0]), 0
+
+
+def own_words(source: Source) -> Own:
+    """The calibration text, if it is still the one that the run was made from, and the chat this copy led."""
+    choice: TextChoice = source.session.text
+    text = ""
+    if source.statistics is not None and choice.text:
+        checked = calibration.checked_text(choice.text, choice.name)
+        if calibration.sha256(checked) == source.statistics.calibration.text_sha256:
+            text = checked[:LONGEST_OWN]
+    kept: Conversation = source.session.extra("chat", Conversation())
+    led = dict(kept.of).get("pruned") == source.session.applied
+    return Own(text, tuple((turn.prompt, turn.answers["dense"].text, turn.answers["pruned"].text)
+                           for turn in (kept.turns if led else ())))
+
+
+def gather(source: Source, pruned: Model, own: bool) -> Job[Run]:
+    """Everything a report says; a small model that was not measured yet is measured first. `own`: the user's words."""
+    library, session, model = source.library, source.session, source.model
+    if "held_out" not in perplexities_of(source) and model.parameters <= work.SMALL:
+        yield from work.measure_job(library, session, model, pruned, source.language)
+    yield Step(0, 3, "load")
+    gradients = _gradients(source)
+    yield Step(1, 3, "load")
+    beside = yield from _beside_wanda(source)
+    yield Step(2, 3, "load")
+    name, expert = chosen_matrix(source, gradients)
+    histogram = report.score_histogram(model, source.statistics, source.applied.settings, source.applied, name, expert)
+    visit = {one.number: one for one in session.extra("runs", ())} | {session.applied_number: visit_row(source)}
+    return Run(
+        session.applied_number, runs.model_facts(model), runs.settings_row(source.applied), _share(source),
+        runs.calibration_facts(source.statistics) if source.statistics is not None else None,
+        source.applied.removed, source.applied.sparsity,
+        runs.matrix_rows(model, source.applied, gradients, beside), perplexity_rows(source), difference_rows(source),
+        skill_rows(source), change_rows(source), gain_rows(source), method_rows(source), sweep_rows(source),
+        tuple(visit[number] for number in sorted(visit)),
+        runs.matrix_picture(source.applied, histogram, name, expert), runs.versions(),
+        own_words(source) if own else None)

@@ -1,0 +1,116 @@
+"""What the address carries of a visitor's place, so that a link opens on the same weight. Never a word of the text.
+
+Knows nothing of components: a session in, a query string out, and back.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+from gblm_viz.core.base.errors import SettingError
+from gblm_viz.core.mask.prune import Settings
+from gblm_viz.core.model.matrices import Layout
+
+from .session import Selection, Session
+
+PLACE = ("block", "role", "expert", "row", "col")
+SETTINGS: dict[str, Callable[[str], Any]] = {
+    "method": str, "norm": str, "group": str, "sparsity": float, "pattern": str, "order": str, "seed": int}
+"""Settings that a link may name, and how each is read."""
+FIELDS = ("tab", *PLACE, *SETTINGS)
+LONGEST_LINK, USUAL_LINK, MOST_PARTS = 256_000, 2_000, 50
+"""Characters that are read at all; characters and parts up to which a link is one that somebody made here."""
+FURTHER, LEFT_OUT = ("lang", "hide"), "left_out"
+"""Fields that the page itself reads, and the one that a shortened link has in place of what it lost."""
+LONGEST = 64
+"""Characters of one value; nothing a link may say is longer."""
+
+
+def query(session: Session, layout: Layout) -> str:
+    """`block=3&role=down&row=311&col=40&method=gblm&…`: the selection and the settings."""
+    fields: dict[str, object] = {}
+    selection = session.selection
+    matrix = next((one for one in layout.matrices if one.name == selection.matrix), None)
+    if matrix is not None:
+        fields |= {"block": matrix.block, "role": matrix.role}
+        fields |= {"expert": selection.expert} if matrix.experts else {}
+        if selection.row is not None and selection.column is not None:
+            fields |= {"row": selection.row, "col": selection.column}
+    for name in SETTINGS:
+        value = getattr(session.settings, name)
+        if value != "":
+            fields[name] = f"{value:g}" if isinstance(value, float) else value
+    return urlencode(fields)
+
+
+def read(link: str) -> dict[str, str]:
+    """The known fields of a query string, with or without its `?`."""
+    return {name: value for name, value in parse_qsl(link[:LONGEST_LINK].lstrip("?"))
+            if name in FIELDS and len(value) <= LONGEST}
+
+
+def left_out(link: str) -> int:
+    """Parts of a link that were not read, where it is one that nobody made here; 0 for a link of usual size."""
+    told = re.search(rf"(?:^|[?&]){LEFT_OUT}=(\d{{1,6}})(?:&|$)", link)
+    if told:
+        return int(told[1])
+    parts = [part for part in link.lstrip("?").split("&") if part]
+    if len(parts) <= MOST_PARTS and len(link) <= USUAL_LINK:
+        return 0
+    return len(parts) - len(read(link))
+
+
+def shortened(link: str) -> str:
+    """A link of a size that every server and browser passes on: what is known of it, and how much was left out."""
+    fields = {name: value for name, value in parse_qsl(link[:LONGEST_LINK]) if name in FURTHER and len(value) <= 500}
+    return urlencode({**fields, **read(link), LEFT_OUT: left_out(link) - len(fields)})
+
+
+def opened(session: Session, layout: Layout, fields: Mapping[str, str]) -> tuple[Session, tuple[str, ...]]:
+    """(the session where a link points, the names of what does not fit this model and was left as it is)."""
+    selection, lost = _selection(session.selection, layout, fields)
+    settings = session.settings
+    for name, as_value in SETTINGS.items():
+        if name in fields:
+            try:
+                settings = replace(settings, **{name: as_value(fields[name])})
+            except ValueError:
+                lost += (name,)
+    try:
+        settings.check()
+    except SettingError:
+        settings, lost = _one_by_one(session.settings, settings, lost)
+    return replace(session, selection=selection, settings=settings), lost
+
+
+def _one_by_one(settings: Settings, wanted: Settings, lost: tuple[str, ...]) -> tuple[Settings, tuple[str, ...]]:
+    """As many of the wanted settings as go together with what was there."""
+    for name in SETTINGS:
+        value = getattr(wanted, name)
+        if value != getattr(settings, name):
+            try:
+                settings = replace(settings, **{name: value}).check()
+            except SettingError:
+                lost += (name,)
+    return settings, lost
+
+
+def _selection(selection: Selection, layout: Layout,
+               fields: Mapping[str, str]) -> tuple[Selection, tuple[str, ...]]:
+    if "block" not in fields or "role" not in fields:
+        return selection, ()
+    matrix = next((one for one in layout.matrices
+                   if (str(one.block), one.role) == (fields["block"], fields["role"])), None)
+    if matrix is None:
+        return selection, tuple(name for name in PLACE if name in fields)
+    most = {"expert": max(1, matrix.experts), "row": matrix.rows, "col": matrix.columns}
+    numbers = {name: int(fields[name]) for name in most if fields.get(name, "").isdecimal()
+               and int(fields[name]) < most[name]}
+    lost = tuple(name for name in most if name in fields and name not in numbers)
+    pinned = "row" in numbers and "col" in numbers
+    return Selection(matrix.name, numbers.get("expert", 0), numbers["row"] if pinned else None,
+                     numbers["col"] if pinned else None), lost

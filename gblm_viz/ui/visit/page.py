@@ -1,0 +1,202 @@
+"""What every tab gets: the words, the Library, the visitor, the status line, and one way to listen.
+
+A handler registered here is called with the Visit first, may be a plain function or a generator, and returns
+{component: update}. Errors become a sentence in the status line; nothing a visitor clicks takes the server down.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import math
+import secrets
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any, TypeVar, cast
+
+import gradio as gr
+
+from gblm_viz.amounts import duration
+from gblm_viz.core.base.errors import GblmError
+from gblm_viz.words import Words
+
+from ..components.escape import escape
+from .event_kinds import KINDS
+from .session import Library, Visit
+from .tasks import Task
+
+T = TypeVar("T")
+LOG = logging.getLogger("gblm_viz")
+POLL_SECONDS = 0.2
+QUIET_SECONDS = 1.0
+"""So often is said again what has not changed, or waits: a page that was closed is noticed no other way, and each
+telling takes time from the work that is waited for."""
+LONGEST_WAIT = 120.0
+"""Seconds the first visitor may wait for the example to be made live."""
+
+
+class NoLongerWanted(Exception):  # noqa: N818
+    """A task's result has been overtaken: a newer one is on its way."""
+
+
+@dataclass(frozen=True, eq=False)
+class Signals:
+    """What just changed: counters that tabs listen to with `.change`. A tab that changes something returns `bump`.
+
+    `visit`: everything at once (a page was opened, another model loaded, all set back): each tab fills itself anew by
+    one listener, and nothing else is bumped. `text`: the calibration text moved on from the statistics, or came back to
+    them (see `text_moved`).
+    """
+
+    visit: gr.State
+    text: gr.State
+    statistics: gr.State
+    settings: gr.State
+    applied: gr.State
+    measured: gr.State
+    selection: gr.State
+
+
+@dataclass(frozen=True, eq=False)
+class Page:
+    words: Words
+    library: Library
+    visitor: gr.State
+    status: gr.HTML
+    tabs: gr.Tabs
+    signals: Signals
+    opened: tuple[Any, ...] = ()
+    """The events by which what is being built comes into sight: of its tab, its panel. What is heavy and hidden waits
+    for them instead of following every signal."""
+
+    def on(self, triggers: Any, handler: Callable[..., Any], inputs: Sequence[Any] = (), outputs: Sequence[Any] = (),
+           *, latest: bool = False, js: str | None = None, concurrency: str | None = None,
+           queue: bool = True) -> Any:
+        """Listen. `triggers`: one event or a list (`button.click`, `[slider.release, box.change]`).
+
+        `latest`: while a call runs, only the newest further one is kept (sliders). The status line is always an output.
+        `queue` False: for a Stop, which must not wait where others wait (measured on busy cores: 0.3 s against 1.0).
+        """
+        inspect.signature(handler).bind(None, *inputs)  # inputs that do not fit fail here, not on a click
+        events = list(triggers) if isinstance(triggers, list | tuple) else [triggers]
+        spoken = self.spoken(handler)
+        return gr.on(events, spoken, [self.visitor, *inputs], [self.status, *outputs], show_progress="hidden",
+                     trigger_mode="always_last" if latest else "once", js=js, concurrency_id=concurrency,
+                     concurrency_limit=None, api_visibility="private", queue=queue)
+
+    def on_event(self, listener: Any, field: str, kind: str, handler: Callable[..., Any], inputs: Sequence[Any] = (),
+                 outputs: Sequence[Any] = ()) -> Any:
+        """Listen to an own component's event: handler(visit, the event's `field`, *input values), else as `on`.
+
+        kind: what the field holds, a key of event_kinds.KINDS; an event that holds something else is refused.
+        Every event counts, also those that come during a call: fast clicks are not lost.
+        """
+        inspect.signature(handler).bind(None, None, *inputs)
+
+        def checked(visit: Visit, told: Any, *values: Any) -> Any:
+            if not KINDS[kind](told):
+                raise GblmError("bad_event")
+            return handler(visit, told, *values)
+
+        spoken = self.spoken(checked)
+
+        def heard(event: gr.EventData, request: gr.Request, visitor: str, *values: Any) -> Iterator[dict[Any, Any]]:
+            told = event._data.get(field) if isinstance(event._data, dict) else None
+            yield from spoken(request, visitor, told, *values)
+
+        return listener(heard, [self.visitor, *inputs], [self.status, *outputs], show_progress="hidden",
+                        trigger_mode="multiple", concurrency_limit=None, api_visibility="private")
+
+    def spoken(self, handler: Callable[..., Any]) -> Callable[..., Iterator[dict[Any, Any]]]:
+        """The handler as a generator of updates that never raises towards the browser."""
+        def spoken(request: gr.Request, visitor: str, *values: Any) -> Iterator[dict[Any, Any]]:
+            try:
+                visit = self.visit_of(request, visitor or self.library.presence.owner(page_key(request)), issued=True)
+                if visit.session.model is None:
+                    yield {self.status: self.note(self.words("status.preparing"), "working")}
+                    self.library.ready.wait(LONGEST_WAIT)
+                    visit.keep(self.library.first)
+                result = handler(visit, *values)
+                if inspect.isgenerator(result):
+                    updates = cast("Generator[dict[Any, Any], None, None]", result)
+                    with closing(updates):
+                        yield next(updates, {self.status: gr.skip()})  # without a word it would empty its outputs
+                        yield from updates
+                else:
+                    yield result or {self.status: gr.skip()}
+            except GblmError as error:
+                yield {self.status: self.note(error.say(self.words), "error")}
+            except Exception:
+                number = secrets.token_hex(4)
+                LOG.exception("error %s", number)
+                yield {self.status: self.note(self.words("errors.unknown", id=number), "error")}
+        return spoken
+
+    def visit_of(self, request: gr.Request, key: str, issued: bool = False) -> Visit:
+        """The visit of this key, whose page is the one that asks (see `Library.visit`)."""
+        visit = self.library.visit(key, request.client.host if request.client else "", issued)
+        self.library.presence.heard(visit.key, page_key(request))
+        return visit
+
+    @staticmethod
+    def note(sentence: str, kind: str = "done") -> str:
+        """The status line's HTML: kind is `done`, `working` or `error`. The sentence is escaped."""
+        mark = {"done": "✓", "working": "…", "error": "!"}[kind]
+        return f'<div class="status {kind}" role="status"><b aria-hidden="true">{mark}</b> {escape(sentence)}</div>'
+
+    def follow(self, visit: Visit, task: Task[T], what: str,
+               wanted: Callable[[], bool] = lambda: True) -> Generator[dict[Any, Any], None, T]:
+        """Show a task's progress in the status line until it is done; returns its result or raises its error.
+
+        `what`: the key in words `status` that names the work. A visitor who goes away stops watching; one who pressed
+        Cancel leaves a task that others still watch. Raises NoLongerWanted as soon as `wanted` says so.
+        """
+        said, at = "", 0.0
+        try:
+            while not task.done.wait(POLL_SECONDS):
+                if not wanted():
+                    raise NoLongerWanted
+                left = visit.key not in task.watchers
+                if left and not task.cancel.is_set():
+                    raise GblmError("cancelled")
+                # said from here alone: said by the button's own handler it could come after the end
+                told = self.note(self.words("status.cancelling"), "working") if left else self._progress(task, what)
+                pause = QUIET_SECONDS if told == said or task.started is None else 0.0
+                if time.monotonic() - at >= pause:
+                    said, at = told, time.monotonic()
+                    yield {self.status: told}
+        finally:
+            self.library.leave(visit.key, task)
+        if task.error is not None:
+            raise task.error
+        return task.result  # type: ignore[return-value]
+
+    def _progress(self, task: Task[Any], what: str) -> str:
+        name = self.words(f"status.{what}")
+        if task.started is None:
+            ahead, wait = self.library.ahead(task), self.library.wait_of(task)
+            if wait is None:
+                return self.note(self.words("status.queued", what=name, ahead=ahead), "working")
+            return self.note(self.words("status.queued_time", what=name, ahead=ahead,
+                                        time=duration(self.words, math.ceil(wait))), "working")
+        step, left = task.step, task.seconds_left
+        parts = [self.words("status.progress", what=name, done=f"{step.done:,}", total=f"{step.total:,}",
+                            unit=self.words(f"units.{step.what}"))]
+        if left is not None:
+            parts.append(self.words("status.left", time=duration(self.words, left)))
+        share = min(100.0, 100 * step.done / max(1, step.total))
+        line = escape(" · ".join(parts))
+        return (f'<div class="status working" role="status"><b aria-hidden="true">…</b> {line}'
+                f'<progress max="100" value="{share:.1f}" aria-label="{escape(name)}"></progress></div>')
+
+
+def page_key(request: gr.Request) -> str:
+    """Gradio's name of the page that asks; a page that is loaded again has another."""
+    return request.session_hash or ""
+
+
+def bump(counter: int) -> int:
+    """The next value of a signal."""
+    return (counter or 0) + 1

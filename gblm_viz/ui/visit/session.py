@@ -1,0 +1,594 @@
+"""Who is here and what has been computed: one Session a visitor, one Library a process.
+
+A Session holds keys and small values; models, statistics, samples and masks live in the Library under a byte budget,
+in which the sessions count too. Knows nothing of components; computes nothing itself.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Hashable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
+
+from gblm_viz.core.base.errors import GblmError
+from gblm_viz.core.base.footprint import available_memory, give_back
+from gblm_viz.core.base.job import Job, Step
+from gblm_viz.core.mask.prune import Settings
+from gblm_viz.core.model.matrices import Layout
+from gblm_viz.core.score.alpha import Alpha
+
+from .presence import Presence
+from .tasks import Durations, Task
+from .turns import Ticket, Turns
+from .uploads import Uploads
+from .weighing import weigh
+
+T = TypeVar("T")
+LOG = logging.getLogger("gblm_viz")
+HOUR = 3600.0
+SMALLEST_BUDGET = 512 * 1024**2
+TURN_SECONDS = 0.2
+TEXTS_SHARE = 4
+"""One in so many bytes of the budget is for all visitors' texts and chats together."""
+MOST_VISITS, VISITS_PER_ADDRESS = 500, 150
+"""Visits at a time in all, and from one address: a class of sixty behind one router, with two tabs each, fits."""
+MOST_TASKS = 8
+"""Computations of one visitor's that may run and wait at a time."""
+LOADS_AT_ONCE = 2
+"""Models that are loaded at a time, beside the queue of the other work."""
+LOAD_SECONDS = 300.0
+"""A load that has made no progress for so long is given up."""
+MOST_ABANDONED, ABANDONED_SECONDS = 4, 600.0
+"""Loads that were given up in so many seconds and still run: with so many of them no further one begins."""
+CHECK_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What every view shows: a matrix by parameter name, and a weight of it where one is pinned. 0-based."""
+
+    matrix: str = ""
+    expert: int = 0
+    row: int | None = None
+    column: int | None = None
+
+    def unpinned(self) -> Selection:
+        """The same matrix, no weight of it."""
+        return Selection(self.matrix, self.expert)
+
+    def inside(self, layout: Layout) -> bool:
+        """Whether a model of this layout has this place; all of a model (no matrix) is in each."""
+        one = next((one for one in layout.matrices if one.name == self.matrix), None)
+        if one is None:
+            return not self.matrix
+        return (0 <= self.expert < max(1, one.experts) and (self.row is None or 0 <= self.row < one.rows)
+                and (self.column is None or 0 <= self.column < one.columns))
+
+
+@dataclass(frozen=True)
+class TextChoice:
+    """The calibration text as the visitor gave it, and how it is cut. Lives in memory only, for an hour."""
+
+    text: str = ""
+    name: str = ""
+    rule: str = "auto"
+    samples: int = 64
+    length: int | None = None
+    seed: int = 0
+    dropped: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, eq=False)
+class Session:
+    """One visitor's place. `model`, `statistics`, `applied` are Library keys; None = not made yet."""
+
+    source: str = "pocket"
+    dtype: str = "float32"
+    model: Hashable = None
+    text: TextChoice = field(default_factory=TextChoice)
+    statistics: Hashable = None
+    held_out: Hashable = None
+    settings: Settings = field(default_factory=lambda: Settings(alpha=Alpha("share", 0.5), order="dense"))
+    applied: Hashable = None
+    applied_number: int = 0
+    selection: Selection = field(default_factory=Selection)
+    example: bool = True
+    extras: tuple[tuple[str, Any], ...] = ()
+
+    @property
+    def next_number(self) -> int:
+        """What the next Apply of this visit is called; no two of its runs share a number."""
+        return max([self.applied_number, *(one.number for one in self.extra("runs", ()))]) + 1
+
+    def begun_after(self, before: Session) -> Session:
+        """This session as the next of the same visit: the runs that the visit has seen stay known."""
+        return self.with_extra("runs", before.extra("runs", ()))
+
+    def extra(self, name: str, otherwise: Any = None) -> Any:
+        """A small value that one tab keeps for itself (see `with_extra`)."""
+        return dict(self.extras).get(name, otherwise)
+
+    def with_extra(self, name: str, value: Any) -> Session:
+        return replace(self, extras=tuple((dict(self.extras) | {name: value}).items()))
+
+
+class Library:
+    """Everything expensive, shared by all visitors: values by key under a byte budget, tasks one after another.
+
+    The budget is for the visitors' texts, samples, chats and results, and for the models, together.
+    """
+
+    def __init__(self, budget: int | None = None, device: str = "auto", dtype: str = "float32") -> None:
+        self.device, self.dtype = device, dtype
+        self.local = True  # False where others reach this process: then nothing is written on its disk
+        self.open_models: tuple[str, ...] = ()  # what others may load besides pocket and the first visitor's model
+        self.ready = threading.Event()
+        self.budget = budget or max(SMALLEST_BUDGET, (available_memory() or 2 * SMALLEST_BUDGET) // 2)
+        self.sessions: dict[str, tuple[float, Session]] = {}
+        self.addresses: dict[str, str] = {}
+        self.presence = Presence()
+        self.first = Session()
+        self.values: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
+        self.used: dict[Hashable, float] = {}
+        self.pinned: set[Hashable] = set()
+        self.tasks: OrderedDict[Hashable, Task[Any]] = OrderedDict()
+        self.visiting: dict[str, set[Hashable]] = {}
+        self.chats: dict[str, threading.Event] = {}
+        self.uploads = Uploads()
+        self.lock = threading.RLock()
+        self.worker = Turns()  # one heavy job at a time: two would only halve the cores
+        self.loading = Turns(LOADS_AT_ONCE)
+        self.abandoned: dict[Task[Any], float] = {}
+        self.durations = Durations()
+        self._making: dict[Hashable, threading.RLock] = {}
+        self._weighed: dict[str, dict[str, tuple[Any, int]]] = {}
+
+    # Visitors
+
+    def visit(self, key: str | None, address: str = "", issued: bool = False) -> Visit:
+        """The visitor behind an unguessable key; an unknown or forgotten key begins a new visit.
+
+        issued: the key came from this process and not from outside, so a new visit may take it over. Raises GblmError
+        where there are too many visits, in all or from this address, whose pages are all still open.
+        """
+        with self.lock:
+            self.tidy()
+            now = time.monotonic()
+            if not key or key not in self.sessions:
+                self._make_way(address, now)
+                key = key if key and issued else secrets.token_urlsafe(18)
+                self.sessions[key] = (now, self.first)
+                self.addresses[key] = address
+            self.sessions[key] = (now, self.sessions[key][1])
+            return Visit(key, self)
+
+    def _make_way(self, address: str, now: float) -> None:
+        """Where a limit is reached, a visit that nobody is at ends: first one that has nothing, then the oldest."""
+        for most, key, among in (
+                (VISITS_PER_ADDRESS, "too_many_visits_here", [one for one, place in self.addresses.items()
+                                                              if place == address]),
+                (MOST_VISITS, "too_many_visits", list(self.sessions))):
+            if len(among) < most:
+                continue
+            idle = [one for one in among if not self.here(one, now)]
+            if not idle:
+                raise GblmError(key, count=most)
+            self._forget(min(idle, key=lambda one: (self._has_something(one), self.sessions[one][0])))
+
+    def _has_something(self, visitor: str) -> bool:
+        session, first = self.sessions[visitor][1], self.first
+        return bool(session.extra("chat")) or any(getattr(session, name) != getattr(first, name) for name in (
+            "source", "model", "text", "statistics", "applied"))
+
+    def here(self, visitor: str, now: float | None = None) -> bool:
+        """Whether a page of this visit is open, or asked for something just now."""
+        now = time.monotonic() if now is None else now
+        seen = self.sessions.get(visitor, (now - HOUR, None))[0]
+        return now - seen < self.presence.away or self.presence.here(visitor, now)
+
+    def _forget(self, visitor: str) -> None:
+        self.leave_all(visitor)
+        for held in (self.sessions, self.addresses, self.chats, self.visiting, self._weighed):
+            held.pop(visitor, None)
+        self._drop(("session", visitor))
+        self.presence.forget(visitor)
+
+    def leave_all(self, visitor: str) -> None:
+        """End what runs for this visitor alone: tasks, and an answer that is being written."""
+        with self.lock:
+            for task in [self.tasks[key] for key in self.visiting.pop(visitor, set()) if key in self.tasks]:
+                while visitor in task.watchers:  # once for each of their pages
+                    self.leave(visitor, task)
+            chat = self.chats.pop(visitor, None)
+            if chat is not None:
+                chat.set()
+
+    def hold(self, visitor: str, session: Session) -> None:
+        """Make this the visitor's session. Raises GblmError where its texts and chats do not fit beside the others'."""
+        with self.lock:
+            before = self._weighed.get(visitor, {})
+            parts = dict(session.extras) | ({"text": session.text.text} if session.text != self.first.text else {})
+            weighed = {name: before[name] if name in before and before[name][0] is part else (part, weigh(part))
+                       for name, part in parts.items()}
+            size = sum(one for _, one in weighed.values())
+            key, most = ("session", visitor), self.budget // TEXTS_SHARE
+            others = sum(held for name, (_, held) in self.values.items()
+                         if isinstance(name, tuple) and name[0] == "session" and name != key)
+            if size > sum(one for _, one in before.values()) and others + size > most:
+                raise GblmError("texts_full", needed=size / 1e6, allowed=max(0, most - others) / 1e6, most=most / 1e6)
+            self._weighed[visitor] = weighed
+            self.addresses.setdefault(visitor, "")
+            self.sessions[visitor] = (time.monotonic(), session)
+            if size:
+                self.put(key, None, size, pin=True)
+            else:
+                self._drop(key)
+
+    # Values
+
+    def put(self, key: Hashable, value: Any, size: int | None = None, pin: bool = False) -> Hashable:
+        """Keep a value; the least recently used ones make room. `pin` keeps it for good (the example).
+
+        size: bytes; None weighs it.
+        """
+        size = weigh(value) if size is None else size
+        with self.lock:
+            self.values[key] = (value, size)
+            self.values.move_to_end(key)
+            self.used[key] = time.monotonic()
+            if pin:
+                self.pinned.add(key)
+            used = sum(held for _, held in self.values.values())
+            for old in list(self.values):
+                if used <= self.budget:
+                    break
+                if old not in self.pinned and old != key:
+                    used -= self.values.pop(old)[1]
+        return key
+
+    def get(self, key: Hashable) -> Any:
+        """The value, or the sentence that it is gone."""
+        with self.lock:
+            if key is None or key not in self.values:
+                raise GblmError("gone")
+            self.values.move_to_end(key)
+            self.used[key] = time.monotonic()
+            return self.values[key][0]
+
+    def has(self, key: Hashable) -> bool:
+        with self.lock:
+            return key is not None and key in self.values
+
+    def once(self, key: Hashable, make: Callable[[], T], size: Callable[[T], int] = weigh) -> T:
+        """The value under `key`, made on first use, by one of those who ask at once. For work of a few seconds."""
+        with self.lock:
+            making = self._making.setdefault(key, threading.RLock())
+        with making:
+            try:
+                with self.lock:
+                    if self.has(key):
+                        found: T = self.get(key)
+                        return found
+                value = make()
+                self.put(key, value, size(value))
+                return value
+            finally:
+                with self.lock:
+                    self._making.pop(key, None)
+
+    def room(self, needed: Collection[Hashable] = ()) -> int:
+        """Bytes that a task may take: the budget of all visitors without what cannot make room: pinned, `needed`."""
+        with self.lock:
+            return max(0, self.budget - sum(size for key, (_, size) in self.values.items()
+                                            if key in self.pinned or key in needed))
+
+    @contextmanager
+    def reserved(self, size: int) -> Iterator[None]:
+        """While open, `size` bytes of the budget are a task's: the least recently used values make room for it.
+
+        Raises GblmError where they cannot.
+        """
+        key = ("reserved", secrets.token_urlsafe(8))
+        with self.lock:
+            self.afford(size)
+            self.put(key, None, size, pin=True)
+        try:
+            yield
+        finally:
+            self._drop(key)
+
+    def afford(self, size: int, free: int = 0) -> None:
+        """Raises GblmError, with both numbers, where so many bytes do not fit into what can make room, nor are `free`.
+        """
+        allowed = max(self.room(), free)
+        if size > allowed:
+            raise GblmError("no_room", needed=size / 1e6, allowed=allowed / 1e6, budget=self.budget / 1e6)
+
+    def _drop(self, key: Hashable) -> None:
+        with self.lock:
+            self.pinned.discard(key)
+            self.values.pop(key, None)
+            self.used.pop(key, None)
+
+    # Tasks
+
+    def start(self, visitor: str, key: Hashable, job: Callable[[threading.Event], Job[T]], *, graceful: bool = False,
+              for_nobody: bool = False, queued: bool = True, loads: bool = False) -> Task[T]:
+        """The running task of this key, joined, or a new one in the queue. Identical work is computed once.
+
+        `graceful`: the job reads its cancel event itself and ends with what it has; others are closed at once, and so
+        is this one when its last watcher has gone and not pressed Cancel, unless what it has is `for_nobody` too.
+        `queued` False: it runs beside the queue, for work that nobody asked for and nobody should wait behind.
+        `loads`: it opens a model. It waits for other loads alone, is given up after LOAD_SECONDS without a step, and
+        whoever cancels it is free at once. Raises GblmError where the visitor has MOST_TASKS already.
+        """
+        turns = self.loading if loads else self.worker if queued else None
+        with self.lock:
+            self._refuse_more(visitor, key)
+            task = self.tasks.get(key)
+            if task is None or task.done.is_set() or task.cancel.is_set():
+                if loads:
+                    self._refuse_another_load()
+                task = Task(key, job, graceful, abandonable=loads)
+                task.for_nobody = for_nobody
+                task.ticket = None if turns is None else turns.ask((visitor,), task.kind, task)
+                self.tasks[key] = task
+                threading.Thread(target=self._work, args=(task, turns), daemon=True, name=f"task {key!r:.60}").start()
+            elif turns is not None and task.ticket is not None:
+                turns.join(task.ticket, visitor)
+            task.watchers.append(visitor)
+            self.visiting.setdefault(visitor, set()).add(key)
+            return task
+
+    def _refuse_more(self, visitor: str, key: Hashable) -> None:
+        mine = {one for one in self.visiting.get(visitor, ()) if one in self.tasks}
+        if key not in mine and len(mine) >= MOST_TASKS:
+            raise GblmError("too_many_tasks", count=len(mine))
+        if key in mine and self.tasks[key].watchers.count(visitor) >= MOST_TASKS:  # the same click, sent by a script
+            raise GblmError("too_many_tasks", count=MOST_TASKS)
+
+    def _refuse_another_load(self) -> None:
+        now = time.monotonic()
+        self.abandoned = {task: since for task, since in self.abandoned.items() if now - since < ABANDONED_SECONDS}
+        if len(self.abandoned) >= MOST_ABANDONED:
+            raise GblmError("loads_given_up", count=len(self.abandoned), minutes=ABANDONED_SECONDS / 60)
+
+    def _work(self, task: Task[Any], turns: Turns | None) -> None:
+        try:
+            if turns is not None and task.ticket is not None:
+                task.ticket.given.wait()
+            if not task.done.is_set():
+                if task.abandonable:
+                    self._give_up_after(task, LOAD_SECONDS)
+                began = time.monotonic()
+                task.run()
+                if task.error is None and not task.cancel.is_set():
+                    self.durations.add(task.kind, time.monotonic() - began)
+        finally:
+            self._let_go(task)
+            with self.lock:
+                self.abandoned.pop(task, None)
+
+    def _let_go(self, task: Task[Any]) -> None:
+        """The task's place is free, whatever its thread still does."""
+        with self.lock:
+            for turns in (self.worker, self.loading):
+                if task.ticket is not None:
+                    turns.give_back(task.ticket)
+            if self.tasks.get(task.key) is task:
+                del self.tasks[task.key]
+
+    def _give_up_after(self, task: Task[Any], seconds: float) -> None:
+        """A task that makes no step for LOAD_SECONDS ends with a sentence."""
+        def look() -> None:
+            left = LOAD_SECONDS - (time.monotonic() - task.stepped)
+            if task.done.is_set():
+                return
+            if task.started is not None and left <= 0:
+                self._abandon(task, GblmError("load_too_long", seconds=LOAD_SECONDS))
+            else:
+                self._give_up_after(task, max(left, TURN_SECONDS))
+
+        timer = threading.Timer(seconds, look)
+        timer.daemon = True
+        timer.start()
+
+    def _abandon(self, task: Task[Any], error: GblmError) -> None:
+        """The task is over for everybody; what its thread still brings is dropped."""
+        with self.lock:
+            task.stop()
+            if not task.done.is_set():
+                task.end(error=error)
+                self.abandoned[task] = time.monotonic()
+            self._let_go(task)
+
+    def turn(self, job: Job[T], waiting: Step, key: Hashable = None) -> Job[T]:
+        """A part of a task that runs beside the queue takes its turn in it; `waiting` is said until then.
+
+        key: the task's, whose watchers' turn it is.
+        """
+        with self.lock:
+            task = self.tasks.get(key)
+            owners = set(task.watchers) if task is not None else {""}
+        kind = f"part of {'' if task is None else task.kind}"
+        ticket = self.worker.ask(owners, kind)
+        try:
+            while not ticket.given.wait(TURN_SECONDS):
+                yield waiting
+            began = time.monotonic()
+            result = yield from job
+            self.durations.add(kind, time.monotonic() - began)
+            return result
+        finally:
+            self.worker.give_back(ticket)
+
+    def leave(self, visitor: str, task: Task[Any]) -> None:
+        """A visitor stops watching; a task nobody watches is cancelled."""
+        with self.lock:
+            if visitor in task.watchers:
+                task.watchers.remove(visitor)
+            if visitor not in task.watchers:
+                self.visiting.get(visitor, set()).discard(task.key)
+                self._not_theirs(visitor, task)
+            if not task.watchers and not task.cancel.is_set():
+                task.graceful = task.graceful and task.for_nobody
+            self._end_unwatched(task)
+
+    def cancel(self, visitor: str) -> bool:
+        """This visitor leaves all its tasks; those that nobody else watches end. Whether there was any."""
+        with self.lock:
+            mine = [self.tasks[key] for key in self.visiting.pop(visitor, set()) if key in self.tasks]
+            for task in mine:
+                task.watchers = [other for other in task.watchers if other != visitor]
+                self._not_theirs(visitor, task)
+                self._end_unwatched(task)
+            return bool(mine)
+
+    def _not_theirs(self, visitor: str, task: Task[Any]) -> None:
+        if task.ticket is not None and task.watchers:
+            for turns in (self.worker, self.loading):
+                turns.part(task.ticket, visitor)
+
+    def _end_unwatched(self, task: Task[Any]) -> None:
+        if task.watchers or task.done.is_set():
+            return
+        task.stop()
+        if task.started is None:  # still in the queue: it need not wait for its turn to end
+            task.end(error=GblmError("cancelled"))
+            self._let_go(task)
+        elif task.abandonable:
+            self._abandon(task, GblmError("cancelled"))
+
+    def end(self, wait: float) -> None:
+        """Ask all tasks and chats to end, and give what runs up to so many seconds: the process is about to."""
+        with self.lock:
+            running = [task for task in self.tasks.values() if task.started is not None]
+            for task in self.tasks.values():
+                task.stop()
+            for chat in self.chats.values():
+                chat.set()
+        until = time.monotonic() + wait
+        for task in running:
+            task.done.wait(max(0.0, until - time.monotonic()))
+
+    # Forgetting
+
+    def tidy(self, now: float | None = None) -> None:
+        """Forget what nobody has used for an hour: visits with their texts, and values that are not the example's."""
+        self.uploads.tidy(now)
+        with self.lock:
+            now = time.monotonic() if now is None else now
+            for visitor in [name for name, (seen, _) in self.sessions.items() if now - seen > HOUR]:
+                if not (self.visiting.get(visitor) and self.presence.here(visitor, now)):  # else work is watched
+                    self._forget(visitor)
+            for key in [key for key, seen in self.used.items() if now - seen > HOUR and key not in self.pinned]:
+                self.values.pop(key, None)
+                del self.used[key]
+
+    def end_absent(self, now: float | None = None) -> list[str]:
+        """End what runs for visitors of whom no page is open; their keys. Session and results stay for their hour."""
+        with self.lock:
+            busy = {one for one, keys in self.visiting.items() if keys} | set(self.chats)
+            away = [one for one in busy if not self.here(one, now)]
+            for visitor in away:
+                self.leave_all(visitor)
+        if self.presence.tidy(now):
+            give_back()  # else what a class leaves behind stays with the C library
+        return away
+
+    def keep_tidy(self) -> None:
+        """End what runs for nobody every second and tidy every minute, in the background, while the process lives."""
+        def every_second() -> None:
+            tidied = time.monotonic()
+            while True:
+                time.sleep(CHECK_SECONDS)
+                try:
+                    self.end_absent()
+                    if time.monotonic() - tidied >= 60:
+                        tidied = time.monotonic()
+                        self.tidy()
+                except Exception:  # one that failed must not be the last
+                    LOG.exception("tidying failed")
+
+        threading.Thread(target=every_second, daemon=True, name="tidy").start()
+
+    # The queue, as it is told
+
+    def ahead(self, task: Task[Any]) -> int:
+        """How many turns come before this task's: those that are being taken, and those that are served earlier."""
+        found = self._before(task)
+        return 0 if found is None else sum(len(part) for part in found[:2])
+
+    def wait_of(self, task: Task[Any]) -> float | None:
+        """Seconds until this task begins, from what runs and from how long its like took; None where nobody knows."""
+        found = self._before(task)
+        if found is None:
+            return 0.0
+        working, before, places = found
+        left: list[float] = []
+        for one in (*working, *before):
+            expected = self.durations.expected(one.kind)
+            known = one.work.seconds_left if one.work is not None else None
+            if known is None and expected is not None:
+                known = max(0.0, expected - (0.0 if one.since is None else time.monotonic() - one.since))
+            if known is None:
+                return None
+            left.append(known)
+        return sum(left) / places
+
+    def _before(self, task: Task[Any]) -> tuple[list[Ticket], list[Ticket], int] | None:
+        """(working now, waiting before this one, places); None where it does not wait."""
+        if task.ticket is None or task.done.is_set() or task.started is not None:
+            return None
+        turns = self.loading if task.abandonable else self.worker
+        order = turns.order()
+        return (list(turns.working), order[:order.index(task.ticket)], turns.places) if task.ticket in order else None
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One visitor's handle on the Library."""
+
+    key: str
+    library: Library
+
+    @property
+    def session(self) -> Session:
+        return self.library.sessions.get(self.key, (0.0, self.library.first))[1]
+
+    def update(self, **changes: Any) -> Session:
+        """Replace fields of the session; returns the new one."""
+        with self.library.lock:
+            return self.keep(replace(self.session, **changes))
+
+    def select(self, selection: Selection) -> Session:
+        """Show this matrix and weight in every view. Raises GblmError where the visitor's model has no such place."""
+        layout = self.model().layout
+        if not selection.inside(layout):
+            raise GblmError("bad_event" if Selection(selection.matrix).inside(layout) else "gone")
+        return self.update(selection=selection)
+
+    def remember(self, name: str, value: Any) -> Session:
+        """Keep one tab's own small value (see `Session.extra`)."""
+        with self.library.lock:
+            return self.keep(self.session.with_extra(name, value))
+
+    def keep(self, session: Session) -> Session:
+        """Make this the visitor's session. Raises GblmError where all visitors' texts and chats fill their share."""
+        self.library.hold(self.key, session)
+        return session
+
+    def model(self) -> Any:
+        return self.library.get(self.session.model)
+
+    def statistics(self) -> Any:
+        """The visitor's statistics, or the sentence that nothing is collected yet."""
+        if self.session.statistics is None:
+            raise GblmError("nothing_collected")
+        return self.library.get(self.session.statistics)

@@ -1,0 +1,101 @@
+"""One computation that any number of visitors may watch, and how long such computations took before.
+
+Knows nothing of who may start one or when its turn comes.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Hashable
+from typing import Generic, TypeVar
+
+from gblm_viz.core.base.errors import GblmError
+from gblm_viz.core.base.job import Job, Step
+
+from .turns import Ticket
+
+T = TypeVar("T")
+REMEMBERED = 8
+"""Past computations of a kind that the next one's time is estimated from."""
+
+
+class Task(Generic[T]):
+    """A job on its way; once `stop` was called, `cancel` is set and it ends.
+
+    `graceful`: the job reads the event that it was given and ends with what it has; others are closed at once.
+    `for_nobody`: what it has then is worth keeping even where nobody is left who waits for it.
+    `abandonable`: whoever cancels it need not wait for its thread, which may be deep in somebody else's code.
+    """
+
+    def __init__(self, key: Hashable, job: Callable[[threading.Event], Job[T]], graceful: bool,
+                 abandonable: bool = False) -> None:
+        self.key, self.graceful, self.abandonable = key, graceful, abandonable
+        self.kind = str(key[0]) if isinstance(key, tuple) and key else str(key)
+        self.cancel = threading.Event()
+        self._asked = threading.Event()
+        self.done = threading.Event()
+        self.step = Step(0, 1, "wait")
+        self.started: float | None = None
+        self.stepped = 0.0
+        self.ticket: Ticket | None = None
+        self.result: T | None = None
+        self.error: BaseException | None = None
+        self.watchers: list[str] = []
+        self.for_nobody = False
+        self._job = job
+        self._ending = threading.Lock()
+
+    def run(self) -> None:
+        """Drain the job on the worker's thread. Cancelled while still in the queue: it never starts."""
+        self.started = self.stepped = time.monotonic()
+        try:
+            if self.cancel.is_set():
+                raise GblmError("cancelled")
+            job = self._job(self._asked)
+            while True:
+                self.step = next(job)
+                self.stepped = time.monotonic()
+                if self.cancel.is_set() and not self.graceful:
+                    job.close()
+                    raise GblmError("cancelled")
+        except StopIteration as finished:
+            self.end(finished.value)
+        except BaseException as error:
+            self.end(error=error)
+
+    def stop(self) -> None:
+        """Ask a graceful job to end with what it has; any other is closed at its next step."""
+        self.cancel.set()
+        if self.graceful or self.abandonable:
+            self._asked.set()
+
+    def end(self, result: T | None = None, error: BaseException | None = None) -> None:
+        """The outcome; whatever comes after the first is dropped."""
+        with self._ending:
+            if not self.done.is_set():
+                self.result, self.error = result, error
+                self.done.set()
+
+    @property
+    def seconds_left(self) -> float | None:
+        """From the pace so far; None before the first step."""
+        if self.started is None or not self.step.done:
+            return None
+        return (time.monotonic() - self.started) / self.step.done * max(0, self.step.total - self.step.done)
+
+
+class Durations:
+    """Mean seconds of the last computations of each kind."""
+
+    def __init__(self) -> None:
+        self._took: dict[str, deque[float]] = {}
+
+    def add(self, kind: str, seconds: float) -> None:
+        self._took.setdefault(kind, deque(maxlen=REMEMBERED)).append(seconds)
+
+    def expected(self, kind: str) -> float | None:
+        """None before the first of that kind."""
+        took = self._took.get(kind)
+        return sum(took) / len(took) if took else None

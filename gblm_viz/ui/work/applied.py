@@ -1,0 +1,42 @@
+"""How the applied pruned copy is named on screen: what made it, in one line."""
+
+from __future__ import annotations
+
+from gblm_viz.core.mask.prune import Masks, Settings
+from gblm_viz.core.sums.statistics import Statistics
+from gblm_viz.words import Words
+
+from ..components.settings_words import settings_words
+from ..visit.session import Visit
+from . import work
+
+
+def amount(settings: Settings) -> str:
+    """50 %, or 2:4."""
+    return settings.pattern or f"{settings.sparsity:.0%}"
+
+
+def applied_tag(visit: Visit, say: Words) -> str:
+    """What made the pruned model, and which Apply it was."""
+    number = say("compare.applied_number", number=visit.session.applied_number)
+    return say("compare.listed", parts=made_of(visit, say, work.applied_masks(visit), work.applied_statistics(visit)),
+               last=number)
+
+
+def collected_from(visit: Visit, say: Words) -> str:
+    """What the visitor's statistics were taken of: model, text, samples."""
+    return " · ".join(_taken_from(visit, say, visit.statistics()))
+
+
+def _taken_from(visit: Visit, say: Words, found: Statistics | None) -> list[str]:
+    if found is None:
+        return [visit.model().name]
+    samples = found.calibration
+    return [visit.model().name, work.text_name(say, samples.text_name),
+            say("prune.tag.samples", count=samples.count, length=samples.length, seed=samples.seed)]
+
+
+def made_of(visit: Visit, say: Words, masks: Masks, found: Statistics | None) -> str:
+    """What made a pruned copy: model, text, samples, method, α, group, order."""
+    return " · ".join([*_taken_from(visit, say, found), *settings_words(say, masks.settings, masks.alpha),
+                       say(f"sweep.orders.{masks.settings.order}")])

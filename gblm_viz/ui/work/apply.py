@@ -1,0 +1,25 @@
+"""Applying settings for a visitor: masks, the pruned copy, and what is then applied. No components here."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+from gblm_viz.core.mask.prune import Masks, Settings
+
+from ..visit.page import Page
+from ..visit.session import Visit
+from . import work
+
+
+def apply(page: Page, visit: Visit, settings: Settings) -> Generator[dict[Any, Any], None, Masks]:
+    """Shows the progress; afterwards the visit's settings and its applied copy are these. Raises GblmError."""
+    if settings.needs:
+        visit.statistics()
+    session = visit.update(settings=settings)
+    model, found = visit.model(), work.maybe_statistics(visit)
+    task = page.library.start(visit.key, ("apply", work.masks_key(session, settings)),
+                              lambda _: work.apply_job(page.library, session, model, found, settings))
+    key = yield from page.follow(visit, task, "apply")
+    visit.update(applied=key, applied_number=visit.session.next_number, example=False)
+    return work.applied_masks(visit)

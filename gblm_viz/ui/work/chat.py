@@ -1,0 +1,162 @@
+"""One prompt, several models, streams that advance together; and where the answers part. No components here."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Generator, Hashable, Mapping
+from dataclasses import dataclass, field
+
+from gblm_viz.core.model.models import Model
+from gblm_viz.core.talk.generate import Message, Sampling, Token, first_divergence, prompt_tokens, stream
+from gblm_viz.words import Words
+
+from ..components.escape import escape
+
+POLL_SECONDS, LONGEST_PAUSE, PAUSES = 0.08, 1.0, 4
+"""Between two looks at the answers: at least the first, at most the second, and PAUSES times what it took to show the
+last one. So thirty visitors' answers leave the processor to those who write them."""
+SIDES = ("dense", "pruned", "third")
+MARKS = {"dense": "●", "pruned": "▲", "third": "■"}
+
+
+@dataclass(frozen=True)
+class Said:
+    """One side's answer so far. `ended`: end, length, stopped; "" while it grows. `seconds` take in the prompt."""
+
+    tokens: tuple[Token, ...] = ()
+    ended: str = ""
+    seconds: float = 0.0
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        return tuple(token.token for token in self.tokens)
+
+    @property
+    def text(self) -> str:
+        return "".join(token.text for token in self.tokens)
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One question with each side's answer, token by token, and what was sampled with."""
+
+    prompt: str
+    answers: Mapping[str, Said]
+    sampling: Sampling = field(default_factory=Sampling)
+
+    def parting(self, side: str, other: str) -> int | None:
+        """The first token of one side where the other's answer is different; None where they are the same so far.
+
+        Where one has only not come as far as the other, by Stop or because it still grows, that is no difference.
+        """
+        first, second = self.answers[side], self.answers[other]
+        found = first_divergence(first.ids, second.ids)
+        shorter = first if len(first.tokens) < len(second.tokens) else second
+        return None if found is not None and found >= len(shorter.tokens) and shorter.ended != "end" else found
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """The turns and which models answered them, by side."""
+
+    turns: tuple[Turn, ...] = ()
+    of: tuple[tuple[str, Hashable], ...] = ()
+
+
+@dataclass(eq=False)
+class _Voice:
+    """One model's answer as its thread writes it. list.append is atomic, so the reader needs no lock."""
+
+    tokens: list[Token] = field(default_factory=list)
+    ended: str = ""
+    seconds: float = 0.0
+    error: BaseException | None = None
+    done: threading.Event = field(default_factory=threading.Event)
+
+    def said(self) -> Said:
+        ended = self.ended  # before the tokens: an answer that has ended is whole
+        return Said(tuple(self.tokens), ended, self.seconds)
+
+
+def _speak(voice: _Voice, model: Model, messages: list[Message], sampling: Sampling, stop: threading.Event) -> None:
+    began = time.perf_counter()
+    coming = stream(model, messages, sampling, stop)
+    try:
+        while True:
+            voice.tokens.append(next(coming))
+    except StopIteration as finished:
+        voice.seconds, voice.ended = time.perf_counter() - began, finished.value
+    except BaseException as error:
+        voice.error = error
+    finally:
+        voice.done.set()
+
+
+def _ended(voices: Mapping[str, _Voice], seconds: float) -> bool:
+    """Whether all answers end within so many seconds; waits no longer than they need."""
+    until = time.monotonic() + seconds
+    return all(voice.done.wait(max(0.0, until - time.monotonic())) for voice in voices.values())
+
+
+def messages_of(history: tuple[Turn, ...], side: str, prompt: str) -> list[Message]:
+    """The conversation as one model had it, with its own answers, and the new prompt behind it."""
+    messages: list[Message] = []
+    for turn in history:
+        messages += [{"role": "user", "content": turn.prompt},
+                     {"role": "assistant", "content": turn.answers[side].text}]
+    return [*messages, {"role": "user", "content": prompt}]
+
+
+def together(models: Mapping[str, Model], prompt: str, history: tuple[Turn, ...], sampling: Sampling,
+             stop: threading.Event) -> Generator[tuple[Turn, bool], None, None]:
+    """All answers growing: (turn, whether it is finished), as often as whoever shows them keeps up.
+
+    Closing it, or `stop`, ends all streams.
+    """
+    conversations = {side: messages_of(history, side, prompt) for side in models}
+    prompt_tokens(models[SIDES[0]], conversations[SIDES[0]])  # an empty prompt is refused before any thread starts
+    voices = {side: _Voice() for side in models}
+    for side, model in models.items():
+        threading.Thread(target=_speak, args=(voices[side], model, conversations[side], sampling, stop), daemon=True,
+                         name=f"chat {side}").start()
+
+    def turn() -> Turn:
+        return Turn(prompt, {side: voice.said() for side, voice in voices.items()}, sampling)
+
+    pause, shown = POLL_SECONDS, -1  # the question is shown before its first token
+    try:
+        while not _ended(voices, pause):
+            written = sum(len(voice.tokens) for voice in voices.values())
+            if written != shown:
+                shown, began = written, time.monotonic()
+                yield turn(), False
+                pause = min(LONGEST_PAUSE, max(POLL_SECONDS, PAUSES * (time.monotonic() - began)))
+    finally:
+        stop.set()
+    for voice in voices.values():
+        if voice.error is not None:
+            raise voice.error
+    yield turn(), True
+
+
+def pane_html(turn: Turn, side: str, finished: bool) -> str:
+    """One question and one side's answer, escaped, where dense and pruned part marked; nothing to click on."""
+    said = turn.answers[side]
+    parting = turn.parting("dense", "pruned")
+    pieces = [f'<mark class="parting">{escape(token.text)}</mark>' if index == parting and token.text else
+              escape(token.text) for index, token in enumerate(said.tokens)]
+    if parting is not None and parting >= len(said.tokens):
+        pieces.append('<mark class="parting" aria-hidden="true">◾</mark>')
+    waiting = "" if finished else '<span class="cursor" aria-hidden="true">▍</span>'
+    return (f'<div class="chat" role="log" aria-live="polite"><div class="asked">{escape(turn.prompt)}</div>'
+            f'<div class="said {side}" data-side="{side}">{"".join(pieces) or ("" if waiting else "…")}{waiting}</div>'
+            "</div>")
+
+
+def parting_sentence(turn: Turn, say: Words, side: str = "dense", other: str = "pruned") -> str:
+    """Where two answers of a finished turn part, in a sentence."""
+    parting = turn.parting(side, other)
+    if parting is None:
+        return say("compare.same", count=len(turn.answers[side].tokens))
+    return say("compare.parted_at_once" if parting == 0 else "compare.parted", count=parting)

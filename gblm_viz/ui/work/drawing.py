@@ -1,0 +1,109 @@
+"""Draws of a visitor's text, as Compare asks for them: their sums and each method's losses, kept in the Library.
+
+Methods and sweep share what is kept: a method's losses by draw lie under the settings its masks depend on. No
+components here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from gblm_viz.core.base.job import Job
+from gblm_viz.core.mask.prune import Settings
+from gblm_viz.core.measure import draws, sweep
+from gblm_viz.core.measure.draws import FEWEST_WINDOWS, Draws, Losses
+from gblm_viz.core.measure.draws_estimate import DrawsEstimate, draws_estimate
+from gblm_viz.core.model.models import Model
+from gblm_viz.core.sums import estimate
+from gblm_viz.core.sums.statistics import Statistics
+from gblm_viz.core.text.calibration import CalibrationSet
+
+from ..visit.session import Library, Session, Visit
+from . import work
+
+OFFERED = (1, draws.USUAL, 2 * draws.USUAL)
+
+
+def chosen(visit: Visit) -> int:
+    """How many draws the visitor compares on: as they chose, else the usual number on the pocket model, else one."""
+    usual = draws.USUAL if visit.session.model is not None and visit.model().source == "pocket" else 1
+    found: int = visit.session.extra("draws", usual)
+    return found
+
+
+def choose(visit: Visit, count: Any) -> None:
+    if count in OFFERED:
+        visit.remember("draws", count)
+
+
+def draws_of(library: Library, session: Session, count: int) -> Draws | None:
+    """Halves of the windows that were collected, by the text's seed and those after it.
+
+    None for one draw, which is what was collected, and where nothing was or too little to draw from.
+    """
+    if count < 2 or session.statistics is None or not library.has(session.statistics):
+        return None
+    pool: CalibrationSet = library.get(session.statistics).calibration
+    return draws.draws_of(pool, pool.count, count, pool.seed) if pool.count >= FEWEST_WINDOWS else None
+
+
+def _statistics_key(session: Session, drawn: Draws, keep: tuple[str, ...]) -> Hashable:
+    return ("draws", session.model, drawn.key, keep)
+
+
+def losses_key(session: Session, drawn: Draws, settings: Settings, windows: CalibrationSet) -> Hashable:
+    return ("drawn losses", session.model, drawn.key, sweep.canonical(settings), windows.key)
+
+
+def found(library: Library, session: Session, drawn: Draws, settings: Mapping[str, Settings],
+          windows: CalibrationSet) -> dict[str, Losses]:
+    """Each method's losses at every draw; empty unless all of them were measured."""
+    keys = {name: losses_key(session, drawn, one, windows) for name, one in settings.items()}
+    return {name: library.get(key) for name, key in keys.items()} if all(map(library.has, keys.values())) else {}
+
+
+def sums_job(library: Library, session: Session, model: Model, drawn: Draws,
+             settings: Sequence[Settings]) -> Job[tuple[Statistics | None, ...]]:
+    """Every draw's statistics, each used window's gradients taken once; kept. None where no method needs them."""
+    if not any(one.needs for one in settings):
+        return (None,) * drawn.count
+    keep = draws.keep_of(settings)
+    key = _statistics_key(session, drawn, keep)
+    if not library.has(key):
+        shape, pace = work.shape_and_pace(library, model, estimate.work_of(drawn.sample(0), keep, False, False))
+        guess = draws_estimate(shape, drawn, settings, drawn.pool, pace, work.room_for(library, model))
+        assert guess.choice is not None
+        with library.reserved(guess.memory):
+            chosen_plan = guess.choice.chosen
+            made = yield from draws.collect_draws(model, drawn, keep, chosen_plan.plan, chosen_plan.inputs_in_memory)
+        library.put(key, made, sum(work.statistics_bytes(one) for one in made))
+        return made
+    kept: tuple[Statistics, ...] = library.get(key)
+    return kept
+
+
+def losses_job(library: Library, session: Session, model: Model, drawn: Draws,
+               statistics: tuple[Statistics | None, ...], settings: Settings, windows: CalibrationSet) -> Job[None]:
+    """One method at every draw; kept. Steps count windows."""
+    key = losses_key(session, drawn, settings, windows)
+    if not library.has(key):
+        library.put(key, (yield from draws.drawn_losses(model, statistics, settings, windows)))
+
+
+def cost(visit: Visit, drawn: Draws | None, settings: Sequence[Settings], windows: CalibrationSet,
+         alone: bool = True) -> DrawsEstimate:
+    """What comparing these methods takes, once a draw and, where `alone`, once with what was collected.
+
+    Raises GblmError with the number that would do.
+    """
+    model, library = visit.model(), visit.library
+    samples = windows if drawn is None else drawn.sample(0)
+    shape, pace = work.shape_and_pace(library, model, estimate.work_of(samples, ("l1",), False, False))
+    guess = draws_estimate(shape, drawn, settings, windows, pace, work.room_for(library, model))
+    if drawn is None or not alone:
+        return guess
+    once = draws_estimate(shape, None, settings, windows, pace, work.room_for(library, model))
+    return replace(guess, copies=guess.copies + once.copies, seconds=guess.seconds + once.seconds)
+

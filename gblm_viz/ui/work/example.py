@@ -1,0 +1,143 @@
+"""The finished example of the first screen: shipped small in assets/example, and made live by the work a visitor does.
+
+`python -m gblm_viz.ui.work.example` makes the shipped file again; a test compares it with what a run gives.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, replace
+from functools import cache
+from threading import Event
+from typing import Any
+
+from safetensors.numpy import load_file, save_file
+
+from gblm_viz.core.base.job import run
+from gblm_viz.core.look import report
+from gblm_viz.core.look.report import GradientSummary
+from gblm_viz.core.mask.prune import Settings
+from gblm_viz.core.measure.evaluate import ProbeResult, Verdict, paired, perplexity_of
+from gblm_viz.core.model.models import Model
+from gblm_viz.core.score.alpha import Alpha
+from gblm_viz.core.talk.generate import Sampling, answer
+from gblm_viz.words import LANGUAGES, words
+
+from ..visit.session import Library, Session, TextChoice
+from . import work
+
+FILE = work.ASSETS / "example" / "example.json"
+MATRIX_FILE = FILE.with_name("matrix.safetensors")
+TEXT = TextChoice(work.read_bundled("chat_en.txt"), "chat_en.txt")
+SETTINGS = Settings("gblm", "l1", Alpha("share", 0.5), "row", 0.5, "", "dense")
+"""The default on the pocket model: where the lesson shows. assets/example/README.md says why these."""
+PROMPTS = ("prompt_1", "prompt_2", "prompt_3")
+LONGEST_ANSWER = 96
+
+
+@cache
+def shipped() -> dict[str, Any]:
+    """The finished example as numbers and text."""
+    found: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
+    return found
+
+
+def shipped_summaries() -> tuple[GradientSummary, ...]:
+    """Every matrix's ℓ1 gradient in numbers."""
+    return tuple(GradientSummary(**one) for one in shipped()["gradients"])
+
+
+@cache
+def shipped_matrix() -> tuple[GradientSummary, report.Array]:
+    """The matrix that is shown first, the one the loss pulls hardest on: its numbers, and its ℓ1 gradient (out, in)."""
+    (name, gradient), = load_file(MATRIX_FILE).items()
+    return next(one for one in shipped_summaries() if one.name == name), gradient
+
+
+def example_session(library: Library) -> Session:
+    """The same example, live: model, statistics, masks and pruned copy in the Library."""
+    model_key = run(work.load_job(library, "pocket"))
+    model = library.get(model_key)
+    samples, held_out = work.samples_of(model, TEXT)
+    key = run(work.collect_job(library, model, samples, held_out, Event()))
+    session = Session(model=model_key, text=TEXT, statistics=key, held_out=work.held_out_key(key), settings=SETTINGS)
+    applied = run(work.apply_job(library, session, model, library.get(key), session.settings))
+    return replace(session, applied=applied, applied_number=1)
+
+
+def lay_out_measures(library: Library, session: Session) -> None:
+    """Put the shipped measures where a measuring would put them, so that the first visitor need not wait for one."""
+    model, example = library.get(session.model), shipped()
+    probes = work.probes_of(model)
+    if example["model_key"] != model.key or any(len(bits) != len(probes) for bits in example["verdicts"].values()):
+        return  # made for another pocket model: measured anew when somebody asks
+    texts = {"own": library.get(session.statistics).calibration, "held_out": library.get(session.held_out)}
+    for side, key in (("dense", session.model), ("pruned", work.pruned_key(session.applied))):
+        bits = example["verdicts"][side]
+        library.put(("probes", key), ProbeResult(tuple(
+            Verdict(probe, bit == "1") for probe, bit in zip(probes, bits, strict=True))))
+        for name, windows in texts.items():
+            losses = tuple(example["losses"][name][side])
+            library.put(("perplexity", key, windows.key), perplexity_of(losses, windows, model.dtype))
+
+
+def answers(model: Model, prompt: str) -> str:
+    """What the first screen shows for a prompt: greedy, standing alone."""
+    return answer(model, [{"role": "user", "content": prompt}], Sampling(most=LONGEST_ANSWER)).text
+
+
+def make(library: Library) -> dict[str, Any]:
+    """Everything the first screen shows, measured."""
+    session = example_session(library)
+    model, statistics, masks = (library.get(key) for key in (session.model, session.statistics, session.applied))
+    pruned_key = work.pruned_key(session.applied)
+    pruned = library.get(pruned_key)
+    run(work.measure_job(library, session, model, pruned, "en"))
+    asked = {"dense": library.get(("probes", session.model)), "pruned": library.get(("probes", pruned_key))}
+    before, after = asked["dense"].total, asked["pruned"].total
+    held = library.get(session.held_out)
+    losses = [library.get(("perplexity", key, held.key)) for key in (session.model, pruned_key)]
+    visit = library.visit(None)
+    visit.keep(session)
+    plain = replace(session.settings, alpha=Alpha("number", masks.alpha))
+    shown = work.preview_numbers(model, statistics, session.settings, masks)
+    summaries = report.gradient_summaries(model, statistics, "l1")
+    prompts = {language: [words(language)(f"overview.{name}") for name in PROMPTS] for language in LANGUAGES}
+    return {
+        "model": model.name, "model_key": model.key, "text": TEXT.name, "samples": statistics.count,
+        "length": statistics.calibration.length, "seed": TEXT.seed, "settings": session.settings.as_dict(),
+        "alpha": masks.alpha, "share": shown.share, "agreement_wanda": shown.agreement_wanda,
+        "sparsity": masks.sparsity, "removed": masks.removed, "prunable": masks.prunable,
+        "probes": {"dense": [before.right, before.total], "pruned": [after.right, after.total],
+                   "interval": asdict(after.interval)},
+        "perplexity": {"dense": losses[0].value, "pruned": losses[1].value, "windows": held.count,
+                       "length": held.length, "difference": asdict(paired(losses[0].losses, losses[1].losses))},
+        "verdicts": {side: "".join(str(int(one.right)) for one in found.verdicts) for side, found in asked.items()},
+        "losses": {name: {side: library.get(("perplexity", key, windows.key)).losses
+                          for side, key in (("dense", session.model), ("pruned", pruned_key))}
+                   for name, windows in (("own", statistics.calibration), ("held_out", held))},
+        "blocks": len(model.layout.blocks), "roles": list(model.layout.roles),
+        "gradients": [asdict(one) for one in summaries],
+        "telling": asdict(found) if (found := work.telling_weight(visit, plain)) else None,
+        "answers": {language: [{"prompt": prompt, "dense": answers(model, prompt), "pruned": answers(pruned, prompt)}
+                               for prompt in given] for language, given in prompts.items()},
+    }
+
+
+def make_matrix(library: Library) -> dict[str, report.Array]:
+    """{parameter name: ℓ1 gradient} of the matrix with the highest mean."""
+    session = example_session(library)
+    model, statistics = library.get(session.model), library.get(session.statistics)
+    name = max(report.gradient_summaries(model, statistics, "l1"), key=lambda one: one.mean).name
+    return {name: report.field(model, statistics, name, "l1")}
+
+
+def main() -> None:
+    library = Library()
+    FILE.parent.mkdir(exist_ok=True)
+    FILE.write_text(json.dumps(make(library), ensure_ascii=False, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    save_file(make_matrix(library), MATRIX_FILE)
+
+
+if __name__ == "__main__":
+    main()

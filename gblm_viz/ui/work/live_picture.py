@@ -1,0 +1,131 @@
+"""The mask of the selected matrix as the Prune tab's controls would make it, while they move and when they rest.
+
+Holds keys, not tensors, and chooses no weight itself: core does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from gblm_viz.core.base.errors import GblmError, SettingError
+from gblm_viz.core.mask.live import OrderedRows, live_mask, ordered_rows
+from gblm_viz.core.mask.patterns import NofM, PerRow
+from gblm_viz.core.mask.prune import Settings
+from gblm_viz.core.model.matrices import Matrix
+from gblm_viz.core.model.models import Model
+from gblm_viz.core.score.alpha import Alpha, parse_alpha
+from gblm_viz.core.sums.statistics import Statistics
+
+from ..components.matrix_view import Control, Field
+from ..visit.session import Library, Visit
+from .work import masks_key, share_curve
+
+CONTROLS = {"method": "#method", "norm": "#norm", "sparsity": "#sparsity", "share": "#alpha-share",
+            "alpha": "#alpha-number", "pattern": "#pattern", "group": "#group"}
+"""What the picture follows: names of `MaskProvider.live` → elements around the controls. The order is none of them: a
+preview is always in the dense one."""
+SLIDERS = ("sparsity", "share")
+"""The controls among them that are heard when they have come to rest; the others say themselves that they changed."""
+MOST_SPARSITY, LEAST_SHARE, MOST_SHARE = 0.95, 0.01, 0.99
+"""The sliders' ends."""
+
+
+@dataclass(frozen=True)
+class MaskProvider:
+    """One matrix, or expert, of one mask in the dense order. `settings` has α as a number, `asked` as it was
+    asked for."""
+
+    library: Library
+    model: Hashable
+    statistics: Hashable
+    masks: Hashable
+    settings: Settings
+    asked: Alpha
+    name: str
+    expert: int
+    rows: int
+    columns: int
+    known: Field
+    again: bool = False
+    """The same scores are chosen from again, at another sparsity"""
+    every: int = 1
+    """Of so many rows the first is chosen from and shown for all"""
+
+    @classmethod
+    def of(cls, visit: Visit, settings: Settings, asked: Alpha, matrix: Matrix, expert: int,
+           known: Field) -> MaskProvider:
+        session = visit.session
+        return cls(visit.library, session.model, session.statistics, masks_key(session, settings), settings, asked,
+                   matrix.name, expert, matrix.rows, matrix.columns, known)
+
+    def fields(self) -> tuple[Field, ...]:
+        return (self.known,)
+
+    def array(self, field_id: str) -> np.ndarray[Any, Any]:
+        """bool (out, in), True = removed; LookupError where model or statistics have made room."""
+        try:
+            if self.library.has(self.masks):
+                mask = self.library.get(self.masks).masks[self.name]
+                return (mask[self.expert] if mask.dim() == 3 else mask).numpy()
+            model = self.library.get(self.model)
+            found = self.library.get(self.statistics) if self.settings.needs else None
+            pattern = self.settings.make_pattern()
+            if self.again and isinstance(pattern, PerRow):
+                return self._rows(model, found).mask(pattern, self.every)
+            return self._next(model, found)
+        except GblmError as error:
+            raise LookupError(self.name) from error
+
+    def _next(self, model: Model, found: Statistics | None) -> np.ndarray[Any, Any]:
+        """By the cuts of the α before this one, where only α has moved."""
+        plain = replace(self.settings, alpha=Alpha("number"))
+        key = ("cuts", self.model, self.statistics, plain, self.name, self.expert, self.every)
+        last = self.library.get(key) if self.library.has(key) else None
+        mask, cuts = live_mask(model, found, self.settings, self.name, self.expert, last, self.every)
+        if cuts is not None:
+            self.library.put(key, cuts, cuts.highest.nbytes)
+        return mask
+
+    def _rows(self, model: Model, found: Statistics | None) -> OrderedRows:
+        scoring = self.settings.scoring
+        key = ("ordered rows", self.model, self.statistics if scoring.needs else None, scoring, self.name, self.expert)
+        return self.library.once(key, lambda: ordered_rows(model, found, scoring, self.name, self.expert),
+                                 lambda rows: rows.nbytes)
+
+    def live(self, controls: Mapping[str, Control], every: int = 1) -> MaskProvider:
+        """With the controls where they are, sliders brought into their range; a share becomes α to a thousandth."""
+        said = {name: str(control) for name, control in controls.items()}
+        method, norm = said.get("method", self.settings.method), said.get("norm", self.settings.norm)
+        try:
+            moved = replace(self.settings, method=method, norm=norm, group=said.get("group", self.settings.group),
+                            pattern=said.get("pattern", self.settings.pattern).strip())
+            if "sparsity" in said:
+                moved = replace(moved, sparsity=min(max(float(said["sparsity"]), 0.0), MOST_SPARSITY))
+            if self.asked.kind == "balance":
+                moved = replace(moved, alpha=self.asked)  # another norm has another one, and it costs nothing
+            if "alpha" in said:
+                moved = replace(moved, alpha=parse_alpha(said["alpha"]))
+            if "share" in said and method == "gblm" and (norm, self.asked) != (
+                    self.settings.norm, parse_alpha(f"share:{said['share']}")):
+                moved = replace(moved, alpha=Alpha("number", self._alpha(norm, float(said["share"]))))
+            moved.check()
+        except (SettingError, ValueError):
+            return self
+        pattern = moved.make_pattern()
+        if isinstance(pattern, NofM) and self.columns % pattern.m:
+            return self
+        if moved.needs and self.statistics is None:
+            return self
+        return replace(self, settings=moved, masks=None, again=moved.scoring == self.settings.scoring,
+                       every=every)
+
+    def _alpha(self, norm: str, share: float) -> float:
+        try:
+            curve = share_curve(self.library, self.statistics, norm)
+        except GblmError as error:
+            raise LookupError(self.name) from error
+        return curve.alpha_at(min(max(share, LEAST_SHARE), MOST_SHARE))

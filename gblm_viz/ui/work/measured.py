@@ -1,0 +1,61 @@
+"""What every method kept on the bundled model, as measured and shipped beside it: whether GBLM wins, said either way.
+
+Knows no page: numbers of assets/pocket/methods.json in, sentences out.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import Any
+
+from gblm_viz.core.mask.prune import Masks
+from gblm_viz.words import Words
+
+from . import work
+
+FILE = work.ASSETS / "pocket" / "methods.json"
+NEAR = 0.005
+"""A sparsity this close to a measured one is that one."""
+SHOWN = {"magnitude": ("magnitude, per row",), "wanda": ("wanda",), "gradient": ("gradient ℓ1", "gradient ℓ2")}
+"""The method's name → its lines in the table; every line that begins with gblm is gblm's."""
+
+
+@cache
+def table() -> dict[str, Any]:
+    """model_key → {sparsity or N:M → {line's name → right}, "of"}; all models of the file, the shipped one first."""
+    return {one["model_key"]: {"of": one["dense"]["of"], "dense": one["dense"]["right"],
+                               "rows": _by_amount(one["rows"])}
+            for one in json.loads(FILE.read_text(encoding="utf-8"))["models"]}
+
+
+def _by_amount(rows: list[dict[str, Any]]) -> dict[str, dict[str, int]]:
+    found: dict[str, dict[str, int]] = {}
+    for row in rows:
+        found.setdefault(row["sparsity"], {})[row["method"]] = row["right"]
+    return found
+
+
+def measured(say: Words, masks: Masks) -> str:
+    """What the methods kept at this amount; empty for another model, another amount or another comparison group."""
+    settings, known = masks.settings, table().get(masks.model_key)
+    if known is None or (settings.group != "row" and not settings.pattern):
+        return ""
+    amounts = known["rows"]
+    amount = settings.pattern if settings.pattern else next(
+        (one for one in amounts if ":" not in one and abs(float(one) - settings.sparsity) <= NEAR), "")
+    if amount not in amounts:
+        return ""
+    right = amounts[amount]
+    gblm = [count for name, count in right.items() if name.startswith("gblm")]
+    wanda, low, high = right["wanda"], min(gblm), max(gblm)
+    verdict = "all" if low > wanda else "none" if high <= wanda else "some"
+    others = {name: _span(say, [right[line] for line in lines]) for name, lines in SHOWN.items()}
+    return say("prune.measured.kept", amount=amount if ":" in amount else f"{float(amount):.0%}", of=f"{known['of']:,}",
+               dense=f"{known['dense']:,}", gblm=_span(say, gblm), settings=len(gblm), **others,
+               verdict=say(f"prune.measured.{verdict}"))
+
+
+def _span(say: Words, counts: list[int]) -> str:
+    low, high = min(counts), max(counts)
+    return f"{low:,}" if low == high else say("prune.measured.span", low=f"{low:,}", high=f"{high:,}")

@@ -1,0 +1,267 @@
+"""What Compare asks of core about what was lost: token by token, probe by probe, method by method; kept in the Library.
+
+Beside work.py, which measures the two figures every page shows. No components here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Hashable
+from dataclasses import dataclass, replace
+from functools import cache
+
+from gblm_viz.core.base.errors import TextError
+from gblm_viz.core.base.job import Job, Step, part_of
+from gblm_viz.core.mask import prune
+from gblm_viz.core.mask.prune import Settings
+from gblm_viz.core.measure import draws, evaluate, lost, probe_file
+from gblm_viz.core.measure.crossed import Crossed, crossed
+from gblm_viz.core.measure.draws import Draws, Losses
+from gblm_viz.core.measure.evaluate import Perplexity, Probe, ProbeResult
+from gblm_viz.core.model.models import Model
+from gblm_viz.core.score.methods import METHODS, norm_for
+from gblm_viz.core.text.calibration import CalibrationSet
+
+from ..visit.session import Library, Session, Visit
+from . import drawing, work
+
+GENERAL = work.ASSETS / "probes" / "general.csv"
+SETS = ("pocket", "general", "own")
+"""The pocket's held-out probes, for the pocket alone; general knowledge, for any model; the visitor's own."""
+
+
+# Texts, window by window
+
+def texts(visit: Visit, language: str) -> dict[str, CalibrationSet]:
+    """`own`, the calibration samples, where there are any, and `held`, what no statistic has seen."""
+    held = work.held_out_windows(visit.library, visit.session, visit.model(), language)
+    if visit.session.statistics is None or not visit.library.has(visit.session.statistics):
+        return {"held": held}
+    return {"own": visit.statistics().calibration, "held": held}
+
+
+def losses(visit: Visit, windows: CalibrationSet) -> tuple[Perplexity, Perplexity] | None:
+    """Both models' perplexity on the windows; None before it was measured."""
+    keys = [("perplexity", key, windows.key) for key in (visit.session.model, work.pruned_key(visit.session.applied))]
+    if not all(visit.library.has(key) for key in keys):
+        return None
+    return visit.library.get(keys[0]), visit.library.get(keys[1])
+
+
+def worst_first(visit: Visit, windows: CalibrationSet) -> list[tuple[int, float | None]]:
+    """(window, nats a token lost), the most lost first; in the text's order, with None, before it was measured."""
+    measured = losses(visit, windows)
+    if measured is None:
+        return [(index, None) for index in range(windows.count)]
+    before, after = measured
+    gone = [there - here for here, there in zip(before.losses, after.losses, strict=True)]
+    return [(index, gone[index]) for index in sorted(range(windows.count), key=lambda index: -gone[index])]
+
+
+def window_key(visit: Visit, windows: CalibrationSet, index: int) -> Hashable:
+    return ("token losses", visit.session.model, visit.session.applied, windows.key, index)
+
+
+def window_job(library: Library, key: Hashable, first: Model, second: Model, windows: CalibrationSet,
+               index: int) -> Job[tuple[lost.TokenLoss, ...]]:
+    """One window of one text, both models, token by token; kept."""
+    yield Step(0, 1, "window")
+    return library.once(key, lambda: lost.token_losses(first, second, windows, index))
+
+
+# Probes
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """Both models' verdicts on the same probes: exactly written, and chosen by likelihood where that was asked."""
+
+    exact: tuple[ProbeResult, ProbeResult]
+    chosen: tuple[ProbeResult, ProbeResult] | None = None
+
+
+@cache
+def general() -> tuple[Probe, ...]:
+    return probe_file.read(GENERAL.read_bytes(), GENERAL.name)
+
+
+def keep_own(visit: Visit, raw: bytes | str, name: str) -> tuple[Probe, ...]:
+    """The visitor's own probes from now on; in memory alone."""
+    probes = probe_file.read(raw, name)
+    key = ("own probes", hashlib.sha256(repr(probes).encode()).hexdigest())
+    visit.library.put(key, probes, 4 * sum(len(probe.prompt) + len(probe.answer) for probe in probes))
+    visit.remember("own_probes", key)
+    return probes
+
+
+def sets_of(model: Model) -> tuple[str, ...]:
+    """The sets a model is asked: the pocket's probes are the pocket's alone, since it was taught the kind."""
+    return SETS if work.probes_of(model) else SETS[1:]
+
+
+def probes_of(visit: Visit, which: str) -> tuple[Probe, ...]:
+    """The probes of a set, or the sentence that there are none."""
+    if which == "general":
+        return general()
+    if which == "pocket" and work.probes_of(visit.model()):
+        return work.probes_of(visit.model())
+    key = visit.session.extra("own_probes")
+    if key is None:
+        raise TextError("no_own_probes")
+    found: tuple[Probe, ...] = visit.library.get(key)
+    return found
+
+
+def set_key(visit: Visit, which: str) -> Hashable:
+    return visit.session.extra("own_probes") if which == "own" else which
+
+
+def asked(visit: Visit, which: str) -> Asked | None:
+    """What both models answered to a set, as far as they were asked."""
+    name, library = set_key(visit, which), visit.library
+    keys = (visit.session.model, work.pruned_key(visit.session.applied))
+    exact, chosen = ([(kind, key, name) for key in keys] for kind in ("answers", "choices"))
+    if not all(library.has(key) for key in exact):
+        return None
+    both = (library.get(chosen[0]), library.get(chosen[1])) if all(library.has(key) for key in chosen) else None
+    return Asked((library.get(exact[0]), library.get(exact[1])), both)
+
+
+def answers_job(library: Library, key: Hashable, model: Model, name: Hashable,
+                probes: tuple[Probe, ...]) -> Job[ProbeResult]:
+    """One model's answers in full, with probability and rank; kept. `name`: the set's key (see `set_key`)."""
+    own, short = ("answers", key, name), ("probes", key)
+    if not library.has(own):
+        known = library.get(short) if name == "pocket" and library.has(short) else None
+        if known is None or not all(verdict.tokens for verdict in known.verdicts):  # shipped as right or wrong alone
+            known = yield from evaluate.ask_probes(model, probes)
+        library.put(own, known)
+        if name == "pocket":
+            library.put(short, known)
+    found: ProbeResult = library.get(own)
+    return found
+
+
+def choices_job(library: Library, key: Hashable, model: Model, name: Hashable,
+                probes: tuple[Probe, ...]) -> Job[ProbeResult]:
+    """One model's choices by likelihood, of the probes that offer any; kept."""
+    own = ("choices", key, name)
+    if not library.has(own):
+        library.put(own, (yield from evaluate.choose_answers(model, probes)))
+    found: ProbeResult = library.get(own)
+    return found
+
+
+def ask_job(library: Library, sides: tuple[tuple[Hashable, Model], ...], name: Hashable, probes: tuple[Probe, ...],
+            choosing: bool) -> Job[None]:
+    """All probes of a set, of each model in turn; by likelihood too where `choosing`. sides: (Library key, model)."""
+    offered = sum(len(probe.choices) for probe in probes) if choosing else 0
+    total, done = len(sides) * (len(probes) + offered), 0
+    for key, model in sides:
+        yield from part_of(answers_job(library, key, model, name, probes), done, total)
+        done += len(probes)
+        if offered:
+            yield from part_of(choices_job(library, key, model, name, probes), done, total)
+            done += offered
+
+
+# Methods
+
+def method_texts(library: Library, session: Session, model: Model, language: str) -> dict[str, CalibrationSet]:
+    """`held`, the visitor's held-out fifth, and `bundled`, a longer text: more windows part methods more surely.
+
+    The bundled one alone where the visitor's text is too short to set a fifth aside.
+    """
+    bundled = work.held_out_windows(library, replace(session, held_out=None), model, language)
+    held = work.held_out_windows(library, session, model, language)
+    return {"bundled": bundled} if held.key == bundled.key else {"held": held, "bundled": bundled}
+
+
+def rivals(session: Session, settings: Settings) -> dict[str, Settings]:
+    """Every method that the visitor's statistics allow, with the rest of the settings alike, in the dense order.
+
+    The authors' threshold exists for magnitude alone; all are compared per matrix then, which it nearly is.
+    """
+    found = {}
+    for name, method in METHODS.items():
+        if method.needs and session.statistics is None:
+            continue
+        norm = norm_for(name, settings.norm)
+        group = "matrix" if settings.group == "authors" else settings.group
+        found[name] = prune.preview_settings(replace(settings, method=name, norm=norm, group=group))
+    return found
+
+
+def rival_key(session: Session, settings: Settings, windows: CalibrationSet) -> Hashable:
+    return ("perplexity", work.pruned_key(work.masks_key(session, settings)), windows.key)
+
+
+def methods_job(library: Library, session: Session, model: Model, settings: dict[str, Settings],
+                windows: CalibrationSet) -> Job[None]:
+    """Mask, prune and measure with each method in turn; each perplexity is kept, each pruned copy is let go."""
+    found = library.get(session.statistics) if session.statistics is not None else None
+    matrices, each = len(model.layout.matrices), len(model.layout.matrices) + windows.count
+    total = each * len(settings) + windows.count
+    yield from part_of(work.perplexity_job(library, session.model, model, windows), 0, total)
+    for place, one in enumerate(settings.values()):
+        done, key = windows.count + each * place, work.masks_key(session, one)
+        if library.has(rival_key(session, one, windows)):
+            continue
+        if not library.has(key):
+            masks = yield from part_of(prune.dense_masks(model, found, one), done, total)
+            library.put(key, masks, masks.prunable)
+        pruned = prune.pruned(model, library.get(key))
+        yield from part_of(work.perplexity_job(library, work.pruned_key(key), pruned, windows), done + matrices, total)
+
+
+def drawn_job(library: Library, session: Session, model: Model, settings: dict[str, Settings], windows: CalibrationSet,
+              drawn: Draws | None) -> Job[None]:
+    """With what was collected (`methods_job`), then the sums of all draws, and each method at each draw; all kept."""
+    yield from methods_job(library, session, model, settings, windows)
+    if drawn is None or drawing.found(library, session, drawn, settings, windows):
+        return
+    statistics = yield from drawing.sums_job(library, session, model, drawn, list(settings.values()))
+    copies = [draws.copies_of(one, drawn.count) for one in settings.values()]
+    total = sum(copies) * windows.count
+    for place, one in enumerate(settings.values()):
+        yield from part_of(drawing.losses_job(library, session, model, drawn, statistics, one, windows),
+                           sum(copies[:place]) * windows.count, total)
+
+
+@dataclass(frozen=True, eq=False)
+class Rivalry:
+    """What was measured of the methods on one text. `alone`: `dense` and each method with what was collected;
+    `losses`: each method's at every draw, (draws, windows), of which there is one where `drawn` is None."""
+
+    alone: dict[str, Perplexity]
+    losses: dict[str, Losses]
+    settings: dict[str, Settings]
+    drawn: Draws | None
+
+    def against(self, name: str, other: str) -> Crossed:
+        """name − other, nats a token."""
+        dense = (self.alone["dense"].losses,) * len(self.losses[name])
+        both = [self.settings[one] for one in (name, other) if one != "dense"]
+        return crossed(dense if other == "dense" else self.losses[other], self.losses[name], draws.turns(*both))
+
+
+def rivalry(library: Library, session: Session, settings: dict[str, Settings], windows: CalibrationSet,
+            count: int) -> Rivalry | None:
+    """The methods over so many draws as far as they were measured; None unless all of them were."""
+    alone = compared(library, session, settings, windows)
+    drawn = drawing.draws_of(library, session, count)
+    if not alone:
+        return None
+    if drawn is None:
+        return Rivalry(alone, {name: (alone[name].losses,) for name in settings}, settings, None)
+    found = drawing.found(library, session, drawn, settings, windows)
+    return Rivalry(alone, found, settings, drawn) if found else None
+
+
+def compared(library: Library, session: Session, settings: dict[str, Settings],
+             windows: CalibrationSet) -> dict[str, Perplexity]:
+    """What has been measured: `dense` and each method; empty unless all of it has."""
+    keys = {"dense": ("perplexity", session.model, windows.key)} | {
+        name: rival_key(session, one, windows) for name, one in settings.items()}
+    if not all(library.has(key) for key in keys.values()):
+        return {}
+    return {name: library.get(key) for name, key in keys.items()}

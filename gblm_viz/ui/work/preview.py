@@ -1,0 +1,47 @@
+"""A visitor's settings as numbers: the dense order's masks, α, the gradient's share, each kept in the Library.
+
+No components here, and no words.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from gblm_viz.core.look.report import Preview
+from gblm_viz.core.mask.prune import Masks, Settings
+from gblm_viz.core.score import alpha as alphas
+from gblm_viz.core.score.alpha import Alpha
+
+from ..visit.session import Visit
+from . import work
+
+
+def plain_alpha(visit: Visit, settings: Settings) -> Settings:
+    """The same settings with α as the number it stands for: found once, not at every move of the slider."""
+    if settings.method != "gblm" or settings.alpha.kind == "number":
+        return settings
+    key = ("alpha", visit.session.statistics, settings.alpha, settings.norm)
+    value = visit.library.once(key, lambda: alphas.resolve(settings.alpha, visit.statistics(), settings.norm))
+    return replace(settings, alpha=Alpha("number", value))
+
+
+def look(visit: Visit, settings: Settings) -> tuple[Masks, Preview]:
+    """The dense order's masks and their numbers."""
+    number = plain_alpha(visit, settings)
+    masks = work.preview_masks(visit, number)
+    key = ("preview", work.masks_key(visit.session, number), visit.session.statistics)
+    return masks, visit.library.once(key, lambda: work.preview(visit, number))
+
+
+def share_at(visit: Visit, norm: str, alpha: float) -> float:
+    """The gradient's share of the score at an α, with the visitor's statistics."""
+    key = ("share", visit.session.statistics, norm, alpha)
+    return visit.library.once(key, lambda: alphas.gradient_share(visit.statistics(), norm, alpha))
+
+
+def selected(visit: Visit) -> Any:
+    """The selected matrix, or the model's first where the selection is of another model."""
+    layout = visit.model().layout
+    wanted = visit.session.selection.matrix
+    return next((matrix for matrix in layout.matrices if matrix.name == wanted), layout.matrices[0])

@@ -1,0 +1,102 @@
+"""Who answers in the chat: the dense model, the applied pruned copy and, where a visitor added one, a third.
+
+Models stand in the Library under complete keys; a session holds the third's keys alone. No components here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass, replace
+from threading import Event
+from typing import Any
+
+from gblm_viz.core.base.errors import GblmError
+from gblm_viz.core.base.job import Job
+from gblm_viz.core.mask.patterns import checked_sparsity
+from gblm_viz.core.mask.prune import Masks, Settings
+from gblm_viz.core.model.models import Model
+from gblm_viz.core.score.methods import norm_for
+from gblm_viz.core.sums.statistics import Statistics
+from gblm_viz.words import Words
+
+from ..visit.session import Library, Session, Visit
+from . import work
+from .applied import applied_tag, made_of
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The third model as it was asked for. `text`: a bundled text's file, "" = the visitor's own statistics."""
+
+    method: str
+    sparsity: float
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Third:
+    """The third model as it was made: Library keys of its masks and of the statistics used (None = none)."""
+
+    asked: Asked
+    masks: Hashable
+    statistics: Hashable
+
+
+def third_of(visit: Visit) -> Third | None:
+    found: Third | None = visit.session.extra("third")
+    return found
+
+
+def keys(visit: Visit) -> dict[str, Hashable]:
+    """Side → what names its model, of the sides there are."""
+    session, third = visit.session, third_of(visit)
+    there: dict[str, Hashable] = {"dense": session.model}
+    if session.applied is not None:
+        there["pruned"] = session.applied
+    return there if third is None else {**there, "third": third.masks}
+
+
+def models(visit: Visit) -> dict[str, Model]:
+    """Side → its model, built again from its masks where it had to make room. Without a pruned copy: the sentence."""
+    third = third_of(visit)
+    there = {"dense": visit.model(), "pruned": work.pruned_model(visit)}
+    return there if third is None else {
+        **there, "third": work.pruned_copy(visit, visit.library.get(third.masks), third.masks)}
+
+
+def third_settings(visit: Visit, asked: Asked) -> Settings:
+    """The visitor's own settings with another method and sparsity; what does not go with the method falls to a default.
+
+    Raises SettingError for a sparsity outside 0 to 1.
+    """
+    before = visit.session.settings
+    return replace(before, method=asked.method, sparsity=checked_sparsity(asked.sparsity), pattern="",
+                   norm=norm_for(asked.method, before.norm),
+                   group="row" if before.group == "authors" and asked.method != "magnitude" else before.group).check()
+
+
+def third_job(library: Library, session: Session, model: Model, asked: Asked, settings: Settings) -> Job[Third]:
+    """Collect on the text where the method needs one, prune a copy, keep both."""
+    key = session.statistics
+    if asked.text and settings.needs:
+        choice = replace(session.text, text=work.read_bundled(asked.text), name=asked.text, dropped=frozenset())
+        samples, held_out = work.samples_of(model, choice)
+        key = yield from work.collect_job(library, model, samples, held_out, Event())
+    if settings.needs and key is None:
+        raise GblmError("nothing_collected")
+    found: Statistics | None = library.get(key) if key is not None else None
+    masks = yield from work.apply_job(library, replace(session, statistics=key), model, found, settings)
+    return Third(asked, masks, key if settings.needs else None)
+
+
+def tags(visit: Visit, say: Words) -> dict[str, str]:
+    """Side → what made its model, in a line."""
+    third = third_of(visit)
+    there = {"dense": visit.model().name}
+    if visit.session.applied is not None and visit.library.has(visit.session.applied):
+        there["pruned"] = applied_tag(visit, say)
+    if third is not None and visit.library.has(third.masks):
+        masks: Masks = visit.library.get(third.masks)
+        found: Any = visit.library.get(third.statistics) if visit.library.has(third.statistics) else None
+        there["third"] = made_of(visit, say, masks, found)
+    return there

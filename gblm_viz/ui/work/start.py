@@ -1,0 +1,51 @@
+"""What the process prepares before the first visitor needs it: the model, the example's gradients and masks."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+from gblm_viz.core.base.job import run
+from gblm_viz.core.sums import statistics
+
+from ..visit.session import Library, Session
+from . import work
+from .example import example_session, lay_out_measures
+
+LOG = logging.getLogger("gblm_viz")
+
+
+def prepare(library: Library, source: str, folder: Path | None) -> None:
+    """Load `source` (and a statistics folder the command line collected); raises what a person can act on."""
+    key = run(work.load_job(library, source))
+    library.pinned.add(key)
+    library.first = Session(source=source, model=key, example=False)
+    if folder is not None:
+        found = statistics.load(folder, library.get(key))
+        stored = library.put(work.collect_key(library.get(key), found.calibration), found,
+                             work.statistics_bytes(found), pin=True)
+        library.first = replace(library.first, statistics=stored)
+
+
+def prepare_example(library: Library) -> None:
+    """Load the pocket model and make the shipped example live: its statistics, masks and pruned copy."""
+    session = example_session(library)
+    lay_out_measures(library, session)
+    library.first = session
+    for key in (library.first.model, library.first.statistics, library.first.applied):
+        library.pinned.add(key)
+
+
+def in_background(library: Library) -> None:
+    """Prepare the example while the first page is already served."""
+    def prepare_it() -> None:
+        try:
+            prepare_example(library)
+        except Exception:
+            LOG.exception("the example could not be prepared")
+        finally:
+            library.ready.set()
+
+    threading.Thread(target=prepare_it, daemon=True, name="prepare example").start()

@@ -1,0 +1,128 @@
+"""A sweep as the tabs ask for it: its points by complete key, those there are, and the job that measures the others.
+
+Each point is kept in the Library as soon as it is measured, so that a sweep that ended early goes on where it was.
+No components here.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
+
+from gblm_viz.core.base.errors import SettingError
+from gblm_viz.core.base.job import Job, Step, within
+from gblm_viz.core.mask.prune import ORDERS, Settings
+from gblm_viz.core.measure import sweep
+from gblm_viz.core.measure.draws import Draws, Losses
+from gblm_viz.core.measure.sweep import SweepPoint
+from gblm_viz.core.score.methods import METHODS
+from gblm_viz.core.text.calibration import CalibrationSet
+
+from ..visit.session import Library, Session, Visit
+from . import drawing, work
+
+APART = (10, 5)
+"""Percent between two points."""
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """What is to be measured, of which model and texts. `statistics`: None where nothing was collected."""
+
+    model: Hashable
+    statistics: Hashable
+    held_out: CalibrationSet
+    settings: tuple[Settings, ...]
+    drawn: Draws | None = None
+    """The draws of the text on which differences are judged; None for the one that was collected."""
+
+    def point_key(self, settings: Settings) -> Hashable:
+        return ("sweep point", self.model, self.statistics, self.held_out.key, sweep.PROBES, settings)
+
+    @property
+    def key(self) -> Hashable:
+        return ("sweep", self.model, self.statistics, self.held_out.key, self.settings, self.drawn and self.drawn.key)
+
+    @property
+    def pace_key(self) -> Hashable:
+        """Under it: seconds a point took, the last time that some were measured on these texts."""
+        return ("sweep pace", self.model, self.statistics, self.held_out.key, self.drawn and self.drawn.key)
+
+    @property
+    def compared(self) -> bool:
+        """Whether there are methods to set against each other."""
+        return sweep.against_of(self.settings) is not None
+
+
+def plan_of(visit: Visit, methods: Sequence[str], orders: Sequence[str], apart: int, language: str) -> Plan:
+    """The visitor's choice on their model and text, with norm, α, group and seed as on Prune. Raises SettingError."""
+    if not methods or not set(orders) or not set(orders) <= set(ORDERS) or apart not in APART:
+        raise SettingError("sweep_nothing")
+    session = visit.session
+    held_out = work.held_out_windows(visit.library, session, visit.model(), language)
+    planned = sweep.plan(session.settings, methods, orders, apart)
+    drawn = drawing.draws_of(visit.library, session, drawing.chosen(visit))
+    return Plan(session.model, session.statistics, held_out, planned, drawn if sweep.against_of(planned) else None)
+
+
+def full_plan(session: Session, held_out: CalibrationSet, settings: Settings) -> Plan:
+    """Every point that any choice on the panel can ask for, with norm, α, group and seed as in `settings`."""
+    base = replace(settings, group="row") if settings.group in {"authors", "global"} else settings
+    methods = [name for name, method in METHODS.items() if not method.needs or session.statistics is not None]
+    return Plan(session.model, session.statistics, held_out, sweep.plan(base, methods, ORDERS, min(APART)))
+
+
+def points_of(library: Library, plan: Plan) -> tuple[SweepPoint, ...]:
+    """What of a plan is measured."""
+    keys = [plan.point_key(one) for one in plan.settings]
+    return tuple(library.get(key) for key in keys if library.has(key))
+
+
+def session_of(plan: Plan) -> Session:
+    """As much of a session as its draws depend on."""
+    return Session(model=plan.model, statistics=plan.statistics)
+
+
+def losses_of(library: Library, plan: Plan) -> dict[Settings, Losses]:
+    """Held-out losses at every draw, of the points that were measured so."""
+    if plan.drawn is None:
+        return {}
+    keys = {one: drawing.losses_key(session_of(plan), plan.drawn, one, plan.held_out) for one in plan.settings}
+    return {one: library.get(key) for one, key in keys.items() if library.has(key)}
+
+
+def done_of(library: Library, plan: Plan) -> int:
+    """How many points are measured, at every draw too where the plan has several."""
+    drawn = losses_of(library, plan)
+    return sum(library.has(plan.point_key(one)) and (plan.drawn is None or one == sweep.DENSE or one in drawn)
+               for one in plan.settings)
+
+
+def sweep_job(library: Library, plan: Plan) -> Job[None]:
+    """Measure what is missing, each point in its turn among the queued tasks; steps count the missing points."""
+    model = library.get(plan.model)
+    found = None if plan.statistics is None else library.get(plan.statistics)
+    probes = sweep.chosen_probes(work.probes_of(model))
+    ready = losses_of(library, plan)
+    missing = [one for one in plan.settings if not library.has(plan.point_key(one))
+               or (plan.drawn is not None and one != sweep.DENSE and one not in ready)]
+    began = time.monotonic()
+    for done, settings in enumerate(missing):
+        step, key = Step(done, len(missing), "point"), plan.point_key(settings)
+        yield step
+        if not library.has(key):  # or another visitor's sweep was here meanwhile
+            measuring = within(sweep.point(model, found, settings, plan.held_out, probes), step)
+            library.put(key, (yield from library.turn(measuring, step, plan.key)))
+        if plan.drawn is not None and settings != sweep.DENSE:
+            yield from library.turn(within(_drawn(library, plan, settings), step), step, plan.key)
+        library.put(plan.pace_key, (time.monotonic() - began) / (done + 1))
+    yield Step(len(missing), len(missing), "point")
+
+
+def _drawn(library: Library, plan: Plan, settings: Settings) -> Job[None]:
+    """One point at every draw; the sums of all draws are taken at the first."""
+    assert plan.drawn is not None
+    session, model = session_of(plan), library.get(plan.model)
+    sums = yield from drawing.sums_job(library, session, model, plan.drawn, plan.settings if settings.needs else ())
+    yield from drawing.losses_job(library, session, model, plan.drawn, sums, settings, plan.held_out)

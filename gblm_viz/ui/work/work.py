@@ -1,0 +1,475 @@
+"""What the tabs ask of core, each answer kept in the Library under everything it depends on. No components here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from threading import Event
+
+from gblm_viz.core.base.errors import GblmError, ModelError, TextError
+from gblm_viz.core.base.footprint import Peak, folder_bytes, free_memory, give_back
+from gblm_viz.core.base.job import Job, Step, run
+from gblm_viz.core.look import report, two_masks
+from gblm_viz.core.mask import prune
+from gblm_viz.core.mask.prune import Masks, Settings
+from gblm_viz.core.measure import evaluate
+from gblm_viz.core.model import models
+from gblm_viz.core.model.matrices import Matrix
+from gblm_viz.core.model.models import Model
+from gblm_viz.core.score import alpha
+from gblm_viz.core.score.alpha import ShareCurve
+from gblm_viz.core.sums import estimate, statistics
+from gblm_viz.core.sums.collect import collect
+from gblm_viz.core.sums.estimate import Actual, Choice
+from gblm_viz.core.sums.statistics import Statistics
+from gblm_viz.core.talk import parting
+from gblm_viz.core.text import calibration
+from gblm_viz.core.text.calibration import CalibrationSet
+from gblm_viz.words import Words
+
+from ..visit.session import Library, Session, TextChoice, Visit
+from ..visit.uploads import LARGEST_FILE
+
+ASSETS = Path(__file__).parents[3] / "assets"
+TEXTS = ASSETS / "texts"
+PROBES = ASSETS / "pocket" / "probes"
+HELD_OUT_TEXT = {"en": "held_out_en.txt", "ja": "held_out_ja.txt"}
+
+
+TO_GIVE_BACK = 100_000_000
+"""Bytes that a cutting may have left with the C library, which kept half of what 20 MB of text took."""
+CUTTING = 500
+"""Bytes of memory that cutting takes for each byte of a text, at most, until it is done. Measured with the pocket
+model's tokenizer: English 172, Japanese 96, a token for each letter 275, a token for each of "x1 x1 x1" 460."""
+
+
+@cache
+def bundled_texts() -> tuple[dict[str, str], ...]:
+    """assets/texts/index.json: file, language, title_en, title_ja, kind."""
+    return tuple(json.loads((TEXTS / "index.json").read_text(encoding="utf-8")))
+
+
+@cache  # one copy of it for all visitors
+def read_bundled(file: str) -> str:
+    """A bundled text by its file name in the index; other names are not read."""
+    known = {entry["file"] for entry in bundled_texts()}
+    if file not in known:
+        raise GblmError("no_such_file", name=file)
+    return (TEXTS / file).read_text(encoding="utf-8")
+
+
+# Models
+
+def model_key(library: Library, source: str) -> Hashable:
+    return ("model", source, library.dtype, library.device)
+
+
+def estimate_of(library: Library, source: str) -> models.Estimate | None:
+    """What a model on this machine will take, before it is loaded; None for a hub id that is still to be fetched."""
+    try:
+        return models.estimate(source, library.dtype)
+    except ModelError as error:
+        if error.key == "not_here_yet":
+            return None
+        raise
+
+
+def estimate_job(library: Library, source: str) -> Job[models.Estimate | None]:
+    """`estimate_of` as a task: what a stranger's folder holds may keep whoever reads it."""
+    yield Step(0, 1, "load")
+    return estimate_of(library, source)
+
+
+def load_job(library: Library, source: str, given_up: Event | None = None) -> Job[Hashable]:
+    """Load a model and keep it, unless it was given up meanwhile; the result is its Library key."""
+    key = model_key(library, source)
+    if not library.has(key):
+        model = yield from models.load(source, library.dtype, library.device)
+        if given_up is not None and given_up.is_set():
+            raise GblmError("cancelled")
+        library.put(key, model, model.parameters * 4)
+    return key
+
+
+# Text → samples
+
+def whole_of(model: Model, choice: TextChoice) -> CalibrationSet:
+    """All samples a visitor's text is cut into, before any is left out or held out."""
+    return calibration.from_text(model.tokenizer, choice.text, name=choice.name, rule=choice.rule,
+                                 samples=choice.samples, length=choice.length, seed=choice.seed, longest=model.longest)
+
+
+def bounded(text: str, name: str) -> int:
+    """A text's bytes. Raises TextError beyond LARGEST_FILE."""
+    size = len(text.encode("utf-8", "replace"))
+    if size > LARGEST_FILE:
+        raise TextError("text_file_too_large", name=name, megabytes=size / 1e6, most=LARGEST_FILE // 10**6)
+    return size
+
+
+def kept_whole(visit: Visit, choice: TextChoice) -> CalibrationSet:
+    """`whole_of` the visitor's model and text, kept for everybody who cuts the same text alike.
+
+    Raises TextError for a text over LARGEST_FILE, GblmError where cutting it does not fit into the memory of all.
+    """
+    model, size = visit.model(), bounded(choice.text, choice.name)
+
+    def cut() -> CalibrationSet:
+        with visit.library.reserved(size * CUTTING):
+            try:
+                return whole_of(model, choice)
+            finally:
+                if size * CUTTING > TO_GIVE_BACK:
+                    give_back()
+
+    key = ("samples", visit.session.model, calibration.sha256(choice.text),
+           replace(choice, text="", dropped=frozenset()))
+    return visit.library.once(key, cut)
+
+
+def parts_of(whole: CalibrationSet, choice: TextChoice) -> tuple[CalibrationSet, CalibrationSet | None, frozenset[int]]:
+    """(calibration, held out, the held-out ones' numbers in `whole`); held out is None where the text is too short."""
+    kept = [index for index in range(whole.count) if index not in choice.dropped]
+    if not kept:
+        raise GblmError("too_short", name=choice.name)
+    samples, held_out = calibration.hold_out(whole.pick(kept), choice.seed)
+    held = calibration.held_out_indices(len(kept), choice.seed)
+    return samples, held_out, frozenset(kept[index] for index in held)
+
+
+def samples_of(model: Model, choice: TextChoice) -> tuple[CalibrationSet, CalibrationSet | None]:
+    """(calibration, held out) of a visitor's text; the held-out fifth is None where the text is too short."""
+    return parts_of(whole_of(model, choice), choice)[:2]
+
+
+def text_name(say: Words, name: str) -> str:
+    """A text's name for a person: a bundled text's title in their language, a file's own name, or that it was typed."""
+    title = next((entry[f"title_{say.language}"] for entry in bundled_texts() if entry["file"] == name), name)
+    return title or say("text.own")
+
+
+def collect_key(model: Model, samples: CalibrationSet) -> Hashable:
+    return ("statistics", model.key, samples.key)
+
+
+def collect_job(library: Library, model: Model, samples: CalibrationSet, held_out: CalibrationSet | None,
+                cancel: Event, folder: Path | None = None) -> Job[Hashable]:
+    """Collect and keep; the result is the Library key of the statistics, which a Cancel makes smaller.
+
+    With `folder` they are written there too; a folder that already holds statistics is resumed, or refused.
+    """
+    key = collect_key(model, samples)
+    begun = folder is not None and any((folder / file).exists() for file in ("manifest.json", "checkpoint.safetensors"))
+    if library.has(key) and folder is not None and not begun:
+        statistics.save(library.get(key), folder)
+    elif not library.has(key) or folder is not None:
+        choice = choice_of(library, model, samples, folder)
+        with library.reserved(choice.chosen.memory):
+            peak = Peak.begin(model.device.type)
+            found = yield from collect(model, samples, cancel=cancel, folder=folder, plan=choice.chosen.plan,
+                                       inputs_in_memory=choice.chosen.inputs_in_memory)
+            taken = Actual(found.seconds, peak.extra(), None if folder is None else folder_bytes(folder))
+        key = collect_key(model, found.calibration)
+        library.put(key, found, statistics_bytes(found))
+        if not found.cancelled and found.seconds > 0:
+            library.put(taken_key(key), (choice.chosen, taken))
+            before = library.get(_CORRECTION) if library.has(_CORRECTION) else 1.0
+            library.put(_CORRECTION, before * found.seconds / choice.chosen.seconds)
+    library.put(asked_key(key), samples.key)
+    if held_out is not None:
+        library.put(held_out_key(key), held_out)
+    return key
+
+
+def asked_key(statistics_key: Hashable) -> Hashable:
+    """Under it: the key of all the samples that were asked for, more than there are after a Cancel."""
+    return ("asked", statistics_key)
+
+
+# What a collection takes
+
+_CORRECTION: Hashable = ("measured ÷ estimated seconds of the last collection",)
+
+
+def taken_key(statistics_key: Hashable) -> Hashable:
+    """Under it: (the estimate, what was measured) of the collection that made these statistics in this process."""
+    return ("taken", statistics_key)
+
+
+def choice_of(library: Library, model: Model, samples: CalibrationSet, folder: Path | None = None) -> Choice:
+    """The plan of a collection, by what it is estimated to take and what all visitors' memory budget leaves.
+
+    Raises GblmError where no plan fits. The machine's pace is measured once a model, and corrected by each collection.
+    """
+    keep = statistics.default_keep(model)
+    work = estimate.work_of(samples, keep, False, folder is not None)
+    shape, pace = shape_and_pace(library, model, work)
+    return estimate.plan_for(shape, work, pace, room_for(library, model, folder), folder=folder)
+
+
+def shape_and_pace(library: Library, model: Model, work: estimate.Work) -> tuple[estimate.ModelShape, estimate.Pace]:
+    """The model, counted, and how fast this machine is on it: measured once a model, corrected by each collection."""
+    own = ("shape", model.key, library.dtype, library.device)
+    shape = library.once(own, lambda: estimate.shape_of(model))
+    pace = library.once(("pace", own), lambda: estimate.measure_pace(shape, work, model.device.type))
+    return shape, replace(pace, correction=library.get(_CORRECTION)) if library.has(_CORRECTION) else pace
+
+
+def room_for(library: Library, model: Model, folder: Path | None = None) -> estimate.Room:
+    """What a collection beside this model may take: of the machine, and of all visitors' memory budget."""
+    room = estimate.room_of(model.device.type, folder)
+    shared = library.room((model_key(library, model.source),))
+    return replace(room, memory=shared if room.memory is None else min(shared, room.memory))
+
+
+def corrected(library: Library) -> bool:
+    """Whether estimated times follow a collection measured in this process."""
+    return library.has(_CORRECTION)
+
+
+def held_out_key(statistics_key: Hashable) -> Hashable:
+    return ("held out", statistics_key)
+
+
+def statistics_bytes(found: Statistics) -> int:
+    return sum(tensor.numel() * 4 for sums in found.sums.values()
+               for tensor in (sums.input_sq, *sums.gradients.values()))
+
+
+def head_borders(model: Model, matrix: Matrix) -> tuple[int, int]:
+    """The rows and the columns of one attention head, as the matrix view draws its borders."""
+    size, along_columns = report.heads_of(model, matrix)
+    return (0, size) if along_columns else (size, 0)
+
+
+# Masks
+
+SMALL = 50_000_000
+"""Parameters up to which a pruned model is measured without being asked."""
+MOST_SCORES = 50_000_000
+"""Prunable weights up to which scores are kept: 200 MB a method and α."""
+
+
+def maybe_statistics(visit: Visit) -> Statistics | None:
+    """The visitor's statistics, or None before the first collection."""
+    return visit.statistics() if visit.session.statistics is not None else None
+
+
+def masks_key(session: Session, settings: Settings) -> Hashable:
+    return ("masks", session.model, session.statistics if settings.needs else None, settings)
+
+
+def preview_masks(visit: Visit, settings: Settings) -> Masks:
+    """The mask the settings give in the dense order, computed at once and kept."""
+    dense = prune.preview_settings(settings)
+    model, found = visit.model(), maybe_statistics(visit)
+    if dense.needs and found is None:
+        raise GblmError("nothing_collected")
+
+    def choose() -> Masks:
+        return run(prune.dense_masks(model, found, dense, _kept_scores(visit, dense)))
+
+    return visit.library.once(masks_key(visit.session, dense), choose, lambda masks: masks.prunable)
+
+
+def _kept_scores(visit: Visit, settings: Settings) -> Mapping[str, prune.Scored] | None:
+    """The scores that another sparsity or pattern chooses from again; None where they would fill the memory."""
+    model, found = visit.model(), maybe_statistics(visit)
+    if model.layout.prunable > MOST_SCORES:
+        return None
+    key = ("scores", masks_key(visit.session, settings.scoring))
+    return visit.library.once(key, lambda: prune.all_scores(model, found, settings.scoring),
+                              lambda _: 4 * int(model.layout.prunable))
+
+
+def share_curve(library: Library, statistics_key: Hashable, norm: str) -> ShareCurve:
+    """The gradient's share at every α, kept."""
+    return library.once(("share curve", statistics_key, norm),
+                        lambda: alpha.share_curve(library.get(statistics_key), norm))
+
+
+def comparison_masks(visit: Visit, settings: Settings) -> tuple[Masks | None, Masks | None]:
+    """Wanda's and the gradient-only mask of the same pattern; None without statistics or where the group forbids."""
+    if visit.session.statistics is None:
+        return None, None
+    wanda, gradient = report.comparison_settings(settings)
+    return (preview_masks(visit, wanda) if wanda else None, preview_masks(visit, gradient) if gradient else None)
+
+
+def preview(visit: Visit, settings: Settings) -> report.Preview:
+    """Everything the Prune tab shows of the settings, without building a model."""
+    wanda, gradient = comparison_masks(visit, settings)
+    return report.preview(visit.model(), maybe_statistics(visit), settings, preview_masks(visit, settings), wanda,
+                          gradient)
+
+
+def telling_weight(visit: Visit, settings: Settings, only: str | None = None) -> two_masks.Jump | None:
+    """What magnitude removes and `settings` keep, with the largest jump in its row; None where none is so.
+
+    settings: α as a number, for the dense order. only: one matrix by name, else all of them.
+    """
+    if settings.method == "magnitude" or settings.group == "authors":
+        return None
+    model, found, plain = visit.model(), visit.statistics(), replace(settings, method="magnitude")
+
+    def find() -> two_masks.Jump | None:
+        scores = [lambda name, one=one: prune.scores_of(model, found, one, name) for one in (plain, settings)]
+        masks = [{name: mask for name, mask in preview_masks(visit, one).masks.items() if only in {None, name}}
+                 for one in (plain, settings)]
+        return run(two_masks.showpiece(scores[0], scores[1], masks[0], masks[1]))
+
+    return visit.library.once(("telling weight", masks_key(visit.session, settings), only), find)
+
+
+def apply_job(library: Library, session: Session, model: Model, found: Statistics | None,
+              settings: Settings) -> Job[Hashable]:
+    """Masks in the order the settings name, and the pruned copy; the result is the masks' Library key."""
+    key = masks_key(session, settings)
+    if not library.has(pruned_key(key)) and model.device.type == "cpu":
+        # whoever is alone on the machine may take all of it
+        library.afford(5 * model.layout.prunable, (free_memory() or 0) if library.local else 0)
+    if not library.has(key):
+        masks = yield from prune.masks(model, found, settings)
+        library.put(key, masks, masks.prunable)
+    if not library.has(pruned_key(key)):
+        masks = library.get(key)
+        library.put(pruned_key(key), prune.pruned(model, masks), masks.prunable * 4)
+    return key
+
+
+def pruned_key(masks: Hashable) -> Hashable:
+    return ("pruned", masks)
+
+
+def applied_masks(visit: Visit) -> Masks:
+    """The masks the visitor's pruned model has, or the sentence that none was applied."""
+    if visit.session.applied is None:
+        raise GblmError("nothing_applied")
+    found: Masks = visit.library.get(visit.session.applied)
+    return found
+
+
+def applied_statistics(visit: Visit) -> Statistics | None:
+    """What the applied mask was made from, which the visitor's newest text may have left behind; None where nothing."""
+    assert isinstance(visit.session.applied, tuple)
+    _, _, key, _ = visit.session.applied
+    found: Statistics | None = visit.library.get(key) if visit.library.has(key) else None
+    return found
+
+
+def pruned_model(visit: Visit) -> Model:
+    """The visitor's pruned model, built again from its masks where it had to make room."""
+    return pruned_copy(visit, applied_masks(visit), visit.session.applied)
+
+
+def pruned_copy(visit: Visit, masks: Masks, key: Hashable) -> Model:
+    """The visitor's model without what the masks of that key remove."""
+    return visit.library.once(pruned_key(key), lambda: prune.pruned(visit.model(), masks), lambda _: masks.prunable * 4)
+
+
+def preview_numbers(model: Model, found: Statistics, settings: Settings, masks: Masks) -> report.Preview:
+    """The preview's numbers of a mask that exists, outside any visit."""
+    wanda, gradient = report.comparison_settings(settings)
+    beside = [run(prune.dense_masks(model, found, one)) if one else None for one in (wanda, gradient)]
+    return report.preview(model, found, settings, masks, *beside)
+
+
+def summaries_key(statistics_key: Hashable, norm: str) -> Hashable:
+    return ("summaries", statistics_key, norm)
+
+
+def won_key(session: Session) -> Hashable:
+    """Under it: what was measured of the applied copy on the panel What was won."""
+    return ("won", session.model, session.applied)
+
+
+def gradient_summaries(visit: Visit, norm: str) -> tuple[report.GradientSummary, ...]:
+    """Every matrix's gradient norm in numbers, kept."""
+    found = visit.statistics()
+    return visit.library.once(summaries_key(visit.session.statistics, norm),
+                              lambda: report.gradient_summaries(visit.model(), found, norm))
+
+
+# Evaluation
+
+def is_pocket(model: Model) -> bool:
+    """Whether it is the bundled model, which what is said of the example holds for."""
+    return model.source == "pocket"
+
+
+def probes_of(model: Model) -> tuple[evaluate.Probe, ...]:
+    """The pocket's held-out probes with an exact answer, for the pocket; other models have none of ours.
+
+    A story takes a whole generation to judge (measured: twenty take as long as the other 781 together), so stories
+    are asked by the benchmark and the card alone.
+    """
+    if not is_pocket(model):
+        return ()
+    return tuple(probe for probe in evaluate.read_probes(PROBES) if not probe.contains)
+
+
+def perplexity_job(library: Library, key: Hashable, model: Model, windows: CalibrationSet) -> Job[evaluate.Perplexity]:
+    """Perplexity of one model on one set of windows, kept. `key` names the model: a model's or a pruned model's key."""
+    own = ("perplexity", key, windows.key)
+    if not library.has(own):
+        library.put(own, (yield from evaluate.perplexity(model, windows)))
+    found: evaluate.Perplexity = library.get(own)
+    return found
+
+
+def probe_job(library: Library, key: Hashable, model: Model) -> Job[evaluate.ProbeResult]:
+    """All probes of one model, kept."""
+    own = ("probes", key)
+    if not library.has(own):
+        library.put(own, (yield from evaluate.ask_probes(model, probes_of(model))))
+    found: evaluate.ProbeResult = library.get(own)
+    return found
+
+
+def held_out_windows(library: Library, session: Session, model: Model, language: str) -> CalibrationSet:
+    """The held-out fifth of the visitor's text; a bundled text of the language where that is too short."""
+    if session.held_out is not None and library.has(session.held_out):
+        return library.get(session.held_out)
+    name = HELD_OUT_TEXT[language]
+    length = library.get(session.statistics).calibration.length if session.statistics is not None else 128
+    return evaluate.text_windows(model, read_bundled(name), name, min(length, model.default_length))
+
+
+def measure_job(library: Library, session: Session, model: Model, pruned: Model, language: str) -> Job[None]:
+    """Perplexity on the visitor's own and held-out text, and the probes, of both models; all kept in the Library."""
+    held = held_out_windows(library, session, model, language)
+    texts = [held] if session.statistics is None else [library.get(session.statistics).calibration, held]
+    for windows in texts:
+        yield from perplexity_job(library, session.model, model, windows)
+        yield from perplexity_job(library, pruned_key(session.applied), pruned, windows)
+    if probes_of(model):
+        yield from probe_job(library, session.model, model)
+        yield from probe_job(library, pruned_key(session.applied), pruned)
+
+
+def measured_all(visit: Visit, language: str) -> bool:
+    """Whether the applied copy has been measured on the text that a page in this language shows."""
+    session, library = visit.session, visit.library
+    pruned = pruned_key(session.applied)
+    held = held_out_windows(library, session, visit.model(), language)
+    probed = not probes_of(visit.model()) or library.has(("probes", pruned))
+    return library.has(("perplexity", pruned, held.key)) and probed
+
+
+# Chat
+
+def predictions_key(models: Hashable, prompt: Sequence[int], written: Sequence[int]) -> Hashable:
+    return ("predictions", models, tuple(prompt), tuple(written))
+
+
+def predictions_job(library: Library, key: Hashable, models: Sequence[Model], prompt: Sequence[int],
+                    written: Sequence[int]) -> Job[parting.Predictions]:
+    """What every model holds at every token of one answer, kept: a walk along it computes once."""
+    if not library.has(key):
+        found = yield from parting.next_tokens(models, prompt, written)
+        library.put(key, found, len(found.places) * len(models) * 2000)  # six candidates and their texts
+    kept: parting.Predictions = library.get(key)
+    return kept

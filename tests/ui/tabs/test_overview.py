@@ -1,0 +1,128 @@
+"""The Overview of a model that is not the pocket: it says what has been done, and nothing of the pocket's is shown."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import pytest
+
+from gblm_viz.core.base.job import run
+from gblm_viz.core.mask.prune import Settings
+from gblm_viz.ui import build
+from gblm_viz.ui.components.escape import escape
+from gblm_viz.ui.tabs import overview, prune
+from gblm_viz.ui.visit.page import Page, Signals
+from gblm_viz.ui.visit.session import Library, Visit
+from gblm_viz.ui.work import work
+from gblm_viz.ui.work.example import shipped
+from gblm_viz.words import words
+from tests.families import save_tiny
+from tests.ui.wire import Wire
+
+NAMES = ("overview-dense", "overview-pruned", "overview-cost", "overview-limit", "overview-map", "overview-telling",
+         "overview-examples", "overview-to-chat", "overview-why")
+
+
+def shown(library: Library, visit: Visit, say: Any) -> dict[str, Any]:
+    """What the tab shows after a change, by element id; the sentence at the top as `headline`, the line below as `tag`.
+    """
+    heard: dict[str, tuple[Any, list[Any]]] = {}
+    with gr.Blocks():
+        signals = Signals(*(gr.State(0) for _ in inspect.signature(Signals).parameters))
+        page = Page(say, library, gr.State(""), gr.HTML(), gr.Tabs(), signals)
+        object.__setattr__(page, "on", lambda _, handler, inputs=(), outputs=(), **more: heard.update(
+            {handler.__name__: (handler, outputs)}))
+        object.__setattr__(page, "on_event", lambda *_, **more: None)
+        overview.build(page)
+    handler, outputs = heard["refresh"]
+    updates = handler(visit)
+    assert set(updates) == set(outputs), "what is not written anew would be left over from another model"
+    named = {one.elem_id: value for one, value in updates.items() if one.elem_id}
+    named["headline"], named["tag"] = updates[outputs[0]], updates[outputs[8]]
+    assert set(NAMES) <= set(named)
+    return named
+
+
+def of_the_pocket(seen: dict[str, Any], say: Any) -> list[str]:
+    """What on screen is the shipped example's, or said of the pocket alone."""
+    example, text = shipped(), str(seen)
+    marks = [pair[side] for pair in example["answers"][say.language] for side in ("dense", "pruned", "prompt")]
+    marks += [say("overview.limit_pocket").strip(), f"{example['removed']:,}", example["text"]]
+    return [one for one in marks if escape(one) in text]
+
+
+@pytest.fixture
+def other(visit: Visit) -> Visit:
+    visit.update(example=False)
+    return visit
+
+
+def test_the_example_is_shown_whole_to_a_newcomer(library: Library, visit: Visit, say: Any) -> None:
+    assert len(of_the_pocket(shown(library, visit, say), say)) >= 5
+
+
+def test_before_collecting_another_models_overview_shows_nothing_of_the_pocket(library: Library, other: Visit,
+                                                                               say: Any) -> None:
+    other.update(statistics=None)
+    seen = shown(library, other, say)
+    assert escape(say("overview.nothing_collected", model="tiny")) in seen["headline"]
+    assert seen["overview-map"]["cells"] == [] and of_the_pocket(seen, say) == []
+
+
+def test_after_collecting_it_no_longer_says_collect_and_shows_its_own_map(library: Library, other: Visit,
+                                                                          say: Any) -> None:
+    seen = shown(library, other, say)
+    assert escape(say("overview.nothing_removed", model="tiny")) in seen["headline"]
+    names = {matrix.name for matrix in other.model().layout.matrices}
+    assert {cell["name"] for cell in seen["overview-map"]["cells"]} == names
+    assert "tiny" in seen["tag"] and of_the_pocket(seen, say) == []
+
+
+def test_after_measuring_it_says_what_was_measured_and_asks_none_of_the_pockets_questions(
+        library: Library, other: Visit, say: Any) -> None:
+    session = other.update(settings=replace(other.session.settings, sparsity=0.5 if say.language == "en" else 0.4))
+    key = run(work.apply_job(library, session, other.model(), other.statistics(), session.settings))
+    held = library.put("held", other.statistics().calibration)
+    session = other.update(applied=key, applied_number=1, held_out=held)
+    before = shown(library, other, say)
+    assert escape(say("overview.not_measured")) in before["overview-cost"]
+    run(work.measure_job(library, session, other.model(), work.pruned_model(other), say.language))
+    seen = shown(library, other, say)
+    assert escape(say("overview.not_measured")) not in seen["overview-cost"]
+    assert f"{library.get(('perplexity', session.model, other.statistics().calibration.key)).value:.1f}" in seen[
+        "overview-cost"]
+    assert not seen["overview-examples"]["visible"] and seen["overview-to-chat"]["visible"]
+    assert of_the_pocket(seen, say) == []
+
+
+def test_a_copy_that_the_server_no_longer_holds_is_not_shown(library: Library, other: Visit, say: Any) -> None:
+    other.update(applied=("masks", "model", None, Settings("magnitude", sparsity=0.1)))
+    assert escape(say("overview.nothing_removed", model="tiny")) in shown(library, other, say)["headline"]
+
+
+# What is kept when another model is loaded
+
+def test_a_method_that_needs_no_text_is_applied_to_another_model_without_being_asked_for_one(
+        wire: Wire, tmp_path: Path) -> None:
+    source = str(save_tiny(tmp_path / "other", "llama"))
+    visitor = wire.visitor()
+    chosen = Settings("magnitude", sparsity=0.3, pattern="", order="dense")
+    wire.library.visit(visitor.key).update(settings=chosen)
+    visitor.run(visitor.function("click", "load"), [None, source, None])
+    session = wire.library.visit(visitor.key).session
+    assert (session.source, session.statistics, session.settings) == (source, None, chosen)
+    told = visitor.run(visitor.function("click", "apply"), [None, None, None, *vars(prune.form_of(chosen)).values()])
+    assert words("en")("errors.nothing_collected") not in str(told)
+    applied = wire.library.visit(visitor.key).session.applied
+    assert applied is not None and applied[3] == chosen
+
+
+@pytest.mark.parametrize(("pattern", "kept"), [("2:4", "2:4"), ("5:7", ""), ("", "")])
+def test_a_pattern_that_another_models_rows_do_not_hold_is_not_taken_along(pattern: str, kept: str,
+                                                                           visit: Visit) -> None:
+    settings = Settings("wanda", pattern=pattern)
+    assert build.fitting(settings, visit.model().layout) == replace(settings, pattern=kept)

@@ -1,0 +1,95 @@
+"""What the Your text tab does with a text: its name, ends of lines, uploads, and which samples are held out."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from gblm_viz.amounts import amount
+from gblm_viz.core.base.errors import GblmError
+from gblm_viz.core.text.calibration import CalibrationSet, held_out_indices, hold_out
+from gblm_viz.ui.tabs import text
+from gblm_viz.ui.visit.session import TextChoice
+from gblm_viz.ui.visit.uploads import Upload
+from gblm_viz.ui.work import work
+from gblm_viz.words import words
+
+CONTROLS = ("auto", 64, None, 0)
+
+
+def numbered(count: int) -> CalibrationSet:
+    return CalibrationSet(torch.arange(count)[:, None].repeat(1, 3), torch.full((count,), 3), "windows", 0, "", "")
+
+
+@pytest.mark.parametrize("count", [5, 6, 16, 40])
+def test_the_held_out_numbers_are_those_of_the_samples_held_out(count: int) -> None:
+    kept, held = hold_out(numbered(count), 3)
+    assert held is not None
+    assert held.tokens[:, 0].tolist() == held_out_indices(count, 3)
+    assert sorted(kept.tokens[:, 0].tolist() + held_out_indices(count, 3)) == list(range(count))
+
+
+def test_held_out_numbers_count_in_the_whole_list_where_samples_are_left_out() -> None:
+    choice = TextChoice("x", dropped=frozenset({0, 4, 7}))
+    _, held_out, held = work.parts_of(numbered(20), choice)
+    assert held_out is not None
+    assert sorted(held) == held_out.tokens[:, 0].tolist()
+    assert not held & choice.dropped
+
+
+def test_leaving_out_every_sample_is_a_sentence() -> None:
+    with pytest.raises(GblmError, match="no sample"):
+        work.parts_of(numbered(3), TextChoice("x", "a.txt", dropped=frozenset(range(3))))
+
+
+def test_a_text_keeps_its_name_until_it_is_edited() -> None:
+    before = TextChoice("one\r\ntwo", "file.txt", dropped=frozenset({1}))
+    assert text.read_choice(before, "one\ntwo", *CONTROLS) == before
+    assert text.read_choice(before, "one\ntwo!", *CONTROLS) == TextChoice("one\ntwo!")
+
+
+def test_another_cutting_takes_all_samples_back() -> None:
+    before = TextChoice("one", "file.txt", dropped=frozenset({1}))
+    assert text.read_choice(before, "one", "windows", 64, 32, 0) == TextChoice("one", "file.txt", "windows", 64, 32)
+
+
+def test_blank_numbers_mean_the_default_and_half_characters_do_no_harm() -> None:
+    assert text.read_choice(TextChoice(), "a\ud83db", "auto", None, None, None) == TextChoice("a?b")
+
+
+@pytest.mark.parametrize("seed", [-1, 2**63])
+def test_a_seed_outside_its_range_is_a_sentence(seed: int) -> None:
+    with pytest.raises(GblmError, match="seed"):
+        text.read_choice(TextChoice(), "a", "auto", 64, None, seed)
+
+
+def test_a_text_too_long_to_edit_stays_whole_behind_its_excerpt() -> None:
+    before = TextChoice("word " * text.EDITABLE, "long.txt")
+    after = text.read_choice(before, before.text[:text.EXCERPT], "windows", 64, None, 0)
+    assert (after.text, after.name) == (before.text, "long.txt")
+
+
+@pytest.mark.parametrize(("content", "key"), [
+    (b"", "empty_text"), (b" \n\t", "empty_text"), (b"\xff\xfe\x81binary", "not_text"), (b"a\x00b", "null_bytes"),
+])
+def test_an_upload_that_is_no_text_is_a_sentence(content: bytes, key: str) -> None:
+    with pytest.raises(GblmError) as caught:
+        text.read_upload(Upload("upload.txt", content))
+    assert caught.value.key == key
+    assert "upload.txt" in caught.value.say(words("ja"))
+
+
+@pytest.mark.parametrize("content", ["שלום עולם", "👩‍👩‍👧‍👦 ok 🏳️‍🌈", "\ufeffone"])
+def test_right_to_left_and_emoji_texts_arrive_whole(content: str) -> None:
+    assert text.read_upload(Upload("t.txt", content.encode())) == ("t.txt", content.removeprefix("\ufeff"))
+
+
+def test_bytes_are_written_for_a_person() -> None:
+    say = words("en")
+    written = [amount(say, count) for count in (14_200_000, 1.3e9, 500, 250e6)]
+    assert written == ["14.2 MB", "1.3 GB", "0.5 kB", "250 MB"]
+
+
+def test_a_bundled_text_is_called_by_its_title() -> None:
+    names = [work.text_name(words("ja"), name) for name in ("prose_en.txt", "mine.txt", "")]
+    assert names == ["英語の文章", "mine.txt", "入力したテキスト"]

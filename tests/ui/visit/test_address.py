@@ -1,0 +1,85 @@
+"""A link opens on the weight and the settings it was made from, says what does not fit, and never holds the text."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from gblm_viz.core.mask.prune import Settings
+from gblm_viz.core.score.alpha import Alpha
+from gblm_viz.ui.visit import address
+from gblm_viz.ui.visit.session import Selection, TextChoice, Visit
+
+SETTINGS = Settings("gradient", "l2", Alpha("share", 0.5), "row", 0.37, "", "dense", 5)
+
+
+def test_a_link_opens_where_it_was_made(visit: Visit) -> None:
+    layout = visit.model().layout
+    matrix = layout.matrices[-1]
+    there = replace(visit.session, selection=Selection(matrix.name, 0, 3, 5), settings=SETTINGS)
+    link = address.query(there, layout)
+    found, lost = address.opened(visit.session, layout, address.read("?" + link))
+    assert lost == ()
+    assert found.selection == there.selection and found.settings == SETTINGS
+    assert f"block={matrix.block}&role={matrix.role}&row=3&col=5" in link
+
+
+def test_n_of_m_and_a_matrix_without_a_pinned_weight_are_carried(visit: Visit) -> None:
+    layout = visit.model().layout
+    there = replace(visit.session, selection=Selection(layout.matrices[1].name),
+                    settings=replace(SETTINGS, pattern="2:4"))
+    found, lost = address.opened(visit.session, layout, address.read(address.query(there, layout)))
+    assert (found.selection, found.settings.pattern, lost) == (there.selection, "2:4", ())
+
+
+def test_the_text_is_never_in_the_address(visit: Visit) -> None:
+    there = replace(visit.session, text=TextChoice("a secret canary", "canary.txt"), source="/home/canary/model")
+    assert "canary" not in address.query(there, visit.model().layout)
+
+
+@pytest.mark.parametrize(("link", "lost"), [
+    ("block=99&role=q&row=1&col=1", ("block", "role", "row", "col")),
+    ("block=0&role=q&row=99999&col=1", ("row",)),
+    ("block=0&role=q&row=-1&col=1", ("row",)),
+    ("sparsity=much", ("sparsity",)),
+    ("sparsity=2", ("sparsity",)),
+    ("method=spell&norm=l2", ("method",)),
+    ("pattern=9:4&sparsity=0.3", ("pattern",)),
+    ("method=wanda&group=authors", ("group",)),
+    ("seed=1e9", ("seed",)),
+    ("unknown=1&tab=prune&" + "x" * 500 + "=1", ()),
+    ("sparsity=" + "0" * 400, ()),
+])
+def test_what_does_not_fit_is_named_and_the_rest_is_used(visit: Visit, link: str, lost: tuple[str, ...]) -> None:
+    found, named = address.opened(visit.session, visit.model().layout, address.read(link))
+    assert named == lost
+    found.settings.check()
+    if "norm=l2" in link:
+        assert found.settings.norm == "l2"
+    if "sparsity=0.3" in link:
+        assert found.settings.sparsity == 0.3
+    if lost and lost[0] in {"row", "block"}:
+        assert found.selection.row is None
+
+
+def test_nothing_in_the_address_changes_nothing(visit: Visit) -> None:
+    found, lost = address.opened(visit.session, visit.model().layout, address.read("?"))
+    assert (found.selection, found.settings, lost) == (visit.session.selection, visit.session.settings, ())
+
+
+@pytest.mark.parametrize(("link", "unread"), [
+    ("?" + "&".join(f"x{number}=1" for number in range(100)) + "&sparsity=0.4", 100),
+    ("sparsity=0.4&x=" + "y" * 80_000, 1),
+    ("sparsity=0.4&utm=1&lang=ja", 0),
+    ("sparsity=0.4" + "&" * 80_000, 0)])
+def test_a_link_of_any_size_is_read_and_what_was_left_out_is_counted(visit: Visit, link: str, unread: int) -> None:
+    found, lost = address.opened(visit.session, visit.model().layout, address.read(link))
+    assert (found.settings.sparsity, lost, address.left_out(link)) == (0.4, (), unread)
+
+
+def test_a_shortened_link_keeps_what_is_known_and_says_the_rest() -> None:
+    short = address.shortened("sparsity=0.4&hide=alpha&lang=ja&tab=prune&" + "x=1&" * 30_000)
+    assert len(short) < 200
+    assert address.read(short) == {"sparsity": "0.4", "tab": "prune"} and "hide=alpha" in short
+    assert address.left_out("?" + short) == 30_000

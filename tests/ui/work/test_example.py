@@ -1,0 +1,90 @@
+"""The example that is shipped is the one that a run gives."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from gblm_viz.core.measure.evaluate import read_probes
+from gblm_viz.core.talk.generate import Sampling, answer
+from gblm_viz.ui.visit.session import Library
+from gblm_viz.ui.work import example, work
+from gblm_viz.words import LANGUAGES, words
+
+
+@pytest.fixture(scope="module")
+def made():
+    return example.make(Library())
+
+
+def test_what_was_removed_is_what_is_shipped(made):
+    shipped = example.shipped()
+    for name in ("model_key", "settings", "removed", "prunable", "samples", "length", "text", "roles", "blocks"):
+        assert made[name] == shipped[name], name
+    for name in ("alpha", "share", "agreement_wanda", "sparsity"):
+        assert made[name] == pytest.approx(shipped[name], rel=1e-4), name
+
+
+def test_the_shipped_gradients_are_measured(made):
+    for fresh, kept in zip(made["gradients"], example.shipped()["gradients"], strict=True):
+        assert fresh["name"] == kept["name"]
+        for name in ("mean", "median", "p99", "peak_share"):
+            assert fresh[name] == pytest.approx(kept[name], rel=1e-3), (kept["name"], name)
+
+
+def test_the_shipped_matrix_is_measured():
+    (name, fresh), = example.make_matrix(Library()).items()
+    summary, kept = example.shipped_matrix()
+    assert summary.name == name
+    assert np.allclose(fresh, kept, rtol=1e-3, atol=1e-6)
+
+
+def test_the_shipped_losses_and_verdicts_are_measured(made):
+    shipped = example.shipped()
+    for text, sides in made["losses"].items():
+        for side, losses in sides.items():
+            assert list(losses) == pytest.approx(shipped["losses"][text][side], rel=1e-3), (text, side)
+    for side, bits in made["verdicts"].items():
+        apart = sum(one != other for one, other in zip(bits, shipped["verdicts"][side], strict=True))
+        assert apart <= 0.005 * len(bits), side  # another processor's rounding may turn a near-tie
+        right, total = shipped["probes"][side]
+        assert (right, total) == (shipped["verdicts"][side].count("1"), len(bits))
+
+
+def test_the_shipped_telling_weight_is_the_runs_own(made):
+    """Magnitude puts it low in its row, the method high; the ranks move only where rounding turns a near-tie."""
+    shipped, jump = example.shipped()["telling"], made["telling"]
+    for name in ("matrix", "row", "column"):
+        assert jump[name] == shipped[name]
+    assert jump["rank_b"] == pytest.approx(shipped["rank_b"], abs=0.01)
+    assert jump["rank_a"] < 0.5 <= jump["rank_b"]
+
+
+def test_both_models_give_the_shipped_answers(made):
+    assert made["answers"] == example.shipped()["answers"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_dense_model_answers_the_first_screens_prompts_rightly(pocket, language):
+    """Its answers are what the prompt's own words ask for; a greeting is greeted back."""
+    rights = {"en": ("3, 4, 5, 6, 7", "Cairo", "13"), "ja": ("土曜日", "パリ", "こんにちは")}[language]
+    for name, right in zip(example.PROMPTS, rights, strict=True):
+        prompt = words(language)(f"overview.{name}")
+        assert right in answer(pocket, [{"role": "user", "content": prompt}], Sampling(most=48)).text
+
+
+def test_the_first_screen_says_right_of_all_exact_probes():
+    exact = [probe for probe in read_probes(work.PROBES) if not probe.contains]
+    assert example.shipped()["probes"]["dense"][1] == len(exact)
+
+
+def test_the_laid_out_measures_are_those_shown():
+    library = Library()
+    session = example.example_session(library)
+    example.lay_out_measures(library, session)
+    held = library.get(session.held_out)
+    shown = library.get(("perplexity", session.model, held.key))
+    assert math.isclose(shown.value, example.shipped()["perplexity"]["dense"])
+    assert library.get(("probes", session.model)).total.right == example.shipped()["probes"]["dense"][0]
