@@ -13,7 +13,7 @@ __version__ = "0.1.0"
 _HOME = {
     "load": "model.models", "Model": "model.models", "from_text": "text.calibration",
     "CalibrationSet": "text.calibration", "collect": "sums.collect", "Statistics": "sums.statistics",
-    "Settings": "mask.prune", "masks": "mask.prune", "pruned": "mask.prune", "Alpha": "score.alpha",
+    "Settings": "mask.settings", "masks": "mask.prune", "pruned": "mask.prune", "Alpha": "score.alpha",
     "METHODS": "score.methods", "perplexity": "measure.evaluate", "text_windows": "measure.evaluate",
     "answer": "talk.generate", "run": "base.job", "GblmError": "base.errors",
 }

@@ -27,14 +27,17 @@ from transformers.utils import logging as transformers_logging
 from gblm_viz import plan_told, verdict_told
 from gblm_viz.amounts import amount
 from gblm_viz.core.base.errors import GblmError, SettingError, TextError, shortened
+from gblm_viz.core.base.files import refuse_unwritable
 from gblm_viz.core.base.footprint import Peak, folder_bytes, parse_bytes
 from gblm_viz.core.base.job import Job, Step, run
 from gblm_viz.core.keep import export
 from gblm_viz.core.look import report
 from gblm_viz.core.mask import prune, reading
+from gblm_viz.core.mask.mask_file import save_masks
 from gblm_viz.core.mask.patterns import GROUPS, checked_sparsity, label, parse_pattern
-from gblm_viz.core.mask.prune import ORDERS, Masks, Settings
+from gblm_viz.core.mask.prune import Masks
 from gblm_viz.core.mask.reading import Reading
+from gblm_viz.core.mask.settings import ORDERS, Settings, preview_settings
 from gblm_viz.core.measure import draws, evaluate
 from gblm_viz.core.measure.crossed import BLOCK, Crossed, crossed
 from gblm_viz.core.measure.draws import Draws, Losses
@@ -49,7 +52,7 @@ from gblm_viz.core.sums.collect import PLANS, checkpoint_blocks, checkpoint_samp
 from gblm_viz.core.sums.collect import collect as collect_sums
 from gblm_viz.core.sums.estimate import Actual, Choice, ModelShape
 from gblm_viz.core.sums.ranks import Ranks
-from gblm_viz.core.sums.statistics import KEPT, NORMS, Statistics, refuse_unwritable
+from gblm_viz.core.sums.statistics import KEPT, NORMS, Statistics
 from gblm_viz.core.talk import generate
 from gblm_viz.core.talk.generate import Sampling
 from gblm_viz.core.text import calibration
@@ -434,7 +437,7 @@ def prune_model(args: argparse.Namespace, terminal: Terminal) -> Result:
     if found is not None and applied.alpha is not None:
         share = alphas.gradient_share(found, settings.norm, applied.alpha)
     if args.masks is not None:
-        prune.save_masks(applied, args.masks)
+        save_masks(applied, args.masks)
     if args.out is not None:
         terminal.follow(export.save(prune.pruned(model, applied), applied, args.out, statistics=found,
                                     force=args.force))
@@ -477,7 +480,7 @@ def _comparisons(mask: Callable[[Settings], Job[Masks]], found: Statistics | Non
         wanda = gradient = None
     elif gradient is not None and NORMS[gradient.norm] not in found.keep:
         gradient = None
-    others = {"wanda": wanda, "gradient": gradient, "preview": prune.preview_settings(settings)}
+    others = {"wanda": wanda, "gradient": gradient, "preview": preview_settings(settings)}
     same = {"wanda": settings.method == "wanda", "gradient": settings.method == "gradient",
             "preview": not _orders_differ(settings.method, settings.order)}
     return {name: None if other is None else 1.0 if same[name]

@@ -25,8 +25,9 @@ from gblm_viz.core.base.footprint import parse_bytes
 from gblm_viz.core.base.job import run
 from gblm_viz.core.look import by_hand, pull, weight
 from gblm_viz.core.mask import prune
+from gblm_viz.core.mask.mask_file import masks_file, read_masks
 from gblm_viz.core.mask.patterns import GROUPS, checked_sparsity, make_pattern, parse_pattern
-from gblm_viz.core.mask.prune import ORDERS, Settings
+from gblm_viz.core.mask.settings import ORDERS, Settings
 from gblm_viz.core.measure import evaluate, probe_file
 from gblm_viz.core.model.models import Model, wrap
 from gblm_viz.core.score.alpha import Alpha, parse_alpha
@@ -263,9 +264,9 @@ def checkpoint(data: Any) -> object:
 
 
 def mask_file(data: Any) -> object:
-    usual = prune.masks_file(run(prune.masks(model(), None, Settings("random", order="dense"))))
+    usual = masks_file(run(prune.masks(model(), None, Settings("random", order="dense"))))
     content = data.draw(st.binary(max_size=200)) if data.draw(st.integers(0, 5)) == 0 else changed(data, usual)
-    found = prune.read_masks(written("masks.safetensors", content))
+    found = read_masks(written("masks.safetensors", content))
     assert all(mask.dtype == torch.bool for mask in found.values())
     return found
 

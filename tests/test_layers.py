@@ -1,4 +1,7 @@
-"""Imports point left: core <- figures <- ui, words beside them. Read from the source, nothing is imported."""
+"""Imports point left: core <- figures <- ui, words beside them; in core and ui each room imports only those before it.
+
+Read from the source, nothing is imported.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,14 @@ FORBIDDEN = {
     "gblm_viz/ui": ("torch", "transformers"),
     "gblm_viz/words": tuple(f"gblm_viz.{part}" for part in ("core", "figures", "ui", "pocket", "words", "__main__")),
 }
+
+ROOMS = {
+    "gblm_viz/core": ("base", "model", "text", "talk", "sums", "score", "mask", "look", "measure", "keep"),
+    "gblm_viz/ui": ("components", "visit", "door", "work", "report", "tabs", ""),
+}
+"""The rooms of a layer in the order of the data; "" is the files beside the rooms."""
+APART = {("talk", "text"), ("measure", "look")}
+"""Rooms that stand side by side: the second comes first in the table, and yet the first does not import it."""
 
 
 def imported(file: Path, root: Path) -> Iterator[str]:
@@ -33,6 +44,55 @@ def violations(root: Path) -> list[str]:
     return [f"{file.relative_to(root)} imports {name}" for folder, words in FORBIDDEN.items()
             for file in sorted((root / folder).rglob("*.py*")) if file.suffix in {".py", ".pyi"}
             for name in imported(file, root) for word in words if name == word or name.startswith(f"{word}.")]
+
+
+def room_of(place: tuple[str, ...], layer: str) -> str | None:
+    """The room that a dotted or slashed name inside a layer lies in; None for a name of another layer."""
+    inside = layer.split("/")
+    if list(place[: len(inside)]) != inside or len(place) == len(inside):
+        return None
+    return place[len(inside)] if place[len(inside)] in ROOMS[layer] else ""
+
+
+def climbing(root: Path) -> list[str]:
+    """Imports of a room that comes later, or that is to be apart."""
+    found = []
+    for layer, order in ROOMS.items():
+        for file in sorted((root / layer).rglob("*.py")):
+            here = room_of(file.relative_to(root).parts[:-1] or (), layer) or ""
+            for name in imported(file, root):
+                there = room_of(tuple(name.split(".")), layer)
+                if there is None or there == here or (file.name == "__init__.py" and file.parent == root / layer):
+                    continue
+                if order.index(there) > order.index(here) or (here, there) in APART:
+                    found.append(f"{file.relative_to(root)} imports {name}")
+    return found
+
+
+def test_every_room_exists_is_told_and_imports_only_rooms_before_it() -> None:
+    for layer, rooms in ROOMS.items():
+        for room in filter(None, rooms):
+            told = ast.get_docstring(ast.parse((ROOT / layer / room / "__init__.py").read_text(encoding="utf-8")))
+            assert told and told.count(".") >= 2, (layer, room)
+        packages = {place.parent.name for place in (ROOT / layer).glob("*/__init__.py")}
+        assert packages == set(filter(None, rooms)), layer
+    assert climbing(ROOT) == []
+
+
+@pytest.mark.parametrize(("file", "line"), [
+    ("core/base/a.py", "from ..model.models import Model"), ("core/score/a.py", "from gblm_viz.core.mask import prune"),
+    ("core/mask/a.py", "def f():\n    from ..keep.run import Run"), ("core/talk/a.py", "from ..text.tokens import end"),
+    ("core/measure/a.py", "from ..look.pull import x"), ("ui/components/table.py", "from ..visit.page import Page"),
+    ("ui/visit/session.py", "from ..door.gate import Gate"), ("ui/work/start.py", "from ..tabs import prune"),
+    ("ui/tabs/lost/told.py", "from gblm_viz.ui.server import serve"),
+])
+def test_a_planted_import_of_a_later_room_is_found(file: str, line: str, tmp_path: Path) -> None:
+    place = tmp_path / "gblm_viz" / file
+    place.parent.mkdir(parents=True)
+    place.write_text("from . import sibling\nimport json\n", encoding="utf-8")
+    assert climbing(tmp_path) == []
+    place.write_text(line + "\n", encoding="utf-8")
+    assert len(climbing(tmp_path)) == 1
 
 
 def test_every_layer_exists_and_imports_only_what_it_may() -> None:

@@ -17,7 +17,8 @@ from plotly.subplots import make_subplots
 from .charts import DENSE, INK, PICK, PRUNED, THIRD, Say, decades, percent, style
 
 if TYPE_CHECKING:
-    from gblm_viz.core.measure.evaluate import Interval, Perplexity
+    from gblm_viz.core.base.intervals import Interval
+    from gblm_viz.core.measure.evaluate import Perplexity
     from gblm_viz.core.measure.published import Published
     from gblm_viz.core.measure.sweep import SweepPoint
 

@@ -13,9 +13,10 @@ from collections import Counter
 from pathlib import Path
 from random import Random
 
+from gblm_viz.core.base.intervals import Share
 from gblm_viz.core.base.job import run
 from gblm_viz.core.measure import evaluate
-from gblm_viz.core.measure.evaluate import Probe, Share
+from gblm_viz.core.measure.evaluate import Probe
 from gblm_viz.core.model.models import Model, load
 from gblm_viz.core.talk.generate import answer
 from gblm_viz.pocket import places, prose, skills, stories, stream

@@ -10,7 +10,7 @@ import gradio as gr
 
 from gblm_viz.core.base.errors import GblmError, shortened
 from gblm_viz.core.mask.patterns import NofM
-from gblm_viz.core.mask.prune import Settings
+from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.model.matrices import Layout
 from gblm_viz.core.model.models import Model
 from gblm_viz.model_told import beyond_told

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from gblm_viz.core.base import intervals
 from gblm_viz.core.base.job import run
 from gblm_viz.core.mask import prune
-from gblm_viz.core.mask.prune import Settings
+from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.measure import evaluate
 from gblm_viz.core.model.models import Model
 from gblm_viz.core.score.alpha import parse_alpha
@@ -93,7 +94,7 @@ class Measure:
 
 def row(method: str, amount: str, masks: prune.Masks, found: Score, dense: Score) -> dict[str, object]:
     """One line of the table: the score, and its paired difference from the dense model's, in nats a token."""
-    differences = {text: evaluate.paired(dense.losses[text], losses) for text, losses in found.losses.items()}
+    differences = {text: intervals.paired(dense.losses[text], losses) for text, losses in found.losses.items()}
     return {"method": method, "sparsity": amount, "reached": round(masks.sparsity, 4),
             "alpha": None if masks.alpha is None else round(masks.alpha, 3),
             "perplexity": rounded(found.perplexity),

@@ -23,7 +23,8 @@ from transformers.modeling_utils import LoadStateDictConfig
 
 from gblm_viz.core.base.footprint import Peak
 from gblm_viz.core.base.job import Step, run
-from gblm_viz.core.mask.prune import Settings, sequential_masks
+from gblm_viz.core.mask.prune import sequential_masks
+from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.model.block_weights import OUTSIDE, BlockWeights
 from gblm_viz.core.model.matrices import find_layout
 from gblm_viz.core.model.models import Model

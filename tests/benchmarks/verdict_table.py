@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from gblm_viz.core.base.job import run
-from gblm_viz.core.mask.prune import Settings
+from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.measure import draws, evaluate
 from gblm_viz.core.measure.crossed import Crossed, crossed
 from gblm_viz.core.measure.draws import Draws, Losses

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from gblm_viz.core.mask.prune import read_masks
+from gblm_viz.core.mask.mask_file import read_masks
 from gblm_viz.words import words
 from tests.browser.conftest import App, Watch
 from tests.browser.test_walk import OWN_TEXT, apply, arrive, collect, picture, tab

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from gblm_viz.core.mask.prune import read_masks
+from gblm_viz.core.mask.mask_file import read_masks
 from gblm_viz.words import words
 from tests.browser.conftest import ROOT, App, Watch
 

@@ -24,7 +24,7 @@ from gblm_viz import __main__ as cli
 from gblm_viz.__main__ import JSON_KEYS, main
 from gblm_viz.core.base.job import run
 from gblm_viz.core.mask import prune, reading
-from gblm_viz.core.mask.prune import Settings
+from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.measure import evaluate
 from gblm_viz.core.model.models import load, opened
 from gblm_viz.core.sums import estimate, statistics

@@ -22,13 +22,15 @@ from gblm_viz.core.base.job import Step, run
 from gblm_viz.core.keep import export
 from gblm_viz.core.mask import prune
 from gblm_viz.core.mask.in_turn import write_in_turn
+from gblm_viz.core.mask.mask_file import save_masks
 from gblm_viz.core.mask.packed import PackedMasks
-from gblm_viz.core.mask.prune import Settings
+from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.model import models, shards
 from gblm_viz.core.model.folder import weight_files
 from gblm_viz.core.model.matrices import Layout
 from gblm_viz.core.model.models import POCKET, Model, load, wrap
 from gblm_viz.core.score.alpha import Alpha
+from gblm_viz.core.score.scores import score_matrix
 from gblm_viz.core.sums import statistics
 from gblm_viz.core.sums.collect import collect
 from gblm_viz.core.sums.statistics import Statistics, StoredSums
@@ -69,8 +71,8 @@ def test_read_block_by_block_the_masks_are_those_of_the_loaded_model(family: str
         assert (found.alpha, found.equal_rows, found.fallbacks) == (expected.alpha, expected.equal_rows,
                                                                    expected.fallbacks)
         assert isinstance(found.masks, PackedMasks) and found.sparsity == expected.sparsity
-        prune.save_masks(expected, tmp_path / "one")
-        prune.save_masks(found, tmp_path / "other")
+        save_masks(expected, tmp_path / "one")
+        save_masks(found, tmp_path / "other")
         assert (tmp_path / "one").read_bytes() == (tmp_path / "other").read_bytes()
     name = next(iter(expected.masks))
     one, other = (prune.scores_of(*pair, Settings(), name) for pair in (loaded, streamed))
@@ -88,7 +90,7 @@ def test_read_block_by_block_the_masks_are_those_of_the_loaded_model(family: str
 def test_one_block_is_in_memory_while_it_is_scored(order: str, tmp_path: Path,
                                                    monkeypatch: pytest.MonkeyPatch) -> None:
     _, (model, sums) = both(str(save_tiny(tmp_path / "model", "llama")), tmp_path)
-    score, copy, copies = prune.score_matrix, models.private_copy, []
+    score, copy, copies = score_matrix, models.private_copy, []
     held: list[int] = []
 
     def copied(network: Any) -> Any:

@@ -14,7 +14,7 @@ from gblm_viz.core.base.job import run
 from gblm_viz.core.keep import export
 from gblm_viz.core.look import by_hand, pull, weight
 from gblm_viz.core.mask import prune
-from gblm_viz.core.mask.prune import Settings
+from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.measure import evaluate, sweep
 from gblm_viz.core.model.models import Model, load
 from gblm_viz.core.sums.collect import collect

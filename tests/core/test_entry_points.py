@@ -15,7 +15,9 @@ from gblm_viz.core.base.job import run
 from gblm_viz.core.keep import export
 from gblm_viz.core.look import report
 from gblm_viz.core.mask import prune
-from gblm_viz.core.mask.prune import Masks, Settings
+from gblm_viz.core.mask.mask_file import read_masks, save_masks
+from gblm_viz.core.mask.prune import Masks
+from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.measure import evaluate
 from gblm_viz.core.model import models
 from gblm_viz.core.model.models import Model
@@ -86,8 +88,8 @@ WRONG: dict[str, tuple[str, Callable[[Given], Any]]] = {
                                                                        Settings(alpha=Alpha("half"))))),
     "masks, folder": ("not_a_path", lambda given: run(prune.masks(given.model, given.found, Settings(),
                                                                   folder="here"))),  # type: ignore[arg-type]
-    "save_masks": ("not_a_path", lambda given: prune.save_masks(given.masks, "masks.safetensors")),  # type: ignore[arg-type]
-    "read_masks": ("not_a_path", lambda _: prune.read_masks("masks.safetensors")),  # type: ignore[arg-type]
+    "save_masks": ("not_a_path", lambda given: save_masks(given.masks, "masks.safetensors")),  # type: ignore[arg-type]
+    "read_masks": ("not_a_path", lambda _: read_masks("masks.safetensors")),  # type: ignore[arg-type]
     "statistics.save, a name that nothing has": ("odd_path", lambda given: statistics.save(given.found, Path("a\0b"))),
     "read_manifest, half a character": ("odd_path", lambda _: statistics.read_manifest(Path("a\ud800"))),
     "export.save, too long a name": ("odd_path", lambda given: run(export.save(given.model, given.masks,

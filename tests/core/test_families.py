@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from gblm_viz.core.base.errors import ScoreError
 from gblm_viz.core.base.job import run
 from gblm_viz.core.mask import live, patterns, prune
-from gblm_viz.core.mask.prune import Settings
+from gblm_viz.core.mask.settings import ORDERS, Settings
 from gblm_viz.core.model import models
 from gblm_viz.core.model.models import Model
 from gblm_viz.core.score.alpha import Alpha
@@ -106,7 +106,7 @@ def compared(request: pytest.FixtureRequest) -> Iterator[dict[str, int]]:
     cache: Any = request.config.cache
     cache.set("gblm_viz/masks_compared", {
         "families": len(counted), "methods": [f"{method} {norm}" for method, norm in METHODS],
-        "patterns": list(PATTERNS), "orders": list(prune.ORDERS), "mask_sets": sum(counted.values())})
+        "patterns": list(PATTERNS), "orders": list(ORDERS), "mask_sets": sum(counted.values())})
 
 
 def settings_of(method: str, norm: str, pattern: str, order: str) -> Settings:
@@ -181,14 +181,14 @@ def test_masks_are_the_references_in_both_orders(case: Case, compared: dict[str,
         # Without inputs the reference's orders read the same numbers: one run of it serves both.
         expected = {"dense": dense, "sequential": dense if "inputs" not in reference.needs(method) else
                     reference.sequential_masks(case.model.network, case.blocks, case.samples, recipe, case.given)}
-        for order in prune.ORDERS:
+        for order in ORDERS:
             found = run(prune.masks(case.model, case.collected, settings_of(method, norm, pattern, order)))
             assert differing(found.masks, expected[order]) == {}, f"{case.name} {method} {norm} {pattern} {order}"
             compared[case.name] = compared.get(case.name, 0) + 1
 
 
 def test_the_dense_weights_are_the_same_bytes_after_everything(case: Case) -> None:
-    for order in prune.ORDERS:
+    for order in ORDERS:
         applied = run(prune.masks(case.model, case.collected, Settings(order=order)))
         pruned = prune.pruned(case.model, applied)
         assert sum(int((weight == 0).sum()) for weight in weights_of(pruned).values()) >= applied.removed > 0

@@ -21,7 +21,8 @@ from gblm_viz.core.base.errors import StatisticsError
 from gblm_viz.core.base.job import run
 from gblm_viz.core.keep import export
 from gblm_viz.core.mask import prune
-from gblm_viz.core.mask.prune import Settings
+from gblm_viz.core.mask.mask_file import masks_file, save_masks
+from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.model.models import load, opened
 from gblm_viz.core.sums import statistics
 from gblm_viz.core.sums.collect import collect
@@ -72,7 +73,7 @@ def masks_kills(place: Path) -> list[str]:
              for share in (0.25, 0.5)]
     work = place / "work"
     out = work / "m.safetensors"
-    wholes = [prune.masks_file(one) for one in masks]
+    wholes = [masks_file(one) for one in masks]
 
     def before() -> None:
         shutil.rmtree(work, ignore_errors=True)
@@ -80,7 +81,7 @@ def masks_kills(place: Path) -> list[str]:
         out.write_bytes(wholes[0])
 
     def act() -> None:
-        prune.save_masks(masks[1], out)
+        save_masks(masks[1], out)
 
     found, seen = [], set()
     for where in killed(act, work, before, sizes=(0, 7, 100, 5000, len(wholes[1]) - 1)):

@@ -6,8 +6,9 @@ import math
 
 import pytest
 
-from gblm_viz.core.mask.prune import Settings
-from gblm_viz.core.measure.evaluate import Perplexity, Share
+from gblm_viz.core.base.intervals import Share
+from gblm_viz.core.mask.settings import Settings
+from gblm_viz.core.measure.evaluate import Perplexity
 from gblm_viz.core.measure.published import PUBLISHED
 from gblm_viz.core.measure.sweep import DENSE, SweepPoint, curves, knee, perplexity_interval
 from gblm_viz.figures import curves as charts

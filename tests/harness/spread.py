@@ -12,7 +12,8 @@ import torch
 from accelerate import dispatch_model
 
 from gblm_viz.core.base.job import run
-from gblm_viz.core.mask.prune import Settings, masks, pruned
+from gblm_viz.core.mask.prune import masks, pruned
+from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.model.models import Model, load, wrap
 from gblm_viz.core.sums.collect import PLANS, collect
 from gblm_viz.core.sums.statistics import Statistics

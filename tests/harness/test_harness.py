@@ -14,10 +14,11 @@ from pathlib import Path
 from gblm_viz.core.base.job import run
 from gblm_viz.core.keep import export
 from gblm_viz.core.mask import prune
-from gblm_viz.core.mask.prune import Settings
+from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.measure import evaluate
 from gblm_viz.core.measure.evaluate import Probe
 from gblm_viz.core.model.models import Model, load
+from gblm_viz.core.text.tokens import end_token
 
 HERE = Path(__file__).parent
 PROBES = HERE.parents[1] / "assets" / "pocket" / "probes"
@@ -36,7 +37,7 @@ def saved(folder: Path) -> Model:
 def write_task(model: Model, probes: list[Probe], folder: Path) -> None:
     """The task and its questions: the chat template's own text, each answer with the end of its turn; the right answer
     stands in another place each time, so that a harness that takes the first would be found out."""
-    end = model.tokenizer.decode([evaluate.end_token(model)])
+    end = model.tokenizer.decode([end_token(model)])
     lines = []
     for number, probe in enumerate(probes):
         question = model.tokenizer.apply_chat_template([{"role": "user", "content": probe.prompt}], tokenize=False,

@@ -15,9 +15,10 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
+from gblm_viz.core.base.intervals import wilson
 from gblm_viz.core.base.job import run
 from gblm_viz.core.measure import evaluate as core
-from gblm_viz.core.measure.evaluate import Probe, wilson
+from gblm_viz.core.measure.evaluate import Probe
 from gblm_viz.core.model.models import Model, load
 from gblm_viz.core.talk.generate import Answer
 from gblm_viz.pocket import card, evaluate, places, prose, skills, stories, stream, train

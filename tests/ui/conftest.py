@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from gblm_viz.core.base.job import run
-from gblm_viz.core.mask.prune import Settings
+from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.model import models
 from gblm_viz.core.score.alpha import Alpha
 from gblm_viz.core.text.calibration import CalibrationSet

@@ -13,7 +13,7 @@ import torch
 from gblm_viz.core.base.errors import GblmError
 from gblm_viz.core.base.footprint import Peak, give_back
 from gblm_viz.core.base.job import run
-from gblm_viz.core.mask.prune import Settings
+from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.text.calibration import CalibrationSet
 from gblm_viz.ui.tabs import text
 from gblm_viz.ui.visit import uploads

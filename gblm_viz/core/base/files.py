@@ -9,13 +9,18 @@ from __future__ import annotations
 import ctypes
 import errno
 import itertools
+import json
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from safetensors import SafetensorError
+from safetensors.torch import save_file
+from torch import Tensor
 
 from .errors import StatisticsError, shortened
 
@@ -130,3 +135,26 @@ def _remove(path: Path) -> None:
     else:
         with suppress(OSError):
             path.unlink(missing_ok=True)
+
+
+def refuse_unwritable(folder: Path) -> None:
+    """A folder that takes no file is refused before the hour of work, not after it."""
+    usable_path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise StatisticsError("cannot_write", file=str(folder), why=error.strerror or str(error)) from error
+
+
+def put_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, Any]) -> None:
+    """One safetensors file, atomically; metadata is one key holding sorted JSON, so equal runs write equal bytes."""
+    packed = {name: tensor.contiguous() for name, tensor in tensors.items()}
+    put(path, lambda beside: save_file(packed, beside, {"gblm": json.dumps(metadata, sort_keys=True)}))
+
+
+def put_json(path: Path, value: Any) -> None:
+    """A JSON file, atomically; keys are sorted, so equal runs write equal bytes."""
+    text = json.dumps(value, sort_keys=True, indent=1, ensure_ascii=False) + "\n"
+    put(path, lambda beside: beside.write_text(text, encoding="utf-8", errors="replace"))

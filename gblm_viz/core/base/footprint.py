@@ -143,3 +143,9 @@ class Peak:
         most = (sum(torch.cuda.max_memory_allocated(gpu) for gpu in gpus()) if self.device == "cuda"
                 else _status("VmHWM"))
         return None if most is None or self.before is None else max(0, most - self.before)
+
+
+def room() -> int:
+    """Bytes of memory for what waits for its turn, beyond which it goes to a temporary file."""
+    free = available_memory()
+    return free // 2 if free is not None else 1 << 30

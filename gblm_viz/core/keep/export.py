@@ -19,12 +19,15 @@ from torch import Tensor
 from gblm_viz.words import words
 
 from ..base.errors import ModelError, StatisticsError
-from ..base.files import beside, cannot_write, clear_left, put_folder, usable_path
+from ..base.files import beside, cannot_write, clear_left, put_folder, put_json, usable_path
+from ..base.intervals import Share
 from ..base.job import Job, Step
 from ..base.stored import present, read_json
+from ..mask.mask_file import masks_in, save_masks
 from ..mask.patterns import label
-from ..mask.prune import Masks, Settings, masks_in, save_masks
-from ..measure.evaluate import Perplexity, Share
+from ..mask.prune import Masks
+from ..mask.settings import Settings
+from ..measure.evaluate import Perplexity
 from ..model import shards
 from ..model.as_stored import as_stored, tell_config
 from ..model.block_weights import OUTSIDE
@@ -34,7 +37,7 @@ from ..model.model_files import MASKS_FILE
 from ..model.models import Model, load, part_held, private_copy
 from ..model.named import is_hub_id, split
 from ..score.methods import METHODS
-from ..sums.statistics import SHORT_KEY, Statistics, manifest_of, put_json
+from ..sums.statistics import SHORT_KEY, Statistics, manifest_of
 
 SETTINGS_FILE = "pruning.json"
 """Settings, sparsity per matrix, the other files' names. A folder that holds it was written here, as an export."""

@@ -18,13 +18,15 @@ import numpy as np
 
 import gblm_viz
 
+from ..base.intervals import Paired, paired, paired_share
 from ..look.report import Array, GradientSummary, Histogram
 from ..look.two_masks import TwoMasks
 from ..mask.patterns import label
-from ..mask.prune import Masks, Settings
+from ..mask.prune import Masks
+from ..mask.settings import Settings
 from ..measure.crossed import Crossed, crossed
 from ..measure.draws import Draws
-from ..measure.evaluate import Paired, Perplexity, ProbeResult, paired, paired_share
+from ..measure.evaluate import Perplexity, ProbeResult
 from ..measure.sweep import SweepPoint, curves, knee
 from ..model.models import Model
 from ..sums.statistics import Statistics

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..base.errors import PlaceError
 from ..mask.patterns import NofM, PerRow
-from ..mask.prune import Settings
+from ..mask.settings import Settings
 from ..model.matrices import check_place, parameters
 from ..model.models import Model
 from ..score.alpha import Alpha

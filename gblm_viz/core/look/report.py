@@ -18,11 +18,13 @@ from torch import Tensor
 from ..base.errors import refuse_unknown
 from ..base.job import Job, Step
 from ..mask.patterns import label
-from ..mask.prune import Masks, Settings, dense_scores
+from ..mask.prune import Masks
+from ..mask.settings import Settings
 from ..model.matrices import Matrix, parameters
 from ..model.models import Model
 from ..score import alpha as alphas
 from ..score.methods import METHODS, Gblm
+from ..score.scores import dense_scores
 from ..sums.statistics import NORMS, Statistics
 from .structure import DRAWS, Band, agreement, column_band, column_densities, model_band, null_band, rank_one, structure
 from .two_masks import TwoMasks

@@ -21,16 +21,18 @@ from torch.overrides import TorchFunctionMode
 from ..base.errors import GblmError, PlaceError, TextError
 from ..base.job import Job, Step
 from ..mask.patterns import Authors, Global, LocalPattern, NofM, Pattern, PerMatrix, PerRow
-from ..mask.prune import Masks, Settings, dense_scores, preview_settings
-from ..measure.evaluate import end_token
+from ..mask.prune import Masks
+from ..mask.settings import Settings, preview_settings
 from ..model.matrices import Matrix, check_place, parameters
 from ..model.models import Model, private_copy
 from ..model.tokenizer import encoded
 from ..score.alpha import Alpha
 from ..score.methods import Gblm, norm_for
+from ..score.scores import dense_scores
 from ..sums.statistics import NORMS, Statistics
 from ..talk.generate import prompt_tokens
 from ..text.calibration import CalibrationSet
+from ..text.tokens import end_token
 
 JUDGES = ("magnitude", "wanda", "gradient", "gblm")
 """The methods whose verdicts are shown beside each other."""

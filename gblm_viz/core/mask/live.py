@@ -19,9 +19,11 @@ from ..base.job import run
 from ..model.matrices import parameters
 from ..model.models import Model
 from ..score.methods import Gblm, Method, Random, norm_of
+from ..score.scores import SIMPLER, fallbacks_of
 from ..sums.statistics import NORMS, Statistics
 from .patterns import Array, Global, NofM, PerRow, in_pieces
-from .prune import SIMPLER, Settings, dense_masks, fallbacks_of, scores_of
+from .prune import dense_masks, scores_of
+from .settings import Settings
 
 FAR = 2.0
 """Another α is as good as a new one from so many times on."""

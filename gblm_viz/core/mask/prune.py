@@ -5,105 +5,32 @@ The dense model is never touched. Knows nothing of texts beyond the samples, nor
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
-from ..base.errors import ScoreError, SettingError, StatisticsError
-from ..base.files import cannot_write, clear_left, put, usable_path
-from ..base.footprint import give_back
+from ..base.errors import SettingError, StatisticsError
+from ..base.files import usable_path
+from ..base.footprint import give_back, room
 from ..base.job import Job, Step
 from ..base.shelf import Shelf
-from ..base.stored import Kind, bad_field, check_tensors, header_of
 from ..model.block_weights import BlockWeights
 from ..model.matrices import Matrix
 from ..model.models import Model, part_held, private_copy, with_weights
 from ..model.replay import Alike, Call, entering, replay
-from ..score import alpha as alphas
-from ..score.alpha import Alpha
-from ..score.methods import METHODS, NORMS_OF, PAPER_ALPHA, Gblm, Gradient, Magnitude, Method, Random, Wanda, norm_of
-from ..sums.collect import room
+from ..score.methods import Method, norm_of
+from ..score.scores import Fallback, Scored, dense_scores, score_matrix
 from ..sums.observe import InputSums, observing, refuse_unobserved
 from ..sums.statistics import Statistics, input_norm, other_model
 from ..sums.streamed import streamed
-from ..text.calibration import checked_seed
-from .in_turn import write_in_turn
 from .packed import PackedMasks
-from .patterns import Global, GlobalCut, LocalPattern, NofM, Pattern, label, make_pattern
-
-ORDERS = ("sequential", "dense")
-
-
-@dataclass(frozen=True)
-class Settings:
-    """Everything a mask depends on besides the model and the statistics; the same names as the command line's flags."""
-
-    method: str = "gblm"
-    norm: str = "l1"
-    alpha: Alpha = field(default_factory=lambda: Alpha("number", PAPER_ALPHA))
-    group: str = "row"
-    sparsity: float = 0.5
-    pattern: str = ""
-    order: str = "sequential"
-    seed: int = 0
-
-    def check(self) -> Settings:
-        """Itself, or the sentence that says which two settings do not go together."""
-        if self.method not in tuple(METHODS):  # which compares, so that a list is only unknown
-            raise SettingError("method_unknown", given=self.method, known=", ".join(METHODS))
-        norms = NORMS_OF.get(self.method)
-        if norms and self.norm not in norms:
-            raise SettingError("norm_unknown", method=self.method, given=self.norm, known=", ".join(norms))
-        if self.order not in ORDERS:
-            raise SettingError("order_unknown", given=self.order, known=", ".join(ORDERS))
-        if self.group == "authors" and self.method != "magnitude" and not self.pattern:
-            raise SettingError("authors_group", method=self.method)
-        if self.group == "global" and self.order == "sequential" and not self.pattern:
-            raise SettingError("global_sequential")
-        self.make_pattern()
-        alphas.check_alpha(self.alpha)
-        checked_seed(self.seed)
-        return self
-
-    def make_pattern(self) -> Pattern:
-        return make_pattern(self.group, self.sparsity, self.pattern)
-
-    @property
-    def scoring(self) -> Settings:
-        """The same as far as scores depend on it: one for every sparsity, pattern, group and order."""
-        return Settings(self.method, self.norm, self.alpha, order="dense", seed=self.seed)
-
-    @property
-    def needs(self) -> frozenset[str]:
-        return METHODS[self.method].needs
-
-    def make_method(self, statistics: Statistics | None) -> Method:
-        """The method with its knobs set; α is turned into a number here, from the dense statistics."""
-        if self.method == Gblm.name:
-            assert statistics is not None
-            return Gblm(self.norm, alphas.resolve(self.alpha, statistics, self.norm))
-        return {"gradient": Gradient(self.norm), "random": Random(self.seed)}.get(self.method) or METHODS[self.method]()
-
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self) | {"alpha": str(self.alpha)}
-
-
-@dataclass(frozen=True)
-class Fallback:
-    """A matrix, or one expert of it, scored by a simpler rule: it saw no token, or only zero gradients came."""
-
-    matrix: str
-    expert: int | None
-    reason: str
-    rule: str
+from .patterns import Global, GlobalCut, LocalPattern, NofM, Pattern
+from .settings import Settings
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,11 +68,6 @@ class Masks:
         return self.removed / self.prunable
 
 
-SIMPLER: dict[str, Method] = {kind.formula: kind() for kind in (Magnitude, Wanda)}
-Scored = tuple[Tensor, tuple[Fallback, ...]]
-"""A matrix's scores, float32 (out, in) or (experts, out, in), and what of them follows a simpler rule."""
-
-
 def _require(model: Model, statistics: Statistics | None, settings: Settings) -> None:
     settings.check()
     if statistics is not None and statistics.model_key != model.key:
@@ -158,40 +80,6 @@ def _require(model: Model, statistics: Statistics | None, settings: Settings) ->
             if matrix.columns % pattern.m:
                 raise SettingError("width_not_divisible", n=pattern.n, m=pattern.m, matrix=matrix.name,
                                    columns=matrix.columns)
-
-
-def score_matrix(matrix: Matrix, weight: Tensor, method: Method, inputs: Tensor | None, gradient: Tensor | None,
-                 tokens: Tensor | None) -> Scored:
-    """(scores, fallbacks) of one matrix. weight, gradient (out, in) or (experts, out, in).
-
-    inputs (in,) or (experts, in); tokens int64 () or (experts,) or None. What received no token or only zero
-    gradients is scored by |W| or |W|·x (fidelity.md, Which weights go) and listed. Raises ScoreError for a score that
-    is not finite.
-    """
-    scores = method.score(weight, inputs, gradient, matrix.name)
-    found = fallbacks_of(matrix, method, gradient, tokens)
-    for one in found:
-        here: Any = slice(None) if one.expert is None else one.expert
-        scores[here] = SIMPLER[one.rule].score(weight[here], None if inputs is None else inputs[here], None,
-                                               matrix.name)
-    if not bool(torch.isfinite(scores).all()):
-        raise ScoreError("score_not_finite", matrix=matrix.name, method=method.name)
-    return scores, found
-
-
-def fallbacks_of(matrix: Matrix, method: Method, gradient: Tensor | None,
-                 tokens: Tensor | None) -> tuple[Fallback, ...]:
-    """What of a matrix is scored by a simpler rule of `SIMPLER`."""
-    found = []
-    for expert in range(matrix.experts) if matrix.experts else (None,):
-        here: Any = slice(None) if expert is None else expert
-        unseen = bool(method.needs) and tokens is not None and int(tokens[here] if expert is not None else tokens) == 0
-        flat = "gradients" in method.needs and gradient is not None and not bool(gradient[here].any())
-        if unseen or (flat and "inputs" not in method.needs):
-            found.append(Fallback(matrix.name, expert, "no_token" if unseen else "zero_gradient", Magnitude.formula))
-        elif flat:
-            found.append(Fallback(matrix.name, expert, "zero_gradient", Wanda.formula))
-    return tuple(found)
 
 
 def _equal_rows(scores: Tensor) -> int:
@@ -216,16 +104,6 @@ class _Collected:
         return Masks(self.masks, settings, getattr(method, "alpha", None), model.key,
                      statistics.calibration.key if statistics and settings.needs else "", tuple(self.fallbacks),
                      self.equal_rows)
-
-
-def dense_scores(model: Model, statistics: Statistics | None, method: Method, matrix: Matrix,
-                 weight: Tensor) -> Scored:
-    """One matrix's scores with all statistics taken from the dense model: what every preview shows."""
-    inputs = statistics.input_norm(matrix.name) if statistics and "inputs" in method.needs else None
-    norm = norm_of(method)
-    gradient = statistics.gradient_norm(matrix.name, norm) if statistics and norm else None
-    tokens = statistics.sums[matrix.name].tokens if statistics else None
-    return score_matrix(matrix, weight, method, inputs, gradient, tokens)
 
 
 def scores_of(model: Model, statistics: Statistics | None, settings: Settings, name: str) -> Tensor:
@@ -411,54 +289,3 @@ def _pruned_by_block(model: Model, weights: BlockWeights, applied: Masks) -> Mod
 
 
 # Mask files: fidelity.md, Files.
-
-def masks_in(path: Path) -> dict[str, Any] | None:
-    """What a mask file says made it; None for a file that is none."""
-    try:
-        found = json.loads(header_of(path.parent, path.name).metadata["gblm"])
-    except (StatisticsError, KeyError, ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) and "calibration" in found else None
-
-
-def save_masks(applied: Masks, path: Path) -> None:
-    """uint8 of the parameter's (out, in) view, 1 = removed; the metadata is the settings that made it."""
-    usable_path(path)
-    shapes = {name: tuple(mask.shape) for name, mask in applied.masks.items()}
-    try:
-        clear_left(path)
-    except OSError as error:
-        raise cannot_write(path, error) from error
-    put(path, lambda beside: write_in_turn(beside, shapes, applied.masks.__getitem__, _mask_metadata(applied)))
-
-
-def masks_file(applied: Masks) -> bytes:
-    """The same file for those who have no folder here."""
-    tensors = {name: mask.to(torch.uint8).contiguous() for name, mask in applied.masks.items()}
-    return to_bytes(tensors, _mask_metadata(applied))
-
-
-def _mask_metadata(applied: Masks) -> dict[str, str]:
-    metadata = applied.settings.as_dict() | {
-        "format": 1, "model_key": applied.model_key, "calibration": applied.calibration_key,
-        "alpha_value": applied.alpha, "pattern_label": label(applied.settings.make_pattern())}
-    return {"gblm": json.dumps(metadata, sort_keys=True)}
-
-
-def read_masks(path: Path) -> dict[str, Tensor]:
-    """name → bool (out, in) or (experts, out, in), True = removed. Raises StatisticsError for what is no mask file."""
-    header = header_of(usable_path(path).parent, path.name)
-    for name, (kind, _) in header.tensors.items():
-        if len(kind.shape) not in {2, 3}:
-            raise bad_field(path.parent, path.name, name, str(kind), "(…, out, in)")
-    check_tensors(header, {name: Kind("U8", kind.shape, 0, 1) for name, (kind, _) in header.tensors.items()})
-    try:
-        with safe_open(path, "pt") as stored:
-            return {name: stored.get_tensor(name).bool() for name in header.tensors}
-    except (SafetensorError, OSError) as error:
-        raise StatisticsError("torn", folder=str(path.parent), file=path.name) from error
-
-
-def preview_settings(settings: Settings) -> Settings:
-    """The same settings in the dense order, which every live preview shows."""
-    return replace(settings, order="dense")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from ..base.errors import SettingError
 from ..sums.estimate import FLOAT, OWN, SAVED, ModelShape, Room, gigabytes_up
-from .prune import Settings
+from .settings import Settings
 
 SCORING = 16
 """Bytes a weight of the largest matrix while it is scored and its lowest are found. Measured as this process's peak

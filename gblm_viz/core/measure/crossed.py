@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .evaluate import CONFIDENCE, Interval, Paired, paired, student_quantile
+from ..base.intervals import CONFIDENCE, Interval, Paired, paired, student_quantile
 
 BLOCK = 4
 """Neighbouring windows whose differences are averaged before they count as one: they are alike. tests/benchmarks/

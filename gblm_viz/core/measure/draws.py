@@ -16,13 +16,14 @@ import torch
 from torch import Tensor
 
 from ..base.errors import TextError
+from ..base.footprint import room
 from ..base.job import Job, Step, part_of, within
 from ..mask import prune
-from ..mask.prune import Settings
+from ..mask.settings import Settings
 from ..model.matrices import Matrix
 from ..model.models import Model
 from ..score.methods import METHODS
-from ..sums.collect import PLANS, Accumulator, room
+from ..sums.collect import PLANS, Accumulator
 from ..sums.ranks import ALONE
 from ..sums.statistics import NORMS, Statistics, Sums
 from ..text.calibration import CalibrationSet, seeded_choice

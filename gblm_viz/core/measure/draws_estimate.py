@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from ..mask.prune import Settings
+from ..mask.settings import Settings
 from ..sums.estimate import (
     OPERATIONS,
     SAVED,

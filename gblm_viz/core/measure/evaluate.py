@@ -7,27 +7,23 @@ from __future__ import annotations
 
 import json
 import math
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
-from statistics import NormalDist
-from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from ..base.errors import TextError
+from ..base.intervals import (
+    Share,
+)
 from ..base.job import Job, Step
 from ..model.models import Model
 from ..model.tokenizer import encoded
 from ..sums.observe import sample_loss
 from ..talk.generate import answer, prompt_tokens
 from ..text.calibration import CalibrationSet, checked_length, checked_text, sha256, tokenise
-
-CONFIDENCE = 0.95
+from ..text.tokens import end_token
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,170 +73,6 @@ def perplexity_of(losses: tuple[float, ...], windows: CalibrationSet, dtype: str
     mean = math.fsum(losses) / len(losses)
     value = math.exp(mean) if mean < 700 else math.inf
     return Perplexity(value, losses, windows.length, dtype, windows.text_name, windows.text_sha256)
-
-
-@dataclass(frozen=True)
-class Interval:
-    low: float
-    high: float
-
-    def covers(self, value: float) -> bool:
-        return self.low <= value <= self.high
-
-
-@dataclass(frozen=True)
-class Share:
-    """`right` of `total`, with Wilson's 95 % interval."""
-
-    right: int
-    total: int
-
-    @property
-    def value(self) -> float:
-        return self.right / self.total if self.total else math.nan
-
-    @property
-    def interval(self) -> Interval:
-        return wilson(self.right, self.total)
-
-
-def wilson(right: int, total: int, confidence: float = CONFIDENCE) -> Interval:
-    """Wilson's score interval for a share; (0, 1) where nothing was tried."""
-    if total == 0:
-        return Interval(0.0, 1.0)
-    z = NormalDist().inv_cdf((1 + confidence) / 2)
-    share = right / total
-    middle = (share + z * z / (2 * total)) / (1 + z * z / total)
-    half = z / (1 + z * z / total) * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
-    # Exactly 0 or 1 where none or all are right: rounding must not push the end past the share itself.
-    return Interval(middle - half if right else 0.0, middle + half if right < total else 1.0)
-
-
-@dataclass(frozen=True)
-class Paired:
-    """The mean difference second − first over the same windows, with Student's 95 % interval. Nats a token."""
-
-    mean: float
-    interval: Interval
-    count: int
-
-    @property
-    def shown(self) -> bool:
-        """Whether a difference is shown: the interval does not cover 0, and there are windows to judge by."""
-        return self.count > 1 and not self.interval.covers(0.0)
-
-
-def paired(first: tuple[float, ...], second: tuple[float, ...]) -> Paired:
-    """Differences window by window; fewer than two windows, or a loss without end, have no interval (−∞, ∞)."""
-    assert len(first) == len(second)
-    with np.errstate(invalid="ignore"):  # ∞ − ∞
-        differences = np.asarray(second) - np.asarray(first)
-        mean, count = float(differences.mean()), len(differences)
-    if count < 2 or not math.isfinite(mean):
-        return Paired(mean, Interval(-math.inf, math.inf), count)
-    half = student_quantile((1 + CONFIDENCE) / 2, count - 1) * float(differences.std(ddof=1)) / math.sqrt(count)
-    return Paired(mean, Interval(mean - half, mean + half), count)
-
-
-def gap(first: tuple[float, ...], second: tuple[float, ...]) -> Paired:
-    """How much larger the mean of `second` is than that of `first`, other windows each: Welch's 95 % interval.
-
-    `count` is that of the smaller of the two; fewer than two windows have no interval (−∞, ∞).
-    """
-    one, two = np.asarray(first), np.asarray(second)
-    mean, count = float(two.mean() - one.mean()), min(len(one), len(two))
-    if count < 2:
-        return Paired(mean, Interval(-math.inf, math.inf), count)
-    parts = [float(values.var(ddof=1)) / len(values) for values in (one, two)]
-    error = sum(parts)
-    if not error:
-        return Paired(mean, Interval(mean, mean), count)
-    degrees = error * error / sum(part * part / (len(values) - 1)  # Welch and Satterthwaite
-                                  for part, values in zip(parts, (one, two), strict=True))
-    half = student_quantile((1 + CONFIDENCE) / 2, degrees) * math.sqrt(error)
-    return Paired(mean, Interval(mean - half, mean + half), count)
-
-
-@dataclass(frozen=True)
-class PairedShare:
-    """The same `total` questions answered by two models: right by both, lost (only by the first), gained, by neither.
-
-    The interval of the difference second − first is Newcombe's for paired shares, from Wilson's of each (Statistics in
-    Medicine 17, 1998, method 10); unlike the normal one it holds for few questions, and for none that differ.
-    """
-
-    both: int
-    lost: int
-    gained: int
-    neither: int
-
-    @property
-    def total(self) -> int:
-        return self.both + self.lost + self.gained + self.neither
-
-    @property
-    def first(self) -> Share:
-        return Share(self.both + self.lost, self.total)
-
-    @property
-    def second(self) -> Share:
-        return Share(self.both + self.gained, self.total)
-
-    @property
-    def difference(self) -> float:
-        return (self.gained - self.lost) / self.total if self.total else math.nan
-
-    @property
-    def interval(self) -> Interval:
-        if not self.total:
-            return Interval(-1.0, 1.0)
-        one, two = self.first, self.second
-        together = float(self.both * self.neither - self.lost * self.gained)
-        if together > 0:
-            together = max(0.0, together - self.total / 2)
-        spread = math.sqrt(one.right * (one.total - one.right) * two.right * (two.total - two.right))
-        correlation = together / spread if spread else 0.0
-        one_down, one_up = one.value - one.interval.low, one.interval.high - one.value
-        two_down, two_up = two.value - two.interval.low, two.interval.high - two.value
-
-        def joined(this: float, that: float) -> float:
-            return math.sqrt(max(0.0, this * this - 2 * correlation * this * that + that * that))
-
-        return Interval(self.difference - joined(one_up, two_down), self.difference + joined(one_down, two_up))
-
-    @property
-    def by_chance(self) -> float:
-        """How often a fair coin would part the questions that differ at least so unevenly: McNemar's exact test."""
-        apart = self.lost + self.gained
-        tail = sum(math.comb(apart, count) for count in range(min(self.lost, self.gained) + 1))
-        return min(1.0, 2 * tail / 2**apart)
-
-    @property
-    def shown(self) -> bool:
-        """Whether a difference is shown: its interval leaves out 0, and a fair coin would seldom part them so.
-
-        Otherwise there are too few to conclude. The coin is there for the smallest numbers: 2 of 2 lost show nothing.
-        """
-        return not self.interval.covers(0.0) and self.by_chance <= 1 - CONFIDENCE
-
-
-def paired_share(before: Sequence[bool], after: Sequence[bool]) -> PairedShare:
-    """Right or wrong of the same questions in the same order."""
-    found = Counter(zip(before, after, strict=True))
-    return PairedShare(found[True, True], found[True, False], found[False, True], found[False, False])
-
-
-@lru_cache(maxsize=1024)
-def student_quantile(probability: float, degrees: float) -> float:
-    """Student's t quantile above the median, from its density integrated on a fine grid of angles t = √ν·tan θ.
-
-    In θ the density is cos(θ)^(ν−1), smooth and bounded, so the trapezoid rule is exact to 1e-8.
-    """
-    angle = np.linspace(0.0, math.pi / 2, 200_001)
-    density = np.cos(angle) ** (degrees - 1)
-    area = np.concatenate([[0.0], np.cumsum((density[1:] + density[:-1]) / 2)])
-    found = float(np.interp(2 * probability - 1, area / area[-1], angle))
-    return math.sqrt(degrees) * math.tan(found)
 
 
 @dataclass(frozen=True)
@@ -428,12 +260,6 @@ def ranks(logits: Tensor, wanted: Tensor) -> Tensor:
     own = logits.gather(-1, wanted[:, None])
     before = torch.arange(logits.shape[-1], device=logits.device) < wanted[:, None]
     return 1 + (~(logits <= own)).sum(-1) + ((logits == own) & before).sum(-1)
-
-
-def end_token(model: Model) -> int:
-    end: Any = model.network.generation_config.eos_token_id
-    end = model.tokenizer.eos_token_id if end is None else end
-    return int(end[0] if isinstance(end, list) else end)
 
 
 def _story(model: Model, probe: Probe) -> Verdict:

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..look.pull import token_texts
 from ..model.models import Model
 from ..text.calibration import CalibrationSet
+from ..text.tokens import token_texts
 from .evaluate import ranks
 
 

@@ -10,9 +10,11 @@ import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from ..base import intervals
+from ..base.intervals import Interval, Share
 from ..base.job import Job
 from ..mask import prune
-from ..mask.prune import Settings
+from ..mask.settings import ORDERS, Settings
 from ..model.models import Model
 from ..score.methods import METHODS, norm_for
 from ..sums.statistics import Statistics
@@ -20,7 +22,7 @@ from ..text.calibration import CalibrationSet
 from . import evaluate
 from .crossed import Crossed, crossed
 from .draws import Losses, turns
-from .evaluate import Interval, Perplexity, Probe, Share
+from .evaluate import Perplexity, Probe
 
 DENSE = Settings("magnitude", sparsity=0.0, order="dense")
 """What every curve begins with: nothing removed, whatever the method."""
@@ -49,7 +51,7 @@ class SweepPoint:
 
 def perplexity_interval(found: Perplexity) -> Interval:
     """exp of Student's 95 % interval of the mean loss over the windows; (0, ∞) of a single window."""
-    mean = evaluate.paired((0.0,) * found.windows, found.losses).interval
+    mean = intervals.paired((0.0,) * found.windows, found.losses).interval
     return Interval(math.exp(mean.low), math.exp(mean.high) if mean.high < 700 else math.inf)
 
 
@@ -114,7 +116,7 @@ def curve(points: Iterable[SweepPoint], method: str, order: str) -> tuple[SweepP
 
 def curves(points: Sequence[SweepPoint]) -> dict[tuple[str, str], tuple[SweepPoint, ...]]:
     """(method, order) → its curve, in the order of METHODS, the dense order first."""
-    known = ((method, order) for method in METHODS for order in reversed(prune.ORDERS))
+    known = ((method, order) for method in METHODS for order in reversed(ORDERS))
     found = {name: curve(points, *name) for name in known}
     return {name: own for name, own in found.items() if own}
 

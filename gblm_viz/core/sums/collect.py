@@ -22,7 +22,8 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from ..base.errors import GblmError, ScoreError, StatisticsError, refuse_unknown
-from ..base.footprint import available_memory, give_back, give_back_large_at_once
+from ..base.files import put_tensors, refuse_unwritable
+from ..base.footprint import give_back, give_back_large_at_once, room
 from ..base.job import Job, Step
 from ..base.shelf import Shelf
 from ..base.stored import Header, Kind, bad_field, check_fields, check_tensors, header_of, present
@@ -44,11 +45,9 @@ from .statistics import (
     load,
     other_model,
     put_block,
-    put_tensors,
     read_block,
     read_manifest,
     refuse_taken,
-    refuse_unwritable,
     save,
     tidy,
 )
@@ -371,12 +370,6 @@ def _streamed(model: Model, calibration: CalibrationSet, wanted: dict[str, Any],
     names = [matrix.name for matrix in layout.matrices]
     return ({name: sums[name] for name in names}, losses, {name: sample_l1[name] for name in names},
             {name: halves[name] for name in names if name in halves})
-
-
-def room() -> int:
-    """Bytes of memory for what waits for its turn, beyond which it goes to a temporary file."""
-    free = available_memory()
-    return free // 2 if free is not None else 1 << 30
 
 
 def _refuse_cancelled(cancel: Event | None) -> None:

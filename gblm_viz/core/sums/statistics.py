@@ -6,10 +6,8 @@ collected, nor of methods or masks.
 
 from __future__ import annotations
 
-import json
 import math
 import platform
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -19,11 +17,10 @@ from typing import Any
 import torch
 import transformers
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from ..base.errors import PlaceError, StatisticsError, refuse_unknown
-from ..base.files import put, usable_path
+from ..base.files import put_json, put_tensors, usable_path
 from ..base.stored import (
     Header,
     Kind,
@@ -161,17 +158,6 @@ def checked_keep(keep: object) -> tuple[str, ...]:
 
 # The folder: fidelity.md, Files. Each file is written beside its place and renamed into it.
 
-def refuse_unwritable(folder: Path) -> None:
-    """A folder that takes no file is refused before the hour of work, not after it."""
-    usable_path(folder)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise StatisticsError("cannot_write", file=str(folder), why=error.strerror or str(error)) from error
-
-
 def refuse_taken(folder: Path) -> None:
     """Raises StatisticsError where a file that belongs to somebody else has the name of one that will be written.
 
@@ -182,18 +168,6 @@ def refuse_taken(folder: Path) -> None:
     for name in (CALIBRATION, SAMPLES, *blocks):
         if present(folder, name) and "gblm" not in header_of(folder, name).metadata:
             raise StatisticsError("statistics_taken", folder=str(folder), file=name)
-
-
-def put_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, Any]) -> None:
-    """One safetensors file, atomically; metadata is one key holding sorted JSON, so equal runs write equal bytes."""
-    packed = {name: tensor.contiguous() for name, tensor in tensors.items()}
-    put(path, lambda beside: save_file(packed, beside, {"gblm": json.dumps(metadata, sort_keys=True)}))
-
-
-def put_json(path: Path, value: Any) -> None:
-    """A JSON file, atomically; keys are sorted, so equal runs write equal bytes."""
-    text = json.dumps(value, sort_keys=True, indent=1, ensure_ascii=False) + "\n"
-    put(path, lambda beside: beside.write_text(text, encoding="utf-8", errors="replace"))
 
 
 def _block_file(folder: Path, block: int) -> Path:

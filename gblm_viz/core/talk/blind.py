@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
-from ..measure.evaluate import CONFIDENCE, Interval
+from ..base.intervals import CONFIDENCE, Interval
 
 Competitors = tuple[tuple[str, Hashable], ...]
 """Side → the key of the model that answered for it, in a fixed order."""

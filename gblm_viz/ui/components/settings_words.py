@@ -6,7 +6,7 @@ Knows settings and words; no visit and no component. The codes as they are typed
 from __future__ import annotations
 
 from gblm_viz.core.mask.patterns import NofM, label
-from gblm_viz.core.mask.prune import Settings
+from gblm_viz.core.mask.settings import Settings
 from gblm_viz.figures.charts import percent, short
 from gblm_viz.words import Words
 

@@ -13,8 +13,9 @@ from gblm_viz.core.talk.generate import Candidate
 from gblm_viz.core.talk.parting import Next
 from gblm_viz.words import Words
 
-from ..work.chat import MARKS
 from .escape import escape
+
+MARKS = {"dense": "●", "pruned": "▲", "third": "■"}
 
 CONTEXT = 48
 """Characters of the text before the token that are shown."""

@@ -23,7 +23,7 @@ from gblm_viz.core.keep.run import (
     SweepRow,
     VisitRow,
 )
-from gblm_viz.core.mask.prune import Settings
+from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.score.alpha import parse_alpha
 from gblm_viz.core.score.methods import METHODS
 from gblm_viz.figures import paper

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
 
+from gblm_viz.core.base.intervals import Share, paired
 from gblm_viz.core.base.job import Job, Step
 from gblm_viz.core.keep import run as runs
 from gblm_viz.core.keep.run import (
@@ -26,7 +27,7 @@ from gblm_viz.core.look import report, two_masks
 from gblm_viz.core.mask import prune
 from gblm_viz.core.mask.prune import Masks
 from gblm_viz.core.measure import sweep
-from gblm_viz.core.measure.evaluate import Perplexity, ProbeResult, Share, paired
+from gblm_viz.core.measure.evaluate import Perplexity, ProbeResult
 from gblm_viz.core.measure.won import Won, memory
 from gblm_viz.core.model.models import Model
 from gblm_viz.core.score import alpha

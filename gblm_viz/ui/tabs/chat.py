@@ -17,11 +17,11 @@ from gblm_viz.model_told import template_told
 from gblm_viz.words import Words
 
 from ..components.escape import escape
-from ..components.token_bars import bars_html
+from ..components.token_bars import MARKS, bars_html
 from ..visit.page import Page
 from ..visit.session import Visit
 from ..work import sides, work
-from ..work.chat import MARKS, Conversation, Turn, messages_of, together
+from ..work.chat import Conversation, Turn, messages_of, together
 from . import chat_blind, chat_shown, chat_third
 from .chat_shown import Shown, conversation, going_on, hidden, is_blind, line, order
 

@@ -18,10 +18,11 @@ from gblm_viz.core.talk.blind import Competitors, Preference, Vote, tally
 from gblm_viz.words import Words
 
 from ..components.escape import escape
+from ..components.token_bars import MARKS
 from ..visit.page import Page
 from ..visit.session import Visit
 from ..work import sides
-from ..work.chat import MARKS, Conversation
+from ..work.chat import Conversation
 from .chat_shown import LETTERS, Round, Shown, blind_round, conversation, hidden, is_blind
 
 KEYS = Path(__file__).parents[1] / "components" / "blind_keys.js"

@@ -16,10 +16,11 @@ from gblm_viz.words import Words
 
 from ..components.chat_pane import Bubble, ChatPane, pane_value
 from ..components.escape import escape
+from ..components.token_bars import MARKS
 from ..visit.session import Visit
 from ..work import sides, work
 from ..work.applied import amount
-from ..work.chat import MARKS, SIDES, Conversation, Said, Turn, parting_sentence
+from ..work.chat import SIDES, Conversation, Said, Turn, parting_sentence
 
 LETTERS = ("A", "B", "C")
 MUCH_REPEATED = 0.3

@@ -13,7 +13,7 @@ import gradio as gr
 from gblm_viz.core.base.errors import GblmError
 from gblm_viz.core.base.job import Job, Step
 from gblm_viz.core.look import report
-from gblm_viz.core.mask.prune import Settings
+from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.model.matrices import Matrix
 from gblm_viz.core.sums.statistics import NORMS, Statistics
 from gblm_viz.figures import maps

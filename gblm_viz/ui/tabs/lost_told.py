@@ -8,10 +8,12 @@ from __future__ import annotations
 import math
 
 from gblm_viz import verdict_told
+from gblm_viz.core.base import intervals
 from gblm_viz.core.base.errors import GblmError
+from gblm_viz.core.base.intervals import PairedShare, paired_share
 from gblm_viz.core.measure import evaluate
 from gblm_viz.core.measure.crossed import Crossed
-from gblm_viz.core.measure.evaluate import PairedShare, Perplexity, ProbeResult, paired_share
+from gblm_viz.core.measure.evaluate import Perplexity, ProbeResult
 from gblm_viz.core.text.calibration import CalibrationSet
 from gblm_viz.figures.charts import percent
 from gblm_viz.words import Words
@@ -54,10 +56,10 @@ def measured_html(visit: Visit, say: Words) -> str:
 
 def gap_html(own: tuple[Perplexity, Perplexity], held: tuple[Perplexity, Perplexity], other: bool, say: Words) -> str:
     """How much more was lost on unseen text than on the text it was pruned with. other: the unseen one is bundled."""
-    lost = [evaluate.paired(before.losses, after.losses) for before, after in (own, held)]
+    lost = [intervals.paired(before.losses, after.losses) for before, after in (own, held)]
     gone = [tuple(there - here for here, there in zip(before.losses, after.losses, strict=True))
             for before, after in (own, held)]
-    found = evaluate.gap(*gone)
+    found = intervals.gap(*gone)
     verdict = "gap_none" if not found.shown else "gap_shown" if found.mean > 0 else "gap_reversed"
     told = [say("lost.gap", own=f"{lost[0].mean:+.3f}", held=f"{lost[1].mean:+.3f}", gap=f"{found.mean:+.3f}",
                 low=f"{found.interval.low:+.3f}", high=f"{found.interval.high:+.3f}", n_own=own[0].windows,
@@ -97,7 +99,7 @@ def perplexity(measured: Perplexity) -> str:
 
 def difference(before: Perplexity, after: Perplexity, say: Words) -> str:
     """The paired difference in nats a token, with its interval and protocol."""
-    found = evaluate.paired(before.losses, after.losses)
+    found = intervals.paired(before.losses, after.losses)
     protocol = say("lost.protocol", windows=before.windows, length=before.length, dtype=before.dtype)
     if found.count < 2:
         return f"{say('lost.too_few')} ({protocol})"
@@ -174,7 +176,7 @@ def _by_skill(both: tuple[ProbeResult, ProbeResult]) -> dict[str, PairedShare]:
     return {skill: paired_share(*zip(*found, strict=True)) for skill, found in pairs.items()}
 
 
-def _share(share: evaluate.Share, of: int | None = None) -> str:
+def _share(share: intervals.Share, of: int | None = None) -> str:
     """of: said where the column beside it does not say how many there were."""
     interval = share.interval
     return f"{share.right}{'' if of is None else f' / {of}'} ({interval.low:.0%}–{interval.high:.0%})"

@@ -10,9 +10,9 @@ from typing import Any
 
 import gradio as gr
 
+from gblm_viz.core.base.intervals import paired
 from gblm_viz.core.look.report import GradientSummary, ModelMap, cell_map
 from gblm_viz.core.look.two_masks import Jump
-from gblm_viz.core.measure.evaluate import paired
 from gblm_viz.core.talk.generate import Sampling
 from gblm_viz.figures.maps import empty_map, gradient_sentence, map_value
 from gblm_viz.words import Words
@@ -20,11 +20,12 @@ from gblm_viz.words import Words
 from ..components.escape import escape
 from ..components.model_map import ModelMapView
 from ..components.settings_words import settings_words
+from ..components.token_bars import MARKS
 from ..visit.page import Page, bump
 from ..visit.session import Selection, Visit
 from ..work import work
 from ..work.applied import applied_tag, collected_from
-from ..work.chat import MARKS, Turn, pane_html, parting_sentence, together
+from ..work.chat import Turn, pane_html, parting_sentence, together
 from ..work.example import LONGEST_ANSWER, SETTINGS, shipped, shipped_summaries
 from .prune_told import place
 from .weight import telling_weight

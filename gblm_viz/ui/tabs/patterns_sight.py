@@ -17,7 +17,8 @@ from gblm_viz.core.look.structure import Band, density_order, position_order
 from gblm_viz.core.look.two_masks import Comparison, Jumps, TwoMasks
 from gblm_viz.core.mask import prune
 from gblm_viz.core.mask.patterns import NofM, Pattern, PerRow, shuffled
-from gblm_viz.core.mask.prune import Masks, Settings
+from gblm_viz.core.mask.prune import Masks
+from gblm_viz.core.mask.settings import Settings, preview_settings
 from gblm_viz.core.score.alpha import Alpha
 
 from ..visit.session import Visit
@@ -94,7 +95,7 @@ def sight_of(visit: Visit, which: str, seed: int) -> Sight | None:
     masks = work.applied_masks(visit) if applied else work.preview_masks(visit, plain_alpha(visit, settings))
     key = session.applied if applied else work.masks_key(session, plain_alpha(visit, settings))
     wanda, gradient = work.comparison_masks(visit, replace(masks.settings, method="wanda"))
-    magnitude = work.preview_masks(visit, prune.preview_settings(replace(masks.settings, method="magnitude")))
+    magnitude = work.preview_masks(visit, preview_settings(replace(masks.settings, method="magnitude")))
     wanda_key = None if wanda is None else work.masks_key(session, wanda.settings)
     own = _one(masks, matrix, expert)
     null = shuffled(own, masks.settings.make_pattern(), seed)

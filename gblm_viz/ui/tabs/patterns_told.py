@@ -12,7 +12,7 @@ from gblm_viz.core.look import report
 from gblm_viz.core.look.report import Cell, Factors, StructureBands, StructureCell, Writer
 from gblm_viz.core.look.structure import DRAWS, Band
 from gblm_viz.core.look.two_masks import CATEGORIES, Comparison, Jump, Jumps, TwoMasks
-from gblm_viz.core.mask.prune import Settings
+from gblm_viz.core.mask.settings import Settings
 from gblm_viz.figures.charts import percent
 from gblm_viz.figures.maps import map_value, role_name
 from gblm_viz.words import Words

@@ -15,7 +15,8 @@ import gradio as gr
 from gblm_viz.core.base.errors import SettingError
 from gblm_viz.core.look import report
 from gblm_viz.core.mask.patterns import GROUPS, Global, checked_sparsity
-from gblm_viz.core.mask.prune import ORDERS, Masks, Settings, preview_settings
+from gblm_viz.core.mask.prune import Masks
+from gblm_viz.core.mask.settings import ORDERS, Settings, preview_settings
 from gblm_viz.core.score.alpha import Alpha, parse_alpha
 from gblm_viz.core.score.methods import GBLM_NORMS, METHODS, NORMS_OF, PAPER_ALPHA
 from gblm_viz.figures import charts

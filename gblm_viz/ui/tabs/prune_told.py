@@ -11,10 +11,12 @@ from typing import Any
 from gblm_viz.core.look import report
 from gblm_viz.core.look.report import Preview
 from gblm_viz.core.mask.patterns import NofM
-from gblm_viz.core.mask.prune import Fallback, Masks, Settings
+from gblm_viz.core.mask.prune import Masks
+from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.score import alpha as alphas
 from gblm_viz.core.score.alpha import Alpha
 from gblm_viz.core.score.methods import METHODS, NORMS_OF, PAPER_ALPHA
+from gblm_viz.core.score.scores import Fallback
 from gblm_viz.figures import charts
 from gblm_viz.figures.charts import percent
 from gblm_viz.figures.maps import role_name

@@ -11,8 +11,7 @@ import gradio as gr
 
 from gblm_viz.amounts import duration
 from gblm_viz.core.base.errors import GblmError
-from gblm_viz.core.mask import prune
-from gblm_viz.core.mask.prune import Settings
+from gblm_viz.core.mask.settings import ORDERS, Settings
 from gblm_viz.core.measure.sweep import DENSE
 from gblm_viz.core.score.methods import METHODS
 from gblm_viz.figures.charts import percent
@@ -28,7 +27,7 @@ from ..work.sweeping import APART, Plan, done_of, losses_of, plan_of, points_of,
 from . import sweep_told as told
 
 USUAL_METHODS = ("magnitude", "wanda", "gblm")
-ORDERS = {"dense": ("dense",), "sequential": ("sequential",), "both": ("dense", "sequential")}
+ORDERS_OF = {"dense": ("dense",), "sequential": ("sequential",), "both": ("dense", "sequential")}
 LEAST_PAUSE = 1.0
 """Seconds between two drawings of the charts: each one makes them anew."""
 NOT_DRAWN: Hashable = None
@@ -42,7 +41,7 @@ def build(page: Page) -> None:
                                    elem_id="sweep-methods", scale=53, min_width=440)
         apart = gr.Radio([(f"{step} %", step) for step in APART], value=APART[0], label=say("sweep.apart"),
                          elem_id="sweep-apart", scale=17, min_width=150)
-        named = [*((say(f"prune.order.{name}"), name) for name in prune.ORDERS[::-1]), (say("sweep.both"), "both")]
+        named = [*((say(f"prune.order.{name}"), name) for name in ORDERS[::-1]), (say("sweep.both"), "both")]
         order = gr.Radio(named, value="dense", label=say("sweep.order"), elem_id="sweep-order", scale=30, min_width=270)
         start = gr.Button(say("sweep.start"), variant="primary", elem_id="sweep-start", scale=0, min_width=90)
         cancel = gr.Button(say("sweep.cancel"), elem_id="sweep-cancel", scale=0, min_width=90)
@@ -69,7 +68,8 @@ def build(page: Page) -> None:
     choices = [methods, apart, order]
 
     def wanted(visit: Visit, chosen: list[str], step: int, orders: str) -> Plan:
-        return plan_of(visit, [name for name in METHODS if name in chosen], ORDERS.get(orders, ()), step, say.language)
+        named = [name for name in METHODS if name in chosen]
+        return plan_of(visit, named, ORDERS_OF.get(orders, ()), step, say.language)
 
     def draw(visit: Visit, plan: Plan, left: float | None = None, running: bool = False) -> dict[Any, Any]:
         """Everything the panel shows of a plan's points."""

@@ -8,9 +8,10 @@ from typing import Any
 
 from gblm_viz import verdict_told
 from gblm_viz.amounts import amount, duration
+from gblm_viz.core.base import intervals
 from gblm_viz.core.base.errors import GblmError
-from gblm_viz.core.mask.prune import Settings
-from gblm_viz.core.measure import evaluate, sweep
+from gblm_viz.core.mask.settings import Settings
+from gblm_viz.core.measure import sweep
 from gblm_viz.core.measure.crossed import Crossed
 from gblm_viz.core.measure.draws import Losses
 from gblm_viz.core.measure.evaluate import Perplexity
@@ -218,7 +219,7 @@ def _with_interval(found: Perplexity) -> str:
 def _right(point: SweepPoint) -> str:
     if point.probes is None:
         return "–"
-    interval: evaluate.Interval = point.probes.interval
+    interval: intervals.Interval = point.probes.interval
     return f"{point.probes.right} ({100 * interval.low:.0f}–{percent(interval.high, 0)})"
 
 

@@ -20,7 +20,7 @@ from gblm_viz.core.keep import export
 from gblm_viz.core.keep import run as runs
 from gblm_viz.core.keep.export import Exported
 from gblm_viz.core.keep.run import SHORT_HASH
-from gblm_viz.core.mask import prune
+from gblm_viz.core.mask.mask_file import masks_file
 from gblm_viz.core.measure.won import memory
 from gblm_viz.core.model.models import Model
 from gblm_viz.figures.charts import percent
@@ -84,7 +84,7 @@ def build(page: Page) -> None:
         files = {"html": (f"{name}.html", report_file.html(found, say)), "json": (f"{name}.json",
                  report_data.as_json(found)), "csv": (f"{name}-tables.zip", report_data.as_csv(found))}
         if source.applied.prunable <= LARGEST_SENT:
-            files["masks"] = (f"{name}-masks.safetensors", prune.masks_file(source.applied))
+            files["masks"] = (f"{name}-masks.safetensors", masks_file(source.applied))
         links = tuple((kind, downloads.offer(page.library, *file), file[0], len(file[1]))
                       for kind, file in files.items())
         visit.remember("report", {"number": found.number, "own": found.own is not None, "links": links})

@@ -15,11 +15,11 @@ from gblm_viz.core.base.errors import GblmError
 from gblm_viz.core.base.job import Job
 from gblm_viz.core.look import by_hand, pull, two_masks, weight
 from gblm_viz.core.look.weight import Target, WeightReport
-from gblm_viz.core.mask import prune
-from gblm_viz.core.mask.prune import Settings
+from gblm_viz.core.mask.settings import Settings, preview_settings
 from gblm_viz.core.model.matrices import Matrix
 from gblm_viz.core.score.methods import METHODS
 from gblm_viz.core.talk.generate import Sampling, answer
+from gblm_viz.core.text.tokens import token_texts
 from gblm_viz.figures import charts
 from gblm_viz.figures.charts import percent, short
 from gblm_viz.figures.maps import number, role_name
@@ -311,7 +311,7 @@ def at_of(visit: Visit) -> At:
     if not ready(visit):
         raise GblmError("nothing_collected")
     session = visit.session
-    settings = prune.preview_settings(plain_alpha(visit, session.settings))
+    settings = preview_settings(plain_alpha(visit, session.settings))
     selection, matrix = session.selection, chosen(visit)
     if selection.row is None or selection.column is None or selection.matrix != matrix.name:
         jump = telling_weight(visit, matrix.name) if session.statistics is not None else None
@@ -325,7 +325,7 @@ def at_of(visit: Visit) -> At:
 
 def telling_weight(visit: Visit, only: str | None = None) -> two_masks.Jump | None:
     """work.telling_weight of the visitor's settings; of a large model in the selected matrix alone."""
-    settings = prune.preview_settings(plain_alpha(visit, visit.session.settings))
+    settings = preview_settings(plain_alpha(visit, visit.session.settings))
     if only is None and visit.model().layout.prunable > AT_ONCE:
         only = chosen(visit).name
     return work.telling_weight(visit, settings, only)
@@ -455,7 +455,7 @@ class _Show:
         heads = [(say("weight.pull.sample"), "number"), (say("weight.pull.share"), "number"),
                  (say("weight.pull.begins"), "begins")]
         rows = [(str(index), percent(float(shares[index])),
-                 "".join(pull.token_texts(model, found.calibration, index))) for index in strongest(visit, at, PULLING)]
+                 "".join(token_texts(model, found.calibration, index))) for index in strongest(visit, at, PULLING)]
         return title(say("weight.pull.samples")) + plain_table(heads, rows)
 
     def tokens(self, visit: Visit, at: At, kind: str, pulls: tuple[pull.SamplePull, ...]) -> str:
@@ -464,7 +464,7 @@ class _Show:
         what = say(f"weight.pull.{pull_of(visit.model(), at, kind).kind}")
         lines = []
         for one in pulls:
-            texts = pull.token_texts(visit.model(), found.calibration, one.sample)
+            texts = token_texts(visit.model(), found.calibration, one.sample)
             told = say("weight.pull.line", sample=one.sample, total=signed(one.total) if one.total else
                        say("weight.pull.no_pull"))
             lines.append(f'<p class="tag">{escape(told)}</p><p class="weight-strip" dir="auto" tabindex="0">'

@@ -8,10 +8,10 @@ from typing import Any
 import gradio as gr
 
 from gblm_viz.amounts import amount
+from gblm_viz.core.base import intervals
 from gblm_viz.core.base.errors import GblmError
 from gblm_viz.core.base.job import Job
 from gblm_viz.core.mask.prune import Masks
-from gblm_viz.core.measure import evaluate
 from gblm_viz.core.measure import won as measuring
 from gblm_viz.core.measure.won import Speed, Won
 from gblm_viz.core.model.models import Model
@@ -122,7 +122,7 @@ def _speed(say: Words, speed: Speed | None) -> str:
 
 def difference(say: Words, found: Won) -> str:
     """Whether zeros made it faster: the runs took turns, so they are compared in pairs."""
-    gap = evaluate.paired(found.speed_dense.runs, found.speed_pruned.runs)
+    gap = intervals.paired(found.speed_dense.runs, found.speed_pruned.runs)
     kind = "same" if not gap.shown else "faster" if gap.mean > 0 else "slower"
     return say(f"won.speed.{kind}", mean=f"{gap.mean:+.1f}", low=f"{gap.interval.low:+.1f}",
                high=f"{gap.interval.high:+.1f}", runs=gap.count)

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from gblm_viz.core.base.errors import GblmError
 from gblm_viz.core.base.footprint import available_memory, give_back
 from gblm_viz.core.base.job import Job, Step
-from gblm_viz.core.mask.prune import Settings
+from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.model.matrices import Layout
 from gblm_viz.core.score.alpha import Alpha
 

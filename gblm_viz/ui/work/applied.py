@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from gblm_viz.core.mask.prune import Masks, Settings
+from gblm_viz.core.mask.prune import Masks
+from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.sums.statistics import Statistics
 from gblm_viz.words import Words
 

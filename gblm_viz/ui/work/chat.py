@@ -17,7 +17,6 @@ POLL_SECONDS, LONGEST_PAUSE, PAUSES = 0.08, 1.0, 4
 """Between two looks at the answers: at least the first, at most the second, and PAUSES times what it took to show the
 last one. So thirty visitors' answers leave the processor to those who write them."""
 SIDES = ("dense", "pruned", "third")
-MARKS = {"dense": "●", "pruned": "▲", "third": "■"}
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from gblm_viz.core.base.job import Job
-from gblm_viz.core.mask.prune import Settings
+from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.measure import draws, sweep
 from gblm_viz.core.measure.draws import FEWEST_WINDOWS, Draws, Losses
 from gblm_viz.core.measure.draws_estimate import DrawsEstimate, draws_estimate

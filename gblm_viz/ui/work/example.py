@@ -13,11 +13,12 @@ from typing import Any
 
 from safetensors.numpy import load_file, save_file
 
+from gblm_viz.core.base.intervals import paired
 from gblm_viz.core.base.job import run
 from gblm_viz.core.look import report
 from gblm_viz.core.look.report import GradientSummary
-from gblm_viz.core.mask.prune import Settings
-from gblm_viz.core.measure.evaluate import ProbeResult, Verdict, paired, perplexity_of
+from gblm_viz.core.mask.settings import Settings
+from gblm_viz.core.measure.evaluate import ProbeResult, Verdict, perplexity_of
 from gblm_viz.core.model.models import Model
 from gblm_viz.core.score.alpha import Alpha
 from gblm_viz.core.talk.generate import Sampling, answer

@@ -14,7 +14,7 @@ import numpy as np
 from gblm_viz.core.base.errors import GblmError, SettingError
 from gblm_viz.core.mask.live import OrderedRows, live_mask, ordered_rows
 from gblm_viz.core.mask.patterns import NofM, PerRow
-from gblm_viz.core.mask.prune import Settings
+from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.model.matrices import Matrix
 from gblm_viz.core.model.models import Model
 from gblm_viz.core.score.alpha import Alpha, parse_alpha

@@ -13,7 +13,7 @@ from functools import cache
 from gblm_viz.core.base.errors import TextError
 from gblm_viz.core.base.job import Job, Step, part_of
 from gblm_viz.core.mask import prune
-from gblm_viz.core.mask.prune import Settings
+from gblm_viz.core.mask.settings import Settings, preview_settings
 from gblm_viz.core.measure import draws, evaluate, lost, probe_file
 from gblm_viz.core.measure.crossed import Crossed, crossed
 from gblm_viz.core.measure.draws import Draws, Losses
@@ -187,7 +187,7 @@ def rivals(session: Session, settings: Settings) -> dict[str, Settings]:
             continue
         norm = norm_for(name, settings.norm)
         group = "matrix" if settings.group == "authors" else settings.group
-        found[name] = prune.preview_settings(replace(settings, method=name, norm=norm, group=group))
+        found[name] = preview_settings(replace(settings, method=name, norm=norm, group=group))
     return found
 
 

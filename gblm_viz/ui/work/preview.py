@@ -9,7 +9,8 @@ from dataclasses import replace
 from typing import Any
 
 from gblm_viz.core.look.report import Preview
-from gblm_viz.core.mask.prune import Masks, Settings
+from gblm_viz.core.mask.prune import Masks
+from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.score import alpha as alphas
 from gblm_viz.core.score.alpha import Alpha
 

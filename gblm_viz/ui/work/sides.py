@@ -13,7 +13,8 @@ from typing import Any
 from gblm_viz.core.base.errors import GblmError
 from gblm_viz.core.base.job import Job
 from gblm_viz.core.mask.patterns import checked_sparsity
-from gblm_viz.core.mask.prune import Masks, Settings
+from gblm_viz.core.mask.prune import Masks
+from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.model.models import Model
 from gblm_viz.core.score.methods import norm_for
 from gblm_viz.core.sums.statistics import Statistics

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from gblm_viz.core.base.errors import SettingError
 from gblm_viz.core.base.job import Job, Step, within
-from gblm_viz.core.mask.prune import ORDERS, Settings
+from gblm_viz.core.mask.settings import ORDERS, Settings
 from gblm_viz.core.measure import sweep
 from gblm_viz.core.measure.draws import Draws, Losses
 from gblm_viz.core.measure.sweep import SweepPoint

@@ -14,13 +14,15 @@ from gblm_viz.core.base.footprint import Peak, folder_bytes, free_memory, give_b
 from gblm_viz.core.base.job import Job, Step, run
 from gblm_viz.core.look import report, two_masks
 from gblm_viz.core.mask import prune
-from gblm_viz.core.mask.prune import Masks, Settings
+from gblm_viz.core.mask.prune import Masks
+from gblm_viz.core.mask.settings import Settings, preview_settings
 from gblm_viz.core.measure import evaluate
 from gblm_viz.core.model import models
 from gblm_viz.core.model.matrices import Matrix
 from gblm_viz.core.model.models import Model
 from gblm_viz.core.score import alpha
 from gblm_viz.core.score.alpha import ShareCurve
+from gblm_viz.core.score.scores import Scored
 from gblm_viz.core.sums import estimate, statistics
 from gblm_viz.core.sums.collect import collect
 from gblm_viz.core.sums.estimate import Actual, Choice
@@ -264,7 +266,7 @@ def masks_key(session: Session, settings: Settings) -> Hashable:
 
 def preview_masks(visit: Visit, settings: Settings) -> Masks:
     """The mask the settings give in the dense order, computed at once and kept."""
-    dense = prune.preview_settings(settings)
+    dense = preview_settings(settings)
     model, found = visit.model(), maybe_statistics(visit)
     if dense.needs and found is None:
         raise GblmError("nothing_collected")
@@ -275,7 +277,7 @@ def preview_masks(visit: Visit, settings: Settings) -> Masks:
     return visit.library.once(masks_key(visit.session, dense), choose, lambda masks: masks.prunable)
 
 
-def _kept_scores(visit: Visit, settings: Settings) -> Mapping[str, prune.Scored] | None:
+def _kept_scores(visit: Visit, settings: Settings) -> Mapping[str, Scored] | None:
     """The scores that another sparsity or pattern chooses from again; None where they would fill the memory."""
     model, found = visit.model(), maybe_statistics(visit)
     if model.layout.prunable > MOST_SCORES:

@@ -11,11 +11,14 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from gblm_viz.core.base import intervals
 from gblm_viz.core.base.errors import GblmError
 from gblm_viz.core.base.job import run
 from gblm_viz.core.keep import export
 from gblm_viz.core.mask import prune
-from gblm_viz.core.mask.prune import Masks, Settings
+from gblm_viz.core.mask.mask_file import read_masks
+from gblm_viz.core.mask.prune import Masks
+from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.measure import evaluate
 from gblm_viz.core.model import models
 from gblm_viz.core.model.matrices import parameters
@@ -161,7 +164,7 @@ def test_masks_and_manifest_lie_in_the_folder_and_are_those_that_were_applied(
         llama: tuple[Model, Statistics, Masks], tmp_path: Path) -> None:
     model, found, applied = llama
     done = run(export.save(prune.pruned(model, applied), applied, tmp_path / "out", statistics=found))
-    read = prune.read_masks(tmp_path / "out" / "masks.safetensors")
+    read = read_masks(tmp_path / "out" / "masks.safetensors")
     assert read.keys() == applied.masks.keys()
     assert all(torch.equal(mask, applied.masks[name]) for name, mask in read.items())
     statistics.save(found, tmp_path / "statistics")
@@ -190,9 +193,9 @@ def test_the_card_tells_the_probes_with_n_and_interval_and_calls_a_typed_text_so
     model, found, applied = llama
     typed = replace(found, calibration=replace(found.calibration, text_name=""))
     run(export.save(prune.pruned(model, applied), applied, tmp_path / "out", statistics=typed,
-                    probes={"pruned": evaluate.Share(37, 200)}, language=language))
+                    probes={"pruned": intervals.Share(37, 200)}, language=language))
     card = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
-    interval = evaluate.wilson(37, 200)
+    interval = intervals.wilson(37, 200)
     for needed in ("37", "200", "18.5%", f"{interval.low:.1%}", f"{interval.high:.1%}", "masks.safetensors",
                    export.MANIFEST_FILE, words(language)("export.own_text")):
         assert needed in card

@@ -12,13 +12,14 @@ import numpy as np
 import pytest
 import torch
 
+from gblm_viz.core.base.intervals import Share, paired, paired_share, wilson
 from gblm_viz.core.base.job import run
 from gblm_viz.core.keep import run as runs
 from gblm_viz.core.keep.run import Own, Run
 from gblm_viz.core.look import report, two_masks
 from gblm_viz.core.mask import prune
-from gblm_viz.core.mask.prune import Settings
-from gblm_viz.core.measure.evaluate import Perplexity, Probe, ProbeResult, Share, Verdict, paired, paired_share, wilson
+from gblm_viz.core.mask.settings import Settings
+from gblm_viz.core.measure.evaluate import Perplexity, Probe, ProbeResult, Verdict
 from gblm_viz.core.measure.sweep import DENSE, SweepPoint
 from gblm_viz.core.measure.won import memory
 from gblm_viz.core.model import models

@@ -9,7 +9,8 @@ import torch
 
 from gblm_viz.core.base.job import run
 from gblm_viz.core.look import by_hand
-from gblm_viz.core.mask.prune import Settings, dense_masks
+from gblm_viz.core.mask.prune import dense_masks
+from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.model import models
 from gblm_viz.core.model.models import Model
 from gblm_viz.core.score.alpha import Alpha

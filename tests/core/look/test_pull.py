@@ -23,13 +23,14 @@ from transformers.models.llama.modeling_llama import LlamaMLP
 from gblm_viz.core.base.errors import ScoreError
 from gblm_viz.core.base.job import Step, run
 from gblm_viz.core.look import pull
-from gblm_viz.core.look.pull import Pull, SamplePull, block_shares, sample_shares, token_pulls, token_texts
+from gblm_viz.core.look.pull import Pull, SamplePull, block_shares, sample_shares, token_pulls
 from gblm_viz.core.model.matrices import Matrix
 from gblm_viz.core.model.models import Model, private_copy, wrap
 from gblm_viz.core.sums.collect import collect
 from gblm_viz.core.sums.observe import sample_loss
 from gblm_viz.core.sums.statistics import Statistics
 from gblm_viz.core.text.calibration import CalibrationSet, from_text
+from gblm_viz.core.text.tokens import token_texts
 from tests import reference
 from tests.core.automaton import byte_tokenizer
 from tests.families import FAMILIES, HEAD, UNOBSERVED, tiny_tokenizer

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from gblm_viz.core.base.job import run
 from gblm_viz.core.look import report
 from gblm_viz.core.mask import prune
-from gblm_viz.core.mask.prune import Masks, Settings
+from gblm_viz.core.mask.prune import Masks
+from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.model import models
 from gblm_viz.core.model.matrices import Matrix
 from gblm_viz.core.model.models import Model

@@ -19,12 +19,14 @@ from gblm_viz.core.look import weight
 from gblm_viz.core.look.weight import Target, WeightReport, answer_changes, explain, measured_changes, predicted_change
 from gblm_viz.core.mask import prune
 from gblm_viz.core.mask.patterns import Global, label
-from gblm_viz.core.mask.prune import Masks, Settings
+from gblm_viz.core.mask.prune import Masks
+from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.model import models
 from gblm_viz.core.model.matrices import Matrix, parameters
 from gblm_viz.core.model.models import Model
 from gblm_viz.core.score import alpha as alphas
 from gblm_viz.core.score.alpha import Alpha
+from gblm_viz.core.score.scores import dense_scores
 from gblm_viz.core.sums import statistics
 from gblm_viz.core.sums.collect import collect
 from gblm_viz.core.sums.statistics import Statistics
@@ -100,7 +102,7 @@ def explained(model: Model, sums: Statistics | None, masks: Masks, matrix: Matri
 
 def all_scores(model: Model, sums: Statistics | None, settings: Settings) -> dict[str, Tensor]:
     method, weights = settings.make_method(sums), parameters(model.network, model.layout)
-    return {matrix.name: prune.dense_scores(model, sums, method, matrix, weights[matrix.name])[0]
+    return {matrix.name: dense_scores(model, sums, method, matrix, weights[matrix.name])[0]
             for matrix in model.layout.matrices}
 
 

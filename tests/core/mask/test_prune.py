@@ -18,11 +18,14 @@ from torch import Tensor
 from gblm_viz.core.base.errors import ScoreError, SettingError, StatisticsError
 from gblm_viz.core.base.job import Step, run
 from gblm_viz.core.mask import prune
-from gblm_viz.core.mask.prune import Fallback, Masks, Settings
+from gblm_viz.core.mask.mask_file import read_masks, save_masks
+from gblm_viz.core.mask.prune import Masks
+from gblm_viz.core.mask.settings import ORDERS, Settings, preview_settings
 from gblm_viz.core.model import models
 from gblm_viz.core.model.matrices import parameters
 from gblm_viz.core.model.models import Model
 from gblm_viz.core.score.alpha import Alpha, gradient_share
+from gblm_viz.core.score.scores import Fallback
 from gblm_viz.core.sums.collect import collect
 from gblm_viz.core.sums.statistics import Statistics
 from tests.core.test_families import calibration_of, cut_samples, weights_hash
@@ -118,7 +121,7 @@ def test_methods_with_inputs_differ_between_orders_but_not_in_the_first_block(pa
 
 
 def test_at_sparsity_zero_both_orders_agree_and_nothing_goes(llama: tuple[Model, Statistics]) -> None:
-    for order in prune.ORDERS:
+    for order in ORDERS:
         assert run(prune.masks(*llama, Settings("gblm", sparsity=0, order=order))).removed == 0
 
 
@@ -143,7 +146,7 @@ def test_an_abandoned_run_leaves_no_hook_and_no_change(llama: tuple[Model, Stati
 
 def test_the_preview_is_the_same_settings_in_the_dense_order() -> None:
     settings = Settings("wanda", sparsity=0.3, seed=4)
-    assert prune.preview_settings(settings) == Settings("wanda", sparsity=0.3, seed=4, order="dense")
+    assert preview_settings(settings) == Settings("wanda", sparsity=0.3, seed=4, order="dense")
 
 
 # What stands beside the masks
@@ -159,7 +162,7 @@ def narrow_mixtral() -> Model:
     return models.wrap(network, None, "mixtral")
 
 
-@pytest.mark.parametrize("order", prune.ORDERS)
+@pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("method", METHODS)
 def test_experts_that_saw_no_token_fall_back_and_are_listed(method: str, order: str) -> None:
     model = narrow_mixtral()
@@ -181,7 +184,7 @@ def test_a_matrix_with_only_zero_gradients_falls_back_and_is_listed(llama: tuple
     zeroed = collected(model)
     for gradient in zeroed.sums[name].gradients.values():
         gradient.zero_()
-    for order in prune.ORDERS:
+    for order in ORDERS:
         found = run(prune.masks(model, zeroed, Settings(method, order=order)))
         assert found.fallbacks == (Fallback(name, None, "zero_gradient", rule),)
         simple = run(prune.masks(model, sums, Settings({"|W|": "magnitude"}.get(rule, "wanda"), order="dense")))
@@ -203,7 +206,7 @@ def test_rows_whose_scores_are_all_equal_are_counted() -> None:
 
 def test_alpha_is_turned_into_its_number_from_the_dense_statistics(llama: tuple[Model, Statistics]) -> None:
     model, sums = llama
-    for order in prune.ORDERS:
+    for order in ORDERS:
         found = run(prune.masks(model, sums, Settings(alpha=Alpha("share", 0.5), order=order)))
         assert found.alpha is not None
         assert math.isclose(gradient_share(sums, "l1", found.alpha), 0.5, abs_tol=1e-4)
@@ -212,7 +215,7 @@ def test_alpha_is_turned_into_its_number_from_the_dense_statistics(llama: tuple[
 
 def test_a_score_that_is_not_finite_is_an_error_that_names_the_matrix(llama: tuple[Model, Statistics]) -> None:
     model, sums = llama
-    for order in prune.ORDERS:
+    for order in ORDERS:
         with pytest.raises(ScoreError) as raised:
             run(prune.masks(model, sums, Settings(alpha=Alpha("number", 1e300), order=order)))
         assert raised.value.key == "score_not_finite"
@@ -247,7 +250,7 @@ def test_a_width_m_does_not_divide_is_refused_before_any_work_with_matrix_and_wi
 
 @pytest.mark.parametrize("method", ["wanda", "gradient", "gblm"])
 def test_a_method_that_needs_sums_is_refused_without_them(llama: tuple[Model, Statistics], method: str) -> None:
-    for order in prune.ORDERS:
+    for order in ORDERS:
         with pytest.raises(SettingError) as raised:
             run(prune.masks(llama[0], None, Settings(method, order=order)))
         assert raised.value.key == "needs_statistics"
@@ -256,7 +259,7 @@ def test_a_method_that_needs_sums_is_refused_without_them(llama: tuple[Model, St
 @pytest.mark.parametrize("method", METHODS)
 def test_statistics_of_another_model_are_refused_with_both_names(llama: tuple[Model, Statistics], method: str) -> None:
     other = models.wrap(FAMILIES["llama"](seed=1), None, "somebody/else")
-    for order in prune.ORDERS:
+    for order in ORDERS:
         with pytest.raises(StatisticsError) as raised:
             run(prune.masks(other, llama[1], Settings(method, order=order)))
         assert raised.value.key == "other_model"
@@ -279,7 +282,7 @@ def test_a_mask_file_holds_the_parameters_names_and_their_out_in_views(pair: tup
                                                                         tmp_path: Path) -> None:
     model, sums = pair
     applied = run(prune.masks(model, sums, Settings("wanda", sparsity=0.3)))
-    prune.save_masks(applied, tmp_path / "masks.safetensors")
+    save_masks(applied, tmp_path / "masks.safetensors")
     with safe_open(tmp_path / "masks.safetensors", "pt") as stored:
         keys = list(stored.keys())
         tensors: dict[str, Tensor] = {key: stored.get_tensor(key) for key in keys}
@@ -291,17 +294,17 @@ def test_a_mask_file_holds_the_parameters_names_and_their_out_in_views(pair: tup
         assert tensor.shape == views[name].shape
         assert tensor.sum(-1).unique().tolist() == [int(tensor.shape[-1] * 0.3)]
         assert torch.equal(tensor.bool(), applied.masks[name])
-    back = prune.read_masks(tmp_path / "masks.safetensors")
+    back = read_masks(tmp_path / "masks.safetensors")
     assert all(torch.equal(back[name], applied.masks[name]) for name in applied.masks)
 
 
 def test_gpt2s_transposed_matrices_are_masked_in_their_out_in_view(tmp_path: Path) -> None:
     model = made("gpt2")
     applied = run(prune.masks(model, None, Settings("magnitude", sparsity=0.25)))
-    prune.save_masks(applied, tmp_path / "masks.safetensors")
+    save_masks(applied, tmp_path / "masks.safetensors")
     name = "transformer.h.0.mlp.c_fc.weight"
     stored = dict(model.network.named_parameters())[name]
-    mask = prune.read_masks(tmp_path / "masks.safetensors")[name]
+    mask = read_masks(tmp_path / "masks.safetensors")[name]
     assert tuple(stored.shape) == (32, 64)
     assert tuple(mask.shape) == (64, 32)
     assert mask.sum(1).tolist() == [8] * 64
@@ -315,7 +318,7 @@ def test_two_runs_write_the_same_bytes(settings: Settings, tmp_path: Path) -> No
     for attempt in ("one", "two"):
         model = made("llama")
         file = tmp_path / attempt / "masks.safetensors"
-        prune.save_masks(run(prune.masks(model, collected(model), settings)), file)
+        save_masks(run(prune.masks(model, collected(model), settings)), file)
         digests.append(hashlib.sha256(file.read_bytes()).hexdigest())
         assert [path.name for path in file.parent.iterdir()] == ["masks.safetensors"]
     assert digests[0] == digests[1]
@@ -324,13 +327,13 @@ def test_two_runs_write_the_same_bytes(settings: Settings, tmp_path: Path) -> No
 def test_the_metadata_says_what_made_the_masks(llama: tuple[Model, Statistics], tmp_path: Path) -> None:
     model, sums = llama
     applied = run(prune.masks(model, sums, Settings("gblm", "l2", Alpha("share", 0.25), pattern="2:4", seed=9)))
-    prune.save_masks(applied, tmp_path / "masks.safetensors")
+    save_masks(applied, tmp_path / "masks.safetensors")
     assert metadata_of(tmp_path / "masks.safetensors") == {
         "method": "gblm", "norm": "l2", "alpha": "share:0.25", "alpha_value": applied.alpha, "group": "row",
         "sparsity": 0.5, "pattern": "2:4", "pattern_label": "2:4", "order": "sequential", "seed": 9, "format": 1,
         "model_key": model.key, "calibration": sums.calibration.key}
     magnitude: Masks = run(prune.masks(model, sums, Settings("magnitude")))
-    prune.save_masks(magnitude, tmp_path / "magnitude.safetensors")
+    save_masks(magnitude, tmp_path / "magnitude.safetensors")
     read = metadata_of(tmp_path / "magnitude.safetensors")
     assert (read["alpha_value"], read["calibration"], read["pattern_label"]) == (None, "", "row 0.5")
 
@@ -340,8 +343,8 @@ def test_a_damaged_mask_file_is_refused(content: bytes, tmp_path: Path) -> None:
     file = tmp_path / "masks.safetensors"
     file.write_bytes(content)
     with pytest.raises(StatisticsError) as raised:
-        prune.read_masks(file)
+        read_masks(file)
     assert raised.value.key == "torn"
     assert "masks.safetensors" in str(raised.value)
     with pytest.raises(StatisticsError):
-        prune.read_masks(tmp_path / "absent.safetensors")
+        read_masks(tmp_path / "absent.safetensors")

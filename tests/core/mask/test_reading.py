@@ -8,7 +8,7 @@ import pytest
 
 from gblm_viz.core.base.errors import SettingError
 from gblm_viz.core.mask import reading
-from gblm_viz.core.mask.prune import Settings
+from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.sums.estimate import OWN, BlockShape, ModelShape, Room
 from gblm_viz.words import LANGUAGES, words
 

@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
+from gblm_viz.core.base.intervals import paired
 from gblm_viz.core.measure.crossed import BLOCK, Crossed, block_size, crossed
-from gblm_viz.core.measure.evaluate import paired
 from tests import reference
 
 SPREADS = {"both": (0.03, 0.1, 0.05), "draws": (0.1, 0.01, 0.01), "windows": (0.0, 0.3, 0.1), "rest": (0.0, 0.0, 0.1)}

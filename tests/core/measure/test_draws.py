@@ -11,7 +11,7 @@ import torch
 from gblm_viz.core.base.errors import GblmError, TextError
 from gblm_viz.core.base.job import Step, run
 from gblm_viz.core.mask import prune
-from gblm_viz.core.mask.prune import Settings
+from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.measure import draws, evaluate
 from gblm_viz.core.measure.draws_estimate import DrawsEstimate, draws_estimate
 from gblm_viz.core.model import models

@@ -14,26 +14,25 @@ from random import Random
 import pytest
 import torch
 
+from gblm_viz.core.base import intervals
 from gblm_viz.core.base.errors import TextError
+from gblm_viz.core.base.intervals import Interval, Share, paired, wilson
 from gblm_viz.core.base.job import Step, run
 from gblm_viz.core.measure import evaluate
 from gblm_viz.core.measure.evaluate import (
-    Interval,
     Probe,
     ProbeResult,
-    Share,
     Verdict,
     ask_probes,
     chance,
     choose_answers,
-    paired,
     perplexity,
     text_windows,
-    wilson,
 )
 from gblm_viz.core.model import models
 from gblm_viz.core.model.models import Model
 from gblm_viz.core.talk.generate import answer, prompt_tokens
+from gblm_viz.core.text.tokens import end_token
 from tests import reference
 from tests.core.automaton import automaton, byte_tokenizer, writes
 from tests.families import FAMILIES, tiny_tokenizer
@@ -49,12 +48,12 @@ def tiny() -> Model:
 @pytest.mark.parametrize(("degrees", "expected"), [
     (1, 12.706205), (2, 4.302653), (4, 2.776445), (10, 2.228139), (30, 2.042272), (100, 1.983972), (1000, 1.962339)])
 def test_students_quantiles_are_the_tables(degrees: int, expected: float) -> None:
-    assert evaluate.student_quantile(0.975, degrees) == pytest.approx(expected, abs=2e-6)
+    assert intervals.student_quantile(0.975, degrees) == pytest.approx(expected, abs=2e-6)
 
 
 def test_students_quantile_at_other_levels() -> None:
-    assert evaluate.student_quantile(0.95, 5) == pytest.approx(2.015048, abs=2e-6)
-    assert evaluate.student_quantile(0.995, 3) == pytest.approx(5.840909, abs=2e-6)
+    assert intervals.student_quantile(0.95, 5) == pytest.approx(2.015048, abs=2e-6)
+    assert intervals.student_quantile(0.995, 3) == pytest.approx(5.840909, abs=2e-6)
 
 
 @pytest.mark.parametrize("right", [0, 1, 5, 9, 10])
@@ -336,7 +335,7 @@ def test_a_rank_is_the_place_of_the_worst_token_and_one_is_greedys_own(talker: M
     for verdict in run(ask_probes(talker, many[:60])).verdicts:
         prompt = prompt_tokens(talker, [{"role": "user", "content": verdict.probe.prompt}]).tokens
         said = [*talker.tokenizer(verdict.probe.answer, add_special_tokens=False)["input_ids"],
-                evaluate.end_token(talker)]
+                end_token(talker)]
         assert verdict.rank == reference.worst_rank(talker.network, prompt, said)
         assert (verdict.rank == 1) == verdict.right
 
@@ -368,7 +367,7 @@ def test_a_question_longer_than_the_model_is_refused_and_not_cut() -> None:
 
 def test_paired_shares_have_the_textbooks_interval() -> None:
     # Altman et al., Statistics with Confidence (2000), table 6.2: 14, 5, 0, 22; the difference is 0.011 to 0.226
-    found = evaluate.PairedShare(both=14, lost=5, gained=0, neither=22)
+    found = intervals.PairedShare(both=14, lost=5, gained=0, neither=22)
     assert found.difference == pytest.approx(-5 / 41)
     assert (-found.interval.high, -found.interval.low) == pytest.approx((0.011, 0.226), abs=6e-4)
     assert (found.first, found.second) == (Share(19, 41), Share(14, 41))
@@ -377,32 +376,32 @@ def test_paired_shares_have_the_textbooks_interval() -> None:
 @pytest.mark.parametrize("counts", [(36, 12, 2, 0), (0, 0, 0, 5), (40, 0, 0, 0), (0, 30, 0, 0), (5, 5, 5, 5),
                                     (3, 1, 0, 9), (600, 90, 20, 100), (1, 20, 20, 1)])
 def test_paired_shares_intervals_are_the_references(counts: tuple[int, int, int, int]) -> None:
-    found, expected = evaluate.PairedShare(*counts), reference.newcombe(*counts)
+    found, expected = intervals.PairedShare(*counts), reference.newcombe(*counts)
     assert (found.interval.low, found.interval.high) == pytest.approx(expected, abs=1e-12)
     assert found.interval.low <= found.difference <= found.interval.high
-    swapped = evaluate.PairedShare(counts[0], counts[2], counts[1], counts[3]).interval
+    swapped = intervals.PairedShare(counts[0], counts[2], counts[1], counts[3]).interval
     assert (swapped.low, swapped.high) == pytest.approx((-found.interval.high, -found.interval.low))
 
 
 def test_too_few_answers_show_no_difference_however_they_fall() -> None:
-    assert [evaluate.PairedShare(0, lost, 0, 0).shown for lost in range(8)] == [False] * 6 + [True] * 2
-    assert not evaluate.PairedShare(0, 0, 0, 0).shown and math.isnan(evaluate.PairedShare(0, 0, 0, 0).difference)
-    assert not evaluate.PairedShare(40, 0, 0, 0).shown
-    assert evaluate.PairedShare(30, 10, 0, 0).shown
+    assert [intervals.PairedShare(0, lost, 0, 0).shown for lost in range(8)] == [False] * 6 + [True] * 2
+    assert not intervals.PairedShare(0, 0, 0, 0).shown and math.isnan(intervals.PairedShare(0, 0, 0, 0).difference)
+    assert not intervals.PairedShare(40, 0, 0, 0).shown
+    assert intervals.PairedShare(30, 10, 0, 0).shown
 
 
 @pytest.mark.parametrize(("lost", "gained", "expected"), [
     (0, 0, 1.0), (1, 0, 1.0), (5, 0, 2 / 32), (6, 0, 2 / 64), (0, 6, 2 / 64), (6, 1, 2 * (1 + 7) / 128), (4, 4, 1.0),
     (9, 3, 2 * (1 + 12 + 66 + 220) / 4096)])
 def test_the_coin_is_mcnemars_exact_test(lost: int, gained: int, expected: float) -> None:
-    assert evaluate.PairedShare(10, lost, gained, 5).by_chance == pytest.approx(expected)
+    assert intervals.PairedShare(10, lost, gained, 5).by_chance == pytest.approx(expected)
 
 
 def test_answers_are_paired_question_by_question() -> None:
     before, after = [True, True, False, False, True], [True, False, True, False, False]
-    assert evaluate.paired_share(before, after) == evaluate.PairedShare(both=1, lost=2, gained=1, neither=1)
+    assert intervals.paired_share(before, after) == intervals.PairedShare(both=1, lost=2, gained=1, neither=1)
     with pytest.raises(ValueError):
-        evaluate.paired_share([True], [])
+        intervals.paired_share([True], [])
 
 
 def test_the_paired_share_interval_covers_the_true_difference_about_as_often_as_it_says() -> None:
@@ -411,22 +410,22 @@ def test_the_paired_share_interval_covers_the_true_difference_about_as_often_as_
     covered = 0
     for _ in range(2000):
         drawn = Counter(random.choices(range(4), chances, k=40))
-        covered += evaluate.PairedShare(*(drawn[kind] for kind in range(4))).interval.covers(-0.2)
+        covered += intervals.PairedShare(*(drawn[kind] for kind in range(4))).interval.covers(-0.2)
     assert 0.93 < covered / 2000 < 0.98
 
 
 def test_a_gap_worked_by_hand_has_welchs_interval() -> None:
-    found = evaluate.gap((1.0, 2.0, 3.0), (4.0, 6.0, 8.0, 10.0))
+    found = intervals.gap((1.0, 2.0, 3.0), (4.0, 6.0, 8.0, 10.0))
     # variances 1 and 20/3 over 3 and 4 windows: error² = 1/3 + 5/3 = 2; ν = 4 / ((1/9)/2 + (25/9)/3) = 4.0754717
     assert (found.mean, found.count) == (5.0, 3)
     half = found.interval.high - 5.0
-    low, high = (evaluate.student_quantile(0.975, degrees) * math.sqrt(2) for degrees in (5, 4))
+    low, high = (intervals.student_quantile(0.975, degrees) * math.sqrt(2) for degrees in (5, 4))
     assert low < half < high
     assert half == pytest.approx(reference.students_quantile(4.0754717) * math.sqrt(2), rel=1e-4)
     assert found.shown
 
 
 def test_a_gap_of_one_window_has_no_interval_and_of_equal_windows_none_but_its_mean() -> None:
-    assert evaluate.gap((1.0,), (4.0, 5.0)).interval == Interval(-math.inf, math.inf)
-    assert not evaluate.gap((1.0,), (4.0, 5.0)).shown
-    assert evaluate.gap((1.0, 1.0), (3.0, 3.0)).interval == Interval(2.0, 2.0)
+    assert intervals.gap((1.0,), (4.0, 5.0)).interval == Interval(-math.inf, math.inf)
+    assert not intervals.gap((1.0,), (4.0, 5.0)).shown
+    assert intervals.gap((1.0, 1.0), (3.0, 3.0)).interval == Interval(2.0, 2.0)

@@ -11,13 +11,14 @@ import pytest
 import torch
 
 from gblm_viz.core.base.errors import SettingError
+from gblm_viz.core.base.intervals import Share
 from gblm_viz.core.base.job import run
 from gblm_viz.core.keep import run as runs
 from gblm_viz.core.mask import prune
-from gblm_viz.core.mask.prune import Settings
+from gblm_viz.core.mask.settings import ORDERS, Settings
 from gblm_viz.core.measure import evaluate, sweep
 from gblm_viz.core.measure.crossed import crossed
-from gblm_viz.core.measure.evaluate import Perplexity, Probe, Share
+from gblm_viz.core.measure.evaluate import Perplexity, Probe
 from gblm_viz.core.measure.sweep import DENSE, SweepPoint
 from gblm_viz.core.model import models
 from gblm_viz.core.score.alpha import Alpha
@@ -77,7 +78,7 @@ def test_the_point_at_zero_is_the_dense_model_and_needs_no_text_and_no_probes(ti
 def test_settings_with_equal_canonical_forms_have_equal_masks(tiny: tuple[Any, Any]) -> None:
     model, found = tiny
     for method in ("random", "magnitude", "wanda", "gradient", "gblm"):
-        for order in prune.ORDERS:
+        for order in ORDERS:
             for given in (replace(BASE, method=method, pattern="", order=order),
                           replace(BASE, method=method, pattern="", order=order, norm="l2", seed=9)):
                 one, other = (run(prune.masks(model, found, settings)).masks

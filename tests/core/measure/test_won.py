@@ -14,7 +14,8 @@ import torch
 from gblm_viz.core.base.errors import ModelError
 from gblm_viz.core.base.job import Step, run
 from gblm_viz.core.mask import prune
-from gblm_viz.core.mask.prune import Masks, Settings
+from gblm_viz.core.mask.prune import Masks
+from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.measure import won
 from gblm_viz.core.model import models
 from gblm_viz.core.model.models import Model

@@ -13,7 +13,7 @@ from torch import Tensor
 from gblm_viz.core.base.job import run
 from gblm_viz.core.keep import export
 from gblm_viz.core.mask import prune
-from gblm_viz.core.mask.prune import Settings
+from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.measure import won
 from gblm_viz.core.model.as_stored import as_stored
 from gblm_viz.core.model.folder import weight_files

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from gblm_viz.core.mask.prune import score_matrix
 from gblm_viz.core.model.matrices import Matrix
 from gblm_viz.core.score import methods
 from gblm_viz.core.score.methods import METHODS, Gblm, Gradient, Magnitude, Method, Random, Wanda, norm_of
+from gblm_viz.core.score.scores import score_matrix
 from tests import reference
 
 WEIGHT = torch.tensor([[1.0, -2.0, 3.0, -4.0], [4.0, 3.0, -2.0, -0.0]])

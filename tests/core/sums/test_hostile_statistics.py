@@ -23,7 +23,7 @@ from torch import Tensor
 import gblm_viz.core.sums.collect as collecting
 from gblm_viz.core.base.errors import StatisticsError
 from gblm_viz.core.base.job import run
-from gblm_viz.core.mask import prune
+from gblm_viz.core.mask.mask_file import read_masks
 from gblm_viz.core.model.models import Model, wrap
 from gblm_viz.core.sums import statistics
 from gblm_viz.core.sums.collect import collect
@@ -421,10 +421,10 @@ MASKS = {
 @pytest.mark.parametrize("case", MASKS)
 def test_a_hostile_mask_file_is_a_sentence(case: str, tmp_path: Path) -> None:
     (tmp_path / "masks.safetensors").write_bytes(MASKS[case])
-    refused("masks.safetensors", partial(prune.read_masks, tmp_path / "masks.safetensors"))
+    refused("masks.safetensors", partial(read_masks, tmp_path / "masks.safetensors"))
 
 
 @pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir, lambda path: path.symlink_to("/dev/zero")])
 def test_a_mask_file_that_is_no_file_is_a_sentence(make: Change, tmp_path: Path) -> None:
     make(tmp_path / "masks.safetensors")
-    refused("masks.safetensors", partial(prune.read_masks, tmp_path / "masks.safetensors"))
+    refused("masks.safetensors", partial(read_masks, tmp_path / "masks.safetensors"))

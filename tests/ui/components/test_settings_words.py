@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gblm_viz.core.mask.patterns import GROUPS
-from gblm_viz.core.mask.prune import Settings
+from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.score.alpha import Alpha
 from gblm_viz.core.score.methods import METHODS, NORMS_OF
 from gblm_viz.ui.components.settings_words import settings_words

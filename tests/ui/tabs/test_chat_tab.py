@@ -17,7 +17,7 @@ import torch
 
 from gblm_viz.core.base.errors import SettingError, TextError
 from gblm_viz.core.base.job import run
-from gblm_viz.core.mask.prune import Settings
+from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.model import models
 from gblm_viz.core.model.models import Model
 from gblm_viz.core.score.alpha import Alpha

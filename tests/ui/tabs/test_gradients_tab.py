@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from gblm_viz.core.mask import prune
-from gblm_viz.core.mask.prune import Settings
+from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.model import models
 from gblm_viz.core.score.alpha import Alpha
 from gblm_viz.ui.tabs import gradients

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from gblm_viz.core.measure.evaluate import PairedShare, Probe, ProbeResult, Verdict, perplexity_of
+from gblm_viz.core.base.intervals import PairedShare
+from gblm_viz.core.measure.evaluate import Probe, ProbeResult, Verdict, perplexity_of
 from gblm_viz.core.measure.lost import Foretold, TokenLoss
 from gblm_viz.pocket.skills import SKILLS
 from gblm_viz.ui.components.escape import escape

@@ -11,7 +11,7 @@ import gradio as gr
 import pytest
 
 from gblm_viz.core.base.job import run
-from gblm_viz.core.mask.prune import Settings
+from gblm_viz.core.mask.settings import Settings
 from gblm_viz.ui import build
 from gblm_viz.ui.components.escape import escape
 from gblm_viz.ui.tabs import overview, prune

@@ -15,7 +15,7 @@ import torch
 
 from gblm_viz.core.base.job import run
 from gblm_viz.core.look import report, structure
-from gblm_viz.core.mask.prune import Settings
+from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.score.alpha import Alpha
 from gblm_viz.figures.charts import percent
 from gblm_viz.ui.tabs import patterns, patterns_sight, patterns_told

@@ -13,8 +13,9 @@ import pytest
 import torch
 
 from gblm_viz.core.base.errors import SettingError
-from gblm_viz.core.mask.prune import Fallback, Settings
+from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.score.alpha import Alpha
+from gblm_viz.core.score.scores import Fallback
 from gblm_viz.ui.components.escape import escape
 from gblm_viz.ui.tabs import prune, prune_told
 from gblm_viz.ui.tabs.prune import Form

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from gblm_viz.core.base.errors import GblmError, SettingError
+from gblm_viz.core.base.intervals import Share
 from gblm_viz.core.base.job import Step, run, within
-from gblm_viz.core.mask.prune import Settings
-from gblm_viz.core.measure.evaluate import Perplexity, Share
+from gblm_viz.core.mask.settings import Settings
+from gblm_viz.core.measure.evaluate import Perplexity
 from gblm_viz.core.measure.sweep import DENSE, SweepPoint
 from gblm_viz.core.score.alpha import Alpha
 from gblm_viz.ui.components import knees

@@ -17,12 +17,13 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from gblm_viz.core.base.intervals import paired
 from gblm_viz.core.base.job import run
 from gblm_viz.core.keep.run import Run
-from gblm_viz.core.mask import prune
-from gblm_viz.core.mask.prune import Settings
+from gblm_viz.core.mask.mask_file import masks_file
+from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.measure import sweep
-from gblm_viz.core.measure.evaluate import paired, text_windows
+from gblm_viz.core.measure.evaluate import text_windows
 from gblm_viz.core.measure.won import Bytes, Speed, Won
 from gblm_viz.core.model import models
 from gblm_viz.core.model.matrices import parameters
@@ -126,7 +127,7 @@ def test_no_word_of_the_visitor_is_in_any_file_unless_asked(visit: Visit) -> Non
         holds = {name for name, content in files.items() if CANARY.encode() in content}
         assert holds == ({"html", "json", "own_text.csv", "own_chat.csv"} if own else set())
         assert b"<b>\n" not in files["html"]  # a text is text, never markup
-    assert CANARY.encode() not in prune.masks_file(work.applied_masks(visit))
+    assert CANARY.encode() not in masks_file(work.applied_masks(visit))
 
 
 def test_a_text_that_moved_on_and_a_chat_of_another_copy_are_not_put_into_the_report(visit: Visit) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from gblm_viz.core.mask.prune import Settings
+from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.score.alpha import Alpha
 from gblm_viz.ui.visit import address
 from gblm_viz.ui.visit.session import Selection, TextChoice, Visit

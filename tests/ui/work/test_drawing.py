@@ -12,7 +12,7 @@ import torch
 
 from gblm_viz import verdict_told
 from gblm_viz.core.base.job import run
-from gblm_viz.core.mask.prune import Settings
+from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.measure import draws, sweep
 from gblm_viz.core.measure.crossed import crossed
 from gblm_viz.core.model import models

@@ -12,7 +12,8 @@ import torch
 from gblm_viz.core.base.job import run
 from gblm_viz.core.mask.live import OrderedRows, by_rows, in_order
 from gblm_viz.core.mask.patterns import PerRow
-from gblm_viz.core.mask.prune import Settings, dense_masks
+from gblm_viz.core.mask.prune import dense_masks
+from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.score import alpha as alphas
 from gblm_viz.core.score.alpha import Alpha
 from gblm_viz.core.score.methods import Gblm

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gblm_viz.core.mask.prune import Settings
+from gblm_viz.core.mask.settings import Settings
 from gblm_viz.ui.work import measured
 from gblm_viz.ui.work.example import shipped
 

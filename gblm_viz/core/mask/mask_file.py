@@ -1,0 +1,66 @@
+"""Mask files: masks and what made them as one safetensors file, written and read back checked."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as to_bytes
+from torch import Tensor
+
+from ..base.errors import StatisticsError
+from ..base.files import cannot_write, clear_left, put, usable_path
+from ..base.stored import Kind, bad_field, check_tensors, header_of
+from .in_turn import write_in_turn
+from .patterns import label
+from .prune import Masks
+
+
+def masks_in(path: Path) -> dict[str, Any] | None:
+    """What a mask file says made it; None for a file that is none."""
+    try:
+        found = json.loads(header_of(path.parent, path.name).metadata["gblm"])
+    except (StatisticsError, KeyError, ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) and "calibration" in found else None
+
+
+def save_masks(applied: Masks, path: Path) -> None:
+    """uint8 of the parameter's (out, in) view, 1 = removed; the metadata is the settings that made it."""
+    usable_path(path)
+    shapes = {name: tuple(mask.shape) for name, mask in applied.masks.items()}
+    try:
+        clear_left(path)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    put(path, lambda beside: write_in_turn(beside, shapes, applied.masks.__getitem__, _mask_metadata(applied)))
+
+
+def masks_file(applied: Masks) -> bytes:
+    """The same file for those who have no folder here."""
+    tensors = {name: mask.to(torch.uint8).contiguous() for name, mask in applied.masks.items()}
+    return to_bytes(tensors, _mask_metadata(applied))
+
+
+def _mask_metadata(applied: Masks) -> dict[str, str]:
+    metadata = applied.settings.as_dict() | {
+        "format": 1, "model_key": applied.model_key, "calibration": applied.calibration_key,
+        "alpha_value": applied.alpha, "pattern_label": label(applied.settings.make_pattern())}
+    return {"gblm": json.dumps(metadata, sort_keys=True)}
+
+
+def read_masks(path: Path) -> dict[str, Tensor]:
+    """name → bool (out, in) or (experts, out, in), True = removed. Raises StatisticsError for what is no mask file."""
+    header = header_of(usable_path(path).parent, path.name)
+    for name, (kind, _) in header.tensors.items():
+        if len(kind.shape) not in {2, 3}:
+            raise bad_field(path.parent, path.name, name, str(kind), "(…, out, in)")
+    check_tensors(header, {name: Kind("U8", kind.shape, 0, 1) for name, (kind, _) in header.tensors.items()})
+    try:
+        with safe_open(path, "pt") as stored:
+            return {name: stored.get_tensor(name).bool() for name in header.tensors}
+    except (SafetensorError, OSError) as error:
+        raise StatisticsError("torn", folder=str(path.parent), file=path.name) from error

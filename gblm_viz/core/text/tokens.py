@@ -1,0 +1,37 @@
+"""Tokens of a model as text: where its turn ends, and the piece of text that each token stands for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..model.models import Model
+from .calibration import CalibrationSet
+
+
+def end_token(model: Model) -> int:
+    end: Any = model.network.generation_config.eos_token_id
+    end = model.tokenizer.eos_token_id if end is None else end
+    return int(end[0] if isinstance(end, list) else end)
+
+
+def token_texts(model: Model, samples: CalibrationSet, index: int) -> tuple[str, ...]:
+    """The sample's text, special tokens included, in one piece a token; joined they are the decoded text.
+
+    A token that holds only part of a character has the piece "": the character stands at the token that completes it.
+    """
+    tokens = samples.sample(index).tolist()
+
+    def text(start: int, end: int) -> str:
+        decoded: str = model.tokenizer.decode(tokens[start:end], clean_up_tokenization_spaces=False)
+        return decoded
+
+    pieces = []
+    before = done = 0  # the last piece's tokens are decoded again: some tokenizers drop a space where a text begins
+    for end in range(1, len(tokens) + 1):
+        grown = text(before, end)
+        if grown.endswith("\ufffd") and end < len(tokens):
+            pieces.append("")
+            continue
+        pieces.append(grown[len(text(before, done)):])
+        before, done = done, end
+    return tuple(pieces)
