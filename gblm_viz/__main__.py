@@ -46,7 +46,17 @@ from gblm_viz.core.model.models import DTYPES, LONGEST, Model, Opened, load, lon
 from gblm_viz.core.model.tokenizer import vocabulary
 from gblm_viz.core.score import alpha as alphas
 from gblm_viz.core.score.alpha import parse_alpha
-from gblm_viz.core.score.methods import GRADIENT_NORMS, METHODS, PAPER_ALPHA, norm_for, norm_of
+from gblm_viz.core.score.methods import (
+    GRADIENT_NORMS,
+    METHODS,
+    PAPER_ALPHA,
+    SHARED,
+    Knob,
+    knobs_of,
+    norm_for,
+    norm_of,
+    own_knobs,
+)
 from gblm_viz.core.sums import estimate, statistics
 from gblm_viz.core.sums.collect import PLANS, checkpoint_blocks, checkpoint_samples
 from gblm_viz.core.sums.collect import collect as collect_sums
@@ -467,7 +477,7 @@ def _reading(args: argparse.Namespace, known: Opened, settings: Settings) -> Rea
 def _settings(args: argparse.Namespace) -> Settings:
     share = parse_pattern(args.pattern).sparsity if args.pattern else checked_sparsity(args.sparsity)
     return Settings(args.method, args.norm, parse_alpha(args.alpha), args.group, share, args.pattern or "", args.order,
-                    args.seed).check()
+                    args.seed).with_knobs(**_own(args, args.method)).check()
 
 
 def _comparisons(mask: Callable[[Settings], Job[Masks]], found: Statistics | None, settings: Settings, applied: Masks,
@@ -502,7 +512,11 @@ def _mask_values(applied: Masks, share: float | None) -> dict[str, Any]:
         "gradient_share": share, "pattern": label(settings.make_pattern()), "order": settings.order,
         "seed": settings.seed, "sparsity": applied.sparsity, "removed": applied.removed, "prunable": applied.prunable,
         "fallbacks": [asdict(one) for one in applied.fallbacks], "equal_rows": applied.equal_rows,
-        "matrices": applied.shares}
+        "matrices": applied.shares} | _own_values(settings)
+
+
+def _own_values(settings: Settings) -> dict[str, Any]:
+    return {name: settings.knob(name) for name in settings.knobs if name not in SHARED}
 
 
 def _statistics_values(found: Statistics | None, settings: Settings) -> dict[str, Any]:
@@ -520,6 +534,9 @@ def _mask_lines(values: dict[str, Any]) -> Iterator[str]:
         yield _say("norm", norm=values["norm"])
     if values["alpha_value"] is not None:
         yield _say("alpha", value=values["alpha_value"], asked=values["alpha"], share=values["gradient_share"])
+    for name in knobs_of(values["method"]):
+        if name not in SHARED:
+            yield _say("knob", name=name, value=values[name])
     names = {"wanda": f"wanda, {values['order']} order", "gradient": "gradient",
              "preview": f"{values['method']}, dense order"}
     for name, shown in names.items():
@@ -621,7 +638,8 @@ def _rivals(args: argparse.Namespace) -> dict[str, Settings]:
     """Each method with the flags that all share; the first is the one the others are set against."""
     share = parse_pattern(args.pattern).sparsity if args.pattern else checked_sparsity(args.sparsity)
     return {name: Settings(name, norm_for(name, args.norm), parse_alpha(args.alpha), args.group, share,
-                           args.pattern or "", args.order).check() for name in args.methods}
+                           args.pattern or "", args.order).with_knobs(**_own(args, name)).check()
+            for name in args.methods}
 
 
 def _drawn(model: Model, drawn: Draws, settings: dict[str, Settings], held: CalibrationSet, guess: DrawsEstimate,
@@ -723,6 +741,7 @@ def _prune_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--order", choices=ORDERS, default=plain.order, help=_help("order"))
     parser.add_argument("--group", choices=GROUPS, default=plain.group, help=_help("group"))
     parser.add_argument("--seed", type=_seed, default=plain.seed, metavar="S", help=_help("seed_random"))
+    _knob_flags(parser)
     parser.add_argument("--out", type=Path, metavar="MODEL_DIR", help=_help("out_model"))
     parser.add_argument("--masks", type=Path, metavar="FILE", help=_help("masks"))
     parser.add_argument("--force", action="store_true", help=_help("force"))
@@ -765,7 +784,31 @@ def _compare_flags(parser: argparse.ArgumentParser) -> None:
     share.add_argument("--pattern", metavar="N:M", help=_help("pattern"))
     parser.add_argument("--order", choices=ORDERS, default="dense", help=_help("order_compare"))
     parser.add_argument("--group", choices=GROUPS, default=plain.group, help=_help("group"))
+    _knob_flags(parser)
     parser.add_argument("--memory", type=parse_bytes, metavar="6GB", help=_help("memory"))
+
+
+def _knob_flags(parser: argparse.ArgumentParser) -> None:
+    """A flag for each knob that only some methods have."""
+    for name, knob in own_knobs().items():
+        methods = ", ".join(method for method in METHODS if name in knobs_of(method))
+        parser.add_argument("--" + name.replace("_", "-"), type=_knob(knob), default=knob.default, metavar="VALUE",
+                            help=_help("knob", methods=methods, wanted=knob.wanted, default=knob.default))
+
+
+def _knob(knob: Knob) -> Callable[[str], Any]:
+    def read(given: str) -> Any:
+        with suppress(ValueError):
+            if knob.takes(value := knob.read(given)):
+                return value
+        raise argparse.ArgumentTypeError(_WORDS("cli.refuse.knob", given=given, wanted=knob.wanted))
+
+    return read
+
+
+def _own(args: argparse.Namespace, method: str) -> dict[str, Any]:
+    """The values of the flags that this method alone, or with few others, has."""
+    return {name: getattr(args, name) for name in own_knobs() if name in knobs_of(method)}
 
 
 def _methods(given: str) -> tuple[str, ...]:

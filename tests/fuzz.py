@@ -142,7 +142,7 @@ def numbers_as_text(data: Any) -> object:
 
 
 LINK = st.dictionaries(
-    st.sampled_from(address.FIELDS) | TEXTS,
+    st.sampled_from(address.known_fields()) | TEXTS,
     st.one_of(st.sampled_from(["0", "1", "up", "gblm", "wanda", "2:4", "row", "dense", "l2"]), TEXTS,
               NUMBERS.map(str)), max_size=9)
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 LOOKS = {"magnitude": ("#56B4E9", "square"), "wanda": (THIRD, "diamond"), "gblm": (PRUNED, "triangle-up"),
          "gradient": (PICK, "pentagon"), "random": (INK, "x")}
 """Each method's colour and mark; the blue circle is the dense model's, as everywhere."""
+SPARE = ("#009E73", "triangle-down"), ("#F0E442", "star"), ("#999999", "hexagon")
+"""The looks of methods that have none of their own, in turn."""
 GLYPHS = {"square": "□", "diamond": "◇", "triangle-up": "△"}
 DASHES = {"dense": "solid", "sequential": "dash"}
 END = 92
@@ -36,6 +38,11 @@ WIDE, NARROW = 5, 3
 """About so many names stand in one row below a wide and a narrow chart."""
 SMALLEST, LARGEST = 5.5, 85.0
 """Billions of parameters: the axis of the paper's models."""
+
+
+def look_of(method: str) -> tuple[str, str]:
+    """A method's colour and mark; one without an own look keeps one of the spare ones, chosen by its name."""
+    return LOOKS.get(method) or SPARE[sum(method.encode()) % len(SPARE)]
 
 
 @dataclass(frozen=True)
@@ -164,7 +171,7 @@ def relative(drawn: Drawn, paper: Sequence[Published], at: float, told: str, say
 
 def _curve(marks: Sequence[_Mark], method: str, order: str, name: str, hover: str, legend: bool,
            bars: bool = True) -> go.Scatter:
-    colour, symbol = LOOKS[method]
+    colour, symbol = look_of(method)
     return go.Scatter(
         x=[one.x for one in marks], y=[one.y for one in marks], mode="lines+markers", name=name, showlegend=legend,
         legendgroup=f"{method} {order}", line={"color": colour, "width": 2, "dash": DASHES[order]},

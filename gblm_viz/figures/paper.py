@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .charts import DENSE, PICK, PRUNED, columns_of, decades, short
-from .curves import DASHES, LOOKS
+from .curves import DASHES, look_of
 from .maps import Kind, Say, colour_at, ink_on, number, role_label
 
 if TYPE_CHECKING:
@@ -182,7 +182,7 @@ def sweep(rows: Sequence[SweepRow], names: Mapping[tuple[str, str], str], say: S
         body += [_line(left, y, WIDTH - right, y, "#ddd", 0.6), _text(left - 6, y + 4, short(10.0**tick), "end")]
     for place, name in enumerate(dict.fromkeys((row.method, row.order) for row in shown)):
         method, order = name
-        colour, mark = LOOKS[method]
+        colour, mark = look_of(method)
         own = [row for row in shown if (row.method, row.order) == name]
         points = " ".join(f"{x:.1f},{y:.1f}" for x, y in map(at, own))
         dash = ' stroke-dasharray="5 3"' if DASHES[order] == "dash" else ""

@@ -59,8 +59,11 @@ def test_the_mask_follows_a_slider_and_rests_on_the_exact_one(page: Page, app: A
     page.mouse.move(*at(ranged, 0.8 if slider == "#sparsity" else 0.98), steps=10)
     expect(view).to_have_attribute("data-live", re.compile("sparsity"))
     page.wait_for_function("window.drawn > 2")
+    said = float(ranged.input_value())
+    name = {"#sparsity": "sparsity", "#alpha-share": "share"}[slider]
+    expect(view).to_have_attribute("data-live", re.compile(rf'"{name}":{said:g}\b'))  # the last move's picture
     expect(view).to_have_attribute("data-state", "ready")
-    moving, said = cells(view), float(ranged.input_value())
+    moving = cells(view)
     picture(page, output, f"live_{slider[1:]}")
     page.mouse.up()
     page.wait_for_function("!document.querySelector('#prune-mask .matrix-view').dataset.live")

@@ -88,7 +88,7 @@ def row_of(model: Model, statistics: Statistics | None, settings: Settings, alph
         norm = settings.norm if settings.method == "gradient" or settings.norm in GBLM_NORMS else GBLM_NORMS[0]
         if NORMS[norm] in statistics.keep:
             numbers["gradient_norm"] = statistics.gradient_norm(name, norm)[here]
-    if settings.method == "gblm" and alpha is not None:
+    if "alpha" in settings.knobs and alpha is not None:
         settings = replace(settings, alpha=Alpha("number", alpha))
     pattern = settings.make_pattern()
     alone = not isinstance(pattern, PerRow | NofM)

@@ -23,7 +23,7 @@ from ..mask.settings import Settings
 from ..model.matrices import Matrix, parameters
 from ..model.models import Model
 from ..score import alpha as alphas
-from ..score.methods import METHODS, Gblm
+from ..score.methods import METHODS, Gblm, Method
 from ..score.scores import dense_scores
 from ..sums.statistics import NORMS, Statistics
 from .structure import DRAWS, Band, agreement, column_band, column_densities, model_band, null_band, rank_one, structure
@@ -154,8 +154,8 @@ class Preview:
 def preview(model: Model, statistics: Statistics | None, settings: Settings, masks: Masks,
             wanda: Masks | None, gradient: Masks | None) -> Preview:
     """Numbers of a mask beside Wanda's and the gradient-only mask at the same pattern, where they exist."""
-    gblm = settings.method == "gblm" and statistics is not None and masks.alpha is not None
-    share = alphas.gradient_share(statistics, settings.norm, masks.alpha) if gblm else None  # type: ignore[arg-type]
+    share = (None if statistics is None or masks.alpha is None
+             else alphas.gradient_share(statistics, settings.norm, masks.alpha))
     cells = tuple(_cell(matrix, float(masks.masks[matrix.name].double().mean())) for matrix in model.layout.matrices)
     against = () if wanda is None else tuple(
         _cell(matrix, agreement(masks.masks[matrix.name], wanda.masks[matrix.name]))
@@ -182,7 +182,7 @@ def comparison_settings(settings: Settings) -> tuple[Settings | None, Settings |
     if settings.group == "authors" and not settings.pattern:
         return None, None
     common = {"group": settings.group, "sparsity": settings.sparsity, "pattern": settings.pattern, "order": "dense"}
-    norm = settings.norm if settings.method in {"gblm", "gradient"} else "l1"
+    norm = settings.norm if "norm" in settings.knobs else "l1"
     return Settings("wanda", **common), Settings("gradient", norm, **common)  # type: ignore[arg-type]
 
 
@@ -373,12 +373,20 @@ class MethodRow:
     name: str
     formula: str
     needs: str
+    knobs: str
     source: str
 
 
 def method_rows() -> tuple[MethodRow, ...]:
-    return tuple(MethodRow(name, kind.formula, ", ".join(sorted(kind.needs)) or "–", kind.source)
+    return tuple(MethodRow(name, kind.formula, ", ".join(sorted(kind.needs)) or "–", _knobs_told(kind), kind.source)
                  for name, kind in METHODS.items())
+
+
+def _knobs_told(kind: type[Method]) -> str:
+    """`norm: l1, l2; alpha`; what a number may be where it is not any."""
+    told = [f"{name}: {knob.wanted}" if knob.kind in {"choice", "number"} else name
+            for name, knob in kind.knobs().items()]
+    return "; ".join(told) or "–"
 
 
 @torch.no_grad()
@@ -403,7 +411,7 @@ def field(model: Model, statistics: Statistics | None, name: str, which: str, ex
 
     def pull() -> Tensor:
         method = chosen().make_method(found())
-        assert isinstance(method, Gblm)
+        assert isinstance(method, Gblm), method
         return method.alpha * weight.abs() * found().gradient_norm(name, method.norm)
 
     fields: dict[str, Callable[[], Tensor]] = {
@@ -430,8 +438,8 @@ def mask_array(masks: Masks, name: str, expert: int = 0) -> Array:
 
 def methods_table() -> str:
     """The table of methods as Markdown: what the README prints."""
-    lines = ["| method | score | needs | source |", "|---|---|---|---|"]
-    lines += [f"| {row.name} | `{row.formula.replace('|', chr(92) + '|')}` | {row.needs} | {row.source} |"
+    lines = ["| method | score | needs | knobs | source |", "|---|---|---|---|---|"]
+    lines += [f"| {row.name} | `{row.formula.replace('|', chr(92) + '|')}` | {row.needs} | {row.knobs} | {row.source} |"
               for row in method_rows()]
     return "\n".join(lines)
 

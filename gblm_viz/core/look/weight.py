@@ -27,7 +27,7 @@ from ..model.matrices import Matrix, check_place, parameters
 from ..model.models import Model, private_copy
 from ..model.tokenizer import encoded
 from ..score.alpha import Alpha
-from ..score.methods import Gblm, norm_for
+from ..score.methods import METHODS
 from ..score.scores import dense_scores
 from ..sums.statistics import NORMS, Statistics
 from ..talk.generate import prompt_tokens
@@ -143,7 +143,7 @@ def explain(model: Model, statistics: Statistics | None, settings: Settings, mas
     group do not allow has no verdict. Raises PlaceError for a weight that does not exist.
     """
     settings = preview_settings(settings).check()
-    if settings.method == Gblm.name and masks.alpha is not None:
+    if "alpha" in settings.knobs and masks.alpha is not None:
         settings = replace(settings, alpha=Alpha("number", masks.alpha))
     target = Target(name, "weight", row, column, expert=expert)
     index = _index(model, target)
@@ -158,8 +158,8 @@ def explain(model: Model, statistics: Statistics | None, settings: Settings, mas
         inputs = float(statistics.input_norm(name)[(*index[:-2], column)])
         if NORMS[settings.norm] in statistics.keep:
             gradient = float(statistics.gradient_norm(name, settings.norm)[index])
-    added = settings.needs - _LEFT_OUT[standing.fallback]
-    scale = standing.alpha if settings.method == Gblm.name else 1.0
+    added = METHODS[settings.method].terms - _LEFT_OUT[standing.fallback]
+    scale = standing.alpha if "alpha" in settings.knobs else 1.0
     cut_low, cut_high = standing.edges()
     return WeightReport(
         weight=weight, input_norm=inputs, gradient_norm=gradient, alpha=standing.alpha,
@@ -274,7 +274,7 @@ def _whole_model(model: Model, target: Target, scored: Callable[[Matrix], Tensor
 def _verdict_of(model: Model, statistics: Statistics | None, settings: Settings, target: Target,
                 method: str) -> Verdict | None:
     """Another method's verdict at the same pattern and norm, or None where statistics or group do not allow it."""
-    other = replace(settings, method=method, norm=norm_for(method, settings.norm))
+    other = settings.of_method(method)
     if other.needs and statistics is None:
         return None
     with suppress(GblmError):

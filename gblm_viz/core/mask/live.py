@@ -18,7 +18,7 @@ from torch import Tensor
 from ..base.job import run
 from ..model.matrices import parameters
 from ..model.models import Model
-from ..score.methods import Gblm, Method, Random, norm_of
+from ..score.methods import METHODS, Gblm, Method, norm_of
 from ..score.scores import SIMPLER, fallbacks_of
 from ..sums.statistics import NORMS, Statistics
 from .patterns import Array, Global, NofM, PerRow, in_pieces
@@ -63,7 +63,7 @@ def live_mask(model: Model, statistics: Statistics | None, settings: Settings, n
     """
     pattern = settings.check().make_pattern()
     matrix = model.layout.named(name)
-    if isinstance(pattern, PerRow | NofM) and settings.method != Random.name:
+    if isinstance(pattern, PerRow | NofM) and METHODS[settings.method].by_rows:
         return _by_rows(model, statistics, settings, name, expert, last, every)
     if isinstance(pattern, Global):
         mask = run(dense_masks(model, statistics, settings)).masks[name]

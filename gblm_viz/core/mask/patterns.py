@@ -182,7 +182,8 @@ def _lowest_sorted(score: Tensor, count: int) -> Tensor:
 
 @dataclass(frozen=True)
 class PerRow:
-    """In each output row the int(in · sparsity) lowest (lib/prune.py:277,300): the paper's comparison group."""
+    """In each output row the int(in · sparsity) lowest: the paper's comparison group (VILA-Lab/GBLM-Pruner
+    lib/prune.py:277,300)."""
 
     sparsity: float
 
@@ -217,7 +218,7 @@ class PerMatrix:
 
 @dataclass(frozen=True)
 class Authors:
-    """The authors' magnitude threshold (lib/prune.py:177), for magnitude only.
+    """The authors' magnitude threshold (VILA-Lab/GBLM-Pruner lib/prune.py:177), for magnitude only.
 
     `<=` the sorted value at int(out · in · sparsity), so at least one too many goes.
     """

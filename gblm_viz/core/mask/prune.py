@@ -166,7 +166,8 @@ def dense_masks(model: Model, statistics: Statistics | None, settings: Settings,
 @torch.no_grad()
 def sequential_masks(model: Model, statistics: Statistics | None, settings: Settings,
                      inputs_in_memory: int | None = None, folder: Path | None = None) -> Job[Masks]:
-    """Masks in the paper's order (lib/prune.py:246-308): inputs are measured behind the already pruned blocks.
+    """Masks in the paper's order: inputs are measured behind the already pruned blocks (VILA-Lab/GBLM-Pruner
+    lib/prune.py:246-308).
 
     Gradients come from the dense model. Methods that need no inputs give the dense order's masks. Steps count a
     sample's passes through blocks, two through all but the last. A block's pruned weights are let go when what they

@@ -8,7 +8,7 @@ from typing import Any
 from ..base.errors import SettingError
 from ..score import alpha as alphas
 from ..score.alpha import Alpha
-from ..score.methods import METHODS, NORMS_OF, PAPER_ALPHA, Gblm, Gradient, Method, Random
+from ..score.methods import METHODS, PAPER_ALPHA, SHARED, Knob, Method, knobs_of, norm_for
 from ..sums.statistics import Statistics
 from ..text.calibration import checked_seed
 from .patterns import Pattern, make_pattern
@@ -18,7 +18,11 @@ ORDERS = ("sequential", "dense")
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything a mask depends on besides the model and the statistics; the same names as the command line's flags."""
+    """Everything a mask depends on besides the model and the statistics; the same names as the command line's flags.
+
+    own: the values of the method's further knobs, by name, of which only those that are not at their default; written
+    by `with_knobs`, read by `knob`.
+    """
 
     method: str = "gblm"
     norm: str = "l1"
@@ -28,14 +32,20 @@ class Settings:
     pattern: str = ""
     order: str = "sequential"
     seed: int = 0
+    own: tuple[tuple[str, Any], ...] = ()
 
     def check(self) -> Settings:
         """Itself, or the sentence that says which two settings do not go together."""
         if self.method not in tuple(METHODS):  # which compares, so that a list is only unknown
             raise SettingError("method_unknown", given=self.method, known=", ".join(METHODS))
-        norms = NORMS_OF.get(self.method)
-        if norms and self.norm not in norms:
-            raise SettingError("norm_unknown", method=self.method, given=self.norm, known=", ".join(norms))
+        knobs = self.knobs
+        for name, _ in self.own:
+            if name not in knobs:
+                raise SettingError("knob_unknown", method=self.method, knob=name, known=", ".join(knobs) or "–")
+        for name in knobs.keys() - {"alpha", "seed"}:  # which are checked below, whatever the method
+            if not knobs[name].takes(self.knob(name)):
+                raise SettingError(knobs[name].refusal, method=self.method, knob=name, given=self.knob(name),
+                                   known=knobs[name].wanted)
         if self.order not in ORDERS:
             raise SettingError("order_unknown", given=self.order, known=", ".join(ORDERS))
         if self.group == "authors" and self.method != "magnitude" and not self.pattern:
@@ -50,10 +60,37 @@ class Settings:
     def make_pattern(self) -> Pattern:
         return make_pattern(self.group, self.sparsity, self.pattern)
 
+    # The method's knobs
+
+    def knob(self, name: str) -> Any:
+        """The value of one knob of the method."""
+        return getattr(self, name) if name in SHARED else dict(self.own).get(name, self.knobs[name].default)
+
+    @property
+    def knobs(self) -> dict[str, Knob]:
+        """The method's knobs by name; their values come from `knob`."""
+        return knobs_of(self.method)
+
+    def with_knobs(self, **values: Any) -> Settings:
+        """With these knobs of the method set. Checks nothing."""
+        shared = {name: value for name, value in values.items() if name in SHARED}
+        own = {name: value for name, value in (dict(self.own) | values).items() if name not in SHARED}
+        usual = {name: knob.default for name, knob in self.knobs.items()}
+        return replace(self, **shared, own=tuple(sorted(
+            (name, value) for name, value in own.items() if name not in usual or value != usual[name])))
+
+    def of_method(self, method: str) -> Settings:
+        """The same for another method: its shared knobs stay where it takes their values, its own are at their
+        default."""
+        if method == self.method:
+            return self
+        return replace(self, method=method, norm=norm_for(method, self.norm), own=())
+
     @property
     def scoring(self) -> Settings:
         """The same as far as scores depend on it: one for every sparsity, pattern, group and order."""
-        return Settings(self.method, self.norm, self.alpha, order="dense", seed=self.seed)
+        usual = Settings()
+        return replace(self, group=usual.group, sparsity=usual.sparsity, pattern=usual.pattern, order="dense")
 
     @property
     def needs(self) -> frozenset[str]:
@@ -61,13 +98,17 @@ class Settings:
 
     def make_method(self, statistics: Statistics | None) -> Method:
         """The method with its knobs set; α is turned into a number here, from the dense statistics."""
-        if self.method == Gblm.name:
+        values = {name: self.knob(name) for name in self.knobs}
+        if isinstance(values.get("alpha"), Alpha):
             assert statistics is not None
-            return Gblm(self.norm, alphas.resolve(self.alpha, statistics, self.norm))
-        return {"gradient": Gradient(self.norm), "random": Random(self.seed)}.get(self.method) or METHODS[self.method]()
+            values["alpha"] = alphas.resolve(self.alpha, statistics, self.norm)
+        return METHODS[self.method](**values)
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self) | {"alpha": str(self.alpha)}
+        """For JSON: α as it is written, further knobs beside the shared ones."""
+        told = asdict(self) | {"alpha": str(self.alpha)}
+        del told["own"]
+        return told | {name: self.knob(name) for name in self.knobs if name not in SHARED}
 
 
 def preview_settings(settings: Settings) -> Settings:

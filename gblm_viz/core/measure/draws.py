@@ -22,7 +22,6 @@ from ..mask import prune
 from ..mask.settings import Settings
 from ..model.matrices import Matrix
 from ..model.models import Model
-from ..score.methods import METHODS
 from ..sums.collect import PLANS, Accumulator
 from ..sums.ranks import ALONE
 from ..sums.statistics import NORMS, Statistics, Sums
@@ -169,13 +168,13 @@ Losses = tuple[tuple[float, ...], ...]
 
 
 def of_draw(settings: Settings, draw: int) -> Settings:
-    """The settings on one draw: random's noise is drawn anew beside the text."""
-    return replace(settings, seed=settings.seed + draw) if settings.method == "random" else settings
+    """The settings on one draw: what a method draws by a seed is drawn anew beside the text."""
+    return replace(settings, seed=settings.seed + draw) if "seed" in settings.knobs else settings
 
 
 def copies_of(settings: Settings, draws: int) -> int:
     """How many pruned copies a method takes: magnitude looks at no text and draws no noise."""
-    return draws if METHODS[settings.method].needs or settings.method == "random" else 1
+    return draws if settings.needs or "seed" in settings.knobs else 1
 
 
 def turns(*settings: Settings) -> bool:

@@ -16,7 +16,7 @@ from ..base.job import Job
 from ..mask import prune
 from ..mask.settings import ORDERS, Settings
 from ..model.models import Model
-from ..score.methods import METHODS, norm_for
+from ..score.methods import METHODS, SHARED
 from ..sums.statistics import Statistics
 from ..text.calibration import CalibrationSet
 from . import evaluate
@@ -82,11 +82,8 @@ def canonical(settings: Settings) -> Settings:
     plain = Settings()
     if not settings.pattern and settings.sparsity == 0:
         return DENSE
-    needs = METHODS[settings.method].needs
-    return replace(settings, norm=settings.norm if "gradients" in needs else plain.norm,
-                   alpha=settings.alpha if settings.method == "gblm" else plain.alpha,
-                   seed=settings.seed if settings.method == "random" else plain.seed,
-                   order=settings.order if "inputs" in needs else "dense")
+    unused = {name: getattr(plain, name) for name in SHARED if name not in settings.knobs}
+    return replace(settings, **unused, order=settings.order if "inputs" in settings.needs else "dense")
 
 
 def plan(base: Settings, methods: Sequence[str], orders: Sequence[str], apart: int) -> tuple[Settings, ...]:
@@ -99,9 +96,8 @@ def plan(base: Settings, methods: Sequence[str], orders: Sequence[str], apart: i
     found: dict[Settings, None] = {}
     for percent in range(0, HIGHEST + 1, apart):
         for method in methods:
-            norm = norm_for(method, base.norm)
             for order in orders:
-                one = replace(base, method=method, norm=norm, sparsity=percent / 100, pattern="", order=order)
+                one = replace(base.of_method(method), sparsity=percent / 100, pattern="", order=order)
                 found[canonical(one.check())] = None
     return tuple(found)
 
@@ -183,7 +179,7 @@ def differences(points: Sequence[SweepPoint], losses: Mapping[Settings, Losses] 
     for settings in own:
         if against is None or settings == DENSE or settings.method == against:
             continue
-        same = (replace(settings, method=against, norm=norm_for(against, settings.norm), order=order)
+        same = (replace(settings.of_method(against), order=order)
                 for order in dict.fromkeys((settings.order, "dense", "sequential")))
         other = next((one for given in same if (one := canonical(given)) in own), None)
         if other is not None:

@@ -1,4 +1,5 @@
-"""What score a weight gets. One table of methods; adding one is a class and a line in the table.
+"""What score a weight gets. One table of methods; adding one is a class, whose fields are its knobs, and a line in the
+table. The form, the command line, the sweep, the address and the report read name, formula, needs and knobs there.
 
 A method never sees models, texts or masks: it is called with (out, in) weights, an input norm and a gradient norm.
 """
@@ -6,27 +7,82 @@ A method never sees models, texts or masks: it is called with (out, in) weights,
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
 
 GRADIENT_NORMS = ("l1", "l2", "sum")
 GBLM_NORMS = ("l1", "l2")
-NORMS_OF = {"gblm": GBLM_NORMS, "gradient": GRADIENT_NORMS}
-"""Method → the gradient norms it can be asked for; other methods have none."""
 PAPER_ALPHA = 100.0
+SHARED = ("norm", "alpha", "seed")
+"""Knobs that a Settings always holds and every file names, whatever the method."""
+
+
+@dataclass(frozen=True)
+class Knob:
+    """What one setting of a method may be: a field of its class that is declared by `knob`.
+
+    kind: `number` and `whole` lie between `low` and `high`, `choice` is one of `choices`, `alpha` is an alpha.Alpha.
+    step: how far a slider goes at once. refusal: the key of errors.toml that refuses another value.
+    """
+
+    kind: Literal["number", "whole", "choice", "alpha"]
+    default: Any
+    low: float = 0.0
+    high: float = 1.0
+    step: float = 0.01
+    choices: tuple[str, ...] = ()
+    refusal: str = "knob_outside"
+
+    def takes(self, value: object) -> bool:
+        """Whether it can be set so; an α is judged by alpha.check_alpha."""
+        if self.kind == "choice":
+            return isinstance(value, str) and value in self.choices
+        kinds = {"whole": (int,), "number": (int, float)}.get(self.kind)
+        return kinds is None or (type(value) in kinds and self.low <= value <= self.high)  # type: ignore[operator]
+
+    @property
+    def wanted(self) -> str:
+        """What it may be, in notation that reads alike in every language."""
+        return ", ".join(self.choices) if self.kind == "choice" else f"{self.low:g} … {self.high:g}"
+
+    def read(self, given: object) -> Any:
+        """A value as a link, a command line or a form has it. Raises ValueError for what is no number."""
+        if self.kind == "choice":
+            return str(given)
+        number = float(str(given))
+        if self.kind == "number":
+            return number
+        if not number.is_integer():
+            raise ValueError(given)
+        return int(number)
+
+
+def knob(kind: Literal["number", "whole", "choice", "alpha"], default: Any, **more: Any) -> Any:
+    """A field of a method's class with its default; `more` as in Knob."""
+    return field(default=default, metadata={"knob": Knob(kind, default, **more)})
 
 
 @dataclass(frozen=True)
 class Method:
-    """The common face: `name`, `formula` and `needs` ⊆ {inputs, gradients}; the dataclass fields are the knobs."""
+    """The common face: `name`, `formula` and `needs` ⊆ {inputs, gradients}; the fields declared by `knob` are its
+    knobs. Knobs called norm, alpha and seed are shared: they keep their value when another method is chosen."""
 
     name: ClassVar[str]
     formula: ClassVar[str]
     source: ClassVar[str]
     needs: ClassVar[frozenset[str]]
+    terms: ClassVar[frozenset[str]] = frozenset()
+    """Of the sum |W|·x (inputs) + |W|·α·g (gradients) the terms that the score is; empty where it is no such sum."""
+    by_rows: ClassVar[bool] = False
+    """Whether a row's scores depend on that row alone, so that a live picture may score only the rows it shows."""
+
+    @classmethod
+    def knobs(cls) -> dict[str, Knob]:
+        """Name → what it may be, in the order of the class."""
+        return {one.name: one.metadata["knob"] for one in fields(cls) if "knob" in one.metadata}
 
     def score(self, weight: Tensor, input_norm: Tensor | None, gradient_norm: Tensor | None, name: str) -> Tensor:
         """float32 scores of `weight`'s shape (out, in), or (experts, out, in); the lowest go.
@@ -40,7 +96,7 @@ class Method:
 class Random(Method):
     """Uniform noise, seeded by (seed, parameter name): the floor every method must beat."""
 
-    seed: int = 0
+    seed: int = knob("whole", 0, high=2**63 - 1)
     name: ClassVar[str] = "random"
     formula: ClassVar[str] = "uniform noise, seeded by (seed, parameter name)"
     source: ClassVar[str] = "ours"
@@ -58,8 +114,9 @@ class Magnitude(Method):
 
     name: ClassVar[str] = "magnitude"
     formula: ClassVar[str] = "|W|"
-    source: ClassVar[str] = "lib/prune.py:177"
+    source: ClassVar[str] = "VILA-Lab/GBLM-Pruner lib/prune.py:177"
     needs: ClassVar[frozenset[str]] = frozenset()
+    by_rows: ClassVar[bool] = True
 
     def score(self, weight: Tensor, input_norm: Tensor | None, gradient_norm: Tensor | None, name: str) -> Tensor:
         return weight.float().abs()
@@ -71,8 +128,10 @@ class Wanda(Method):
 
     name: ClassVar[str] = "wanda"
     formula: ClassVar[str] = "|W| · x"
-    source: ClassVar[str] = "lib/prune.py:277"
+    source: ClassVar[str] = "VILA-Lab/GBLM-Pruner lib/prune.py:277"
     needs: ClassVar[frozenset[str]] = frozenset({"inputs"})
+    terms: ClassVar[frozenset[str]] = needs
+    by_rows: ClassVar[bool] = True
 
     def score(self, weight: Tensor, input_norm: Tensor | None, gradient_norm: Tensor | None, name: str) -> Tensor:
         assert input_norm is not None
@@ -83,11 +142,13 @@ class Wanda(Method):
 class Gradient(Method):
     """|W| times the norm of its gradients over samples; norm `sum` is the paper's foil |ΣG|."""
 
-    norm: str = "l1"
+    norm: str = knob("choice", "l1", choices=GRADIENT_NORMS, refusal="norm_unknown")
     name: ClassVar[str] = "gradient"
     formula: ClassVar[str] = "|W| · g"
-    source: ClassVar[str] = "paper, section 3; lib/prune.py:300"
+    source: ClassVar[str] = "paper, section 3; VILA-Lab/GBLM-Pruner lib/prune.py:300"
     needs: ClassVar[frozenset[str]] = frozenset({"gradients"})
+    terms: ClassVar[frozenset[str]] = needs
+    by_rows: ClassVar[bool] = True
 
     def score(self, weight: Tensor, input_norm: Tensor | None, gradient_norm: Tensor | None, name: str) -> Tensor:
         assert gradient_norm is not None
@@ -98,12 +159,14 @@ class Gradient(Method):
 class Gblm(Method):
     """Wanda's score with the gradient norm, times α, added to the input norm."""
 
-    norm: str = "l1"
-    alpha: float = PAPER_ALPHA
+    norm: str = knob("choice", "l1", choices=GBLM_NORMS, refusal="norm_unknown")
+    alpha: float = knob("alpha", PAPER_ALPHA)
     name: ClassVar[str] = "gblm"
     formula: ClassVar[str] = "|W| · (x + α·g)"
-    source: ClassVar[str] = "paper, equation 4; lib/prune.py:300"
+    source: ClassVar[str] = "paper, equation 4; VILA-Lab/GBLM-Pruner lib/prune.py:300"
     needs: ClassVar[frozenset[str]] = frozenset({"inputs", "gradients"})
+    terms: ClassVar[frozenset[str]] = needs
+    by_rows: ClassVar[bool] = True
 
     def score(self, weight: Tensor, input_norm: Tensor | None, gradient_norm: Tensor | None, name: str) -> Tensor:
         assert input_norm is not None
@@ -116,9 +179,25 @@ class Gblm(Method):
 METHODS: dict[str, type[Method]] = {kind.name: kind for kind in (Random, Magnitude, Wanda, Gradient, Gblm)}
 
 
+def own_knobs() -> dict[str, Knob]:
+    """Every knob of any method beside the shared ones, by name."""
+    return {name: one for kind in METHODS.values() for name, one in kind.knobs().items() if name not in SHARED}
+
+
+def knobs_of(method: object) -> dict[str, Knob]:
+    """A method's knobs by name; none for a method that is not there."""
+    return next((kind.knobs() for name, kind in METHODS.items() if name == method), {})
+
+
+def norms_of(method: str) -> tuple[str, ...]:
+    """The gradient norms that a method can be asked for; empty where it has none, or is not there."""
+    knobs = knobs_of(method)
+    return knobs["norm"].choices if "norm" in knobs else ()
+
+
 def norm_for(method: str, norm: str) -> str:
     """The norm as it is where a method takes it, or takes none; else the method's first."""
-    norms = NORMS_OF.get(method, (norm,))
+    norms = norms_of(method) or (norm,)
     return norm if norm in norms else norms[0]
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from gblm_viz.core.mask.patterns import NofM, label
 from gblm_viz.core.mask.settings import Settings
+from gblm_viz.core.score.methods import SHARED
 from gblm_viz.figures.charts import percent, short
 from gblm_viz.words import Words
 
@@ -19,18 +20,27 @@ def settings_words(say: Words, settings: Settings, alpha: float | None = None, s
 
 def knob_words(say: Words, settings: Settings, alpha: float | None = None, share: float | None = None) -> list[str]:
     """What a method has to be told beside the amount; nothing for magnitude and wanda."""
-    if settings.method == "random":
-        return [say("settings.seed", seed=settings.seed)]
-    if settings.method not in {"gradient", "gblm"}:
-        return []
-    told, asked = [say(f"settings.norm.{settings.norm}")], settings.alpha
-    if settings.method == "gblm":
+    knobs, asked = settings.knobs, settings.alpha
+    told = [say("settings.seed", seed=settings.seed)] if "seed" in knobs else []
+    told += [say(f"settings.norm.{settings.norm}")] if "norm" in knobs else []
+    if "alpha" in knobs:
         share = asked.value if share is None and asked.kind == "share" else share
         alpha = asked.value if alpha is None and asked.kind == "number" else alpha
         told += [say("settings.share", share=percent(share, 0))] if share is not None else []
         told += [say("settings.balance")] if asked.kind == "balance" else []
         told += [say("settings.alpha", alpha=short(alpha))] if alpha is not None else []
-    return told
+    return told + [f"{knob_name(say, name)} {knob_value(say, name, settings.knob(name))}"
+                   for name in knobs if name not in SHARED]
+
+
+def knob_name(say: Words, name: str) -> str:
+    """What a knob is called: knobs.NAME.label of the words, else its own name."""
+    return say.texts.get(f"knobs.{name}.label", name)
+
+
+def knob_value(say: Words, name: str, value: object) -> str:
+    """A knob's value as it is read: a number, or a choice by knobs.NAME.CHOICE of the words, else its own name."""
+    return f"{value:g}" if isinstance(value, int | float) else say.texts.get(f"knobs.{name}.{value}", str(value))
 
 
 def amount_words(say: Words, settings: Settings, amount: str) -> str:

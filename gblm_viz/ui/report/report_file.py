@@ -25,14 +25,14 @@ from gblm_viz.core.keep.run import (
 )
 from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.score.alpha import parse_alpha
-from gblm_viz.core.score.methods import METHODS
+from gblm_viz.core.score.methods import METHODS, SHARED
 from gblm_viz.figures import paper
 from gblm_viz.figures.charts import percent, short
 from gblm_viz.figures.maps import role_name
 from gblm_viz.words import Words
 
 from ..components.knees import knees_line
-from ..components.settings_words import settings_words
+from ..components.settings_words import knob_name, knob_value, settings_words
 from ..components.skill_name import skill_name
 from ..work.work import text_name
 
@@ -193,12 +193,14 @@ def _settings(sheet: Sheet) -> str:
                           blocks=run.model.blocks, matrices=run.model.matrices, dtype=run.model.dtype,
                           device=run.model.device)),
             ("method", f"{method.name}: {method.formula}")]
-    if "gradients" in method.needs:
+    if "norm" in method.knobs():
         rows.append(("norm", say(f"compare.norms.{settings['norm']}")))
     if settings["alpha_value"] is not None:
         rows.append(("alpha", f"{settings['alpha_value']:,.6g} ({settings['alpha']})"))
     if run.share is not None:
         rows.append(("share", percent(run.share)))
+    own = [(knob_name(say, name), knob_value(say, name, settings[name]))
+           for name in method.knobs() if name not in SHARED]
     rows += [("pattern", settings["pattern_label"]), ("order", say(f"compare.orders.{settings['order']}")),
              ("removed", say("lost.removed", removed=f"{run.removed:,}", prunable=f"{run.model.prunable:,}")
               + f" ({percent(run.sparsity, 2)})"),
@@ -210,7 +212,7 @@ def _settings(sheet: Sheet) -> str:
     if settings["fallbacks"]:
         rows.append(("fallbacks", str(settings["fallbacks"])))
     return _table(say("report.settings.title"), ((say("lost.what"), ""), (say("report.settings.value"), "")),
-                  [(say(f"report.settings.{key}"), value) for key, value in rows])
+                  [*((say(f"report.settings.{key}"), value) for key, value in rows), *own])
 
 
 # Pictures: each is (title, SVG, what it is drawn in), or None where the run has no such numbers

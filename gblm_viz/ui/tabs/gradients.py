@@ -15,6 +15,7 @@ from gblm_viz.core.base.job import Job, Step
 from gblm_viz.core.look import report
 from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.model.matrices import Matrix
+from gblm_viz.core.score.methods import METHODS
 from gblm_viz.core.sums.statistics import NORMS, Statistics
 from gblm_viz.figures import maps
 from gblm_viz.figures.tiles import colour_range
@@ -318,7 +319,8 @@ def scoring(visit: Visit) -> Settings:
 def _offered(found: Statistics | None, settings: Settings) -> list[tuple[str, Any, Any]]:
     """The fields that exist: weights and scores always, inputs after collecting, norms whose sums were kept."""
     there = {"weight": True, "score": True, "input": found is not None,
-             "activation": found is not None and "inputs" in settings.needs, "pull": settings.method == "gblm"}
+             "activation": found is not None and "inputs" in settings.needs,
+             "pull": len(METHODS[settings.method].terms) == 2}
     return [entry for entry in FIELDS
             if there.get(entry[0], found is not None and NORMS.get(entry[0]) in getattr(found, "keep", ()))]
 

@@ -94,8 +94,8 @@ def sight_of(visit: Visit, which: str, seed: int) -> Sight | None:
         return None
     masks = work.applied_masks(visit) if applied else work.preview_masks(visit, plain_alpha(visit, settings))
     key = session.applied if applied else work.masks_key(session, plain_alpha(visit, settings))
-    wanda, gradient = work.comparison_masks(visit, replace(masks.settings, method="wanda"))
-    magnitude = work.preview_masks(visit, preview_settings(replace(masks.settings, method="magnitude")))
+    wanda, gradient = work.comparison_masks(visit, masks.settings.of_method("wanda"))
+    magnitude = work.preview_masks(visit, preview_settings(masks.settings.of_method("magnitude")))
     wanda_key = None if wanda is None else work.masks_key(session, wanda.settings)
     own = _one(masks, matrix, expert)
     null = shuffled(own, masks.settings.make_pattern(), seed)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import gradio as gr
@@ -18,7 +18,17 @@ from gblm_viz.core.mask.patterns import GROUPS, Global, checked_sparsity
 from gblm_viz.core.mask.prune import Masks
 from gblm_viz.core.mask.settings import ORDERS, Settings, preview_settings
 from gblm_viz.core.score.alpha import Alpha, parse_alpha
-from gblm_viz.core.score.methods import GBLM_NORMS, METHODS, NORMS_OF, PAPER_ALPHA
+from gblm_viz.core.score.methods import (
+    GBLM_NORMS,
+    METHODS,
+    PAPER_ALPHA,
+    Gblm,
+    Knob,
+    knobs_of,
+    norm_for,
+    norms_of,
+    own_knobs,
+)
 from gblm_viz.figures import charts
 from gblm_viz.figures.charts import percent
 from gblm_viz.words import Words
@@ -26,11 +36,12 @@ from gblm_viz.words import Words
 from ..components.escape import escape
 from ..components.free_slider import FreeSlider
 from ..components.matrix_view import Field, Followed, MatrixView, picture
+from ..components.settings_words import knob_name, knob_value
 from ..visit.page import Page, bump
 from ..visit.session import Selection, Visit
 from ..work import work
 from ..work.apply import apply
-from ..work.live_picture import CONTROLS, LEAST_SHARE, MOST_SHARE, MOST_SPARSITY, SLIDERS, MaskProvider
+from ..work.live_picture import LEAST_SHARE, MOST_SHARE, MOST_SPARSITY, MaskProvider, control_places, slider_places
 from ..work.preview import look, plain_alpha, selected
 from .prune_told import (
     agrees,
@@ -57,7 +68,8 @@ USUAL_SHARE = 0.5
 
 @dataclass(frozen=True)
 class Form:
-    """The controls' values as they came from the page, in the order of `Controls.inputs`."""
+    """The controls' values as they came from the page, in the order of `Controls.inputs`. own: of `own_knobs`, in its
+    order."""
 
     method: str
     norm: str | None
@@ -69,16 +81,36 @@ class Form:
     number: object
     share: object
     seed: object
+    own: tuple[object, ...] = ()
+
+    @classmethod
+    def of(cls, *values: Any) -> Form:
+        """From the values of `Controls.inputs`, one after the other."""
+        shared = len(fields(cls)) - 1
+        return replace(cls(*values[:shared]), own=tuple(values[shared:]))
+
+    @property
+    def values(self) -> list[Any]:
+        """The values of `Controls.inputs`, one after the other."""
+        return [*(getattr(self, one.name) for one in fields(self)[:-1]), *self.own]
 
     def settings(self, before: Settings) -> Settings:
         """Checked settings; what the method does not use is kept from `before`. Raises SettingError."""
-        norms = NORMS_OF.get(self.method)
-        norm = before.norm if norms is None else (self.norm if self.norm in norms else norms[0])
+        knobs = knobs_of(self.method)
+        norm = norm_for(self.method, str(self.norm)) if "norm" in knobs else before.norm
         sparsity = min(checked_sparsity(self.sparsity), MOST_SPARSITY)
+        own = {name: self._own(name, knob, given)
+               for (name, knob), given in zip(own_knobs().items(), self.own, strict=True) if name in knobs}
         return Settings(
-            method=self.method, norm=str(norm), alpha=self._alpha() if self.method == "gblm" else before.alpha,
+            method=self.method, norm=norm, alpha=self._alpha() if "alpha" in knobs else before.alpha,
             group=self.group, sparsity=sparsity, pattern=(self.pattern or "").strip(), order=self.order,
-            seed=self._seed() if self.method == "random" else before.seed).check()
+            seed=self._seed() if "seed" in knobs else before.seed).with_knobs(**own).check()
+
+    def _own(self, name: str, knob: Knob, given: object) -> Any:
+        try:
+            return knob.read(given)
+        except ValueError:
+            raise SettingError(knob.refusal, method=self.method, knob=name, given=given, known=knob.wanted) from None
 
     def _alpha(self) -> Alpha:
         written = {"number": self.number, "balance": "balance", "share": f"share:{self.share}"}[self.kind]
@@ -117,19 +149,22 @@ class Controls:
     alpha_note: Any
     seed_box: Any
     seed: Any
+    own_boxes: dict[str, Any]
+    """Around the control of each own knob, by its name."""
+    own: dict[str, Any]
     problem: Any
     apply: Any
 
     @property
     def inputs(self) -> list[Any]:
         return [self.method, self.norm, self.group, self.sparsity, self.pattern, self.order, self.kind, self.number,
-                self.ratio, self.seed]
+                self.ratio, self.seed, *self.own.values()]
 
     @property
     def shaped(self) -> list[Any]:
         """What `shape` and `refill` change."""
         return [*self.inputs, self.formula, self.norm_box, self.share_box, self.by_pattern, self.alpha_box,
-                self.number_box, self.ratio_box, self.seed_box, self.problem]
+                self.number_box, self.ratio_box, self.seed_box, *self.own_boxes.values(), self.problem]
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,16 +200,33 @@ def _norms(names: Sequence[str]) -> list[tuple[str, str]]:
     return [(re.sub(r"^l(?=\d)", "ℓ", name), name) for name in names]
 
 
-def _slider(low: float, high: float, value: float, title: str, elem_id: str) -> Any:
-    return FreeSlider(low, high, value=value, step=0.01, label=title, elem_id=elem_id, buttons=[])
+def _slider(low: float, high: float, value: float, title: str, elem_id: str, step: float = 0.01) -> Any:
+    return FreeSlider(low, high, value=value, step=step, label=title, elem_id=elem_id, buttons=[])
+
+
+def _number_knob(say: Words, name: str, knob: Knob, elem_id: str) -> Any:
+    return _slider(knob.low, knob.high, knob.default, knob_name(say, name), elem_id, knob.step)
+
+
+def _whole_knob(say: Words, name: str, knob: Knob, elem_id: str) -> Any:
+    return gr.Number(knob.default, label=knob_name(say, name), precision=None, elem_id=elem_id)
+
+
+def _choice_knob(say: Words, name: str, knob: Knob, elem_id: str) -> Any:
+    offered = [(knob_value(say, name, one), one) for one in knob.choices]
+    return gr.Radio(offered, value=knob.default, label=knob_name(say, name), elem_id=elem_id)
+
+
+KNOB_CONTROLS = {"number": _number_knob, "whole": _whole_knob, "choice": _choice_knob}
+"""A knob's kind → its control; norm, α and seed have a place of their own in the form."""
 
 
 def _controls(say: Words) -> Controls:
     def choices(kind: str, names: Sequence[str]) -> list[tuple[str, str]]:
         return [(say(f"prune.{kind}.{name}"), name) for name in names]
 
-    method = gr.Radio(list(METHODS), value="gblm", label=say("prune.method.label"), elem_id="method")
-    written = gr.HTML(formula(say, "gblm"), elem_id="prune-formula")
+    method = gr.Radio(list(METHODS), value=Gblm.name, label=say("prune.method.label"), elem_id="method")
+    written = gr.HTML(formula(say, Gblm.name), elem_id="prune-formula")
     with gr.Column(visible=True, min_width=0, elem_id="prune-share-box") as share_box:
         sparsity = _slider(0, MOST_SPARSITY, 0.5, say("prune.sparsity.label"), "sparsity")
     with gr.Column(visible=False, min_width=0, elem_id="prune-by-pattern") as by_pattern:
@@ -201,10 +253,14 @@ def _controls(say: Words) -> Controls:
         alpha_note = gr.HTML(elem_id="alpha-note")
         with gr.Column(visible=False, min_width=0) as seed_box:
             seed = gr.Number(0, label=say("prune.seed"), precision=None, elem_id="prune-seed")
+        boxes, own = {}, {}
+        for name, knob in own_knobs().items():
+            with gr.Column(visible=False, min_width=0) as boxes[name]:
+                own[name] = KNOB_CONTROLS[knob.kind](say, name, knob, f"knob-{name}")
     problem = gr.HTML(elem_id="prune-problem")
     apply = gr.Button(say("prune.apply"), variant="primary", elem_id="apply")
     return Controls(method, written, norm_box, norm, share_box, group, sparsity, by_pattern, pattern, order, alpha_box,
-                    kind, number_box, number, ratio_box, ratio, alpha_note, seed_box, seed, problem, apply)
+                    kind, number_box, number, ratio_box, ratio, alpha_note, seed_box, seed, boxes, own, problem, apply)
 
 
 def _views(say: Words) -> Views:
@@ -219,7 +275,7 @@ def _views(say: Words) -> Views:
             chart = gr.Plot(show_label=False, container=False, elem_id="prune-histogram", elem_classes="small-chart",
                             buttons=[])
         with gr.Column(min_width=300):
-            mask = MatrixView(height=MASK_HEIGHT, sliders=[CONTROLS[name] for name in SLIDERS], elem_id="prune-mask")
+            mask = MatrixView(height=MASK_HEIGHT, sliders=slider_places(), elem_id="prune-mask")
     tag = gr.HTML(elem_id="prune-tag")
     matrices = gr.HTML(elem_id="prune-matrices")
     return Views(reached, numbers, sentences, matrix, chart, mask, matrices, tag)
@@ -229,14 +285,14 @@ def _wire(page: Page, controls: Controls, views: Views) -> None:
     say, signals = page.words, page.signals
     own = gr.State(0)
     """The settings signal as this tab last bumped it: its own echo is not drawn twice."""
-    held = gr.State(Form(*(one.value for one in controls.inputs)))
+    held = gr.State(Form.of(*(one.value for one in controls.inputs)))
     """What this page's controls hold. They are written only where the settings say something else: a late refresh takes
     nothing out of the hand of somebody who moves one."""
     show = _Show(page, controls, views, held)
 
     def on_control(visit: Visit, counter: int, *values: Any) -> dict[Any, Any]:
         """A visitor moved a control: check, show, and only then keep."""
-        form, before = Form(*values), visit.session.settings
+        form, before = Form.of(*values), visit.session.settings
         updates = shape(say, controls, form)
         try:
             settings = form.settings(before)
@@ -261,7 +317,7 @@ def _wire(page: Page, controls: Controls, views: Views) -> None:
 
     def on_apply(visit: Visit, applied: int, counter: int, *values: Any) -> Iterator[dict[Any, Any]]:
         try:
-            yield from prune(visit, applied, counter, Form(*values).settings(visit.session.settings))
+            yield from prune(visit, applied, counter, Form.of(*values).settings(visit.session.settings))
         except SettingError as error:
             yield {controls.problem: problem(error.say(say)), page.status: page.note(error.say(say), "error")}
 
@@ -294,7 +350,8 @@ def _wire(page: Page, controls: Controls, views: Views) -> None:
     outputs = [*controls.shaped, controls.alpha_note, *views.all]
     moved = [controls.method.input, controls.norm.input, controls.group.input, controls.pattern.input,
              controls.pattern.blur, controls.order.input, controls.kind.input, controls.number.input,
-             controls.seed.input, views.mask.release]
+             controls.seed.input, *(one.input for one in controls.own.values() if not isinstance(one, FreeSlider)),
+             views.mask.release]
     page.on(moved, on_control, [signals.settings, *controls.inputs], [*outputs, held, signals.settings, own],
             latest=True)
     page.on_event(views.mask.select, "index", "pair", on_weight, [signals.selection], [signals.selection])
@@ -376,7 +433,7 @@ class _Show:
         provider = MaskProvider.of(visit, dense, settings.alpha, matrix, expert, field)
         choices = {"pattern": {say("prune.pattern.none"): ""},
                    "group": {say(f"prune.group.{group}"): group for group in GROUPS}}
-        followed = {name: Followed(control, choices.get(name, {})) for name, control in CONTROLS.items()}
+        followed = {name: Followed(control, choices.get(name, {})) for name, control in control_places().items()}
         if visit.model().layout.prunable > work.MOST_SCORES:  # what needs every weight waits for the rest
             del followed["share"], followed["group"]
             followed = {} if isinstance(dense.make_pattern(), Global) else followed
@@ -400,32 +457,32 @@ def form_of(settings: Settings) -> Form:
     kind = settings.alpha.kind
     return Form(settings.method, settings.norm, settings.group, settings.sparsity, settings.pattern, settings.order,
                 kind, settings.alpha.value if kind == "number" else PAPER_ALPHA,
-                settings.alpha.value if kind == "share" else USUAL_SHARE, settings.seed)
+                settings.alpha.value if kind == "share" else USUAL_SHARE, settings.seed,
+                tuple(settings.knob(name) if name in settings.knobs else knob.default
+                      for name, knob in own_knobs().items()))
 
 
 def values_of(controls: Controls, settings: Settings) -> dict[Any, Any]:
     """Every control's value. The norm comes with its choices, from `shape`."""
-    form = form_of(settings)
-    values = (form.method, form.norm, form.group, form.sparsity, form.pattern, form.order, form.kind, form.number,
-              form.share, form.seed)
-    filled = dict(zip(controls.inputs, values, strict=True))
+    filled = dict(zip(controls.inputs, form_of(settings).values, strict=True))
     del filled[controls.norm]
     return filled
 
 
 def shape(say: Words, controls: Controls, form: Form) -> dict[Any, Any]:
     """Which controls show, and what the method and the pattern say of themselves. Touches no value but a norm's."""
-    norms = NORMS_OF.get(form.method, ())
+    norms, knobs = norms_of(form.method), knobs_of(form.method)
     norm = form.norm if form.norm in norms else next(iter(norms), None)
     patterned = bool((form.pattern or "").strip())
     return {
         controls.formula: formula(say, form.method),
         controls.norm_box: gr.update(visible=bool(norms)),
         controls.norm: gr.update(choices=_norms(norms), value=norm) if norms else gr.skip(),
-        controls.alpha_box: gr.update(visible=form.method == "gblm"),
+        controls.alpha_box: gr.update(visible="alpha" in knobs),
         controls.number_box: gr.update(visible=form.kind == "number"),
         controls.ratio_box: gr.update(visible=form.kind == "share"),
-        controls.seed_box: gr.update(visible=form.method == "random"),
+        controls.seed_box: gr.update(visible="seed" in knobs),
+        **{box: gr.update(visible=name in knobs) for name, box in controls.own_boxes.items()},
         controls.share_box: gr.update(visible=not patterned),
         controls.by_pattern: gr.update(visible=patterned),
     }

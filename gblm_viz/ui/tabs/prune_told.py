@@ -6,6 +6,7 @@ Words and numbers in, HTML out; knows no component.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from gblm_viz.core.look import report
@@ -15,7 +16,7 @@ from gblm_viz.core.mask.prune import Masks
 from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.score import alpha as alphas
 from gblm_viz.core.score.alpha import Alpha
-from gblm_viz.core.score.methods import METHODS, NORMS_OF, PAPER_ALPHA
+from gblm_viz.core.score.methods import METHODS, PAPER_ALPHA, own_knobs
 from gblm_viz.core.score.scores import Fallback
 from gblm_viz.figures import charts
 from gblm_viz.figures.charts import percent
@@ -23,7 +24,7 @@ from gblm_viz.figures.maps import role_name
 from gblm_viz.words import Words
 
 from ..components.escape import escape
-from ..components.settings_words import settings_words
+from ..components.settings_words import knob_name, knob_value, settings_words
 from ..visit.session import Visit
 from ..work import work
 from ..work.measured import measured
@@ -103,19 +104,26 @@ def changes(say: Words, visit: Visit, was: Settings, now: Settings) -> str:
     if not was.pattern and not now.pattern and was.sparsity != now.sparsity:
         moved.append(say("prune.stale.sparsity", was=percent(was.sparsity, 0), now=percent(now.sparsity, 0)))
     shown = {"pattern": lambda one: one.pattern or say("prune.pattern.none"), "method": lambda one: one.method,
-             "norm": lambda one: say(f"compare.norms.{one.norm}") if one.method in NORMS_OF else "–",
-             "alpha": lambda one: alpha_words(say, one) if one.method == "gblm" else "–",
+             "norm": lambda one: say(f"compare.norms.{one.norm}") if "norm" in one.knobs else "–",
+             "alpha": lambda one: alpha_words(say, one) if "alpha" in one.knobs else "–",
              "group": lambda one: "–" if one.pattern else say(f"prune.group.{one.group}"),
              "order": lambda one: say(f"prune.order.{one.order}"),
-             "seed": lambda one: one.seed if one.method == "random" else "–"}
+             "seed": lambda one: one.seed if "seed" in one.knobs else "–"}
+    for name in own_knobs():
+        shown[name] = partial(_own, say, name)
     for name, read in shown.items():
         before, after = _field(read, was), _field(read, now)
         if before != after and "–" not in (before, after):  # what only one of the two has is no change of its own
-            moved.append(say("prune.stale.other", what=say(f"prune.stale.{name}"), was=before, now=after))
+            what = knob_name(say, name) if name in own_knobs() else say(f"prune.stale.{name}")
+            moved.append(say("prune.stale.other", what=what, was=before, now=after))
     if not moved:
         moved.append(say("prune.stale.text"))
     more = [say("prune.stale.more", count=len(moved) - MOST_CHANGES)] if len(moved) > MOST_CHANGES else []
     return say("prune.stale.join").join(moved[:MOST_CHANGES] + more)
+
+
+def _own(say: Words, name: str, settings: Settings) -> str:
+    return knob_value(say, name, settings.knob(name)) if name in settings.knobs else "–"
 
 
 def _field(read: Callable[[Settings], object], settings: Settings) -> str:
@@ -235,7 +243,7 @@ def _share_cell(value: float | None) -> str:
 
 def alpha_note(say: Words, visit: Visit, settings: Settings) -> str:
     """Why the app asks for a share: what the paper's α would give on this text, measured."""
-    if settings.method != "gblm" or visit.session.statistics is None:
+    if "alpha" not in settings.knobs or visit.session.statistics is None:
         return ""
     found = visit.statistics()
     hundred = share_at(visit, settings.norm, PAPER_ALPHA)
@@ -255,7 +263,7 @@ def made_of(say: Words, visit: Visit, settings: Settings, masks: Masks) -> list[
         cut = say("prune.tag.samples", count=samples.count, length=samples.length, seed=samples.seed)
         parts += [work.text_name(say, samples.text_name), cut]
     share = None
-    if settings.method == "gblm" and masks.alpha is not None:
+    if "alpha" in settings.knobs and masks.alpha is not None:
         share = share_at(visit, settings.norm, masks.alpha)
     return [*parts, *settings_words(say, settings, masks.alpha, share)]
 

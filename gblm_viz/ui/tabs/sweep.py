@@ -13,7 +13,7 @@ from gblm_viz.amounts import duration
 from gblm_viz.core.base.errors import GblmError
 from gblm_viz.core.mask.settings import ORDERS, Settings
 from gblm_viz.core.measure.sweep import DENSE
-from gblm_viz.core.score.methods import METHODS
+from gblm_viz.core.score.methods import METHODS, SHARED
 from gblm_viz.figures.charts import percent
 from gblm_viz.words import Words
 
@@ -170,11 +170,8 @@ def loaded(before: Settings, point: Settings) -> Settings:
     """A point's settings as Prune takes them: what the point does not depend on stays as it was set there."""
     if point == DENSE:
         return replace(before, sparsity=0.0, pattern="")
-    gradient = "gradients" in point.needs
-    return replace(before, method=point.method, sparsity=point.sparsity, pattern="", group=point.group,
-                   order=point.order, norm=point.norm if gradient else before.norm,
-                   alpha=point.alpha if point.method == "gblm" else before.alpha,
-                   seed=point.seed if point.method == "random" else before.seed)
+    unused = {name: getattr(before, name) for name in SHARED if name not in point.knobs}
+    return replace(point, pattern="", **unused)
 
 
 def _plot(elem_id: str) -> Any:

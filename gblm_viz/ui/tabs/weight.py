@@ -46,7 +46,6 @@ AT_ONCE = 20_000_000
 """Prunable weights up to which a telling weight is looked for in the whole model; above, in its matrix."""
 EFFECTS = ("weight", "row", "column", "head")
 PULLS = ("weight", "row", "column", "head", "matrix", "block")
-NORMED = {"gradient", "gblm"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -439,7 +438,7 @@ class _Show:
         found = by_hand.by_hand(row, hand.first, SHOWN, changes)
         used = ["weight", *(field for need, field in (("inputs", "input_norm"), ("gradients", "gradient_norm"))
                             if need in METHODS[settings.method].needs)]
-        alpha = say("weight.hand.alpha", alpha=short(settings.alpha.value)) if settings.method == "gblm" else ""
+        alpha = say("weight.hand.alpha", alpha=short(settings.alpha.value)) if "alpha" in settings.knobs else ""
         told = [say("weight.hand.intro", formula=METHODS[settings.method].formula, alpha=alpha, cut=f"{found.cut:,}",
                     size=f"{found.group:,}", group=say(f"weight.group.{row.group}"))]
         told += [say("weight.hand.alone")] if row.alone else []

@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, urlencode
 from gblm_viz.core.base.errors import SettingError
 from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.model.matrices import Layout
+from gblm_viz.core.score.methods import SHARED, own_knobs
 
 from .session import Selection, Session
 
@@ -21,7 +22,6 @@ PLACE = ("block", "role", "expert", "row", "col")
 SETTINGS: dict[str, Callable[[str], Any]] = {
     "method": str, "norm": str, "group": str, "sparsity": float, "pattern": str, "order": str, "seed": int}
 """Settings that a link may name, and how each is read."""
-FIELDS = ("tab", *PLACE, *SETTINGS)
 LONGEST_LINK, USUAL_LINK, MOST_PARTS = 256_000, 2_000, 50
 """Characters that are read at all; characters and parts up to which a link is one that somebody made here."""
 FURTHER, LEFT_OUT = ("lang", "hide"), "left_out"
@@ -40,17 +40,24 @@ def query(session: Session, layout: Layout) -> str:
         fields |= {"expert": selection.expert} if matrix.experts else {}
         if selection.row is not None and selection.column is not None:
             fields |= {"row": selection.row, "col": selection.column}
-    for name in SETTINGS:
-        value = getattr(session.settings, name)
+    values = {name: getattr(session.settings, name) for name in SETTINGS} | {
+        name: session.settings.knob(name) for name in session.settings.knobs if name not in SHARED}
+    for name, value in values.items():
         if value != "":
             fields[name] = f"{value:g}" if isinstance(value, float) else value
     return urlencode(fields)
 
 
+def known_fields() -> tuple[str, ...]:
+    """Names of all that a link may say."""
+    return ("tab", *PLACE, *SETTINGS, *own_knobs())
+
+
 def read(link: str) -> dict[str, str]:
     """The known fields of a query string, with or without its `?`."""
+    known = known_fields()
     return {name: value for name, value in parse_qsl(link[:LONGEST_LINK].lstrip("?"))
-            if name in FIELDS and len(value) <= LONGEST}
+            if name in known and len(value) <= LONGEST}
 
 
 def left_out(link: str) -> int:
@@ -80,11 +87,28 @@ def opened(session: Session, layout: Layout, fields: Mapping[str, str]) -> tuple
                 settings = replace(settings, **{name: as_value(fields[name])})
             except ValueError:
                 lost += (name,)
+    settings, lost = _own(settings, fields, lost)
     try:
         settings.check()
     except SettingError:
         settings, lost = _one_by_one(session.settings, settings, lost)
     return replace(session, selection=selection, settings=settings), lost
+
+
+def _own(settings: Settings, fields: Mapping[str, str], lost: tuple[str, ...]) -> tuple[Settings, tuple[str, ...]]:
+    """With the method's own knobs as a link has them; those of another method are lost, as is what a knob refuses."""
+    settings = replace(settings, own=tuple((name, value) for name, value in settings.own if name in settings.knobs))
+    for name, knob in own_knobs().items():
+        if name in fields:
+            try:
+                value = knob.read(fields[name])
+            except ValueError:
+                value = None
+            if name in settings.knobs and knob.takes(value):
+                settings = settings.with_knobs(**{name: value})
+            else:
+                lost += (name,)
+    return settings, lost
 
 
 def _one_by_one(settings: Settings, wanted: Settings, lost: tuple[str, ...]) -> tuple[Settings, tuple[str, ...]]:

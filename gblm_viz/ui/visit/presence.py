@@ -6,6 +6,7 @@ without a browser may hold neither. Knows visits and pages by their keys alone.
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -123,8 +124,17 @@ def _forget_in_gradio(blocks: gr.Blocks, page: str) -> None:
         held.pop(page, None)
 
 
+_OVER = b'"close_stream"'
+"""In the last message of a stream of answers."""
+
+
 class Streams:
-    """ASGI: tells a Presence of every event stream that a page opens and closes."""
+    """ASGI: tells a Presence of every event stream that a page opens and closes.
+
+    A page that has read the last message of a stream lets go of it, while the server may still be sending it. Gradio
+    would take that for a page that has gone, and forget what the page has asked for since: the stream's own end is no
+    end of the page.
+    """
 
     def __init__(self, app: Callable[..., Awaitable[None]], presence: Presence) -> None:
         self.app, self.presence = app, presence
@@ -134,9 +144,22 @@ class Streams:
         if not page:
             await self.app(scope, receive, send)
             return
+        over = False
+
+        async def sending(message: Any) -> None:
+            nonlocal over
+            over = over or _OVER in message.get("body", b"")
+            await send(message)
+
+        async def receiving() -> Any:
+            message = await receive()
+            if over:
+                await asyncio.Event().wait()  # until the stream has been sent to its end, which ends this too
+            return message
+
         self.presence.opened(page)
         try:
-            await self.app(scope, receive, send)
+            await self.app(scope, receiving, sending)
         finally:
             self.presence.closed(page)
 

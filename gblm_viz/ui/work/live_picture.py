@@ -18,6 +18,7 @@ from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.model.matrices import Matrix
 from gblm_viz.core.model.models import Model
 from gblm_viz.core.score.alpha import Alpha, parse_alpha
+from gblm_viz.core.score.methods import own_knobs
 from gblm_viz.core.sums.statistics import Statistics
 
 from ..components.matrix_view import Control, Field
@@ -28,10 +29,21 @@ CONTROLS = {"method": "#method", "norm": "#norm", "sparsity": "#sparsity", "shar
             "alpha": "#alpha-number", "pattern": "#pattern", "group": "#group"}
 """What the picture follows: names of `MaskProvider.live` → elements around the controls. The order is none of them: a
 preview is always in the dense one."""
-SLIDERS = ("sparsity", "share")
-"""The controls among them that are heard when they have come to rest; the others say themselves that they changed."""
+OWN = "own:"
+"""In front of the name of a knob that only some methods have."""
 MOST_SPARSITY, LEAST_SHARE, MOST_SHARE = 0.95, 0.01, 0.99
 """The sliders' ends."""
+
+
+def control_places() -> dict[str, str]:
+    """What the picture follows: CONTROLS, and the controls of the methods' own knobs."""
+    return CONTROLS | {OWN + name: f"#knob-{name}" for name in own_knobs()}
+
+
+def slider_places() -> list[str]:
+    """The controls that are heard when they have come to rest; the others say themselves that they changed."""
+    own = [f"#knob-{name}" for name, knob in own_knobs().items() if knob.kind == "number"]
+    return [CONTROLS["sparsity"], CONTROLS["share"], *own]
 
 
 @dataclass(frozen=True)
@@ -101,7 +113,7 @@ class MaskProvider:
         said = {name: str(control) for name, control in controls.items()}
         method, norm = said.get("method", self.settings.method), said.get("norm", self.settings.norm)
         try:
-            moved = replace(self.settings, method=method, norm=norm, group=said.get("group", self.settings.group),
+            moved = replace(self.settings.of_method(method), norm=norm, group=said.get("group", self.settings.group),
                             pattern=said.get("pattern", self.settings.pattern).strip())
             if "sparsity" in said:
                 moved = replace(moved, sparsity=min(max(float(said["sparsity"]), 0.0), MOST_SPARSITY))
@@ -109,10 +121,12 @@ class MaskProvider:
                 moved = replace(moved, alpha=self.asked)  # another norm has another one, and it costs nothing
             if "alpha" in said:
                 moved = replace(moved, alpha=parse_alpha(said["alpha"]))
-            if "share" in said and method == "gblm" and (norm, self.asked) != (
+            if "share" in said and "alpha" in moved.knobs and (norm, self.asked) != (
                     self.settings.norm, parse_alpha(f"share:{said['share']}")):
                 moved = replace(moved, alpha=Alpha("number", self._alpha(norm, float(said["share"]))))
-            moved.check()
+            own = {name: knob.read(said[OWN + name]) for name, knob in own_knobs().items()
+                   if OWN + name in said and name in moved.knobs}
+            moved = moved.with_knobs(**own).check()
         except (SettingError, ValueError):
             return self
         pattern = moved.make_pattern()

@@ -19,7 +19,7 @@ from gblm_viz.core.measure.crossed import Crossed, crossed
 from gblm_viz.core.measure.draws import Draws, Losses
 from gblm_viz.core.measure.evaluate import Perplexity, Probe, ProbeResult
 from gblm_viz.core.model.models import Model
-from gblm_viz.core.score.methods import METHODS, norm_for
+from gblm_viz.core.score.methods import METHODS
 from gblm_viz.core.text.calibration import CalibrationSet
 
 from ..visit.session import Library, Session, Visit
@@ -185,9 +185,8 @@ def rivals(session: Session, settings: Settings) -> dict[str, Settings]:
     for name, method in METHODS.items():
         if method.needs and session.statistics is None:
             continue
-        norm = norm_for(name, settings.norm)
         group = "matrix" if settings.group == "authors" else settings.group
-        found[name] = preview_settings(replace(settings, method=name, norm=norm, group=group))
+        found[name] = preview_settings(replace(settings.of_method(name), group=group))
     return found
 
 

@@ -20,7 +20,7 @@ from . import work
 
 def plain_alpha(visit: Visit, settings: Settings) -> Settings:
     """The same settings with α as the number it stands for: found once, not at every move of the slider."""
-    if settings.method != "gblm" or settings.alpha.kind == "number":
+    if "alpha" not in settings.knobs or settings.alpha.kind == "number":
         return settings
     key = ("alpha", visit.session.statistics, settings.alpha, settings.norm)
     value = visit.library.once(key, lambda: alphas.resolve(settings.alpha, visit.statistics(), settings.norm))

@@ -16,7 +16,6 @@ from gblm_viz.core.mask.patterns import checked_sparsity
 from gblm_viz.core.mask.prune import Masks
 from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.model.models import Model
-from gblm_viz.core.score.methods import norm_for
 from gblm_viz.core.sums.statistics import Statistics
 from gblm_viz.words import Words
 
@@ -71,8 +70,7 @@ def third_settings(visit: Visit, asked: Asked) -> Settings:
     Raises SettingError for a sparsity outside 0 to 1.
     """
     before = visit.session.settings
-    return replace(before, method=asked.method, sparsity=checked_sparsity(asked.sparsity), pattern="",
-                   norm=norm_for(asked.method, before.norm),
+    return replace(before.of_method(asked.method), sparsity=checked_sparsity(asked.sparsity), pattern="",
                    group="row" if before.group == "authors" and asked.method != "magnitude" else before.group).check()
 
 

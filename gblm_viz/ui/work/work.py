@@ -315,7 +315,7 @@ def telling_weight(visit: Visit, settings: Settings, only: str | None = None) ->
     """
     if settings.method == "magnitude" or settings.group == "authors":
         return None
-    model, found, plain = visit.model(), visit.statistics(), replace(settings, method="magnitude")
+    model, found, plain = visit.model(), visit.statistics(), settings.of_method("magnitude")
 
     def find() -> two_masks.Jump | None:
         scores = [lambda name, one=one: prune.scores_of(model, found, one, name) for one in (plain, settings)]

@@ -10,7 +10,7 @@ import pytest
 from gblm_viz.core.mask.patterns import GROUPS
 from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.score.alpha import Alpha
-from gblm_viz.core.score.methods import METHODS, NORMS_OF
+from gblm_viz.core.score.methods import METHODS, norms_of
 from gblm_viz.ui.components.settings_words import settings_words
 
 BASE = Settings("gblm", "l1", Alpha("share", 0.5), "row", 0.5, "", "dense", 3)
@@ -22,7 +22,7 @@ def line(say: Any, settings: Settings, **known: float) -> str:
 
 @pytest.mark.parametrize("method", METHODS)
 def test_no_code_of_the_command_line_is_left_in_the_line(method: str, say: Any) -> None:
-    for norm in NORMS_OF.get(method, ("l1",)):
+    for norm in norms_of(method) or ("l1",):
         for group in GROUPS:
             for alpha in (Alpha("share", 0.5), Alpha("balance"), Alpha("number", 7)):
                 told = line(say, replace(BASE, method=method, norm=norm, group=group, alpha=alpha))

@@ -115,7 +115,7 @@ def test_a_method_that_needs_no_text_is_applied_to_another_model_without_being_a
     visitor.run(visitor.function("click", "load"), [None, source, None])
     session = wire.library.visit(visitor.key).session
     assert (session.source, session.statistics, session.settings) == (source, None, chosen)
-    told = visitor.run(visitor.function("click", "apply"), [None, None, None, *vars(prune.form_of(chosen)).values()])
+    told = visitor.run(visitor.function("click", "apply"), [None, None, None, *prune.form_of(chosen).values])
     assert words("en")("errors.nothing_collected") not in str(told)
     applied = wire.library.visit(visitor.key).session.applied
     assert applied is not None and applied[3] == chosen

@@ -60,7 +60,7 @@ class Tab:
 
 
 def values(form: Form) -> list[Any]:
-    return list(vars(form).values())
+    return form.values
 
 
 @pytest.mark.parametrize(("changed", "expected"), [

@@ -93,6 +93,29 @@ def test_a_stream_that_ends_in_an_error_is_closed_all_the_same():
     assert seen == [True] and not presence.here("visit")
 
 
+@pytest.mark.parametrize(("last", "gone"), [
+    (b'data: {"msg": "heartbeat"}', True), (b'data: {"msg":"close_stream"}', False)])
+def test_a_page_that_lets_go_of_a_stream_at_its_last_message_is_not_taken_for_gone(last: bytes, gone: bool):
+    heard = []
+
+    async def app(scope, receive, send):
+        await send({"type": "http.response.body", "body": last, "more_body": True})
+        try:
+            heard.append((await asyncio.wait_for(receive(), 0.05))["type"])
+        except TimeoutError:
+            heard.append("nothing")
+
+    async def receive():
+        return {"type": "http.disconnect"}
+
+    async def send(message):
+        pass
+
+    scope = {"type": "http", "method": "GET", "path": "/en/gradio_api/queue/data", "query_string": b"session_hash=abc"}
+    asyncio.run(Streams(app, Presence())(scope, receive, send))
+    assert heard == ["http.disconnect" if gone else "nothing"]
+
+
 def test_what_runs_for_a_visitor_without_a_page_ends_and_the_session_stays():
     library = Library(budget=10**6)
     gone, here = library.visit(""), library.visit("")
