@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from ..base.errors import SettingError
@@ -103,6 +104,14 @@ class Settings:
             assert statistics is not None
             values["alpha"] = alphas.resolve(self.alpha, statistics, self.norm)
         return METHODS[self.method](**values)
+
+    @classmethod
+    def from_dict(cls, told: Mapping[str, Any]) -> Settings:
+        """What `as_dict` wrote, among other things."""
+        own = ("alpha", "own")
+        plain = {one.name: told[one.name] for one in fields(cls) if one.name not in own}
+        made = cls(**plain, alpha=alphas.parse_alpha(told["alpha"]))
+        return made.with_knobs(**{name: told[name] for name in made.knobs if name not in SHARED})
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON: α as it is written, further knobs beside the shared ones."""

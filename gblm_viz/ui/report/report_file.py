@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from html import escape
 
 from gblm_viz import verdict_told
@@ -24,7 +24,6 @@ from gblm_viz.core.keep.run import (
     VisitRow,
 )
 from gblm_viz.core.mask.settings import Settings
-from gblm_viz.core.score.alpha import parse_alpha
 from gblm_viz.core.score.methods import METHODS, SHARED
 from gblm_viz.figures import paper
 from gblm_viz.figures.charts import percent, short
@@ -86,8 +85,7 @@ class Sheet:
         used = run.calibration
         on = [self.text(used.text), say("prune.tag.samples", count=used.samples, length=used.length,
                                         seed=used.seed)] if used else []
-        told = {one.name: run.settings[one.name] for one in fields(Settings)}
-        settings = Settings(**told | {"alpha": parse_alpha(told["alpha"])})
+        settings = Settings.from_dict(run.settings)
         made = " · ".join([*settings_words(say, settings, run.settings["alpha_value"], run.share),
                            say(f"sweep.orders.{settings.order}")])
         number = say("compare.applied_number", number=run.number)

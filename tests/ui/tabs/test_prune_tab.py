@@ -32,7 +32,7 @@ class Tab:
 
     def __init__(self, library: Library, language: str = "en") -> None:
         self.heard: list[SimpleNamespace] = []
-        with gr.Blocks():
+        with gr.Blocks() as self.page_blocks:
             names = list(inspect.signature(Signals).parameters)
             fields = {"words": words(language), "library": library, "visitor": gr.State(""), "status": gr.HTML(),
                       "signals": Signals(**{name: gr.State(0) for name in names}), "tabs": gr.Tabs()}
