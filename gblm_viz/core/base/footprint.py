@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import torch
 from torch import distributed
 from transformers.utils.import_utils import is_accelerate_available
@@ -35,13 +36,9 @@ def parse_bytes(given: str) -> int:
 
 
 def available_memory() -> int | None:
-    """Bytes of free memory, or None where the system does not tell."""
-    try:
-        for line in Path("/proc/meminfo").read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024
-    except OSError:
-        pass
+    """Bytes of memory that can be taken without swapping, or None where the system does not tell."""
+    with suppress(psutil.Error, OSError, NotImplementedError):
+        return int(psutil.virtual_memory().available)
     return None
 
 
@@ -90,13 +87,16 @@ def folder_bytes(folder: Path) -> int:
 
 def resident() -> int | None:
     """What this process holds in memory now; None where the system does not tell."""
-    return _status("VmRSS")
+    with suppress(psutil.Error, OSError):
+        return int(psutil.Process().memory_info().rss)
+    return None
 
 
-def _status(name: str) -> int | None:
-    with suppress(OSError):  # /proc is Linux's own
+def _most_resident() -> int | None:
+    """The most that this process has held since the peak was last forgotten; only Linux forgets one."""
+    with suppress(OSError):
         for line in Path("/proc/self/status").read_text().splitlines():
-            if line.startswith(f"{name}:"):
+            if line.startswith("VmHWM:"):
                 return int(line.split()[1]) * 1024
     return None
 
@@ -141,7 +141,7 @@ class Peak:
     def extra(self) -> int | None:
         """Bytes beyond the beginning; None where the system does not tell."""
         most = (sum(torch.cuda.max_memory_allocated(gpu) for gpu in gpus()) if self.device == "cuda"
-                else _status("VmHWM"))
+                else _most_resident())
         return None if most is None or self.before is None else max(0, most - self.before)
 
 
