@@ -13,10 +13,11 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FORBIDDEN = {
-    "gblm_viz/core": ("gradio", "plotly", "gblm_viz.figures", "gblm_viz.ui"),
+    "gblm_viz/core": ("gradio", "plotly", "gblm_viz.figures", "gblm_viz.ui", "gblm_viz.cli"),
+    "gblm_viz/cli": ("gradio", "plotly", "gblm_viz.figures", "gblm_viz.ui"),
     "gblm_viz/figures": ("torch", "gradio", "transformers", "gblm_viz.ui"),
     "gblm_viz/ui": ("torch", "transformers"),
-    "gblm_viz/words": tuple(f"gblm_viz.{part}" for part in ("core", "figures", "ui", "pocket", "words", "__main__")),
+    "gblm_viz/words": tuple(f"gblm_viz.{part}" for part in ("core", "figures", "ui", "cli", "pocket", "words")),
 }
 
 ROOMS = {
@@ -105,7 +106,7 @@ def test_every_layer_exists_and_imports_only_what_it_may() -> None:
     ("core", "from ..figures import tiles"), ("core", "from gblm_viz import ui"), ("figures", "import torch.nn"),
     ("figures", "def draw():\n    from ..ui.page import Page"), ("ui", "from torch import Tensor"),
     ("ui/tabs", "import transformers"), ("words", "from gblm_viz.core.base.errors import GblmError"),
-    ("words", "from .. import core"),
+    ("words", "from .. import core"), ("cli", "from gblm_viz.ui import server"), ("core", "from ..cli import main"),
 ])
 def test_a_planted_import_is_found(folder: str, line: str, tmp_path: Path) -> None:
     place = tmp_path / "gblm_viz" / folder

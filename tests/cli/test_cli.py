@@ -20,13 +20,14 @@ import torch
 from safetensors.torch import load_file
 
 import gblm_viz.core.sums.collect as collecting
-from gblm_viz import __main__ as cli
-from gblm_viz.__main__ import JSON_KEYS, main
+from gblm_viz.cli import terminal
+from gblm_viz.cli.main import COMMANDS, main
 from gblm_viz.core.base.job import run
 from gblm_viz.core.mask import prune, reading
 from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.measure import evaluate
 from gblm_viz.core.model.models import load, opened
+from gblm_viz.core.score.alpha import parse_alpha
 from gblm_viz.core.sums import estimate, statistics
 from gblm_viz.core.sums.streamed import Streamed
 from gblm_viz.core.talk import generate
@@ -82,7 +83,7 @@ def test_json_is_one_object_with_the_documented_keys_and_nothing_else(name: str,
     code, out, err = command(*flags(KEYED[name]), "--json")
     assert (code, err) == (0, "")
     assert out.count("\n") == 1
-    assert set(json.loads(out)) == set(JSON_KEYS[name])
+    assert set(json.loads(out)) == set(COMMANDS[name].keys)
 
 
 @pytest.mark.parametrize("name", KEYED)
@@ -94,7 +95,7 @@ def test_help_tells_every_flag_and_every_key(name: str, capsys: pytest.CaptureFi
     for flag in ("--model", "--dtype", "--device", "--json", *flags(KEYED[name])):
         if flag.startswith("--"):
             assert flag in told
-    for key, meaning in JSON_KEYS[name].items():
+    for key, meaning in COMMANDS[name].keys.items():
         assert f"  {key} " in told
         assert meaning in told
 
@@ -129,7 +130,7 @@ def test_prune_writes_the_masks_and_the_model_that_core_makes(command: Run, plac
     told = json.loads(out)
     model = run(load(str(place / "tiny"), "float32", "cpu"))
     found = statistics.load(place / "sums", model)
-    settings = Settings("gblm", "l2", cli.parse_alpha("share:0.4"), "row", 0.5, "2:4", "sequential", 0)
+    settings = Settings("gblm", "l2", parse_alpha("share:0.4"), "row", 0.5, "2:4", "sequential", 0)
     expected = run(prune.masks(model, found, settings))
     written = load_file(tmp_path / "masks.safetensors")
     assert all(torch.equal(written[name].bool(), mask) for name, mask in expected.masks.items())
@@ -337,7 +338,7 @@ def test_an_export_and_masks_of_another_run_are_kept_unless_forced(command: Run,
     assert command(*line, 0.5, *to)[0] == 0  # the same run may be written again
     before = (out / "pruning.json").read_bytes(), masks.read_bytes()
     with monkeypatch.context() as patched:
-        patched.setattr(cli, "load", lambda *given: pytest.fail("refused only after the model was read"))
+        patched.setattr("gblm_viz.cli.models.load", lambda *given: pytest.fail("refused only after the model was read"))
         for refused in (("--out", out), ("--masks", masks)):
             code, told, err = command(*line, 0.3, *refused)
             assert (code, told) == (2, "") and "sparsity 0.5 ≠ 0.3" in err and "--force" in err
@@ -379,7 +380,7 @@ def test_what_a_library_prints_stays_out_of_the_json(command: Run, monkeypatch: 
 
 
 def test_an_infinite_perplexity_is_null_in_json() -> None:
-    assert cli._plain({"perplexity": float("inf"), "rows": [float("nan"), 1.5], "out": Path("a")}) == {
+    assert terminal._plain({"perplexity": float("inf"), "rows": [float("nan"), 1.5], "out": Path("a")}) == {
         "perplexity": None, "rows": [None, 1.5], "out": "a"}
 
 
@@ -461,7 +462,7 @@ def test_ctrl_c_elsewhere_is_130_too(command: Run, monkeypatch: pytest.MonkeyPat
 
 
 def test_long_work_shows_a_bar_with_the_time_left(command: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cli, "SHORT_WORK", 0.0)
+    monkeypatch.setattr("gblm_viz.cli.terminal.SHORT_WORK", 0.0)
     assert "left" in command(*flags(KEYED["evaluate"]))[2]
     assert command(*flags(KEYED["evaluate"]), "--json")[2] == ""
 
@@ -472,7 +473,7 @@ def test_the_module_runs_as_a_program(place: Path) -> None:
                            place / "river.txt", "--model", place / "tiny"], cwd=ROOT, env=environment,
                           capture_output=True, text=True, timeout=600, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-    assert set(json.loads(done.stdout)) == set(JSON_KEYS["evaluate"])
+    assert set(json.loads(done.stdout)) == set(COMMANDS["evaluate"].keys)
 
 
 def test_collect_says_its_plan_before_and_what_it_took_after(command: Run, tmp_path: Path) -> None:

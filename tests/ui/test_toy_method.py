@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from torch import Tensor
 
-from gblm_viz.__main__ import main
+from gblm_viz.cli.main import main
 from gblm_viz.core.base.errors import SettingError
 from gblm_viz.core.base.job import run
 from gblm_viz.core.look.report import methods_table

@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from gblm_viz.__main__ import UNUSABLE, main
+from gblm_viz.cli.main import UNUSABLE, main
 from gblm_viz.core.base.errors import GblmError
 from gblm_viz.core.base.footprint import free_memory
 from gblm_viz.core.base.job import run

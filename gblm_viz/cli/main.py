@@ -1,0 +1,102 @@
+"""The command line: collect, prune, evaluate, chat, compare. Flags go to core, what comes back to a person or to JSON.
+
+Computes nothing itself and knows nothing of the app. Exit codes: 0 done, 2 unusable input, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+
+from transformers.utils import logging as transformers_logging
+
+from gblm_viz.core.base.errors import GblmError
+from gblm_viz.core.model.models import DTYPES
+from gblm_viz.core.sums.ranks import Ranks
+
+from . import chat, collect, compare, evaluate, prune
+from .flags import Parser, UsageError, flag_help
+from .terminal import WORDS, InterruptionError, Result, Terminal, say, show
+
+DONE, UNUSABLE, INTERRUPTED = 0, 2, 130
+PROGRAM = "python -m gblm_viz"
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command: what --json prints, key by key; its flags beyond those that all share; and what it does."""
+
+    keys: Mapping[str, str]
+    flags: Callable[[argparse.ArgumentParser], None]
+    act: Callable[[argparse.Namespace, Terminal], Result]
+
+
+COMMANDS = {name: Command(one.KEYS, one.flags, one.act) for name, one in {
+    "collect": collect, "prune": prune, "evaluate": evaluate, "chat": chat, "compare": compare}.items()}
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The whole command line; each command's help ends with the keys of its JSON."""
+    parser = Parser(prog=PROGRAM, description=flag_help("program"), allow_abbrev=False)
+    chosen = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
+    for name, command in COMMANDS.items():
+        width = max(len(key) for key in command.keys)
+        keys = "\n".join(f"  {key:<{width}}  {meaning}" for key, meaning in command.keys.items())
+        own = chosen.add_parser(name, help=flag_help(name), description=flag_help(name), allow_abbrev=False,
+                                epilog=f"{flag_help('json_keys')}\n{keys}",
+                                formatter_class=argparse.RawDescriptionHelpFormatter)
+        own.add_argument("--model", required=True, metavar="SRC", help=flag_help("model"))
+        command.flags(own)
+        own.add_argument("--dtype", choices=tuple(DTYPES), default="float32", help=flag_help("dtype"))
+        own.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help=flag_help("device"))
+        own.add_argument("--json", action="store_true", help=flag_help("json"))
+    return parser
+
+
+def _parsed(argv: list[str] | None) -> argparse.Namespace:
+    """The flags, with the pairs refused that would be silently ignored. Raises UsageError."""
+    parser = make_parser()
+    args = parser.parse_args(argv)
+    if args.command is None:
+        parser.error(WORDS("cli.refuse.no_command", commands=", ".join(COMMANDS)))
+    if args.command == "collect" and args.text is None and args.cut is not None:
+        parser.error(WORDS("cli.refuse.only_text", flag="--cut"))
+    if args.command == "collect" and args.tokens is not None and args.length is not None:
+        parser.error(WORDS("cli.refuse.not_tokens", flag="--length"))
+    if args.command != "collect" and Ranks.of_environment().count > 1:
+        parser.error(WORDS("cli.refuse.only_collect", command=args.command))
+    return args
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command and give its exit code. `--help` exits by itself, as argparse does."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a terminal without Greek letters still shows the rest
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    try:
+        args = _parsed(argv)
+        # of several processes all but the first are silent, unless something is wrong
+        ours = (sys.stdout, sys.stderr) if Ranks.of_environment().first else (io.StringIO(), io.StringIO())
+        terminal = Terminal(*ours, args.json)
+        with redirect_stdout(sys.stderr):  # whatever a library prints stays out of the result
+            result = COMMANDS[args.command].act(args, terminal)
+        show(result, terminal)
+    except (UsageError, GblmError) as error:
+        print(" ".join(str(error).split()), file=sys.stderr)
+        return UNUSABLE
+    except InterruptionError as interrupted:
+        print(interrupted, file=sys.stderr)
+        return INTERRUPTED
+    except KeyboardInterrupt:
+        print(say("interrupted"), file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader of a pipe has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return DONE

@@ -1,0 +1,64 @@
+"""The model and the text that a command is given, and what its JSON says of them."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from gblm_viz.core.base.errors import shortened
+from gblm_viz.core.model.models import Model, Opened, load, opened
+from gblm_viz.core.model.tokenizer import vocabulary
+from gblm_viz.core.text import calibration
+from gblm_viz.model_told import beyond_told
+
+from .terminal import WORDS, Terminal, say
+
+MODEL_KEYS = {
+    "model": "the dense model's name: pocket, the hub id, or the folder's own name",
+    "model_key": "SHA-256 over the model's config and weights, as in a statistics folder's manifest",
+    "dtype": "what was computed in",
+    "device": "where it was computed",
+}
+
+
+TEXT_KEYS = {
+    "text": "the text's file name",
+    "text_sha256": "SHA-256 of the text (of the file, for --tokens)",
+}
+
+
+def encodable(text: str) -> str:
+    """What a terminal in another encoding handed over, without bytes that are no character."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def read_text(path: Path, most: int | None = 4 * calibration.LARGEST_TEXT) -> str:
+    """A person's text file. Raises TextError: not there, not readable, too large, not text, empty."""
+    return calibration.checked_text(calibration.read_given(path, most), encodable(path.name))
+
+
+def whole_model(args: argparse.Namespace, terminal: Terminal) -> Model:
+    return load_model(args, terminal, open_model(args, terminal), False)
+
+
+def open_model(args: argparse.Namespace, terminal: Terminal) -> Opened:
+    """The model without its weights; what is odd about it is said, but is no error."""
+    known = terminal.follow(opened(args.model))
+    beside = vocabulary(known.tokenizer)
+    if beside is not None and beside.beyond:
+        print(beyond_told(WORDS, beside), file=terminal.err)
+    return known
+
+
+def load_model(args: argparse.Namespace, terminal: Terminal, known: Opened, by_block: bool) -> Model:
+    """The model; what of its files is no part of it is said on `err`."""
+    model = terminal.follow(load(args.model, args.dtype, args.device, known, by_block))
+    if model.unused:
+        print(say("unused", model=model.name, count=len(model.unused), name=shortened(model.unused[0])),
+              file=terminal.err)
+    return model
+
+
+def model_values(model: Model) -> dict[str, Any]:
+    return {"model": model.name, "model_key": model.key, "dtype": model.dtype, "device": model.device.type}
