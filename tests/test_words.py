@@ -104,6 +104,7 @@ def test_every_language_has_a_folder_with_the_same_files() -> None:
 def test_both_languages_have_the_same_keys() -> None:
     english, japanese = words("en").texts, words("ja").texts
     assert sorted(set(english) ^ set(japanese)) == []
+    assert [words(language).missing for language in LANGUAGES] == [0, 0]  # what a language lacks reads English
 
 
 def test_no_text_is_empty_or_merely_copied_into_the_other_language() -> None:

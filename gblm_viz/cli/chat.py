@@ -23,7 +23,7 @@ KEYS = MODEL_KEYS | {
     "max_tokens": "longest answer in tokens",
     "temperature": "0 takes the likeliest token each time",
     "top_p": "the probability that the tokens sampled from reach together",
-},
+}
 """What --json prints, key by key: the help is made of this."""
 
 

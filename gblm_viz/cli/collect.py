@@ -43,7 +43,7 @@ KEYS = MODEL_KEYS | TEXT_KEYS | {
     "actual": "seconds, most memory held beyond what was held before loading, disk when done; null: not measured",
     "seconds": "time this run spent on the samples (0 where the folder was finished before)",
     "processes": "how many shared the samples (torchrun); the memory of estimate and actual is one's",
-},
+}
 """What --json prints, key by key: the help is made of this."""
 
 

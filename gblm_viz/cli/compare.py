@@ -53,7 +53,7 @@ KEYS = MODEL_KEYS | {
                    "one_draw (shown over windows alone), too_few; by_draw: seed, mean, and low, high over windows",
     "estimate": "made before: seconds, and memory in bytes",
     "seconds": "time the draws and the measuring took",
-},
+}
 """What --json prints, key by key: the help is made of this."""
 
 

@@ -18,7 +18,7 @@ KEYS = MODEL_KEYS | TEXT_KEYS | {
     "loss": "that mean loss, nats a token",
     "windows": "how many windows",
     "length": "tokens in a window",
-},
+}
 """What --json prints, key by key: the help is made of this."""
 
 

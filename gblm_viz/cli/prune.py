@@ -63,7 +63,7 @@ KEYS = MODEL_KEYS | TEXT_KEYS | {
     "by_block": "whether the model was read block by block from its folder, because it would not fit whole",
     "masks": "the mask file that was written",
     "out": "the folder of the pruned model, loaded again and found equal",
-},
+}
 """What --json prints, key by key: the help is made of this."""
 
 
@@ -147,7 +147,7 @@ def _comparisons(mask: Callable[[Settings], Job[Masks]], found: Statistics | Non
 
 
 def _orders_differ(method: str, order: str) -> bool:
-    """Whether the order matters at all: it only moves the inputs (fidelity.md, Two orders)."""
+    """Whether the order matters at all: it only moves the inputs (core/README.md, Two orders)."""
     return order != "dense" and "inputs" in METHODS[method].needs
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from gblm_viz.shipped import ASSETS
+
 ROOT = Path(__file__).parents[2]
-MODEL = ROOT / "assets" / "pocket"
-TEXTS = ROOT / "assets" / "texts"
+MODEL = ASSETS / "pocket"
+TEXTS = ASSETS / "texts"
 WORK = ROOT / ".pocket-training"

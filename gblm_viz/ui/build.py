@@ -217,7 +217,9 @@ def _language_links(language: str, say: Words) -> str:
     current = {language: ' aria-current="true"'}
     links = "".join(f'<a href="../{code}/" lang="{code}" data-lang="{code}"{current.get(code, "")}>{name}</a>'
                     for code, name in LANGUAGES.items())
-    return f'<nav aria-label="{escape(say("frame.language"))}">{links}</nav>'
+    partly = (f'<span class="tag">{escape(say("frame.partly", count=f"{say.missing:,}"))}</span>'
+              if say.missing else "")
+    return f'<nav aria-label="{escape(say("frame.language"))}">{partly}{links}</nav>'
 
 
 def _loaded(say: Words, model: Model) -> str:

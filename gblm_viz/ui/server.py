@@ -25,6 +25,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, RedirectResponse
 from starlette.requests import ClientDisconnect
 
+from gblm_viz.shipped import ASSETS
 from gblm_viz.words import LANGUAGES, words
 
 from .build import build
@@ -38,7 +39,6 @@ from .visit import address, downloads, uploads
 from .visit.presence import Streams
 from .visit.session import Library
 
-ASSETS = Path(__file__).parents[2] / "assets"
 LONGEST_REQUEST_LINE = 256_000
 """Bytes of a link: one of 80 kB opens, and the page says what of it was left out. Uvicorn's own limit is 64 kB."""
 _UPLOAD = Route(("POST",), re.compile(uploads.ADDRESS))

@@ -1,7 +1,8 @@
-"""Every sentence a person reads, in English and Japanese, looked up by key.
+"""Every sentence a person reads, in each language that has a folder here, looked up by key.
 
-The texts are the .toml files beside this one. A key is `file.table.name`; both languages have the same
-keys (tests/test_words.py). Knows nothing of models or screens.
+A language is a folder of .toml files, named by its code, with its own name in language.toml. A key is
+`file.table.name`; what a language lacks reads English. English and Japanese have the same keys (tests/test_words.py).
+Knows nothing of models or screens.
 """
 
 from __future__ import annotations
@@ -11,7 +12,22 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-LANGUAGES = {"en": "English", "ja": "日本語"}
+HERE = Path(__file__).parent
+FIRST = "en"
+"""The language that has every key."""
+
+
+def _read(file: Path) -> dict[str, object]:
+    return tomllib.loads(file.read_text(encoding="utf-8"))
+
+
+def _languages() -> dict[str, str]:
+    """Code → the language's own name, the first one first."""
+    found = {file.parent.name: str(_read(file)["name"]) for file in HERE.glob("*/language.toml")}
+    return {FIRST: found.pop(FIRST), **dict(sorted(found.items()))}
+
+
+LANGUAGES = _languages()
 
 
 def _flat(prefix: str, table: Mapping[str, object]) -> dict[str, str]:
@@ -27,9 +43,12 @@ class Words:
 
     def __init__(self, language: str) -> None:
         self.language = language
-        self.texts: dict[str, str] = {}
-        for file in sorted((Path(__file__).parent / language).glob("*.toml")):
-            self.texts |= _flat(file.stem, tomllib.loads(file.read_text(encoding="utf-8")))
+        own: dict[str, str] = {}
+        for file in sorted((HERE / language).glob("*.toml")):
+            own |= _flat(file.stem, _read(file))
+        self.texts = own if language == FIRST else {**words(FIRST).texts, **own}
+        self.missing = len(self.texts) - len(own)
+        """Sentences that stand in English because the language lacks them."""
 
     def __call__(self, key: str, **fields: object) -> str:
         """The text of a key with its fields filled in. A key nobody wrote is a programming error: KeyError."""
@@ -44,4 +63,4 @@ class Words:
 @cache
 def words(language: str) -> Words:
     """The words of a language; an unknown language reads English."""
-    return Words(language if language in LANGUAGES else "en")
+    return Words(language if language in LANGUAGES else FIRST)

@@ -29,7 +29,7 @@ from tests.families import FAMILIES, UNOBSERVED, block_list, tiny_samples
 from tests.reference import Recipe
 
 RELATIVE, OF_MAXIMUM, OF_L1 = 1e-5, 1e-7, 1e-6
-"""fidelity.md, Tolerances."""
+"""core/README.md, Tolerances."""
 LENGTHS = (16, 16, 11)
 """The last sample is shorter, so that padding which entered a model would show."""
 METHODS = (("random", "l1"), ("magnitude", "l1"), ("wanda", "l1"), ("gradient", "l1"), ("gradient", "l2"),
@@ -131,7 +131,7 @@ def differing(found: dict[str, Tensor], expected: dict[str, Tensor]) -> dict[str
 
 
 def refuse_other_sums(name: str, found: reference.Sums, expected: reference.Sums) -> None:
-    """An assertion fails where one of the sums differs by more than fidelity.md's tolerances."""
+    """An assertion fails where one of the sums differs by more than core/README.md's tolerances."""
     def near(ours: Tensor, theirs: Tensor, what: str) -> None:
         torch.testing.assert_close(ours.float(), theirs, rtol=RELATIVE, atol=OF_MAXIMUM * float(theirs.abs().max()),
                                    msg=lambda said: f"{name} {what}: {said}")

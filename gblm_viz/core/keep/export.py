@@ -47,7 +47,7 @@ MANIFEST_FILE = "statistics-manifest.json"
 _WEIGHTS = re.compile(r"model(-\d{5}-of-\d{5})?\.safetensors(\.index\.json)?")
 """The weights' files, whose number depends on how the model was read."""
 CUDA_TOLERANCE = 1e-3
-"""Relative; sums on CUDA come in no fixed order (fidelity.md, Tolerances)."""
+"""Relative; sums on CUDA come in no fixed order (core/README.md, Tolerances)."""
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ SHORT_HASH = 12
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """The dense model. `key`: SHA-256 over config and weights (fidelity.md, Files)."""
+    """The dense model. `key`: SHA-256 over config and weights (core/README.md, Files)."""
 
     name: str
     key: str

@@ -1,4 +1,4 @@
-"""How patterned a matrix is. interface.md, Structure scores: 0 = what random removal gives, 1 = perfect.
+"""How patterned a matrix is. core/README.md, Structure scores: 0 = what random removal gives, 1 = perfect.
 
 Of a mask, bool (out, in), True = removed: how far it is from chance. Of a gradient: how far it is row × column.
 Knows nothing of weights, methods or pictures.

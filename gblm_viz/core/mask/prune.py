@@ -1,4 +1,4 @@
-"""Scores and a pattern → masks, in the two orders of fidelity.md; masks → a pruned copy.
+"""Scores and a pattern → masks, in the two orders of core/README.md; masks → a pruned copy.
 
 The dense model is never touched. Knows nothing of texts beyond the samples, nor of files or screens.
 """
@@ -287,6 +287,3 @@ def _pruned_by_block(model: Model, weights: BlockWeights, applied: Masks) -> Mod
     own.unwatch(network)
     own.watch(network)
     return replace(model, network=network, weights=own)
-
-
-# Mask files: fidelity.md, Files.

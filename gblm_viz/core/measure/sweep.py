@@ -77,7 +77,7 @@ def chosen_probes(probes: tuple[Probe, ...], most: int = PROBES, seed: int = 0) 
 def canonical(settings: Settings) -> Settings:
     """The same masks with every knob that they do not depend on at its default, so that one point has one key.
 
-    Methods that look at no input give the dense order's masks in both orders (fidelity.md, Two orders).
+    Methods that look at no input give the dense order's masks in both orders (core/README.md, Two orders).
     """
     plain = Settings()
     if not settings.pattern and settings.sparsity == 0:

@@ -21,6 +21,8 @@ from torch import Tensor, nn
 from transformers import CONFIG_MAPPING, AutoConfig, AutoModelForCausalLM
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
+from gblm_viz.shipped import ASSETS
+
 from ..base.errors import GblmError, ModelError, SettingError, is_failure, refuse_unknown, shortened
 from ..base.footprint import available_memory, free_memory, free_on_gpu, gpus
 from ..base.job import Job, Step
@@ -34,7 +36,7 @@ from .named import Named, named, plain, shown
 from .text_half import not_causal, text_half
 from .tokenizer import Vocabulary, fit_vocabulary, open_tokenizer, vocabulary
 
-POCKET = Path(__file__).parents[3] / "assets" / "pocket"
+POCKET = ASSETS / "pocket"
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 LONGEST = 2048
 """No default length exceeds this, however much a model could take: the paper's length."""
@@ -49,7 +51,7 @@ BUFFERS = 2**28
 class Model:
     """A loaded decoder-only model in eval mode, shared by everybody: never hooked, differentiated or changed.
 
-    `key` is the SHA-256 of fidelity.md's rule over config and weights; equal keys mean the same dense model.
+    `key` is the SHA-256 of core/README.md's rule over config and weights; equal keys mean the same dense model.
     """
 
     network: Any
@@ -353,7 +355,7 @@ def _refuse_non_causal(network: Any, source: str) -> None:
 
 def model_key(network: Any, stored: torch.dtype | None = None, weights: BlockWeights | None = None,
               source: str = "") -> str:
-    """SHA-256 over config and each tensor's name, shape, dtype, first and last 64 KiB (fidelity.md, Files).
+    """SHA-256 over config and each tensor's name, shape, dtype, first and last 64 KiB (core/README.md, Files).
 
     Weights that were widened on loading are hashed in the dtype they are `stored` in, so that one model has one key
     in float32 and in its own dtype. Where it was loaded from and by which version does not enter. Raises ModelError for

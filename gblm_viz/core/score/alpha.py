@@ -111,7 +111,7 @@ def share_curve(statistics: Statistics, norm: str) -> ShareCurve:
 
 
 def resolve(alpha: Alpha, statistics: Statistics, norm: str) -> float:
-    """The number α stands for with these statistics. fidelity.md, Scores.
+    """The number α stands for with these statistics. core/README.md, Scores.
 
     `balance` is an estimate: the authors' 100 at 128 × 2048, scaled by how ℓ1 (∝ N) or ℓ2 (∝ √N) grows with the samples
     and how the gradient falls with the length.

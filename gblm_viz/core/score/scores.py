@@ -40,8 +40,8 @@ def score_matrix(matrix: Matrix, weight: Tensor, method: Method, inputs: Tensor 
     """(scores, fallbacks) of one matrix. weight, gradient (out, in) or (experts, out, in).
 
     inputs (in,) or (experts, in); tokens int64 () or (experts,) or None. What received no token or only zero
-    gradients is scored by |W| or |W|·x (fidelity.md, Which weights go) and listed. Raises ScoreError for a score that
-    is not finite.
+    gradients is scored by |W| or |W|·x (core/README.md, Which weights go) and listed. Raises ScoreError for a score
+    that is not finite.
     """
     scores = method.score(weight, inputs, gradient, matrix.name)
     found = fallbacks_of(matrix, method, gradient, tokens)

@@ -156,7 +156,7 @@ def checked_keep(keep: object) -> tuple[str, ...]:
     return tuple(kept for kept in KEPT if kept in asked)
 
 
-# The folder: fidelity.md, Files. Each file is written beside its place and renamed into it.
+# The folder: core/README.md, Files. Each file is written beside its place and renamed into it.
 
 def refuse_taken(folder: Path) -> None:
     """Raises StatisticsError where a file that belongs to somebody else has the name of one that will be written.

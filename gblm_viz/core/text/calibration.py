@@ -1,4 +1,4 @@
-"""A text → the samples a model is calibrated on: frozen, hashable tokens, cut by one of fidelity.md's rules.
+"""A text → the samples a model is calibrated on: frozen, hashable tokens, cut by one of core/README.md's rules.
 
 Knows nothing of networks but their longest input, and nothing of methods.
 """
@@ -147,7 +147,7 @@ def _encodable(text: str) -> str:
 
 
 def auto_length(token_count: int, longest: int | None) -> int:
-    """clamp(T // 16, 16, min(2048, the model's maximum)): fidelity.md, Samples."""
+    """clamp(T // 16, 16, min(2048, the model's maximum)): core/README.md, Samples."""
     return max(AUTO_SHORTEST, min(token_count // AUTO_WINDOWS, AUTO_LONGEST, longest or AUTO_LONGEST))
 
 
@@ -248,7 +248,7 @@ def from_jsonl(tokenizer: Any, text: str, *, name: str, samples: int = DEFAULT_S
                seed: int = 0, longest: int | None = None) -> CalibrationSet:
     """A document a line ({"text": …} or a bare string): one seeded random window from each of N long documents.
 
-    The authors' way of drawing from C4 (fidelity.md, Samples). Documents shorter than `length` are passed over.
+    The authors' way of drawing from C4 (core/README.md, Samples). Documents shorter than `length` are passed over.
     """
     _refuse_no_samples(samples)
     text = checked_text(text, name)

@@ -35,7 +35,7 @@ class Choices:
 
 
 def build(say: Words, toggle: Any) -> Choices:
-    titles = [(entry[f"title_{say.language}"], entry["file"]) for entry in work.bundled_texts()
+    titles = [(work.title_of(say, entry), entry["file"]) for entry in work.bundled_texts()
               if entry["kind"] != "held_out"]
     titles.sort(key=lambda pair: not pair[1].endswith(f"_{say.language}.txt"))  # the page's language first
     with gr.Row(visible=False, elem_id="compare-third-row", equal_height=True) as row:

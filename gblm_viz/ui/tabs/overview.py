@@ -15,7 +15,7 @@ from gblm_viz.core.look.report import GradientSummary, ModelMap, cell_map
 from gblm_viz.core.look.two_masks import Jump
 from gblm_viz.core.talk.generate import Sampling
 from gblm_viz.figures.maps import empty_map, gradient_sentence, map_value
-from gblm_viz.words import Words
+from gblm_viz.words import FIRST, Words
 
 from ..components.escape import escape
 from ..components.model_map import ModelMapView
@@ -34,7 +34,7 @@ from .weight import telling_weight
 def build(page: Page) -> None:
     say = page.words
     example = shipped()
-    pairs = example["answers"][say.language]
+    pairs = example["answers"].get(say.language, example["answers"][FIRST])
     with gr.Row(elem_id="overview-row", equal_height=False):
         with gr.Column(scale=6, min_width=480):
             sentence = gr.HTML(headline(say, example["removed"], example["prunable"], example["sparsity"]))

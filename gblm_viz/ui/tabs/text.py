@@ -43,7 +43,7 @@ DEFAULT_FOLDER = "~/gblm-viz/statistics"
 def build(page: Page) -> None:
     """Text and how it is cut on the left; the samples, the estimate and Collect on the right."""
     say, signals = page.words, page.signals
-    titles = [(entry[f"title_{say.language}"], entry["file"]) for entry in work.bundled_texts()
+    titles = [(work.title_of(say, entry), entry["file"]) for entry in work.bundled_texts()
               if entry["kind"] != "held_out"]
     titles.sort(key=lambda pair: not pair[1].endswith(f"_{say.language}.txt"))  # the page's language first
     with gr.Row(elem_id="text-tab"):

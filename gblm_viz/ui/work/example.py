@@ -22,12 +22,13 @@ from gblm_viz.core.measure.evaluate import ProbeResult, Verdict, perplexity_of
 from gblm_viz.core.model.models import Model
 from gblm_viz.core.score.alpha import Alpha
 from gblm_viz.core.talk.generate import Sampling, answer
+from gblm_viz.shipped import ASSETS
 from gblm_viz.words import LANGUAGES, words
 
 from ..visit.session import Library, Session, TextChoice
 from . import work
 
-FILE = work.ASSETS / "example" / "example.json"
+FILE = ASSETS / "example" / "example.json"
 MATRIX_FILE = FILE.with_name("matrix.safetensors")
 TEXT = TextChoice(work.read_bundled("chat_en.txt"), "chat_en.txt")
 SETTINGS = Settings("gblm", "l1", Alpha("share", 0.5), "row", 0.5, "", "dense")

@@ -10,11 +10,10 @@ from functools import cache
 from typing import Any
 
 from gblm_viz.core.mask.prune import Masks
+from gblm_viz.shipped import ASSETS
 from gblm_viz.words import Words
 
-from . import work
-
-FILE = work.ASSETS / "pocket" / "methods.json"
+FILE = ASSETS / "pocket" / "methods.json"
 NEAR = 0.005
 """A sparsity this close to a measured one is that one."""
 SHOWN = {"magnitude": ("magnitude, per row",), "wanda": ("wanda",), "gradient": ("gradient ℓ1", "gradient ℓ2")}

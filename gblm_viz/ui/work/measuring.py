@@ -21,11 +21,12 @@ from gblm_viz.core.measure.evaluate import Perplexity, Probe, ProbeResult
 from gblm_viz.core.model.models import Model
 from gblm_viz.core.score.methods import METHODS
 from gblm_viz.core.text.calibration import CalibrationSet
+from gblm_viz.shipped import ASSETS
 
 from ..visit.session import Library, Session, Visit
 from . import drawing, work
 
-GENERAL = work.ASSETS / "probes" / "general.csv"
+GENERAL = ASSETS / "probes" / "general.csv"
 SETS = ("pocket", "general", "own")
 """The pocket's held-out probes, for the pocket alone; general knowledge, for any model; the visitor's own."""
 

@@ -30,15 +30,14 @@ from gblm_viz.core.sums.statistics import Statistics
 from gblm_viz.core.talk import parting
 from gblm_viz.core.text import calibration
 from gblm_viz.core.text.calibration import CalibrationSet
+from gblm_viz.shipped import ASSETS
 from gblm_viz.words import Words
 
 from ..visit.session import Library, Session, TextChoice, Visit
 from ..visit.uploads import LARGEST_FILE
 
-ASSETS = Path(__file__).parents[3] / "assets"
 TEXTS = ASSETS / "texts"
 PROBES = ASSETS / "pocket" / "probes"
-HELD_OUT_TEXT = {"en": "held_out_en.txt", "ja": "held_out_ja.txt"}
 
 
 TO_GIVE_BACK = 100_000_000
@@ -149,8 +148,13 @@ def samples_of(model: Model, choice: TextChoice) -> tuple[CalibrationSet, Calibr
 
 def text_name(say: Words, name: str) -> str:
     """A text's name for a person: a bundled text's title in their language, a file's own name, or that it was typed."""
-    title = next((entry[f"title_{say.language}"] for entry in bundled_texts() if entry["file"] == name), name)
+    title = next((title_of(say, entry) for entry in bundled_texts() if entry["file"] == name), name)
     return title or say("text.own")
+
+
+def title_of(say: Words, entry: Mapping[str, str]) -> str:
+    """A bundled text's title in the page's language, or in English where it has none there."""
+    return entry.get(f"title_{say.language}", entry["title_en"])
 
 
 def collect_key(model: Model, samples: CalibrationSet) -> Hashable:
@@ -431,11 +435,17 @@ def probe_job(library: Library, key: Hashable, model: Model) -> Job[evaluate.Pro
     return found
 
 
+def held_out_text(language: str) -> str:
+    """The bundled text of a language that nobody calibrates on; the English one where there is none."""
+    own = f"held_out_{language}.txt"
+    return own if (TEXTS / own).is_file() else "held_out_en.txt"
+
+
 def held_out_windows(library: Library, session: Session, model: Model, language: str) -> CalibrationSet:
     """The held-out fifth of the visitor's text; a bundled text of the language where that is too short."""
     if session.held_out is not None and library.has(session.held_out):
         return library.get(session.held_out)
-    name = HELD_OUT_TEXT[language]
+    name = held_out_text(language)
     length = library.get(session.statistics).calibration.length if session.statistics is not None else 128
     return evaluate.text_windows(model, read_bundled(name), name, min(length, model.default_length))
 

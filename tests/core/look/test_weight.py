@@ -358,7 +358,7 @@ def test_the_prediction_is_the_loops_of_weights_and_gradients(pair: tuple[Model,
     for matrix, target in targets_of(model, (1,)):
         places = places_of(matrix, target)
         expected = reference.predicted_change(model.network, blocks_of(model), cut_samples(), matrix.name, places)
-        # fidelity.md: signed sums are held to 1e-6 of the gradients' ℓ1
+        # core/README.md: signed sums are held to 1e-6 of the gradients' ℓ1
         ones = [abs(float(at(parameters(model.network, model.layout)[matrix.name], place)))
                 * float(at(sums.sums[matrix.name].gradients["l1"], place)) for place in places]
         assert abs(predicted_change(model, sums, target) - expected) <= 1e-6 * sum(ones) / sums.count, target

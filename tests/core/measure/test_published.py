@@ -8,7 +8,7 @@ from gblm_viz.core.measure.published import PUBLISHED
 
 
 def test_the_figures_are_the_contracts_columns() -> None:
-    # fidelity.md, Published figures: L2-7B, L2-13B, L2-70B, L1-7B, L1-13B, L1-30B
+    # core/README.md, Published figures: L2-7B, L2-13B, L2-70B, L1-7B, L1-13B, L1-30B
     rows = {"dense": [one.dense for one in PUBLISHED],
             **{name: [one.pruned[name] for one in PUBLISHED] for name in ("magnitude", "sparsegpt", "wanda", "gblm")}}
     assert rows == {

@@ -83,7 +83,7 @@ def alone(place: Path, family: str, plan: str, out: Path) -> Statistics:
 
 
 def near(found: Tensor, expected: Tensor, kind: str, absolute: Tensor) -> bool:
-    """fidelity.md's tolerances. absolute: the ℓ1 that belongs to a signed sum."""
+    """core/README.md's tolerances. absolute: the ℓ1 that belongs to a signed sum."""
     if kind.startswith(("sum", "gradient_sum")):
         return bool(((found - expected).abs() <= 1e-6 * absolute).all())
     return torch.allclose(found, expected, rtol=1e-5, atol=1e-7 * float(expected.abs().max()))

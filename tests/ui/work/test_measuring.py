@@ -156,7 +156,7 @@ def test_the_authors_threshold_is_compared_per_matrix_and_a_foil_has_no_place_in
 def test_methods_are_also_offered_a_longer_text_and_only_that_without_a_held_out_fifth(visit: Visit) -> None:
     found = measuring.method_texts(visit.library, visit.session, visit.model(), "en")
     assert list(found) == ["held", "bundled"] and found["bundled"].count > found["held"].count
-    assert found["bundled"].text_name == work.HELD_OUT_TEXT["en"]
+    assert found["bundled"].text_name == work.held_out_text("en")
     visit.update(held_out=None)
     assert list(measuring.method_texts(visit.library, visit.session, visit.model(), "en")) == ["bundled"]
 
