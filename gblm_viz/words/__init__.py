@@ -46,7 +46,7 @@ class Words:
         own: dict[str, str] = {}
         for file in sorted((HERE / language).glob("*.toml")):
             own |= _flat(file.stem, _read(file))
-        self.texts = own if language == FIRST else {**words(FIRST).texts, **own}
+        self.texts: dict[str, str] = own if language == FIRST else {**words(FIRST).texts, **own}
         self.missing = len(self.texts) - len(own)
         """Sentences that stand in English because the language lacks them."""
 
