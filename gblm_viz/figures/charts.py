@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import plotly.graph_objects as go
 
+from .colours import DENSE, INK, PICK, PRUNED, THIRD
+
 if TYPE_CHECKING:
     from gblm_viz.core.look.report import ColumnProfile, Histogram
 
 Say = Callable[..., str]
-DENSE, PRUNED, THIRD, PICK, INK = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#808890"
-"""INK is a grey that is read on white and on black: a plot does not learn whether the page is dark."""
 LINES = ((PRUNED, "solid"), (DENSE, "dash"), (THIRD, "dot"))
 """Chosen, Wanda, shuffled: a colour and a stroke each, so that neither is needed alone."""
 PAPER = "rgba(128, 136, 144, 0.12)"

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from .charts import DENSE, INK, PICK, PRUNED, THIRD, Say, decades, percent, style
+from .charts import Say, decades, percent, style
+from .colours import DENSE, INK, PICK, PRUNED, SKY, THIRD
 
 if TYPE_CHECKING:
     from gblm_viz.core.base.intervals import Interval
@@ -22,10 +23,10 @@ if TYPE_CHECKING:
     from gblm_viz.core.measure.published import Published
     from gblm_viz.core.measure.sweep import SweepPoint
 
-LOOKS = {"magnitude": ("#56B4E9", "square"), "wanda": (THIRD, "diamond"), "gblm": (PRUNED, "triangle-up"),
+LOOKS = {"magnitude": (SKY, "square"), "wanda": (THIRD, "diamond"), "gblm": (PRUNED, "triangle-up"),
          "gradient": (PICK, "pentagon"), "random": (INK, "x")}
 """Each method's colour and mark; the blue circle is the dense model's, as everywhere."""
-SPARE = ("#009E73", "triangle-down"), ("#F0E442", "star"), ("#999999", "hexagon")
+SPARE = ("#D55E00", "triangle-down"), ("#F0E442", "star"), ("#999999", "hexagon")
 """The looks of methods that have none of their own, in turn."""
 GLYPHS = {"square": "□", "diamond": "◇", "triangle-up": "△"}
 DASHES = {"dense": "solid", "sequential": "dash"}

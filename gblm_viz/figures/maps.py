@@ -5,20 +5,15 @@ Knows no model, no component and no language: texts come from the caller and fro
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from statistics import median
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+from .colours import RAMPS, Kind, channels
 
 if TYPE_CHECKING:
     from gblm_viz.core.look.report import Cell, GradientSummary, ModelMap
 
-Kind = Literal["sequential", "diverging"]
-RAMPS: Mapping[Kind, tuple[str, ...]] = {
-    "sequential": ("#00224e", "#123570", "#3b496c", "#575d6d", "#707173", "#8a8678", "#a59c74", "#c3b369", "#e1cc55",
-                   "#fee838"),
-    "diverging": ("#00395c", "#0072b2", "#7ab4d6", "#f7f7f7", "#f3cd7a", "#e69f00", "#7f4a00"),
-}
-"""The stops of Cividis and of blue–white–orange: the same as in the matrix view."""
 DARK_INK, LIGHT_INK = "#111111", "#ffffff"
 
 
@@ -28,22 +23,18 @@ class Say(Protocol):
     def __call__(self, key: str, **fields: object) -> str: ...
 
 
-def _channels(colour: str) -> tuple[int, int, int]:
-    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
-
-
 def colour_at(kind: Kind, place: float) -> str:
     """The colour at `place`, 0 … 1, of a ramp, as #rrggbb; outside values take the nearest end."""
     stops = RAMPS[kind]
     along = min(max(place, 0.0), 1.0) * (len(stops) - 1)
     low = min(int(along), len(stops) - 2)
-    pairs = zip(_channels(stops[low]), _channels(stops[low + 1]), strict=True)
+    pairs = zip(channels(stops[low]), channels(stops[low + 1]), strict=True)
     return "#" + "".join(f"{round(first + (along - low) * (second - first)):02x}" for first, second in pairs)
 
 
 def luminance(colour: str) -> float:
     """Relative luminance of #rrggbb, 0 … 1 (WCAG 2)."""
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (v / 255 for v in _channels(colour))]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (v / 255 for v in channels(colour))]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .charts import DENSE, PICK, PRUNED, columns_of, decades, short
+from .charts import columns_of, decades, short
+from .colours import DENSE, PICK, PRUNED, Kind
 from .curves import DASHES, look_of
-from .maps import Kind, Say, colour_at, ink_on, number, role_label
+from .maps import Say, colour_at, ink_on, number, role_label
 
 if TYPE_CHECKING:
     from gblm_viz.core.keep.run import SweepRow

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import gradio as gr
 
+from gblm_viz.figures.colours import DENSE, channels, css_variables
 from gblm_viz.shipped import ASSETS
 from gblm_viz.words import Words
 
@@ -17,7 +18,8 @@ FONTS = ["system-ui", "-apple-system", "Segoe UI", "Noto Sans", "Hiragino Sans",
 THEME = gr.themes.Base(primary_hue="blue", secondary_hue="orange", neutral_hue="slate", font=FONTS,
                        font_mono=["ui-monospace", "Consolas", "monospace"], spacing_size="sm", text_size="sm").set(
     body_text_color_subdued="*neutral_500", body_text_color_subdued_dark="*neutral_400")
-CSS = (ASSETS / "app.css").read_text(encoding="utf-8")
+CSS = css_variables() + (ASSETS / "app.css").read_text(encoding="utf-8").replace(
+    "DENSE_RGB", f"rgb{channels(DENSE)}")
 _SAVING = (Path(__file__).parent / "components" / "saving.js").read_text(encoding="utf-8")
 _HEAD = """<meta name="referrer" content="no-referrer"><meta name="color-scheme" content="light dark">
 <link rel="icon" href="../favicon.ico" type="image/svg+xml">

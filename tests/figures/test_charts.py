@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gblm_viz.core.look.report import ColumnProfile, Histogram
-from gblm_viz.figures import charts
+from gblm_viz.figures import charts, colours
 from gblm_viz.words import LANGUAGES, words
 
 
@@ -42,8 +42,8 @@ def test_the_histogram_holds_every_count_and_names_them(language: str) -> None:
 
 def test_removed_and_kept_differ_by_more_than_colour() -> None:
     removed, kept = charts.histogram(scores(), "", words("en")).data
-    assert removed.marker.color == charts.PRUNED
-    assert kept.marker.color == charts.DENSE
+    assert removed.marker.color == colours.PRUNED
+    assert kept.marker.color == colours.DENSE
     assert removed.marker.pattern.shape
     assert not kept.marker.pattern.shape
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from starlette.responses import HTMLResponse
 
+from gblm_viz.figures.colours import KEPT, REMOVED
 from gblm_viz.words import Words
 
 from ..components.escape import escape
@@ -16,9 +17,9 @@ _PAGE = """<!doctype html><html lang="{language}"><head><meta charset="utf-8"><t
 <meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark">
 <style>body {{ font: 1rem/1.5 system-ui, "Hiragino Sans", "Noto Sans CJK JP", sans-serif; max-width: 34rem;
 margin: 12vh auto; padding: 0 1rem; }} h1 {{ font-size: 1.25rem; }} p {{ overflow-wrap: anywhere; }}
-.limit {{ border-left: 4px solid #E69F00; padding: 2px 10px; }}
+.limit {{ border-left: 4px solid {removed}; padding: 2px 10px; }}
 input {{ font: inherit; padding: 4px 8px; }} form {{ display: flex; flex-wrap: wrap; gap: 8px; align-items: center; }}
-button {{ font: inherit; padding: 4px 14px; background: #0072B2; color: #fff; border: 0; border-radius: 6px; }}
+button {{ font: inherit; padding: 4px 14px; background: {kept}; color: #fff; border: 0; border-radius: 6px; }}
 </style></head><body><main><h1>{title}</h1>{content}</main></body></html>"""
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
@@ -33,7 +34,8 @@ def plain_page(say: Words, content: str, status: int, headers: Mapping[str, str]
     """The page. content: HTML whose parts are escaped already. script: the source of the only script that may run."""
     policy = _POLICY + (f"; script-src '{script_hash(script)}'; connect-src 'self'" if script else "")
     content += f"<script>{script}</script>" if script else ""
-    page = _PAGE.format(language=say.language, title=escape(say("frame.title")), content=content)
+    page = _PAGE.format(removed=REMOVED, kept=KEPT, language=say.language, title=escape(say("frame.title")),
+                        content=content)
     return HTMLResponse(page, status, {
         "Content-Security-Policy": policy, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "same-origin", "X-Frame-Options": "DENY", "Vary": "Accept-Language", **(headers or {})})

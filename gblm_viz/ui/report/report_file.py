@@ -27,6 +27,7 @@ from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.score.methods import METHODS, SHARED
 from gblm_viz.figures import paper
 from gblm_viz.figures.charts import percent, short
+from gblm_viz.figures.colours import filled
 from gblm_viz.figures.maps import role_name
 from gblm_viz.words import Words
 
@@ -41,12 +42,12 @@ MOST_MATRICES = 120
 """Matrices whose rows are printed; of more, the CSV holds them all."""
 EVEN = 0.02
 """Matrices that lose shares this close to each other are told in a sentence instead of a picture."""
-STYLE = """
+STYLE = filled("""
 :root { color-scheme: light; }
 body { font: 15px/1.5 system-ui, "Noto Sans", "Noto Sans JP", "Hiragino Sans", "Yu Gothic", sans-serif; color: #111;
   background: #fff; max-width: 820px; margin: 24px auto; padding: 0 16px; }
 h1 { font-size: 1.5em; line-height: 1.25; text-wrap: balance; margin: 0 0 .3em; }
-h2 { font-size: 1.2em; margin: 1.6em 0 .4em; border-bottom: 2px solid #0072B2; }
+h2 { font-size: 1.2em; margin: 1.6em 0 .4em; border-bottom: 2px solid var(--dense); }
 p { margin: .4em 0; } .lead { font-size: 1.08em; }
 table { border-collapse: collapse; width: 100%; font-size: .86em; margin: .5em 0; }
 caption { text-align: left; font-weight: 600; padding: .4em 0; }
@@ -56,7 +57,8 @@ thead { display: table-header-group; } thead th { border-bottom: 2px solid #666;
 table.wide { font-size: .72em; } table.wide td, table.wide th { padding: 2px 4px; white-space: normal; }
 th { word-break: keep-all; } th.number { white-space: normal; } .name { white-space: nowrap; }
 table.whole { break-inside: avoid; } tbody tr:first-child { break-before: avoid; }
-.dense { color: #0072B2; } .pruned { color: #8f5f00; } .tag { color: #555; font-size: .8em; overflow-wrap: anywhere; }
+.dense { color: var(--dense); } .pruned { color: #8f5f00; }
+.tag { color: #555; font-size: .8em; overflow-wrap: anywhere; }
 code { font-size: .92em; overflow-wrap: anywhere; } figure { margin: 1em 0; } figcaption { margin: 0 0 .3em; }
 svg { width: 100%; height: auto; display: block; font-family: inherit; fill: #111; } ul { padding-left: 1.2em; }
 .cite { border: 1px solid #888; padding: .5em .8em; } .own { white-space: pre-wrap; overflow-wrap: anywhere; }
@@ -65,7 +67,7 @@ blockquote { margin: .3em 0 .3em 1em; padding-left: .7em; border-left: 3px solid
 @media print { body { max-width: none; margin: 0; padding: 0; font-size: 10.5pt; color: #000; }
   .new-page { break-before: page; } .tag { color: #000; } h2, caption, figcaption { break-after: avoid; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; } }
-"""
+""")
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,6 +22,7 @@ from gblm_viz.core.talk.generate import Sampling, answer
 from gblm_viz.core.text.tokens import token_texts
 from gblm_viz.figures import charts
 from gblm_viz.figures.charts import percent, short
+from gblm_viz.figures.colours import KEPT, REMOVED, shaded
 from gblm_viz.figures.maps import number, role_name
 from gblm_viz.words import Words
 
@@ -478,10 +479,10 @@ def strip(say: Words, texts: tuple[str, ...], one: pull.SamplePull) -> str:
     spans = []
     for text, part in zip(texts, one.per_token, strict=True):
         depth = abs(part) / most if most else 0.0
-        colour = "230, 159, 0" if part * (one.total or 1.0) >= 0 else "0, 114, 178"
+        colour = shaded(REMOVED if part * (one.total or 1.0) >= 0 else KEPT, 0.85 * depth)
         share = percent_signed(part / one.total) if one.total else number(part)
         spans.append(f'<span title="{escape(say("weight.pull.token", share=share))}" '
-                     f'style="background: rgba({colour}, {0.85 * depth:.2f})">{escape(text)}</span>')
+                     f'style="background: {colour}">{escape(text)}</span>')
     return "".join(spans)
 
 

@@ -6,14 +6,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import gradio as gr
+from ..own import OwnComponent
 
-_HERE = Path(__file__).parent
-
-# Static, and filled by the script through textContent: Gradio evaluates what is put into a template.
 _TEMPLATE = '<div class="chat" role="log" aria-live="polite"></div>'
 
 
@@ -30,26 +26,12 @@ class Bubble:
     growing: bool = False
 
 
-class ChatPane(gr.HTML):
+class ChatPane(OwnComponent):
     """Its value is what `pane_value` returns. Event `select` with `place`: [bubble, token], the token after the last
     one being what would have come next."""
 
-    def __init__(self, value: Mapping[str, Any] | None = None, *, elem_id: str | None = None,
-                 **arguments: Any) -> None:
-        super().__init__(
-            value=value, html_template=_TEMPLATE,
-            css_template=(_HERE / "chat_pane.css").read_text(encoding="utf-8"),
-            js_on_load=(_HERE / "chat_pane.js").read_text(encoding="utf-8"),
-            apply_default_css=False, elem_id=elem_id, **arguments)
-
-    def api_info(self) -> dict[str, Any]:
-        return {"type": "object", "description": "what gblm_viz.ui.components.chat_pane.pane_value returns"}
-
-    def example_payload(self) -> Any:
-        return None
-
-    def example_value(self) -> Any:
-        return None
+    template = _TEMPLATE
+    maker = "gblm_viz.ui.components.chat_pane.pane_value"
 
 
 def pane_value(bubbles: Sequence[Bubble], look: str, words: Mapping[str, str], *, stale: bool = False,

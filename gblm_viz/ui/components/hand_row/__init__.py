@@ -5,41 +5,23 @@ Knows no method and no language: numbers and every word come in the value, the n
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from pathlib import Path
 from typing import Any
-
-import gradio as gr
 
 from gblm_viz.core.look.by_hand import FIELDS, ByHand
 
-_HERE = Path(__file__).parent
+from ..own import OwnComponent
 
-# Static, and filled by the script through textContent: Gradio evaluates what is put into a template.
 _TEMPLATE = '<div class="hand-row"><table><thead></thead><tbody></tbody></table><p class="hand-told"></p></div>'
 
 
-class HandRow(gr.HTML):
+class HandRow(OwnComponent):
     """Its value is what `hand_value` returns. Event `select` when a number was changed, with `change`.
 
     change = [field, column, number]; the number is null where the cell was emptied: the stored one is wanted back.
     """
 
-    def __init__(self, value: Mapping[str, Any] | None = None, *, elem_id: str | None = None,
-                 **arguments: Any) -> None:
-        super().__init__(
-            value=value, html_template=_TEMPLATE,
-            css_template=(_HERE / "hand_row.css").read_text(encoding="utf-8"),
-            js_on_load=(_HERE / "hand_row.js").read_text(encoding="utf-8"),
-            apply_default_css=False, elem_id=elem_id, **arguments)
-
-    def api_info(self) -> dict[str, Any]:
-        return {"type": "object", "description": "what gblm_viz.ui.components.hand_row.hand_value returns"}
-
-    def example_payload(self) -> Any:
-        return None
-
-    def example_value(self) -> Any:
-        return None
+    template = _TEMPLATE
+    maker = "gblm_viz.ui.components.hand_row.hand_value"
 
 
 def hand_value(found: ByHand, changed: Collection[tuple[str, int]], used: Collection[str], pinned: int | None,

@@ -5,16 +5,12 @@ Knows no model and no language: losses and every word come in the value.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
-
-import gradio as gr
 
 from gblm_viz.core.measure.lost import Foretold, TokenLoss
 
-_HERE = Path(__file__).parent
+from ..own import OwnComponent
 
-# Static, and filled by the script through textContent: Gradio evaluates what is put into a template.
 _TEMPLATE = """
 <div class="loss-strip">
   <p class="strip-title"></p>
@@ -31,25 +27,11 @@ STRONGEST = 3
 """Tokens that are marked as the window's most lost."""
 
 
-class LossStrip(gr.HTML):
+class LossStrip(OwnComponent):
     """Its value is what `strip_value` returns. Event `select` when another window is wanted: `step`, −1 or 1."""
 
-    def __init__(self, value: Mapping[str, Any] | None = None, *, elem_id: str | None = None,
-                 **arguments: Any) -> None:
-        super().__init__(
-            value=value, html_template=_TEMPLATE,
-            css_template=(_HERE / "loss_strip.css").read_text(encoding="utf-8"),
-            js_on_load=(_HERE / "loss_strip.js").read_text(encoding="utf-8"),
-            apply_default_css=False, elem_id=elem_id, **arguments)
-
-    def api_info(self) -> dict[str, Any]:
-        return {"type": "object", "description": "what gblm_viz.ui.components.loss_strip.strip_value returns"}
-
-    def example_payload(self) -> Any:
-        return None
-
-    def example_value(self) -> Any:
-        return None
+    template = _TEMPLATE
+    maker = "gblm_viz.ui.components.loss_strip.strip_value"
 
 
 def strip_value(tokens: Sequence[TokenLoss], words: Mapping[str, str], title: str, made: str) -> dict[str, Any]:

@@ -1,4 +1,5 @@
 // Draws a window of tokens by what was lost on each, and tells of the one in focus. Every word comes in props.value.
+const COLOUR = COLOURS;
 
 const root = element.querySelector(".loss-strip");
 const title = root.querySelector(".strip-title"), strip = root.querySelector(".strip-tokens");
@@ -31,7 +32,7 @@ function verdict(token) {
 function look(one, token) {
   const depth = Math.min(1, Math.abs(token.difference) / value.full), worse = token.difference >= 0;
   const line = LINES.find(([most]) => Math.abs(token.difference) < most)[1];
-  one.style.background = depth < 0.01 ? "" : `rgba(${worse ? "230, 159, 0" : "0, 114, 178"}, ${(0.08 + 0.52 * depth).toFixed(2)})`;
+  one.style.background = depth < 0.01 ? "" : `color-mix(in srgb, ${worse ? COLOUR.removed : COLOUR.kept} ${(8 + 52 * depth).toFixed(0)}%, transparent)`;
   one.style.borderBottom = `${line || 1}px ${worse ? "solid" : "dotted"} ${line ? "currentColor" : "transparent"}`;
 }
 

@@ -13,10 +13,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from dataclasses import field as set_apart
-from pathlib import Path
 from typing import Any, Literal
-
-import gradio as gr
 
 from gblm_viz.ui.components import csv_file
 from gblm_viz.ui.components.matrix_view.gallery import (
@@ -31,16 +28,12 @@ from gblm_viz.ui.components.matrix_view.gallery import (
     tile,
 )
 from gblm_viz.ui.components.matrix_view.words import ENGLISH, JAPANESE, WORD_KEYS, check_words
+from gblm_viz.ui.components.own import OwnComponent
 
 __all__ = ["ENGLISH", "GALLERY", "JAPANESE", "WORD_KEYS", "ArrayProvider", "Control", "Field", "Followed",
            "Gallery", "LiveProvider", "MatrixView", "Provider", "picture", "with_pin", "without_pin"]
 
-_HERE = Path(__file__).parent
 _VERSIONS = itertools.count(1)
-_SCRIPTS = ("matrix_view.js", "profiles.js", "saving.js", "live.js", "echo.js", "outside.js")
-"""One script in six files, in this order: they share its names."""
-
-# Static, and filled by the script through textContent: Gradio evaluates what is put into a template.
 _TEMPLATE = """
 <div class="matrix-view" data-state="empty">
   <div class="matrix-head">
@@ -87,13 +80,18 @@ class Followed:
     choices: Mapping[str, str] = set_apart(default_factory=dict)
 
 
-class MatrixView(gr.HTML):
+class MatrixView(OwnComponent):
     """One matrix on a canvas. Its value is what `picture` returns, or None for an empty stage.
 
     Events: `select` when a weight is pinned (row, column, value, field, key; also index for gr.SelectData), `clear`
     when it is let go, `release` when one of its `sliders` has come to rest, whether or not there is a picture that
     follows it. A value whose shape equals the one before keeps the visitor's zoom; one with "pin" shows it.
     """
+
+    template = _TEMPLATE
+    maker = "gblm_viz.ui.components.matrix_view.picture"
+    scripts = ("matrix_view.js", "profiles.js", "saving.js", "live.js", "echo.js", "outside.js")
+    """One script in six files, in this order: they share its names."""
 
     def __init__(
         self,
@@ -111,13 +109,10 @@ class MatrixView(gr.HTML):
         """height: pixels of the whole view, switch and legend included, at least 300; more where a line must wrap.
         sliders: CSS selectors of the elements around the sliders whose rest is a `release`."""
         super().__init__(
-            value=value,
-            html_template=_TEMPLATE,
-            css_template=(_HERE / "matrix_view.css").read_text(encoding="utf-8"),
-            js_on_load=csv_file.script() + "".join((_HERE / name).read_text(encoding="utf-8") for name in _SCRIPTS),
-            apply_default_css=False,
-            server_functions=[tile, profile],
+            value,
             elem_id=elem_id,
+            before=csv_file.script(),
+            server_functions=[tile, profile],
             elem_classes=elem_classes,
             scale=scale,
             min_width=min_width,
@@ -126,15 +121,6 @@ class MatrixView(gr.HTML):
             height=max(300, int(height)),
             sliders=list(sliders),
         )
-
-    def api_info(self) -> dict[str, Any]:
-        return {"type": "object", "description": "what gblm_viz.ui.components.matrix_view.picture returns"}
-
-    def example_payload(self) -> Any:
-        return None
-
-    def example_value(self) -> Any:
-        return None
 
 
 def picture(

@@ -8,16 +8,14 @@ const brush = canvas.getContext("2d", { alpha: false });
 
 // ------------------------------------------------------------------ colours
 
-const CIVIDIS = ["#00224e", "#123570", "#3b496c", "#575d6d", "#707173", "#8a8678", "#a59c74", "#c3b369", "#e1cc55", "#fee838"];
-const DIVERGING = ["#00395c", "#0072b2", "#7ab4d6", "#f7f7f7", "#f3cd7a", "#e69f00", "#7f4a00"];
-const DENSITY = ["#ffffff", "#d9d9e0", "#9a9aa8", "#5a5a6e", "#1a1a2e"];
-const KEPT = [0, 114, 178], REMOVED = [230, 159, 0];
-// kept by both, removed by both, only A, only B: two greys, so that what differs keeps its colour when mixed by share
-const FOUR = [[232, 232, 236], [110, 110, 122], [0, 114, 178], [230, 159, 0]];
-const FOUR_MARKS = ["·", "×", "A", "B"], MASK_MARKS = ["·", "×"];
-const SELECTED = "#CC79A7";
-
+// kept, removed and the ramps are the ones of figures/colours.py, which the component puts in here
+const COLOUR = COLOURS;
 const hex = (colour) => [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
+const KEPT = hex(COLOUR.kept), REMOVED = hex(COLOUR.removed);
+// kept by both, removed by both, only A, only B
+const FOUR = [COLOUR.bothKept, COLOUR.bothRemoved, COLOUR.kept, COLOUR.removed].map(hex);
+const FOUR_MARKS = ["·", "×", "A", "B"], MASK_MARKS = ["·", "×"];
+const SELECTED = COLOUR.pick;
 
 function ramp(stops) {
   // 256 colours; number 0 is never drawn: code 0 is a gap
@@ -30,7 +28,7 @@ function ramp(stops) {
   return table;
 }
 
-const RAMPS = { sequential: ramp(CIVIDIS), diverging: ramp(DIVERGING), mask: ramp(DENSITY) };
+const RAMPS = { sequential: ramp(COLOUR.ramps.sequential), diverging: ramp(COLOUR.ramps.diverging), mask: ramp(COLOUR.ramps.density) };
 const TWO = RAMPS.mask.map((colour, code) => (code > 127 ? REMOVED : KEPT));
 
 function colourTable(field, step) {

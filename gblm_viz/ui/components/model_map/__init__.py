@@ -8,14 +8,10 @@ Knows no measure, no colour and no language: gblm_viz.figures.maps makes the val
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-import gradio as gr
+from ..own import OwnComponent
 
-_HERE = Path(__file__).parent
-
-# Static, and filled by the script through textContent: Gradio evaluates what is put into a template.
 _TEMPLATE = """
 <div class="model-map" data-state="empty">
   <p class="model-map-title"></p>
@@ -27,26 +23,16 @@ _TEMPLATE = """
 """
 
 
-class ModelMapView(gr.HTML):
+class ModelMapView(OwnComponent):
     """Its value is what `figures.maps.map_value` or `figures.maps.empty_map` returns.
 
     Event `select` when a cell is clicked or entered by keyboard: `name`, the matrix. Arrow keys move between cells.
     """
 
+    template = _TEMPLATE
+    maker = "gblm_viz.figures.maps.map_value"
+
     def __init__(self, value: Mapping[str, Any] | None = None, *, height: int = 400, elem_id: str | None = None,
                  **arguments: Any) -> None:
         """height: pixels of the grid alone; title, sentence and legend come below and above it."""
-        super().__init__(
-            value=value, html_template=_TEMPLATE,
-            css_template=(_HERE / "model_map.css").read_text(encoding="utf-8"),
-            js_on_load=(_HERE / "model_map.js").read_text(encoding="utf-8"),
-            apply_default_css=False, elem_id=elem_id, height=int(height), **arguments)
-
-    def api_info(self) -> dict[str, Any]:
-        return {"type": "object", "description": "what gblm_viz.figures.maps.map_value returns"}
-
-    def example_payload(self) -> Any:
-        return None
-
-    def example_value(self) -> Any:
-        return None
+        super().__init__(value, elem_id=elem_id, height=int(height), **arguments)

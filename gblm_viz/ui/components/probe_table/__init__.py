@@ -6,14 +6,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
-import gradio as gr
+from ..own import OwnComponent
 
-_HERE = Path(__file__).parent
-
-# Static, and filled by the script through textContent: Gradio evaluates what is put into a template.
 _TEMPLATE = """
 <div class="probe-table">
   <table><thead><tr></tr></thead><tbody></tbody></table>
@@ -42,29 +38,15 @@ class Line:
     fate: str
 
 
-class ProbeTable(gr.HTML):
+class ProbeTable(OwnComponent):
     """Its value is what `table_value` returns. Event `select` with `asked`, a pair.
 
     ["open", index] a row's question is wanted; ["sort", column's name]; ["page", −1 or 1]; ["save", ""] all rows, of
     every page, as a file.
     """
 
-    def __init__(self, value: Mapping[str, Any] | None = None, *, elem_id: str | None = None,
-                 **arguments: Any) -> None:
-        super().__init__(
-            value=value, html_template=_TEMPLATE,
-            css_template=(_HERE / "probe_table.css").read_text(encoding="utf-8"),
-            js_on_load=(_HERE / "probe_table.js").read_text(encoding="utf-8"),
-            apply_default_css=False, elem_id=elem_id, **arguments)
-
-    def api_info(self) -> dict[str, Any]:
-        return {"type": "object", "description": "what gblm_viz.ui.components.probe_table.table_value returns"}
-
-    def example_payload(self) -> Any:
-        return None
-
-    def example_value(self) -> Any:
-        return None
+    template = _TEMPLATE
+    maker = "gblm_viz.ui.components.probe_table.table_value"
 
 
 def table_value(columns: Sequence[Column], lines: Sequence[Line], pages: Mapping[str, Any],

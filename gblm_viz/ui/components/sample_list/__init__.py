@@ -6,14 +6,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, Literal
 
-import gradio as gr
+from ..own import OwnComponent
 
-_HERE = Path(__file__).parent
-
-# Static, and filled by the script through textContent: Gradio evaluates what is put into a template.
 _TEMPLATE = """
 <div class="sample-list">
   <table><thead><tr></tr></thead><tbody></tbody></table>
@@ -34,25 +30,11 @@ class SampleRow:
     state: State
 
 
-class SampleList(gr.HTML):
+class SampleList(OwnComponent):
     """Its value is what `sample_rows` returns. Event `select` when a box is switched: `index`, the sample's number."""
 
-    def __init__(self, value: Mapping[str, Any] | None = None, *, elem_id: str | None = None,
-                 **arguments: Any) -> None:
-        super().__init__(
-            value=value, html_template=_TEMPLATE,
-            css_template=(_HERE / "sample_list.css").read_text(encoding="utf-8"),
-            js_on_load=(_HERE / "sample_list.js").read_text(encoding="utf-8"),
-            apply_default_css=False, elem_id=elem_id, **arguments)
-
-    def api_info(self) -> dict[str, Any]:
-        return {"type": "object", "description": "what gblm_viz.ui.components.sample_list.sample_rows returns"}
-
-    def example_payload(self) -> Any:
-        return None
-
-    def example_value(self) -> Any:
-        return None
+    template = _TEMPLATE
+    maker = "gblm_viz.ui.components.sample_list.sample_rows"
 
 
 def sample_rows(rows: Sequence[SampleRow], words: Mapping[str, str], more: str = "") -> dict[str, Any]:

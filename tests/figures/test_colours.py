@@ -1,0 +1,31 @@
+"""Colours that mean something are written in one file; everything else names them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from gblm_viz.figures import colours
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_no_other_file_writes_a_meaningful_colour_out() -> None:
+    meant = {colour.lower() for colour in colours.NAMED.values()}
+    channels = {", ".join(map(str, colours.channels(colour))) for colour in meant}
+    kinds = ("*.py", "*.js", "*.css")
+    places = [*(file for kind in kinds for file in (ROOT / "gblm_viz").rglob(kind)), ROOT / "assets" / "app.css"]
+    found = [str(place.relative_to(ROOT)) for place in places if place.name != "colours.py"
+             and (meant & set(re.findall(r"#[0-9a-f]{6}\b", text := place.read_text(encoding="utf-8").lower()))
+                  or any(one in text for one in channels))]
+    assert len(places) > 150 and found == []
+
+
+def test_a_style_sheet_without_the_rule_has_its_colours_written_out() -> None:
+    style = colours.filled("a { color: var(--removed); } b { color: var(--quiet); }")
+    assert style == f"a {{ color: {colours.REMOVED}; }} b {{ color: var(--quiet); }}"
+    assert all(f"--{name}: {colour};" in colours.css_variables() for name, colour in colours.NAMED.items())
+
+
+def test_a_thin_colour_is_its_channels_and_its_share() -> None:
+    assert colours.shaded("#E69F00", 0.5) == "rgba(230, 159, 0, 0.50)"
