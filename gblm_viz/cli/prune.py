@@ -15,7 +15,7 @@ from gblm_viz.core.base.files import refuse_unwritable
 from gblm_viz.core.base.footprint import parse_bytes
 from gblm_viz.core.base.job import Job
 from gblm_viz.core.keep import export
-from gblm_viz.core.look import report
+from gblm_viz.core.look.mask_numbers import comparison_settings, model_agreement
 from gblm_viz.core.mask import prune, reading
 from gblm_viz.core.mask.mask_file import save_masks
 from gblm_viz.core.mask.patterns import GROUPS, checked_sparsity, label, parse_pattern
@@ -131,7 +131,7 @@ def _settings(args: argparse.Namespace) -> Settings:
 def _comparisons(mask: Callable[[Settings], Job[Masks]], found: Statistics | None, settings: Settings, applied: Masks,
                  terminal: Terminal) -> dict[str, float | None]:
     """Agreement with Wanda's mask in the same order, the gradient-only mask, and the method's own dense-order mask."""
-    wanda, gradient = report.comparison_settings(settings)
+    wanda, gradient = comparison_settings(settings)
     if wanda is not None:
         wanda = replace(wanda, order=settings.order)
     if found is None:
@@ -142,7 +142,7 @@ def _comparisons(mask: Callable[[Settings], Job[Masks]], found: Statistics | Non
     same = {"wanda": settings.method == "wanda", "gradient": settings.method == "gradient",
             "preview": not _orders_differ(settings.method, settings.order)}
     return {name: None if other is None else 1.0 if same[name]
-            else report.model_agreement(applied, terminal.follow(mask(other)))
+            else model_agreement(applied, terminal.follow(mask(other)))
             for name, other in others.items()}
 
 

@@ -16,7 +16,8 @@ import plotly.graph_objects as go
 from .colours import DENSE, INK, PICK, PRUNED, THIRD
 
 if TYPE_CHECKING:
-    from gblm_viz.core.look.report import ColumnProfile, Histogram
+    from gblm_viz.core.look.columns import ColumnProfile
+    from gblm_viz.core.look.histogram import Histogram
 
 Say = Callable[..., str]
 LINES = ((PRUNED, "solid"), (DENSE, "dash"), (THIRD, "dot"))

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from .colours import RAMPS, Kind, channels
 
 if TYPE_CHECKING:
-    from gblm_viz.core.look.report import Cell, GradientSummary, ModelMap
+    from gblm_viz.core.look.cells import Cell, ModelMap
+    from gblm_viz.core.look.gradient_sums import GradientSummary
 
 DARK_INK, LIGHT_INK = "#111111", "#ffffff"
 

@@ -22,7 +22,7 @@ from .maps import Say, colour_at, ink_on, number, role_label
 
 if TYPE_CHECKING:
     from gblm_viz.core.keep.run import SweepRow
-    from gblm_viz.core.look.report import Histogram
+    from gblm_viz.core.look.histogram import Histogram
 
 Array = np.ndarray[Any, Any]
 WIDTH = 680

@@ -13,7 +13,8 @@ import torch
 from gblm_viz.core.base.errors import GblmError
 from gblm_viz.core.base.job import run
 from gblm_viz.core.keep import export
-from gblm_viz.core.look import report
+from gblm_viz.core.look import fields
+from gblm_viz.core.look.gradient_sums import gradient_summaries
 from gblm_viz.core.mask import prune
 from gblm_viz.core.mask.mask_file import read_masks, save_masks
 from gblm_viz.core.mask.prune import Masks
@@ -70,11 +71,11 @@ WRONG: dict[str, tuple[str, Callable[[Given], Any]]] = {
     "gradient_norm, norm": ("gradient_norm_unknown", lambda given: given.found.gradient_norm(given.name, "l3")),
     "gradient_norm, matrix": ("no_such_matrix", lambda given: given.found.gradient_norm("nowhere", "l1")),
     "input_norm, matrix": ("no_such_matrix", lambda given: given.found.input_norm("nowhere")),
-    "summaries, norm": ("gradient_norm_unknown", lambda given: report.gradient_summaries(given.model, given.found,
+    "summaries, norm": ("gradient_norm_unknown", lambda given: gradient_summaries(given.model, given.found,
                                                                                         "l3")),
     "share, norm": ("gradient_norm_unknown", lambda given: alpha.gradient_share(given.found, "l3", 1.0)),
-    "field, which": ("field_unknown", lambda given: report.field(given.model, given.found, given.name, "fisher")),
-    "field, matrix": ("no_such_matrix", lambda given: report.field(given.model, given.found, "nowhere", "weight")),
+    "field, which": ("field_unknown", lambda given: fields.field(given.model, given.found, given.name, "fisher")),
+    "field, matrix": ("no_such_matrix", lambda given: fields.field(given.model, given.found, "nowhere", "weight")),
     "from_text, rule": ("rule_unknown", lambda given: calibration.from_text(given.model.tokenizer, TEXT, name="t",
                                                                             rule="sentences")),
     "from_text, a rule of files": ("rule_unknown", lambda given: calibration.from_text(

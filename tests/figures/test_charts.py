@@ -7,7 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from gblm_viz.core.look.report import ColumnProfile, Histogram
+from gblm_viz.core.look.columns import ColumnProfile
+from gblm_viz.core.look.histogram import Histogram
 from gblm_viz.figures import charts, colours
 from gblm_viz.words import LANGUAGES, words
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from gblm_viz.core.keep.run import SweepRow
-from gblm_viz.core.look.report import Histogram
+from gblm_viz.core.look.histogram import Histogram
 from gblm_viz.figures import charts, paper
 from gblm_viz.figures.maps import colour_at, number
 from gblm_viz.words import LANGUAGES, words

@@ -21,7 +21,6 @@ from torch import Tensor
 from gblm_viz.cli.main import main
 from gblm_viz.core.base.errors import SettingError
 from gblm_viz.core.base.job import run
-from gblm_viz.core.look.report import methods_table
 from gblm_viz.core.mask.mask_file import masks_in, save_masks
 from gblm_viz.core.mask.prune import dense_masks
 from gblm_viz.core.mask.settings import Settings
@@ -29,6 +28,7 @@ from gblm_viz.core.measure import sweep
 from gblm_viz.core.model import models
 from gblm_viz.core.model.matrices import parameters
 from gblm_viz.core.score.methods import METHODS, Method, knob
+from gblm_viz.core.score.table import methods_table
 from gblm_viz.figures.curves import look_of
 from gblm_viz.ui.components.matrix_view import Field
 from gblm_viz.ui.components.settings_words import settings_words

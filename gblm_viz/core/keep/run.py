@@ -19,7 +19,9 @@ import numpy as np
 import gblm_viz
 
 from ..base.intervals import Paired, paired, paired_share
-from ..look.report import Array, GradientSummary, Histogram
+from ..look.cells import Array
+from ..look.gradient_sums import GradientSummary
+from ..look.histogram import Histogram
 from ..look.two_masks import TwoMasks
 from ..mask.patterns import label
 from ..mask.prune import Masks

@@ -23,7 +23,10 @@ from gblm_viz.core.keep.run import (
     SweepRow,
     VisitRow,
 )
-from gblm_viz.core.look import report, two_masks
+from gblm_viz.core.look import two_masks
+from gblm_viz.core.look.gradient_sums import GradientSummary, gradient_summaries
+from gblm_viz.core.look.histogram import score_histogram
+from gblm_viz.core.look.mask_numbers import comparison_settings
 from gblm_viz.core.mask import prune
 from gblm_viz.core.mask.prune import Masks
 from gblm_viz.core.measure import sweep
@@ -232,14 +235,14 @@ def _share(source: Source) -> float | None:
                                lambda: alpha.gradient_share(found, norm, level))
 
 
-def _gradients(source: Source) -> tuple[report.GradientSummary, ...]:
+def _gradients(source: Source) -> tuple[GradientSummary, ...]:
     """Every matrix's gradient norm in numbers; () where the run has none of that norm."""
     norm = gradient_norm(source.applied)
     found = source.statistics
     if found is None or NORMS[norm] not in found.keep:
         return ()
     return source.library.once(work.summaries_key(_statistics_key(source), norm),
-                               lambda: report.gradient_summaries(source.model, found, norm))
+                               lambda: gradient_summaries(source.model, found, norm))
 
 
 def gradient_norm(applied: Masks) -> str:
@@ -249,7 +252,7 @@ def gradient_norm(applied: Masks) -> str:
 
 def _beside_wanda(source: Source) -> Job[two_masks.TwoMasks | None]:
     """The run's mask compared with Wanda's of the same pattern in the dense order; None where there is no other."""
-    wanda, _ = report.comparison_settings(source.applied.settings)
+    wanda, _ = comparison_settings(source.applied.settings)
     if wanda is None or source.statistics is None or source.applied.settings == wanda:
         return None
     key = ("masks", source.session.model, _statistics_key(source), wanda)
@@ -259,7 +262,7 @@ def _beside_wanda(source: Source) -> Job[two_masks.TwoMasks | None]:
     return two_masks.compare(source.applied.masks, source.library.get(key).masks)
 
 
-def chosen_matrix(source: Source, gradients: tuple[report.GradientSummary, ...]) -> tuple[str, int]:
+def chosen_matrix(source: Source, gradients: tuple[GradientSummary, ...]) -> tuple[str, int]:
     """(name, expert) of the selected matrix; without a selection the one the loss pulls hardest on, or the first."""
     names = [matrix.name for matrix in source.model.layout.matrices]
     wanted = source.session.selection
@@ -293,7 +296,7 @@ def gather(source: Source, pruned: Model, own: bool) -> Job[Run]:
     beside = yield from _beside_wanda(source)
     yield Step(2, 3, "load")
     name, expert = chosen_matrix(source, gradients)
-    histogram = report.score_histogram(model, source.statistics, source.applied.settings, source.applied, name, expert)
+    histogram = score_histogram(model, source.statistics, source.applied.settings, source.applied, name, expert)
     visit = {one.number: one for one in session.extra("runs", ())} | {session.applied_number: visit_row(source)}
     return Run(
         session.applied_number, runs.model_facts(model), runs.settings_row(source.applied), _share(source),

@@ -12,7 +12,9 @@ import gradio as gr
 
 from gblm_viz.core.base.errors import GblmError
 from gblm_viz.core.base.job import Job, Step
-from gblm_viz.core.look import report
+from gblm_viz.core.look import fields
+from gblm_viz.core.look.cells import Array
+from gblm_viz.core.look.gradient_sums import GradientSummary, cell_map, gradient_map, gradient_summaries
 from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.model.matrices import Matrix
 from gblm_viz.core.score.methods import METHODS
@@ -67,7 +69,7 @@ def build(page: Page) -> None:
             return {model_map: maps.empty_map(say("errors.nothing_collected")), tag: ""}
         found: Statistics = visit.statistics()
         summaries = yield from _summaries(page, visit, norm_name)
-        shown = report.gradient_map(visit.model(), summaries, statistic_name, found.count)
+        shown = gradient_map(visit.model(), summaries, statistic_name, found.count)
         moved = text_moved(visit)
         value = maps.map_value(
             shown, say, title=say(f"gradients.title.{statistic_name}", norm=say(f"gradients.norm_name.{norm_name}")),
@@ -158,7 +160,7 @@ def build(page: Page) -> None:
 
 # The selection, for every tab that shows one matrix
 
-def chosen(visit: Visit, summaries: tuple[report.GradientSummary, ...] | None = None) -> Matrix:
+def chosen(visit: Visit, summaries: tuple[GradientSummary, ...] | None = None) -> Matrix:
     """The matrix every view shows: the visitor's, by default the one with the highest mean gradient, else the first."""
     layout = visit.model().layout
     by_name: dict[str, Matrix] = {matrix.name: matrix for matrix in layout.matrices}
@@ -188,7 +190,7 @@ def select(visit: Visit, name: str, expert: int = 0) -> None:
     visit.select(Selection(name, expert))
 
 
-def matrix_title(say: Words, matrix: Matrix | report.GradientSummary) -> str:
+def matrix_title(say: Words, matrix: Matrix | GradientSummary) -> str:
     """Block 3, MLP down: 128 × 384"""
     return say("gradients.matrix_title", block=matrix.block, role=maps.role_name(say, matrix.role),
                rows=f"{matrix.rows:,}", columns=f"{matrix.columns:,}")
@@ -223,7 +225,7 @@ def _made_of(say: Words, visit: Visit) -> str:
 
 def _shipped_map(say: Words) -> dict[str, Any]:
     summaries, found = shipped_summaries(), shipped()
-    shown = report.cell_map("gradient_mean", found["blocks"], tuple(found["roles"]), summaries, "mean", True,
+    shown = cell_map("gradient_mean", found["blocks"], tuple(found["roles"]), summaries, "mean", True,
                             found["samples"])
     return maps.map_value(shown, say, title=say("gradients.title.mean", norm=say("gradients.norm_name.l1")),
                           unit=say("gradients.unit.l1"), sentence=maps.gradient_sentence(summaries, "mean", say),
@@ -240,7 +242,7 @@ def _shipped_matrix(say: Words) -> dict[str, Any]:
 # The numbers
 
 def _summaries(page: Page, visit: Visit,
-               norm: str) -> Generator[dict[Any, Any], None, tuple[report.GradientSummary, ...]]:
+               norm: str) -> Generator[dict[Any, Any], None, tuple[GradientSummary, ...]]:
     """The summaries of all matrices, kept; on a large model they are a task that the status line follows."""
     library, model, found = visit.library, visit.model(), visit.statistics()
     key = work.summaries_key(visit.session.statistics, norm)
@@ -248,12 +250,12 @@ def _summaries(page: Page, visit: Visit,
         task = library.start(visit.key, key, lambda cancel: _summary_job(library, key, model, found, norm))
         yield from page.follow(visit, task, "estimate")
         yield {page.status: page.note(page.words("status.ready"))}
-    return library.once(key, lambda: report.gradient_summaries(model, found, norm))
+    return library.once(key, lambda: gradient_summaries(model, found, norm))
 
 
 def _summary_job(library: Library, key: Hashable, model: Any, found: Statistics, norm: str) -> Job[None]:
     yield Step(0, 1, "matrix")
-    library.put(key, report.gradient_summaries(model, found, norm))
+    library.put(key, gradient_summaries(model, found, norm))
 
 
 @dataclass(frozen=True)
@@ -279,7 +281,7 @@ class GradientProvider:
         offered = _offered(found, settings)
         key = ("gradient fields", session.model, session.statistics, settings, matrix.name, expert)
         ranges: dict[str, tuple[float, float]] = library.once(
-            key, lambda: {field: colour_range(report.field(visit.model(), found, matrix.name, field, expert, settings),
+            key, lambda: {field: colour_range(fields.field(visit.model(), found, matrix.name, field, expert, settings),
                                               scale, kind == "diverging") for field, kind, scale in offered})
         count = found.count if found is not None else 0
         known = tuple(Field(field, say(f"gradients.field.{field}"), kind, *ranges[field], scale,
@@ -292,14 +294,14 @@ class GradientProvider:
     def fields(self) -> tuple[Field, ...]:
         return self.known
 
-    def array(self, field_id: str) -> report.Array:
+    def array(self, field_id: str) -> Array:
         """float32 (out, in); LookupError where model or statistics have made room."""
         try:
             model = self.library.get(self.model)
             found = None if self.statistics is None else self.library.get(self.statistics)
         except GblmError as error:
             raise LookupError(self.name) from error
-        return report.field(model, found, self.name, field_id, self.expert, self.settings)
+        return fields.field(model, found, self.name, field_id, self.expert, self.settings)
 
 
 FIELDS = (("l1", "sequential", "log"), ("l2", "sequential", "log"), ("sum", "diverging", "linear"),

@@ -11,7 +11,8 @@ from typing import Any
 import gradio as gr
 
 from gblm_viz.core.base.intervals import paired
-from gblm_viz.core.look.report import GradientSummary, ModelMap, cell_map
+from gblm_viz.core.look.cells import ModelMap
+from gblm_viz.core.look.gradient_sums import GradientSummary, cell_map
 from gblm_viz.core.look.two_masks import Jump
 from gblm_viz.core.talk.generate import Sampling
 from gblm_viz.figures.maps import empty_map, gradient_sentence, map_value

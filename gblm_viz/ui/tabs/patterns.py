@@ -13,8 +13,10 @@ from typing import Any
 import gradio as gr
 
 from gblm_viz.core.base.job import Job, run
-from gblm_viz.core.look import report, two_masks
+from gblm_viz.core.look import two_masks
+from gblm_viz.core.look.columns import writer
 from gblm_viz.core.look.structure import DRAWS, column_score, outside_columns, row_score
+from gblm_viz.core.look.structure_maps import agreement_map, structure_cells, structure_map
 from gblm_viz.core.look.two_masks import CATEGORIES
 from gblm_viz.core.mask.patterns import NofM, PerRow
 from gblm_viz.figures import charts
@@ -267,7 +269,7 @@ def _wire(page: Page, parts: Parts) -> None:
 
     def on_update(visit: Visit, which: str, measure: str) -> Iterator[dict[Any, Any]]:
         sight = needed(sight_of(visit, which, 0))
-        cells = yield from followed(visit, structure_key(sight), report.structure_cells(visit.model(), sight.masks))
+        cells = yield from followed(visit, structure_key(sight), structure_cells(visit.model(), sight.masks))
         done = page.note(say("patterns.scored", count=len(cells)))
         yield {**show.scores(visit, needed(sight_of(visit, which, 0)), measure), page.status: done}
 
@@ -468,7 +470,7 @@ class _Show:
         heads = [(say(f"patterns.outside.{name}"), style) for name, style in (
             ("column", "number"), ("removed", "number"), ("wanda", "number"), ("z", "number"), ("writer", ""))]
         rows = [(f"{one.column:,}", percent(one.density), "–" if wanda is None else percent(float(wanda[one.column])),
-                 deviations(one.z), written_by(say, report.writer(model, sight.matrix, one.column)))
+                 deviations(one.z), written_by(say, writer(model, sight.matrix, one.column)))
                 for one in found[:FURTHEST]]
         return (f'<p class="sentence small">{escape(told)}</p>' + title(say("patterns.outside.title"))
                 + plain_table(heads, rows) + f'<p class="tag">{escape(say("patterns.outside.note"))}</p>')
@@ -534,11 +536,11 @@ class _Show:
             return {parts.map: empty_map(say("patterns.map.empty")), parts.map_note: note,
                     parts.update: gr.update(visible=True)}
         model = visit.model()
-        cells = visit.library.once(key, lambda: run(report.structure_cells(model, sight.masks)))
+        cells = visit.library.once(key, lambda: run(structure_cells(model, sight.masks)))
         done = {parts.map_note: "", parts.update: gr.update(visible=False)}
         if measure == "row" and sight.rows_fixed:
             return done | {parts.map: empty_map(say("patterns.map.fixed"))}
-        return done | {parts.map: structure_value(say, report.structure_map(model, cells, measure), cells, measure,
+        return done | {parts.map: structure_value(say, structure_map(model, cells, measure), cells, measure,
                                                   sight.matrix.name)}
 
     def agreement(self, visit: Visit, sight: Sight) -> dict[Any, Any]:
@@ -549,7 +551,7 @@ class _Show:
             told = say("patterns.no_wanda" if sight.wanda is None else "patterns.is_wanda")
             return done | {parts.map: empty_map(told)}
         both = compared(visit, sight, wanda)
-        shown = kappa_value(say, report.agreement_map(visit.model(), both), both, sight.matrix.name)
+        shown = kappa_value(say, agreement_map(visit.model(), both), both, sight.matrix.name)
         return done | {parts.map: shown}
 
 

@@ -11,9 +11,11 @@ from typing import Any
 
 from gblm_viz.core.base.errors import GblmError
 from gblm_viz.core.base.job import Job, Step, run
-from gblm_viz.core.look import report, two_masks
-from gblm_viz.core.look.report import ColumnProfile, Factors, StructureBands
+from gblm_viz.core.look import two_masks
+from gblm_viz.core.look.columns import ColumnProfile, column_profile
+from gblm_viz.core.look.gradient_sums import Factors, gradient_factors
 from gblm_viz.core.look.structure import Band, density_order, position_order
+from gblm_viz.core.look.structure_maps import StructureBands, structure_band, structure_bands
 from gblm_viz.core.look.two_masks import Comparison, Jumps, TwoMasks
 from gblm_viz.core.mask import prune
 from gblm_viz.core.mask.patterns import NofM, Pattern, PerRow, shuffled
@@ -134,7 +136,7 @@ def needed(sight: Sight | None) -> Sight:
 def profile_of(sight: Sight) -> ColumnProfile:
     """The share removed per column, of the masks that are there."""
     masks = {"chosen": sight.own, "wanda": sight.beside, "shuffled": sight.null}
-    return report.column_profile(sight.matrix.name, {name: mask for name, mask in masks.items() if mask is not None})
+    return column_profile(sight.matrix.name, {name: mask for name, mask in masks.items() if mask is not None})
 
 
 def structure_key(sight: Sight) -> Hashable:
@@ -149,8 +151,8 @@ def bands_key(sight: Sight) -> Hashable:
 
 def both_bands(model: Any, sight: Sight) -> Job[tuple[StructureBands, StructureBands | None]]:
     """This mask's bands of every matrix, and Wanda's: its neighbour score, too, is taken against all its shuffles."""
-    own = yield from report.structure_bands(model, sight.masks)
-    return own, None if sight.against is None else (yield from report.structure_bands(model, sight.against))
+    own = yield from structure_bands(model, sight.masks)
+    return own, None if sight.against is None else (yield from structure_bands(model, sight.against))
 
 
 def bands_of(visit: Visit, sight: Sight) -> tuple[dict[str, Band], dict[str, Band] | None] | None:
@@ -164,7 +166,7 @@ def bands_of(visit: Visit, sight: Sight) -> tuple[dict[str, Band], dict[str, Ban
 
     def band(key: Hashable, masks: Masks) -> dict[str, Band]:
         return visit.library.once(("structure band", key, *here),
-                                  lambda: run(report.structure_band(visit.model(), masks, *here)))
+                                  lambda: run(structure_band(visit.model(), masks, *here)))
 
     return band(sight.key, sight.masks), None if sight.against is None else band(sight.wanda_key, sight.against)
 
@@ -210,7 +212,7 @@ def moved_job(visit: Visit, sight: Sight) -> Job[Moved]:
         scores = [prune.scores_of(model, *made, name) for made in ((found, wanda), (own, settings))]
         before, after = (one[sight.expert] if sight.matrix.experts else one for one in scores)
         jumps = two_masks.rank_jumps(before, after, sight.beside, sight.own, JUMPS)
-    return Moved(jumps, report.gradient_factors(found, name, sight.expert))
+    return Moved(jumps, gradient_factors(found, name, sight.expert))
 
 
 def needed_wanda(sight: Sight) -> Masks:

@@ -8,9 +8,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from gblm_viz.core.look import report
-from gblm_viz.core.look.report import Cell, Factors, StructureBands, StructureCell, Writer
+from gblm_viz.core.look.cells import Cell, ModelMap
+from gblm_viz.core.look.columns import Writer
+from gblm_viz.core.look.gradient_sums import Factors
 from gblm_viz.core.look.structure import DRAWS, Band
+from gblm_viz.core.look.structure_maps import StructureBands, StructureCell
 from gblm_viz.core.look.two_masks import CATEGORIES, Comparison, Jump, Jumps, TwoMasks
 from gblm_viz.core.mask.settings import Settings
 from gblm_viz.figures.charts import percent
@@ -34,7 +36,7 @@ LEAST_RANGE = 0.05
 """The map's colours reach at least so far: noise must not look like structure."""
 
 
-def structure_value(say: Words, found: report.ModelMap, cells: tuple[StructureCell, ...], measure: str,
+def structure_value(say: Words, found: ModelMap, cells: tuple[StructureCell, ...], measure: str,
                     chosen: str) -> dict[str, Any]:
     """The model map of one structure score; each cell says its matrix's score and that of the shuffled mask."""
     scored = {cell.name: cell for cell in cells}
@@ -54,7 +56,7 @@ def structure_value(say: Words, found: report.ModelMap, cells: tuple[StructureCe
                      note=say("patterns.map.note"))
 
 
-def kappa_value(say: Words, found: report.ModelMap, compared: TwoMasks, chosen: str) -> dict[str, Any]:
+def kappa_value(say: Words, found: ModelMap, compared: TwoMasks, chosen: str) -> dict[str, Any]:
     """The model map of how far this mask and Wanda's agree beyond chance."""
     def sentence(cell: Cell) -> str:
         one = compared.matrices[cell.name]

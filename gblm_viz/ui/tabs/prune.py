@@ -13,7 +13,7 @@ from typing import Any
 import gradio as gr
 
 from gblm_viz.core.base.errors import SettingError
-from gblm_viz.core.look import report
+from gblm_viz.core.look.histogram import score_histogram
 from gblm_viz.core.mask.patterns import GROUPS, Global, checked_sparsity
 from gblm_viz.core.mask.prune import Masks
 from gblm_viz.core.mask.settings import ORDERS, Settings, preview_settings
@@ -419,7 +419,7 @@ class _Show:
         expert = visit.session.selection.expert if matrix.experts else 0
         found = visit.library.once(
             ("histogram", work.masks_key(visit.session, number), matrix.name, expert),
-            lambda: report.score_histogram(visit.model(), work.maybe_statistics(visit), number, masks, matrix.name,
+            lambda: score_histogram(visit.model(), work.maybe_statistics(visit), number, masks, matrix.name,
                                            expert))
         named = place(self.words, matrix, expert)
         figure = charts.histogram(found, named, self.words, chosen_from(number))

@@ -9,8 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from gblm_viz.core.look import report
-from gblm_viz.core.look.report import Preview
+from gblm_viz.core.look.mask_numbers import Preview, model_agreement
 from gblm_viz.core.mask.patterns import NofM
 from gblm_viz.core.mask.prune import Masks
 from gblm_viz.core.mask.settings import Settings
@@ -95,7 +94,7 @@ def agrees(say: Words, visit: Visit, masks: Masks) -> str:
     if visit.session.applied != work.masks_key(visit.session, masks.settings):
         return say("prune.agrees.other_text")
     shown = work.preview_masks(visit, plain_alpha(visit, masks.settings))
-    return say("prune.agrees." + masks.settings.order, agreement=percent(report.model_agreement(masks, shown), 2))
+    return say("prune.agrees." + masks.settings.order, agreement=percent(model_agreement(masks, shown), 2))
 
 
 def changes(say: Words, visit: Visit, was: Settings, now: Settings) -> str:

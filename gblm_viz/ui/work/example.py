@@ -15,8 +15,9 @@ from safetensors.numpy import load_file, save_file
 
 from gblm_viz.core.base.intervals import paired
 from gblm_viz.core.base.job import run
-from gblm_viz.core.look import report
-from gblm_viz.core.look.report import GradientSummary
+from gblm_viz.core.look import fields
+from gblm_viz.core.look.cells import Array
+from gblm_viz.core.look.gradient_sums import GradientSummary, gradient_summaries
 from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.measure.evaluate import ProbeResult, Verdict, perplexity_of
 from gblm_viz.core.model.models import Model
@@ -50,7 +51,7 @@ def shipped_summaries() -> tuple[GradientSummary, ...]:
 
 
 @cache
-def shipped_matrix() -> tuple[GradientSummary, report.Array]:
+def shipped_matrix() -> tuple[GradientSummary, Array]:
     """The matrix that is shown first, the one the loss pulls hardest on: its numbers, and its ℓ1 gradient (out, in)."""
     (name, gradient), = load_file(MATRIX_FILE).items()
     return next(one for one in shipped_summaries() if one.name == name), gradient
@@ -103,7 +104,7 @@ def make(library: Library) -> dict[str, Any]:
     visit.keep(session)
     plain = replace(session.settings, alpha=Alpha("number", masks.alpha))
     shown = work.preview_numbers(model, statistics, session.settings, masks)
-    summaries = report.gradient_summaries(model, statistics, "l1")
+    summaries = gradient_summaries(model, statistics, "l1")
     prompts = {language: [words(language)(f"overview.{name}") for name in PROMPTS] for language in LANGUAGES}
     return {
         "model": model.name, "model_key": model.key, "text": TEXT.name, "samples": statistics.count,
@@ -126,12 +127,12 @@ def make(library: Library) -> dict[str, Any]:
     }
 
 
-def make_matrix(library: Library) -> dict[str, report.Array]:
+def make_matrix(library: Library) -> dict[str, Array]:
     """{parameter name: ℓ1 gradient} of the matrix with the highest mean."""
     session = example_session(library)
     model, statistics = library.get(session.model), library.get(session.statistics)
-    name = max(report.gradient_summaries(model, statistics, "l1"), key=lambda one: one.mean).name
-    return {name: report.field(model, statistics, name, "l1")}
+    name = max(gradient_summaries(model, statistics, "l1"), key=lambda one: one.mean).name
+    return {name: fields.field(model, statistics, name, "l1")}
 
 
 def main() -> None:

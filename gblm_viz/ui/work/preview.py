@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from gblm_viz.core.look.report import Preview
+from gblm_viz.core.look.mask_numbers import Preview
 from gblm_viz.core.mask.prune import Masks
 from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.score import alpha as alphas

@@ -12,7 +12,10 @@ from threading import Event
 from gblm_viz.core.base.errors import GblmError, ModelError, TextError
 from gblm_viz.core.base.footprint import Peak, folder_bytes, free_memory, give_back
 from gblm_viz.core.base.job import Job, Step, run
-from gblm_viz.core.look import report, two_masks
+from gblm_viz.core.look import gradient_sums, mask_numbers, two_masks
+from gblm_viz.core.look.gradient_sums import GradientSummary
+from gblm_viz.core.look.mask_numbers import Preview, comparison_settings
+from gblm_viz.core.look.structure_maps import heads_of
 from gblm_viz.core.mask import prune
 from gblm_viz.core.mask.prune import Masks
 from gblm_viz.core.mask.settings import Settings, preview_settings
@@ -247,7 +250,7 @@ def statistics_bytes(found: Statistics) -> int:
 
 def head_borders(model: Model, matrix: Matrix) -> tuple[int, int]:
     """The rows and the columns of one attention head, as the matrix view draws its borders."""
-    size, along_columns = report.heads_of(model, matrix)
+    size, along_columns = heads_of(model, matrix)
     return (0, size) if along_columns else (size, 0)
 
 
@@ -301,15 +304,15 @@ def comparison_masks(visit: Visit, settings: Settings) -> tuple[Masks | None, Ma
     """Wanda's and the gradient-only mask of the same pattern; None without statistics or where the group forbids."""
     if visit.session.statistics is None:
         return None, None
-    wanda, gradient = report.comparison_settings(settings)
+    wanda, gradient = comparison_settings(settings)
     return (preview_masks(visit, wanda) if wanda else None, preview_masks(visit, gradient) if gradient else None)
 
 
-def preview(visit: Visit, settings: Settings) -> report.Preview:
+def preview(visit: Visit, settings: Settings) -> Preview:
     """Everything the Prune tab shows of the settings, without building a model."""
     wanda, gradient = comparison_masks(visit, settings)
-    return report.preview(visit.model(), maybe_statistics(visit), settings, preview_masks(visit, settings), wanda,
-                          gradient)
+    return mask_numbers.preview(visit.model(), maybe_statistics(visit), settings, preview_masks(visit, settings), wanda,
+                                gradient)
 
 
 def telling_weight(visit: Visit, settings: Settings, only: str | None = None) -> two_masks.Jump | None:
@@ -376,11 +379,11 @@ def pruned_copy(visit: Visit, masks: Masks, key: Hashable) -> Model:
     return visit.library.once(pruned_key(key), lambda: prune.pruned(visit.model(), masks), lambda _: masks.prunable * 4)
 
 
-def preview_numbers(model: Model, found: Statistics, settings: Settings, masks: Masks) -> report.Preview:
+def preview_numbers(model: Model, found: Statistics, settings: Settings, masks: Masks) -> Preview:
     """The preview's numbers of a mask that exists, outside any visit."""
-    wanda, gradient = report.comparison_settings(settings)
+    wanda, gradient = comparison_settings(settings)
     beside = [run(prune.dense_masks(model, found, one)) if one else None for one in (wanda, gradient)]
-    return report.preview(model, found, settings, masks, *beside)
+    return mask_numbers.preview(model, found, settings, masks, *beside)
 
 
 def summaries_key(statistics_key: Hashable, norm: str) -> Hashable:
@@ -392,11 +395,11 @@ def won_key(session: Session) -> Hashable:
     return ("won", session.model, session.applied)
 
 
-def gradient_summaries(visit: Visit, norm: str) -> tuple[report.GradientSummary, ...]:
+def gradient_summaries(visit: Visit, norm: str) -> tuple[GradientSummary, ...]:
     """Every matrix's gradient norm in numbers, kept."""
     found = visit.statistics()
     return visit.library.once(summaries_key(visit.session.statistics, norm),
-                              lambda: report.gradient_summaries(visit.model(), found, norm))
+                              lambda: gradient_sums.gradient_summaries(visit.model(), found, norm))
 
 
 # Evaluation

@@ -16,7 +16,9 @@ from gblm_viz.core.base.intervals import Share, paired, paired_share, wilson
 from gblm_viz.core.base.job import run
 from gblm_viz.core.keep import run as runs
 from gblm_viz.core.keep.run import Own, Run
-from gblm_viz.core.look import report, two_masks
+from gblm_viz.core.look import two_masks
+from gblm_viz.core.look.gradient_sums import gradient_summaries
+from gblm_viz.core.look.histogram import score_histogram
 from gblm_viz.core.mask import prune
 from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.measure.evaluate import Perplexity, Probe, ProbeResult, Verdict
@@ -37,7 +39,7 @@ def made() -> Run:
     applied = run(prune.masks(model, found, Settings(sparsity=0.3, order="dense")))
     wanda = run(prune.masks(model, found, Settings("wanda", sparsity=0.3, order="dense")))
     name = model.layout.matrices[0].name
-    histogram = report.score_histogram(model, found, applied.settings, applied, name)
+    histogram = score_histogram(model, found, applied.settings, applied, name)
     dense, pruned = (Perplexity(math.exp(sum(losses) / 3), losses, 16, "float32", "h.txt", "e" * 64)
                      for losses in ((1.0, 2.0, 3.0), (1.5, 2.25, 4.0)))
     probe = Probe("sums", "en", "1 + 1?", "2")
@@ -45,7 +47,7 @@ def made() -> Run:
              "pruned": ProbeResult((Verdict(probe, True), Verdict(probe, False)))}
     return Run(
         3, runs.model_facts(model), runs.settings_row(applied), 0.25, runs.calibration_facts(found), applied.removed,
-        applied.sparsity, runs.matrix_rows(model, applied, report.gradient_summaries(model, found, "l1"),
+        applied.sparsity, runs.matrix_rows(model, applied, gradient_summaries(model, found, "l1"),
                                            two_masks.compare(applied.masks, wanda.masks)),
         tuple(runs.perplexity_row("held_out", side, one) for side, one in (("dense", dense), ("pruned", pruned))),
         (runs.difference_row("held_out", dense, pruned),),

@@ -6,7 +6,8 @@ import math
 
 import pytest
 
-from gblm_viz.core.look.report import Cell, GradientSummary, ModelMap
+from gblm_viz.core.look.cells import Cell, ModelMap
+from gblm_viz.core.look.gradient_sums import GradientSummary
 from gblm_viz.figures import maps
 from gblm_viz.figures.colours import RAMPS
 from gblm_viz.words import LANGUAGES, words

@@ -14,7 +14,9 @@ import pytest
 import torch
 
 from gblm_viz.core.base.job import run
-from gblm_viz.core.look import report, structure
+from gblm_viz.core.look import structure
+from gblm_viz.core.look.mask_numbers import mask_array
+from gblm_viz.core.look.structure_maps import StructureBands, agreement_map, structure_cells, structure_map
 from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.score.alpha import Alpha
 from gblm_viz.figures.charts import percent
@@ -35,7 +37,7 @@ def test_a_preview_shows_the_masks_of_the_controls(visit: Visit) -> None:
     sight = patterns.sight_of(visit, "applied", 0)
     masks = work.preview_masks(visit, SETTINGS)
     assert not sight.applied
-    assert np.array_equal(sight.own.numpy(), report.mask_array(masks, sight.matrix.name).astype(bool))
+    assert np.array_equal(sight.own.numpy(), mask_array(masks, sight.matrix.name).astype(bool))
     wanda = work.preview_masks(visit, replace(SETTINGS, method="wanda"))
     assert torch.equal(sight.beside, wanda.masks[sight.matrix.name])
 
@@ -96,8 +98,8 @@ def test_chance_hardly_reaches_its_limit() -> None:
 @pytest.mark.parametrize("measure", patterns_told.MEASURES[:3])
 def test_the_map_says_every_matrix_s_score_and_its_null(visit: Visit, say: Any, measure: str) -> None:
     model = visit.model()
-    cells = run(report.structure_cells(model, patterns.sight_of(visit, "preview", 0).masks))
-    value = patterns.structure_value(say, report.structure_map(model, cells, measure), cells, measure, cells[0].name)
+    cells = run(structure_cells(model, patterns.sight_of(visit, "preview", 0).masks))
+    value = patterns.structure_value(say, structure_map(model, cells, measure), cells, measure, cells[0].name)
     assert len(value["cells"]) == len(cells)
     for shown, cell in zip(value["cells"], cells, strict=True):
         number = getattr(cell, measure)
@@ -148,8 +150,8 @@ def test_the_whole_model_is_tested_in_sentences(visit: Visit, say: Any) -> None:
     (0.1, None, 1 / 21, "alone")])
 def test_the_papers_claim_stands_beside_what_this_run_shows(say: Any, own: float, wanda: float | None, p: float,
                                                             verdict: str) -> None:
-    def bands(score: float) -> report.StructureBands:
-        return report.StructureBands({"column": structure.Band(score, 0.0, -0.01, 0.01, p)}, {})
+    def bands(score: float) -> StructureBands:
+        return StructureBands({"column": structure.Band(score, 0.0, -0.01, 0.01, p)}, {})
     told = patterns.beside_paper(say, "gblm", bands(own), None if wanda is None else bands(wanda))
     assert say(f"patterns.paper.{verdict}") in html.unescape(told)
     assert "2311.04902" in told
@@ -183,7 +185,7 @@ def test_the_weights_that_moved_most_lie_where_the_masks_part(visit: Visit, say:
 def test_the_map_of_agreement_says_each_matrixs_kappa(visit: Visit, say: Any) -> None:
     sight = patterns.sight_of(visit, "preview", 0)
     both = patterns.compared(visit, sight, sight.against)
-    value = patterns.kappa_value(say, report.agreement_map(visit.model(), both), both, sight.matrix.name)
+    value = patterns.kappa_value(say, agreement_map(visit.model(), both), both, sight.matrix.name)
     assert [cell["name"] for cell in value["cells"]] == [matrix.name for matrix in visit.model().layout.matrices]
     wanda = work.preview_masks(visit, replace(SETTINGS, method="wanda")).masks
     own = work.preview_masks(visit, SETTINGS).masks

@@ -139,7 +139,7 @@ def test_apply_builds_the_model_and_reports_how_far_the_preview_was_right(librar
     assert work.pruned_model(visit) is not None
     assert (updates["applied"], updates["settings"]) == (1, 1)
     shown = work.preview_masks(visit, masks.settings)
-    same = prune_told.percent(prune.report.model_agreement(masks, shown), 2)
+    same = prune_told.percent(prune_told.model_agreement(masks, shown), 2)
     assert same in updates["status"]
     assert same in updates["sparsity-reached"]
     assert "applied #1" in updates["sparsity-reached"]

@@ -12,7 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from gblm_viz.core.base.job import run
-from gblm_viz.core.look import report
+from gblm_viz.core.look import fields
+from gblm_viz.core.look.columns import Writer, writer
+from gblm_viz.core.look.gradient_sums import gradient_factors
+from gblm_viz.core.look.structure_maps import structure_band, structure_bands, structure_cells
 from gblm_viz.core.mask import prune
 from gblm_viz.core.mask.prune import Masks
 from gblm_viz.core.mask.settings import Settings
@@ -39,10 +42,10 @@ def magnitude(model: Model, **settings: Any) -> Masks:
 def test_one_matrix_s_bands_are_those_of_the_whole_model(family: str, pattern: str) -> None:
     model = made(family)
     masks = magnitude(model, pattern=pattern)
-    whole = run(report.structure_bands(model, masks))
+    whole = run(structure_bands(model, masks))
     assert len(whole.each) == sum(max(1, matrix.experts) for matrix in model.layout.matrices)
     for (name, expert), bands in list(whole.each.items())[::5]:
-        alone = run(report.structure_band(model, masks, name, expert))
+        alone = run(structure_band(model, masks, name, expert))
         assert alone.keys() == bands.keys()
         for score, band in bands.items():
             assert repr(alone[score]) == repr(band), (name, expert, score)
@@ -51,8 +54,8 @@ def test_one_matrix_s_bands_are_those_of_the_whole_model(family: str, pattern: s
 def test_the_bands_scores_are_those_of_the_map() -> None:
     model = made("llama")
     masks = magnitude(model)
-    bands = run(report.structure_bands(model, masks))
-    for cell in run(report.structure_cells(model, masks)):
+    bands = run(structure_bands(model, masks))
+    for cell in run(structure_cells(model, masks)):
         for score in ("column", "head"):  # the neighbour score holds a null in itself: one shuffle there, all here
             assert repr(bands.each[cell.name, 0][score].score) == repr(getattr(cell, score)), (cell.name, score)
 
@@ -85,7 +88,7 @@ def silenced(model: Model, target: Matrix, source: Matrix, row: int) -> set[int]
 def test_a_column_of_o_is_written_by_the_head_and_value_row_that_are_named(family: str) -> None:
     model = made(family)  # two heads of queries read one head of values
     o, v = (next(one for one in model.layout.of_block(1) if one.role == role) for role in ("o", "v"))
-    named = [report.writer(model, o, column) for column in range(o.columns)]
+    named = [writer(model, o, column) for column in range(o.columns)]
     assert {one.kind for one in named} == {"head"}
     assert [one.number for one in named] == [column // model.head_size for column in range(o.columns)]
     for row in range(v.rows):
@@ -97,14 +100,14 @@ def test_a_column_of_down_is_written_by_the_mlp_neuron_that_is_named() -> None:
     down, up = (next(one for one in model.layout.of_block(1) if one.role == role) for role in ("down", "up"))
     for row in (0, 7, up.rows - 1):
         (column,) = silenced(model, down, up, row)
-        assert report.writer(model, down, column) == report.Writer("neuron", row)
+        assert writer(model, down, column) == Writer("neuron", row)
 
 
 def test_other_columns_are_features_or_plain_inputs() -> None:
     model = made("llama")
     gate = next(one for one in model.layout.matrices if one.role == "gate")
-    assert report.writer(model, gate, 5) == report.Writer("feature", 5)
-    assert report.writer(model, replace(gate, role="other"), 5) == report.Writer("input", 5)
+    assert writer(model, gate, 5) == Writer("feature", 5)
+    assert writer(model, replace(gate, role="other"), 5) == Writer("input", 5)
 
 
 @pytest.mark.parametrize("family", ["llama", "mixtral"])
@@ -117,7 +120,7 @@ def test_factors_are_the_share_that_one_and_two_vectors_explain(family: str) -> 
         for expert in range(max(1, matrix.experts)):
             gradient = statistics.gradient_norm(matrix.name, "l1")
             gradient = (gradient[expert] if matrix.experts else gradient).double()
-            found = report.gradient_factors(statistics, matrix.name, expert)
+            found = gradient_factors(statistics, matrix.name, expert)
             assert found is not None
             if not gradient.any():
                 assert found.share != found.share
@@ -134,7 +137,7 @@ def test_without_the_l1_sum_there_are_no_factors() -> None:
     tokens = torch.randint(2, 90, (2, 8), generator=torch.Generator().manual_seed(1))
     samples = CalibrationSet(tokens, torch.full((2,), 8), "windows", 0, "text", "0" * 64)
     statistics = run(collect(model, samples, keep=("sq",)))
-    assert report.gradient_factors(statistics, model.layout.matrices[0].name) is None
+    assert gradient_factors(statistics, model.layout.matrices[0].name) is None
 
 
 @pytest.mark.parametrize("family", ["llama", "mixtral"])
@@ -147,7 +150,7 @@ def test_the_terms_of_a_score_add_up_to_it_weight_by_weight(family: str) -> None
     expert = max(0, matrix.experts - 1)
 
     def field(which: str) -> list[list[float]]:
-        return report.field(model, statistics, matrix.name, which, expert, settings).tolist()
+        return fields.field(model, statistics, matrix.name, which, expert, settings).tolist()
 
     weight, inputs, pulls = field("weight"), field("input"), field("l1")
     activation, pull, score = field("activation"), field("pull"), field("score")

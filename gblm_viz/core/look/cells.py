@@ -1,0 +1,48 @@
+"""A number for each matrix, laid out as blocks × roles: what a model map draws. numpy and floats only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..model.matrices import Matrix
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One matrix on a blocks × roles map. `value` may be nan (then hatched)."""
+
+    name: str
+    block: int
+    role: str
+    rows: int
+    columns: int
+    experts: int
+    value: float
+
+
+@dataclass(frozen=True)
+class ModelMap:
+    """blocks × roles of one number a matrix. `measure` and `unit` are keys of the words; `log` where decades matter."""
+
+    measure: str
+    blocks: int
+    roles: tuple[str, ...]
+    cells: tuple[Cell, ...]
+    log: bool
+    samples: int = 0
+
+    def grid(self) -> Array:
+        """float64 (blocks, roles); nan where a block has no such role."""
+        grid = np.full((self.blocks, len(self.roles)), np.nan)
+        for cell in self.cells:
+            grid[cell.block, self.roles.index(cell.role)] = cell.value
+        return grid
+
+
+def _cell(matrix: Matrix, value: float) -> Cell:
+    return Cell(matrix.name, matrix.block, matrix.role, matrix.rows, matrix.columns, matrix.experts, value)

@@ -1,0 +1,60 @@
+"""One matrix's columns: how much of each is removed, and what writes into it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from ..model.matrices import Matrix
+from ..model.models import Model
+from .cells import Array
+from .structure import column_band, column_densities
+
+
+@dataclass(frozen=True, eq=False)
+class ColumnProfile:
+    """Share removed per column of several masks of one matrix, with the band of chance. densities[label] (in,)."""
+
+    name: str
+    densities: dict[str, Array]
+    low: float
+    high: float
+    outside: dict[str, float]
+    """the share of columns outside the band, by label; about 0.05 by chance"""
+
+
+def column_profile(name: str, masks: dict[str, Tensor]) -> ColumnProfile:
+    """masks: label → bool (out, in), the first being the one the band belongs to."""
+    low, high = column_band(next(iter(masks.values())))
+    densities = {one: column_densities(mask).numpy() for one, mask in masks.items()}
+    outside = {one: float(((values < low) | (values > high)).mean()) for one, values in densities.items()}
+    return ColumnProfile(name, densities, low, high, outside)
+
+
+FEATURES = {"q", "k", "v", "qkv", "gate", "up", "gate_up"}
+"""The roles that read the block's hidden state."""
+
+
+@dataclass(frozen=True)
+class Writer:
+    """What writes one input of a matrix: a `head`, a `neuron` of the MLP, a `feature` of the hidden state, an `input`.
+
+    `number` is the head's, otherwise the column's own; `row` that of the block's v matrix, None where it has none.
+    """
+
+    kind: str
+    number: int
+    row: int | None = None
+
+
+def writer(model: Model, matrix: Matrix, column: int) -> Writer:
+    """Which head and value row, which neuron or which feature a column of the matrix multiplies."""
+    roles, size = {one.role: one for one in model.layout.of_block(matrix.block)}, model.head_size
+    if matrix.role == "o" and roles.keys() & {"q", "qkv"} and size and matrix.columns % size == 0:
+        head = column // size
+        if "v" not in roles:
+            return Writer("head", head)
+        shared = matrix.columns // roles["v"].rows  # grouped-query attention: so many heads read one head's values
+        return Writer("head", head, head // shared * size + column % size)
+    return Writer("neuron" if matrix.role == "down" else "feature" if matrix.role in FEATURES else "input", column)

@@ -1,0 +1,91 @@
+"""Each matrix's gradient norm in numbers, and how far it is rank one."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..model.matrices import Matrix
+from ..model.models import Model
+from ..sums.statistics import Statistics
+from .cells import Cell, ModelMap
+from .structure import rank_one
+
+PEAK = 0.01
+"""The strongest share of a matrix's gradients that the model map's sentence speaks of."""
+
+
+LARGEST_QUANTILE = 4_000_000
+"""torch.quantile takes at most 2²⁴ values; larger matrices are read on an even stride."""
+
+
+@dataclass(frozen=True)
+class GradientSummary:
+    """One matrix's gradient norm in numbers, summed over samples. `peak_share`: what its strongest 1 % carry."""
+
+    name: str
+    block: int
+    role: str
+    rows: int
+    columns: int
+    experts: int
+    mean: float
+    median: float
+    p99: float
+    peak_share: float
+
+
+def gradient_summaries(model: Model, statistics: Statistics, norm: str) -> tuple[GradientSummary, ...]:
+    """For each matrix, the gradient norm (l1, l2 or sum) in numbers, in the network's order."""
+    return tuple(_gradient_summary(matrix, statistics.gradient_norm(matrix.name, norm))
+                 for matrix in model.layout.matrices)
+
+
+def _gradient_summary(matrix: Matrix, gradient: Tensor) -> GradientSummary:
+    flat = gradient.reshape(-1)
+    flat = flat[:: max(1, flat.numel() // LARGEST_QUANTILE)]
+    ordered = flat.sort().values
+    count = ordered.numel()
+    total = float(ordered.sum(dtype=torch.float64))
+    peak = float(ordered[count - max(1, int(count * PEAK)):].sum(dtype=torch.float64))
+    return GradientSummary(
+        matrix.name, matrix.block, matrix.role, matrix.rows, matrix.columns, matrix.experts,
+        float(gradient.mean(dtype=torch.float64)), float(ordered[count // 2]), float(ordered[int(count * 0.99)]),
+        peak / total if total else math.nan)
+
+
+def gradient_map(model: Model, summaries: tuple[GradientSummary, ...], statistic: str, samples: int) -> ModelMap:
+    """One statistic of the summaries (mean, median, p99, peak_share) as a map."""
+    return cell_map(f"gradient_{statistic}", len(model.layout.blocks), model.layout.roles, summaries, statistic,
+                    statistic != "peak_share", samples)
+
+
+@dataclass(frozen=True)
+class Factors:
+    """Which part of a |gradient|'s sum of squares, 0 … 1, is explained by one number for all weights (`flat`), and by a
+    row factor × a column factor (`share`). Both nan for a gradient of zeros.
+    """
+
+    flat: float
+    share: float
+
+
+def gradient_factors(statistics: Statistics, name: str, expert: int = 0) -> Factors | None:
+    """How far one matrix's ℓ1 gradient is row × column; None where that sum was not kept."""
+    if "l1" not in statistics.keep:
+        return None
+    gradient = statistics.gradient_norm(name, "l1")
+    gradient = gradient[expert] if gradient.dim() == 3 else gradient
+    total, squares = float(gradient.double().sum()), float(gradient.double().square().sum())
+    return Factors(total**2 / (gradient.numel() * squares) if squares else math.nan, rank_one(gradient).share)
+
+
+def cell_map(measure: str, blocks: int, roles: tuple[str, ...], summaries: tuple[GradientSummary, ...],
+             statistic: str, log: bool, samples: int) -> ModelMap:
+    """One statistic of the summaries as a map, from plain numbers alone."""
+    cells = tuple(Cell(one.name, one.block, one.role, one.rows, one.columns, one.experts,
+                       float(getattr(one, statistic))) for one in summaries)
+    return ModelMap(measure, blocks, roles, cells, log, samples)
