@@ -79,6 +79,7 @@ def test_every_token_opens_both_predictions_and_what_is_the_same_is_dimmed(page:
     expect(page.locator("#prompt textarea")).to_be_focused()
     ask(page, QUESTION[language] + "!")
     expect(page.locator("#dense-chat .asked")).to_have_text([QUESTION[language] + "!"])
+    expect(page.locator("#stop")).to_be_disabled()  # a question asked before the end of an answer takes its place
     ask(page, QUESTION[language])
     expect(page.locator("#dense-chat .asked")).to_have_count(2)
     page.locator("#compare-clear").click()

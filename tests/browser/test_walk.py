@@ -72,9 +72,10 @@ def collect(page: Page, say, text: str) -> None:
     tab(page, say, "text")
     page.locator("#text textarea").fill(text)
     expect(page.locator("#text-summary")).to_contain_text(re.compile(r"\d"))
-    page.wait_for_timeout(1500)  # the list follows the typing
+    expect(page.locator("#text-samples")).to_contain_text(text.strip()[:8])  # the list follows the typing
     page.locator("#collect").click()
     expect(page.locator("#text-result .stale")).to_have_count(0)
+    expect(page.locator("#text-result")).to_contain_text(say("text.own"))
     expect(page.locator("#text-result")).to_contain_text("×")
     ready(page)
 

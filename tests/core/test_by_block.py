@@ -29,6 +29,7 @@ from gblm_viz.core.model import models, shards
 from gblm_viz.core.model.folder import weight_files
 from gblm_viz.core.model.matrices import Layout
 from gblm_viz.core.model.models import POCKET, Model, load, wrap
+from gblm_viz.core.score import scores
 from gblm_viz.core.score.alpha import Alpha
 from gblm_viz.core.score.scores import score_matrix
 from gblm_viz.core.sums import statistics
@@ -105,7 +106,8 @@ def test_one_block_is_in_memory_while_it_is_scored(order: str, tmp_path: Path,
 
     for module in (models, pruning):
         monkeypatch.setattr(module, "private_copy", copied)
-    monkeypatch.setattr(pruning, "score_matrix", counts)
+    for module in (pruning, scores):  # the sequential order, the dense one
+        monkeypatch.setattr(module, "score_matrix", counts)
     run(prune.masks(model, sums, Settings(order=order)))
     assert held == [1] * len(model.layout.matrices)
 
@@ -282,7 +284,9 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from safetensors.torch import save_file
-from gblm_viz.core import export, prune, shards
+from gblm_viz.core.keep import export
+from gblm_viz.core.mask import prune
+from gblm_viz.core.model import shards
 from gblm_viz.core.base.job import run
 from gblm_viz.core.model.models import load
 from gblm_viz.core.mask.prune import Settings
