@@ -16,6 +16,14 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 HERE = Path(__file__).parent
 OUTPUT = HERE / "output"
 NICE = 10
+SLOW = (
+    "browser", "harness", "pocket", "cli", "core/keep", "core/measure", "core/sums", "core/test_families.py",
+    "core/test_more_families.py", "core/test_kill.py", "core/test_by_block.py", "core/test_dense_unchanged.py",
+    "core/test_entry_points.py", "core/test_fuzz.py", "core/model/test_hostile_folders.py", "core/model/test_fit.py",
+    "core/model/test_download.py", "core/look/test_weight.py", "core/talk/test_chat_template.py", "ui/tabs", "ui/work",
+    "ui/test_memory.py", "ui/test_new_language.py", "ui/test_toy_method.py", "ui/test_wire.py", "ui/door/test_access.py",
+    "ui/door/test_gate.py", "ui/visit/test_presence.py", "ui/visit/test_uploads.py")
+"""What `-m fast` leaves out: the browser, training, tours through the families, kills, whole pages."""
 
 
 @pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
@@ -24,11 +32,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         file = item.path.relative_to(HERE)
         item.add_marker(pytest.mark.xdist_group("browser" if file.parts[0] == "browser" else str(file)))
+        if not any(file.is_relative_to(slow) for slow in SLOW):
+            item.add_marker(pytest.mark.fast)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """What computes makes way for the browser, which has somebody waiting in front of it."""
-    if "PYTEST_XDIST_WORKER" in os.environ and hasattr(os, "nice") and item.path.relative_to(HERE).parts[0] != "browser":
+    alone = item.path.relative_to(HERE).parts[0] == "browser"
+    if "PYTEST_XDIST_WORKER" in os.environ and hasattr(os, "nice") and not alone:
         os.nice(max(0, NICE - os.nice(0)))
 
 
