@@ -380,7 +380,7 @@ def test_what_a_library_prints_stays_out_of_the_json(command: Run, monkeypatch: 
 
 
 def test_an_infinite_perplexity_is_null_in_json() -> None:
-    assert terminal._plain({"perplexity": float("inf"), "rows": [float("nan"), 1.5], "out": Path("a")}) == {
+    assert terminal.as_json({"perplexity": float("inf"), "rows": [float("nan"), 1.5], "out": Path("a")}) == {
         "perplexity": None, "rows": [None, 1.5], "out": "a"}
 
 
