@@ -138,7 +138,7 @@ def _remove(path: Path) -> None:
 
 
 def refuse_unwritable(folder: Path) -> None:
-    """A folder that takes no file is refused before the hour of work, not after it."""
+    """Raises StatisticsError now, not after the run, if the folder is not writable."""
     usable_path(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)

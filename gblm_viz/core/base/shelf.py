@@ -75,7 +75,7 @@ class Shelf:
         return self._here[key] if key in self._here else self._read(self._away[key])
 
     def take(self, key: Hashable) -> Tensor:
-        """And it is no longer kept."""
+        """Return the tensor and remove it from the shelf."""
         found = self.get(key)
         self._drop(key)
         return found

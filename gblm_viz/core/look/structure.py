@@ -24,7 +24,7 @@ ROUNDING = 1e-12
 TOLERANCE = 1e-10
 """Power iteration ends when its unit vector moves by no more."""
 MOST_ROUNDS = 1000
-"""It ends here too: σ₂ is then within 1 % of σ₁, and any mix of the two pairs explains all but as much."""
+"""Iteration limit: by then σ₁ and σ₂ differ by less than 1 %, so either pair will do."""
 
 
 @dataclass(frozen=True)

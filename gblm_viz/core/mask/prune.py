@@ -64,7 +64,7 @@ class Masks:
 
     @property
     def sparsity(self) -> float:
-        """The share really removed, of the prunable weights."""
+        """Fraction of the prunable weights that the mask removes."""
         return self.removed / self.prunable
 
 

@@ -215,7 +215,7 @@ class _Asked:
 
     @classmethod
     def of(cls, model: Model, prompt: str, answer: str) -> _Asked:
-        """A question that does not fit the model with its answer is refused: half a question is another one."""
+        """Raises TextError if question and answer do not fit into the context; cutting would change the question."""
         said = [*encoded(model.tokenizer, answer, add_special_tokens=False), end_token(model)]
         asked = prompt_tokens(model, [{"role": "user", "content": prompt}], len(said))
         longest = model.longest or math.inf

@@ -82,7 +82,7 @@ class BlockWeights:
 
     @staticmethod
     def unwatch(network: Any) -> None:
-        """For who holds blocks by hand. `network` may be a copy of the one that was watched."""
+        """For callers that load and free blocks themselves. `network` may be a copy of the one that was watched."""
         for module in network.modules():
             for hooks in (module._forward_pre_hooks, module._forward_hooks):
                 for number in [n for n, hook in hooks.items() if isinstance(getattr(hook, "__self__", None), _Reader)]:

@@ -73,7 +73,7 @@ class Model:
 
     @property
     def device(self) -> torch.device:
-        """Where tokens enter; all of it, but for a model that is spread over several GPUs."""
+        """Device of the model's input embeddings (of the whole model unless it is spread over several GPUs)."""
         return next(self.network.parameters()).device
 
     def block_device(self, block: int) -> torch.device:
@@ -142,7 +142,7 @@ def longest_input(config: Any) -> int | None:
 
 
 def _meant(given: str) -> Named:
-    """The folder or hub id that is meant. Anything else is a sentence."""
+    """Return the folder or hub id that is meant. Raises ModelError otherwise."""
     return Named("pocket", POCKET) if plain(given) == "pocket" else named(given)
 
 

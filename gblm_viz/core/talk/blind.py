@@ -48,7 +48,7 @@ def _at_least(successes: int, trials: int, share: float) -> float:
 
 @dataclass(frozen=True)
 class Vote:
-    """One hand on one question: the side whose answer was better, or "" for no difference."""
+    """One person's vote on one question: the side whose answer was better, or "" for no difference."""
 
     competitors: Competitors
     question: int

@@ -128,7 +128,7 @@ def tokenise(tokenizer: Any, text: str) -> list[int]:
 
 
 def checked_text(raw: bytes | str, name: str) -> str:
-    """A person's text, decoded; binary, null bytes and emptiness are sentences."""
+    """Return a person's text, decoded. Raises TextError for binary data, null bytes or empty text."""
     if isinstance(raw, bytes):
         try:
             raw = raw.decode("utf-8-sig")

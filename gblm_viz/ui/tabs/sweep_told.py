@@ -85,7 +85,7 @@ def _knee_at(point: SweepPoint) -> str:
 
 
 def knee_table(say: Words, drawn: Drawn) -> str:
-    """Each whole curve's knee with what is left there; nothing while no curve is whole."""
+    """The knee of each complete curve and what is left there; empty while no curve is complete."""
     if not drawn.knees:
         return ""
     asked = _asked([one for points in drawn.curves.values() for one in points])

@@ -204,7 +204,7 @@ _CORRECTION: Hashable = ("measured ÷ estimated seconds of the last collection",
 
 
 def taken_key(statistics_key: Hashable) -> Hashable:
-    """Under it: (the estimate, what was measured) of the collection that made these statistics in this process."""
+    """Library key of the pair (estimate, measured cost) of the collection that made these statistics."""
     return ("taken", statistics_key)
 
 
