@@ -1,5 +1,5 @@
-"""What every other room needs: jobs that tell their progress, errors with their sentences, memory, files, intervals.
+"""What the rest of core builds on: jobs that report progress, errors with messages, memory, files, intervals.
 
-Nothing comes in but plain values, paths and tensors. Out come the tools the other rooms are built with. It does not
-know what a model, a text or a method is.
+The input is plain values, paths and tensors; the output is the tools the other folders are built with. Nothing here
+depends on models, texts or methods.
 """

@@ -1,14 +1,14 @@
-"""The errors a person can act on: each is a sentence (what, where, what to do next) in the reader's language.
+"""The errors a user can act on: each message is a sentence (what, where, what to do next) in the reader's language.
 
     GblmError
     ├── ModelError       a model that cannot be loaded or used
     ├── TextError        a calibration text that gives no samples
     ├── SettingError     a method, pattern, sparsity or α that makes no sense here
     ├── StatisticsError  a statistics folder that is broken, unfinished or belongs to another model or text
-    ├── ScoreError       a score that came out not finite, a matrix the observation missed
-    └── PlaceError       a matrix, row, column, head or number that is not there
+    ├── ScoreError       a score that is not finite, or a matrix the observation missed
+    └── PlaceError       a matrix, row, column, head or number that does not exist
 
-The sentences are in words/<language>/errors.toml; an error holds the key and the numbers.
+The sentences are in words/<language>/errors.toml; an error stores the key and the values to fill in.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from collections.abc import Collection
 from gblm_viz.words import Words, words
 
 LONGEST_FIELD, MOST_BITS = 1000, 200
-"""Characters of a field, and bits of a whole number; what somebody typed may have any number."""
+"""Limits for values in a message: characters of a text, bits of an int; user input may have any number of either."""
 
 
 def _short(value: object) -> object:
-    """A value that a sentence can hold."""
+    """Return the value, shortened where it is too long for a message."""
     if isinstance(value, int) and value.bit_length() > MOST_BITS:  # Python refuses to write out a very large one
         return f"{'-' if value < 0 else ''}2^{value.bit_length() - 1}…"
     if isinstance(value, int | float):
@@ -32,7 +32,7 @@ def _short(value: object) -> object:
 
 
 class GblmError(Exception):
-    """Raised with a key of errors.toml and the fields its sentence names; `str()` reads English."""
+    """Error with a key of errors.toml and the fields that its sentence names; `str()` gives the English message."""
 
     def __init__(self, key: str, **fields: object) -> None:
         self.key = key
@@ -63,26 +63,26 @@ class StatisticsError(GblmError):
 
 
 class ScoreError(GblmError):
-    """A score that came out not finite, or a matrix the observation missed."""
+    """A score that is not finite, or a matrix the observation missed."""
 
 
 class PlaceError(GblmError, KeyError, IndexError, ValueError):
-    """A matrix, row, column, head or number that is not there; Python's own names for that are its bases."""
+    """A matrix, row, column, head or number that does not exist; also a KeyError, IndexError and ValueError."""
 
 
 def shortened(text: object, most: int = 60) -> str:
-    """What a file or a person gave, as a sentence repeats it: on one line, at most `most` characters."""
+    """Return text from a file or a user as a message quotes it: on one line, at most `most` characters."""
     line = " ".join(str(text).split())
     return line if len(line) <= most else line[: most - 1] + "…"
 
 
 def refuse_unknown(key: str, given: object, known: Collection[str]) -> None:
-    """Raises SettingError where `given` is none of the `known` names; the key's sentence lists them."""
-    if given not in tuple(known):  # which compares, so that a list is only unknown
+    """Raises SettingError if `given` is none of the `known` names; the key's sentence lists them."""
+    if given not in tuple(known):  # a tuple compares and does not hash, so a list is just unknown
         raise SettingError(key, given=given, known=", ".join(known))
 
 
 def is_failure(error: BaseException) -> bool:
-    """Whether something went wrong, as against somebody who ends the process. What tokenizers and safetensors raise
-    where their compiled parts panic is no Exception, and its class cannot be imported."""
+    """Return whether the error is a failure and not a request to end the process. When the compiled parts of tokenizers
+    and safetensors panic, they raise a PanicException: it is no Exception, and its class cannot be imported."""
     return isinstance(error, Exception) or type(error).__name__ == "PanicException"

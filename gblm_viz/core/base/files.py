@@ -1,7 +1,7 @@
-"""Files and folders that are put in their place at once: written beside it, then renamed into it.
+"""Replace files and folders atomically: each is written beside its final path, then renamed to it.
 
-Whoever is killed on the way leaves what was there before, whole, and something beside it that the next one removes.
-Knows nothing of what is written.
+If the process is killed on the way, the previous version stays complete, and the next run removes the partial one
+beside it. Independent of what is written.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ _CURRENT_FOLDER, _EXCHANGE = -100, 2
 """AT_FDCWD and RENAME_EXCHANGE of renameat2(2)."""
 _numbers = itertools.count()
 _own: set[str] = set()
-"""Names that this process is writing under now."""
+"""Temporary paths that this process is writing to now."""
 
 
 @contextmanager
 def beside(path: Path) -> Iterator[Path]:
-    """A path in the same folder, to write at before `path` is replaced. Whatever is at it afterwards is removed."""
+    """Yield a temporary path in the folder of `path`, to write to before replacing `path`; remove it afterwards."""
     place = path.with_name(f".{path.name}.{os.getpid()}.{next(_numbers)}")
     _own.add(str(place))
     try:
@@ -45,33 +45,33 @@ def beside(path: Path) -> Iterator[Path]:
 
 
 def put(path: Path, write: Callable[[Path], object]) -> None:
-    """Write a file beside its place, then rename: a reader sees the whole file or none. Raises StatisticsError."""
+    """Write a file beside its final path, then rename it: a reader sees all of it or none. Raises StatisticsError."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with beside(path) as place:
             place.touch()
             usual = place.stat().st_mode
             write(place)
-            place.chmod(usual)  # safetensors gives its files to their owner alone; these are to be shared
+            place.chmod(usual)  # safetensors lets only the owner read its files; these are to be shared
             os.replace(place, path)
     except (OSError, SafetensorError) as error:
         raise cannot_write(path, error) from error
 
 
 def a_path(given: object) -> Path:
-    """Itself. Raises StatisticsError for anything but a Path: a text has none of the ways to look behind a name."""
+    """Return `given` unchanged. Raises StatisticsError if it is not a Path, as a str lacks the methods of one."""
     if not isinstance(given, Path):
         raise StatisticsError("not_a_path", given=given)
     return given
 
 
 def usable_path(given: object) -> Path:
-    """Itself. Raises StatisticsError for anything but a Path, and for a name that no system takes: too long, or with a
-    character that no name has."""
+    """Return `given` unchanged. Raises StatisticsError if it is not a Path, or is a path that the system rejects: too
+    long, or with a character that no name may have."""
     path = a_path(given)
     try:
         os.stat(path)
-    except ValueError as error:  # a null byte, half a character
+    except ValueError as error:  # a null byte or a lone surrogate
         raise StatisticsError("odd_path", given=shortened(path), why=str(error)) from error
     except OSError as error:
         if error.errno in (errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL):
@@ -85,10 +85,10 @@ def cannot_write(path: Path, error: Exception) -> StatisticsError:
 
 
 def put_folder(new: Path, folder: Path) -> None:
-    """The folder `new` in the place of `folder`, which is afterwards at `new` if there was one.
+    """Move the folder `new` to `folder`; if there was a folder already, it is at `new` afterwards.
 
-    In one step where the system can exchange two folders (Linux). Elsewhere there is a moment without either, and who
-    is killed in it has the old one put back by the next run (clear_left).
+    Takes one step where the system can exchange two folders (Linux). Elsewhere `folder` is missing for a moment; if
+    the process is killed then, the next run restores the old one (clear_left).
     """
     if not folder.is_dir():
         os.replace(new, folder)
@@ -113,7 +113,7 @@ def _exchanged(one: Path, other: Path) -> bool:
 
 
 def clear_left(path: Path) -> None:
-    """Remove what runs that were killed left beside a path: it may be as large as a model. Raises OSError."""
+    """Remove what killed runs left beside a path, which may be as large as a model. Raises OSError."""
     start = f".{path.name}."
     for left in sorted(path.parent.iterdir()) if (_RUNNING / "self").exists() and path.parent.is_dir() else ():
         process, _, rest = left.name.removeprefix(start).partition(".")
@@ -149,12 +149,12 @@ def refuse_unwritable(folder: Path) -> None:
 
 
 def put_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, Any]) -> None:
-    """One safetensors file, atomically; metadata is one key holding sorted JSON, so equal runs write equal bytes."""
+    """Write a safetensors file atomically; the metadata is one key with sorted JSON, so equal runs give equal bytes."""
     packed = {name: tensor.contiguous() for name, tensor in tensors.items()}
     put(path, lambda beside: save_file(packed, beside, {"gblm": json.dumps(metadata, sort_keys=True)}))
 
 
 def put_json(path: Path, value: Any) -> None:
-    """A JSON file, atomically; keys are sorted, so equal runs write equal bytes."""
+    """Write a JSON file atomically; keys are sorted, so equal runs write equal bytes."""
     text = json.dumps(value, sort_keys=True, indent=1, ensure_ascii=False) + "\n"
     put(path, lambda beside: beside.write_text(text, encoding="utf-8", errors="replace"))

@@ -1,6 +1,6 @@
-"""What this process holds and may still take: memory, its peak, and disk; and a person's `6GB` as a number.
+"""Memory in use, free memory, peak memory and free disk space; and a size such as `6GB` as a number.
 
-Bytes throughout. Knows nothing of models or plans.
+All sizes are in bytes. Independent of models and plans.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from .errors import SettingError
 UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12,
          "KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
 MARGIN = 0.1
-"""Of what is free, left to everybody else: an estimate is good to a factor, and other programs move."""
+"""Fraction of the free bytes left unused: estimates are right only to a factor, and other programs' use changes."""
 
 
 def parse_bytes(given: str) -> int:
-    """`6GB`, `512 MiB`, `1.5gb` → bytes; a bare number is bytes. Raises SettingError."""
+    """Return a size such as `6GB`, `512 MiB` or `1.5gb` in bytes; a bare number is bytes. Raises SettingError."""
     found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]*)\s*", given)
     size = UNITS.get(found[2].upper()) if found else None
     if found is None or size is None or not (value := float(found[1]) * size) >= 1 or math.isinf(value):
@@ -36,16 +36,16 @@ def parse_bytes(given: str) -> int:
 
 
 def available_memory() -> int | None:
-    """Bytes of memory that can be taken without swapping, or None where the system does not tell."""
+    """Return the bytes of memory available without swapping, or None where the system does not report them."""
     with suppress(psutil.Error, OSError, NotImplementedError):
         return int(psutil.virtual_memory().available)
     return None
 
 
 def gpus() -> tuple[int, ...]:
-    """The GPUs that a model in memory is spread over: all of them where accelerate is there to do it, else one.
+    """Return the GPUs that a model in memory is spread over: all of them if accelerate is installed, else one.
 
-    Of several processes each keeps to its own.
+    In a distributed run, each process uses only its current GPU.
     """
     apart = distributed.is_available() and distributed.is_initialized()
     if apart or not is_accelerate_available():
@@ -54,7 +54,7 @@ def gpus() -> tuple[int, ...]:
 
 
 def free_memory(device: str = "cpu") -> int | None:
-    """What may still be taken on a device, a margin left; None where the system does not tell. `cuda`: of all `gpus`.
+    """Return the free bytes on a device less MARGIN; None where the system does not report them. `cuda`: all `gpus`.
     """
     if device == "cuda":
         return sum(free_on_gpu(gpu) for gpu in gpus())
@@ -63,37 +63,38 @@ def free_memory(device: str = "cpu") -> int | None:
 
 
 def free_on_gpu(gpu: int) -> int:
-    """What may still be taken on one GPU, a margin left."""
+    """Return the free bytes on one GPU less MARGIN."""
     return int(torch.cuda.mem_get_info(gpu)[0] * (1 - MARGIN))
 
 
 def free_disk(folder: Path) -> int | None:
-    """What may still be written where a folder is or will be, a margin left; None where the system does not tell."""
+    """Return the free disk bytes at a present or future folder less MARGIN; None where the system does not report them.
+    """
     with suppress(OSError):
         return int(shutil.disk_usage(existing(folder)).free * (1 - MARGIN))
     return None
 
 
 def existing(folder: Path) -> Path:
-    """The folder, or where it is not there yet, the nearest one above that is."""
+    """Return the folder, or its nearest existing parent if it does not exist yet."""
     places = (folder.absolute(), *folder.absolute().parents)
     return next((place for place in places if place.is_dir()), places[-1])
 
 
 def folder_bytes(folder: Path) -> int:
-    """What a folder's files take together."""
+    """Return the total bytes of a folder's files, without subfolders."""
     return sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
 
 
 def resident() -> int | None:
-    """What this process holds in memory now; None where the system does not tell."""
+    """Return the bytes that this process has in memory now; None where the system does not report them."""
     with suppress(psutil.Error, OSError):
         return int(psutil.Process().memory_info().rss)
     return None
 
 
 def _most_resident() -> int | None:
-    """The most that this process has held since the peak was last forgotten; only Linux forgets one."""
+    """Return the peak memory in bytes since the last reset, or None; only Linux can reset the peak."""
     with suppress(OSError):
         for line in Path("/proc/self/status").read_text().splitlines():
             if line.startswith("VmHWM:"):
@@ -102,8 +103,8 @@ def _most_resident() -> int | None:
 
 
 def give_back() -> None:
-    """Memory that was freed goes back to the system, where its library keeps it otherwise: with glibc, and a block's
-    matrices below 32 MB, the process grew by 35 MB a block of 13 M weights."""
+    """Return freed memory to the system where the C library would keep it: with glibc, and a block's matrices below
+    32 MB, the process grew by 35 MB a block of 13 M weights."""
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
 
@@ -112,23 +113,23 @@ M_MMAP_THRESHOLD, LARGE = -3, 1 << 23
 
 
 def give_back_large_at_once() -> None:
-    """From now on whatever takes `LARGE` bytes or more comes from the system and goes back when it is freed. glibc
-    would raise its limit to 32 MiB as it sees such sizes go, and a matrix's gradient leaves a gap that the next one,
-    which has to be aligned, does not fit. Time: no difference seen."""
+    """From now on, allocate `LARGE` bytes or more directly from the system, and return them when they are freed. By
+    itself, glibc would raise this limit to 32 MiB as such sizes are freed; then a matrix's gradient leaves a gap that
+    the next one, which has to be aligned, does not fit. No difference in time was seen."""
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, LARGE)
 
 
 @dataclass(frozen=True)
 class Peak:
-    """From `begin()` on: the most that was held beyond what was held then. One at a time in a process."""
+    """Peak memory since `begin()` beyond what was in use then. Only one at a time in a process."""
 
     device: str
     before: int | None
 
     @classmethod
     def begin(cls, device: str = "cpu") -> Peak:
-        """Forget the peak so far (proc(5), clear_refs; not ru_maxrss, which a child takes over from its parent)."""
+        """Reset the peak (proc(5), clear_refs; not ru_maxrss, which a child process inherits from its parent)."""
         if device == "cuda":
             for gpu in gpus():
                 torch.cuda.reset_peak_memory_stats(gpu)
@@ -139,13 +140,13 @@ class Peak:
         return cls(device, None)
 
     def extra(self) -> int | None:
-        """Bytes beyond the beginning; None where the system does not tell."""
+        """Return the peak bytes beyond those at `begin()`; None where the system does not report them."""
         most = (sum(torch.cuda.max_memory_allocated(gpu) for gpu in gpus()) if self.device == "cuda"
                 else _most_resident())
         return None if most is None or self.before is None else max(0, most - self.before)
 
 
 def room() -> int:
-    """Bytes of memory for what waits for its turn, beyond which it goes to a temporary file."""
+    """Return the bytes of memory for data that is needed later; beyond them it goes to a temporary file."""
     free = available_memory()
     return free // 2 if free is not None else 1 << 30

@@ -1,6 +1,6 @@
-"""Intervals of shares and of differences, Wilson's, Student's, Welch's and Newcombe's, and whether they show one.
+"""Confidence intervals of shares and differences (Wilson, Student, Welch, Newcombe); whether they show a difference.
 
-Knows numbers only: no model, no text, no method.
+Works on numbers only: independent of models, texts and methods.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Share:
 
 
 def wilson(right: int, total: int, confidence: float = CONFIDENCE) -> Interval:
-    """Wilson's score interval for a share; (0, 1) where nothing was tried."""
+    """Return Wilson's score interval for a share; (0, 1) if `total` is 0."""
     if total == 0:
         return Interval(0.0, 1.0)
     z = NormalDist().inv_cdf((1 + confidence) / 2)
@@ -64,12 +64,12 @@ class Paired:
 
     @property
     def shown(self) -> bool:
-        """Whether a difference is shown: the interval does not cover 0, and there are windows to judge by."""
+        """Whether a difference is shown: the interval does not cover 0, and there are at least two windows."""
         return self.count > 1 and not self.interval.covers(0.0)
 
 
 def paired(first: tuple[float, ...], second: tuple[float, ...]) -> Paired:
-    """Differences window by window; fewer than two windows, or a loss without end, have no interval (−∞, ∞)."""
+    """Compare window by window. The interval is (−∞, ∞) for fewer than two windows or a loss that is not finite."""
     assert len(first) == len(second)
     with np.errstate(invalid="ignore"):  # ∞ − ∞
         differences = np.asarray(second) - np.asarray(first)
@@ -81,9 +81,9 @@ def paired(first: tuple[float, ...], second: tuple[float, ...]) -> Paired:
 
 
 def gap(first: tuple[float, ...], second: tuple[float, ...]) -> Paired:
-    """How much larger the mean of `second` is than that of `first`, other windows each: Welch's 95 % interval.
+    """Return mean(second) − mean(first), each over windows of its own, with Welch's 95 % interval.
 
-    `count` is that of the smaller of the two; fewer than two windows have no interval (−∞, ∞).
+    `count` is that of the smaller of the two; with fewer than two windows the interval is (−∞, ∞).
     """
     one, two = np.asarray(first), np.asarray(second)
     mean, count = float(two.mean() - one.mean()), min(len(one), len(two))
@@ -104,7 +104,7 @@ class PairedShare:
     """The same `total` questions answered by two models: right by both, lost (only by the first), gained, by neither.
 
     The interval of the difference second − first is Newcombe's for paired shares, from Wilson's of each (Statistics in
-    Medicine 17, 1998, method 10); unlike the normal one it holds for few questions, and for none that differ.
+    Medicine 17, 1998, method 10). Unlike the normal interval it is valid for few questions, and when none differ.
     """
 
     both: int
@@ -148,29 +148,29 @@ class PairedShare:
 
     @property
     def by_chance(self) -> float:
-        """How often a fair coin would part the questions that differ at least so unevenly: McNemar's exact test."""
+        """McNemar's exact test: the chance that a fair coin splits the differing questions at least this unevenly."""
         apart = self.lost + self.gained
         tail = sum(math.comb(apart, count) for count in range(min(self.lost, self.gained) + 1))
         return min(1.0, 2 * tail / 2**apart)
 
     @property
     def shown(self) -> bool:
-        """Whether a difference is shown: its interval leaves out 0, and a fair coin would seldom part them so.
+        """Whether a difference is shown: its interval excludes 0, and `by_chance` is at most 1 − CONFIDENCE.
 
-        Otherwise there are too few to conclude. The coin is there for the smallest numbers: 2 of 2 lost show nothing.
+        Otherwise there are too few to conclude. The second test is for the smallest numbers: 2 of 2 lost show nothing.
         """
         return not self.interval.covers(0.0) and self.by_chance <= 1 - CONFIDENCE
 
 
 def paired_share(before: Sequence[bool], after: Sequence[bool]) -> PairedShare:
-    """Right or wrong of the same questions in the same order."""
+    """Compare two lists of right (True) or wrong answers to the same questions in the same order."""
     found = Counter(zip(before, after, strict=True))
     return PairedShare(found[True, True], found[True, False], found[False, True], found[False, False])
 
 
 @lru_cache(maxsize=1024)
 def student_quantile(probability: float, degrees: float) -> float:
-    """Student's t quantile above the median, from its density integrated on a fine grid of angles t = √ν·tan θ.
+    """Return Student's t quantile above the median, from its density integrated on a fine grid of t = √ν·tan θ.
 
     In θ the density is cos(θ)^(ν−1), smooth and bounded, so the trapezoid rule is exact to 1e-8.
     """

@@ -1,6 +1,6 @@
 """Long work as a generator: it yields steps, returns its result and cleans up in `finally`.
 
-Knows nothing of what the work is, nor of who watches it.
+Independent of what the work is and of who watches it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Job = Generator[Step, None, T]
 
 
 def run(job: Job[T], watch: Callable[[Step], None] | None = None) -> T:
-    """Drain a job and return its result; `watch` sees every step."""
+    """Run a job to its end and return its result; call `watch` with every step."""
     while True:
         try:
             step = next(job)
@@ -38,7 +38,7 @@ def run(job: Job[T], watch: Callable[[Step], None] | None = None) -> T:
 
 
 def retold(job: Job[T], tell: Callable[[Step], Step]) -> Job[T]:
-    """A part of a longer job: each of its steps is said as `tell` turns it. Closed with whoever runs it."""
+    """Run a job as part of a longer one: yield `tell(step)` for each of its steps. Closing this job closes it too."""
     try:
         while True:
             try:
@@ -52,10 +52,10 @@ def retold(job: Job[T], tell: Callable[[Step], Step]) -> Job[T]:
 
 
 def part_of(job: Job[T], before: int, total: int) -> Job[T]:
-    """Its steps count on from `before`, of `total`."""
+    """Run a job as part of a longer one: its `done` is counted from `before`, out of `total`."""
     return retold(job, lambda step: Step(before + step.done, total, step.what))
 
 
 def within(job: Job[T], step: Step) -> Job[T]:
-    """Its own steps are not told: `step` is said as often."""
+    """Run a job as part of a longer one: yield `step` in place of each of its own steps."""
     return retold(job, lambda _: step)

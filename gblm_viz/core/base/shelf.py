@@ -1,6 +1,6 @@
-"""Tensors that wait for their turn: in memory within a budget of bytes, beyond it in a temporary file without a name.
+"""Store tensors for later use: in memory up to a budget of bytes, beyond it in a temporary file without a name.
 
-Knows nothing of what they are.
+Independent of what the tensors are.
 """
 
 from __future__ import annotations
@@ -19,18 +19,19 @@ from .errors import StatisticsError
 from .footprint import give_back
 
 SLAB, SHARE = 1 << 20, 1 << 10
-"""Bytes that are asked of the system at once: few, as they go back together; but no smaller a share of what is held,
-as a process may ask for some ten thousand."""
+"""A slab is memory requested from the system at once: at least SLAB bytes, and at least 1/SHARE of the bytes in memory.
+Slabs are small because each is returned as a whole, but not smaller, as a process may request only some ten thousand.
+"""
 GIVE_BACK, PART = 1 << 26, 8
-"""After so many bytes, or such a part of what is held, what was freed in between goes back to the system. Without that,
-8 samples of 1,024 tokens through 12 blocks held twice their bytes. Eight times as often costs 4 % of the time at 2048
-tokens: what went back has to be taken again."""
+"""Freed memory is returned to the system after copying GIVE_BACK bytes or 1/PART of the bytes in memory, whichever is
+more. Without this, 8 samples of 1,024 tokens through 12 blocks took twice their bytes. Returning it eight times as
+often costs 4 % of the time at 2048 tokens, as the memory has to be requested again."""
 ALIGNED = 64
 
 
 @dataclass(frozen=True)
 class _Place:
-    """Where a tensor lies in the file."""
+    """Where a tensor is in the file."""
 
     offset: int
     size: int
@@ -39,9 +40,9 @@ class _Place:
 
 
 class Shelf:
-    """Key → tensor on the CPU. What does not fit `most_bytes` goes to a file in `folder` that no name leads to.
+    """Key → tensor on the CPU. What does not fit into `most_bytes` goes to an unnamed temporary file in `folder`.
 
-    The file is gone with the process, however that ends, and its room is used again as tensors are taken.
+    The file is deleted when the process ends, however it ends; the space of removed tensors is reused.
     """
 
     def __init__(self, most_bytes: int, folder: Path | None = None) -> None:
@@ -59,11 +60,11 @@ class Shelf:
 
     @property
     def on_disk(self) -> int:
-        """Bytes of the file."""
+        """Size of the file in bytes."""
         return self._end
 
     def put(self, key: Hashable, tensor: Tensor) -> None:
-        """Raises StatisticsError where the disk is full."""
+        """Store a tensor, replacing the one with this key. Raises StatisticsError where the disk is full."""
         self._drop(key)
         if self.held + tensor.nbytes <= self.most_bytes:
             self._here[key] = self._copy(tensor.detach())
@@ -88,7 +89,7 @@ class Shelf:
             self._free.setdefault(place.size, []).append(place.offset)
 
     def _copy(self, tensor: Tensor) -> Tensor:
-        """In the memory of a slab, which goes back to the system with the last tensor in it: none is used twice."""
+        """Return a copy in a slab. A slab is returned to the system with the last tensor in it; no part is reused."""
         size = -(-tensor.nbytes // ALIGNED) * ALIGNED
         if size > len(self._slab):
             slab = max(size, SLAB, self.held // SHARE)
@@ -123,11 +124,11 @@ class Shelf:
 
 
 def _memory(size: int) -> mmap.mmap:
-    """Straight from the system. Private where it knows that: shared memory takes half as long again to fill."""
+    """Return memory from the system, private where supported: shared memory takes half as long again to fill."""
     private = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
     return mmap.mmap(-1, size, **private)
 
 
 def _bytes_of(tensor: Tensor) -> Any:
-    """The tensor's own memory, as a buffer."""
+    """Return the tensor's own memory as a buffer."""
     return tensor.view(-1).view(torch.uint8).numpy()

@@ -1,8 +1,8 @@
-"""JSON and safetensors files that anybody may have made: read within bounds, and held against what they must be.
+"""Read JSON and safetensors files of unknown origin within size limits, and check what they contain.
 
-A file is refused with a sentence that names it and what is wrong: `torn` where it cannot be read as what it is,
-`not_regular` where it is a pipe, a device or a link out of its folder, `bad_field` where a value is not what belongs
-there. Knows nothing of what the values mean.
+For a bad file, StatisticsError names the file and what is wrong: `torn` if it cannot be parsed in its format,
+`not_regular` if it is a pipe, a device or a link out of its folder, `bad_field` if a value is not what it must be.
+Independent of what the values mean.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from .errors import StatisticsError, shortened
 
 LARGEST_JSON = 1 << 24
 LARGEST_HEADER = 1 << 25
-"""Bytes. A header has some 150 for each tensor; a model of 100 blocks with 1,000 matrices each stays below."""
+"""Limits in bytes. A header has some 150 per tensor; a model of 100 blocks with 1,000 matrices each stays below."""
 PIECE = 1 << 20
-"""Bytes of a tensor that are looked at together: they stay in the processor's cache, and no more is held."""
+"""Bytes of a tensor that are checked at a time: they fit into the processor's cache, and no more is in memory."""
 _NUMPY: dict[str, np.dtype[Any]] = {
     "F32": np.dtype("<f4"), "F64": np.dtype("<f8"), "I64": np.dtype("<i8"), "U8": np.dtype("u1")}
 _TOLD = {"F32": "float32", "F64": "float64", "I64": "int64", "U8": "uint8"}
@@ -36,14 +36,14 @@ _TOLD = {"F32": "float32", "F64": "float64", "I64": "int64", "U8": "uint8"}
 
 @dataclass(frozen=True)
 class Field:
-    """What a value of a JSON object must be; `wanted` says so in notation that reads alike in every language."""
+    """What a value of a JSON object must be; `wanted` says so in a notation that needs no translation."""
 
     wanted: str
     holds: Callable[[Any], bool]
 
 
 def whole(low: int, high: int | None = None) -> Field:
-    """A whole number of at least `low` and at most `high`; True and False are none."""
+    """Return the Field for an int of at least `low` and at most `high`; True and False do not count as ints."""
     return Field(f"int ≥ {low}" if high is None else f"int {low} … {high}",
                  lambda value: type(value) is int and low <= value and (high is None or value <= high))
 
@@ -54,31 +54,31 @@ def one_of(*allowed: str | bool | int) -> Field:
 
 
 def text(pattern: str = ".*", longest: int = 4096) -> Field:
-    """A string that a regular expression describes."""
+    """Return the Field for a string of at most `longest` characters that matches a regular expression as a whole."""
     return Field("str" if pattern == ".*" else f"/{pattern}/", lambda value: isinstance(value, str) and len(
         value) <= longest and re.fullmatch(pattern, value, re.DOTALL) is not None)
 
 
 def several(one: Field) -> Field:
-    """A list of at least one value of this kind, none of them twice."""
+    """Return the Field for a list of at least one value of this kind, without duplicates."""
     return Field(f"[{one.wanted}, …]", lambda value: isinstance(value, list) and bool(value) and all(
         map(one.holds, value)) and len(set(value)) == len(value))
 
 
 def table(one: Field) -> Field:
-    """An object of any keys with values of this kind."""
+    """Return the Field for an object with any keys and values of this kind."""
     return Field(f"{{…: {one.wanted}}}", lambda value: isinstance(value, dict) and all(map(one.holds, value.values())))
 
 
 def bad_field(folder: Path, file: str, field: str, found: object, wanted: str) -> StatisticsError:
-    """The error that says which value of a file is not what belongs there."""
+    """Return the error that says which value of a file is not what it must be."""
     told = found if isinstance(found, str) else json.dumps(found, default=str, ensure_ascii=False)
     return StatisticsError("bad_field", folder=str(folder), file=file, field=shortened(field, 200),
                            found=shortened(told), wanted=wanted)
 
 
 def check_fields(folder: Path, file: str, value: Any, fields: Mapping[str, Field]) -> dict[str, Any]:
-    """The JSON object, if each of its fields is there and holds what it must; other fields are passed over."""
+    """Return the JSON object. Raises StatisticsError if one of `fields` is missing or wrong; others are ignored."""
     if not isinstance(value, dict):
         raise bad_field(folder, file, "·", value, "{…}")
     for name, field in fields.items():
@@ -92,7 +92,7 @@ def check_fields(folder: Path, file: str, value: Any, fields: Mapping[str, Field
 # One file
 
 def present(folder: Path, file: str) -> bool:
-    """Whether the folder has an entry of this name, whatever it is. Raises StatisticsError where it cannot be asked."""
+    """Return whether the folder has an entry of this name, of any type. Raises StatisticsError if it cannot be read."""
     try:
         return os.path.lexists(folder / file)
     except (OSError, ValueError) as error:
@@ -100,7 +100,10 @@ def present(folder: Path, file: str) -> bool:
 
 
 def regular(folder: Path, file: str) -> Path:
-    """The path of a regular file that lies in the folder. A pipe would never end, a link may lead anywhere."""
+    """Return the path of a regular file inside the folder. Raises StatisticsError for anything else.
+
+    Reading a pipe might never end, and a link may lead anywhere.
+    """
     path = folder / file
     try:
         mode = path.stat().st_mode
@@ -119,7 +122,7 @@ def _unreadable(path: Path, error: Exception) -> StatisticsError:
 
 
 def read_json(folder: Path, file: str) -> Any:
-    """What a JSON file of the folder holds."""
+    """Return the content of a JSON file in the folder. Raises StatisticsError if it is too large or cannot be read."""
     path = regular(folder, file)
     try:
         size = path.stat().st_size
@@ -136,7 +139,7 @@ def read_json(folder: Path, file: str) -> Any:
 
 @dataclass(frozen=True)
 class Kind:
-    """What a tensor must be: its dtype as files name it, its shape, and the range of its values, which are finite."""
+    """What a tensor must be: its dtype as files name it, its shape, and the range of its values, always finite."""
 
     dtype: str
     shape: tuple[int, ...]
@@ -155,7 +158,7 @@ class Kind:
 
 @dataclass(frozen=True)
 class Header:
-    """What a safetensors file says of itself. tensors: name → (its dtype and shape, first byte in the file)."""
+    """The header of a safetensors file. tensors: name → (its dtype and shape, offset of its first byte in the file)."""
 
     folder: Path
     file: str
@@ -163,12 +166,12 @@ class Header:
     metadata: Mapping[str, Any]
 
     def shape(self, name: str) -> tuple[int, ...]:
-        """() where the file has no such tensor."""
+        """Return the shape of a tensor; () if the file has no such tensor."""
         return self.tensors[name][0].shape if name in self.tensors else ()
 
 
 def header_of(folder: Path, file: str) -> Header:
-    """The header of a file that is whole: no tensor is cut off, overlaps another or leaves a gap."""
+    """Return a file's header. Raises StatisticsError if a tensor is cut off, overlaps another or leaves a gap."""
     path = regular(folder, file)
     try:
         with path.open("rb") as stream:
@@ -177,7 +180,7 @@ def header_of(folder: Path, file: str) -> Header:
                 raise StatisticsError("torn", folder=str(folder), file=file)
             if size > LARGEST_HEADER:
                 raise bad_field(folder, file, "header", f"{size} bytes", f"≤ {LARGEST_HEADER}")
-            with safe_open(path, "pt"):  # which knows a header that says something else than the file has
+            with safe_open(path, "pt"):  # raises if the header does not match the file
                 told = json.loads(stream.read(size))
     except PermissionError as error:
         raise _unreadable(path, error) from error
@@ -189,10 +192,10 @@ def header_of(folder: Path, file: str) -> Header:
 
 
 def check_tensors(header: Header, wanted: Mapping[str, Kind]) -> None:
-    """The file holds these tensors and no others, each of its dtype and shape and with values in its range.
+    """Raises StatisticsError unless the file has exactly these tensors, of these dtypes and shapes, values in range.
 
-    The file is read once, a piece at a time: 0.5 s a GB from the system's cache (tests/benchmarks/check_folder.py), and
-    no memory beyond the piece.
+    The file is read once, PIECE bytes at a time: 0.5 s a GB from the system's cache (tests/benchmarks/check_folder.py),
+    and no memory beyond the piece.
     """
     for name, kind in wanted.items():
         if name not in header.tensors:
@@ -206,7 +209,7 @@ def check_tensors(header: Header, wanted: Mapping[str, Kind]) -> None:
     try:
         with (header.folder / header.file).open("rb", buffering=0) as stream:
             stream.seek(min((start for _, start in header.tensors.values()), default=0))
-            for name in sorted(wanted, key=lambda name: header.tensors[name][1]):  # they lie one after the other
+            for name in sorted(wanted, key=lambda name: header.tensors[name][1]):  # in the order of the file
                 kind = wanted[name]
                 wrong = _outside(stream, kind)
                 if wrong is not None:
@@ -216,7 +219,7 @@ def check_tensors(header: Header, wanted: Mapping[str, Kind]) -> None:
 
 
 def _outside(stream: Any, kind: Kind) -> float | None:
-    """The first value found outside of its range, or that is no finite number; None where there is none."""
+    """Return the first value found that is out of range or not finite; None if there is none."""
     dtype: np.dtype[Any] = _NUMPY[kind.dtype]
     left = math.prod(kind.shape) * dtype.itemsize
     buffer = bytearray(min(left, PIECE))
@@ -226,7 +229,7 @@ def _outside(stream: Any, kind: Kind) -> float | None:
             raise OSError("the file ends early")
         left -= read
         values = np.frombuffer(buffer, dtype, read // dtype.itemsize)
-        for value in (values.min(), values.max()):  # each is NaN where one of the values is
+        for value in (values.min(), values.max()):  # both are NaN if any value is NaN
             if not (kind.low <= value <= kind.high and math.isfinite(value)):
                 return float(value)
     return None
