@@ -1,5 +1,5 @@
-"""A folder or a hub name → a Model whose blocks and matrices can be named.
+"""Load a Model, whose blocks and matrices have names, from a folder or a hub name.
 
-In comes what a person typed; out comes a Model: the network (whole, or read block by block), its tokenizer, its layout
-of prunable matrices and its key, or one sentence that says what is wrong. It does not know texts, scores or masks.
+The input is what a user typed. The output is a Model: the network (whole, or read block by block), its tokenizer, its
+layout of prunable matrices and its key; a ModelError says what is wrong. Independent of texts, scores and masks.
 """

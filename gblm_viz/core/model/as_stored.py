@@ -1,6 +1,6 @@
-"""Weights in the dtype that their files have them in: what was widened on loading is written narrow again, exactly.
+"""Convert weights back to the dtype of their files: what was widened on loading is narrowed again without loss.
 
-Knows nothing of files and masks.
+Independent of masks.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from torch import Tensor
 
 @torch.no_grad()
 def as_stored(state: Mapping[str, Tensor], stored: Mapping[str, torch.dtype]) -> dict[str, Tensor]:
-    """Each tensor in its stored dtype where that is narrower and holds every number of it; else as it is.
+    """Return each tensor in its stored dtype if that is narrower and represents all its values exactly; else unchanged.
 
-    Tensors of one storage stay tensors of one storage: tied weights are written once.
+    Tensors that share storage still share it afterwards, so that tied weights are written once.
     """
     made: dict[tuple[Any, ...], Tensor] = {}
     found = {}
@@ -37,12 +37,12 @@ def as_stored(state: Mapping[str, Tensor], stored: Mapping[str, torch.dtype]) ->
 
 
 def narrower(loaded: torch.dtype, stored: torch.dtype | None) -> torch.dtype:
-    """The stored dtype where it takes fewer bytes than the loaded one."""
+    """Return the stored dtype if it takes fewer bytes than the loaded one; else the loaded one."""
     return loaded if stored is None or stored.itemsize >= loaded.itemsize else stored
 
 
 def tell_config(folder: Path, network: Any, stored: Mapping[str, torch.dtype]) -> None:
-    """config.json names the dtype that most of the numbers beside it have, as save_pretrained does of a network."""
+    """Write into config.json the dtype of most of the weights beside it, as save_pretrained does for a network."""
     count: Counter[torch.dtype] = Counter()
     for name, parameter in network.named_parameters():
         count[narrower(parameter.dtype, stored.get(name))] += parameter.numel()

@@ -1,7 +1,7 @@
-"""A model folder's weights, one decoder block at a time: the network is laid out without them, and a block's are read
-(memory-mapped, through transformers' own key conversion) when it is needed and let go afterwards.
+"""Read a model folder's weights one decoder block at a time: the network is built without them, and a block's weights
+are read (memory-mapped, through transformers' own key conversion) when they are needed and freed afterwards.
 
-Knows nothing of samples, scores or masks.
+Independent of samples, scores and masks.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ OUTSIDE = ""
 class BlockWeights:
     """Where the weights of each part of a network come from. `parts`: block path, or OUTSIDE → key → file.
 
-    change: (name, what was read) → what is taken for it, in blocks; None: as it was read. stored: name in the network →
-    dtype in the files, where they are written again.
+    change: (name, weight as read) → weight to use instead, for weights in blocks; None: as read. stored: name in the
+    network → dtype in the files, for writing them again.
     """
 
     parts: dict[str, dict[str, Path]]
@@ -42,7 +42,10 @@ class BlockWeights:
     stored: Mapping[str, torch.dtype] = field(default_factory=dict)
 
     def read(self, network: Any, part: str) -> None:
-        """A block's weights into a network laid out like the one this was made for; nothing where they are there."""
+        """Read a block's weights into a network laid out like the original one; do nothing if they are loaded already.
+
+        Raises KeyError if a weight is missing or does not fit.
+        """
         if not _on_meta(network, part):
             return
         info = self.convert(network, part)
@@ -56,13 +59,13 @@ class BlockWeights:
                 parameter.data = self.change(name, parameter.data)
 
     def convert(self, network: Any, part: str) -> Any:
-        """What transformers says of it. A file is mapped only as long as a part is read, or what was read is in use."""
+        """Read a part's weights and return transformers' loading info. Files stay mapped only while in use."""
         stored = {file: safe_open(file, "pt") for file in set(self.parts[part].values())}
         slices = {key: stored[file].get_slice(key) for key, file in self.parts[part].items()}
         return convert_and_load_state_dict_in_model(network, slices, self.config)[0]
 
     def free(self, network: Any, part: str) -> None:
-        """A block's weights are let go; what is no weight (its buffers) stays."""
+        """Free a block's weights; its buffers stay."""
         for module in _module(network, part).modules():
             for name, parameter in module.named_parameters(recurse=False):
                 setattr(module, name, nn.Parameter(parameter.detach().to("meta"), requires_grad=False))
@@ -72,7 +75,7 @@ class BlockWeights:
         return self  # the files are the same for every copy of the network
 
     def watch(self, network: Any) -> None:
-        """From now on each block is read when it is entered, and let go when it is left."""
+        """From now on, read each block's weights before its forward pass and free them after it."""
         for path in self.parts:
             if path:
                 reader = _Reader(self, network, path)
@@ -82,7 +85,7 @@ class BlockWeights:
 
     @staticmethod
     def unwatch(network: Any) -> None:
-        """For callers that load and free blocks themselves. `network` may be a copy of the one that was watched."""
+        """Undo `watch`, for callers that load and free blocks themselves. `network` may be a copy of a watched one."""
         for module in network.modules():
             for hooks in (module._forward_pre_hooks, module._forward_hooks):
                 for number in [n for n, hook in hooks.items() if isinstance(getattr(hook, "__self__", None), _Reader)]:
@@ -90,7 +93,7 @@ class BlockWeights:
 
     @contextmanager
     def held(self, network: Any, part: str) -> Iterator[None]:
-        """While open, the part's weights are in memory. Where they were already, as all outside of blocks, they stay.
+        """While open, the part's weights are in memory. If they already were (as OUTSIDE always is), they stay there.
         """
         if part == OUTSIDE or not _on_meta(network, part):
             yield
@@ -103,7 +106,7 @@ class BlockWeights:
 
 
 class _Reader:
-    """The hooks of one watched block. A copy of the network has its own: deepcopy turns `network` into the copy."""
+    """The hooks of one watched block. A copy of the network gets its own: deepcopy replaces `network` by the copy."""
 
     def __init__(self, weights: BlockWeights, network: Any, path: str) -> None:
         self.weights, self.network, self.path = weights, network, path
@@ -127,10 +130,10 @@ def _on_meta(network: Any, part: str) -> list[str]:
 
 
 def lay_out(config: Any, files: list[Path], dtype: torch.dtype, device: str = "cpu") -> tuple[Any, BlockWeights] | None:
-    """A network in eval mode with its outside weights read and every block's on `meta`, and where those lie.
+    """Return a network in eval mode with its OUTSIDE weights read and the blocks' on `meta`, and the blocks' files.
 
-    None where a weight belongs to two blocks, or to a block and the outside: there, blocks cannot come and go by
-    themselves. Raises what safetensors and transformers raise for files that do not hold what the config says.
+    None if a weight belongs to two blocks, or to a block and OUTSIDE: then blocks cannot be loaded and freed on their
+    own. Raises what safetensors and transformers raise for files that do not match the config.
     """
     kind: Any = MODEL_FOR_CAUSAL_LM_MAPPING[type(config)]
     with ExitStack() as contexts:
@@ -149,7 +152,7 @@ def lay_out(config: Any, files: list[Path], dtype: torch.dtype, device: str = "c
     missing -= {name for name, _ in network.named_buffers()}
     if missing:
         raise KeyError(min(missing))
-    # What the folder does not hold: buffers that are computed from the config. Both steps pass over what lies on meta.
+    # Buffers that are not in the folder but computed from the config. Both steps skip what is on meta.
     network.mark_tied_weights_as_initialized(info)
     network._move_missing_keys_from_meta_to_device(set(), {"": device}, None, None)
     network._initialize_missing_keys(False)
@@ -158,13 +161,13 @@ def lay_out(config: Any, files: list[Path], dtype: torch.dtype, device: str = "c
 
 
 def part_of(name: str, blocks: tuple[str, ...]) -> str:
-    """The block that a parameter or buffer of this name lies in, or OUTSIDE."""
+    """Return the path of the block that a parameter or buffer of this name is in, or OUTSIDE."""
     return next((path for path in blocks if name.startswith(path + ".")), OUTSIDE)
 
 
 def _sorted_into(network: Any, files: list[Path], blocks: tuple[str, ...],
                  mapping: list[Any]) -> dict[str, dict[str, Path]]:
-    """Each stored tensor's file, in the part of the network that it goes into."""
+    """Return part of the network (block path, or OUTSIDE) → key of a stored tensor that goes into it → its file."""
     files_of = dict[str, Path]()
     for file in files:
         with safe_open(file, "pt") as stored:

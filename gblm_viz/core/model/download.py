@@ -1,6 +1,6 @@
-"""A hub id → a folder on this machine, with progress in bytes and a Cancel, through huggingface_hub.
+"""Download a hub id to a local folder through huggingface_hub, with progress in bytes; it can be cancelled.
 
-What is already in the local cache is used as it is, without a connection. Knows nothing of models.
+What is already in the local cache is used as it is, without a connection. Independent of how models are loaded.
 """
 
 from __future__ import annotations
@@ -34,19 +34,19 @@ from .model_files import CONFIG, INDEX, WHOLE, chosen, first_file
 from .named import split
 
 BESIDE = ["*.json", "*.txt", "*.jinja", "tokenizer.model", "*.tiktoken"]
-"""Config, tokenizer, templates, index. Never *.bin or *.py: no pickle and no remote code reaches this machine."""
+"""Config, tokenizer, templates, index. Never *.bin or *.py: no pickle and no remote code is downloaded."""
 NEVER = ["*/*.json", "*/*.txt", "*/*.tiktoken", "*/*.safetensors", "consolidated*", "*.index.json"]
-"""Other copies of the model, in folders of their own (original/, onnx/) or under other names; an index by its name."""
+"""Other copies of the model, in subfolders (original/, onnx/) or under other names; an index is fetched by its name."""
 
 
 class _Cancelled(Exception):  # noqa: N818
-    """Raised inside the download's own threads when nobody wants it any more."""
+    """Raised inside the download's own threads after the job was closed."""
 
 
 def download(source: str) -> Job[Path]:
     """Fetch what a model needs from the hub; steps count bytes. Closing the job ends the transfer at its next chunk.
 
-    Files that arrived stay in the hub's cache, so that a second try goes on where this one ended.
+    Complete files stay in the hub's cache, so that a second try continues where this one ended.
     source: owner/name, or owner/name@revision. Raises ModelError: offline, a proxy that cannot be used, no such
     repository or revision, gated, or a failed connection.
     """
@@ -54,18 +54,18 @@ def download(source: str) -> Job[Path]:
     try:
         return _here(source)
     except (LocalEntryNotFoundError, OSError, ValueError):
-        pass  # not here yet, or not whole: ask the hub
+        pass  # not in the cache, or incomplete: ask the hub
     except ModelError as error:
-        problem = error  # what is here lacks a file, which the hub may have
+        problem = error  # a file is missing from the cache; the hub may have it
     proxies.set_aside()
-    if proxies.unusable():  # whoever named a proxy does not want to be seen without it
+    if proxies.unusable():  # a user who set a proxy does not want to connect without it
         raise ModelError("proxy_unusable", source=source, variable=", ".join(proxies.unusable()))
     bars: list[Any] = []
     cancelled, finished = threading.Event(), threading.Event()
     outcome: dict[str, Any] = {}
 
     class Watch(tqdm):
-        """huggingface_hub's progress bar, drawn nowhere: it only counts bytes and carries the Cancel."""
+        """huggingface_hub's progress bar without output: it only counts bytes and raises _Cancelled."""
 
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             kwargs["disable"] = False
@@ -108,18 +108,18 @@ def download(source: str) -> Job[Path]:
 
 
 def _snapshot(source: str, **wanted: Any) -> Any:
-    """huggingface_hub's own, for owner/name or owner/name@revision."""
+    """Call huggingface_hub's snapshot_download for owner/name or owner/name@revision."""
     repository, revision = split(source)
     return snapshot_download(repository, revision=revision, **wanted)
 
 
 def _here(source: str) -> Path:
-    """The folder of a repository whose files are all in the local cache.
+    """Return the folder of a repository whose files are all in the local cache.
 
-    Raises what huggingface_hub raises where they are not, ModelError where what is here does not make a model.
+    Raises what huggingface_hub raises if they are not, and ModelError if the files do not make a model.
     """
     folder = Path(_snapshot(source, allow_patterns=BESIDE, ignore_patterns=NEVER, local_files_only=True))
-    for name in (WHOLE, INDEX):  # either may be in the repository and not here yet
+    for name in (WHOLE, INDEX):  # either may be in the repository but not in the cache
         if not (folder / WHOLE).exists():
             _snapshot(source, allow_patterns=[name], local_files_only=True)
     names = {file.name for file in folder.iterdir() if file.is_file()}
@@ -128,10 +128,10 @@ def _here(source: str) -> Path:
 
 
 def _wanted(source: str, bar: type[tqdm]) -> tuple[list[str], int]:
-    """(patterns of the files that make the model, bytes of them that are still to come).
+    """Return (patterns of the files that make up the model, bytes of them still to download).
 
-    Asked of the hub before any weight is fetched. Raises ModelError where they do not fit on the disk, or where nothing
-    says which weights are the model.
+    Asks the hub before any weight is downloaded. Raises ModelError if they do not fit on the disk, or if nothing says
+    which weights are the model.
     """
     @cache
     def read(name: str) -> dict[str, Any]:
@@ -142,7 +142,7 @@ def _wanted(source: str, bar: type[tqdm]) -> tuple[list[str], int]:
     try:
         files = _snapshot(source, allow_patterns=[*BESIDE, "*.safetensors"], dry_run=True)
     except (OSError, ValueError, HfHubHTTPError):
-        _snapshot(source, allow_patterns=[CONFIG], tqdm_class=bar)  # which says what is wrong, more exactly
+        _snapshot(source, allow_patterns=[CONFIG], tqdm_class=bar)  # raises a more exact error
         raise
     listed = {file.filename: file for file in files}
     names = {name for name in listed if "/" not in name}
@@ -159,7 +159,7 @@ def _wanted(source: str, bar: type[tqdm]) -> tuple[list[str], int]:
 
 
 def _object(file: Path) -> dict[str, Any]:
-    """A JSON object; an empty one where it is none, of which whoever opens the folder says more."""
+    """Return a file's JSON object; an empty one if it is broken, which `judge` reports when it opens the folder."""
     try:
         found = json.loads(file.read_bytes())
     except (OSError, ValueError, RecursionError):
@@ -168,13 +168,13 @@ def _object(file: Path) -> dict[str, Any]:
 
 
 class _Nowhere:
-    """A stream that swallows the bar's drawing."""
+    """A stream that discards the progress bar's output."""
 
     def write(self, text: str) -> int:
         return len(text)
 
     def flush(self) -> None:
-        """Nothing is held back."""
+        """Do nothing: there is no buffer."""
 
 
 def _explained(source: str, error: BaseException) -> ModelError:

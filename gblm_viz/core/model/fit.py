@@ -1,8 +1,8 @@
-"""What the files hold against what the network needs: a weight that is not there is never made up.
+"""Compare the tensors in the files with those the network needs: a missing weight is an error, never initialised.
 
 The names in the files' headers go through transformers' own key conversion into the network laid out without weights,
-so that prefixes, renamings and experts that are stacked count as they do in loading; no weight is read. Knows nothing
-of plans: whole or by block, the answer is the same.
+so that prefixes, renamings and stacked experts are treated as in loading; no weight is read. Independent of plans:
+the result is the same for loading as a whole and by block.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ FLOATS = {dtype: getattr(torch, name) for dtype, name in TOLD.items()}
 _OTHERS = {"BOOL": torch.bool, "U8": torch.uint8, "I8": torch.int8, "I16": torch.int16, "U16": torch.uint16,
            "I32": torch.int32, "U32": torch.uint32, "I64": torch.int64, "U64": torch.uint64, "C64": torch.complex64}
 NAMED = 3
-"""So many tensors a sentence names."""
+"""Number of tensors that a message names."""
 
 _METHODS = {"fp8": "FP8", "fbgemm_fp8": "FBGEMM FP8", "bitsandbytes": "bitsandbytes", "gptq": "GPTQ", "awq": "AWQ",
             "bitsandbytes_8bit": "bitsandbytes int8", "bitsandbytes_4bit": "bitsandbytes 4-bit", "mxfp4": "MXFP4",
             "compressed-tensors": "compressed-tensors", "torchao": "torchao", "hqq": "HQQ", "aqlm": "AQLM"}
-"""quant_method in config.json: as it is called; others by their own name."""
+"""quant_method in config.json → name in a message; others are named as in config.json."""
 _ADAPTER = re.compile(r"(^|[._])lora_(A|B|embedding_A|embedding_B|magnitude_vector)([._]|$)|\.base_layer\.")
 _SIGNS = (
     (re.compile(r"\.quant_state\.|\.(absmax|quant_map|nested_absmax|nested_quant_map)$"), "bitsandbytes 4-bit"),
@@ -44,23 +44,22 @@ _SIGNS = (
     (re.compile(r"\.weight_scale_inv$"), "block FP8"),
     (re.compile(r"(^|[._])scales?(_inv|_\d)?$"), "scale"),
 )
-"""How the names of tensors end that stand beside rounded weights: what they are of."""
+"""Endings of the names of tensors stored beside quantised weights, and the quantisation they belong to."""
 _HARMLESS = (r"inv_freq$", r"(^|\.)position_ids$", r"(^|\.)masked_bias$")
 """Buffers that older versions saved and that are computed from the config."""
 
 
 @dataclass(frozen=True)
 class Fit:
-    """dtypes: name of a weight in the network → what it is stored in. unused: stored tensors that it has no place for,
-    but for those that are computed from the config."""
+    """dtypes: name of a weight in the network → its stored dtype. unused: stored tensors that the network does not
+    have, except buffers that are computed from the config."""
 
     dtypes: Mapping[str, torch.dtype]
     unused: tuple[str, ...]
 
 
 def refuse_quantised(found: Folder) -> None:
-    """Raises ModelError where config.json or a stored dtype says that what lies there are not the weights themselves.
-    """
+    """Raises ModelError if config.json or a stored dtype says that the files hold quantised weights."""
     told = found.config.get("quantization_config", found.config.get("compression_config"))
     method = _method(told) if isinstance(told, dict) else None
     small = [name for name, entry in found.entries.items() if entry.dtype[:2] in ("F8", "F6", "F4")]
@@ -71,8 +70,10 @@ def refuse_quantised(found: Folder) -> None:
 
 
 def fit(network: Any, found: Folder) -> Fit:
-    """`network` is laid out on the meta device and of no further use. Raises ModelError: the files hold something else
-    than weights, lack some, or hold them in another shape."""
+    """Return how the files fit the network, which is on the meta device and cannot be used afterwards.
+
+    Raises ModelError if the files hold something else than weights, lack some, or hold them in another shape.
+    """
     names = dict(network.state_dict())
     targets = targets_of(found.entries, network, names)
     unused = [key for key, into in targets.items() if not any(name in names for name in into)]
@@ -101,7 +102,7 @@ def fit(network: Any, found: Folder) -> Fit:
 # What is not the weights
 
 def _method(told: Mapping[str, Any]) -> str | None:
-    """What config.json calls its quantisation; None for a name that transformers passes over as well."""
+    """Return the name of the quantisation in config.json; None for a method that transformers ignores as well."""
     method = told.get("quant_method")
     for bits in ("4bit", "8bit"):
         if told.get(f"load_in_{bits}"):
@@ -114,7 +115,7 @@ def _method(told: Mapping[str, Any]) -> str | None:
 
 
 def _signs(keys: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """(name, what it is a sign of) of each that stands beside rounded weights."""
+    """Yield (key, quantisation it belongs to) for each tensor that is stored beside quantised weights."""
     for key in keys:
         for pattern, kind in _SIGNS:
             if pattern.search(key):
@@ -143,7 +144,7 @@ def _quantised(found: Folder, kind: str, keys: Collection[str]) -> ModelError:
 # What is missing
 
 def _computed(name: str, network: Any) -> bool:
-    """Whether a name is a buffer that transformers computes where the files do not hold it."""
+    """Return whether a name is that of a buffer that transformers computes if the files do not hold it."""
     patterns = network._keys_to_ignore_on_load_missing or ()
     return any(re.search(pattern, name) for pattern in patterns) and name in dict(network.named_buffers())
 
@@ -154,21 +155,22 @@ def _harmless(key: str, network: Any) -> bool:
 
 
 def _keys_wanted(network: Any, names: Mapping[str, Any]) -> list[str]:
-    """The keys of whole files of this network, by the conversions that the files at hand were read with."""
+    """Return the keys that complete files of this network have, by the conversions that the given files were read with.
+    """
     if not network._weight_conversions:
-        network._weight_conversions = None  # none was used: those of its family
+        network._weight_conversions = None  # none was used: take those of its family
     kept = {name: one for name, one in names.items()
             if name not in network.all_tied_weights_keys and not _computed(name, network)}
     try:
         return list(revert_weight_conversion(network, kept))
-    except Exception:  # an operation that needs numbers, not shapes alone
+    except Exception:  # an operation that needs the values, not only the shapes
         return list(kept)
 
 
 def _missing(wanted: Mapping[str, tuple[str, ...]], stored: Collection[str], lacking: set[str],
              broken: set[str]) -> list[str]:
-    """Keys that whole files hold and these lack. wanted: key → names it goes into; lacking: names that nothing goes
-    into; broken: names that what goes into them does not fill."""
+    """Return the keys that complete files have and these lack. wanted: key → names it goes into; lacking: names that
+    nothing goes into; broken: names whose stored tensors do not fill them."""
     found, covered = list[str](), set[str]()
     for key, into in wanted.items():
         if key not in stored and not {*into}.isdisjoint(lacking | broken):
@@ -178,7 +180,7 @@ def _missing(wanted: Mapping[str, tuple[str, ...]], stored: Collection[str], lac
 
 
 def _unlike(shapes: Mapping[str, tuple[Any, Any]], errors: Collection[str]) -> str:
-    """Which tensor is not as the config says."""
+    """Return a text that says which tensor does not match the config."""
     for name, (stored, expected) in sorted(shapes.items()):
         return f"{shortened(name)}: {stored} ≠ {expected}."
     return f"{shortened(min(errors))} ≠ config.json."
@@ -198,7 +200,7 @@ def _incomplete(found: Folder, missing: list[str], total: int, unused: list[str]
 
 
 def _prefix(keys: list[str], network: Any, names: dict[str, Any]) -> str:
-    """What all these keys begin with, up to a dot, where most of them are known without it; else nothing."""
+    """Return the prefix, up to a dot, that all keys share and without which most are known to the network; else ""."""
     if not keys:
         return ""
     first, last = min(keys).split("."), max(keys).split(".")
@@ -208,7 +210,7 @@ def _prefix(keys: list[str], network: Any, names: dict[str, Any]) -> str:
         prefix = ".".join(first[:parts]) + "."
         cut = [key.removeprefix(prefix) for key in keys]
         known = sum(any(name in names for name in into) for into in targets_of(cut, network, names).values())
-        if known * 2 > len(keys):  # of two that would do, the one that leaves the network's own names
+        if known * 2 > len(keys):  # of several, prefer the one that leaves the network's own names
             best = max(best, (sum(key in names for key in cut), known, prefix))
     return best[2]
 

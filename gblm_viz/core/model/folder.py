@@ -1,7 +1,7 @@
-"""A model folder as it lies on the disk, judged before any library opens a file of it: which files may be read, what
-its JSON says, which tensors its safetensors headers name. A folder comes from anybody; nothing in it is believed.
+"""Check a model folder before any library opens a file in it: which files may be read, what its JSON says, which
+tensors its safetensors headers name. Folders may come from anybody, so nothing in them is trusted.
 
-Nothing is built and no weight is read. Knows nothing of networks; core/outline.py judges what the config would build.
+Nothing is built and no weight is read. Independent of networks; outline.py limits what the config would build.
 """
 
 from __future__ import annotations
@@ -24,17 +24,18 @@ from .headers import Entry, read_headers
 
 CONFIG, INDEX, TEMPLATES = model_files.CONFIG, model_files.INDEX, "additional_chat_templates"
 READ = (".json", ".safetensors", ".jinja", ".txt", ".model", ".tiktoken", ".codes", ".bpe", ".spm", ".vocab")
-"""How the files end that transformers may read: config, weights, tokenizers of every kind, templates."""
+"""Endings of the files that transformers may read: config, weights, tokenizers of every kind, templates."""
 MOST_BYTES = {".safetensors": None, ".jinja": 2**20, CONFIG: 10 * 2**20, "generation_config.json": 10 * 2**20}
-"""By name, else by ending; all others OTHERS. The largest tokenizer.json met has 35 MB, the largest index 15 MB."""
+"""Largest file size by name, else by ending, else OTHERS; None: no limit. The largest tokenizer.json met has 35 MB, the
+largest index 15 MB."""
 OTHERS = 100 * 2**20
 DEPTH = 100
-"""Lists and objects inside each other. Tokenizers' own reader stops at 128."""
+"""Deepest nesting of lists and objects in a JSON file. The reader of the tokenizers library stops at 128."""
 FILES = 2_000
 FEW_LAYERS = 1024
-"""So many a config may name whatever the files hold: it costs nothing."""
+"""Number of layers that a config may name whatever the files hold: so few cost nothing to build."""
 MANY = 10**6
-"""No model has so many heads, experts or groups."""
+"""Upper limit of heads, experts or groups; no model has so many."""
 _LAYERS = re.compile(r"(^|_)(layers?|blocks|depth)$")
 _COUNTS = re.compile(r"(^|_)(heads?|experts|groups?)$")
 _IMPLEMENTATION = re.compile(r"_?(attn|experts)_implementation(_internal)?")
@@ -42,7 +43,7 @@ _IMPLEMENTATION = re.compile(r"_?(attn|experts)_implementation(_internal)?")
 
 @dataclass(frozen=True)
 class Folder:
-    """What is known of a model before anything is built. `config`: config.json as it stands there.
+    """What is known of a model before anything is built. `config`: the unchanged content of config.json.
 
     `weights`: the files that are read; `entries`: the tensors in them; `on_disk`: bytes of those files.
     """
@@ -64,12 +65,12 @@ class Folder:
 
     @property
     def stored(self) -> int:
-        """Numbers of all tensors together."""
+        """Total number of values in all tensors."""
         return sum(entry.numbers for entry in self.entries.values())
 
 
 def judge(place: Path, source: str) -> Folder:
-    """The folder's files, config and headers. Raises ModelError with the file and what is wrong with it."""
+    """Check and return the folder's files, config and headers. Raises ModelError with the file and its problem."""
     other = folder_kind.other_kind(place, source)
     if other is not None:
         raise other
@@ -92,14 +93,13 @@ def judge(place: Path, source: str) -> Folder:
 
 
 def weight_files(place: Path, source: str = "") -> list[Path]:
-    """The folder's files that hold the model's weights. Raises ModelError where nothing says which, or one is missing.
-    """
+    """Return the files that hold the model's weights. Raises ModelError if nothing says which, or if one is missing."""
     names = {file.name for file in place.iterdir() if file.is_file()}
     return [place / name for name in model_files.chosen(names, lambda name: _object(place / name, source), source)]
 
 
 def without_paths(text: str, place: Path, source: str) -> str:
-    """A library's message without any place on this machine but the one a person gave."""
+    """Return a library's message with local paths replaced: `place` by `source` as the user gave it, others by "…"."""
     for known in sorted({str(place), str(place.resolve())}, key=len, reverse=True):
         text = text.replace(known, "\0")
     text = re.sub(r"(?<![\w.])(?:~|[A-Za-z]:)?(?:[/\\][\w.@+=,~-]+){2,}[/\\]?", "…", text)
@@ -109,7 +109,7 @@ def without_paths(text: str, place: Path, source: str) -> str:
 # Which files
 
 def _read_files(place: Path, source: str) -> Iterator[Path]:
-    """What of the folder a library may open. Each is looked at, none opened."""
+    """Yield the paths in the folder that a library may open. Nothing is opened."""
     try:
         with os.scandir(place) as entries:
             for number, entry in enumerate(entries):
@@ -125,7 +125,7 @@ def _read_files(place: Path, source: str) -> Iterator[Path]:
 
 
 def _refuse_odd(file: Path, place: Path, source: str) -> None:
-    """Nothing but an ordinary file of a bounded size, inside the folder, is read: a pipe would never end."""
+    """Raises ModelError for all but a regular file of limited size inside the folder: a pipe would never end."""
     name = file.relative_to(place).as_posix()
     try:
         real = Path(os.path.realpath(file, strict=True))
@@ -142,8 +142,8 @@ def _refuse_odd(file: Path, place: Path, source: str) -> None:
 
 
 def _inside(real: Path, place: Path) -> bool:
-    """Whether a file lies in the folder, or where the hub's cache keeps it: models--owner--name/blobs, to which the
-    links of its snapshots lead (and those of folders that older versions of huggingface_hub laid out)."""
+    """Return whether a file is in the folder, or in the hub cache's models--owner--name/blobs, to which the links of
+    its snapshots lead (and those of folders that older versions of huggingface_hub made)."""
     if real.is_relative_to(place):
         return True
     blobs = real.parent
@@ -155,12 +155,12 @@ def _inside(real: Path, place: Path) -> bool:
 # What the JSON says
 
 def _object(file: Path, source: str) -> dict[str, Any]:
-    """A JSON object whose size was checked before; what is none is a sentence."""
+    """Return the JSON object in a file whose size was checked before. Raises ModelError if it holds anything else."""
     broken = (ModelError("broken_config", source=source) if file.name == CONFIG
               else ModelError("broken_json", source=source, file=file.name))
     try:
         found = json.loads(file.read_bytes())
-    except (ValueError, OSError, RecursionError, MemoryError) as error:  # the reader stops by itself where it is deep
+    except (ValueError, OSError, RecursionError, MemoryError) as error:  # RecursionError: nested too deep
         raise broken from error
     if not isinstance(found, dict) or _too_deep(found):
         raise broken
@@ -168,7 +168,8 @@ def _object(file: Path, source: str) -> dict[str, Any]:
 
 
 def _too_deep(value: Any) -> bool:
-    """Whether lists and objects go deeper than DEPTH, level by level: what copies a config later is recursive."""
+    """Return whether lists and objects are nested deeper than DEPTH, as a config is later copied recursively. The check
+    itself goes level by level."""
     level = [value]
     for _ in range(DEPTH):
         level = [inside for one in level for inside in (one.values() if isinstance(one, dict) else one)
@@ -179,7 +180,7 @@ def _too_deep(value: Any) -> bool:
 
 
 def _walk(value: Any) -> Iterator[tuple[str, Any]]:
-    """Every (key, value) of a config and of what is inside of it. Its depth was checked."""
+    """Yield every (key, value) of a config, at all levels. Its depth was checked before."""
     for key, inside in value.items() if isinstance(value, dict) else [("", one) for one in value]:
         yield key, inside
         if isinstance(inside, dict | list):
@@ -187,12 +188,13 @@ def _walk(value: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _foreign_kernel(config: dict[str, Any]) -> bool:
-    """A config may name a repository whose code computes its attention; with the right package that would be run."""
+    """Return whether the config names a repository whose code computes its attention or experts; transformers would
+    run that code if the right package is installed."""
     return any(_IMPLEMENTATION.fullmatch(key) and "/" in json.dumps(value) for key, value in _walk(config))
 
 
 def _refuse_numbers(config: dict[str, Any], tensors: int, source: str) -> None:
-    """Counts that a loop somewhere would run to, long before a weight is missed."""
+    """Raises ModelError for counts so large that a loop over them would run long before a missing weight is noticed."""
     layers = max(FEW_LAYERS, tensors)
     for key, value in _walk(config):
         if isinstance(value, bool) or not isinstance(value, int | float):

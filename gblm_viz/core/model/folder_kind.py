@@ -1,7 +1,7 @@
-"""Folders that people take for a model folder and that hold something else: by the names of their files, which is said
-in a sentence of its own before anything is built.
+"""Recognise folders that are not model folders but are easily mistaken for one, by the names of their files. Each kind
+has its own message, given before anything is built.
 
-Of an adapter its base is read; no other file is opened. Knows nothing of configs and networks.
+Only an adapter's config is opened, to name its base model. Independent of configs and networks.
 """
 
 from __future__ import annotations
@@ -19,12 +19,14 @@ ADAPTER = "adapter_config.json"
 MOST_NAMES = 2_000
 MOST_BYTES = 2**20
 LONGEST = 100
-"""Characters of a file's name, or of a base's, that a sentence repeats."""
+"""Characters of a file's or a base model's name that a message quotes."""
 
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind: the first file by which `knows` finds it, and the key of its sentence. `format`: whose files they are.
+    """One kind of folder. `key`: of its message. `knows`: file names → the first that shows this kind, or None.
+
+    `format`: what the files are called in the message.
     """
 
     key: str
@@ -41,7 +43,7 @@ def _called(*wanted: str) -> Callable[[list[str]], str | None]:
 
 
 def _native(names: list[str]) -> str | None:
-    """Weights as their makers' own programs read them, without a config.json."""
+    """Return "params.json" if the weights are in their makers' own format, without a config.json; else None."""
     return "params.json" if "params.json" in names and "config.json" not in names else None
 
 
@@ -56,12 +58,12 @@ KINDS = (
     Kind("other_format", _ending(".distcp"), "torch.distributed"),
     Kind("other_format", _ending(".tflite", ".mlmodel", ".nemo"), "another program"),
 )
-"""Of a folder without weights of its own in safetensors; the first that fits speaks."""
+"""Kinds of folders without weights of their own in safetensors; the first that matches gives the message."""
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt")
 
 
 def other_kind(place: Path, source: str) -> ModelError | None:
-    """What the folder is instead of a model folder; None where it may be one."""
+    """Return the error that says what the folder is instead of a model folder; None if it may be one."""
     try:
         names = sorted(name for name, _ in zip(os.listdir(place), range(MOST_NAMES), strict=False))
     except OSError:
@@ -80,7 +82,7 @@ def other_kind(place: Path, source: str) -> ModelError | None:
 
 
 def _base(file: Path) -> str:
-    """The model that an adapter belongs to, as its config names it; a dash where that cannot be read."""
+    """Return the name of an adapter's base model from its config; a dash if that cannot be read."""
     try:
         if not stat.S_ISREG(os.lstat(os.path.realpath(file)).st_mode) or file.stat().st_size > MOST_BYTES:
             return "–"

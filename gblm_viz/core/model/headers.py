@@ -1,6 +1,6 @@
-"""What safetensors files say of themselves: the name, dtype and shape of each tensor, before any library opens them.
+"""Read the headers of safetensors files, before any library opens them: name, dtype and shape of each tensor.
 
-Knows nothing of networks.
+Independent of networks.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from typing import Any
 from ..base.errors import ModelError
 
 HEADERS = 64 * 2**20
-"""Bytes of the headers of all files together; those of a model of 10¹² weights in many experts have 20 MB."""
+"""Limit in bytes for the headers of all files together; a model of 10¹² weights in many experts has 20 MB."""
 BITS = {"BOOL": 8, "U8": 8, "I8": 8, "F8_E5M2": 8, "F8_E4M3": 8, "F8_E8M0": 8, "F8_E4M3FNUZ": 8, "F8_E5M2FNUZ": 8,
         "I16": 16, "U16": 16, "F16": 16, "BF16": 16, "I32": 32, "U32": 32, "F32": 32, "I64": 64, "U64": 64, "F64": 64,
         "C64": 64, "F4": 4, "F6_E2M3": 6, "F6_E3M2": 6}
-"""The format's dtypes: bits a number."""
+"""The format's dtypes → bits a value."""
 
 TOLD = {"F16": "float16", "BF16": "bfloat16", "F32": "float32", "F64": "float64"}
 """The dtypes that weights may be stored in, as torch names them."""
@@ -27,7 +27,7 @@ TOLD = {"F16": "float16", "BF16": "bfloat16", "F32": "float32", "F64": "float64"
 
 @dataclass(frozen=True)
 class Entry:
-    """One stored tensor. dtype: as the format names it."""
+    """One stored tensor. dtype: as the format names it; numbers: how many values it has."""
 
     dtype: str
     shape: tuple[int, ...]
@@ -36,9 +36,9 @@ class Entry:
 
 
 def read_headers(files: Sequence[Path], source: str) -> dict[str, Entry]:
-    """Every tensor by its name; of two of one name the later file's counts, as it does for transformers.
+    """Return every tensor by its name; if two files have the same name, the later counts, as in transformers.
 
-    Raises ModelError for a file that is not filled exactly by the tensors its header names.
+    Raises ModelError for a file that the tensors in its header do not fill exactly.
     """
     left, found = HEADERS, dict[str, Entry]()
     for file in files:
@@ -58,13 +58,13 @@ def read_headers(files: Sequence[Path], source: str) -> dict[str, Entry]:
 
 
 def dtypes_of(files: Sequence[Path]) -> tuple[str, ...]:
-    """The dtypes of the files' floating-point tensors as torch names them, sorted."""
+    """Return the dtypes of the files' floating-point tensors as torch names them, in the order of these names."""
     found = {entry.dtype for entry in read_headers(files, "").values()}
     return tuple(sorted(name for dtype, name in TOLD.items() if dtype in found))
 
 
 def _entries(data: bytes, room: int, file: Path) -> Mapping[str, Entry] | None:
-    """A header's tensors; None where they do not fill the `room` bytes behind it exactly."""
+    """Return a header's tensors; None if they do not fill the `room` bytes after it exactly."""
     try:
         header = json.loads(data)
         placed = {name: _placed(entry, file) for name, entry in header.items() if name != "__metadata__"}
@@ -72,14 +72,14 @@ def _entries(data: bytes, room: int, file: Path) -> Mapping[str, Entry] | None:
         return None
     reached = 0
     for begin, end in sorted(place for place, _ in placed.values()):
-        if begin != reached:  # a hole, or two tensors in one place
+        if begin != reached:  # a gap, or tensors that overlap
             return None
         reached = end
     return {name: entry for name, (_, entry) in placed.items()} if reached == room else None
 
 
 def _placed(entry: dict[str, Any], file: Path) -> tuple[tuple[int, int], Entry]:
-    """((begin, end), the tensor). Raises ValueError where its size is not that of its shape."""
+    """Return ((begin, end), the tensor). Raises ValueError if its size does not match its shape."""
     begin, end = entry["data_offsets"]
     numbers = 1
     for extent in entry["shape"]:
