@@ -1,6 +1,6 @@
-"""Where in a network each tensor of its files goes, by the names alone, as transformers renames and converts them.
+"""Map each key in the files to the network's names it is loaded into, as transformers renames and converts keys.
 
-Knows nothing of files.
+Works on names alone and opens no file.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from transformers.core_model_loading import WeightConverter, WeightRenaming, dot
 
 def targets_of(keys: Iterable[str], network: Any, names: dict[str, Any],
                mapping: Any = None) -> dict[str, tuple[str, ...]]:
-    """Key in the files → the network's names that it goes into; where it goes nowhere, a name that is not in `names`.
+    """Return key in the files → the network's names that it goes into; for an unused key, a name not in `names`.
 
-    names: the network's state dict; mapping: its conversions, which note that they were used; None: new ones. In
-    transformers' order, as some renamings begin with a key that they have met.
+    names: the network's state dict; mapping: its conversions, which record that they were used; None: new ones. Keys
+    are processed in transformers' order, as some renamings depend on keys seen before.
     """
     mapping = get_model_conversion_mapping(network) if mapping is None else mapping
     renamings = [one for one in mapping if isinstance(one, WeightRenaming)]
@@ -34,9 +34,9 @@ def targets_of(keys: Iterable[str], network: Any, names: dict[str, Any],
 
 
 def without_tied(missing: set[str], tied: Mapping[str, str]) -> set[str]:
-    """What is missing but for weights that are tied to one that is there, whichever of them the files hold.
+    """Return the missing names without those tied to a weight that is not missing, whichever of them the files hold.
 
-    tied: name → the name of the weight that it shares. A weight that all of them lack counts once, as that.
+    tied: name → the name of the weight that it shares. If a whole group is missing, only the shared one is returned.
     """
     groups: dict[str, set[str]] = {}
     for name, source in tied.items():

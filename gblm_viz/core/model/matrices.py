@@ -1,7 +1,7 @@
-"""Which weights of a network can be pruned, each seen as (out, in) whatever its module stores.
+"""Find the weights of a network that can be pruned, each viewed as (out, in) however its module stores it.
 
-Above this file nobody hears of module types: Linear and its subclasses, GPT-2's transposed Conv1D, fused projections
-and stacked experts are all a `Matrix`. Knows nothing of methods, scores or texts.
+Code that uses this file needs no module types: Linear and its subclasses, GPT-2's transposed Conv1D, fused projections
+and stacked experts are all a `Matrix`. Independent of methods, scores and texts.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ ROLES = {
     "fc1": "up", "fc2": "down", "c_fc": "up", "fc_in": "up", "fc_out": "down", "mlp.c_proj": "down",
     "dense_h_to_4h": "up", "dense_4h_to_h": "down", "w1": "gate", "w3": "up", "w2": "down",
 }
-"""The last part, or the last two, of a module's path → what the matrix does in its block."""
+"""The last part, or the last two, of a module's path → the role of the matrix in its block."""
 _OTHER_SENSES = re.compile("vision|visual|image|video|audio|speech|sound")
-"""In the paths of what reads pictures and sound, where a network does not say which part of it is the decoder."""
+"""Matches module paths of image and sound encoders, for networks that do not say which part is the decoder."""
 
 
 @dataclass(frozen=True)
 class Matrix:
     """One prunable parameter. `rows` = out, `columns` = in; `experts` is 0 for an ordinary matrix.
 
-    `name` is the key of `network.named_parameters()`; `module` the path of the module that holds it.
+    `name` is its key in `network.named_parameters()`; `module` the path of the module that it belongs to.
     """
 
     name: str
@@ -58,12 +58,12 @@ class Matrix:
         return (self.experts, self.rows, self.columns) if self.experts else (self.rows, self.columns)
 
     def view(self, stored: Tensor) -> Tensor:
-        """What the module stores → (out, in) or (experts, out, in). Its own inverse; never a copy."""
+        """Return the stored tensor viewed as (out, in) or (experts, out, in). Its own inverse; never a copy."""
         return stored.transpose(-1, -2) if self.transposed else stored
 
 
 def check_place(matrix: Matrix, what: str, number: object, count: int) -> None:
-    """Raises PlaceError unless `number` counts one of `count` rows, columns, heads or experts."""
+    """Raises PlaceError unless `number` is an index from 0 to `count` − 1 of rows, columns, heads or experts."""
     if type(number) is not int or not 0 <= number < count:
         raise PlaceError("no_such_place", matrix=matrix.name, what=what, given=number,
                          wanted=f"0 … {count - 1}" if count else "–")
@@ -80,7 +80,7 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class Layout:
-    """What of a network is prunable and what is not. `blocks` are module paths, first to last."""
+    """Which parameters of a network are prunable and which are not. `blocks` are module paths, first to last."""
 
     blocks: tuple[str, ...]
     matrices: tuple[Matrix, ...]
@@ -99,7 +99,7 @@ class Layout:
         return tuple(matrix for matrix in self.matrices if matrix.block == block)
 
     def named(self, name: str) -> Matrix:
-        """Raises PlaceError for a name that no matrix has."""
+        """Return the matrix of this name. Raises PlaceError if there is none."""
         for matrix in self.matrices:
             if matrix.name == name:
                 return matrix
@@ -107,10 +107,11 @@ class Layout:
 
 
 def decoder_blocks(network: nn.Module) -> tuple[str, ...]:
-    """The paths of the decoder layers: the longest ModuleList of nothing but transformers' GradientCheckpointingLayer.
+    """Return the decoder layers' paths: the longest ModuleList that has only transformers' GradientCheckpointingLayer.
 
-    Right in all families tried, hybrids with two kinds of layers included, where "the longest list of one class" fails.
-    Of a network that reads pictures or sound too, only its language half counts: the other may have more layers.
+    Right in all families tried, including hybrids with two kinds of layers, where "the longest list of one class"
+    fails. In a network that also reads images or sound, only the language part counts: the other may have more layers.
+    Raises ModelError if there is no such list.
     """
     writes_text = _writes_text(network)
     lists = [
@@ -128,7 +129,7 @@ def decoder_blocks(network: nn.Module) -> tuple[str, ...]:
 
 
 def _writes_text(network: nn.Module) -> Callable[[str], bool]:
-    """Whether a path leads into the part of a network that writes text; of most networks, all of it."""
+    """Return a function path → whether it is in the part of the network that generates text (in most, all of it)."""
     config: Any = getattr(network, "config", None)
     if not {"vision_config", "audio_config"} & set(getattr(config, "sub_configs", ())):
         return lambda _: True
@@ -138,13 +139,14 @@ def _writes_text(network: nn.Module) -> Callable[[str], bool]:
 
 
 def share_weights(network: nn.Module, blocks: tuple[str, ...]) -> bool:
-    """Whether a parameter belongs to two blocks: then they cannot be taken one by one."""
+    """Return whether a parameter belongs to two blocks: then they cannot be processed one by one."""
     owned = [{id(parameter) for parameter in network.get_submodule(path).parameters()} for path in blocks]
     return sum(map(len, owned)) != len(set().union(*owned))
 
 
 def _router(path: str, routers: tuple[str, ...], parameter: Tensor, experts: int) -> bool:
-    """A matrix that only decides which expert a token visits: in a router, or named as one where there are experts."""
+    """Return whether a matrix only selects a token's experts: in a router, or named like one where there are experts.
+    """
     last = path.rsplit(".", 1)[-1]
     named = last in {"router", "gate", "wg", "gating", "layer"} and "proj" not in last
     inside = any(path == router or path.startswith(router + ".") for router in routers)
@@ -153,7 +155,7 @@ def _router(path: str, routers: tuple[str, ...], parameter: Tensor, experts: int
 
 def _reason(path: str, module: nn.Module, name: str, parameter: Tensor, experts: int,
             routers: tuple[str, ...]) -> str | None:
-    """Why a parameter inside a block is not pruned, or None where it is. The first rule that holds speaks."""
+    """Return why a parameter inside a block is not pruned, by the first rule that applies; None if it is pruned."""
     linear = isinstance(module, nn.Linear | Conv1D) and name == "weight"
     rules: tuple[tuple[str, Callable[[], bool]], ...] = (
         ("bias", lambda: "bias" in name),
@@ -188,7 +190,7 @@ def _expert_count(network: nn.Module) -> int:
 
 
 def find_layout(network: nn.Module) -> Layout:
-    """Every parameter of the network, in `named_parameters` order, as a Matrix or with the reason why it stays."""
+    """Return all parameters of the network, in `named_parameters` order, as a Matrix or as LeftOut with the reason."""
     blocks = decoder_blocks(network)
     modules = dict(network.named_modules())
     experts = _expert_count(network)
@@ -216,7 +218,7 @@ def find_layout(network: nn.Module) -> Layout:
 
 
 def _distinct_roles(matrices: list[Matrix], blocks: tuple[str, ...]) -> Iterator[Matrix]:
-    """Two matrices of one role in one block (a shared expert beside the routed ones) read by their path instead."""
+    """Yield the matrices; those of equal role in a block (a shared and a routed expert) get their paths as roles."""
     seen: dict[tuple[int, str], int] = {}
     for matrix in matrices:
         seen[matrix.block, matrix.role] = seen.get((matrix.block, matrix.role), 0) + 1
@@ -231,6 +233,6 @@ def _distinct_roles(matrices: list[Matrix], blocks: tuple[str, ...]) -> Iterator
 
 @torch.no_grad()
 def parameters(network: nn.Module, layout: Layout) -> dict[str, Tensor]:
-    """name → the weights seen as (out, in) or (experts, out, in), sharing the network's storage."""
+    """Return name → the weights viewed as (out, in) or (experts, out, in), sharing the network's storage."""
     stored = dict(network.named_parameters())
     return {matrix.name: matrix.view(stored[matrix.name].detach()) for matrix in layout.matrices}

@@ -1,8 +1,8 @@
-"""Which files of a folder or repository hold a model's weights: exactly those that transformers reads, in its order.
+"""Choose the files of a folder or repository that hold a model's weights: those that transformers reads, in its order.
 
-A file that config.json names (transformers_weights); else model.safetensors; else the files that
-model.safetensors.index.json names. Whatever lies beside them (a second dtype, consolidated files, masks) is no part of
-the model. Loading, estimate, key and download all ask here. Knows nothing of what the files hold.
+These are the file that config.json names (transformers_weights); else model.safetensors; else the files that
+model.safetensors.index.json names. Other files beside them (a second dtype, consolidated files, masks) are not part of
+the model. Loading, estimate, key and download all use this. Independent of the content of the weight files.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from transformers.utils import SAFE_WEIGHTS_INDEX_NAME, SAFE_WEIGHTS_NAME
 from ..base.errors import ModelError, shortened
 
 MASKS_FILE = "masks.safetensors"
-"""In the folder of a model that this app pruned, beside its weights."""
+"""File with the masks, beside the weights in the folder of a model that this app pruned."""
 CONFIG, INDEX, WHOLE = "config.json", SAFE_WEIGHTS_INDEX_NAME, SAFE_WEIGHTS_NAME
 NAMED_BY_CONFIG = "transformers_weights"
 _TENSORS, _INDEX = ".safetensors", ".safetensors.index.json"
 
 
 def first_file(names: Collection[str], read: Callable[[str], dict[str, Any]], source: str) -> str | None:
-    """The file that loading starts from: weights or an index; None where there are no weights.
+    """Return the file that loading starts from: weights or an index; None if there are no weights.
 
-    names: files of the folder itself. read: JSON object of one of them. Raises ModelError where there are weights but
-    nothing says which of them are the model.
+    names: files of the folder itself. read: returns the JSON object in one of them. Raises ModelError if there are
+    weights but nothing says which of them are the model.
     """
     named = read(CONFIG).get(NAMED_BY_CONFIG)
     if named is not None:
@@ -46,9 +46,9 @@ def first_file(names: Collection[str], read: Callable[[str], dict[str, Any]], so
 
 
 def chosen(names: Collection[str], read: Callable[[str], dict[str, Any]], source: str) -> tuple[str, ...]:
-    """Names of all files with weights, in the order in which they are read; none where there are no weights.
+    """Return the names of all files with weights, in the order in which they are read; () if there are no weights.
 
-    Raises ModelError: no index, an index that is none, one that names a file which is not there or not allowed.
+    Raises ModelError for no index, a broken index, or one that names a file which is missing or not allowed.
     """
     first = first_file(names, read, source)
     if first is None:
@@ -72,5 +72,5 @@ def _of_index(index: str, names: Collection[str], content: dict[str, Any], sourc
 
 
 def _plain(name: str) -> bool:
-    """Whether it names a file of the folder itself."""
+    """Return whether the name is that of a file in the folder itself, without a path."""
     return PurePosixPath(name).name == name and "\\" not in name

@@ -1,7 +1,7 @@
-"""A source (the pocket model, a local folder, a hub id) → a Model that everything after works on.
+"""Load a Model, which all later steps work on, from a source: the pocket model, a local folder or a hub id.
 
-Safetensors only, no remote code, nothing fetched unless the source is a hub id that is not on this machine yet.
-Knows nothing of texts, methods or screens.
+Safetensors only, no remote code; nothing is downloaded unless the source is a hub id that is not in the local cache.
+Independent of texts, methods and the user interface.
 """
 
 from __future__ import annotations
@@ -39,17 +39,18 @@ from .tokenizer import Vocabulary, fit_vocabulary, open_tokenizer, vocabulary
 POCKET = ASSETS / "pocket"
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 LONGEST = 2048
-"""No default length exceeds this, however much a model could take: the paper's length."""
+"""Upper limit of the default length in tokens, also for models built for longer inputs: the paper's length."""
 MISSING = 4
-"""So many times the stored weights a config may describe. A network's head may not be stored, nor may other parts that
-its own sentence will name."""
+"""A config may describe at most so many times the stored weights. The head may not be stored, and other parts may be
+missing, for which there is a separate message."""
 BUFFERS = 2**28
-"""Bytes that a network may compute from its config, and MISSING times the files' bytes: masks, tables of positions."""
+"""Bytes of buffers that a network may compute from its config (masks, position tables), beyond MISSING times the bytes
+of its files."""
 
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """A loaded decoder-only model in eval mode, shared by everybody: never hooked, differentiated or changed.
+    """A loaded decoder-only model in eval mode, shared by all users: do not hook, differentiate or change it.
 
     `key` is the SHA-256 of core/README.md's rule over config and weights; equal keys mean the same dense model.
     """
@@ -62,13 +63,13 @@ class Model:
     weights: BlockWeights | None = None
     """Where the blocks' weights are read from when a block is needed; None where all of them are in memory."""
     dtypes: Mapping[str, torch.dtype] = field(default_factory=dict)
-    """Name of a weight → what it is stored in; empty where the network was not read from files."""
+    """Name of a weight → its stored dtype; empty if the network was not read from files."""
     unused: tuple[str, ...] = ()
-    """Tensors in the files that the network has no place for."""
+    """Tensors in the files that the network does not have."""
 
     @property
     def name(self) -> str:
-        """What a person calls it: `pocket`, the hub id, or the folder's own name."""
+        """The model's display name: `pocket`, the hub id, or the folder's own name."""
         return shown(self.source)
 
     @property
@@ -77,7 +78,7 @@ class Model:
         return next(self.network.parameters()).device
 
     def block_device(self, block: int) -> torch.device:
-        """Where a block's weights are, or come when they are read."""
+        """Return the device that a block's weights are on, or will be on when they are read."""
         own: torch.device = next(self.network.get_submodule(self.layout.blocks[block]).parameters()).device
         return self.device if own.type == "meta" else own
 
@@ -87,7 +88,7 @@ class Model:
 
     @property
     def longest(self) -> int | None:
-        """The most tokens the model was built for, or None where its config does not say."""
+        """Longest input in tokens that the model was built for; None if its config does not say."""
         return longest_input(self.network.config)
 
     @property
@@ -100,7 +101,7 @@ class Model:
 
     @property
     def tokens_beyond(self) -> Vocabulary | None:
-        """The tokenizer's count and the embedding's, where some added tokens have no row there; None where all have."""
+        """The tokenizer's vocabulary if some added tokens have no row in the embedding; None if all have one."""
         found = vocabulary(self.tokenizer)
         return found if found is not None and found.beyond else None
 
@@ -119,7 +120,7 @@ class Model:
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a model will take, known before anything is allocated. Bytes."""
+    """What a model will need, known before anything is allocated. All but `source` and `parameters` in bytes."""
 
     source: str
     parameters: int
@@ -129,7 +130,7 @@ class Estimate:
 
 
 def dtype_named(name: object) -> torch.dtype:
-    """A dtype to compute in. Raises SettingError for a name that is not in DTYPES."""
+    """Return the dtype to compute in. Raises SettingError for a name that is not in DTYPES."""
     refuse_unknown("dtype_unknown", name, DTYPES)
     return DTYPES[str(name)]
 
@@ -147,7 +148,7 @@ def _meant(given: str) -> Named:
 
 
 def _config(found: Folder) -> Any:
-    """The config of a decoder-only model in a folder, or the sentence that says what is wrong with it."""
+    """Return the config of a decoder-only model in a folder. Raises ModelError that says what is wrong with it."""
     source, raw = found.source, found.config
     try:
         config = AutoConfig.from_pretrained(found.place, local_files_only=True, trust_remote_code=False)
@@ -155,7 +156,7 @@ def _config(found: Folder) -> Any:
         decoder = _makes_text(config, raw)
         refused = None if causal else not_causal(config, source)
         config = text_half(config) if causal else config
-    except Exception as error:  # transformers raises many kinds for what is no config
+    except Exception as error:  # transformers raises many types of errors for a broken config
         known = raw["model_type"] in CONFIG_MAPPING
         key = "remote_code" if "auto_map" in raw else "broken_config" if known else "unknown_type"
         raise ModelError(key, source=source, model_type=found.model_type) from error
@@ -171,7 +172,7 @@ def _config(found: Folder) -> Any:
 
 
 def _makes_text(config: Any, raw: dict[str, Any]) -> bool:
-    """Whether config.json says that the model is no encoder."""
+    """Return whether the model is neither an encoder nor an encoder-decoder, according to config.json."""
     makes = raw.get("architectures") or []
     encoder = bool(makes) and not any(name.endswith(("CausalLM", "LMHeadModel", "ConditionalGeneration")) or
                                       name in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES.values() for name in makes)
@@ -180,8 +181,8 @@ def _makes_text(config: Any, raw: dict[str, Any]) -> bool:
 
 @dataclass(frozen=True)
 class _Size:
-    """parameters: as the network counts them; buffers: bytes of what it computes from its config; fit: what of the
-    files goes into it."""
+    """parameters: the network's own count; buffers: bytes of what it computes from its config; fit: which tensors of
+    the files it uses."""
 
     parameters: int
     buffers: int
@@ -192,7 +193,7 @@ class _Size:
 
 
 def _size(config: Any, found: Folder) -> _Size:
-    """What the config would build, laid out without weights. Raises ModelError where the files do not fill it."""
+    """Return the size of the network that the config describes. Raises ModelError if the files do not fill it."""
     refuse_quantised(found)
     beyond = ModelError("config_beyond", source=found.source, stored=f"{found.stored:,}", tensors=found.tensors)
     try:
@@ -206,15 +207,15 @@ def _size(config: Any, found: Folder) -> _Size:
 
 
 def _stored_dtype(config: Any) -> torch.dtype | None:
-    """The dtype the config says the weights are saved in; must be read before loading, which overwrites it."""
+    """Return the dtype that the config says the weights are saved in. Call it before loading, which overwrites it."""
     named = getattr(config, "dtype", None)
     found = getattr(torch, named, None) if isinstance(named, str) else named
     return found if isinstance(found, torch.dtype) else None
 
 
 def estimate(source: str, dtype: str = "float32") -> Estimate:
-    """Parameters, disk and memory of a local source, from its config and file headers. Raises ModelError with what to
-    do, SettingError for an unknown dtype."""
+    """Return parameters, disk and memory of a local source, from its config and file headers. Raises ModelError with
+    what to do, SettingError for an unknown dtype."""
     dtype_named(dtype)
     meant = _meant(source)
     source, folder = meant.source, meant.folder
@@ -228,7 +229,7 @@ def estimate(source: str, dtype: str = "float32") -> Estimate:
 
 @contextmanager
 def _said(source: str, place: Path) -> Iterator[None]:
-    """Whatever is raised inside becomes a ModelError: a folder can be wrong in more ways than a library counts on."""
+    """Turn any failure inside into a ModelError: a folder can be wrong in ways that a library does not expect."""
     try:
         yield
     except GblmError:
@@ -242,7 +243,8 @@ def _said(source: str, place: Path) -> Iterator[None]:
 
 
 def pick_device(device: str) -> str:
-    """`auto` → cuda where there is one; an unavailable `cuda` is refused, and what torch knows no device for."""
+    """Return the device; `auto`: cuda if available, else cpu. Raises ModelError if cuda is not available, SettingError
+    for a device that torch does not know."""
     if device != "auto":
         try:
             torch.device(device)
@@ -255,7 +257,7 @@ def pick_device(device: str) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Opened:
-    """A model of which everything but the weights is read."""
+    """A model of which everything except the weights has been read."""
 
     found: Folder
     config: Any
@@ -264,7 +266,7 @@ class Opened:
 
 
 def opened(source: str) -> Job[Opened]:
-    """Config and tokenizer of a source, which is downloaded first if it is a hub id that is not on this machine."""
+    """Read config and tokenizer of a source; a hub id that is not in the local cache is downloaded first."""
     meant = _meant(source)
     source, folder = meant.source, meant.folder
     if folder is None:
@@ -283,9 +285,9 @@ def opened(source: str) -> Job[Opened]:
 
 def load(source: str, dtype: str = "float32", device: str = "auto", known: Opened | None = None,
          by_block: bool = False) -> Job[Model]:
-    """Load a model from the pocket, a local folder, or the hub (downloaded first if it is not on this machine).
+    """Load the pocket model, a model in a local folder, or one on the hub (downloaded first if not in the local cache).
 
-    known: what `opened` has read of it. by_block: its blocks' weights are not loaded but read from the folder whenever
+    known: what `opened` has read of it. by_block: the blocks' weights are not loaded but read from the folder whenever
     a block is needed, except where blocks share weights. Steps count bytes while downloading, then stages. Raises
     ModelError, each with what to do next; SettingError for an unknown dtype or device.
     """
@@ -316,17 +318,17 @@ def load(source: str, dtype: str = "float32", device: str = "auto", known: Opene
 
 
 def _spread() -> dict[str, Any]:
-    """How from_pretrained puts a model on several GPUs, none of it elsewhere; empty where there is but one."""
+    """Return the arguments by which from_pretrained spreads a model over several GPUs only; {} if there is only one."""
     several = gpus()
     return {"device_map": "auto", "max_memory": {gpu: free_on_gpu(gpu) for gpu in several}} if several[1:] else {}
 
 
 def wrap(network: Any, tokenizer: Any, source: str, stored: torch.dtype | None = None,
          weights: BlockWeights | None = None) -> Model:
-    """A network that is already in memory, or laid out with its `weights` elsewhere → Model, after the checks every
-    model passes."""
+    """Return the Model of a network that is in memory, or whose blocks are read through `weights`, after the checks
+    that every model has to pass."""
     if hasattr(network, "set_experts_implementation"):
-        network.set_experts_implementation("eager")  # else grouped kernels hide most experts from observation
+        network.set_experts_implementation("eager")  # with grouped kernels, hooks would not see most experts
     for parameter in network.parameters():
         parameter.requires_grad_(False)
     layout = find_layout(network)
@@ -340,7 +342,7 @@ def wrap(network: Any, tokenizer: Any, source: str, stored: torch.dtype | None =
 
 @torch.no_grad()
 def _refuse_non_causal(network: Any, source: str) -> None:
-    """An early prediction that moves with a later token makes the model an encoder, whatever its config says."""
+    """Raises ModelError if predictions change with later tokens: then it is an encoder, whatever its config says."""
     embedding = network.get_input_embeddings()
     tokens = torch.arange(2, 10, device=embedding.weight.device).remainder(embedding.weight.shape[0])[None]
     changed = tokens.clone()
@@ -355,11 +357,11 @@ def _refuse_non_causal(network: Any, source: str) -> None:
 
 def model_key(network: Any, stored: torch.dtype | None = None, weights: BlockWeights | None = None,
               source: str = "") -> str:
-    """SHA-256 over config and each tensor's name, shape, dtype, first and last 64 KiB (core/README.md, Files).
+    """Return the SHA-256 of config and each tensor's name, shape, dtype, first and last 64 KiB (core/README.md, Files).
 
-    Weights that were widened on loading are hashed in the dtype they are `stored` in, so that one model has one key
-    in float32 and in its own dtype. Where it was loaded from and by which version does not enter. Raises ModelError for
-    a weight that is not finite: every one of them passes by.
+    Weights that were widened on loading are hashed in the dtype they are `stored` in, so that a model has the same key
+    in float32 and in its own dtype. The source and the version of transformers do not matter. Raises ModelError for a
+    weight that is not finite, as all of them are read here anyway.
     """
     config = {name: value for name, value in network.config.to_dict().items()
               if name not in {"_name_or_path", "transformers_version", "dtype", "torch_dtype", "experts_implementation"}
@@ -388,10 +390,10 @@ def _ends(name: str, tensor: Tensor) -> list[bytes]:
 
 
 def private_copy(network: Any) -> Any:
-    """A second module tree with Parameter objects of its own over the same storage.
+    """Return a second module tree with Parameter objects of its own that share the original's storage.
 
-    A job hooks and differentiates this one, so a chat beside it neither adds to its sums nor is slowed by its hooks
-    (measured elsewhere: one chat beside a collection added 8.9 % to the input sums of a shared network).
+    A job hooks and differentiates the copy, so a chat at the same time neither adds to the job's sums nor is slowed by
+    its hooks (measured elsewhere: one chat during a collection added 8.9 % to the input sums of a shared network).
     """
     shared: dict[int, Any] = {}
     for parameter in network.parameters():
@@ -403,12 +405,12 @@ def private_copy(network: Any) -> Any:
 
 @contextmanager
 def part_held(model: Model, part: str) -> Iterator[dict[str, Tensor]]:
-    """While open, the weights of a block (by its path) or of what is OUTSIDE: name → as stored.
+    """Yield the weights of a block (by its path) or of what is OUTSIDE: name → tensor as stored.
 
-    Of a model that is read block by block they are in memory no longer than that.
+    For a model that is read block by block, they are in memory only while the context is open.
     """
     weights = model.weights
-    network = private_copy(model.network) if weights else model.network  # nobody else's block is let go
+    network = private_copy(model.network) if weights else model.network  # else this would free a block in use elsewhere
     with weights.held(network, part) if weights else nullcontext():
         own = {name: parameter.detach() for name, parameter in network.named_parameters()
                if part_of(name, model.layout.blocks) == part}
@@ -419,7 +421,8 @@ def part_held(model: Model, part: str) -> Iterator[dict[str, Tensor]]:
 
 
 def with_weights(model: Model, changed: dict[str, Tensor]) -> Model:
-    """A model whose named parameters are replaced (given as stored); all others share the dense model's storage."""
+    """Return a model with the named parameters replaced (given as stored); all others share the dense model's storage.
+    """
     network = private_copy(model.network)
     own = dict(network.named_parameters())
     for name, weights in changed.items():

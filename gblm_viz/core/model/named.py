@@ -1,7 +1,7 @@
-"""What a person gives as a model → the folder or the hub id that is meant, however it was pasted.
+"""Find the folder or hub id that is meant by what a user entered as a model, however it was pasted.
 
-`plain` reads the text alone and looks at nothing on the disk; `named` follows a path to the one model folder behind it.
-Knows the names of files in a model folder, not what is in them.
+`plain` works on the text alone and does not access the disk; `named` resolves a path to the one model folder it means.
+Uses the names of files in a model folder, not their content.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from ..base.errors import ModelError
 
 QUOTES = {'"': '"', "'": "'", "`": "`", "<": ">", "“": "”", "‘": "’", "«": "»", "「": "」"}
 UNSEEN = " \t\r\n\u00a0\u200b\u2060\u3000\ufeff"
-"""Blanks that come along when something is copied, those without a width among them."""
+"""White space that may be copied along with a text, including zero-width characters."""
 SITES = ("huggingface.co", "www.huggingface.co", "hf.co")
 NO_MODELS = ("datasets", "spaces", "collections", "papers", "docs", "blog", "api")
-"""What the hub has beside models, by the first part of its address."""
+"""First parts of hub addresses that are not models."""
 MARKS = {"tree": 0, "commit": 0, "commits": 0, "blob": 1, "resolve": 1, "raw": 1, "blame": 1}
-"""In an address: the revision follows, then a folder, or (1) a file."""
+"""Parts of a hub address after which the revision follows → number of path parts that may follow it: 1 for a file."""
 DEFAULT = "main"
 MOST_ENTRIES = 2_000
 SHOWN = 5
 _PART = r"\w[\w.-]*"
 _OLD = ("(?:gpt2|distilgpt2|openai-gpt|ctrl|albert|bert|camembert|distilbert|distilroberta|roberta|t5|transfo-xl|xlm|"
         "xlnet)")
-"""The first models of the hub have no owner: gpt2, gpt2-xl, xlnet-base-cased."""
+"""The hub's oldest models have no owner in their id: gpt2, gpt2-xl, xlnet-base-cased."""
 _HUB_ID = re.compile(rf"(?P<id>{_PART}/{_PART}|{_OLD}(?:-{_PART})?)(?:@(?P<revision>\w[\w./-]*))?")
 _CACHED = re.compile(r"models--(?P<id>[\w.-]+?)")
 _COMMIT = re.compile(r"\w{1,64}")
@@ -38,9 +38,9 @@ _COMMIT = re.compile(r"\w{1,64}")
 
 @dataclass(frozen=True)
 class Named:
-    """A model that was named. `source` names it again: a folder, or a hub id with @revision where one was asked for.
+    """The model that a user means. `source`: a folder, or a hub id, with @revision if one was given.
 
-    `folder`: where it is on this machine; None for the hub.
+    `folder`: the local folder; None for the hub.
     """
 
     source: str
@@ -50,9 +50,9 @@ class Named:
 # The text alone
 
 def plain(given: str) -> str:
-    """A path or hub id without what came along when it was pasted: blanks, quotes, file://, the hub's address.
+    """Return a path or hub id without what was pasted with it: white space, quotes, file://, the hub's address.
 
-    Raises ModelError for an address of anything else.
+    Raises ModelError for the address of anything else.
     """
     text = given.strip(UNSEEN)
     while len(text) > 1 and QUOTES.get(text[0]) == text[-1]:
@@ -67,24 +67,25 @@ def plain(given: str) -> str:
     if re.match(r"[a-z][a-z0-9+.-]+://", text, re.IGNORECASE):
         raise ModelError("other_address", source=given.strip(UNSEEN))
     if os.name != "nt":
-        text = text.replace("\\ ", " ")  # a path that a terminal wrote
+        text = text.replace("\\ ", " ")  # a path escaped for a terminal
     bare = text.rstrip("/")
     return bare.removesuffix(f"@{DEFAULT}") if _HUB_ID.fullmatch(bare) else text
 
 
 def split(source: str) -> tuple[str, str | None]:
-    """(hub id, revision or None) of what `named` calls a model of the hub."""
+    """Return (hub id, revision or None) of a source that `named` returned for a model on the hub."""
     found = _HUB_ID.fullmatch(source)
     return (found["id"], found["revision"]) if found else (source, None)
 
 
 def is_hub_id(source: str) -> bool:
-    """Whether a text has the form of a hub id, such as owner/name, owner/name@revision, gpt2."""
+    """Return whether a text has the form of a hub id, such as owner/name, owner/name@revision, gpt2."""
     return _HUB_ID.fullmatch(source) is not None and ".." not in source
 
 
 def shown(source: str) -> str:
-    """What a person calls it: `pocket`, the hub id (also of a folder in the hub's cache), or the folder's own name."""
+    """Return the display name: `pocket`, the hub id (also for a folder in the hub's cache), or the folder's own name.
+    """
     if source == "pocket" or is_hub_id(source):
         return source
     path = Path(os.path.abspath(os.path.expanduser(source)))
@@ -101,7 +102,7 @@ def _of_file_address(text: str, given: str) -> str:
 
 
 def _of_hub_address(rest: str, given: str) -> str:
-    """The hub id in what follows the hub's name in an address."""
+    """Return the hub id in `rest`, the part of an address after the hub's host name. Raises ModelError if none."""
     refused = ModelError("other_address", source=given.strip(UNSEEN))
     parts = [unquote(part) for part in re.split(r"[?#]", rest)[0].split("/") if part]
     if not parts or parts[0] in NO_MODELS:
@@ -123,7 +124,8 @@ def _of_hub_address(rest: str, given: str) -> str:
 # What is on this machine
 
 def named(given: str) -> Named:
-    """The folder or hub id that is meant. Raises ModelError: neither, a file, or a folder of several models."""
+    """Return the folder or hub id that is meant. Raises ModelError for neither, a file, or a folder of several models.
+    """
     source = plain(given)
     if not source:
         raise ModelError("no_such_source", source=given)
@@ -139,7 +141,7 @@ def named(given: str) -> Named:
 
 
 def is_local(source: str) -> bool:
-    """Whether a source names a file or folder on this machine."""
+    """Return whether a source is the path of an existing local file or folder."""
     try:
         return Path(source).expanduser().exists()
     except (OSError, ValueError, RuntimeError):  # too long for a path, a null byte, an unknown ~user
@@ -147,10 +149,10 @@ def is_local(source: str) -> bool:
 
 
 def model_folder(path: Path, source: str) -> Path:
-    """The model's own folder: this one, the snapshot of a folder of the hub's cache, or the only one inside.
+    """Return the model's own folder: this one, the snapshot in a folder of the hub's cache, or the only one inside.
 
-    A folder in which nothing is found is given back: what reads it says what it lacks. Raises ModelError where several
-    could be meant.
+    A folder in which no model is found is returned as it is; reading it later raises the error that says what it lacks.
+    Raises ModelError if several could be meant.
     """
     if _holds_model(path):
         return path
@@ -168,7 +170,7 @@ def model_folder(path: Path, source: str) -> Path:
 
 
 def _holds_model(path: Path) -> bool:
-    """Whether the folder holds a model or part of one itself, so that nobody means a folder inside of it."""
+    """Return whether the folder itself has files of a model, so that no folder inside it is meant."""
     try:
         names = [name for name, _ in zip(os.listdir(path), range(MOST_ENTRIES), strict=False)]
     except OSError:
@@ -178,7 +180,7 @@ def _holds_model(path: Path) -> bool:
 
 
 def _folders(path: Path) -> Iterator[Path]:
-    """The folders in a folder, by name; links are not followed."""
+    """Yield the folders in a folder, sorted by name; links are not followed."""
     try:
         with os.scandir(path) as entries:
             found = [entry.name for entry, _ in zip(entries, range(MOST_ENTRIES), strict=False)
@@ -189,11 +191,14 @@ def _folders(path: Path) -> Iterator[Path]:
 
 
 def _snapshot(cached: Path, source: str) -> Path:
-    """Where the hub's cache has the files of a repository: of the branch main, else the only snapshot there is."""
+    """Return the snapshot of a repository in the hub's cache: that of the branch main, else the only one.
+
+    Raises ModelError if there is no such snapshot.
+    """
     there = list(_folders(cached / "snapshots"))
     main = cached / "refs" / DEFAULT
     commit = ""
-    if main.is_file() and main.stat().st_size < 1000:  # no pipe, and nothing large
+    if main.is_file() and main.stat().st_size < 1000:  # not a pipe, and not large
         commit = main.read_text(encoding="utf-8", errors="replace").strip()
     meant = [one for one in there if one.name == commit] if _COMMIT.fullmatch(commit) else there
     if len(meant) == 1:
@@ -204,7 +209,7 @@ def _snapshot(cached: Path, source: str) -> Path:
 
 
 def _file(path: Path, source: str) -> ModelError:
-    """What is said to who gave a file."""
+    """Return the error for a user who gave a file instead of a folder."""
     if path.suffix.lower() == ".gguf":
         return ModelError("gguf_only", source=source, file=path.name)
     return ModelError("not_a_folder", source=source, folder=str(path.parent))

@@ -1,8 +1,8 @@
-"""A network without its weights: what a config would build, laid out on torch's meta device within limits.
+"""Build a config's network without weights, on torch's meta device, within limits of size and time.
 
-A config is a few numbers, and some of them are counts of loops: a million layers would be built for hours before the
-first weight is missed. While an outline is made, each module and parameter that comes into being is counted, and what
-goes beyond the limits ends the building there.
+Some numbers in a config are loop counts: with a million layers, building would take hours before a missing weight is
+noticed. While an outline is built, each module and parameter that is created is counted, and building stops as soon as
+a limit is exceeded.
 """
 
 from __future__ import annotations
@@ -23,27 +23,28 @@ from torch.nn.modules.module import (
 from transformers import AutoModelForCausalLM
 
 PER_TENSOR, MORE = 20, 2000
-"""Modules and parameters a stored tensor, and besides. In 122 families there were 3.4 a tensor at most."""
+"""Limit of modules and parameters: PER_TENSOR for each stored tensor, plus MORE. In 122 families there were at most
+3.4 per tensor."""
 SECONDS = 30.0
 
 
 class BeyondLimitsError(Exception):
-    """What a config would build has more parts than the files could fill, or took too long to lay out."""
+    """The network of a config has more parts than the files could fill, or took too long to build."""
 
 
 def outline(config: Any, dtype: torch.dtype, tensors: int | None = None) -> Any:
-    """The causal language model of a config: shapes and no bytes. `config` itself is not changed.
+    """Return the causal language model of a config, with shapes but no data. `config` itself is not changed.
 
-    tensors: how many are stored for it; None where it was judged before. Raises BeyondLimitsError, or whatever
-    transformers raises for a config that describes no network.
+    tensors: how many are stored for it; None: no limits, for a config that was checked before. Raises
+    BeyondLimitsError, or whatever transformers raises for a config that describes no network.
     """
-    own = copy.deepcopy(config)  # building writes the dtype into it, and loading still has to read its own
+    own = copy.deepcopy(config)  # building writes the dtype into it, and loading still needs the original dtype
     with _limited(None if tensors is None else PER_TENSOR * tensors + MORE), torch.device("meta"):
         return AutoModelForCausalLM.from_config(own, dtype=dtype)
 
 
 def size(network: Any) -> tuple[int, int]:
-    """(weights, bytes of buffers): a buffer is made from the config and takes memory that no file tells of."""
+    """Return (weights, bytes of buffers); buffers are computed from the config and need memory but are in no file."""
     return (sum(one.numel() for one in network.parameters()),
             sum(one.numel() * one.element_size() for one in network.buffers()))
 
@@ -53,7 +54,7 @@ _LIMIT = threading.local()
 
 @contextmanager
 def _limited(parts: int | None) -> Iterator[None]:
-    """While open, this thread makes at most so many modules and parameters, and no longer than SECONDS."""
+    """While open, limit this thread to `parts` new modules and parameters (None: no limit) within SECONDS."""
     _LIMIT.left, _LIMIT.until = parts, time.monotonic() + SECONDS
     try:
         yield
@@ -70,7 +71,7 @@ def _count(module: nn.Module, name: str, part: nn.Module | Tensor | None) -> Non
     _LIMIT.left = left - 1
 
 
-# Once and for all threads: torch walks through its table of hooks while a network is built, and a second thread that
-# changed the table would end that.
+# Registered once, for all threads: torch iterates over its table of hooks while a network is built, and this would fail
+# if a second thread changed the table.
 register_module_module_registration_hook(_count)
 register_module_parameter_registration_hook(_count)

@@ -1,6 +1,6 @@
-"""A network's blocks one by one: how each is called on a sample, and the same call again on another hidden state.
+"""Record how each block of a network is called on a sample, and repeat the call with another hidden state.
 
-Knows nothing of gradients, scores or masks.
+Independent of gradients, scores and masks.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ HIDDEN = "hidden_states"
 
 @dataclass(frozen=True, eq=False)
 class Call:
-    """How one block was called on one sample: everything but the hidden state. named: it came as a keyword."""
+    """Arguments of one block's call on one sample, without the hidden state. named: that was a keyword argument."""
 
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
@@ -27,33 +27,33 @@ class Call:
 
     @classmethod
     def of(cls, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Tensor, Call]:
-        """The hidden state, and the rest."""
+        """Return the hidden state, and a Call with the other arguments."""
         if args:
             return args[0], cls(args[1:], kwargs, False)
         return kwargs[HIDDEN], cls((), {name: value for name, value in kwargs.items() if name != HIDDEN}, True)
 
     def with_hidden(self, hidden: Tensor) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """The arguments of the same call on another hidden state."""
+        """Return (args, kwargs) of the same call with another hidden state."""
         return ((), {HIDDEN: hidden, **self.kwargs}) if self.named else ((hidden, *self.args), self.kwargs)
 
 
 def output(given: Any) -> Tensor:
-    """A block's hidden state out: some return a tensor, some a tuple that begins with it."""
+    """Return the hidden state from a block's output, which is a tensor or a tuple that begins with it."""
     found: Tensor = given[0] if isinstance(given, tuple) else given
     return found
 
 
 def replay(block: Any, hidden: Tensor, call: Call) -> Tensor:
-    """One block on another hidden state, (1, length, hidden) in and out."""
+    """Run one block on another hidden state and return its output, (1, length, hidden) in and out."""
     args, kwargs = call.with_hidden(hidden)
     return output(block(*args, **kwargs))
 
 
 @contextmanager
 def entering(blocks: list[Any], note: Callable[[int, Tensor, Call], Tensor | None]) -> Iterator[None]:
-    """While open, `note` is told what enters each block: (its number, hidden state, call).
+    """While open, call `note` before each block with (index of the block, hidden state, call).
 
-    It may give another hidden state to go on with, or raise to end the forward pass.
+    It may return another hidden state to continue with, or raise to end the forward pass.
     """
     def watch(index: int) -> Any:
         def hook(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -72,9 +72,9 @@ def entering(blocks: list[Any], note: Callable[[int, Tensor, Call], Tensor | Non
 
 @contextmanager
 def passing(blocks: list[Any], outputs: list[Any], last: Tensor | None = None) -> Iterator[None]:
-    """While open, each block gives back the hidden state that enters it, and the last one `last` where it is given.
+    """While open, no block runs: each returns its input hidden state, and the last one `last` if that is given.
 
-    outputs: one that each block gave, whose form is kept.
+    outputs: an earlier output of each block; if it is a tuple, its other elements are returned too.
     """
     def passes(given: Any, instead: Tensor | None) -> Any:
         def forward(*args: Any, **kwargs: Any) -> Any:
@@ -95,14 +95,14 @@ def passing(blocks: list[Any], outputs: list[Any], last: Tensor | None = None) -
 
 
 class _AllEntered(Exception):  # noqa: N818
-    """Ends a forward pass once the last block has been entered: the head's logits are not needed."""
+    """Raised to end a forward pass at the last block: the head's logits are not needed."""
 
 
 @torch.no_grad()
 def calls_of(network: Any, blocks: list[Any], outputs: list[Any], tokens: Tensor) -> tuple[Tensor, list[Call]]:
-    """What enters the first block, (1, length, hidden), and how each block is called. tokens int64 (length,).
+    """Return the first block's input, (1, length, hidden), and the Call of each block. tokens int64 (length,).
 
-    No block is run: the calls of a network whose blocks hand on nothing but their hidden state do not depend on it.
+    No block is run: if blocks pass on only their hidden state, the other arguments do not depend on it.
     """
     entered: list[Tensor] = []
     calls: list[Call] = []
@@ -121,7 +121,7 @@ def calls_of(network: Any, blocks: list[Any], outputs: list[Any], tokens: Tensor
 
 @torch.no_grad()
 def calls_hold(network: Any, blocks: list[Any], outputs: list[Any], tokens: Tensor) -> bool:
-    """Whether the blocks are called as `calls_of` says when they are run. One forward pass, without the head."""
+    """Return whether running the blocks gives the same calls as `calls_of`. One forward pass, without the head."""
     told = calls_of(network, blocks, outputs, tokens)[1]
     same: list[bool] = []
 
@@ -138,16 +138,16 @@ def calls_hold(network: Any, blocks: list[Any], outputs: list[Any], tokens: Tens
 
 
 class Alike:
-    """Calls whose equal tensors are one: samples of one length mostly share their masks and positions."""
+    """Makes equal tensors in several calls one object: samples of equal length mostly share masks and positions."""
 
     MOST = 4
-    """Of each place and shape so many are compared with; what differs from token to token is different in all."""
+    """Tensors to compare with, per place and shape; arguments that depend on the tokens differ in every sample."""
 
     def __init__(self) -> None:
         self._known: dict[Any, list[Tensor]] = {}
 
     def of(self, calls: list[Call]) -> list[Call]:
-        """The same calls, with tensors that an earlier sample has, where they are equal."""
+        """Return the same calls, with each tensor replaced by an equal one of an earlier sample, if there is one."""
         done: dict[int, tuple[Tensor, Tensor]] = {}
 
         def one(value: Any) -> Any:

@@ -1,7 +1,7 @@
-"""A network whose blocks lie in files → a folder that transformers loads, one safetensors file for each block.
+"""Write a network whose blocks are read from files as a folder for transformers, one safetensors file for each block.
 
-Keys, shapes and values are those that `save_pretrained` writes of the same network in memory; one block is in memory at
-a time. Knows nothing of masks or cards.
+Keys, shapes and values are those that `save_pretrained` writes for the same network in memory; only one block is in
+memory at a time. Independent of masks and model cards.
 """
 
 from __future__ import annotations
@@ -25,10 +25,9 @@ from .matrices import decoder_blocks
 
 @torch.no_grad()
 def write(network: Any, weights: BlockWeights, folder: Path) -> Job[None]:
-    """Config, generation config and weights of a private network, in the dtypes that they are stored in. Steps count
-    files.
+    """Write config, generation config and weights of a private copy of a network, in their stored dtypes.
 
-    Raises what the disk and safetensors raise.
+    Steps count files. Raises OSError and what safetensors raises.
     """
     blocks = decoder_blocks(network)
     parts = (OUTSIDE, *blocks)
@@ -39,7 +38,7 @@ def write(network: Any, weights: BlockWeights, folder: Path) -> Job[None]:
         file = folder / f"model-{number + 1:05d}-of-{len(parts):05d}.safetensors"
         with weights.held(network, part):
             own = {name: tensor for name, tensor in network.state_dict().items() if part_of(name, blocks) == part}
-            if part == OUTSIDE:  # and the configs with it
+            if part == OUTSIDE:  # save_pretrained also writes the configs
                 network.save_pretrained(folder, state_dict=as_stored(own, weights.stored))
                 os.replace(folder / SAFE_WEIGHTS_NAME, file)
             else:
@@ -55,14 +54,14 @@ def write(network: Any, weights: BlockWeights, folder: Path) -> Job[None]:
 
 
 def _stored(network: Any, own: dict[str, Tensor]) -> dict[str, Tensor]:
-    """A block's tensors by the keys that its files have."""
+    """Return a block's tensors by the keys that they have in files."""
     left_out = network._keys_to_ignore_on_save or ()
     kept = {name: tensor for name, tensor in own.items() if name not in left_out}
     return {name: tensor.contiguous() for name, tensor in revert_weight_conversion(network, kept).items()}
 
 
 def _told(file: Path) -> tuple[list[str], int]:
-    """(keys, bytes of their tensors) by a file's header."""
+    """Return (keys, bytes of their tensors) from a file's header."""
     with file.open("rb") as stream:
         header = json.loads(stream.read(int.from_bytes(stream.read(8), "little")))
     entries = {name: entry for name, entry in header.items() if name != "__metadata__"}

@@ -1,7 +1,7 @@
-"""Models that read pictures or sound beside text: the config of what transformers reads of them as a causal language
-model, and for all others what they are and how their text half becomes a model of its own.
+"""Models that read images or sound besides text: find the config of the causal language model that transformers loads
+from them; if it loads none, say what they are and how to save their text half as a model of its own.
 
-Decided by transformers' own tables, and by what was measured of each type. Knows nothing of files and weights.
+Decided by transformers' own tables, and by measurements of each type. Independent of files and weights.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ PICTURES = modeling_auto.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
 MORE_THAN_TEXT = {**PICTURES, **modeling_auto.MODEL_FOR_MULTIMODAL_LM_MAPPING_NAMES}
 SEES_ALL = {**modeling_auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES,
             **modeling_auto.MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES}
-"""Encoders, and decoders that belong to one."""
+"""Encoders, and encoder-decoders."""
 TWINS = {"qwen2_vl_text": "qwen2", "qwen2_5_vl_text": "qwen2", "qwen3_vl_text": "qwen3"}
-"""Text halves without a class of their own whose weights, read as another type, give the same predictions of text: the
-positions in a picture have three numbers, which are equal for text."""
+"""Text halves without a causal class of their own → type that gives the same predictions for text with their weights.
+Positions in an image have three numbers, which are equal for text."""
 
 
 def text_half(config: Any) -> Any:
-    """The config that AutoModelForCausalLM builds from: a text config, where its class for the whole reads text alone.
+    """Return the config that AutoModelForCausalLM builds from: the text config, if the class it picks reads text only.
 
-    As transformers' own auto classes do (auto_factory.py), so that by blocks the same network is laid out as whole.
+    This follows transformers' own auto classes (auto_factory.py), so that reading by block builds the same network.
     """
     text: Any = getattr(config, "sub_configs", {}).get("text_config")
     kind = MODEL_FOR_CAUSAL_LM_MAPPING[type(config)]
@@ -41,7 +41,7 @@ def text_half(config: Any) -> Any:
 
 
 def not_causal(config: Any, source: str) -> ModelError:
-    """Why a model that transformers does not read as a causal language model is none, and what to give instead."""
+    """Return the error that says why transformers loads no causal language model from this config, and what to do."""
     kind = shortened(config.model_type)
     subs = getattr(config, "sub_configs", {})
     if config.model_type not in MORE_THAN_TEXT and not {"vision_config", "audio_config"} & set(subs):

@@ -1,7 +1,7 @@
-"""A model folder's tokenizer, opened and asked within limits. Knows nothing of networks, texts or screens.
+"""Open and use a model folder's tokenizer within limits. Independent of networks, texts and the user interface.
 
-The rules of a tokenizer.json run in compiled code that nothing here could stop: a few of them, each of which writes a
-letter as four, would make 10¹² letters of one. So what they can make of a letter is counted before they run.
+The rules of a tokenizer.json run in compiled code that cannot be stopped from here: a few rules, each of which replaces
+a character by four, would turn one into 10¹². So the growth that they can cause is computed before they run.
 """
 
 from __future__ import annotations
@@ -20,17 +20,18 @@ from ..base.errors import GblmError, ModelError, is_failure, shortened
 from .folder import Folder
 
 MOST_GROWTH = 500
-"""Characters that all rules together may make of one. Unicode's own longest (NFKC of U+FDFA) makes 18."""
+"""Characters that all rules together may turn one into. The longest in Unicode itself (NFKC of U+FDFA) is 18."""
 MOST_ADDED = 1000
-"""Tokens that may be put around a text."""
+"""Tokens that the post-processor may add around a text."""
 _BESIDE = "beside_its_model"
 EVERYDAY = "The river carries sand to the sea. 川は砂を海へ運ぶ。 123"
-"""No tokenizer of a language model has a number for nothing in it."""
+"""Test text of which every language model's tokenizer knows at least one token."""
 _RULES = ("normalizer", "pre_tokenizer", "decoder")
 
 
 def open_tokenizer(found: Folder) -> Any:
-    """The tokenizer of a judged folder. Raises ModelError: none that loads, or one whose rules blow texts up."""
+    """Return the tokenizer of a checked folder. Raises ModelError if none loads, or if its rules expand texts too much.
+    """
     with _known("no_tokenizer", found.source, lambda: _lacking(found)):
         tokenizer = AutoTokenizer.from_pretrained(found.place, local_files_only=True, trust_remote_code=False)
         rules = getattr(tokenizer, "backend_tokenizer", None)
@@ -43,7 +44,10 @@ def open_tokenizer(found: Folder) -> Any:
 
 
 def encoded(tokenizer: Any, text: str, **how: Any) -> list[int]:
-    """A text's token ids. Raises ModelError where the tokenizer fails on it, as one whose expressions never end does.
+    """Return a text's token ids.
+
+    Raises ModelError if the tokenizer fails, for example with regular expressions that never end, or if an id has no
+    row in the model's embedding.
     """
     with _known("tokenizer_failed"):
         ids: list[int] = tokenizer(text, verbose=False, **how)["input_ids"]
@@ -56,8 +60,8 @@ def encoded(tokenizer: Any, text: str, **how: Any) -> list[int]:
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """A tokenizer beside its model. `rows`: of the model's embedding; `tokens`: the tokenizer's highest number and one;
-    `beyond`: how many of its tokens have no row, each of them added to its vocabulary."""
+    """A tokenizer compared with its model. `rows`: of the model's embedding; `tokens`: the tokenizer's highest id + 1;
+    `beyond`: how many of its tokens have no row, all of them added tokens."""
 
     rows: int
     tokens: int
@@ -65,10 +69,10 @@ class Vocabulary:
 
 
 def fit_vocabulary(tokenizer: Any, rows: int, source: str) -> None:
-    """Hold a tokenizer against its model's embedding. From now on `encoded` gives no number that has no row.
+    """Compare a tokenizer with its model's embedding. From now on `encoded` returns no id without a row in it.
 
-    Raises ModelError where ordinary tokens have none: then it is another model's tokenizer. Added tokens stand in
-    templates; no text that does not spell them out gives them, so the model can be used.
+    Raises ModelError if ordinary tokens have no row: then the tokenizer belongs to another model. Added tokens may
+    lack one: they appear in templates, and only texts that spell them out contain them, so the model can be used.
     """
     with _known("no_tokenizer", source):
         numbers = set(tokenizer.get_vocab().values())
@@ -80,13 +84,13 @@ def fit_vocabulary(tokenizer: Any, rows: int, source: str) -> None:
 
 
 def vocabulary(tokenizer: Any) -> Vocabulary | None:
-    """What `fit` found of it; None where it was not held against a model."""
+    """Return what `fit_vocabulary` found; None if the tokenizer was not compared with a model."""
     return getattr(tokenizer, _BESIDE, None)
 
 
 def open_ended(tokenizer: Any, text: str) -> list[int]:
-    """A text's token ids with what the tokenizer puts before it, and without what it puts behind: an end of text would
-    end what is to be continued."""
+    """Return a text's token ids with the special tokens before it but without those after it: an end-of-text token
+    would end the text that is to be continued."""
     ids, own = encoded(tokenizer, text), encoded(tokenizer, text, add_special_tokens=False)
     begins = (place for place in range(len(ids) - len(own) + 1) if ids[place:place + len(own)] == own)
     place = next(begins, None) if own else None
@@ -95,9 +99,9 @@ def open_ended(tokenizer: Any, text: str) -> list[int]:
 
 @contextmanager
 def _known(key: str, source: str = "", better: Callable[[], ModelError | None] = lambda: None) -> Iterator[None]:
-    """Whatever goes wrong inside is this ModelError: transformers raises many kinds for a missing or broken tokenizer.
+    """Turn any failure inside into a ModelError: transformers raises many types for a missing or broken tokenizer.
 
-    better: a sentence that says more, where there is one.
+    better: returns an error that says more, or None.
     """
     try:
         yield
@@ -110,7 +114,7 @@ def _known(key: str, source: str = "", better: Callable[[], ModelError | None] =
 
 
 def _lacking(found: Folder) -> ModelError | None:
-    """The packages that a tokenizer without a tokenizer.json needs and that are not installed.
+    """Return the error that names packages not installed but needed by a tokenizer without tokenizer.json; else None.
 
     Measured with transformers 5.23: a SentencePiece file is read by sentencepiece and protobuf together; without one of
     them its message asks for tiktoken, which does not help.
@@ -121,7 +125,7 @@ def _lacking(found: Folder) -> ModelError | None:
         if file.suffix not in (".model", ".spm", ".tiktoken"):
             continue
         with file.open("rb") as stream:
-            sentencepiece = stream.read(1) == b"\n" and file.suffix != ".tiktoken"  # a message whose first field is 1
+            sentencepiece = stream.read(1) == b"\n" and file.suffix != ".tiktoken"  # protobuf: first field is 1
         needed = {"sentencepiece": "sentencepiece", "google.protobuf": "protobuf"} if sentencepiece else {
             "tiktoken": "tiktoken"}
         missing = [name for module, name in needed.items() if not _installed(module)]
@@ -134,7 +138,7 @@ def _lacking(found: Folder) -> ModelError | None:
 def _installed(module: str) -> bool:
     try:
         return importlib.util.find_spec(module) is not None
-    except ModuleNotFoundError:  # of google.protobuf, google
+    except ModuleNotFoundError:  # the parent package is missing: google, of google.protobuf
         return False
 
 
@@ -143,7 +147,7 @@ def _state(rule: Any) -> Any:
 
 
 def _growth(rule: Any) -> float:
-    """At most so many characters come out for one that goes in."""
+    """Return an upper limit of the characters that a rule makes of one."""
     if not isinstance(rule, dict):
         return 1.0
     grown = 1.0
@@ -156,7 +160,7 @@ def _replaced(rule: dict[str, Any]) -> float:
     pattern, content = rule["pattern"], str(rule["content"])
     if "String" in pattern:
         return max(1.0, len(content) / max(1, len(pattern["String"])))
-    return 1.0 + len(content)  # an expression may match between any two letters
+    return 1.0 + len(content)  # a regular expression may match between any two characters
 
 
 def _prepended(rule: dict[str, Any]) -> float:
@@ -164,7 +168,10 @@ def _prepended(rule: dict[str, Any]) -> float:
 
 
 def _precompiled(rule: dict[str, Any]) -> float:
-    """SentencePiece's map: the size of its index, the index, then what letters become, between null bytes."""
+    """Return the longest replacement, in bytes, in SentencePiece's map.
+
+    Format: size of the index, the index, then the replacements, separated by null bytes.
+    """
     data = base64.b64decode(rule["precompiled_charsmap"] or "")
     return float(max(map(len, data[4 + int.from_bytes(data[:4], "little"):].split(b"\0")), default=1) or 1)
 
@@ -173,7 +180,7 @@ _ALONE = {"Replace": _replaced, "Prepend": _prepended, "Precompiled": _precompil
 
 
 def _added(rule: Any) -> int:
-    """How many tokens a template puts around a text."""
+    """Return at most how many tokens a post-processor adds around a text."""
     if isinstance(rule, dict):
         own = len(rule["single"]) if isinstance(rule.get("single"), list) else 0
         ids = sum(len(one.get("ids", ())) for one in rule.get("special_tokens", {}).values()

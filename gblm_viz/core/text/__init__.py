@@ -1,5 +1,5 @@
-"""A text → the calibration samples that a collection reads.
+"""Make the calibration samples that a collection reads from a text.
 
-In come a text and a tokenizer; out come samples of token ids, cut by a rule and a seed, and the windows held out for
-evaluation. It does not know networks, methods or masks.
+The input is a text and a tokenizer; the output is samples of token ids, cut by a rule and a seed, and the windows held
+out for evaluation. Independent of networks, methods and masks.
 """

@@ -1,6 +1,6 @@
-"""A text → the samples a model is calibrated on: frozen, hashable tokens, cut by one of core/README.md's rules.
+"""Make the samples that a model is calibrated on from a text: frozen, hashable tokens, cut by a rule of core/README.md.
 
-Knows nothing of networks but their longest input, and nothing of methods.
+Uses only the longest input of a network; independent of methods.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from ..model.tokenizer import encoded
 
 RULES = ("windows", "paragraphs", "auto", "jsonl", "tokens")
 TEXT_RULES = ("windows", "paragraphs", "auto")
-"""Those that cut a plain text."""
+"""The rules that apply to a plain text."""
 DEFAULT_SAMPLES = 128
 AUTO_WINDOWS = 16
-"""`auto` aims at this many windows, so that three sentences are not one sample."""
+"""Number of windows that `auto` aims at, so that three sentences do not become a single sample."""
 AUTO_SHORTEST, AUTO_LONGEST = 16, 2048
 LARGEST_TEXT = 20_000_000
-"""Characters; more is refused before tokenising, which would take minutes."""
+"""Limit in characters, checked before tokenising, which would take minutes for a longer text."""
 LARGEST_SEED = 2**63 - 1
 
 
@@ -39,7 +39,8 @@ LARGEST_SEED = 2**63 - 1
 class CalibrationSet:
     """N samples. `tokens` int64 (N, length), zero beyond a sample's own length; `lengths` int64 (N,).
 
-    `left_out` counts what the rule dropped: samples under 2 tokens, paragraphs' tokens beyond `length`, tail tokens.
+    `left_out` counts what the rule dropped: samples under 2 tokens, paragraphs' tokens beyond `length`, tail tokens,
+    JSONL documents shorter than `length`.
     """
 
     tokens: Tensor
@@ -63,11 +64,11 @@ class CalibrationSet:
         return int(self.lengths.sum())
 
     def sample(self, index: int) -> Tensor:
-        """int64 (own length,): padding never enters the model."""
+        """Return one sample, int64 (own length,), without padding, which never enters the model."""
         return self.tokens[index, : int(self.lengths[index])]
 
     def first(self, count: int) -> CalibrationSet:
-        """The first `count` samples: what remains of a cancelled collection."""
+        """Return the first `count` samples, for a collection that was cancelled."""
         return replace(self, tokens=self.tokens[:count], lengths=self.lengths[:count])
 
     def pick(self, indices: list[int]) -> CalibrationSet:
@@ -75,7 +76,7 @@ class CalibrationSet:
 
     @property
     def key(self) -> str:
-        """SHA-256 of everything the sums depend on: the tokens and their lengths."""
+        """SHA-256 of everything in the samples that the sums depend on: the tokens and their lengths."""
         return hashlib.sha256(self.tokens.numpy().tobytes() + self.lengths.numpy().tobytes()).hexdigest()
 
 
@@ -84,7 +85,7 @@ def sha256(text: str) -> str:
 
 
 def checked_seed(seed: object) -> int:
-    """A whole number that every generator of random numbers takes; anything else is refused."""
+    """Return the seed. Raises SettingError unless it is an int from 0 to LARGEST_SEED, valid for every generator."""
     if type(seed) is not int:
         raise SettingError("seed_not_number", given=seed)
     if not 0 <= seed <= LARGEST_SEED:
@@ -93,9 +94,10 @@ def checked_seed(seed: object) -> int:
 
 
 def read_given(path: Path, most: int | None = None) -> bytes:
-    """The bytes of a file that somebody named, of a pipe too if somebody writes to it. Raises TextError.
+    """Return the bytes of a file that a user named, or of a pipe that is being written to. Raises TextError.
 
-    most: bytes beyond which it is refused, unread. Nothing else is read: a device may have no end.
+    most: a file of more bytes is refused without reading it. Anything but a file or pipe is refused too: a device may
+    be endless.
     """
     a_path(path)
     try:
@@ -107,7 +109,7 @@ def read_given(path: Path, most: int | None = None) -> bytes:
             if not (stat.S_ISREG(mode) or stat.S_ISFIFO(mode)):
                 raise TextError("cannot_read", name=str(path), why="it is neither a file nor a pipe")
             if hasattr(os, "set_blocking"):
-                os.set_blocking(handle, True)  # opened without waiting: a pipe that nobody writes to is empty
+                os.set_blocking(handle, True)  # opened without blocking: a pipe without a writer is empty
             if most is None:
                 return file.read()
             raw = file.read(most + 1) if size <= most else b""
@@ -121,7 +123,10 @@ def read_given(path: Path, most: int | None = None) -> bytes:
 
 
 def tokenise(tokenizer: Any, text: str) -> list[int]:
-    """The whole text once, as the tokenizer does by default (special tokens included), without its length warning."""
+    """Tokenise the whole text as the tokenizer does by default (special tokens included), without its length warning.
+
+    Raises TextError for a text of more than LARGEST_TEXT characters.
+    """
     if len(text) > LARGEST_TEXT:
         raise TextError("text_too_long", characters=len(text), most=LARGEST_TEXT)
     return encoded(tokenizer, text)
@@ -142,17 +147,17 @@ def checked_text(raw: bytes | str, name: str) -> str:
 
 
 def _encodable(text: str) -> str:
-    """Without lone surrogates, which have no bytes a tokenizer could take; a JSON escape can hold one."""
+    """Return the text with lone surrogates replaced: they have no UTF-8 encoding, but a JSON escape can contain one."""
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def auto_length(token_count: int, longest: int | None) -> int:
-    """clamp(T // 16, 16, min(2048, the model's maximum)): core/README.md, Samples."""
+    """Return clamp(T // 16, 16, min(2048, the model's maximum)) for T tokens (core/README.md, Samples)."""
     return max(AUTO_SHORTEST, min(token_count // AUTO_WINDOWS, AUTO_LONGEST, longest or AUTO_LONGEST))
 
 
 def seeded_choice(total: int, count: int, seed: int) -> list[int]:
-    """A seeded choice of `count` of `total`, in text order."""
+    """Return the indices of a seeded random choice of `count` out of `total`, in text order; all if there are fewer."""
     checked_seed(seed)
     if total <= count:
         return list(range(total))
@@ -160,7 +165,7 @@ def seeded_choice(total: int, count: int, seed: int) -> list[int]:
 
 
 def _windows(tokens: list[int], length: int) -> list[list[int]]:
-    """Without overlap, from the start; a shorter last window is dropped unless it is the only one."""
+    """Cut windows from the start, without overlap; a shorter last window is dropped unless it is the only one."""
     if len(tokens) < length:
         return [tokens]
     return [tokens[start : start + length] for start in range(0, len(tokens) - length + 1, length)]
@@ -181,7 +186,7 @@ def _assembled(samples: list[list[int]], rule: str, seed: int, name: str, digest
 
 
 def checked_length(length: int | None, longest: int | None, default: int) -> int:
-    """A length the model can take; 1 or less, or more than its maximum, is refused with the number."""
+    """Return `length`, or `default` if None. Raises TextError if it is below 2 or above the model's maximum."""
     chosen = default if length is None else length
     _refuse_no_number(chosen)
     if chosen < 2:
@@ -204,7 +209,7 @@ def _refuse_no_number(given: object) -> None:
 
 def from_text(tokenizer: Any, text: str, *, name: str, rule: str = "windows", samples: int = DEFAULT_SAMPLES,
               length: int | None = None, seed: int = 0, longest: int | None = None) -> CalibrationSet:
-    """Cut a text by `windows`, `paragraphs` or `auto`. A length the model cannot take is refused."""
+    """Cut a text by `windows`, `paragraphs` or `auto`. Raises TextError for a length beyond the model's maximum."""
     refuse_unknown("rule_unknown", rule, TEXT_RULES)
     _refuse_no_samples(samples)
     text = checked_text(text, name)
@@ -234,7 +239,7 @@ def from_text(tokenizer: Any, text: str, *, name: str, rule: str = "windows", sa
 
 
 def _paragraphs(text: str) -> list[str]:
-    """Pieces between blank lines, each as it stands."""
+    """Return the pieces between blank lines, each unchanged."""
     pieces: list[list[str]] = [[]]
     for line in text.splitlines():
         if line.strip():
@@ -246,16 +251,16 @@ def _paragraphs(text: str) -> list[str]:
 
 def from_jsonl(tokenizer: Any, text: str, *, name: str, samples: int = DEFAULT_SAMPLES, length: int | None = None,
                seed: int = 0, longest: int | None = None) -> CalibrationSet:
-    """A document a line ({"text": …} or a bare string): one seeded random window from each of N long documents.
+    """Cut one seeded random window from each of N long documents, one document a line: {"text": …} or a bare string.
 
-    The authors' way of drawing from C4 (core/README.md, Samples). Documents shorter than `length` are passed over.
+    This is how the paper's authors sample C4 (core/README.md, Samples). Documents shorter than `length` are skipped.
     """
     _refuse_no_samples(samples)
     text = checked_text(text, name)
     most = checked_length(length, longest, min(AUTO_LONGEST, longest or AUTO_LONGEST))
     checked_seed(seed)
     documents: list[str] = []
-    for number, line in enumerate(text.split("\n"), start=1):  # not splitlines: a JSON string may hold U+2028
+    for number, line in enumerate(text.split("\n"), start=1):  # not splitlines: a JSON string may contain U+2028
         if not line.strip():
             continue
         try:
@@ -288,7 +293,7 @@ def from_jsonl(tokenizer: Any, text: str, *, name: str, samples: int = DEFAULT_S
 
 def from_tokens(path: Path, *, vocabulary: int, samples: int = DEFAULT_SAMPLES,
                 longest: int | None = None) -> CalibrationSet:
-    """Ready-made tokens: a calibration.safetensors (`tokens`, `lengths`), or .jsonl: a list of integers a line."""
+    """Read ready-made tokens: a calibration.safetensors (`tokens`, `lengths`), or .jsonl: a list of integers a line."""
     _refuse_no_samples(samples)
     name = a_path(path).name
     raw = read_given(path)
@@ -311,7 +316,7 @@ def from_tokens(path: Path, *, vocabulary: int, samples: int = DEFAULT_SAMPLES,
 
 
 def _stored_rows(stored: dict[str, Tensor]) -> list[list[int]]:
-    """Each sample's own tokens. Raises ValueError for anything but whole numbers, each length within its row."""
+    """Return each sample's tokens without padding. Raises ValueError for other values than integers or bad lengths."""
     tokens = stored["tokens"]
     lengths = stored.get("lengths", torch.full(tokens.shape[:1], tokens.shape[-1] if tokens.dim() else 0))
     if tokens.dim() != 2 or lengths.shape != tokens.shape[:1] or {tokens.dtype, lengths.dtype} - _WHOLE:
@@ -325,12 +330,12 @@ _WHOLE = {torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64, torch.
 
 
 def held_out_indices(total: int, seed: int) -> list[int]:
-    """Which of `total` samples `hold_out` sets aside, in text order; none where fewer than 5 exist."""
+    """Return the indices of the samples, out of `total`, that `hold_out` sets aside, in text order; [] if under 5."""
     return seeded_choice(total, max(2, total // 5), seed) if total >= 5 else []
 
 
 def hold_out(calibration: CalibrationSet, seed: int) -> tuple[CalibrationSet, CalibrationSet | None]:
-    """(calibration, held out): a seeded fifth, at least 2, that enters no statistic; None under 5 samples."""
+    """Return (calibration, held out): a seeded random fifth, at least 2, is not used in statistics; None if under 5."""
     held = held_out_indices(calibration.count, seed)
     if not held:
         return calibration, None

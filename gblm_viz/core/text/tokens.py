@@ -1,4 +1,4 @@
-"""Tokens of a model as text: where its turn ends, and the piece of text that each token stands for."""
+"""Tokens of a model as text: the token that ends its turn, and the piece of text for each token."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ def end_token(model: Model) -> int:
 
 
 def token_texts(model: Model, samples: CalibrationSet, index: int) -> tuple[str, ...]:
-    """The sample's text, special tokens included, in one piece a token; joined they are the decoded text.
+    """Return a sample's text, special tokens included, as one piece per token; joined they are the decoded text.
 
-    A token that holds only part of a character has the piece "": the character stands at the token that completes it.
+    A token that is only part of a character gets the piece ""; the token that completes the character gets it whole.
     """
     tokens = samples.sample(index).tolist()
 
@@ -26,7 +26,7 @@ def token_texts(model: Model, samples: CalibrationSet, index: int) -> tuple[str,
         return decoded
 
     pieces = []
-    before = done = 0  # the last piece's tokens are decoded again: some tokenizers drop a space where a text begins
+    before = done = 0  # decode the last piece again: some tokenizers drop a space at the start of a text
     for end in range(1, len(tokens) + 1):
         grown = text(before, end)
         if grown.endswith("\ufffd") and end < len(tokens):
