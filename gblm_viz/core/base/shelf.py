@@ -124,7 +124,7 @@ class Shelf:
 
 
 def _memory(size: int) -> mmap.mmap:
-    """Return memory from the system, private where supported: shared memory takes half as long again to fill."""
+    """Return memory from the system, private where supported: filling shared memory takes 1.5 times as long."""
     private = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
     return mmap.mmap(-1, size, **private)
 

@@ -26,8 +26,7 @@ CONFIG, INDEX, TEMPLATES = model_files.CONFIG, model_files.INDEX, "additional_ch
 READ = (".json", ".safetensors", ".jinja", ".txt", ".model", ".tiktoken", ".codes", ".bpe", ".spm", ".vocab")
 """Endings of the files that transformers may read: config, weights, tokenizers of every kind, templates."""
 MOST_BYTES = {".safetensors": None, ".jinja": 2**20, CONFIG: 10 * 2**20, "generation_config.json": 10 * 2**20}
-"""Largest file size by name, else by ending, else OTHERS; None: no limit. The largest tokenizer.json met has 35 MB, the
-largest index 15 MB."""
+"""Limits by name, else by ending, else OTHERS; None: no limit. Largest seen: tokenizer.json 35 MB, index 15 MB."""
 OTHERS = 100 * 2**20
 DEPTH = 100
 """Deepest nesting of lists and objects in a JSON file. The reader of the tokenizers library stops at 128."""
@@ -168,8 +167,10 @@ def _object(file: Path, source: str) -> dict[str, Any]:
 
 
 def _too_deep(value: Any) -> bool:
-    """Return whether lists and objects are nested deeper than DEPTH, as a config is later copied recursively. The check
-    itself goes level by level."""
+    """Return whether lists and objects are nested deeper than DEPTH, checked level by level.
+
+    The limit is needed because configs are later copied recursively.
+    """
     level = [value]
     for _ in range(DEPTH):
         level = [inside for one in level for inside in (one.values() if isinstance(one, dict) else one)
@@ -188,8 +189,10 @@ def _walk(value: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _foreign_kernel(config: dict[str, Any]) -> bool:
-    """Return whether the config names a repository whose code computes its attention or experts; transformers would
-    run that code if the right package is installed."""
+    """Return whether the config names a repository whose code computes its attention or experts.
+
+    With the right package installed, that code would be run.
+    """
     return any(_IMPLEMENTATION.fullmatch(key) and "/" in json.dumps(value) for key, value in _walk(config))
 
 

@@ -44,8 +44,8 @@ MISSING = 4
 """A config may describe at most so many times the stored weights. The head may not be stored, and other parts may be
 missing, for which there is a separate message."""
 BUFFERS = 2**28
-"""Bytes of buffers that a network may compute from its config (masks, position tables), beyond MISSING times the bytes
-of its files."""
+"""Bytes a network may compute from its config (masks, position tables), besides MISSING times the bytes of its files.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -243,8 +243,10 @@ def _said(source: str, place: Path) -> Iterator[None]:
 
 
 def pick_device(device: str) -> str:
-    """Return the device; `auto`: cuda if available, else cpu. Raises ModelError if cuda is not available, SettingError
-    for a device that torch does not know."""
+    """Return the device to use; for `auto`, cuda if available, else cpu.
+
+    Raises ModelError if `cuda` is not available, SettingError for a device that torch does not know.
+    """
     if device != "auto":
         try:
             torch.device(device)

@@ -23,8 +23,8 @@ from torch.nn.modules.module import (
 from transformers import AutoModelForCausalLM
 
 PER_TENSOR, MORE = 20, 2000
-"""Limit of modules and parameters: PER_TENSOR for each stored tensor, plus MORE. In 122 families there were at most
-3.4 per tensor."""
+"""Most modules and parameters: PER_TENSOR a stored tensor, plus MORE. In 122 families there were at most 3.4 a tensor.
+"""
 SECONDS = 30.0
 
 
