@@ -1,5 +1,5 @@
 """A model and samples → the sums that every score is made of.
 
-In come a Model and a CalibrationSet; out come Statistics: for each matrix the inputs' squares and the gradients' norms,
-in memory or in a folder, and what collecting them will take. It does not know methods, settings or masks.
+Takes a Model and a CalibrationSet; returns Statistics: for each matrix the inputs' squares and the gradients' norms, in
+memory or in a folder. Also estimates what collecting them costs. It does not use methods, settings or masks.
 """

@@ -1,10 +1,11 @@
-"""A model and a calibration set → Statistics, by one of two plans. A run that was killed goes on where its folder says.
+"""A model and a calibration set → Statistics, by one of two plans. A killed run resumes from its folder's checkpoint.
 
-whole: each sample forward and backward through all of the network, every gradient freed at once. streamed: all samples
-through one block at a time (core.streamed), so that one block's gradients and sums are held. Both add up the same
-numbers in the same order: where one block hands the next nothing but its hidden state, in float32 on the CPU they are
-bitwise equal (tests/core/test_families.py). Several processes share the samples (core.ranks); their sums are one's to
-the last digits, as they are added in another order. Knows nothing of methods or masks.
+whole: each sample goes forward and backward through the whole network; each gradient is freed as soon as it is summed.
+streamed: all samples go through one block at a time (core.streamed), so only one block's gradients and sums are in
+memory. Both plans add the same numbers in the same order: where a block passes only its hidden state to the next, the
+results in float32 on the CPU are bitwise equal (tests/core/test_families.py). Several processes can share the samples
+(core.ranks); their sums differ from one process's only in the last digits, because the order of addition differs. This
+module does not use methods or masks.
 """
 
 from __future__ import annotations
@@ -56,16 +57,16 @@ from .streamed import streamed
 CHECKPOINT = "checkpoint.safetensors"
 CHECKPOINT_SECONDS = 60.0
 BACK = 3
-"""Forward passes that a block backward takes: itself once more, and the two products of its gradients."""
+"""Cost of a block's backward pass in forward passes: the block is run again, plus two products for its gradients."""
 UPSTREAM = "upstream"
-"""Of a sample: ∂loss/∂(what enters the last block that is done)."""
+"""Key of a sample's gradient on the shelf and in its file: ∂loss/∂(input of the block that was finished last)."""
 
 
 class Accumulator:
-    """The running sums of some blocks' matrices over the samples; the only place that adds.
+    """The running sums of some blocks' matrices over the samples; the only class that adds them up.
 
-    All float32 sums of a block's gradients lie in one buffer, where the block is, so that processes add them in one
-    call and without a copy. samples: N, of all processes together.
+    All float32 sums of a block's gradients are views of one buffer on the block's device, so that processes add them
+    in one call and without a copy. samples: N, of all processes together.
     """
 
     def __init__(self, model: Model, blocks: Sequence[int], samples: int, keep: tuple[str, ...], halves: bool) -> None:
@@ -88,14 +89,14 @@ class Accumulator:
             self.buffers.append(buffer)
         self.sample = 0
         self.sample_l1 = {matrix.name: torch.zeros(samples, dtype=torch.float64) for matrix in self.matrices}
-        """0 where no gradient reached it on a sample: its experts saw no token."""
+        """float64 (samples,) by matrix; 0 where a sample gave it no gradient because its experts saw no token."""
 
     def begin_sample(self, sample: int) -> None:
-        """Its number among those of all processes: it decides the half, and the place of its ℓ1."""
+        """Set the sample's number, counted over all processes: it selects the half (even or odd) and its ℓ1's index."""
         self.sample = sample
 
     def take(self, matrix: Matrix, gradient: Tensor) -> None:
-        """One sample's gradient of one matrix, float32 as (out, in) or (experts, out, in). It is overwritten."""
+        """Add one sample's gradient of one matrix, float32 (out, in) or (experts, out, in). Overwrites `gradient`."""
         into = [self.gradients[matrix.name]]
         if halves := self.halves[matrix.name]:
             half = "even" if self.sample % 2 == 0 else "odd"
@@ -115,7 +116,7 @@ class Accumulator:
         return [*self.inputs.squares.values(), *self.inputs.tokens.values(), *self.sample_l1.values()]
 
     def add(self, ranks: Ranks) -> None:
-        """All processes' sums into every one's: a call for each block, and one for the small numbers."""
+        """Add up the sums of all processes, in every process: one call per block, and one for the small tensors."""
         for buffer in self.buffers:
             ranks.add(buffer)
         ranks.add_small(self._small())
@@ -125,7 +126,7 @@ class Accumulator:
             tensor.zero_()
 
     def tensors(self, samples: int) -> dict[str, Tensor]:
-        """All running state after so many samples, for a checkpoint."""
+        """Return all running state after `samples` samples, for a checkpoint."""
         state = {f"gradients/{name}/{kept}": tensor
                  for name, kinds in self.gradients.items() for kept, tensor in kinds.items()}
         state |= {f"inputs/{name}": tensor for name, tensor in self.inputs.squares.items()}
@@ -139,7 +140,7 @@ class Accumulator:
             tensor.copy_(state[name])
 
     def finished(self) -> dict[str, Sums]:
-        """The sums on the CPU. Raises ScoreError for a matrix no hook saw, or sums that are not finite."""
+        """Return the sums on the CPU. Raises ScoreError for a matrix no hook saw, or sums that are not finite."""
         refuse_unobserved(self.matrices, self.inputs)
         sums = {name: Sums(self.inputs.squares[name].cpu(), {k: t.cpu() for k, t in kinds.items()},
                            self.inputs.tokens[name].cpu()) for name, kinds in self.gradients.items()}
@@ -166,14 +167,14 @@ def collect(model: Model, calibration: CalibrationSet, *, keep: tuple[str, ...] 
             cancel: Event | None = None, folder: Path | None = None, plan: str = "whole",
             checkpoint_seconds: float = CHECKPOINT_SECONDS, inputs_in_memory: int | None = None,
             ranks: Ranks = ALONE) -> Job[Statistics]:
-    """Sums, per-sample ℓ1 and losses of every sample, by a plan of `PLANS`. With `folder` they are saved in it.
+    """Return the sums, per-sample ℓ1 and losses, collected by a plan of `PLANS`; with `folder`, save them there.
 
-    inputs_in_memory: of the streamed plan's block inputs so many bytes wait in memory, the rest in a temporary file;
+    inputs_in_memory: bytes of block inputs that the streamed plan keeps in memory, the rest goes to a temporary file;
     by default this process's share of half of what is free.
-    ranks: the processes that share the samples. Each calls this and gets the same; the first writes the folder.
+    ranks: the processes that share the samples. Each calls this and gets the same result; the first writes the folder.
 
-    Raises StatisticsError for a folder of another model or text or with files of somebody else's, SettingError for a
-    sum or a plan that is not there, ScoreError for a loss that is not finite.
+    Raises StatisticsError for a folder of another model or text or with files that this program did not write,
+    SettingError for an unknown sum or plan, ScoreError for a loss that is not finite.
     """
     keep = default_keep(model) if keep is None else checked_keep(keep)
     refuse_unknown("plan_unknown", plan, PLANS)
@@ -181,7 +182,7 @@ def collect(model: Model, calibration: CalibrationSet, *, keep: tuple[str, ...] 
     if folder is not None:
         found = _finished(folder, wanted, calibration, model)
         if found is not None:
-            tidy(folder)  # killed after the last file it needed, a run has left what it needed before
+            tidy(folder)  # a run killed after writing the manifest left its checkpoint files behind
             return found
         refuse_taken(folder)
         refuse_unwritable(folder)
@@ -199,20 +200,21 @@ def collect(model: Model, calibration: CalibrationSet, *, keep: tuple[str, ...] 
 _Run = tuple[dict[str, Sums], Tensor, dict[str, Tensor], dict[str, dict[str, Tensor]]]
 """sums, losses, sample_l1, halves: as in Statistics."""
 Maker = Callable[[Model, Sequence[int], int, tuple[str, ...], bool], Any]
-"""What adds the samples up: `Accumulator`, or the accumulators of several draws at once (core.draws)."""
+"""Constructor of the object that adds up the samples: `Accumulator`, or that of several draws at once (core.draws)."""
 
 
 def _whole(model: Model, calibration: CalibrationSet, wanted: dict[str, Any], cancel: Event | None,
            folder: Path | None, checkpoint_seconds: float, inputs_in_memory: int, ranks: Ranks,
            make: Maker = Accumulator) -> Job[_Run]:
-    """One forward and one backward pass a sample; steps count samples.
+    """Run one forward and one backward pass per sample; steps count samples.
 
-    `cancel` set: the whole samples done so far are the result, as a smaller N. The running sums are checkpointed every
-    `checkpoint_seconds`, and when the job is closed instead of cancelled.
+    When `cancel` is set, the result covers the samples completed so far, as a smaller N. The running sums are
+    checkpointed every `checkpoint_seconds`, and when the job is closed instead of cancelled.
 
-    Several processes take a round of samples, one each, before they wait for each other. A checkpoint is the file one
-    process would write: all sums are added into the first one's and the others begin again at zero, so any number of
-    processes goes on from it. One that is closed leaves the last checkpoint: the others are somewhere else by then.
+    Several processes work in rounds: one sample each, then they wait for each other. A checkpoint is the same file that
+    a single process would write: all sums are added into the first process's and the others restart at zero, so a run
+    with any number of processes can resume from it. If one of several processes is closed, it writes no checkpoint,
+    because the others are at a different point by then; the last one stays.
     """
     count = calibration.count
     accumulator = make(model, range(len(model.layout.blocks)), count, tuple(wanted["keep"]), wanted["halves"])
@@ -254,7 +256,7 @@ def _whole(model: Model, calibration: CalibrationSet, wanted: dict[str, Any], ca
             if folder is not None and ranks.any(time.monotonic() - saved >= checkpoint_seconds):
                 checkpoint()
                 saved = time.monotonic()
-    except GeneratorExit:  # closed at a `yield`, where every sample in the sums is whole
+    except GeneratorExit:  # closed at a `yield`: there the sums contain only complete samples
         if ranks.count == 1:
             checkpoint()
         raise
@@ -278,14 +280,16 @@ def _one_sample(network: Any, model: Model, tokens: Tensor, accumulator: Accumul
 def _streamed(model: Model, calibration: CalibrationSet, wanted: dict[str, Any], cancel: Event | None,
               folder: Path | None, checkpoint_seconds: float, inputs_in_memory: int, ranks: Ranks,
               make: Maker = Accumulator) -> Job[_Run]:
-    """All samples through one block at a time, forward and then back from the last block to the first.
+    """Run all samples through one block at a time, forward and then backward from the last block to the first.
 
-    Steps count this process's samples × blocks, a block backward as three forward. `cancel` set ends it without a
-    result: no sample is whole before the first block. With a folder each block's file is written when it is done, and
-    a later run goes on with the next one; what enters the blocks is made again.
+    Steps count this process's samples × blocks, a block's backward pass as three forward ones. Setting `cancel` ends
+    the run without a result, because no sample is complete until the backward pass reaches the first block. With a
+    folder, each block's file is written when the block is done, and a later run continues with the next block; the
+    block inputs are computed again.
 
-    Several processes meet after each block: its sums are added, and the checkpoint that says it is done is put when
-    all have written what comes back through it, a file for each sample. Any number of processes goes on from there.
+    Several processes synchronise after each block: they add up its sums, each writes the gradient at the block's
+    input, one file per sample, and then the first writes the checkpoint that marks the block as done. A run with any
+    number of processes can continue from there.
     """
     give_back_large_at_once()
     layout, blocks = model.layout, len(model.layout.blocks)
@@ -357,7 +361,7 @@ def _streamed(model: Model, calibration: CalibrationSet, wanted: dict[str, Any],
             for index in samples:
                 put_tensors(_upstream_file(folder, block, index), {UPSTREAM: shelf.get((index, UPSTREAM))}, {})
             ranks.wait()
-            found, found_halves = read_block(folder, block, wanted, calibration)  # mapped from the file, no more held
+            found, found_halves = read_block(folder, block, wanted, calibration)  # memory-mapped, to free memory
             if ranks.first:
                 _put_checkpoint(folder, wanted, {"blocks_left": torch.tensor(block), **{
                     f"sample_l1/{name}": values for name, values in sample_l1.items()}}, losses)
@@ -380,14 +384,14 @@ def _refuse_cancelled(cancel: Event | None) -> None:
 PLANS = {"whole": _whole, "streamed": _streamed}
 
 
-# What a folder of an unfinished run holds
+# The folder of an unfinished run
 
 def _finished(folder: Path, wanted: dict[str, Any], calibration: CalibrationSet, model: Model) -> Statistics | None:
-    """The statistics of a folder that holds all that is wanted; None where there is still something to do."""
+    """Return the statistics if the folder contains all that is requested, None otherwise."""
     found = read_manifest(folder)
     if found is None:
         return None
-    # A cancelled run's tokens are the first of the asked ones; its folder is whole, but smaller than asked.
+    # A cancelled run's folder is complete, but contains only the first of the requested samples.
     cancelled = found["samples_complete"] < found["samples"] == wanted["samples"]
     tokens = calibration.first(found["samples_complete"]).key if cancelled else calibration.key
     _refuse_stranger(found, wanted | {"tokens_sha256": tokens}, folder)
@@ -406,7 +410,7 @@ def _refuse_stranger(found: dict[str, Any], wanted: dict[str, Any], folder: Path
 
 def _checkpoint_of(folder: Path | None, wanted: dict[str, Any],
                    states: Callable[[Header], Mapping[str, Kind]]) -> dict[str, Tensor] | None:
-    """The state a killed run left, or None. states: what its tensors must be, by the header. Raises StatisticsError."""
+    """Return a killed run's state, or None. states: header → the tensors it must hold. Raises StatisticsError."""
     if folder is None or not present(folder, CHECKPOINT):
         return None
     header, asked = _checkpoint(folder)
@@ -420,7 +424,7 @@ def _checkpoint_of(folder: Path | None, wanted: dict[str, Any],
 
 
 def _checkpoint(folder: Path) -> tuple[Header, dict[str, Any]]:
-    """(header, what was asked for) of a folder's checkpoint. Raises StatisticsError where it is none of ours."""
+    """Return (header, request) of a folder's checkpoint. Raises StatisticsError for a file of another format."""
     header = header_of(folder, CHECKPOINT)
     try:
         asked = json.loads(header.metadata["gblm"])
@@ -430,7 +434,7 @@ def _checkpoint(folder: Path) -> tuple[Header, dict[str, Any]]:
 
 
 def _whole_state(header: Header, accumulator: Accumulator, samples: int) -> dict[str, Kind]:
-    """What a checkpoint of the whole plan holds after some samples, fewer than all."""
+    """Return the kind of each tensor in a whole-plan checkpoint. Raises StatisticsError for a bad sample count."""
     done = math.prod(header.shape("losses"))
     if not 1 <= done <= samples:
         raise bad_field(header.folder, header.file, "losses", str(header.shape("losses")), f"(1 … {samples},)")
@@ -442,7 +446,7 @@ def _whole_state(header: Header, accumulator: Accumulator, samples: int) -> dict
 
 
 def _streamed_state(header: Header, layout: Layout, samples: int) -> dict[str, Kind]:
-    """What a checkpoint of the streamed plan holds: which blocks are left, and the numbers of those that are done."""
+    """Return the kind of each tensor in a streamed-plan checkpoint: losses, blocks left, ℓ1 of finished blocks."""
     each = Kind("F64", (samples,), 0)
     names = {f"sample_l1/{matrix.name}" for matrix in layout.matrices}
     return {"losses": each, "blocks_left": Kind("I64", (), 0, len(layout.blocks) - 1)} | {
@@ -456,18 +460,21 @@ def _refuse_missing(state: Mapping[str, Tensor], names: Sequence[str], folder: P
 
 
 def _put_checkpoint(folder: Path, wanted: dict[str, Any], state: dict[str, Tensor], losses: Tensor) -> None:
-    """All running state in one file, put in place at once: no state in between exists."""
+    """Write all running state to one file, atomically: a half-written checkpoint is never visible."""
     tensors = {name: tensor.cpu() for name, tensor in state.items()}
     put_tensors(folder / CHECKPOINT, tensors | {"losses": losses}, wanted)
 
 
 def _upstream_file(folder: Path, block: int, sample: int) -> Path:
-    """What has come back through `block`, beside the checkpoint that names the block."""
+    """Return the path of a sample's gradient at the input of `block`; the checkpoint stores the block's number."""
     return folder / f"upstream-{block:04d}-{sample:06d}.safetensors"
 
 
 def _upstream_of(folder: Path, block: int, sample: int, like: Tensor | None) -> Tensor:
-    """What a killed run left for a sample. like: a hidden state of that sample; None where nothing is left to do."""
+    """Read a sample's gradient that a killed run stored. like: a hidden state whose dtype and shape it must have.
+
+    Raises StatisticsError for a damaged file, a dtype or shape that differs, or a value that is not finite.
+    """
     file = _upstream_file(folder, block, sample).name
     header = header_of(folder, file)
     if set(header.tensors) != {UPSTREAM}:
@@ -486,12 +493,12 @@ def _upstream_of(folder: Path, block: int, sample: int, like: Tensor | None) -> 
 
 
 def begun(folder: Path) -> str | None:
-    """The plan by which a run began whose checkpoint a folder holds: the only one that can go on from it."""
+    """Return the plan of the folder's checkpoint, the only one that can continue from it; None without a checkpoint."""
     return str(_checkpoint(folder)[1]["plan"]) if present(folder, CHECKPOINT) else None
 
 
 def checkpoint_samples(folder: Path) -> int:
-    """How many whole samples the folder's checkpoint holds; 0 where there is none."""
+    """Return how many complete samples the folder's checkpoint contains; 0 without a checkpoint."""
     if not present(folder, CHECKPOINT):
         return 0
     header, asked = _checkpoint(folder)
@@ -499,8 +506,7 @@ def checkpoint_samples(folder: Path) -> int:
 
 
 def checkpoint_blocks(folder: Path) -> int | None:
-    """How many blocks are still to do of a run by the streamed plan; None where the folder holds no checkpoint of one.
-    """
+    """Return how many blocks an unfinished streamed run has left; None without a checkpoint of the streamed plan."""
     if not present(folder, CHECKPOINT):
         return None
     header, asked = _checkpoint(folder)

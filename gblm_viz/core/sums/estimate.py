@@ -1,7 +1,7 @@
-"""What a collection will take by each plan (seconds, memory, disk), and which plan is chosen for it: before it begins.
+"""Estimate what a collection costs by each plan (seconds, memory, disk), and choose the plan, before it starts.
 
-Made from a model's shape, which its config alone gives, and from the counts of the text. Knows no sum and no sample;
-the figures are estimates, to be shown as such and beside what was measured (tests/benchmarks/estimate_ratio.py).
+Uses only a model's shape, for which its config is enough, and the token counts of the text; no sum and no sample. The
+figures are estimates: show them as such and next to the measured ones (tests/benchmarks/estimate_ratio.py).
 """
 
 from __future__ import annotations
@@ -29,31 +29,31 @@ from .collect import CHECKPOINT_SECONDS, begun, checkpoint_blocks, checkpoint_sa
 from .streamed import FEW, HEAD_COPIES, LEAST_HEAD, streamed
 
 FLOAT = 4
-"""Bytes: sums, losses in the making and whatever is squared are float32, whatever the model is stored in."""
+"""Bytes of a float32: sums, logits of the loss and squared values are float32, whatever dtype the model has."""
 
 
-# What is to be collected, and on what
+# The size of the task: model and text
 
 @dataclass(frozen=True)
 class BlockShape:
-    """One block, counted. `visited`, `features`: of the matrices that one token meets (of experts, its few)."""
+    """The counts of one block. `visited`, `features`: only matrices one token passes (of experts, the chosen few)."""
 
     parameters: int
     prunable: int
     largest: int
     """Weights of the largest matrix."""
     inputs: int
-    """Input features of all matrices, each expert's its own."""
+    """Input features of all matrices, counted for each expert separately."""
     visited: int
-    """Weights one token is multiplied with."""
+    """Weights that one token is multiplied by."""
     features: int
-    """Input and output features of the matrices one token meets."""
+    """Input and output features of the matrices that one token passes."""
     matrices: int
 
 
 @dataclass(frozen=True)
 class ModelShape:
-    """A model, counted. `eager`: its attention writes a table of length × length a head."""
+    """The counts of a model. `eager`: its attention stores a table of length × length per head."""
 
     blocks: tuple[BlockShape, ...]
     parameters: int
@@ -71,20 +71,20 @@ class ModelShape:
 
 @dataclass(frozen=True)
 class Work:
-    """What of a text enters a collection. `length`: tokens of the longest sample; `tokens`: of all together."""
+    """The size of one collection. `length`: tokens of the longest sample; `tokens`: of all samples together."""
 
     samples: int
     length: int
     tokens: int
     sums: int
-    """Gradient sums a weight: those kept, three times over with the halves."""
+    """Gradient sums per weight: the number of kept ones, times three with the halves."""
     folder: bool
     processes: int = 1
-    """That share the samples."""
+    """Number of processes that share the samples."""
 
     @property
     def share(self) -> Work:
-        """What one process does of it, at most."""
+        """The part that one process does, at most."""
         return replace(self, samples=math.ceil(self.samples / self.processes),
                        tokens=math.ceil(self.tokens / self.processes), processes=1)
 
@@ -95,7 +95,7 @@ def work_of(calibration: CalibrationSet, keep: tuple[str, ...], halves: bool, fo
 
 
 def shape_of(model: Model) -> ModelShape:
-    """A loaded model's shape. Whether its blocks can be taken one by one is tried on a few tokens."""
+    """Return a loaded model's shape. `streamable` is found by running a few tokens."""
     network = private_copy(model.network)
     few = torch.arange(FEW, device=model.device) % network.get_input_embeddings().weight.shape[0]
     return _shape(network, model.layout, model.network.dtype.itemsize,
@@ -103,9 +103,9 @@ def shape_of(model: Model) -> ModelShape:
 
 
 def shape_of_config(config: Any, dtype: str) -> ModelShape:
-    """The shape of a model that is not loaded: laid out on torch's meta device: shapes and no bytes.
+    """Return the shape of a model that is not loaded, built on torch's meta device (shapes without data).
 
-    `streamable` says here only that no two blocks share a weight: what blocks hand each other shows when they run.
+    `streamable` means here only that no two blocks share a weight; what else blocks pass on is seen when they run.
     """
     network = outline(config, dtype_named(dtype))
     if hasattr(network, "set_experts_implementation"):
@@ -137,44 +137,45 @@ def _block(block: nn.Module, matrices: tuple[Matrix, ...], few: int) -> BlockSha
         sum((one.rows + one.columns) * met(one) for one in matrices), len(matrices))
 
 
-# What it takes
+# What it costs
 
 Weights = Literal["there", "loaded", "by_block"]
-"""Whether the weights are in memory already, will be loaded whole, or (streamed) are read one block at a time."""
+"""The weights are in memory already, will be loaded completely, or (streamed) are read one block at a time."""
 
 SAVED = 1.25
-"""Numbers that autograd keeps a token and block, of the input and output features of its matrices together. Counted by
+"""Numbers that autograd keeps per token and block ÷ the input and output features of its matrices. Counted by
 saved_tensors_hooks with sdpa: llama 0.94 to 1.0, gpt_neox 1.13, qwen3 1.08, mixtral 1.2, phi 1.5, gpt2 1.75 (the last
 two have a GELU written out in many steps)."""
 EAGER_TABLES = 2
-"""Tables of heads × length that eager attention keeps a token: 1 for bloom, 2 for gemma2."""
+"""Tables of heads × length that eager attention keeps per token: 1 for bloom, 2 for gemma2."""
 WHOLE_PASSES, STREAMED_PASSES = 3, 4
-"""In forward passes: a backward pass costs two, by input and by weight; the streamed plan goes forward twice."""
+"""Cost in forward passes: a backward pass costs two (by input, by weight); the streamed plan runs forward twice."""
 HEAD_PASSES = 2
-"""Forward, and backward by input alone: the head's weights are frozen."""
+"""Forward, and backward by input only: the head's weights are frozen."""
 OWN = 16 * 10**6
-"""Bytes that torch takes for itself in a first pass: its threads, kernels and caches."""
+"""Bytes that torch allocates for its threads, kernels and caches in the first pass."""
 TOUCHES = 6
-"""How often a number of a gradient is read or written besides the sums: G, |G| and G² written, G read twice, |G| once
-for its ℓ1. Each sum is read, what enters it is read, and it is written: 3 more."""
+"""Reads and writes per number of a gradient, without the sums: G, |G| and G² are written, G is read twice, |G| once for
+its ℓ1. Each sum adds 3: the sum is read, the addend is read, the sum is written."""
 SWEEPS = 16
-"""How often each kept activation is read or written in three passes, by norms, products and sums of squares: fitted."""
+"""Reads and writes per kept activation in three passes, by norms, products and sums of squares: fitted."""
 OPERATIONS = 1700
-"""What a block's three passes cost however short the sample (Python, hooks, autograd), in calls of torch: fitted.
-Both on one core's own time, llama shapes of 2 to 70 M parameters, 32 to 512 tokens: estimate ÷ actual 0.75 to 1.05."""
+"""Fixed cost of a block's three passes, however short the sample (Python, hooks, autograd), in torch calls: fitted.
+SWEEPS and OPERATIONS were fitted on one core's CPU time, llama shapes of 2 to 70 M parameters, 32 to 512 tokens:
+estimate ÷ actual 0.75 to 1.05."""
 SUM_FILLS = 3
-"""How often sums are as dear as memory filled for the first time: they begin at zero, and are checked when done."""
+"""Cost of a sum's own memory, in first-time fills: sums start at zero, and are checked at the end."""
 READS = 4
-"""How often the streamed plan reads the blocks of a model that is not loaded: what a block hands on is seen on a few
-tokens, its calls on a whole sample, and then it goes forward and back."""
+"""How often the streamed plan reads the blocks of a model that is not loaded: to see on a few tokens what a block
+passes on, to record its calls on a complete sample, then for the forward and for the backward pass."""
 
 
 @dataclass(frozen=True)
 class PlanEstimate:
-    """One plan. Bytes; `memory` is beyond what is held now, the sum of its `parts`, which words table `parts` names.
-    Where several processes share the samples, memory is one's, and disk that of all.
+    """One plan's costs. Sizes in bytes; `memory` is in addition to current use and is the sum of `parts`.
 
-    `disk`: the folder when all is done; `disk_peak`: at its fullest, with checkpoints.
+    The words table `parts` names the parts. Where several processes share the samples, memory is that of one process
+    and disk that of all. `disk`: the finished folder; `disk_peak`: at its largest, with checkpoints.
     """
 
     plan: str
@@ -184,21 +185,21 @@ class PlanEstimate:
     disk_peak: int
     parts: tuple[tuple[str, int], ...]
     inputs_in_memory: int | None = None
-    """Of what enters the blocks so many bytes wait in memory, the rest in a temporary file; None: all that is left."""
+    """Bytes of block inputs kept in memory, the rest goes to a temporary file; None for the whole plan."""
 
     @property
     def largest(self) -> tuple[str, int]:
-        """The part that takes most memory."""
+        """The part that needs the most memory."""
         return max(self.parts, key=lambda part: part[1])
 
 
 def sums_bytes(block: BlockShape, work: Work) -> int:
-    """One block's sums in memory and in its file: gradients' and inputs'."""
+    """Return the bytes of one block's gradient and input sums, in memory or in its file."""
     return FLOAT * (block.prunable * work.sums + block.inputs)
 
 
 def _activations(shape: ModelShape, block: BlockShape, work: Work) -> int:
-    """What autograd keeps of the longest sample in one block."""
+    """Return the bytes that autograd keeps of the longest sample in one block."""
     tables = EAGER_TABLES * shape.heads * work.length if shape.eager else 0
     return int(work.length * (SAVED * block.features + tables) * shape.itemsize)
 
@@ -212,7 +213,7 @@ def _weights(shape: ModelShape, plan: str, weights: Weights) -> int:
 
 
 def _whole_memory(shape: ModelShape, work: Work) -> dict[str, int]:
-    """All sums and the activations of all blocks stand while the loss, then matrix by matrix the gradients, come."""
+    """Return the bytes of each part at the peak: all sums, all activations, and the head or one matrix's gradient."""
     return {
         "sums": sum(sums_bytes(block, work) for block in shape.blocks),
         "activations": sum(_activations(shape, block, work) for block in shape.blocks),
@@ -221,28 +222,28 @@ def _whole_memory(shape: ModelShape, work: Work) -> dict[str, int]:
 
 
 def _streamed_memory(shape: ModelShape, work: Work) -> dict[str, int]:
-    """What entered every block of every sample, and the last gradient behind it, stand while blocks come one by one."""
+    """Return the bytes of each part at the peak: all samples' block inputs and last gradients, and one block's work."""
     blocks = len(shape.blocks)
     entered = work.tokens * shape.hidden * shape.itemsize
-    # a call's own mask is kept with what entered: eager attention gets one of length × length in the model's dtype
+    # each sample's attention mask is kept too: for eager attention length × length in the model's dtype
     masks = work.tokens * work.length * shape.itemsize if shape.eager else 0
     largest = max(shape.blocks, key=lambda block: sums_bytes(block, work))
     gradient = FLOAT * largest.largest
     piece = max(LEAST_HEAD, FLOAT * max(block.prunable for block in shape.blocks))
     head = min(FLOAT * HEAD_COPIES * work.length * shape.vocabulary, piece)
-    # a pass forward needs for a moment what autograd keeps, and between what is stored malloc gives none of it back
+    # a forward pass briefly needs as much as autograd keeps, and malloc does not return it between stored inputs
     standing = {"activations": max(_activations(shape, block, work) for block in shape.blocks)}
     begin = standing | {"inputs": entered * (blocks + 1) + masks} | _larger(
         {"head": head}, {"sums": sums_bytes(largest, work), "gradient": gradient})
     if work.folder:
         return begin
-    # without a folder the finished blocks' sums stay in memory, while what entered them goes: the end may be the peak
+    # without a folder finished blocks' sums stay in memory while block inputs are freed: the end may be the peak
     return _larger(begin, standing | {"inputs": entered * 2 + masks, "gradient": gradient,
                                       "sums": sum(sums_bytes(block, work) for block in shape.blocks)})
 
 
 def _larger(one: dict[str, int], other: dict[str, int]) -> dict[str, int]:
-    """Two moments → the one that holds more: they are never held together."""
+    """Return the larger of two sets of parts that are never in memory at the same time."""
     return max(one, other, key=lambda parts: sum(parts.values()))
 
 
@@ -251,7 +252,7 @@ MEMORY: dict[str, Callable[[ModelShape, Work], dict[str, int]]] = {
 
 
 def _disk(shape: ModelShape, work: Work, plan: str, seconds: float) -> tuple[int, int]:
-    """(the finished folder, at its fullest). A checkpoint is written beside the last one before it takes its place."""
+    """Return (finished, largest) bytes of the folder. A new checkpoint is written next to the one it replaces."""
     if not work.folder:
         return 0, 0
     sums = sum(sums_bytes(block, work) for block in shape.blocks)
@@ -259,21 +260,21 @@ def _disk(shape: ModelShape, work: Work, plan: str, seconds: float) -> tuple[int
     done = sums + 8 * (work.samples * (matrices + 2 + work.length)) + HEADER * matrices * (work.sums + 2)
     if plan == "streamed":
         return done, done + 2 * work.tokens * shape.hidden * shape.itemsize
-    # an estimate is good to a factor of two: from half the time on a checkpoint has to be reckoned with
+    # the estimated time is good to a factor of two, so assume a checkpoint from half its interval on
     checkpointed = seconds > CHECKPOINT_SECONDS / 2
     return done, done + sums if checkpointed else done
 
 
 HEADER = 150
-"""Bytes a tensor in the header of a safetensors file: its name, dtype, shape and place."""
+"""Bytes per tensor in the header of a safetensors file: its name, dtype, shape and offsets."""
 
 
 # How fast this machine is
 
 @dataclass(frozen=True)
 class Pace:
-    """`multiply`: floating point operations a second; `operation`: seconds a call. Bytes a second: `touch` of memory in
-    use, `fill` of memory taken for the first time, `store` into a folder's files.
+    """`multiply`: floating point operations per second; `operation`: seconds per torch call. Bytes per second: `touch`
+    for memory in use, `fill` for newly allocated memory, `store` for a folder's files.
 
     correction: measured ÷ estimated seconds of the last collection; None before the first.
     """
@@ -289,18 +290,21 @@ class Pace:
 PROBE_SECONDS = 0.05
 PROBE_WIDEST, PROBE_LONGEST, PROBE_LARGEST = 2048, 512, 2**23
 PROBE_FILLED = 2**26
-"""More than the memory library keeps for itself: each time it comes from the system."""
+"""Bytes; more than the allocator keeps for reuse, so each allocation comes from the operating system."""
 PROBE_STORED = 2**24
 CALLS = 100
 SLOWEST_MULTIPLY, SLOWEST_TOUCH = 5e9, 2e9
-"""Less than one core of any machine of these years does: where less is measured, threads waited for each other while
-other programs had the cores (on two cores shared by eight programs a hundredth), which no collection does all along."""
+"""Lower bounds, below one core of any current machine. Less is measured only where threads waited for each other while
+other programs used the cores (a hundredth on two cores shared by eight programs); no collection is so slow throughout.
+"""
 
 
 def measure_pace(shape: ModelShape, work: Work, device: str = "cpu", folder: Path | None = None) -> Pace:
-    """A few tenths of a second of this machine: a product of about the model's width in its dtype, one matrix after the
-    other added to sums as large as the model's, calls on next to nothing, memory filled, and a file where `folder` is
-    or will be, without a name and gone at once."""
+    """Measure this machine's pace in a few tenths of a second.
+
+    Times a product of about the model's width in its dtype, matrices added one after another to sums as large as the
+    model's, calls on tiny tensors, filling new memory, and writing an unnamed temporary file where `folder` is or
+    will be."""
     dtype = next(one for one in DTYPES.values() if one.itemsize == shape.itemsize)
     widest = max(1, min(PROBE_WIDEST, shape.hidden))
     rows = torch.ones(max(2, min(PROBE_LONGEST, work.length)), widest, dtype=dtype, device=device)
@@ -308,7 +312,7 @@ def measure_pace(shape: ModelShape, work: Work, device: str = "cpu", folder: Pat
     sums = torch.zeros(max(1, min(PROBE_LARGEST, shape.prunable * work.sums)), device=device)
     parts = sums.split(max(block.largest for block in shape.blocks))
     gradient = torch.ones_like(parts[0])
-    turn = itertools.cycle(parts)  # one after the other: the same small matrix again would stay in the cache
+    turn = itertools.cycle(parts)  # one after another: a small matrix used again would stay in the cache
 
     def add() -> int:
         part = next(turn)
@@ -334,7 +338,7 @@ def measure_pace(shape: ModelShape, work: Work, device: str = "cpu", folder: Pat
 
 
 def _stored_per_second(folder: Path | None) -> float:
-    """Endless where nothing is stored, or nothing can be: whoever collects says that."""
+    """Return bytes per second; infinity without a folder, or where writing fails (the collection reports that)."""
     if folder is None:
         return math.inf
     content = bytes(PROBE_STORED)
@@ -349,9 +353,9 @@ def _stored_per_second(folder: Path | None) -> float:
 
 
 def _per_second(act: Callable[[], int], device: str) -> float:
-    """How much of what `act` counts is done in a second, by its fastest round: what cuts in costs one of these short
-    rounds many times its length, and a collection only its share of the machine."""
-    act()  # the first call sets up what the others find
+    """Return the units that `act` counts, per second, of its fastest round: an interruption makes one short round many
+    times longer, but slows a collection only by its share of the machine."""
+    act()  # warm-up: the first call pays for the setup
     began, rates = time.perf_counter(), list[float]()
     while time.perf_counter() - began < PROBE_SECONDS or not rates:
         start, done = time.perf_counter(), act()
@@ -364,7 +368,7 @@ def _per_second(act: Callable[[], int], device: str) -> float:
 def _seconds(shape: ModelShape, work: Work, plan: str, pace: Pace, weights: Weights) -> float:
     passes = {"whole": WHOLE_PASSES, "streamed": STREAMED_PASSES}[plan]
     visited = sum(block.visited for block in shape.blocks)
-    attention = 4 * work.length * shape.hidden * len(shape.blocks)  # two products of length × hidden a token
+    attention = 4 * work.length * shape.hidden * len(shape.blocks)  # two products of length × hidden per token
     multiplied = work.tokens * (passes * (2 * visited + attention)
                                 + HEAD_PASSES * 2 * shape.vocabulary * shape.hidden)
     summed = work.samples * shape.prunable * FLOAT * (TOUCHES + 3 * work.sums)
@@ -386,9 +390,9 @@ def _seconds(shape: ModelShape, work: Work, plan: str, pace: Pace, weights: Weig
 
 def estimates(shape: ModelShape, work: Work, pace: Pace, weights: Weights = "there", left: float = 1.0,
               memory_room: int | None = None) -> dict[str, PlanEstimate]:
-    """Every plan's figures. left: the share of the samples, or blocks, that a folder begun earlier leaves to do.
+    """Return every plan's estimate. left: fraction of the work that an unfinished folder leaves to do.
 
-    memory_room: where all would take more, block inputs wait in a temporary file instead.
+    memory_room: where the total would exceed it, block inputs are counted in a temporary file instead.
     """
     found = {}
     for plan, memory in MEMORY.items():
@@ -408,10 +412,10 @@ def estimates(shape: ModelShape, work: Work, pace: Pace, weights: Weights = "the
 
 @dataclass(frozen=True)
 class Room:
-    """What may be taken, bytes beyond what is held now; None = nobody knows.
+    """Available bytes in addition to current use; None = unknown.
 
-    held: what the process holds now, where a person's limit counts that too; refusals then name the sum.
-    one: of `memory`, what one block at a time may take, where the whole model is spread over several GPUs.
+    held: the process's current memory if the user's limit includes it, else 0; error messages then add it.
+    one: part of `memory` for running one block at a time, where the whole model would be spread over several GPUs.
     """
 
     memory: int | None
@@ -424,10 +428,10 @@ class Room:
 
 
 def room_of(device: str, folder: Path | None = None, limit: int | None = None, processes: int = 1) -> Room:
-    """What this machine has free, a margin left; of memory what a person's limit leaves, where there is one.
+    """Return what is free on this machine, less a margin; with a user's memory limit, what that leaves.
 
-    processes: that share the machine's memory; the limit is each one's, and each has its own GPU.
-    What a folder begun earlier holds is overwritten or kept, so it counts as free.
+    processes: number that share the machine's memory; the limit applies to each, and each has its own GPU.
+    The size of an unfinished folder counts as free, because its files are overwritten or reused.
     """
     held = resident() or 0 if limit is not None and device == "cpu" else 0
     memory = free_memory(device) if limit is None else limit - held
@@ -443,7 +447,7 @@ def room_of(device: str, folder: Path | None = None, limit: int | None = None, p
 
 @dataclass(frozen=True)
 class Choice:
-    """The plan, and why as a key of the words' table `plan.why`; `whole`: what that plan takes, chosen or not."""
+    """The chosen plan; `why`: a key of the words table `plan.why`; `whole`: that plan's estimate, chosen or not."""
 
     chosen: PlanEstimate
     why: str
@@ -453,9 +457,9 @@ class Choice:
 
 def choose(found: Mapping[str, PlanEstimate], room: Room, *, plan: str = "auto", earlier: str | None = None,
            alone: bool = True) -> Choice:
-    """`whole` where it fits, else `streamed`; a folder's plan (`earlier`) before all, then a plan that was asked for.
+    """Choose `whole` if it fits, else `streamed`; a folder's plan (`earlier`) has priority, then a requested `plan`.
 
-    alone: whether blocks can be taken one by one. Raises GblmError with the number that would do.
+    alone: whether blocks can be run one at a time. Raises GblmError with the size that would be enough.
     """
     only = earlier or (plan if plan != "auto" else None) or (None if alone else "whole")
     candidates = [only] if only else ["whole", "streamed"]
@@ -470,7 +474,7 @@ def choose(found: Mapping[str, PlanEstimate], room: Room, *, plan: str = "auto",
 
 def plan_for(shape: ModelShape, work: Work, pace: Pace, room: Room, *, weights: Weights = "there",
              folder: Path | None = None, plan: str = "auto") -> Choice:
-    """The plan of one collection, into a folder or into memory. Raises GblmError with the number that would do."""
+    """Choose the plan of one collection, into a folder or memory. Raises GblmError with the size that would do."""
     earlier = begun(folder) if folder is not None else None
     left = 1.0
     if folder is not None and earlier is not None:
@@ -501,13 +505,13 @@ def _refusal(candidates: list[PlanEstimate], room: Room, alone: bool) -> GblmErr
 
 
 def gigabytes_up(size: int) -> str:
-    """GB to the second digit, rounded up: the number a person is told is enough."""
+    """Return GB with two decimals, rounded up, so that the displayed size is enough."""
     return f"{math.ceil(size / 1e7) / 100:.2f}"
 
 
 @dataclass(frozen=True)
 class Actual:
-    """What a collection really took. Bytes; None where the system does not tell, or no folder was written."""
+    """Measured cost of a collection. Sizes in bytes; None if the system does not report it or no folder was written."""
 
     seconds: float
     memory: int | None

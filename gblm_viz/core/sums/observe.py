@@ -1,6 +1,6 @@
-"""Watching a network run: the sums over its matrices' inputs and gradients that every score is made of.
+"""Hooks that add up a running network's matrix inputs and hand on its gradients, for the sums that scores need.
 
-Works on a private copy of the module tree, one sample at a time. Knows nothing of methods, masks or files.
+Works on a private copy of the module tree, one sample at a time. This module does not use methods, masks or files.
 """
 
 from __future__ import annotations
@@ -19,10 +19,13 @@ from ..model.matrices import Matrix
 
 
 class InputSums:
-    """Per matrix: `squares` float32 (in,) or (experts, in), Σ over samples and tokens of X²; `tokens` seen, int64."""
+    """Input sums by matrix: `squares`, float32 (in,) or (experts, in), is Σ over samples and tokens of X².
+
+    `tokens`, int64 () or (experts,), is the number of tokens that were added.
+    """
 
     def __init__(self, matrices: tuple[Matrix, ...], device_of: Callable[[int], torch.device]) -> None:
-        """device_of: where a block's inputs are."""
+        """device_of: block number → device of its inputs."""
         self.squares: dict[str, Tensor] = {}
         self.tokens: dict[str, Tensor] = {}
         for matrix in matrices:
@@ -32,7 +35,7 @@ class InputSums:
 
     @torch.no_grad()
     def add(self, name: str, inputs: Tensor, expert: int | None = None) -> None:
-        """inputs (..., in), any float dtype."""
+        """Add inputs (..., in), any float dtype, to a matrix's sums."""
         rows = inputs.detach().reshape(-1, inputs.shape[-1])
         square = rows.float().square().sum(0)  # float: half-precision activations overflow when squared
         if expert is None:
@@ -44,9 +47,9 @@ class InputSums:
 
 
 class ExpertInputs(TorchFunctionMode):
-    """Sees every product of a state with one expert's slice of a stacked parameter, whichever way it is written.
+    """Adds up the inputs of every product in `PRODUCTS` with one expert's slice of a stacked parameter.
 
-    Stacked experts are no modules, so no hook reaches them: the slice is recognised by where it lies in memory.
+    Stacked experts are not modules, so module hooks cannot see them: a slice is recognised by its memory address.
     """
 
     def __init__(self, stacked: dict[str, tuple[Matrix, Tensor]], sums: InputSums) -> None:
@@ -79,7 +82,7 @@ PRODUCTS = {F.linear, torch.matmul, torch.mm, Tensor.matmul, Tensor.mm, Tensor._
 def observing(network: Any, matrices: tuple[Matrix, ...], sums: InputSums) -> Iterator[None]:
     """While open, every forward pass of `network` on this thread adds the matrices' inputs to the sums.
 
-    Open it around one sample, never around a `yield`: the mode for stacked experts belongs to the thread.
+    Open it around one sample, never around a `yield`: the mode for stacked experts applies to the whole thread.
     """
     stored = dict(network.named_parameters())
     handles = []
@@ -91,7 +94,7 @@ def observing(network: Any, matrices: tuple[Matrix, ...], sums: InputSums) -> It
 
     stacked = {matrix.name: (matrix, stored[matrix.name]) for matrix in matrices if matrix.experts}
     single = {id(stored[matrix.name]): matrix.name for matrix in matrices if not matrix.experts}
-    for module in network.modules():  # every module of a weight: blocks that share one each bring inputs
+    for module in network.modules():  # every module that uses a weight: blocks that share one each add their inputs
         for parameter in module.parameters(recurse=False):
             if id(parameter) in single:
                 handles.append(module.register_forward_pre_hook(watch(single[id(parameter)]), with_kwargs=True))
@@ -107,16 +110,16 @@ def observing(network: Any, matrices: tuple[Matrix, ...], sums: InputSums) -> It
 
 
 def refuse_unobserved(layout_matrices: tuple[Matrix, ...], sums: InputSums) -> None:
-    """A matrix that no hook saw is an error, never a zero. Stacked experts count as seen if any one of them was."""
+    """Raises ScoreError for a matrix whose inputs no hook saw; for stacked experts, only if none of them was seen."""
     for matrix in layout_matrices:
         if int(sums.tokens[matrix.name].sum()) == 0:
             raise ScoreError("unobserved", matrix=matrix.name)
 
 
 def sample_loss(network: Any, tokens: Tensor) -> Tensor:
-    """Mean next-token cross-entropy of one sample, labels = inputs, in float32 (gradient_computation.py:66,198).
+    """Return the mean next-token cross-entropy of one sample, in float32 (gradient_computation.py:66,198).
 
-    tokens int64 (length,). Router losses are left out because only the logits are asked for.
+    tokens int64 (length,), used as inputs and labels. Router losses are not included, because only the logits are used.
     """
     logits = network(tokens[None], use_cache=False).logits[0]
     return F.cross_entropy(logits[:-1].float(), tokens[1:])
@@ -124,9 +127,9 @@ def sample_loss(network: Any, tokens: Tensor) -> Tensor:
 
 @contextmanager
 def gradient_taps(network: Any, matrices: tuple[Matrix, ...], take: Any) -> Iterator[None]:
-    """While open, a backward pass hands each matrix's gradient to `take(matrix, gradient)` and frees it at once.
+    """While open, a backward pass calls `take(matrix, gradient)` for each matrix and frees the gradient immediately.
 
-    The gradient is float32, seen as (out, in) or (experts, out, in).
+    The gradient is float32, viewed as (out, in) or (experts, out, in).
     """
     stored = dict(network.named_parameters())
     handles = []

@@ -1,6 +1,6 @@
-"""Several processes that share the samples of one collection (torchrun), and what they add up: all_reduce sums.
+"""Several processes that share the samples of one collection (torchrun) and add up their sums with all_reduce.
 
-One process is the ordinary case, in which nothing is sent. Knows nothing of models, matrices or files.
+One process is the usual case; then nothing is sent. This module does not use models, matrices or files.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from torch import Tensor, distributed
 from ..base.errors import GblmError
 
 PATIENCE = timedelta(days=7)
-"""How long one process waits for the slowest. A dead one is noticed at once: its connection closes."""
+"""How long a process waits for the slowest. A dead process is noticed immediately: its connection closes."""
 
 
 @dataclass(frozen=True)
@@ -31,18 +31,18 @@ class Ranks:
 
     @classmethod
     def of_environment(cls) -> Ranks:
-        """What torchrun says of this process; one process where nothing does."""
+        """Read torchrun's environment variables; without them, a single process."""
         return cls(*(int(os.environ.get(name, default)) for name, default in (
             ("RANK", 0), ("WORLD_SIZE", 1), ("LOCAL_RANK", 0), ("LOCAL_WORLD_SIZE", 1))))
 
     @property
     def first(self) -> bool:
-        """Whether this is the process that writes and speaks."""
+        """Whether this is the process that writes files and prints."""
         return self.rank == 0
 
     @contextmanager
     def joined(self, device: str) -> Iterator[Ranks]:
-        """While open, the processes can add. On `cuda` each has its own GPU, else GblmError."""
+        """Connect the processes while open. On `cuda` each uses its own GPU; raises GblmError for too few."""
         if self.count == 1:
             yield self
             return
@@ -58,11 +58,11 @@ class Ranks:
             distributed.destroy_process_group()
 
     def own(self, samples: int) -> range:
-        """This process's samples: every `count`-th, so that after each round those that are done are the first ones."""
+        """Return this process's samples: every `count`-th, so after each round the first samples are done."""
         return range(self.rank, samples, self.count)
 
     def add(self, tensor: Tensor) -> None:
-        """The sum over all processes, in place, in every one. Raises GblmError where another one has ended."""
+        """Sum a tensor over all processes, in place in each. Raises GblmError if another process has ended."""
         if self.count == 1:
             return
         try:
@@ -71,7 +71,7 @@ class Ranks:
             raise GblmError("process_ended", count=self.count) from error
 
     def add_small(self, tensors: Sequence[Tensor]) -> None:
-        """The same for many small tensors in one call: counts below 2⁵³ and float32 are exact in the float64 sent."""
+        """Do the same for many small tensors in one call; sent as float64, exact for float32 and counts below 2⁵³."""
         if self.count == 1:
             return
         packed = torch.cat([tensor.flatten().cpu().double() for tensor in tensors])
@@ -80,17 +80,17 @@ class Ranks:
             tensor.copy_(total.view_as(tensor))
 
     def any(self, flag: bool) -> bool:
-        """Whether it is so in any process; all wait for each other."""
+        """Return whether the flag is set in any process; all processes wait for each other."""
         total = torch.tensor(int(flag))
         self.add(total)
         return bool(total)
 
     def wait(self) -> None:
-        """Until every process has come here."""
+        """Wait until every process has called this."""
         self.any(False)
 
     def of_first(self, number: int) -> int:
-        """The first process's number, in all of them."""
+        """Return the first process's `number`, in every process."""
         said = torch.tensor(number if self.first else 0)
         self.add(said)
         return int(said)

@@ -1,7 +1,7 @@
 """The sums over a calibration set, in memory and in a folder.
 
-Sums and counts, not norms: the one line that makes norms of them is `input_norm` below. Knows nothing of how they are
-collected, nor of methods or masks.
+Stores sums and counts, not norms; `input_norm` below turns input sums into norms. This module does not collect sums and
+does not use methods or masks.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ from ..text.calibration import RULES, CalibrationSet
 KEPT = {"l1": "gradient_l1", "sq": "gradient_sq", "sum": "gradient_sum"}
 """--keep word → the sum's name in the files."""
 NORMS = {"l1": "l1", "l2": "sq", "sum": "sum"}
-"""Gradient norm → the --keep word of the sum it is made of."""
+"""Gradient norm → the --keep word of the sum it is computed from."""
 FORMAT = 1
 LEFT = ("checkpoint.safetensors", ".*.safetensors.*", ".*.json.*", ".tmp??????", "upstream-*.safetensors")
-"""What a run leaves in its folder: its state, and half files of ours and of safetensors, if it was killed."""
+"""Patterns of the files that a killed run leaves: its checkpoint, and partly written files (ours, safetensors')."""
 MANIFEST, CALIBRATION, SAMPLES = "manifest.json", "calibration.safetensors", "samples.safetensors"
 ASKED = {
     "format": one_of(FORMAT), "model": text(), "model_key": text("[0-9a-f]{64}"), "samples": whole(1),
@@ -56,31 +56,31 @@ ASKED = {
     "tokens_sha256": text("[0-9a-f]{64}"), "dtype": text("[a-z0-9_]+"), "device": text("[a-z]+"),
     "plan": one_of("whole", "streamed"), "versions": table(text()),
 }
-"""What a manifest and a checkpoint say was asked for: name → what its value must be."""
+"""The request as a manifest and a checkpoint store it: field → check of its value."""
 DONE = {
     "samples_complete": whole(1), "left_out": table(whole(0)), "blocks": several(whole(0, 9999)),
     "complete": one_of(True),
 }
-"""What a manifest says came of it."""
+"""The result fields of a manifest: field → check of its value."""
 SHORT_KEY = 12
-"""So many hex digits of a model's key tell two apart in a sentence."""
+"""Hex digits of a model's key shown in a message."""
 LARGE = 10**9
-"""Above this many prunable weights only ℓ1 is kept unless asked: all three are 12 bytes a weight."""
+"""Above this many prunable weights only ℓ1 is kept by default: all three sums take 12 bytes per weight."""
 
 
 @dataclass(frozen=True, eq=False)
 class Sums:
-    """One matrix's float32 sums over all samples: gradients (…, out, in), inputs (…, in); … = experts where stacked."""
+    """One matrix's float32 sums over all samples: gradients (…, out, in), inputs (…, in); … = experts, if stacked."""
 
     input_sq: Tensor
     gradients: dict[str, Tensor]
     tokens: Tensor
-    """int64 () or (experts,): how many tokens this matrix (each expert) saw."""
+    """int64 () or (experts,): how many tokens this matrix (each expert) received."""
 
 
 @dataclass(frozen=True, eq=False)
 class Statistics:
-    """Everything a score needs of a text. `losses` float64 (N,); `sample_l1[name]` float64 (N,) = Σ_ij |G_s,ij|."""
+    """All data from a text that scores need. `losses` float64 (N,); `sample_l1[name]` float64 (N,) = Σ_ij |G_s,ij|."""
 
     calibration: CalibrationSet
     model_key: str
@@ -102,19 +102,19 @@ class Statistics:
 
     @property
     def cancelled(self) -> bool:
-        """Whether fewer samples entered than were asked for."""
+        """Whether the sums cover fewer samples than were requested."""
         return self.count < self.asked
 
     def input_norm(self, name: str) -> Tensor:
-        """x_j float32 (in,) or (experts, in). Raises PlaceError for a matrix that is not there."""
+        """Return x_j, float32 (in,) or (experts, in). Raises PlaceError for an unknown matrix."""
         self._refuse_missing(name)
         return input_norm(self.sums[name].input_sq, self.count)
 
     def gradient_norm(self, name: str, norm: str, place: Any = ...) -> Tensor:
-        """g_ij float32 (out, in) or (experts, out, in), for norm l1, l2 or sum (the foil |ΣG|).
+        """Return g_ij, float32 (out, in) or (experts, out, in), for norm l1, l2 or sum (|ΣG|, for comparison only).
 
-        place: an index into that shape, for a part of it. Raises SettingError for another norm, StatisticsError for
-        one whose sum was not kept, PlaceError for a matrix that is not there.
+        place: an index into that shape, for a part of it. Raises SettingError for an unknown norm, StatisticsError
+        for one whose sum was not kept, PlaceError for an unknown matrix.
         """
         refuse_unknown("gradient_norm_unknown", norm, NORMS)
         self._refuse_missing(name)
@@ -125,7 +125,7 @@ class Statistics:
         return {"l1": stored.clone, "l2": stored.sqrt, "sum": stored.abs}[norm]()
 
     def gradient_sum(self, name: str) -> Tensor:
-        """ΣG float32 (out, in) or (experts, out, in), with its sign. Raises as `gradient_norm`."""
+        """Return ΣG, float32 (out, in) or (experts, out, in), with its sign. Raises the errors of `gradient_norm`."""
         self.gradient_norm(name, "sum", (..., slice(0, 1)))
         return self.sums[name].gradients["sum"]
 
@@ -135,7 +135,7 @@ class Statistics:
 
 
 def input_norm(input_sq: Tensor, samples: int) -> Tensor:
-    """x_j = √(input_sq_j / N): the authors average ‖X_j‖² over sequences (lib/layerwrapper.py:34-39)."""
+    """Return x_j = √(input_sq_j / N): the authors average ‖X_j‖² over sequences (lib/layerwrapper.py:34-39)."""
     return (input_sq / samples).sqrt()
 
 
@@ -144,24 +144,24 @@ def default_keep(model: Model) -> tuple[str, ...]:
 
 
 def keep_for(prunable: int) -> tuple[str, ...]:
-    """The sums that are kept unless others are asked for, by the number of prunable weights."""
+    """Return the sums that are kept by default for this number of prunable weights."""
     return tuple(KEPT) if prunable <= LARGE else ("l1",)
 
 
 def checked_keep(keep: object) -> tuple[str, ...]:
-    """The sums that are to be kept, in the files' order. Raises SettingError for a name that is none, or for none."""
+    """Return the sums to keep, in the files' order. Raises SettingError for an unknown name, or if there is none."""
     asked = tuple(keep) if isinstance(keep, list | tuple | set | frozenset) else (keep,)
     for one in asked or ("",):
         refuse_unknown("sum_unknown", one, KEPT)
     return tuple(kept for kept in KEPT if kept in asked)
 
 
-# The folder: core/README.md, Files. Each file is written beside its place and renamed into it.
+# The folder: core/README.md, Files. Each file is written under a temporary name, then renamed.
 
 def refuse_taken(folder: Path) -> None:
-    """Raises StatisticsError where a file that belongs to somebody else has the name of one that will be written.
+    """Raises StatisticsError if a file that this program did not write has the name of a file to be written.
 
-    What a run of ours left is known by what all of its files say of themselves.
+    Our own files are recognised by the `gblm` entry in their metadata.
     """
     usable_path(folder)
     blocks = [file.name for file in sorted(folder.glob("block-[0-9][0-9][0-9][0-9].safetensors"))]
@@ -180,7 +180,7 @@ def _versions() -> dict[str, str]:
 
 def asked_for(model: Model, calibration: CalibrationSet, keep: tuple[str, ...], halves: bool,
               plan: str) -> dict[str, Any]:
-    """What a collection is asked for; the manifest of its folder says the same, and what came of it."""
+    """Return the request of a collection as a checkpoint stores it; a manifest has the same fields and the result's."""
     return {
         "format": FORMAT, "model": model.name, "model_key": model.key, "samples": calibration.count,
         "length": calibration.length, "seed": calibration.seed, "rule": calibration.rule, "keep": list(keep),
@@ -191,7 +191,7 @@ def asked_for(model: Model, calibration: CalibrationSet, keep: tuple[str, ...], 
 
 
 def put_block(folder: Path, block: int, sums: Mapping[str, Sums], halves: Mapping[str, Mapping[str, Tensor]]) -> None:
-    """One block's file. A manifest of what the folder held before is no longer true, so it goes first."""
+    """Write one block's file. Deletes the folder's manifest first, because it describes the previous content."""
     (folder / MANIFEST).unlink(missing_ok=True)
     tensors: dict[str, Tensor] = {}
     for name, one in sums.items():
@@ -204,13 +204,13 @@ def put_block(folder: Path, block: int, sums: Mapping[str, Sums], halves: Mappin
 
 
 def save(statistics: Statistics, folder: Path, blocks: bool = True) -> None:
-    """Write a statistics folder; the manifest goes last, so that a folder with a complete manifest is whole.
+    """Write a statistics folder; the manifest is written last, so a folder with a manifest is complete.
 
-    blocks: False where the blocks' files are in place already.
+    blocks: False if the blocks' files are written already.
     """
     refuse_taken(folder)
     calibration = statistics.calibration
-    (folder / MANIFEST).unlink(missing_ok=True)  # killed while overwriting, a folder must not look whole
+    (folder / MANIFEST).unlink(missing_ok=True)  # a run killed while overwriting must not look complete
     put_tensors(folder / CALIBRATION, {"tokens": calibration.tokens, "lengths": calibration.lengths}, {})
     put_tensors(folder / SAMPLES, {"loss": statistics.losses} | {
         f"{name}.sample_l1": values for name, values in statistics.sample_l1.items()}, {})
@@ -224,14 +224,14 @@ def save(statistics: Statistics, folder: Path, blocks: bool = True) -> None:
 
 
 def tidy(folder: Path) -> None:
-    """A finished folder holds what the contract names and nothing of the runs that made it."""
+    """Delete checkpoints and partly written files from a finished folder."""
     for pattern in LEFT:
         for left in folder.glob(pattern):
             left.unlink(missing_ok=True)
 
 
 def manifest_of(statistics: Statistics) -> dict[str, Any]:
-    """What a folder of these statistics says of them: of the text its name and SHA-256, never a word of it."""
+    """Return the manifest of these statistics; of the text it contains the name and SHA-256, never the text itself."""
     calibration = statistics.calibration
     return {
         "format": FORMAT, "model": statistics.model_name, "model_key": statistics.model_key,
@@ -245,16 +245,16 @@ def manifest_of(statistics: Statistics) -> dict[str, Any]:
 
 
 def _block_of(name: str) -> int:
-    """The block number in a parameter's name: the first number of its path, as in every ModuleList."""
+    """Return the block number in a parameter's name: the first number of its path, as in every ModuleList."""
     return next((int(part) for part in name.split(".") if part.isdigit()), 0)
 
 
 def read_manifest(folder: Path) -> dict[str, Any] | None:
-    """The manifest with every field checked; None where there is none. Raises StatisticsError."""
+    """Return the manifest with every field checked; None if there is none. Raises StatisticsError."""
     if not present(usable_path(folder), MANIFEST):
         return None
     found = read_json(folder, MANIFEST)
-    if isinstance(found, dict) and found.get("format") != FORMAT:  # another one may have other fields
+    if isinstance(found, dict) and found.get("format") != FORMAT:  # another format may have other fields
         raise StatisticsError("torn", folder=str(folder), file=MANIFEST)
     manifest = check_fields(folder, MANIFEST, found, ASKED | DONE)
     if manifest["samples_complete"] > manifest["samples"]:
@@ -264,10 +264,11 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
 
 
 def load(folder: Path, model: Model | None = None) -> Statistics:
-    """Read a statistics folder back; with `model`, a folder made by another model is refused with both names.
+    """Read a statistics folder. With `model`, raises StatisticsError for a folder made by another model.
 
-    Every value in it is checked first, as anybody may have made it: StatisticsError names the file and what is wrong.
-    That reads each file once, a MiB at a time. Beside a model whose blocks are read one at a time, the sums are too.
+    Every value is checked first, because the folder may come from anywhere: StatisticsError names the file and what is
+    wrong. The check reads each file once, a MiB at a time. For a model whose blocks are read one at a time, the sums
+    are read block by block too.
     """
     manifest = read_manifest(folder)
     if manifest is None:
@@ -289,7 +290,7 @@ def load(folder: Path, model: Model | None = None) -> Statistics:
         halves |= own_halves
     names = list(sums) if model is None else [matrix.name for matrix in model.layout.matrices]
     losses, sample_l1 = _read_samples(folder, names, calibration.count)
-    # Files sort by name; sums over matrices go in the network's order.
+    # Files sort by name; loops over matrices use the network's order.
     held = StoredSums(folder, tuple(names), manifest, calibration) if by_block else {name: sums[name] for name in names}
     return Statistics(calibration, manifest["model_key"], manifest["model"], manifest["dtype"], manifest["device"],
                       tuple(manifest["keep"]), held, losses, sample_l1, manifest["samples"], 0.0, halves,
@@ -297,8 +298,8 @@ def load(folder: Path, model: Model | None = None) -> Statistics:
 
 
 def other_model(folder: str, name: str, key: str, wanted: str, wanted_key: str) -> StatisticsError:
-    """The error that says why statistics made by the model `name` do not go with `wanted`: another model, or one of
-    the same name whose weights are others."""
+    """Return the error for statistics made by the model `name` instead of `wanted`: another model, or one of the same
+    name with other weights."""
     if name == wanted:
         return StatisticsError("other_weights", folder=folder, model=name, found=key[:SHORT_KEY],
                                wanted=wanted_key[:SHORT_KEY])
@@ -306,7 +307,7 @@ def other_model(folder: str, name: str, key: str, wanted: str, wanted_key: str) 
 
 
 def _read_calibration(folder: Path, manifest: Mapping[str, Any], model: Model | None) -> CalibrationSet:
-    """The samples: tokens that the model has, lengths within the tensor's, and the very ones the manifest names."""
+    """Return the samples. Raises StatisticsError for tokens or lengths out of range, or not those of the manifest."""
     samples, length = manifest["samples_complete"], manifest["length"]
     longest = model.longest if model is not None else None
     if longest is not None and length > longest:
@@ -324,7 +325,7 @@ def _read_calibration(folder: Path, manifest: Mapping[str, Any], model: Model | 
 
 
 def _read_samples(folder: Path, names: list[str], samples: int) -> tuple[Tensor, dict[str, Tensor]]:
-    """(losses, ℓ1 of each sample's gradient by matrix)"""
+    """Return (losses, ℓ1 of each sample's gradient by matrix)."""
     header = header_of(folder, SAMPLES)
     each = Kind("F64", (samples,), 0)
     check_tensors(header, {"loss": each} | {f"{name}.sample_l1": each for name in names})
@@ -341,9 +342,9 @@ def _read(header: Header) -> dict[str, Tensor]:
 
 
 def check_block(folder: Path, block: int, asked: Mapping[str, Any], layout: Layout | None = None) -> None:
-    """A block's file holds what `put_block` writes of what was asked for: sums of |G| and of squares not below 0.
+    """Raises StatisticsError unless a block's file is as `put_block` writes it; sums of |G| and squares must be ≥ 0.
 
-    With `layout` its matrices are the network's; without, each has the shape that its own sums agree on.
+    With `layout` the matrices must be the network's; without it, the sums of each matrix must agree on its shape.
     """
     header = header_of(folder, _block_file(folder, block).name)
     if layout is not None:
@@ -366,7 +367,7 @@ def check_block(folder: Path, block: int, asked: Mapping[str, Any], layout: Layo
 
 
 class StoredSums(Mapping[str, Sums]):
-    """The sums in a folder, of which one block's file at a time is mapped: what was read of others is let go."""
+    """The sums in a folder, read on access; only the last used block's file is kept in memory (mapped)."""
 
     def __init__(self, folder: Path, names: tuple[str, ...], manifest: Mapping[str, Any],
                  calibration: CalibrationSet) -> None:
@@ -387,13 +388,13 @@ class StoredSums(Mapping[str, Sums]):
 
 def read_block(folder: Path, block: int, manifest: Mapping[str, Any],
                calibration: CalibrationSet) -> tuple[dict[str, Sums], dict[str, dict[str, Tensor]]]:
-    """One block's sums and halves as `put_block` wrote them. Raises StatisticsError where the file is torn."""
+    """Return one block's sums and halves as `put_block` wrote them. Raises StatisticsError for a damaged file."""
     file = regular(folder, _block_file(folder, block).name)
     sums: dict[str, Sums] = {}
     halves: dict[str, dict[str, Tensor]] = {}
     try:
         with safe_open(file, "pt") as stored:
-            for key in stored.keys():  # noqa: SIM118  # no mapping
+            for key in stored.keys():  # noqa: SIM118  # not a mapping
                 if key.endswith(".input_sq"):
                     name = key.removesuffix(".input_sq")
                     sums[name] = _read_sums(stored, name, manifest, calibration)

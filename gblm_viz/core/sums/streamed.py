@@ -1,8 +1,9 @@
-"""A network run block by block, forward and backward, exact: one block's weights and gradients at a time.
+"""Exact forward and backward passes block by block, with one block's weights and gradients in memory at a time.
 
-All samples go through one block after the other, what enters each is kept; then from the last block to the first, each
-is run again with gradients and given the gradient at its output. By the chain rule that is the gradient of the whole
-network's loss, and no estimate of it. Knows nothing of sums and files: whoever calls it takes what comes.
+All samples go through one block after another, and each block's inputs are kept; then, from the last block to the
+first, each block is run again with gradients and its backward pass starts from the gradient at its output. By the chain
+rule the result is the exact gradient of the whole network's loss, not an estimate. This module does not store sums or
+write files: the caller does.
 """
 
 from __future__ import annotations
@@ -23,20 +24,20 @@ from ..model.replay import Call, calls_hold, calls_of, entering, output, passing
 from .observe import InputSums, gradient_taps, observing, sample_loss
 
 FEW = 8
-"""Tokens that show what blocks hand each other, and whether the head sees them one by one."""
+"""Tokens of the trial run that shows what blocks pass on, and whether the head processes tokens independently."""
 HEAD_COPIES = 4
-"""Float32 numbers that the head and the loss hold for each logit: itself, its exponential, their gradients."""
+"""Float32 numbers that the head and the loss store per logit: the logit, its exponential, their gradients."""
 LEAST_HEAD = 1 << 26
-"""Bytes that head and loss may take even where a block takes less."""
+"""Bytes that head and loss may use even if a block's sums need less."""
 SAME_LOGITS = 1e-4
-"""Relative to the largest: logits of a cut piece, against those of all tokens at once, where the head is token-wise."""
+"""Tolerance, relative to the largest logit: logits of a piece against those of all tokens at once."""
 
 
 @dataclass(frozen=True, eq=False)
 class Streamed:
-    """A private network whose blocks hand on nothing but their hidden state. `outputs`: one of each, for its form.
+    """A private network whose blocks pass on only their hidden state. `outputs`: a sample output of each, for its form.
 
-    cuttable: whether what comes behind the last block sees one token at a time.
+    cuttable: whether the layers after the last block process each token independently.
     """
 
     network: Any
@@ -50,20 +51,20 @@ class Streamed:
         return [self.network.get_submodule(path) for path in self.layout.blocks]
 
     def held(self, block: int) -> AbstractContextManager[None]:
-        """While open, a block's weights are in memory."""
+        """Keep a block's weights in memory while open."""
         return self.weights.held(self.network, self.layout.blocks[block]) if self.weights else nullcontext()
 
     def enter(self, tokens: Tensor) -> tuple[Tensor, list[Call]]:
-        """What enters the first block, (1, length, hidden), and how every block is called. tokens int64 (length,)."""
+        """Return the first block's input, (1, length, hidden), and every block's call. tokens int64 (length,)."""
         return calls_of(self.network, self.blocks, self.outputs, tokens)
 
     @torch.no_grad()
     def forward(self, block: int, hidden: Tensor, call: Call) -> Tensor:
-        """(1, length, hidden) in and out; the block is held."""
+        """Run a block, (1, length, hidden) in and out, inside `held(block)`."""
         return replay(self.blocks[block], hidden, call)
 
     def piece(self, length: int) -> int:
-        """So many tokens go through head and loss at once that they take no more memory than one of a block's sums."""
+        """Return how many tokens go through head and loss at once, in the memory of one block's sum or LEAST_HEAD."""
         if not self.cuttable:
             return length
         blocks = range(len(self.layout.blocks))
@@ -72,9 +73,9 @@ class Streamed:
 
     @torch.enable_grad()
     def lost(self, tokens: Tensor, hidden: Tensor, piece: int) -> tuple[float, Tensor]:
-        """The loss in nats of what leaves the last block, and its gradient there, (1, length, hidden).
+        """Return the loss in nats for the last block's output, and its gradient there, (1, length, hidden).
 
-        piece: tokens that go through head and loss at once. In one piece it is the whole network's loss, bitwise.
+        piece: tokens that go through head and loss at once. In one piece the loss equals the whole network's bitwise.
         """
         leaf, length = hidden.detach().requires_grad_(), len(tokens)
         if piece >= length:
@@ -94,7 +95,7 @@ class Streamed:
         return total, upstream
 
     def _behind(self, tokens: Tensor, hidden: Tensor) -> Tensor:
-        """Logits (length, vocabulary) of what leaves the last block."""
+        """Return the logits (length, vocabulary) for the last block's output."""
         with passing(self.blocks, self.outputs, hidden):
             logits: Tensor = self.network(tokens[None], use_cache=False).logits[0]
         return logits
@@ -102,9 +103,9 @@ class Streamed:
     @torch.enable_grad()
     def back(self, block: int, hidden: Tensor, call: Call, upstream: Tensor, sums: InputSums,
              take: Callable[[Matrix, Tensor], None]) -> Tensor:
-        """A held block again, with gradients. upstream: ∂loss/∂(its output); → ∂loss/∂(what entered it).
+        """Run a block again with gradients, inside `held(block)`, and return ∂loss/∂(its input).
 
-        Its matrices' gradients go to `take`, their inputs to `sums`.
+        upstream: ∂loss/∂(its output). Its matrices' gradients go to `take`, their inputs to `sums`.
         """
         matrices = self.layout.of_block(block)
         state = hidden.detach().requires_grad_()
@@ -116,10 +117,10 @@ class Streamed:
 
 @torch.enable_grad()
 def streamed(network: Any, layout: Layout, tokens: Tensor, weights: BlockWeights | None = None) -> Streamed | None:
-    """A private copy of a network ready to be run block by block; None where that is not enough to be exact.
+    """Prepare a private copy of a network to run block by block; None if the result would not be exact.
 
-    It is where a block hands on anything but its hidden state, where something happens between two blocks, or where a
-    parameter belongs to two of them. tokens int64 (length,): one sample, the first few of which go through the head.
+    That is the case if a block passes on more than its hidden state, if something happens between two blocks, or if two
+    blocks share a parameter. tokens int64 (length,): one sample, whose first few tokens go through the head.
     """
     blocks = [network.get_submodule(path) for path in layout.blocks]
     if share_weights(network, layout.blocks):
@@ -130,10 +131,10 @@ def streamed(network: Any, layout: Layout, tokens: Tensor, weights: BlockWeights
         given = tree_leaves((call.args, call.kwargs))
         shared = any(isinstance(one, Tensor) and one.requires_grad for one in given)
         alone.append(not shared and (index == 0 or torch.equal(hidden, output(outputs[index - 1]))))
-        return hidden.detach().requires_grad_()  # a leaf: what is computed from it, and by it, can be told
+        return hidden.detach().requires_grad_()  # a leaf, so requires_grad shows what is computed from it
 
     def leave(module: Any, args: tuple[Any, ...], given: Any) -> None:
-        outputs.append(_apart(given))  # what was computed for it, the block's weights among it, can go
+        outputs.append(_apart(given))  # detached, so the autograd graph and the block's weights can be freed
 
     handles = [block.register_forward_hook(leave) for block in blocks]
     try:
@@ -159,7 +160,7 @@ def _apart(given: Any) -> Any:
 @torch.no_grad()
 def _token_wise(made: Streamed, tokens: Tensor, hidden: Tensor, logits: Tensor) -> bool:
     if hidden.dim() != 3:
-        return False  # several states a token, one after the other: which dimension counts tokens is not ours to know
+        return False  # several states per token: we cannot know which dimension is the tokens
     middle = slice(len(tokens) // 3, len(tokens))
     cut = made._behind(tokens[middle], hidden[:, middle])
     return float((cut - logits[middle]).abs().max()) <= SAME_LOGITS * float(logits.abs().max())
