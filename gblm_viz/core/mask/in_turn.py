@@ -1,6 +1,6 @@
-"""A safetensors file of bytes, written one tensor after the other: never more than one of them in memory.
+"""Writes a safetensors file of uint8 tensors one tensor at a time, with only one of them in memory.
 
-The bytes are those that safetensors itself writes of all of them together. Knows nothing of what the tensors are.
+The file is identical to the one safetensors itself writes. This module does not use the tensors' meaning.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ import torch
 from torch import Tensor
 
 ALIGNED = 8
-"""The header is padded with spaces to a multiple of so many bytes."""
+"""The header is padded with spaces to a multiple of this many bytes."""
 
 
 def write_in_turn(path: Path, shapes: Mapping[str, tuple[int, ...]], tensor: Callable[[str], Tensor],
                   metadata: Mapping[str, str]) -> None:
-    """uint8 tensors of these shapes, by name; `tensor` is asked for each when its turn comes."""
+    """Write uint8 tensors of these shapes, by name; `tensor(name)` is called when that tensor is written."""
     header: dict[str, object] = {"__metadata__": dict(metadata)}
     end = 0
     for name in sorted(shapes):

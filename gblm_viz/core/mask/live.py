@@ -1,6 +1,6 @@
-"""One matrix's mask again and again, as fast as a slider moves: what the screen shows until the exact numbers come.
+"""One matrix's mask, computed fast enough to follow a slider: the screen shows it until the exact numbers are ready.
 
-Knows nothing of screens; its masks are those of prune.dense_masks.
+The masks are those of prune.dense_masks. This module does not use the interface.
 """
 
 from __future__ import annotations
@@ -26,23 +26,23 @@ from .prune import dense_masks, scores_of
 from .settings import Settings
 
 FAR = 2.0
-"""Another α is as good as a new one from so many times on."""
+"""Earlier cuts are used only if α changed by less than this factor."""
 ROUNDING = 1e-5
-"""What a float32 score may be off by, many times over."""
+"""Relative margin of the bounds, many times the rounding error of a float32 score."""
 
 
 @dataclass(frozen=True, eq=False)
 class Cuts:
-    """Each row's highest score that goes, float32 (out, 1), at one α.
+    """The highest removed score of each row, float32 (out, 1), at one α.
 
-    Another α scales every score by something between 1 and the ratio of the two, and so the cut as well.
+    Another α scales every score, and so the cut too, by a factor between 1 and the ratio of the two α.
     """
 
     alpha: float
     highest: Array
 
     def bounds(self, alpha: float, rows: slice) -> tuple[Array, Array] | None:
-        """Between what the cuts lie at another α; None where it is too far away to help."""
+        """Return (low, high) bounds of the cuts at another α; None if it is too far away for useful bounds."""
         ratio = alpha / self.alpha if self.alpha else math.inf
         if not 1 / FAR < ratio < FAR:
             return None
@@ -54,12 +54,12 @@ class Cuts:
 @torch.no_grad()
 def live_mask(model: Model, statistics: Statistics | None, settings: Settings, name: str, expert: int = 0,
               last: Cuts | None = None, every: int = 1) -> tuple[Array, Cuts | None]:
-    """bool (out, in), True = removed: one matrix, or one of its experts, in the dense order.
+    """Return the mask, bool (out, in), True = removed, of one matrix or one of its experts in the dense order; and Cuts.
 
-    Where every row is chosen from by itself the matrix is scored and chosen from some rows at a time, while they lie in
-    the processor's cache; other groups take what `dense_masks` takes for this matrix, or for all. last: what the mask
-    before this one came with, for the same settings but for α. every: of so many rows only the first is chosen from
-    and shown for all of them; where rows are not chosen from by themselves it is 1.
+    If rows are independent, the matrix is scored and masked a few rows at a time, so that they stay in the processor's
+    cache; other groups cost as much as `dense_masks` for this matrix, or for all. last: the Cuts returned with the
+    previous mask, for the same settings except α. every: only the first of this many rows is computed and repeated for
+    all of them; it must be 1 where rows are not independent.
     """
     pattern = settings.check().make_pattern()
     matrix = model.layout.named(name)
@@ -95,9 +95,9 @@ def _by_rows(model: Model, statistics: Statistics | None, settings: Settings, na
 def by_rows(pattern: PerRow | NofM, method: Method, weight: Tensor, inputs: Tensor | None,
             gradient: Callable[[slice], Tensor | None], name: str = "",
             last: Cuts | None = None, every: int = 1) -> tuple[Array, Cuts | None]:
-    """What a method and a pattern of rows remove of (out, in), and the cuts where α moves them.
+    """Return the mask (out, in) of a method and a row-wise pattern, and the Cuts if the method has an α, else None.
 
-    `gradient` gives some rows' norm. every: as in `live_mask`; the cuts are of the rows chosen from.
+    gradient: rows → their gradient norm. every: as in `live_mask`; the cuts cover only the computed rows.
     """
     whole, weight = weight, weight[::every]
     mask = torch.zeros(weight.shape, dtype=torch.bool)
@@ -118,21 +118,21 @@ def by_rows(pattern: PerRow | NofM, method: Method, weight: Tensor, inputs: Tens
 
 
 def _stored(rows: slice, every: int) -> slice:
-    """Some of the rows chosen from, as rows of the matrix."""
+    """Convert a slice of the computed rows to the slice of the matrix's rows."""
     start, stop, _ = rows.indices(sys.maxsize)
     return slice(start * every, min(stop * every, sys.maxsize), every)
 
 
 def _spread(mask: Array, every: int, rows: int) -> Array:
-    """bool (rows, in): each row chosen from stands for those after it."""
+    """Return bool (rows, in): each computed row repeated `every` times."""
     return mask if every == 1 else np.repeat(mask, every, axis=0)[:rows]
 
 
 @dataclass(frozen=True, eq=False)
 class OrderedRows:
-    """One matrix's scores, float32 (out, in), and those of each row in ascending order: any sparsity costs one look.
+    """One matrix's scores, float32 (out, in), and each row's scores sorted, so that a cut is one lookup at any sparsity.
 
-    For 4096 × 11008 360 MB, and half a second once (tests/benchmarks/live_ratio.py).
+    For 4096 × 11008 this needs 360 MB, and half a second once (tests/benchmarks/live_ratio.py).
     """
 
     scores: Tensor
@@ -143,7 +143,7 @@ class OrderedRows:
         return 2 * self.ordered.nbytes
 
     def mask(self, pattern: PerRow, every: int = 1) -> Array:
-        """bool (out, in); every: as in `live_mask`."""
+        """Return the mask, bool (out, in); every: as in `live_mask`."""
         scores, ordered = self.scores[::every], self.ordered[::every]
         mask = torch.zeros(scores.shape, dtype=torch.bool)
         count = int(mask.shape[-1] * pattern.sparsity)
@@ -159,14 +159,14 @@ class OrderedRows:
 @torch.no_grad()
 def ordered_rows(model: Model, statistics: Statistics | None, settings: Settings, name: str,
                  expert: int = 0) -> OrderedRows:
-    """A matrix, or one of its experts, made ready for a slider of the sparsity."""
+    """Score and sort a matrix, or one of its experts, for a slider of the sparsity."""
     scores = scores_of(model, statistics, settings, name)
     scores = scores[expert] if model.layout.named(name).experts else scores
     return OrderedRows(scores, in_order(scores))
 
 
 def in_order(scores: Tensor) -> Array:
-    """float32 (out, in): each row in ascending order, on as many threads as torch has."""
+    """Return float32 (out, in), each row sorted in ascending order, on as many threads as torch uses."""
     ordered = np.empty(scores.shape, np.float32)
 
     def order(rows: slice) -> None:

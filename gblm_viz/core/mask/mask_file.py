@@ -1,4 +1,4 @@
-"""Mask files: masks and what made them as one safetensors file, written and read back checked."""
+"""Mask files: masks and their settings in one safetensors file; every value is checked when it is read."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .prune import Masks
 
 
 def masks_in(path: Path) -> dict[str, Any] | None:
-    """What a mask file says made it; None for a file that is none."""
+    """Return the settings in a mask file's metadata; None if the file is not a mask file."""
     try:
         found = json.loads(header_of(path.parent, path.name).metadata["gblm"])
     except (StatisticsError, KeyError, ValueError, RecursionError):
@@ -29,7 +29,7 @@ def masks_in(path: Path) -> dict[str, Any] | None:
 
 
 def save_masks(applied: Masks, path: Path) -> None:
-    """uint8 of the parameter's (out, in) view, 1 = removed; the metadata is the settings that made it."""
+    """Write each mask as uint8 of the parameter's (out, in) view, 1 = removed; the metadata stores the settings."""
     usable_path(path)
     shapes = {name: tuple(mask.shape) for name, mask in applied.masks.items()}
     try:
@@ -40,7 +40,7 @@ def save_masks(applied: Masks, path: Path) -> None:
 
 
 def masks_file(applied: Masks) -> bytes:
-    """The same file for those who have no folder here."""
+    """Return the same file as bytes, for a download."""
     tensors = {name: mask.to(torch.uint8).contiguous() for name, mask in applied.masks.items()}
     return to_bytes(tensors, _mask_metadata(applied))
 
@@ -53,7 +53,7 @@ def _mask_metadata(applied: Masks) -> dict[str, str]:
 
 
 def read_masks(path: Path) -> dict[str, Tensor]:
-    """name → bool (out, in) or (experts, out, in), True = removed. Raises StatisticsError for what is no mask file."""
+    """Return name → bool (out, in) or (experts, out, in), True = removed. Raises StatisticsError for any other file."""
     header = header_of(usable_path(path).parent, path.name)
     for name, (kind, _) in header.tensors.items():
         if len(kind.shape) not in {2, 3}:

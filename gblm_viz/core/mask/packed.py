@@ -1,6 +1,6 @@
-"""Masks at one bit a weight, where a byte would be too much: read like name → mask, one unpacked when asked for.
+"""Masks stored as one bit per weight, where a byte is too much: a mapping name → mask that unpacks a mask on access.
 
-Knows nothing of what made them.
+Does not use how the masks were made.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from torch import Tensor
 
 
 class PackedMasks(MutableMapping[str, Tensor]):
-    """name → bool, any shape, on the CPU. What is read is a copy: changing it changes nothing here."""
+    """name → bool, any shape, on the CPU. Reading returns a copy: changing it does not change the stored mask."""
 
     def __init__(self) -> None:
         self._packed: dict[str, tuple[np.ndarray, torch.Size]] = {}

@@ -1,6 +1,6 @@
-"""Which weights go, given their scores. A pattern never sees weights, models or methods.
+"""Patterns: which weights are removed, given their scores. A pattern does not use weights, models or methods.
 
-Every tie is broken by a stable sort: the leftmost, then the uppermost, goes first. True = removed.
+Ties are broken by a stable sort: the leftmost, then the uppermost, is removed first. True = removed.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from ..base.errors import SettingError
 
 Array = np.ndarray[Any, Any]
 AT_A_TIME = 1 << 19
-"""Scores that are chosen from at once on the CPU: 2 MB, which stay in a processor's second cache or nearly so."""
+"""Scores processed at once on the CPU: 2 MB, about the size of a processor's second-level cache."""
 WIDE, SAMPLED = 4096, 16
-"""Rows at least so wide are sampled before they are selected from, one score in so many."""
+"""Rows at least WIDE long are sampled before the selection, one score in SAMPLED."""
 NARROW = 8
-"""Groups at most so wide are put in order by comparing each with each."""
+"""Groups up to this width are ranked by comparing every pair."""
 NUMPY = {torch.float32, torch.float64}
-"""Floats that numpy knows; narrower ones are exact in float32."""
+"""Dtypes that numpy has too; narrower floats are converted to float32 exactly."""
 GROUPS = ("row", "matrix", "global", "authors")
 
 
 def checked_sparsity(sparsity: object) -> float:
-    """A share in [0, 1); anything else is refused."""
+    """Return a share in [0, 1). Raises SettingError otherwise."""
     try:
         share = float(sparsity)  # type: ignore[arg-type]
     except (TypeError, ValueError, OverflowError):
@@ -44,9 +44,9 @@ def checked_sparsity(sparsity: object) -> float:
 
 
 def _lowest(score: Tensor, count: int) -> Tensor:
-    """bool like `score`: the `count` lowest of each last-dimension row, leftmost first among equals.
+    """Return bool like `score`: the `count` lowest of each last-dimension row, leftmost first among equals.
 
-    On the CPU some rows at a time, so that they stay in the cache, on as many threads as torch has.
+    On the CPU a few rows are processed at a time, so that they stay in the cache, on as many threads as torch uses.
     """
     mask = torch.zeros(score.shape, dtype=torch.bool, device=score.device)
     if not count:
@@ -64,9 +64,9 @@ def _lowest(score: Tensor, count: int) -> Tensor:
 
 
 def in_pieces(shape: tuple[int, ...], work: Callable[[slice], None]) -> None:
-    """`work` of some rows of (rows, columns) at a time: they stay in the cache, on as many threads as torch has.
+    """Call `work` on a few rows of (rows, columns) at a time: they stay in the cache, on as many threads as torch uses.
 
-    One thread a piece: torch's own threads would wait for each other at every step.
+    Each piece uses one thread: torch's own threads would wait for each other at every step.
     """
     rows, columns = shape
     step = max(1, AT_A_TIME // columns)
@@ -79,10 +79,10 @@ def in_pieces(shape: tuple[int, ...], work: Callable[[slice], None]) -> None:
 
 
 def _lowest_selected(score: Tensor, count: int) -> Tensor:
-    """The same of (rows, columns): the `count`-th lowest is selected, not sorted for; sorted where weights tie at it.
+    """Do the same for (rows, columns) by selecting the `count`-th lowest; only rows with ties there are sorted.
 
-    On the CPU by numpy, which selects with the processor's widest instructions: on 4096 × 11008 several times as fast
-    as torch's kthvalue or topk, many times as a stable sort (tests/benchmarks/live_ratio.py).
+    On the CPU numpy selects, with the processor's widest instructions: on 4096 × 11008 several times faster than
+    torch's kthvalue or topk, many times faster than a stable sort (tests/benchmarks/live_ratio.py).
     """
     if score.device.type == "cpu":
         if score.shape[1] <= NARROW:
@@ -98,16 +98,16 @@ def _numbers(score: Tensor) -> Array:
 
 
 def _lowest_ranked(score: Tensor, count: int) -> Tensor:
-    """The same of narrow groups, (groups, m): what fewer than `count` others go before goes.
+    """Do the same for narrow groups, (groups, m): a score is lowest if fewer than `count` others precede it.
 
-    Each is compared with each, all groups at once: for 2:4 on 4096 × 11008 a fifth of the time of selecting.
+    Every pair is compared, in all groups at once: for 2:4 on 4096 × 11008 a fifth of the time of selecting.
     """
     numbers = _numbers(score)
-    if np.isnan(numbers.min(initial=0)):  # a number that is none is no lower, and no higher, than another
+    if np.isnan(numbers.min(initial=0)):  # NaN compares False with everything, so counting would be wrong
         return _lowest_sorted(score, count)
     places = [np.ascontiguousarray(place) for place in numbers.T]
     before = [np.full(len(numbers), len(places) - 1 - place, np.uint8) for place in range(len(places))]
-    for left, right in combinations(range(len(places)), 2):  # at first, all to the right of a place go before it
+    for left, right in combinations(range(len(places)), 2):  # initially, all places to the right precede a place
         first = (places[left] <= places[right]).view(np.uint8)
         before[right] += first
         before[left] -= first
@@ -118,20 +118,20 @@ def _lowest_ranked(score: Tensor, count: int) -> Tensor:
 
 
 def _counted(mask: Array) -> Array:
-    """int64 (rows,): how many of each row are True; eight at a time where they come in eights."""
+    """Return int64 (rows,): how many of each row are True; counts eight bytes at once if the width allows it."""
     if mask.shape[1] % 8 or not mask.flags.c_contiguous:
         return np.count_nonzero(mask, axis=1)
     return np.bitwise_count(mask.view(np.uint64)).sum(axis=1, dtype=np.int64)
 
 
 def _lowest_to(score: Tensor, numbers: Array, count: int, cut: Array) -> Tensor:
-    """The same where the cut, (rows, 1), is known. `numbers` is `score` as numpy knows it."""
+    """Do the same with a known cut, (rows, 1). `numbers` is `score` as a numpy array."""
     lowest = numbers <= cut
     return _untied(score, count, torch.from_numpy(lowest), torch.from_numpy(_counted(lowest)))
 
 
 def _untied(score: Tensor, count: int, mask: Tensor, taken: Tensor) -> Tensor:
-    """The mask; a row with other than `count` has several weights at its cut, or a cut that is no number: sorted for.
+    """Return the mask; rows with more or fewer than `count` (ties at the cut, or a NaN cut) are sorted instead.
     """
     tied = taken != count
     if tied.any():
@@ -140,10 +140,10 @@ def _untied(score: Tensor, count: int, mask: Tensor, taken: Tensor) -> Tensor:
 
 
 def _cut(numbers: Array, count: int, bounds: tuple[Array, Array] | None = None) -> Array:
-    """(rows, 1): the `count`-th lowest of each row, count at least 1.
+    """Return (rows, 1): the `count`-th lowest of each row, count at least 1.
 
-    Only what lies between two bounds, each (rows, 1), is put in order. Where none are known a sample gives them; a band
-    that they fail is selected from as a whole.
+    Only values between two bounds, each (rows, 1), are sorted. Without given bounds they come from a sample; if the
+    bounds are wrong for any row, all rows are selected from completely.
     """
     rows, columns = numbers.shape
     if not bounds and columns < WIDE:
@@ -161,8 +161,8 @@ def _cut(numbers: Array, count: int, bounds: tuple[Array, Array] | None = None) 
 
 
 def _sampled(numbers: Array, count: int) -> tuple[Array, Array]:
-    """Two scores of each row, (rows, 1), between which its `count`-th lowest very likely lies: five standard deviations
-    of its rank apart."""
+    """Return two scores of each row, (rows, 1), between which its `count`-th lowest very likely lies: five standard
+    deviations of its rank to either side."""
     sample = np.sort(numbers[:, ::SAMPLED], axis=-1)
     drawn, share = sample.shape[1], count / numbers.shape[1]
     spread = 5 * math.sqrt(drawn * share * (1 - share)) + 1
@@ -175,7 +175,7 @@ def _selected(numbers: Array, count: int) -> Array:
 
 
 def _lowest_sorted(score: Tensor, count: int) -> Tensor:
-    """The same from a stable sort: what ties go by."""
+    """Do the same with a stable sort, which defines the order of ties."""
     order = torch.sort(score, dim=-1, stable=True).indices[..., :count]
     return torch.zeros(score.shape, dtype=torch.bool, device=score.device).scatter_(-1, order, True)
 
@@ -192,15 +192,15 @@ class PerRow:
         return _lowest(score, int(score.shape[-1] * self.sparsity))
 
     def cut(self, score: Tensor, bounds: tuple[Array, Array] | None = None) -> Array:
-        """float32 (out, 1): the highest score that goes of each row of (out, in), −∞ where none goes.
+        """Return float32 (out, 1): the highest removed score of each row of (out, in), −∞ if none is removed.
 
-        bounds: two arrays like it, between which it lies, if they are right, and is found sooner.
+        bounds: two arrays of that shape between which the cut should lie; it is found faster if they are right.
         """
         count = int(score.shape[-1] * self.sparsity)
         return _cut(score.numpy(), count, bounds) if count else np.full((len(score), 1), -np.inf, np.float32)
 
     def remove_to(self, score: Tensor, cut: Array) -> Tensor:
-        """What `remove` gives for (out, in), with its `cut` at hand."""
+        """Return the same as `remove` for (out, in), from its known `cut`."""
         return _lowest_to(score, score.numpy(), int(score.shape[-1] * self.sparsity), cut)
 
 
@@ -220,7 +220,7 @@ class PerMatrix:
 class Authors:
     """The authors' magnitude threshold (VILA-Lab/GBLM-Pruner lib/prune.py:177), for magnitude only.
 
-    `<=` the sorted value at int(out · in · sparsity), so at least one too many goes.
+    Removes scores `<=` the sorted value at int(out · in · sparsity), so at least one too many.
     """
 
     sparsity: float
@@ -236,7 +236,7 @@ class Authors:
 
 @dataclass(frozen=True)
 class NofM:
-    """Of every `m` neighbours along the input dimension the `n` lowest go. NVIDIA's 2:4 is NofM(2, 4)."""
+    """The `n` lowest of every `m` neighbours along the input dimension. NVIDIA's 2:4 is NofM(2, 4)."""
 
     n: int
     m: int
@@ -258,7 +258,7 @@ class NofM:
 class Global:
     """The int(total · sparsity) lowest of all matrices together, in the order given; dense order only.
 
-    By a `GlobalCut`, which sees the matrices one at a time.
+    Uses a `GlobalCut`, which reads the matrices one at a time.
     """
 
     sparsity: float
@@ -275,11 +275,11 @@ class Global:
 
 
 class GlobalCut:
-    """The cut below which the `wanted` lowest of many matrices lie, found by looking at one matrix at a time.
+    """The cut below which the `wanted` lowest scores of many matrices lie, found by reading one matrix at a time.
 
-    A float's bits, as a whole number, are in the order of the floats. So each of `ROUNDS` rounds over all matrices
-    counts the next 16 bits of those that the bits so far do not decide (`search`); then `remove` gives each matrix's
-    mask, in the order in which ties go. No more is kept than 65,536 counts.
+    A float's bits, mapped to an integer, sort like the floats. So each of `ROUNDS` rounds over all matrices counts the
+    next 16 bits of the scores that are still undecided (`search`); then `remove` returns each matrix's mask, in the
+    order in which ties are broken. Only 65,536 counts are stored.
     """
 
     DIGIT = 16
@@ -289,11 +289,11 @@ class GlobalCut:
         self.wanted, self.rounds = wanted, 0
         self.cut = 0
         self.left = wanted
-        """Of those that are at the cut, as far as it is known, so many go."""
+        """How many of the scores at the cut, as far as it is known, are removed."""
         self.counts = np.zeros(1 << self.DIGIT, np.int64)
 
     def search(self, coming: Callable[[], Iterable[Tensor]]) -> Iterator[None]:
-        """All rounds; `coming` gives every matrix's scores in turn, the same each time. Stops after each matrix."""
+        """Run all rounds; `coming` yields every matrix's scores, the same each time. Yields before each matrix is counted."""
         for _ in range(self.ROUNDS):
             for score in coming():
                 yield
@@ -301,7 +301,7 @@ class GlobalCut:
             self._narrow()
 
     def _count(self, score: Tensor) -> None:
-        """One matrix in a round."""
+        """Count one matrix's scores in this round."""
         rest = 32 - self.DIGIT * (self.rounds + 1)
         for keys in _ordered(score):
             digits = keys >> rest
@@ -309,7 +309,7 @@ class GlobalCut:
             self.counts += np.bincount(undecided & (1 << self.DIGIT) - 1, minlength=len(self.counts))
 
     def _narrow(self) -> None:
-        """A round is over: the digit in which the cut lies is known."""
+        """End a round: append the digit that contains the cut."""
         reached = np.cumsum(self.counts)
         digit = min(int(np.searchsorted(reached, self.left)), len(reached) - 1)
         self.left -= int(reached[digit] - self.counts[digit])
@@ -318,7 +318,7 @@ class GlobalCut:
         self.counts[:] = 0
 
     def remove(self, score: Tensor, name: str = "") -> Tensor:
-        """(…, out, in) float -> bool, True = removed. After all rounds, for each matrix once and in their order."""
+        """(…, out, in) float -> bool, True = removed. Call after all rounds, once per matrix, in order."""
         assert self.rounds == self.ROUNDS
         parts = []
         for keys in _ordered(score) if self.wanted else ():
@@ -331,7 +331,7 @@ class GlobalCut:
 
 
 def _ordered(score: Tensor) -> Iterator[Array]:
-    """int64, some at a time: whole numbers from 0 to 2³² in the order of the scores, row-major; −0 is 0."""
+    """Yield int64 pieces, row-major: integers from 0 to 2³² that sort like the scores; −0 counts as 0."""
     flat = score.detach().reshape(-1).cpu().float().numpy()
     for first in range(0, len(flat), AT_A_TIME):
         bits = (flat[first : first + AT_A_TIME] + np.float32(0)).view(np.int32).astype(np.int64)
@@ -345,7 +345,7 @@ _BY_GROUP: dict[str, type[PerRow] | type[PerMatrix] | type[Authors] | type[Globa
 
 
 def parse_pattern(text: str) -> NofM:
-    """`2:4` → NofM(2, 4); anything that is no n:m with 0 ≤ n < m is refused."""
+    """Parse `2:4` to NofM(2, 4). Raises SettingError for anything but n:m with 0 ≤ n < m."""
     found = re.fullmatch(r"\s*(\d{1,9})\s*:\s*(\d{1,9})\s*", str(text))
     if not found:
         raise SettingError("pattern_unreadable", given=text)
@@ -356,7 +356,7 @@ def parse_pattern(text: str) -> NofM:
 
 
 def make_pattern(group: str, sparsity: object, pattern: str | None = None) -> Pattern:
-    """The pattern that the settings name: N:M where `pattern` is given, else the group at its sparsity."""
+    """Return the pattern of these settings: N:M if `pattern` is given, else the group with its sparsity."""
     if pattern:
         return parse_pattern(pattern)
     if group not in GROUPS:
@@ -365,7 +365,7 @@ def make_pattern(group: str, sparsity: object, pattern: str | None = None) -> Pa
 
 
 def label(pattern: Pattern) -> str:
-    """A short machine-readable name: `row 0.5`, `2:4`."""
+    """Return a short machine-readable name: `row 0.5`, `2:4`."""
     if isinstance(pattern, NofM):
         return f"{pattern.n}:{pattern.m}"
     group = next(group for group, kind in _BY_GROUP.items() if isinstance(pattern, kind))
@@ -373,7 +373,7 @@ def label(pattern: Pattern) -> str:
 
 
 def shuffled(mask: Tensor, pattern: Pattern, seed: int = 0) -> Tensor:
-    """The null of every structure score: the mask with its bits permuted inside each comparison group, seeded.
+    """Return the null model of every structure score: the mask permuted inside each comparison group, seeded.
 
     bool (out, in) -> bool (out, in) with the same number removed in every group.
     """

@@ -1,6 +1,6 @@
-"""How a pruning reads its model: loaded whole, or block by block from its folder; by what each will hold in memory.
+"""Chooses how a pruning reads its model, completely or block by block from its folder, by the memory each way needs.
 
-Made from a model's shape before it is loaded. Knows no weight, score or mask; the figures are estimates.
+Uses a model's shape before it is loaded, no weights, scores or masks; the figures are estimates.
 """
 
 from __future__ import annotations
@@ -13,25 +13,25 @@ from ..sums.estimate import FLOAT, OWN, SAVED, ModelShape, Room, gigabytes_up
 from .settings import Settings
 
 SCORING = 16
-"""Bytes a weight of the largest matrix while it is scored and its lowest are found. Measured as this process's peak
-(footprint.Peak) over a matrix of 3000 × 3000: 15 by row, by matrix and 2:4."""
+"""Bytes per weight of the largest matrix while it is scored and its lowest scores are found. The process's peak
+(footprint.Peak) measured on a matrix of 3000 × 3000 is 15 by row, by matrix and for 2:4."""
 MASKS = 2
-"""Masks that stand at once: the one that is asked for, and one that it is compared with."""
+"""Masks in memory at the same time: the requested one, and one that it is compared with."""
 BITS = 8
-"""Of a byte: by block, masks are packed."""
+"""Bits per byte: for a model read block by block, masks are packed."""
 SHORT = {
     (True, False, False): "prune_short", (True, False, True): "prune_short_narrow",
     (True, True, False): "prune_short_sequential", (True, True, True): "prune_short_sequential_narrow",
     (False, False, False): "prune_short_whole", (False, False, True): "prune_short_whole_narrow",
 }
-"""Can be read block by block? in the sequential order? in less than float32? → the sentence of too little memory."""
+"""(readable block by block, sequential order, narrower than float32) → key of the message about too little memory."""
 
 
 @dataclass(frozen=True)
 class Reading:
-    """Bytes beyond what is held before the model is read. `whole`: with all of it loaded, chosen or not.
+    """The chosen way, and bytes in addition to current use. `whole`: with the whole model loaded, chosen or not.
 
-    inputs_in_memory: of what enters the blocks so many bytes wait in memory, the rest in a temporary file; None: by
+    inputs_in_memory: bytes of block inputs kept in memory, the rest goes to a temporary file; None: decided later by
     what is free.
     """
 
@@ -44,9 +44,9 @@ class Reading:
 
 def choose(shape: ModelShape, settings: Settings, room: Room, *, tokens: int = 0, longest: int = 0,
            exported: bool = False) -> Reading:
-    """Loaded whole where that fits, else block by block. tokens: of all samples; longest: of one.
+    """Choose to load the whole model if it fits, else block by block. tokens: of all samples; longest: of one.
 
-    exported: whether the pruned model is written and read again. Raises SettingError with the number that would do.
+    exported: whether the pruned model is written and read again. Raises SettingError with the size that would be enough.
     """
     sequential = settings.order == "sequential" and "inputs" in settings.needs
     inputs = tokens * shape.hidden * shape.itemsize if sequential else 0
@@ -66,12 +66,12 @@ def choose(shape: ModelShape, settings: Settings, room: Room, *, tokens: int = 0
 
 
 def _short(shape: ModelShape, sequential: bool) -> str:
-    """The key of the sentence that says what else would need less: nothing that was chosen already."""
+    """Return the key of the message that suggests what needs less memory, without what is chosen already."""
     return SHORT[shape.streamable, shape.streamable and sequential, shape.itemsize < FLOAT]
 
 
 def _passing(shape: ModelShape, longest: int) -> int:
-    """What one sample's pass through a block holds for a moment: less than what autograd would keep of it."""
+    """Return an upper bound of the bytes of one sample's pass through a block: what autograd would keep of it."""
     return int(longest * SAVED * max(block.features for block in shape.blocks) * shape.itemsize)
 
 
@@ -80,7 +80,7 @@ def _scoring(shape: ModelShape) -> int:
 
 
 def _whole(shape: ModelShape, settings: Settings, exported: bool) -> int:
-    """Dense weights all along; to be exported, a pruned copy of the matrices and all that is read again."""
+    """Return the bytes with all dense weights loaded; for an export, plus a pruned copy and the weights read again."""
     dense = shape.parameters * shape.itemsize
     pruned = shape.prunable * shape.itemsize
     block = max(block.parameters for block in shape.blocks) * shape.itemsize
@@ -89,7 +89,7 @@ def _whole(shape: ModelShape, settings: Settings, exported: bool) -> int:
 
 
 def _by_block(shape: ModelShape, settings: Settings, exported: bool) -> int:
-    """What is outside of blocks, one block with a pruned copy of it, and its sums; or, exported, the weights again."""
+    """Return the bytes block by block: weights outside blocks, one block twice (dense, pruned), its sums or the export."""
     outside = (shape.parameters - sum(block.parameters for block in shape.blocks)) * shape.itemsize
     block = max(block.parameters for block in shape.blocks) * shape.itemsize
     packed = MASKS * shape.prunable // BITS
@@ -99,4 +99,4 @@ def _by_block(shape: ModelShape, settings: Settings, exported: bool) -> int:
 
 
 HELD: dict[bool, Callable[[ModelShape, Settings, bool], int]] = {False: _whole, True: _by_block}
-"""Read block by block? → what that holds."""
+"""Read block by block? → function that returns the bytes needed."""

@@ -1,4 +1,4 @@
-"""Everything that a mask depends on beside the model and the sums, as one frozen value."""
+"""Everything that a mask depends on besides the model and the sums, as one frozen value."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ ORDERS = ("sequential", "dense")
 class Settings:
     """Everything a mask depends on besides the model and the statistics; the same names as the command line's flags.
 
-    own: the values of the method's further knobs, by name, of which only those that are not at their default; written
-    by `with_knobs`, read by `knob`.
+    own: the values of the method's other knobs, by name, only those that differ from their default; set with
+    `with_knobs`, read with `knob`.
     """
 
     method: str = "gblm"
@@ -36,14 +36,14 @@ class Settings:
     own: tuple[tuple[str, Any], ...] = ()
 
     def check(self) -> Settings:
-        """Itself, or the sentence that says which two settings do not go together."""
-        if self.method not in tuple(METHODS):  # which compares, so that a list is only unknown
+        """Return the settings. Raises SettingError for an invalid value or two settings that do not fit together."""
+        if self.method not in tuple(METHODS):  # a tuple compares with ==, so an unhashable value is merely unknown
             raise SettingError("method_unknown", given=self.method, known=", ".join(METHODS))
         knobs = self.knobs
         for name, _ in self.own:
             if name not in knobs:
                 raise SettingError("knob_unknown", method=self.method, knob=name, known=", ".join(knobs) or "–")
-        for name in knobs.keys() - {"alpha", "seed"}:  # which are checked below, whatever the method
+        for name in knobs.keys() - {"alpha", "seed"}:  # these two are checked below, for every method
             if not knobs[name].takes(self.knob(name)):
                 raise SettingError(knobs[name].refusal, method=self.method, knob=name, given=self.knob(name),
                                    known=knobs[name].wanted)
@@ -64,7 +64,7 @@ class Settings:
     # The method's knobs
 
     def knob(self, name: str) -> Any:
-        """The value of one knob of the method."""
+        """Return the value of one knob of the method."""
         return getattr(self, name) if name in SHARED else dict(self.own).get(name, self.knobs[name].default)
 
     @property
@@ -73,7 +73,7 @@ class Settings:
         return knobs_of(self.method)
 
     def with_knobs(self, **values: Any) -> Settings:
-        """With these knobs of the method set. Checks nothing."""
+        """Return the settings with these knobs of the method changed. Does not check them."""
         shared = {name: value for name, value in values.items() if name in SHARED}
         own = {name: value for name, value in (dict(self.own) | values).items() if name not in SHARED}
         usual = {name: knob.default for name, knob in self.knobs.items()}
@@ -81,15 +81,14 @@ class Settings:
             (name, value) for name, value in own.items() if name not in usual or value != usual[name])))
 
     def of_method(self, method: str) -> Settings:
-        """The same for another method: its shared knobs stay where it takes their values, its own are at their
-        default."""
+        """Return the settings for another method: shared knobs keep values it accepts, its own get their defaults."""
         if method == self.method:
             return self
         return replace(self, method=method, norm=norm_for(method, self.norm), own=())
 
     @property
     def scoring(self) -> Settings:
-        """The same as far as scores depend on it: one for every sparsity, pattern, group and order."""
+        """Return the settings with sparsity, pattern, group and order reset, because scores do not depend on them."""
         usual = Settings()
         return replace(self, group=usual.group, sparsity=usual.sparsity, pattern=usual.pattern, order="dense")
 
@@ -98,7 +97,7 @@ class Settings:
         return METHODS[self.method].needs
 
     def make_method(self, statistics: Statistics | None) -> Method:
-        """The method with its knobs set; α is turned into a number here, from the dense statistics."""
+        """Return the method with its knobs set; resolves α to a number from the dense statistics."""
         values = {name: self.knob(name) for name in self.knobs}
         if isinstance(values.get("alpha"), Alpha):
             assert statistics is not None
@@ -107,19 +106,19 @@ class Settings:
 
     @classmethod
     def from_dict(cls, told: Mapping[str, Any]) -> Settings:
-        """What `as_dict` wrote, among other things."""
+        """Return the settings from a dict of `as_dict`; other keys are ignored."""
         own = ("alpha", "own")
         plain = {one.name: told[one.name] for one in fields(cls) if one.name not in own}
         made = cls(**plain, alpha=alphas.parse_alpha(told["alpha"]))
         return made.with_knobs(**{name: told[name] for name in made.knobs if name not in SHARED})
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON: α as it is written, further knobs beside the shared ones."""
+        """Return a dict for JSON: α as text, the method's own knobs next to the shared ones."""
         told = asdict(self) | {"alpha": str(self.alpha)}
         del told["own"]
         return told | {name: self.knob(name) for name in self.knobs if name not in SHARED}
 
 
 def preview_settings(settings: Settings) -> Settings:
-    """The same settings in the dense order, which every live preview shows."""
+    """Return the same settings in the dense order, which every live preview uses."""
     return replace(settings, order="dense")

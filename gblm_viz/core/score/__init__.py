@@ -1,5 +1,5 @@
-"""The sums → what each weight is worth.
+"""The sums → a score for each weight.
 
-In come a weight matrix and its sums; out comes a score of the same shape, by the table of methods and their α. It does
-not know sparsity, patterns or files.
+Takes a weight matrix and its sums; returns a score of the same shape, by the table of methods and their α. It does not
+use sparsity, patterns or files.
 """

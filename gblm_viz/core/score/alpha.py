@@ -1,6 +1,6 @@
-"""How heavy the gradient weighs in GBLM's score: α by number, by the authors' balance, or by the share it gives.
+"""The weight α of the gradient in GBLM's score: a number, the authors' balance, or the gradient's share of the score.
 
-Knows nothing of masks or models; reads norms from statistics.
+Reads norms from statistics; does not use masks or models.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from .methods import PAPER_ALPHA
 
 PAPER_SAMPLES, PAPER_LENGTH = 128, 2048
 _DECADES = 20.0
-"""α is looked for between 10^-20 and 10^20."""
+"""α is searched between 10^-20 and 10^20."""
 _BINS = 8000
 _LONGEST = 400
-"""Characters of a number; more is none that anybody means."""
+"""Characters of the input that are read; no sensible number is longer."""
 LARGEST = sys.float_info.max
 _STEPS = 60
-"""Bisection halves log α; 60 halvings of 40 decades are far below float32."""
+"""Bisection steps in log α; 60 halvings of 40 decades are far finer than float32."""
 
 
 @dataclass(frozen=True)
 class Alpha:
-    """How α was asked for: kind `number`, `balance` or `share`, with the number or the share as `value`."""
+    """α as requested: kind `number`, `balance` or `share`, with the number or the share as `value`."""
 
     kind: str
     value: float = PAPER_ALPHA
@@ -38,7 +38,7 @@ class Alpha:
 
 
 def parse_alpha(text: object) -> Alpha:
-    """`100`, `balance` or `share:0.5`; anything else is refused."""
+    """Parse `100`, `balance` or `share:0.5`. Raises SettingError otherwise."""
     given = str(text).strip()[:_LONGEST]
     if given == "balance":
         return Alpha("balance")
@@ -51,7 +51,7 @@ def parse_alpha(text: object) -> Alpha:
 
 
 def check_alpha(alpha: object, given: object = None) -> Alpha:
-    """Itself, if its kind is known and its number in range. `given`: how it was written, for the sentence."""
+    """Return `alpha`. Raises SettingError for an unknown kind or a number out of range. given: its text in the message."""
     if isinstance(alpha, Alpha) and type(alpha.value) in {int, float} and (
             alpha.kind == "balance" or (alpha.kind == "number" and 0 <= alpha.value <= LARGEST)
             or (alpha.kind == "share" and 0 < alpha.value < 1)):
@@ -60,7 +60,7 @@ def check_alpha(alpha: object, given: object = None) -> Alpha:
 
 
 def gradient_share(statistics: Statistics, norm: str, alpha: float) -> float:
-    """Mean over all prunable weights of α·g / (x + α·g); a weight with x = g = 0 counts as share 0."""
+    """Return the mean over all prunable weights of α·g / (x + α·g); a weight with x = g = 0 counts as share 0."""
     total, count = 0.0, 0
     for name in statistics.sums:
         total += float(_share(statistics, name, norm, alpha).sum(dtype=torch.float64))
@@ -75,10 +75,10 @@ def _share(statistics: Statistics, name: str, norm: str, alpha: float) -> torch.
 
 @dataclass(frozen=True, eq=False)
 class ShareCurve:
-    """The gradient's share at every α at once, to a thousandth, for a slider that moves; `resolve` is exact.
+    """The gradient's share as a function of α, to a thousandth, for a moving slider; `resolve` is exact.
 
-    `ratios` float64 (bins,): x/g of a bin's weights; `parts` float64 (bins,): which part of all prunable weights they
-    are; `certain`: the part with x = 0 and g > 0, all gradient at any α. Weights with g = 0 are the rest.
+    `ratios` float64 (bins,): x/g of a bin's weights; `parts` float64 (bins,): their fraction of all prunable weights;
+    `certain`: the fraction with x = 0 and g > 0, whose share is 1 at any α. The rest has g = 0.
     """
 
     ratios: torch.Tensor
@@ -89,7 +89,7 @@ class ShareCurve:
         return float((self.parts * alpha / (self.ratios + alpha)).sum()) + self.certain
 
     def alpha_at(self, share: float) -> float:
-        """The α that gives the gradient this share; a share out of reach gives the end of the range."""
+        """Return the α at which the gradient has this share; for an unreachable share, the end of the range."""
         low, high = -_DECADES, _DECADES
         for _ in range(_STEPS):
             middle = (low + high) / 2
@@ -98,7 +98,7 @@ class ShareCurve:
 
 
 def share_curve(statistics: Statistics, norm: str) -> ShareCurve:
-    """One look at every prunable weight; afterwards any share costs nothing."""
+    """Return the curve from one pass over all prunable weights; afterwards any share is almost free."""
     parts, certain, count = torch.zeros(_BINS, dtype=torch.float64), 0, 0
     for name in statistics.sums:
         gradient, inputs = statistics.gradient_norm(name, norm), statistics.input_norm(name).unsqueeze(-2)
@@ -111,10 +111,10 @@ def share_curve(statistics: Statistics, norm: str) -> ShareCurve:
 
 
 def resolve(alpha: Alpha, statistics: Statistics, norm: str) -> float:
-    """The number α stands for with these statistics. core/README.md, Scores.
+    """Return α as a number, for these statistics. core/README.md, Scores. Raises SettingError for an unreachable share.
 
-    `balance` is an estimate: the authors' 100 at 128 × 2048, scaled by how ℓ1 (∝ N) or ℓ2 (∝ √N) grows with the samples
-    and how the gradient falls with the length.
+    `balance` is an estimate: the authors' 100 at 128 × 2048, scaled by how ℓ1 (∝ N) or ℓ2 (∝ √N) grows with the number
+    of samples and how the gradient falls with their length.
     """
     if alpha.kind == "number":
         return alpha.value
@@ -128,7 +128,7 @@ def resolve(alpha: Alpha, statistics: Statistics, norm: str) -> float:
         return ((statistics.gradient_norm(name, norm), statistics.input_norm(name).unsqueeze(-2))
                 for name in statistics.sums)
 
-    # what is read block by block from a folder is read again at each step: held, it would be 4 bytes a weight
+    # sums read block by block from a folder are read again at each step: in memory they would be 4 bytes per weight
     held = None if isinstance(statistics.sums, StoredSums) else list(read())
     reached = torch.tensor([(int((gradient > 0).sum()), gradient.numel()) for gradient, _ in held or read()]).sum(0)
     positive, count = reached.tolist()

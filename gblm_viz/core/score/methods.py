@@ -1,7 +1,7 @@
-"""What score a weight gets. One table of methods; adding one is a class, whose fields are its knobs, and a line in the
-table. The form, the command line, the sweep, the address and the report read name, formula, needs and knobs there.
+"""The scoring methods, in one table. To add one, write a class whose fields are its knobs, and add it to the table. The
+form, the command line, the sweep, the address and the report read name, formula, needs and knobs from the class.
 
-A method never sees models, texts or masks: it is called with (out, in) weights, an input norm and a gradient norm.
+A method does not use models, texts or masks: it is called with (out, in) weights, an input norm and a gradient norm.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ GRADIENT_NORMS = ("l1", "l2", "sum")
 GBLM_NORMS = ("l1", "l2")
 PAPER_ALPHA = 100.0
 SHARED = ("norm", "alpha", "seed")
-"""Knobs that a Settings always holds and every file names, whatever the method."""
+"""Knobs that every Settings and every file has, whatever the method."""
 
 
 @dataclass(frozen=True)
 class Knob:
-    """What one setting of a method may be: a field of its class that is declared by `knob`.
+    """The allowed values of one setting of a method: a field of its class that is declared by `knob`.
 
     kind: `number` and `whole` lie between `low` and `high`, `choice` is one of `choices`, `alpha` is an alpha.Alpha.
-    step: how far a slider goes at once. refusal: the key of errors.toml that refuses another value.
+    step: a slider's step. refusal: the key of the errors.toml message for any other value.
     """
 
     kind: Literal["number", "whole", "choice", "alpha"]
@@ -37,7 +37,7 @@ class Knob:
     refusal: str = "knob_outside"
 
     def takes(self, value: object) -> bool:
-        """Whether it can be set so; an α is judged by alpha.check_alpha."""
+        """Return whether the value is allowed; for `alpha` always True, because alpha.check_alpha checks it."""
         if self.kind == "choice":
             return isinstance(value, str) and value in self.choices
         kinds = {"whole": (int,), "number": (int, float)}.get(self.kind)
@@ -45,11 +45,11 @@ class Knob:
 
     @property
     def wanted(self) -> str:
-        """What it may be, in notation that reads alike in every language."""
+        """Return the allowed values in notation that needs no translation."""
         return ", ".join(self.choices) if self.kind == "choice" else f"{self.low:g} … {self.high:g}"
 
     def read(self, given: object) -> Any:
-        """A value as a link, a command line or a form has it. Raises ValueError for what is no number."""
+        """Convert a value from a link, a command line or a form. Raises ValueError if it is not the number wanted."""
         if self.kind == "choice":
             return str(given)
         number = float(str(given))
@@ -61,40 +61,41 @@ class Knob:
 
 
 def knob(kind: Literal["number", "whole", "choice", "alpha"], default: Any, **more: Any) -> Any:
-    """A field of a method's class with its default; `more` as in Knob."""
+    """Declare a field of a method's class as a knob with this default; `more` as in Knob."""
     return field(default=default, metadata={"knob": Knob(kind, default, **more)})
 
 
 @dataclass(frozen=True)
 class Method:
-    """The common face: `name`, `formula` and `needs` ⊆ {inputs, gradients}; the fields declared by `knob` are its
-    knobs. Knobs called norm, alpha and seed are shared: they keep their value when another method is chosen."""
+    """Base class of the methods: `name`, `formula`, `needs` ⊆ {inputs, gradients}; fields declared by `knob` are knobs.
+
+    Knobs named norm, alpha and seed are shared: they keep their value when another method is chosen."""
 
     name: ClassVar[str]
     formula: ClassVar[str]
     source: ClassVar[str]
     needs: ClassVar[frozenset[str]]
     terms: ClassVar[frozenset[str]] = frozenset()
-    """Of the sum |W|·x (inputs) + |W|·α·g (gradients) the terms that the score is; empty where it is no such sum."""
+    """The terms of |W|·x (inputs) + |W|·α·g (gradients) that make up the score; empty if it is no such sum."""
     by_rows: ClassVar[bool] = False
-    """Whether a row's scores depend on that row alone, so that a live picture may score only the rows it shows."""
+    """Whether a row's scores depend only on that row, so that a live preview can score just the rows it shows."""
 
     @classmethod
     def knobs(cls) -> dict[str, Knob]:
-        """Name → what it may be, in the order of the class."""
+        """Return name → Knob, in the order of the class."""
         return {one.name: one.metadata["knob"] for one in fields(cls) if "knob" in one.metadata}
 
     def score(self, weight: Tensor, input_norm: Tensor | None, gradient_norm: Tensor | None, name: str) -> Tensor:
-        """float32 scores of `weight`'s shape (out, in), or (experts, out, in); the lowest go.
+        """Return float32 scores of `weight`'s shape (out, in) or (experts, out, in); the lowest are removed.
 
-        input_norm float32 (in,) or (experts, in); gradient_norm float32 like `weight`; `name` the parameter's.
+        input_norm float32 (in,) or (experts, in); gradient_norm float32, `weight`'s shape; name: the parameter's name.
         """
         raise NotImplementedError
 
 
 @dataclass(frozen=True)
 class Random(Method):
-    """Uniform noise, seeded by (seed, parameter name): the floor every method must beat."""
+    """Uniform noise, seeded by (seed, parameter name): the baseline every method must beat."""
 
     seed: int = knob("whole", 0, high=2**63 - 1)
     name: ClassVar[str] = "random"
@@ -110,7 +111,7 @@ class Random(Method):
 
 @dataclass(frozen=True)
 class Magnitude(Method):
-    """|W|: the classic, needs no text."""
+    """|W|: the classic method, which needs no text."""
 
     name: ClassVar[str] = "magnitude"
     formula: ClassVar[str] = "|W|"
@@ -124,7 +125,7 @@ class Magnitude(Method):
 
 @dataclass(frozen=True)
 class Wanda(Method):
-    """|W| times the norm of the inputs that meet it."""
+    """|W| times the norm of the inputs it is multiplied by."""
 
     name: ClassVar[str] = "wanda"
     formula: ClassVar[str] = "|W| · x"
@@ -140,7 +141,7 @@ class Wanda(Method):
 
 @dataclass(frozen=True)
 class Gradient(Method):
-    """|W| times the norm of its gradients over samples; norm `sum` is the paper's foil |ΣG|."""
+    """|W| times the norm of its gradients over samples; norm `sum` is |ΣG|, which the paper uses for comparison."""
 
     norm: str = knob("choice", "l1", choices=GRADIENT_NORMS, refusal="norm_unknown")
     name: ClassVar[str] = "gradient"
@@ -157,7 +158,7 @@ class Gradient(Method):
 
 @dataclass(frozen=True)
 class Gblm(Method):
-    """Wanda's score with the gradient norm, times α, added to the input norm."""
+    """Wanda's score with α times the gradient norm added to the input norm."""
 
     norm: str = knob("choice", "l1", choices=GBLM_NORMS, refusal="norm_unknown")
     alpha: float = knob("alpha", PAPER_ALPHA)
@@ -172,7 +173,7 @@ class Gblm(Method):
         assert input_norm is not None
         assert gradient_norm is not None
         pull = self.alpha * gradient_norm
-        # In place, and the sign last (x + α·g has none): no third and fourth matrix
+        # In place, |·| last (x + α·g ≥ 0): avoids two more matrices of this size
         return pull.add_(input_norm.unsqueeze(-2)).mul_(weight.float()).abs_()
 
 
@@ -180,27 +181,27 @@ METHODS: dict[str, type[Method]] = {kind.name: kind for kind in (Random, Magnitu
 
 
 def own_knobs() -> dict[str, Knob]:
-    """Every knob of any method beside the shared ones, by name."""
+    """Return the knobs of all methods except the shared ones, by name."""
     return {name: one for kind in METHODS.values() for name, one in kind.knobs().items() if name not in SHARED}
 
 
 def knobs_of(method: object) -> dict[str, Knob]:
-    """A method's knobs by name; none for a method that is not there."""
+    """Return a method's knobs by name; empty for an unknown method."""
     return next((kind.knobs() for name, kind in METHODS.items() if name == method), {})
 
 
 def norms_of(method: str) -> tuple[str, ...]:
-    """The gradient norms that a method can be asked for; empty where it has none, or is not there."""
+    """Return the gradient norms that a method accepts; empty if it has no norm or is unknown."""
     knobs = knobs_of(method)
     return knobs["norm"].choices if "norm" in knobs else ()
 
 
 def norm_for(method: str, norm: str) -> str:
-    """The norm as it is where a method takes it, or takes none; else the method's first."""
+    """Return `norm` if the method accepts it or has no norm, else the method's first norm."""
     norms = norms_of(method) or (norm,)
     return norm if norm in norms else norms[0]
 
 
 def norm_of(method: Method) -> str | None:
-    """The gradient norm a method asks for, or None."""
+    """Return the gradient norm a method uses, or None."""
     return getattr(method, "norm", None)

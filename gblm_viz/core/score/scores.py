@@ -1,6 +1,6 @@
-"""One matrix's scores by a method, and what of it follows a simpler rule because it saw no token or no gradient.
+"""One matrix's scores by a method, with a simpler rule for parts that received no token or no gradient.
 
-Knows no settings: it is handed the method.
+Does not use settings: the method is passed in.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .methods import Magnitude, Method, Wanda, norm_of
 
 @dataclass(frozen=True)
 class Fallback:
-    """A matrix, or one expert of it, scored by a simpler rule: it saw no token, or only zero gradients came."""
+    """A matrix, or one expert of it, scored by a simpler rule because it received no token or only zero gradients."""
 
     matrix: str
     expert: int | None
@@ -32,15 +32,15 @@ SIMPLER: dict[str, Method] = {kind.formula: kind() for kind in (Magnitude, Wanda
 
 
 Scored = tuple[Tensor, tuple[Fallback, ...]]
-"""A matrix's scores, float32 (out, in) or (experts, out, in), and what of them follows a simpler rule."""
+"""A matrix's scores, float32 (out, in) or (experts, out, in), and the parts scored by a simpler rule."""
 
 
 def score_matrix(matrix: Matrix, weight: Tensor, method: Method, inputs: Tensor | None, gradient: Tensor | None,
                  tokens: Tensor | None) -> Scored:
-    """(scores, fallbacks) of one matrix. weight, gradient (out, in) or (experts, out, in).
+    """Return (scores, fallbacks) of one matrix. weight, gradient (out, in) or (experts, out, in).
 
-    inputs (in,) or (experts, in); tokens int64 () or (experts,) or None. What received no token or only zero
-    gradients is scored by |W| or |W|·x (core/README.md, Which weights go) and listed. Raises ScoreError for a score
+    inputs (in,) or (experts, in); tokens int64 () or (experts,) or None. Parts that received no token or only zero
+    gradients are scored by |W| or |W|·x (core/README.md, Which weights go) and listed. Raises ScoreError for a score
     that is not finite.
     """
     scores = method.score(weight, inputs, gradient, matrix.name)
@@ -56,7 +56,7 @@ def score_matrix(matrix: Matrix, weight: Tensor, method: Method, inputs: Tensor 
 
 def fallbacks_of(matrix: Matrix, method: Method, gradient: Tensor | None,
                  tokens: Tensor | None) -> tuple[Fallback, ...]:
-    """What of a matrix is scored by a simpler rule of `SIMPLER`."""
+    """Return the parts of a matrix that are scored by a simpler rule of `SIMPLER`."""
     found = []
     for expert in range(matrix.experts) if matrix.experts else (None,):
         here: Any = slice(None) if expert is None else expert
@@ -71,7 +71,7 @@ def fallbacks_of(matrix: Matrix, method: Method, gradient: Tensor | None,
 
 def dense_scores(model: Model, statistics: Statistics | None, method: Method, matrix: Matrix,
                  weight: Tensor) -> Scored:
-    """One matrix's scores with all statistics taken from the dense model: what every preview shows."""
+    """Return one matrix's scores with all statistics from the dense model, as every preview uses them."""
     inputs = statistics.input_norm(matrix.name) if statistics and "inputs" in method.needs else None
     norm = norm_of(method)
     gradient = statistics.gradient_norm(matrix.name, norm) if statistics and norm else None

@@ -1,4 +1,4 @@
-"""The table of methods: README, form and card read the same. python -m gblm_viz.core.score.table prints it."""
+"""The table of methods, shared by README, form and card. python -m gblm_viz.core.score.table prints it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .methods import METHODS, Method
 
 @dataclass(frozen=True)
 class MethodRow:
-    """One line of the table of methods: README, form and card read the same."""
+    """One line of the table of methods, which README, form and card share."""
 
     name: str
     formula: str
@@ -24,14 +24,14 @@ def method_rows() -> tuple[MethodRow, ...]:
 
 
 def _knobs_told(kind: type[Method]) -> str:
-    """`norm: l1, l2; alpha`; what a number may be where it is not any."""
+    """Return the knobs as text, such as `norm: l1, l2; alpha`; choices and numbers with their allowed values."""
     told = [f"{name}: {knob.wanted}" if knob.kind in {"choice", "number"} else name
             for name, knob in kind.knobs().items()]
     return "; ".join(told) or "–"
 
 
 def methods_table() -> str:
-    """The table of methods as Markdown: what the README prints."""
+    """Return the table of methods as Markdown, as in the README."""
     lines = ["| method | score | needs | knobs | source |", "|---|---|---|---|---|"]
     lines += [f"| {row.name} | `{row.formula.replace('|', chr(92) + '|')}` | {row.needs} | {row.knobs} | {row.source} |"
               for row in method_rows()]
