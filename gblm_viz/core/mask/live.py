@@ -54,7 +54,7 @@ class Cuts:
 @torch.no_grad()
 def live_mask(model: Model, statistics: Statistics | None, settings: Settings, name: str, expert: int = 0,
               last: Cuts | None = None, every: int = 1) -> tuple[Array, Cuts | None]:
-    """Return the mask, bool (out, in), True = removed, of one matrix or one of its experts in the dense order; and Cuts.
+    """Return the mask, bool (out, in), True = removed, of one matrix or expert in the dense order, and Cuts or None.
 
     If rows are independent, the matrix is scored and masked a few rows at a time, so that they stay in the processor's
     cache; other groups cost as much as `dense_masks` for this matrix, or for all. last: the Cuts returned with the
@@ -95,7 +95,7 @@ def _by_rows(model: Model, statistics: Statistics | None, settings: Settings, na
 def by_rows(pattern: PerRow | NofM, method: Method, weight: Tensor, inputs: Tensor | None,
             gradient: Callable[[slice], Tensor | None], name: str = "",
             last: Cuts | None = None, every: int = 1) -> tuple[Array, Cuts | None]:
-    """Return the mask (out, in) of a method and a row-wise pattern, and the Cuts if the method has an α, else None.
+    """Return the mask (out, in) of a method and a row-wise pattern, and Cuts for Gblm with PerRow, else None.
 
     gradient: rows → their gradient norm. every: as in `live_mask`; the cuts cover only the computed rows.
     """
@@ -130,7 +130,7 @@ def _spread(mask: Array, every: int, rows: int) -> Array:
 
 @dataclass(frozen=True, eq=False)
 class OrderedRows:
-    """One matrix's scores, float32 (out, in), and each row's scores sorted, so that a cut is one lookup at any sparsity.
+    """One matrix's scores, float32 (out, in), and each row's scores sorted, so a cut is one lookup at any sparsity.
 
     For 4096 × 11008 this needs 360 MB, and half a second once (tests/benchmarks/live_ratio.py).
     """

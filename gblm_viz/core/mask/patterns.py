@@ -293,7 +293,7 @@ class GlobalCut:
         self.counts = np.zeros(1 << self.DIGIT, np.int64)
 
     def search(self, coming: Callable[[], Iterable[Tensor]]) -> Iterator[None]:
-        """Run all rounds; `coming` yields every matrix's scores, the same each time. Yields before each matrix is counted."""
+        """Run all rounds, yielding before each matrix. `coming` gives every matrix's scores, the same each time."""
         for _ in range(self.ROUNDS):
             for score in coming():
                 yield

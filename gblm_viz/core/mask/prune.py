@@ -1,6 +1,6 @@
 """Scores and a pattern → masks, in the two orders of core/README.md; masks → a pruned copy.
 
-The dense model is never touched. Knows nothing of texts beyond the samples, nor of files or screens.
+The dense model is never changed. This module does not use files or the interface, and of texts only the samples.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ from .settings import Settings
 
 @dataclass(frozen=True, eq=False)
 class Masks:
-    """name → bool (out, in) or (experts, out, in), True = removed, with all that made them.
+    """name → bool (out, in) or (experts, out, in), True = removed, with everything that determined them.
 
-    Of a model that is read block by block they are packed, a bit a weight (packed.PackedMasks).
+    For a model that is read block by block the masks are packed, one bit per weight (packed.PackedMasks).
     """
 
     masks: Mapping[str, Tensor]
@@ -47,7 +47,7 @@ class Masks:
     calibration_key: str
     fallbacks: tuple[Fallback, ...]
     equal_rows: dict[str, int]
-    """Matrices with rows whose scores are all equal (stable ties take their left columns) → how many such rows."""
+    """Matrix → number of rows whose scores are all equal (there the leftmost columns are removed); only if any."""
 
     @property
     def removed(self) -> int:
@@ -55,7 +55,7 @@ class Masks:
 
     @property
     def shares(self) -> dict[str, float]:
-        """The share removed of each matrix. A mean or a sum of bools would hold 8 bytes for each of them."""
+        """The removed fraction of each matrix, by count_nonzero: a mean or sum of bools would need 8 bytes for each."""
         return {name: int(torch.count_nonzero(mask)) / mask.numel() for name, mask in self.masks.items()}
 
     @property
@@ -75,7 +75,7 @@ def _require(model: Model, statistics: Statistics | None, settings: Settings) ->
     if settings.needs and statistics is None:
         raise SettingError("needs_statistics", method=settings.method)
     pattern = settings.make_pattern()
-    if isinstance(pattern, NofM):  # before the hour of work
+    if isinstance(pattern, NofM):  # checked before the long computation
         for matrix in model.layout.matrices:
             if matrix.columns % pattern.m:
                 raise SettingError("width_not_divisible", n=pattern.n, m=pattern.m, matrix=matrix.name,
@@ -87,7 +87,7 @@ def _equal_rows(scores: Tensor) -> int:
 
 
 class _Collected:
-    """Masks as they come, matrix by matrix."""
+    """Collects masks, fallbacks and equal rows, matrix by matrix."""
 
     def __init__(self, model: Model) -> None:
         self.masks: MutableMapping[str, Tensor] = PackedMasks() if model.weights else {}
@@ -107,14 +107,14 @@ class _Collected:
 
 
 def scores_of(model: Model, statistics: Statistics | None, settings: Settings, name: str) -> Tensor:
-    """One matrix's scores under `settings` in the dense order: float32 (out, in) or (experts, out, in)."""
+    """Return one matrix's scores with `settings` in the dense order: float32 (out, in) or (experts, out, in)."""
     matrix, method = model.layout.named(name), settings.make_method(statistics)
     with part_held(model, model.layout.blocks[matrix.block]) as weights:
         return dense_scores(model, statistics, method, matrix, matrix.view(weights[name]).cpu())[0]
 
 
 def _scored(model: Model, statistics: Statistics | None, method: Method) -> Iterator[Scored]:
-    """Every matrix's scores in turn; of a model that is read block by block, one block is in memory at a time."""
+    """Yield every matrix's scores; for a model that is read block by block, one block is in memory at a time."""
     for block, path in enumerate(model.layout.blocks):
         with part_held(model, path) as weights:
             for matrix in model.layout.of_block(block):
@@ -123,7 +123,7 @@ def _scored(model: Model, statistics: Statistics | None, method: Method) -> Iter
 
 @torch.no_grad()
 def all_scores(model: Model, statistics: Statistics | None, settings: Settings) -> dict[str, Scored]:
-    """Every matrix's scores in the dense order, to choose from again and again: 4 bytes a prunable weight."""
+    """Return every matrix's scores in the dense order, to reuse for several patterns: 4 bytes per prunable weight."""
     _require(model, statistics, settings)
     scored = _scored(model, statistics, settings.make_method(statistics))
     return {matrix.name: one for matrix, one in zip(model.layout.matrices, scored, strict=True)}
@@ -132,11 +132,11 @@ def all_scores(model: Model, statistics: Statistics | None, settings: Settings) 
 @torch.no_grad()
 def dense_masks(model: Model, statistics: Statistics | None, settings: Settings,
                 scored: Mapping[str, Scored] | None = None) -> Job[Masks]:
-    """Masks in the dense order: all statistics from the dense model. Steps count matrices; where all matrices compete
-    each comes three times.
+    """Return masks in the dense order: all statistics come from the dense model.
 
-    scored: what `all_scores` gave for these settings, whatever their pattern; without it a matrix is scored when it
-    comes, and its scores are gone with it.
+    Steps count matrices; with the global group each matrix counts three times. scored: the result of `all_scores`
+    for these settings (their pattern may differ); without it each matrix is scored when needed and its scores are not
+    kept.
     """
     _require(model, statistics, settings)
     method, pattern = settings.make_method(statistics), settings.make_pattern()
@@ -166,16 +166,16 @@ def dense_masks(model: Model, statistics: Statistics | None, settings: Settings,
 @torch.no_grad()
 def sequential_masks(model: Model, statistics: Statistics | None, settings: Settings,
                      inputs_in_memory: int | None = None, folder: Path | None = None) -> Job[Masks]:
-    """Masks in the paper's order: inputs are measured behind the already pruned blocks (VILA-Lab/GBLM-Pruner
+    """Return masks in the paper's order: inputs are measured after the already pruned blocks (VILA-Lab/GBLM-Pruner
     lib/prune.py:246-308).
 
-    Gradients come from the dense model. Methods that need no inputs give the dense order's masks. Steps count a
-    sample's passes through blocks, two through all but the last. A block's pruned weights are let go when what they
-    give the next block is made.
+    Gradients come from the dense model. Methods that need no inputs give the dense order's masks. Steps count passes
+    of a sample through a block: two for each block, one for the last. A block's pruned weights are freed once the next
+    block's inputs are computed.
 
-    inputs_in_memory: of what enters the blocks so many bytes wait in memory, the rest in a temporary file in `folder`;
-    by default half of what is free. Raises StatisticsError where the blocks of a model that is read block by block
-    hand each other more than their hidden state.
+    inputs_in_memory: bytes of block inputs kept in memory, the rest goes to a temporary file in `folder`; by default
+    half of what is free. Raises StatisticsError if the model is read block by block and its blocks pass on more than
+    their hidden state.
     """
     _require(model, statistics, settings)
     if "inputs" not in settings.needs:
@@ -224,7 +224,7 @@ def sequential_masks(model: Model, statistics: Statistics | None, settings: Sett
 
 def _prune_matrix(matrix: Matrix, stored: nn.Parameter, sums: InputSums, statistics: Statistics, method: Method,
                   pattern: Pattern, collected: _Collected) -> None:
-    """Scored by the inputs it really saw, masked, and its removed weights zeroed in new storage."""
+    """Score a matrix by its measured inputs, note its mask, and replace its weights by a masked copy."""
     weight, norm = matrix.view(stored.detach()), norm_of(method)
     gradient = statistics.gradient_norm(matrix.name, norm).to(weight.device) if norm else None
     inputs = input_norm(sums.squares[matrix.name], statistics.count)
@@ -236,8 +236,8 @@ def _prune_matrix(matrix: Matrix, stored: nn.Parameter, sums: InputSums, statist
 
 
 def _entered(network: Any, paths: tuple[str, ...], first: int, tokens: Tensor) -> tuple[Tensor, list[Call]]:
-    """What enters block `first`, and how every block is called, by running all of them: where blocks share weights or
-    hand on more than their hidden state, those before have a say in it. tokens int64 (length,)."""
+    """Return the input of block `first`, and every block's call, by running all blocks: needed if blocks share weights
+    or pass on more than their hidden state, because earlier blocks then affect both. tokens int64 (length,)."""
     hidden: list[Tensor] = []
     calls: list[Call] = []
 
@@ -252,7 +252,7 @@ def _entered(network: Any, paths: tuple[str, ...], first: int, tokens: Tensor) -
 
 def masks(model: Model, statistics: Statistics | None, settings: Settings, inputs_in_memory: int | None = None,
           folder: Path | None = None) -> Job[Masks]:
-    """Masks in the order the settings name; `inputs_in_memory` and `folder` as in `sequential_masks`."""
+    """Return masks in the settings' order; `inputs_in_memory` and `folder` as in `sequential_masks`."""
     settings.check()
     if folder is not None:
         usable_path(folder)
@@ -263,9 +263,9 @@ def masks(model: Model, statistics: Statistics | None, settings: Settings, input
 
 @torch.no_grad()
 def pruned(model: Model, applied: Masks) -> Model:
-    """A pruned copy: masked matrices are its own, everything else shares the dense model's storage.
+    """Return a pruned copy: it has its own masked matrices and shares all other storage with the dense model.
 
-    Of a model that is read block by block, one whose blocks are masked when they are read.
+    For a model that is read block by block, the copy masks each block when it is read.
     """
     if model.weights is not None:
         return _pruned_by_block(model, model.weights, applied)

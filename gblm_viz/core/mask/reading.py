@@ -24,7 +24,7 @@ SHORT = {
     (True, True, False): "prune_short_sequential", (True, True, True): "prune_short_sequential_narrow",
     (False, False, False): "prune_short_whole", (False, False, True): "prune_short_whole_narrow",
 }
-"""(readable block by block, sequential order, narrower than float32) → key of the message about too little memory."""
+"""(readable block by block, sequential order, narrower than float32) → key of the message: too little memory."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def choose(shape: ModelShape, settings: Settings, room: Room, *, tokens: int = 0
            exported: bool = False) -> Reading:
     """Choose to load the whole model if it fits, else block by block. tokens: of all samples; longest: of one.
 
-    exported: whether the pruned model is written and read again. Raises SettingError with the size that would be enough.
+    exported: whether the pruned model is written and read again. Raises SettingError with the size that would do.
     """
     sequential = settings.order == "sequential" and "inputs" in settings.needs
     inputs = tokens * shape.hidden * shape.itemsize if sequential else 0
@@ -89,7 +89,7 @@ def _whole(shape: ModelShape, settings: Settings, exported: bool) -> int:
 
 
 def _by_block(shape: ModelShape, settings: Settings, exported: bool) -> int:
-    """Return the bytes block by block: weights outside blocks, one block twice (dense, pruned), its sums or the export."""
+    """Return the bytes: weights outside blocks, one block dense and pruned, packed masks, and scoring or the export."""
     outside = (shape.parameters - sum(block.parameters for block in shape.blocks)) * shape.itemsize
     block = max(block.parameters for block in shape.blocks) * shape.itemsize
     packed = MASKS * shape.prunable // BITS

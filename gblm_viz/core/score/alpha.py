@@ -51,7 +51,7 @@ def parse_alpha(text: object) -> Alpha:
 
 
 def check_alpha(alpha: object, given: object = None) -> Alpha:
-    """Return `alpha`. Raises SettingError for an unknown kind or a number out of range. given: its text in the message."""
+    """Return `alpha`. Raises SettingError for an unknown kind or number out of range. given: text for the message."""
     if isinstance(alpha, Alpha) and type(alpha.value) in {int, float} and (
             alpha.kind == "balance" or (alpha.kind == "number" and 0 <= alpha.value <= LARGEST)
             or (alpha.kind == "share" and 0 < alpha.value < 1)):

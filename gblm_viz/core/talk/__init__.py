@@ -1,4 +1,4 @@
-"""A model answers: chat templates, sampling, where two answers part, how fast a model speaks.
+"""Text generation: chat templates, sampling, where two answers diverge, generation speed.
 
-In come a Model and messages; out come tokens and text, one step at a time. It does not know how the model was pruned.
+Takes a Model and messages; returns tokens and text, one step at a time. It does not use how the model was pruned.
 """

@@ -1,6 +1,6 @@
-"""Votes on answers whose writers are hidden: counted, with the exact binomial interval of a preference.
+"""Counts votes on answers whose models are hidden, with the exact binomial interval of a preference.
 
-Knows sides by name and models by key; nothing of screens.
+Identifies sides by name and models by key; does not use the interface.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ Competitors = tuple[tuple[str, Hashable], ...]
 
 
 def clopper_pearson(successes: int, trials: int, confidence: float = CONFIDENCE) -> Interval:
-    """The exact binomial interval of a share; (0, 1) where nothing was tried.
+    """Return the exact binomial interval of a share; (0, 1) without trials.
 
-    Its ends are the shares at which so many successes, or more (below) and fewer (above), have the chance
+    At its lower end `successes` or more, at its upper end `successes` or fewer, have the probability
     (1 − confidence) / 2.
     """
     beyond = (1 - confidence) / 2
@@ -28,7 +28,7 @@ def clopper_pearson(successes: int, trials: int, confidence: float = CONFIDENCE)
 
 
 def _where(true_above: Callable[[float], bool]) -> float:
-    """The share between 0 and 1 from which on a condition holds, by halving; 60 halvings are below rounding."""
+    """Return the share in (0, 1) above which the condition is true, by 60 halvings, which is below rounding error."""
     low, high = 0.0, 1.0
     for _ in range(60):
         middle = (low + high) / 2
@@ -37,7 +37,7 @@ def _where(true_above: Callable[[float], bool]) -> float:
 
 
 def _at_least(successes: int, trials: int, share: float) -> float:
-    """P(X ≥ successes), X binomial; by logarithms, which do not overflow."""
+    """Return P(X ≥ successes), X binomial; computed with logarithms, which do not overflow."""
     if not 0 < share < 1:
         return float(share >= 1 or successes == 0)
     whole = math.lgamma(trials + 1)
@@ -57,7 +57,7 @@ class Vote:
 
 @dataclass(frozen=True)
 class Preference:
-    """How often one side was preferred: `preferred` of the `votes` that preferred any, `ties` beside them."""
+    """How often one side won: `preferred` of `votes`, which chose some side; `ties` are not part of `votes`."""
 
     preferred: int
     votes: int
@@ -71,19 +71,19 @@ class Preference:
 
     @property
     def chance(self) -> float:
-        """The share that voting blindly gives."""
+        """The share expected from random votes."""
         return 1 / self.sides
 
     @property
     def verdict(self) -> str:
-        """`few`: even if all agreed, chance could not be excluded; `none`: the interval covers chance; else `shown`."""
+        """`few`: chance could not be excluded even if all agreed; `none`: the interval covers chance; else `shown`."""
         if clopper_pearson(self.votes, self.votes).low <= self.chance:
             return "few"
         return "none" if self.interval.covers(self.chance) else "shown"
 
 
 def tally(votes: Sequence[Vote], competitors: Competitors, side: str) -> Preference:
-    """The votes on just these models, seen from one side; those on other copies are not mixed in."""
+    """Return the preference for one side, from the votes on exactly these models."""
     counted = [vote for vote in votes if vote.competitors == competitors]
     decided = [vote for vote in counted if vote.winner]
     return Preference(sum(vote.winner == side for vote in decided), len(decided), len(counted) - len(decided),

@@ -1,12 +1,12 @@
-"""A model's chat template → the text of a prompt, character for character what transformers renders, within limits.
+"""Renders a model's chat template, character for character like transformers, within limits.
 
-A template comes with a model and is a program. It can loop for ever or ask for more memory than there is, also inside
-one call of C code, where nothing in this process could stop it. So it runs in a process of its own (template_child.py)
-which stays for the next prompt: measured, the first one takes 0.1 s to start, each prompt then 0.3 ms.
+A template comes with a model and is a program. It can loop for ever or request more memory than there is, even inside
+one call of C code, where nothing in this process could stop it. So it runs in a separate process (template_child.py),
+which is kept for the next prompt: measured, the process takes 0.1 s to start, each prompt then 0.3 ms.
 
-Bounded are: the characters of the text (CHARACTERS more than twice what the messages hold), the processor time of one
-rendering (SECONDS; PATIENCE on the clock, where the system has no such timer), the memory of that process (MEMORY,
-where the system can limit it), the characters of the template itself (TEMPLATE) and how many run at once (AT_ONCE).
+The limits are: the characters of the text (CHARACTERS plus twice the length of the messages), the processor time of one
+rendering (SECONDS; PATIENCE of real time, for systems without such a timer), the memory of that process (MEMORY, where
+the system can limit it), the characters of the template itself (TEMPLATE) and how many run at once (AT_ONCE).
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ MEMORY = 512 * 2**20
 TEMPLATE = 1_000_000
 AT_ONCE = 4
 WAITING = 2
-"""So many processes wait for the next prompt at most."""
+"""Maximum number of idle processes kept for the next prompt."""
 QUOTED = 200
-"""Characters of a template's own message that are shown."""
+"""Characters shown of a template's own error message."""
 SYSTEM = "You are a helpful assistant."
-"""What is given to a template that asks for a system message."""
+"""System message for a template that requires one."""
 _CHILD = Path(__file__).with_name("template_child.py")
 Messages = list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
 class Written:
-    """A prompt as a template wrote it. `how`: `given`, a key of WAYS, or `failed`: then there is no text, and `why` is
-    the template's own message."""
+    """A rendered prompt. `how`: `given`, a key of WAYS, or `failed`; then `text` is empty, and `why` is the template's
+    own message."""
 
     text: str
     how: str = "given"
@@ -60,14 +60,14 @@ def _in_parts(messages: Messages) -> Messages:
 
 WAYS: Mapping[str, Callable[[Messages], Messages]] = {
     "system": _with_system, "parts": _in_parts, "system_parts": lambda messages: _in_parts(_with_system(messages))}
-"""What templates ask for beside plain messages, tried in this order where one fails without it."""
+"""Forms of the messages that some templates require, tried in this order if a template fails on plain messages."""
 
 
 def written(tokenizer: Any, messages: Messages, source: str) -> Written:
-    """The messages as the template writes them, with a system message or their content in parts where it asks for it.
+    """Render the messages, with a system message or with their content in parts if the template requires it.
 
-    A template that takes content in parts alone may leave out a text without a word, so what was asked has to stand in
-    what it wrote. Raises ModelError for a template that passes a limit.
+    A template that accepts only content in parts may silently omit a plain text, so the result must contain the last
+    message. Raises ModelError for a template that exceeds a limit.
     """
     asked = messages[-1]["content"].strip()
     ways: tuple[str, ...] = ("parts", "system_parts")
@@ -87,19 +87,19 @@ def written(tokenizer: Any, messages: Messages, source: str) -> Written:
             if error.key != "template_failed":
                 raise
             continue
-        if asked in text and "{'type':" not in text:  # a list that was written out as Python does
+        if asked in text and "{'type':" not in text:  # excludes a list printed as Python code
             return Written(text, way)
     return first
 
 
 def rendered(tokenizer: Any, messages: Messages, source: str) -> str:
-    """The messages as the tokenizer's template writes them, ready for the model's answer.
+    """Return the messages rendered by the tokenizer's template, ready for the model's answer.
 
-    Raises ModelError: the template fails (with its own message), or passes a limit.
+    Raises ModelError if the template fails (with its own message) or exceeds a limit.
     """
     try:
         template = tokenizer.get_chat_template()
-    except Exception as error:  # several templates and none of them the default
+    except Exception as error:  # several templates without a default
         raise _failed(source, str(error)) from error
     if not isinstance(template, str):
         raise _failed(source, f"it is no text but {type(template).__name__}")
@@ -125,10 +125,10 @@ def _failed(source: str, why: str) -> ModelError:
 
 
 class _Child:
-    """One process that renders; ended with the last handle on its input."""
+    """One process that renders templates; it ends when its input is closed."""
 
     def __init__(self) -> None:
-        # without `site` it starts in half the time; in a session of its own, Ctrl-C is for this process alone
+        # without `site` it starts in half the time; in a new session it does not receive Ctrl-C
         self.process = subprocess.Popen(
             [sys.executable, "-I", "-S", str(_CHILD), *filter(None, sys.path)], stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True)
@@ -138,7 +138,7 @@ class _Child:
         return self.process.poll() is None
 
     def ask(self, line: bytes) -> bytes:
-        """Its answer, or nothing where it was ended over the question."""
+        """Return the answer line, or empty or partial bytes if the process ended before it answered."""
         assert self.process.stdin is not None and self.process.stdout is not None
         patience = threading.Timer(PATIENCE, self.process.kill)
         patience.daemon = True
@@ -162,14 +162,14 @@ class _Child:
 
 
 class _Pool:
-    """The processes that wait. A template that hangs holds up one of them, not who asks for another."""
+    """The idle processes. A template that hangs blocks only one process; other requests use another."""
 
     def __init__(self) -> None:
         self.lock, self.places = threading.Lock(), threading.BoundedSemaphore(AT_ONCE)
         self.waiting: list[_Child] = []
 
     def ask(self, question: dict[str, Any]) -> dict[str, Any] | None:
-        """The child's answer, or None where it was ended: too slow, too much memory, or a crash."""
+        """Return the child's answer, or None if the child ended: too slow, too much memory, or a crash."""
         line = json.dumps(question, default=str).encode() + b"\n"
         with self.places:
             child = self._take()

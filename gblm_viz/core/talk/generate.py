@@ -1,7 +1,7 @@
-"""Answers, a token at a time: our own loop with the cache, a seed, a Stop and each token's probability.
+"""Generates answers token by token: our own loop with a cache, a seed, a stop event and each token's probability.
 
-Tokens are argmax(filtered log-probability / temperature + Gumbel noise), the noise drawn from (seed, position) alone,
-so that equal models beside each other, and beside other visitors, answer alike. Knows nothing of masks or screens.
+Tokens are argmax(filtered log-probability / temperature + Gumbel noise). The noise depends only on (seed, position), so
+equal models give equal answers, next to each other and for every visitor. Does not use masks or the interface.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from . import chat_template
 
 TOP = 5
 STEPS_AT_ONCE = 2
-"""So many answers compute a token at the same moment, the others wait for their turn: more threads only take the
-interpreter from each other. Measured on two cores: thirty visitors' sixty answers of 64 tokens took 13 to 16 s all at
-once and 4 to 6 s so; two answers take as long as before."""
+"""How many answers compute a token at the same time; the others wait, because more threads only compete for the
+interpreter. Measured on two cores: sixty answers of 64 tokens for thirty visitors took 13 to 16 s without this limit
+and 4 to 6 s with it; two answers take as long as without it."""
 _TURN = Semaphore(STEPS_AT_ONCE)
 _PRIME = 1_000_003
 
@@ -49,7 +49,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Token:
-    """One generated token. `text` is all whole characters it completes; `probability` the model's own, unfiltered."""
+    """One generated token. `text`: the characters it completes; `probability`: the model's own, unfiltered."""
 
     token: int
     text: str
@@ -60,8 +60,8 @@ class Token:
 @dataclass(frozen=True)
 class Prompt:
     """Token ids of a prompt. `plain`: it is continued as plain text, because the model has no chat template or one that
-    fails; `dropped`: earlier messages that did not fit; `cut`: tokens at the beginning of the last message that did not
-    fit; `how`, `why`: as the template wrote it (chat_template.Written)."""
+    fails; `dropped`: number of earlier messages that did not fit; `cut`: number of tokens at the beginning that did not
+    fit when only the last message was left; `how`, `why`: as in chat_template.Written."""
 
     tokens: list[int]
     plain: bool
@@ -73,7 +73,7 @@ class Prompt:
 
 @dataclass(frozen=True)
 class Answer:
-    """A finished answer. `ended`: end (the model's own), length, or stopped."""
+    """A finished answer. `ended`: `end` (the model's end token), `length` or `stopped`, as in `stream`."""
 
     text: str
     tokens: tuple[Token, ...]
@@ -84,11 +84,11 @@ Message = dict[str, str]
 
 
 def prompt_tokens(model: Model, messages: list[Message], room: int = 0) -> Prompt:
-    """Messages → ids, through the chat template where there is one, else as plain text to complete.
+    """Return the messages as token ids, through the chat template if there is one, else as plain text to complete.
 
-    Earliest turns are dropped until `room` tokens are free within the model's longest input. Raises TextError for an
-    empty prompt, ModelError for a template that takes too much, over all the turns it is tried on. One that fails is
-    left out: the prompt is then plain text.
+    The earliest turns are dropped until `room` tokens are free within the model's longest input. Raises TextError for
+    an empty prompt, ModelError for a template that exceeds its limits, in total over all attempts with fewer turns. If
+    the template fails, it is not used: the prompt is then plain text.
     """
     if not messages or not messages[-1]["content"].strip():
         raise TextError("empty_prompt")
@@ -111,7 +111,7 @@ def prompt_tokens(model: Model, messages: list[Message], room: int = 0) -> Promp
 
 
 def _encoded(model: Model, messages: list[Message]) -> tuple[list[int], chat_template.Written | None]:
-    """The tokens, and how the model's chat template wrote them; None where it has none."""
+    """Return the tokens and the rendered chat template, or None instead of it if the model has no template."""
     written = chat_template.written(model.tokenizer, messages, model.name) if model.has_chat_template else None
     if written is not None and written.how != "failed":
         return encoded(model.tokenizer, written.text, add_special_tokens=False), written
@@ -120,7 +120,7 @@ def _encoded(model: Model, messages: list[Message]) -> tuple[list[int], chat_tem
 
 @lru_cache(maxsize=512)
 def gumbel_noise(seed: int, position: int, size: int) -> Tensor:
-    """float32 (size,): −log(−log u), drawn from (seed, position) and nothing else."""
+    """Return float32 (size,): −log(−log u); depends only on (seed, position)."""
     generator = torch.Generator("cpu").manual_seed((seed * _PRIME + position) & (2**63 - 1))
     uniform = torch.rand(size, generator=generator).clamp_(1e-20, 1 - 1e-7)
     return -torch.log(-torch.log(uniform))
@@ -140,13 +140,13 @@ def _choose(logits: Tensor, sampling: Sampling, position: int) -> int:
 def _ends(model: Model) -> set[int]:
     found: set[int] = set()
     for given in (model.network.generation_config.eos_token_id, model.tokenizer.eos_token_id):
-        # they come from the model's folder, and what is no number ends no answer
+        # read from the model's folder, so values that are not integers are ignored
         found |= {one for one in (given if isinstance(given, list) else [given]) if isinstance(one, int)}
     return found
 
 
 class _Pieces:
-    """Ids → text, holding back the bytes of a character that is not whole yet."""
+    """Converts ids to text, holding back the bytes of an incomplete character."""
 
     def __init__(self, tokenizer: Any) -> None:
         self.tokenizer = tokenizer
@@ -164,17 +164,17 @@ class _Pieces:
 
 
 def fitted(model: Model, messages: list[Message], sampling: Sampling) -> Prompt:
-    """The prompt as it enters the model, with room for the answer: at most half of the longest input is kept free."""
+    """Return the prompt with room for the answer: at most half of the model's longest input is kept free."""
     longest = model.longest
     return prompt_tokens(model, messages, sampling.most if longest is None else min(sampling.most, longest // 2))
 
 
 def stream(model: Model, messages: list[Message], sampling: Sampling,
            stop: Event | None = None) -> Generator[Token, None, str]:
-    """Tokens as they are chosen; its result is how it ended.
+    """Yield tokens as they are chosen; return how the answer ended.
 
-    `end`: the model's own end token; `stopped`: `stop` was set; `length`: `most` tokens, or the model's longest input
-    was full, at least half of which is left to the prompt.
+    `end`: the model's own end token; `stopped`: `stop` was set; `length`: `most` tokens were generated, or the model's
+    longest input was full, at least half of which is available to the prompt.
     """
     longest = model.longest
     prompt = fitted(model, messages, sampling)
@@ -211,7 +211,7 @@ def _described(model: Model, logits: Tensor, token: int, text: str) -> Token:
 
 def answer(model: Model, messages: list[Message], sampling: Sampling | None = None, most: int | None = None,
            stop: Event | None = None) -> Answer:
-    """A whole answer at once."""
+    """Return a complete answer."""
     chosen = sampling or Sampling(most=most or Sampling.most)
     coming = stream(model, messages, chosen, stop)
     tokens: list[Token] = []
@@ -223,7 +223,7 @@ def answer(model: Model, messages: list[Message], sampling: Sampling | None = No
 
 
 def first_divergence(first: tuple[int, ...], second: tuple[int, ...]) -> int | None:
-    """The position of the first token where two answers part; None where they are the same."""
+    """Return the position of the first token where two answers differ; None if they are equal."""
     for position, (left, right) in enumerate(zip(first, second, strict=False)):
         if left != right:
             return position

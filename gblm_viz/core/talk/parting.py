@@ -1,6 +1,6 @@
-"""Where answers part: the tokens they share, and what each model holds for the next token behind the same text.
+"""Where answers diverge: the tokens they share, and each model's next-token prediction after the same text.
 
-Knows nothing of masks or screens; a pruned model is a model like any other.
+Does not use masks or the interface; a pruned model is treated like any other.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .generate import TOP, Candidate
 
 
 def matching(first: Sequence[int], second: Sequence[int]) -> tuple[tuple[bool, ...], tuple[bool, ...]]:
-    """For each token of both answers whether it stands in the other one too, in the same order (difflib's blocks)."""
+    """Return for each token of both answers whether the other contains it in the same order (difflib's blocks)."""
     shared = ([False] * len(first), [False] * len(second))
     for block in SequenceMatcher(None, first, second, autojunk=False).get_matching_blocks():
         shared[0][block.a : block.a + block.size] = [True] * block.size
@@ -29,11 +29,11 @@ def matching(first: Sequence[int], second: Sequence[int]) -> tuple[tuple[bool, .
 
 @dataclass(frozen=True)
 class Next:
-    """One model's prediction at one place: its likeliest tokens, the one that was written, its distance from the first.
+    """One model's prediction at one place: its likeliest tokens, the written token, the distance from the first model.
 
-    `written` is None behind the last token; `rank` is its place among all tokens, 1 = the likeliest, 0 where there is
-    none. `kl` = Σ p·ln(p/q) and `js` = ½ Σ p·ln(p/m) + ½ Σ q·ln(q/m), m = (p + q)/2, both in nats, with p the first
-    model's probabilities and q this one's: temperature 1, nothing left out. js is at most ln 2.
+    `written` is None after the last token; `rank` is its rank among all tokens, 1 = the likeliest, 0 if there is no
+    written token. `kl` = Σ p·ln(p/q) and `js` = ½ Σ p·ln(p/m) + ½ Σ q·ln(q/m), m = (p + q)/2, both in nats, with p the
+    first model's probabilities and q this one's, at temperature 1 over all tokens. js is at most ln 2.
     """
 
     top: tuple[Candidate, ...]
@@ -45,7 +45,7 @@ class Next:
 
 @dataclass(frozen=True)
 class Predictions:
-    """`places[place][model]`: what each model holds behind prompt + written[:place], over `vocabulary` tokens."""
+    """`places[place][model]`: each model's prediction after prompt + written[:place], over `vocabulary` tokens."""
 
     places: tuple[tuple[Next, ...], ...]
     vocabulary: int
@@ -53,9 +53,10 @@ class Predictions:
 
 @torch.no_grad()
 def next_tokens(models: Sequence[Model], prompt: Sequence[int], written: Sequence[int]) -> Job[Predictions]:
-    """Of places 0 to len(written).
+    """Return every model's predictions at places 0 to len(written).
 
-    One pass a model over the whole text, so every model sees the same tokens, whoever wrote them. Steps count models.
+    Each model makes one pass over the whole text, so all see the same tokens, whichever model wrote them. Steps count
+    models.
     """
     logarithms = []
     for done, model in enumerate(models):
@@ -67,9 +68,9 @@ def next_tokens(models: Sequence[Model], prompt: Sequence[int], written: Sequenc
 
 
 def _log_probabilities(model: Model, tokens: list[int], last: int) -> Tensor:
-    """float32 (last, vocabulary): the logarithms of the probabilities behind each of the `last` last tokens."""
+    """Return float32 (last, vocabulary): next-token log-probabilities after each of the `last` last tokens."""
     given = torch.tensor([tokens], device=model.device)
-    # Only these rows go through the head where the model can be told so: a long prompt's would fill the memory.
+    # If the model supports it, only these rows go through the head: a long prompt's logits would fill the memory.
     fewer = {"logits_to_keep": last} if "logits_to_keep" in inspect.signature(model.network.forward).parameters else {}
     logits: Tensor = model.network(given, use_cache=False, **fewer).logits[0, -last:]
     return torch.log_softmax(logits.float().cpu(), -1)
@@ -86,7 +87,7 @@ def _place(models: Sequence[Model], rows: list[Tensor], written: int | None) -> 
         top = tuple(_candidate(model, int(token), float(chances[token])) for token in best.indices)
         came = None if written is None else _candidate(model, written, float(chances[written]))
         rank = 0 if written is None else 1 + int((row > row[written]).sum())
-        found.append(Next(top, came, rank, max(0.0, kl), max(0.0, js)))  # rounding may leave −1e-17
+        found.append(Next(top, came, rank, max(0.0, kl), max(0.0, js)))  # rounding may give −1e-17
     return tuple(found)
 
 

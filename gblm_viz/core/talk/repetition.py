@@ -1,6 +1,6 @@
-"""Whether an answer goes round in circles: a loop at its end, and how many of its short runs stood there before.
+"""Finds repetition in an answer: a loop at its end, and how many of its short runs of tokens occurred before.
 
-Knows token ids and nothing else.
+Uses only token ids.
 """
 
 from __future__ import annotations
@@ -10,20 +10,20 @@ from dataclasses import dataclass
 
 LEAST_TIMES = 3
 LEAST_TOKENS = 8
-"""A loop takes at least so many tokens: 1000 is three zeros in a row and no loop."""
+"""Minimum tokens of a loop: the three zeros in 1000 are not a loop."""
 RUN = 4
 
 
 @dataclass(frozen=True)
 class Loop:
-    """The same `length` tokens stand `times` times in a row at the end; a last, unfinished round is not counted."""
+    """The same `length` tokens occur `times` times in a row at the end; an incomplete last round is not counted."""
 
     length: int
     times: int
 
 
 def loop_at_end(tokens: Sequence[int]) -> Loop | None:
-    """The loop with the shortest span that reaches the end; None where there is none."""
+    """Return the loop of the shortest length that reaches the end; None if there is none."""
     for length in range(1, len(tokens) // LEAST_TIMES + 1):
         alike = 0
         while alike < len(tokens) - length and tokens[-1 - alike] == tokens[-1 - alike - length]:
@@ -36,7 +36,7 @@ def loop_at_end(tokens: Sequence[int]) -> Loop | None:
 
 @dataclass(frozen=True)
 class Repeats:
-    """`again` of all `total` runs of four tokens stood earlier in the same answer."""
+    """`again` of all `total` runs of four tokens occurred earlier in the same answer."""
 
     again: int
     total: int
@@ -47,6 +47,6 @@ class Repeats:
 
 
 def repeats(tokens: Sequence[int], run: int = RUN) -> Repeats:
-    """Runs overlap: an answer of n tokens has n − 3 runs of four."""
+    """Count the repeated runs. Runs overlap: an answer of n tokens has n − 3 runs of four."""
     runs = [tuple(tokens[start : start + run]) for start in range(len(tokens) - run + 1)]
     return Repeats(len(runs) - len(set(runs)), len(runs))

@@ -1,6 +1,6 @@
-"""How fast models talk: each alone, then all at once, in tokens a second, in one run on this machine.
+"""Measures how fast models generate, each alone and all at once, in tokens per second.
 
-Knows nothing of masks or screens.
+Does not use masks or the interface.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ POLL_SECONDS = 0.05
 
 @dataclass(frozen=True)
 class Speeds:
-    """Tokens a second of each model alone and of each while all talk: medians of `rounds` of `tokens` tokens each."""
+    """Tokens per second of each model alone and while all generate: medians of `rounds` rounds of `tokens` tokens."""
 
     alone: tuple[float, ...]
     together: tuple[float, ...]
@@ -29,13 +29,13 @@ class Speeds:
 
     @property
     def ratio(self) -> float:
-        """Σ together/alone: 1 = at once they take as long as one after the other, n = none slows another."""
+        """Σ together/alone: 1 = running at once takes as long as one after another, n = no model slows another."""
         return sum(both / one for both, one in zip(self.together, self.alone, strict=True))
 
 
 def speeds(models: Sequence[Model], messages: list[Message], sampling: Sampling, tokens: int,
            rounds: int = 3) -> Job[Speeds]:
-    """Each alone, then all at once, round after round: what else the machine does meanwhile falls on all alike.
+    """Measure each model alone, then all at once, round after round, so other load on the machine affects all alike.
 
     Steps count tokens; a first short answer warms each model up.
     """
@@ -53,13 +53,13 @@ def speeds(models: Sequence[Model], messages: list[Message], sampling: Sampling,
 
 def _rates(models: list[Model], messages: list[Message], sampling: Sampling, tokens: int, before: int,
            total: int) -> Job[tuple[float, ...]]:
-    """Tokens a second of each while all talk: everything ends when the first has drawn `tokens`."""
+    """Return each model's tokens per second while all generate, until the first model has generated `tokens` tokens."""
     stop = threading.Event()
     counts = [0] * len(models)
     errors: list[BaseException] = []
 
     def talk(which: int) -> None:
-        """Answer after answer; the end token is drawn like any other and counts."""
+        """Generate answer after answer; the end token counts, because it is computed like any other."""
         try:
             while counts[which] < tokens and not stop.is_set():
                 for _ in stream(models[which], messages, replace(sampling, seed=sampling.seed + counts[which]), stop):

@@ -1,13 +1,13 @@
-"""A process of its own that renders chat templates: started by chat_template.py, never imported, knows only Jinja.
+"""Separate process that renders chat templates: started by chat_template.py, never imported, uses only Jinja.
 
-It reads one JSON line a template from its input and answers each with one line, until its input is closed. The
-environment is transformers' (utils/chat_template_utils.py, _cached_compile_jinja_template), whose module is not
-imported because that takes a second and 100 MB; a test holds the two against each other.
+It reads one JSON line per template from its input and answers each with one line, until its input is closed. The
+environment is that of transformers (utils/chat_template_utils.py, _cached_compile_jinja_template), whose module is not
+imported because that takes a second and 100 MB; a test compares the two.
 """
 
 import sys
 
-sys.path[:] = sys.argv[1:]  # started without `site`: what the parent imports from is handed over
+sys.path[:] = sys.argv[1:]  # started without `site`, so the parent passes its import path
 
 import json  # noqa: E402
 import signal  # noqa: E402
@@ -21,7 +21,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment  # noqa: E402
 
 
 class Generation(Extension):
-    """`{% generation %}` marks what the assistant said; for a prompt its body counts as it stands."""
+    """`{% generation %}` marks the assistant's text; for a prompt its body is rendered unchanged."""
 
     tags = {"generation"}  # noqa: RUF012  # as Jinja declares it
 
@@ -45,7 +45,7 @@ class Dict:
 
 
 class Namespace(jinja2.utils.Namespace):
-    """`namespace` that takes no name beginning with an underscore."""
+    """`namespace` that refuses names beginning with an underscore."""
 
     def __init__(*given: Any, **named: Any) -> None:  # `namespace(self=…)` is allowed
         self, *rest = given
@@ -70,7 +70,7 @@ def raise_exception(message: object) -> None:
 
 def tojson(value: Any, ensure_ascii: bool = False, indent: Any = None, separators: Any = None,
            sort_keys: bool = False) -> str:
-    """Jinja's own escapes what HTML needs."""
+    """Return the value as JSON without HTML escapes, which Jinja's own filter adds."""
     return json.dumps(value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys)
 
 
@@ -85,7 +85,7 @@ def compiled(template: str) -> jinja2.Template:
 
 
 def rendered(asked: dict[str, Any]) -> dict[str, Any]:
-    """{"text": …}, {"long": True} as soon as it passes `most` characters, or {"why": the template's own message}."""
+    """Return {"text": …}, {"long": True} beyond `most` characters or memory, or {"why": the template's own message}."""
     pieces, size = [], 0
     try:
         for piece in compiled(asked["template"]).generate(**asked["values"]):
@@ -101,7 +101,7 @@ def rendered(asked: dict[str, Any]) -> dict[str, Any]:
 
 
 def bound_memory(most: int) -> None:
-    """Limit the bytes of this process's address space; where the system cannot, the deadline alone holds."""
+    """Limit the bytes of this process's address space; if the system cannot, only the time limit applies."""
     try:
         import resource
 
@@ -116,7 +116,7 @@ def serve() -> None:
         asked = json.loads(line)
         bound_memory(asked["memory"])
         if alarm is not None:
-            alarm(signal.ITIMER_PROF, asked["seconds"])  # nobody catches it: the system ends the process, even inside C
+            alarm(signal.ITIMER_PROF, asked["seconds"])  # not caught: the system ends the process, even inside C code
         answer = json.dumps(rendered(asked)).encode()
         if alarm is not None:
             alarm(signal.ITIMER_PROF, 0)
