@@ -1,5 +1,5 @@
-"""Why a mask looks as it does, in plain numbers: structure, one weight's score by hand, whose text pulls at it.
+"""Explain a mask in plain numbers: its structure, one weight's score, which text a weight's gradient comes from.
 
-In come Masks, Statistics and a Model; out come frozen values of numpy arrays and floats. It does not know colours,
-charts or sentences.
+Takes Masks, Statistics and a Model; returns frozen dataclasses of numpy arrays and floats. Contains no colours, charts
+or sentences.
 """

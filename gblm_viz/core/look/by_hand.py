@@ -1,6 +1,6 @@
-"""A few weights of one row with the numbers their score is made of, for a student to change and see the rank flip.
+"""A few weights of one row with the numbers their score is computed from, which a student can change to see the ranks.
 
-The whole row competes, the changed numbers standing in for the stored ones. Knows nothing of pictures or screens.
+The whole row is scored again with the changed numbers in place of the stored ones. Independent of charts and screens.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from ..score.methods import GBLM_NORMS, Method
 from ..sums.statistics import NORMS, Statistics
 
 FIELDS = ("weight", "input_norm", "gradient_norm")
-"""What of a weight can be changed: |W|, x and g."""
+"""The numbers of a weight that can be changed: |W|, x and g."""
 LARGEST = torch.finfo(torch.float32).max
 Changes = Mapping[tuple[str, int], float]
-"""(field, column) → the number that stands there instead."""
+"""(field, column) → the number that replaces the stored one."""
 
 
 @dataclass(frozen=True, eq=False)
 class Row:
-    """One row of a matrix as the method sees it. `numbers`: field → float32 (in,), where there is one.
+    """One row of a matrix with its method and pattern. `numbers`: field → float32 (in,), for the fields that exist.
 
-    `alone`: the settings compare across rows, which a row by itself cannot show; its own share goes instead.
+    `alone`: the settings compare across rows, which one row cannot show; the same sparsity is applied to the row.
     """
 
     numbers: dict[str, Tensor]
@@ -46,13 +46,13 @@ class Row:
 
     @property
     def group(self) -> str:
-        """Among whom a weight competes: `row` or `neighbours`."""
+        """Which weights a weight competes with: `row` or `neighbours`."""
         return "neighbours" if isinstance(self.pattern, NofM) else "row"
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One weight: its numbers (None where the statistics hold none), its score, `rank` that go before it, its fate."""
+    """One weight: its numbers (None if not in the statistics), its score, `rank` (weights removed before it)."""
 
     column: int
     numbers: dict[str, float | None]
@@ -63,18 +63,18 @@ class Entry:
 
 @dataclass(frozen=True)
 class ByHand:
-    """Some weights of a row; of a `group` of competing weights (the row, or m neighbours) the lowest `cut` go."""
+    """Some weights of a row; in a group of `group` competing weights (the row, or m neighbours) `cut` are removed."""
 
     entries: tuple[Entry, ...]
     group: int
     cut: int
     flipped: tuple[int, ...]
-    """The columns, shown or not, whose fate the changes turned."""
+    """The columns, shown or not, that the changes turned from kept to removed or back."""
 
 
 def row_of(model: Model, statistics: Statistics | None, settings: Settings, alpha: float | None, name: str, row: int,
            expert: int = 0) -> Row:
-    """The row under `settings`, in the dense order. `alpha`: the number α stands for, where it is known.
+    """Return the row under `settings`, in the dense order. `alpha`: the numeric value of α, if it is known.
 
     Raises PlaceError for a matrix, row or expert that does not exist.
     """
@@ -97,9 +97,9 @@ def row_of(model: Model, statistics: Statistics | None, settings: Settings, alph
 
 
 def by_hand(row: Row, first: int, count: int, changes: Changes) -> ByHand:
-    """`count` weights from column `first` on (whole groups for N:M), with the changes in place.
+    """Return `count` weights from column `first` on (whole groups for N:M), with the changes applied.
 
-    Raises PlaceError for a number that is negative or not finite, and for a place that is not there.
+    Raises PlaceError for a number that is negative or not finite, and for a field or column that does not exist.
     """
     numbers = {field: values.clone() for field, values in row.numbers.items()}
     for (field, column), value in changes.items():

@@ -1,4 +1,4 @@
-"""A number for each matrix, laid out as blocks × roles: what a model map draws. numpy and floats only."""
+"""One number per matrix, laid out as blocks × roles: the data of a model map. numpy and floats only."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class ModelMap:
-    """blocks × roles of one number a matrix. `measure` and `unit` are keys of the words; `log` where decades matter."""
+    """One number per matrix on a grid of blocks × roles. `measure` is a key of the words; `log`: logarithmic scale."""
 
     measure: str
     blocks: int
@@ -37,7 +37,7 @@ class ModelMap:
     samples: int = 0
 
     def grid(self) -> Array:
-        """float64 (blocks, roles); nan where a block has no such role."""
+        """Return the values, float64 (blocks, roles); nan where a block has no such role."""
         grid = np.full((self.blocks, len(self.roles)), np.nan)
         for cell in self.cells:
             grid[cell.block, self.roles.index(cell.role)] = cell.value

@@ -1,4 +1,4 @@
-"""One matrix's columns: how much of each is removed, and what writes into it."""
+"""One matrix's columns: the fraction of each that is removed, and which part of the model produces its input."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from .structure import column_band, column_densities
 
 @dataclass(frozen=True, eq=False)
 class ColumnProfile:
-    """Share removed per column of several masks of one matrix, with the band of chance. densities[label] (in,)."""
+    """Fraction removed per column for several masks of one matrix, with the chance band. densities[label] (in,)."""
 
     name: str
     densities: dict[str, Array]
     low: float
     high: float
     outside: dict[str, float]
-    """the share of columns outside the band, by label; about 0.05 by chance"""
+    """Label → fraction of columns outside the band; about 0.05 by chance."""
 
 
 def column_profile(name: str, masks: dict[str, Tensor]) -> ColumnProfile:
-    """masks: label → bool (out, in), the first being the one the band belongs to."""
+    """Return the profile of `masks`, label → bool (out, in); the band is that of the first mask."""
     low, high = column_band(next(iter(masks.values())))
     densities = {one: column_densities(mask).numpy() for one, mask in masks.items()}
     outside = {one: float(((values < low) | (values > high)).mean()) for one, values in densities.items()}
@@ -38,9 +38,9 @@ FEATURES = {"q", "k", "v", "qkv", "gate", "up", "gate_up"}
 
 @dataclass(frozen=True)
 class Writer:
-    """What writes one input of a matrix: a `head`, a `neuron` of the MLP, a `feature` of the hidden state, an `input`.
+    """What produces one input of a matrix: a `head`, an MLP `neuron`, a `feature` of the hidden state, an `input`.
 
-    `number` is the head's, otherwise the column's own; `row` that of the block's v matrix, None where it has none.
+    `number` is the head's index, otherwise the column; `row` is the row of the block's v matrix, None without one.
     """
 
     kind: str
@@ -49,12 +49,12 @@ class Writer:
 
 
 def writer(model: Model, matrix: Matrix, column: int) -> Writer:
-    """Which head and value row, which neuron or which feature a column of the matrix multiplies."""
+    """Return the head and value row, the neuron or the feature that a column of the matrix multiplies."""
     roles, size = {one.role: one for one in model.layout.of_block(matrix.block)}, model.head_size
     if matrix.role == "o" and roles.keys() & {"q", "qkv"} and size and matrix.columns % size == 0:
         head = column // size
         if "v" not in roles:
             return Writer("head", head)
-        shared = matrix.columns // roles["v"].rows  # grouped-query attention: so many heads read one head's values
+        shared = matrix.columns // roles["v"].rows  # grouped-query attention: query heads per value head
         return Writer("head", head, head // shared * size + column % size)
     return Writer("neuron" if matrix.role == "down" else "feature" if matrix.role in FEATURES else "input", column)

@@ -22,11 +22,11 @@ from .cells import Array
 @torch.no_grad()
 def field(model: Model, statistics: Statistics | None, name: str, which: str, expert: int | None = 0,
           settings: Settings | None = None) -> Array:
-    """One matrix as float32 (out, in) for the matrix view; of a stack one expert, or, for None, all of them one under
-    another, (experts · out, in).
+    """Return one matrix as float32 (out, in) for the matrix view; of an expert stack one expert, or, if `expert` is
+    None, all experts one below the other, (experts · out, in).
 
     `which`: weight, l1, l2, sum (signed), input (x_j on every row), activation (|W|·x); with `settings` also score and,
-    of gblm's, the gradient's term pull (α·|W|·g).
+    for the method gblm, pull (the gradient term α·|W|·g).
     """
     matrix = model.layout.named(name)
     weight = parameters(model.network, model.layout)[name].float().cpu()

@@ -1,4 +1,4 @@
-"""Each matrix's gradient norm in numbers, and how far it is rank one."""
+"""Summary numbers of each matrix's gradient norm, and how close that norm is to rank one."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from .cells import Cell, ModelMap
 from .structure import rank_one
 
 PEAK = 0.01
-"""The strongest share of a matrix's gradients that the model map's sentence speaks of."""
+"""Fraction of a matrix's weights, those with the largest gradients, whose share `peak_share` reports."""
 
 
 LARGEST_QUANTILE = 4_000_000
-"""torch.quantile takes at most 2²⁴ values; larger matrices are read on an even stride."""
+"""torch.quantile accepts at most 2²⁴ values; larger matrices are sampled at an even stride."""
 
 
 @dataclass(frozen=True)
 class GradientSummary:
-    """One matrix's gradient norm in numbers, summed over samples. `peak_share`: what its strongest 1 % carry."""
+    """Summary of one matrix's gradient norm over samples. `peak_share`: the largest 1 %'s share of the total."""
 
     name: str
     block: int
@@ -39,7 +39,7 @@ class GradientSummary:
 
 
 def gradient_summaries(model: Model, statistics: Statistics, norm: str) -> tuple[GradientSummary, ...]:
-    """For each matrix, the gradient norm (l1, l2 or sum) in numbers, in the network's order."""
+    """Return a summary of the gradient norm (l1, l2 or sum) of each matrix, in the network's order."""
     return tuple(_gradient_summary(matrix, statistics.gradient_norm(matrix.name, norm))
                  for matrix in model.layout.matrices)
 
@@ -58,15 +58,15 @@ def _gradient_summary(matrix: Matrix, gradient: Tensor) -> GradientSummary:
 
 
 def gradient_map(model: Model, summaries: tuple[GradientSummary, ...], statistic: str, samples: int) -> ModelMap:
-    """One statistic of the summaries (mean, median, p99, peak_share) as a map."""
+    """Return one statistic of the summaries (mean, median, p99, peak_share) as a map."""
     return cell_map(f"gradient_{statistic}", len(model.layout.blocks), model.layout.roles, summaries, statistic,
                     statistic != "peak_share", samples)
 
 
 @dataclass(frozen=True)
 class Factors:
-    """Which part of a |gradient|'s sum of squares, 0 … 1, is explained by one number for all weights (`flat`), and by a
-    row factor × a column factor (`share`). Both nan for a gradient of zeros.
+    """Fraction (0 … 1) of a |gradient|'s sum of squares explained by one constant for all weights (`flat`), and by a
+    row factor × a column factor (`share`). Both are nan for a gradient of zeros.
     """
 
     flat: float
@@ -74,7 +74,7 @@ class Factors:
 
 
 def gradient_factors(statistics: Statistics, name: str, expert: int = 0) -> Factors | None:
-    """How far one matrix's ℓ1 gradient is row × column; None where that sum was not kept."""
+    """Return how well a row factor × a column factor explains one matrix's ℓ1 gradient; None if ℓ1 was not kept."""
     if "l1" not in statistics.keep:
         return None
     gradient = statistics.gradient_norm(name, "l1")
@@ -85,7 +85,7 @@ def gradient_factors(statistics: Statistics, name: str, expert: int = 0) -> Fact
 
 def cell_map(measure: str, blocks: int, roles: tuple[str, ...], summaries: tuple[GradientSummary, ...],
              statistic: str, log: bool, samples: int) -> ModelMap:
-    """One statistic of the summaries as a map, from plain numbers alone."""
+    """Return one statistic of the summaries as a map; needs no model."""
     cells = tuple(Cell(one.name, one.block, one.role, one.rows, one.columns, one.experts,
                        float(getattr(one, statistic))) for one in summaries)
     return ModelMap(measure, blocks, roles, cells, log, samples)

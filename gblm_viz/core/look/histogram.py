@@ -1,4 +1,4 @@
-"""One matrix's scores as a histogram, with what of them is removed."""
+"""One matrix's scores as a histogram, split into kept and removed weights."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .cells import Array
 
 @dataclass(frozen=True, eq=False)
 class Histogram:
-    """log10 scores of one matrix. `edges` (bins + 1,), `removed` and `kept` counts (bins,); `zeros` scores equal 0."""
+    """log10 scores of one matrix. `edges` (bins + 1,), `removed` and `kept` counts (bins,); `zeros` scores are 0."""
 
     name: str
     edges: Array
@@ -37,7 +37,7 @@ BINS = 60
 @torch.no_grad()
 def score_histogram(model: Model, statistics: Statistics | None, settings: Settings, masks: Masks, name: str,
                     expert: int = 0) -> Histogram:
-    """One matrix's scores with what of them is removed; the cut is a range, since each row has its own."""
+    """Return the histogram of one matrix's scores; the cut is a range, since each row has its own threshold."""
     matrix = model.layout.named(name)
     scores, _ = dense_scores(model, statistics, settings.make_method(statistics), matrix,
                              parameters(model.network, model.layout)[name].cpu())
@@ -56,7 +56,7 @@ def score_histogram(model: Model, statistics: Statistics | None, settings: Setti
 
 
 def _cut_range(scores: Tensor, mask: Tensor) -> tuple[float, float]:
-    """log10 of the lowest and highest row threshold: each row's largest removed score; nan where nothing goes."""
+    """Return log10 of the lowest and highest row threshold (a row's largest removed score); nan if none is > 0."""
     cuts = scores.masked_fill(~mask, -1).amax(-1)
     cuts = cuts[cuts > 0].log10()
     return (float(cuts.min()), float(cuts.max())) if cuts.numel() else (math.nan, math.nan)

@@ -1,4 +1,4 @@
-"""A mask in numbers, beside Wanda's and the gradient-only mask at the same pattern."""
+"""Numbers of a mask, compared with Wanda's and the gradient-only mask at the same pattern."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .structure import agreement
 
 @dataclass(frozen=True, eq=False)
 class Preview:
-    """What the controls would remove, without building anything: dense order, all matrices."""
+    """What the current settings would remove, without building a pruned model: dense order, all matrices."""
 
     settings: Settings
     pattern: str
@@ -30,16 +30,16 @@ class Preview:
     agreement_wanda: float | None
     agreement_gradient: float | None
     per_matrix: tuple[Cell, ...]
-    """value = the share removed of each matrix"""
+    """Cells whose value is the fraction of the matrix that is removed."""
     agreement_map: tuple[Cell, ...]
-    """value = agreement with Wanda's mask of each matrix; empty where there is none"""
+    """Cells whose value is the matrix's agreement with Wanda's mask; empty without a Wanda mask."""
     fallbacks: int
     equal_rows: int
 
 
 def preview(model: Model, statistics: Statistics | None, settings: Settings, masks: Masks,
             wanda: Masks | None, gradient: Masks | None) -> Preview:
-    """Numbers of a mask beside Wanda's and the gradient-only mask at the same pattern, where they exist."""
+    """Return the numbers of a mask, compared with Wanda's and the gradient-only mask where those are given."""
     share = (None if statistics is None or masks.alpha is None
              else alphas.gradient_share(statistics, settings.norm, masks.alpha))
     cells = tuple(_cell(matrix, float(masks.masks[matrix.name].double().mean())) for matrix in model.layout.matrices)
@@ -54,13 +54,13 @@ def preview(model: Model, statistics: Statistics | None, settings: Settings, mas
 
 
 def model_agreement(one: Masks, other: Masks) -> float:
-    """The share of all prunable weights on which two masks agree."""
+    """Return the fraction of all prunable weights on which two masks agree."""
     same = sum(int(torch.count_nonzero(mask == other.masks[name])) for name, mask in one.masks.items())
     return same / one.prunable
 
 
 def comparison_settings(settings: Settings) -> tuple[Settings | None, Settings | None]:
-    """The Wanda and the gradient-only settings beside which a mask is seen; None where the group forbids them."""
+    """Return the Wanda and the gradient-only settings to compare a mask with; None where the group forbids them."""
     if settings.group == "authors" and not settings.pattern:
         return None, None
     common = {"group": settings.group, "sparsity": settings.sparsity, "pattern": settings.pattern, "order": "dense"}
@@ -69,6 +69,6 @@ def comparison_settings(settings: Settings) -> tuple[Settings | None, Settings |
 
 
 def mask_array(masks: Masks, name: str, expert: int = 0) -> Array:
-    """One mask as uint8 (out, in), 1 = removed."""
+    """Return one mask as uint8 (out, in), 1 = removed."""
     mask = masks.masks[name]
     return (mask[expert] if mask.dim() == 3 else mask).to(torch.uint8).numpy()

@@ -1,7 +1,7 @@
-"""Which text pulls: whose gradient a weight, a row, a column, a head, a matrix or a block has, by sample and by token.
+"""Split the gradient of a weight, a row, a column, a head, a matrix or a block by sample and by token (its "pull").
 
-A product's gradient is G = Σ_t δ_t x_tᵀ, with x_t its input and δ_t the loss's gradient in its output at token t, so
-every pull is a sum over tokens, exactly. Knows nothing of methods or masks.
+The gradient of a matrix product is G = Σ_t δ_t x_tᵀ, where x_t is its input and δ_t the gradient of the loss with
+respect to its output at token t, so every pull is exactly a sum over tokens. Independent of methods and masks.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ Array = np.ndarray[Any, Any]
 
 
 def sample_shares(statistics: Statistics, name: str) -> Array:
-    """float64 (N,): each sample's share of one matrix's ℓ1 gradient. They sum to 1; all nan where there is none."""
+    """Return each sample's share of one matrix's ℓ1 gradient, float64 (N,). They sum to 1; all nan if it is zero."""
     return block_shares(statistics, (name,))
 
 
 def block_shares(statistics: Statistics, names: Sequence[str]) -> Array:
-    """float64 (N,): the same of several matrices together."""
+    """Return each sample's share of the ℓ1 gradient of several matrices together, float64 (N,)."""
     pulls = torch.stack([statistics.sample_l1[name] for name in names]).sum(0)
     shares: Array = (pulls / pulls.sum()).numpy()
     return shares
@@ -50,10 +50,10 @@ class Part:
 
 @dataclass(frozen=True)
 class Pull:
-    """What is pulled at: the (`row`, `column`) weight, a row, a column, a head or all of the matrix `name`, or a block.
+    """The part to analyse: the (`row`, `column`) weight, a row, a column, a head or all of matrix `name`, or a block.
 
-    Each kind reads the fields it needs. `head` counts rows by the model's head size, columns for the role o. Of stacked
-    experts `expert` takes one; None takes them all together.
+    Each kind reads the fields it needs. `head` counts rows by the model's head size, columns for the role o. `expert`
+    selects one of stacked experts; None means all of them together.
     """
 
     kind: Literal["weight", "row", "column", "head", "matrix", "block"]
@@ -65,7 +65,7 @@ class Pull:
     expert: int | None = None
 
     def parts(self, model: Model) -> tuple[Part, ...]:
-        """Which rows and columns of which matrices, experts one by one. Raises PlaceError for what is not there."""
+        """Return the rows and columns of each matrix, experts one by one. Raises PlaceError for a missing place."""
         matrices = model.layout.of_block(self.block) if self.kind == "block" else (model.layout.named(self.name),)
         found = []
         for matrix in matrices:
@@ -87,7 +87,7 @@ class Pull:
         return tuple(found)
 
     def _counted(self, model: Model, matrix: Matrix) -> tuple[tuple[str, int], ...]:
-        """Each number that names this part, and how many there are of it."""
+        """Return the name of each index that selects this part, with the number of valid values."""
         along = matrix.columns if matrix.role == "o" else matrix.rows
         heads = along // model.head_size if model.head_size else 0
         most = {"row": matrix.rows, "column": matrix.columns, "head": heads}
@@ -98,9 +98,9 @@ class Pull:
 
 @dataclass(frozen=True)
 class SamplePull:
-    """One sample's pull. `total`: G_s,ij of a weight, with its sign; of all else Σ|G_s,ij| over its weights.
+    """One sample's pull. `total`: G_s,ij of a weight, with its sign; of any other part Σ|G_s,ij| over its weights.
 
-    `per_token`: what each input token adds to it, signed, in the sample's order; their sum is `total`. `loss` in nats.
+    `per_token`: each input token's signed contribution, in the sample's order; they sum to `total`. `loss` in nats.
     """
 
     sample: int
@@ -111,11 +111,11 @@ class SamplePull:
 
 def token_pulls(model: Model, samples: CalibrationSet, target: Pull,
                 chosen: tuple[int, ...] | None = None) -> Job[tuple[SamplePull, ...]]:
-    """The pull of each chosen sample (None: of all), in the order of `chosen`, taken apart by token.
+    """Return the pull of each chosen sample (None: of all), in the order of `chosen`, split by token.
 
-    One forward and one backward pass a sample on a private copy, in the model's dtype, summed in float64; steps count
-    samples. Raises ScoreError for a matrix that was missed or does not take one input a token, and for a loss that is
-    not finite; PlaceError for a part or a sample that is not there.
+    One forward and one backward pass per sample on a private copy, in the model's dtype, summed in float64; steps count
+    samples. Raises ScoreError for a matrix whose product was not observed or that does not take one input per token,
+    and for a loss that is not finite; PlaceError for a part or a sample that does not exist.
     """
     indices = tuple(range(samples.count)) if chosen is None else chosen
     parts = target.parts(model)
@@ -139,7 +139,7 @@ def token_pulls(model: Model, samples: CalibrationSet, target: Pull,
 
 @dataclass(frozen=True, eq=False)
 class _Product:
-    """One product of a pass: its `inputs` float64 (rows, in), the token of each row, and a zero added to its output."""
+    """One matrix product of a pass: `inputs` float64 (rows, in), each row's token, and a zero added to its output."""
 
     name: str
     expert: int | None
@@ -149,7 +149,7 @@ class _Product:
 
     @property
     def delta(self) -> Tensor:
-        """float64 (rows, out): the loss's gradient in the zero; itself a zero where the loss does not reach it."""
+        """Gradient of the loss with respect to the added zero, float64 (rows, out); 0 if the loss does not reach it."""
         reached = self.zero.detach() if self.zero.grad is None else self.zero.grad
         return reached.reshape(len(self.tokens), -1).double()
 
@@ -158,7 +158,7 @@ class _Product:
 def _add(part: Part, signed: bool, products: list[_Product], per_token: Tensor) -> float:
     """Add to `per_token` (length,) what each token adds to the part's pull, and return the pull.
 
-    G comes first, over all calls of the matrix: its sign says which way a token's δ_t x_tᵀ counts.
+    G is computed first, over all calls of the matrix: its sign gives the sign with which a token's δ_t x_tᵀ counts.
     """
     calls = [(one.delta[:, part.rows], one.inputs[:, part.columns], one.tokens) for one in products
              if (one.name, one.expert) == (part.name, part.expert)]
@@ -172,7 +172,7 @@ def _add(part: Part, signed: bool, products: list[_Product], per_token: Tensor) 
 
 
 class _Watch(ExpertInputs):
-    """Keeps every product of the matrices it watches: modules through `see`, stacked experts by itself."""
+    """Record every product of the watched matrices: modules through `see`, stacked experts by intercepting calls."""
 
     def __init__(self, stacked: dict[str, tuple[Matrix, Tensor]], length: int, device: torch.device) -> None:
         super().__init__(stacked, InputSums((), lambda block: device))
@@ -194,7 +194,7 @@ class _Watch(ExpertInputs):
             return output
         if func is Tensor.__getitem__:
             if args[0].shape[:1] == self.every.shape and args[1].dim() == 1:
-                self.gathered = args[1]  # an expert gathers its tokens' states first; its products keep their order
+                self.gathered = args[1]  # an expert gathers its tokens' states first; its products keep this order
         elif func in PRODUCTS:
             found = self._slice(args[1])
             if found is not None:
@@ -204,7 +204,7 @@ class _Watch(ExpertInputs):
 
 @torch.enable_grad()
 def _products(network: Any, model: Model, parts: tuple[Part, ...], tokens: Tensor) -> tuple[float, list[_Product]]:
-    """The sample's loss, and every product of the parts' matrices in its pass, differentiated."""
+    """Return the sample's loss and every product of the parts' matrices in its pass, with gradients computed."""
     names = {part.name for part in parts}
     matrices = [matrix for matrix in model.layout.matrices if matrix.name in names]
     stored = dict(network.named_parameters())

@@ -1,7 +1,7 @@
-"""How patterned a matrix is. core/README.md, Structure scores: 0 = what random removal gives, 1 = perfect.
+"""Measure how structured a matrix is. core/README.md, Structure scores: 0 = as by random removal, 1 = perfect.
 
-Of a mask, bool (out, in), True = removed: how far it is from chance. Of a gradient: how far it is row × column.
-Knows nothing of weights, methods or pictures.
+For a mask, bool (out, in), True = removed: how far it is from chance. For a gradient: how well a row factor × a column
+factor explains it. Independent of weights, methods and charts.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from ..mask.patterns import NofM, Pattern, PerRow, shuffled
 
 SCORES = ("column", "row", "head", "neighbour")
 DRAWS = 20
-"""Shuffled masks a band is made of: the smallest p-value is then 1/21, just below 0.05."""
+"""Shuffled masks per band: the smallest possible p-value is then 1/21, just below 0.05."""
 ROUNDING = 1e-12
-"""Scores no further apart are equal: the same densities, summed in another order."""
+"""Scores that differ by no more count as equal: the same densities may have been summed in another order."""
 TOLERANCE = 1e-10
-"""Power iteration ends when its unit vector moves by no more."""
+"""Power iteration stops when the unit vector changes by at most this norm."""
 MOST_ROUNDS = 1000
 """Iteration limit: by then σ₁ and σ₂ differ by less than 1 %, so either pair will do."""
 
 
 @dataclass(frozen=True)
 class Structure:
-    """Scores of one mask and of its shuffled null. `row` is nan where the pattern fixes the rows' densities."""
+    """Scores of one mask and of its shuffled version (null). `row` is nan if the pattern fixes the row densities."""
 
     column: float
     row: float
@@ -41,12 +41,12 @@ class Structure:
 
 
 def column_densities(mask: Tensor) -> Tensor:
-    """float64 (in,): the share removed in each column."""
+    """Return the fraction removed in each column, float64 (in,)."""
     return mask.mean(0, dtype=torch.float64)
 
 
 def column_score(mask: Tensor) -> float:
-    """(Var of column densities − s(1−s)/R) / (s(1−s)(1−1/R)), R rows, s the mask's density; nan for an even mask."""
+    """(Var of column densities − s(1−s)/R) / (s(1−s)(1−1/R)), R rows, s the mask's density; nan if s is 0 or 1."""
     return _column_score(column_densities(mask), mask.shape[0])
 
 
@@ -60,15 +60,16 @@ def _column_score(densities: Tensor, rows: int) -> float:
 
 
 def row_score(mask: Tensor) -> float:
-    """The column score of the transposed mask."""
+    """Return the column score of the transposed mask."""
     return column_score(mask.T)
 
 
 def head_score(mask: Tensor, head_size: int) -> float:
-    """Whether whole heads lose the same columns, beyond what the columns lose everywhere.
+    """Return how far heads differ in the columns they lose, beyond each column's density over all rows.
 
     With D_hj the density of column j in head h (d of R rows), p_j that of all rows, v = mean p_j(1 − p_j) and
-    n₀ = v(R − d)/(d(R − 1)): (mean (D_hj − p_j)² − n₀)/(v − n₀). nan where the rows are no whole number of heads.
+    n₀ = v(R − d)/(d(R − 1)): (mean (D_hj − p_j)² − n₀)/(v − n₀). nan if the rows are not a whole number of heads (at
+    least two).
     """
     return _head_score(mask, head_size, column_densities(mask))
 
@@ -86,7 +87,7 @@ def _head_score(mask: Tensor, head_size: int, overall: Tensor) -> float:
 
 
 def neighbour_similarity(mask: Tensor) -> float:
-    """Mean Jaccard similarity of adjacent rows: |both removed| / |either removed|; two untouched rows count as 1."""
+    """Return the mean Jaccard similarity of adjacent rows, |both removed| / |either removed| (1 if nothing is)."""
     if mask.shape[0] < 2:
         return math.nan
     above, below = mask[:-1], mask[1:]
@@ -96,17 +97,17 @@ def neighbour_similarity(mask: Tensor) -> float:
 
 
 def beyond_chance(value: float, chance: float) -> float:
-    """(value − chance) / (1 − chance): 0 = chance, 1 = perfect; nan where chance is perfect already."""
+    """Return (value − chance) / (1 − chance): 0 = chance, 1 = perfect; nan if chance is 1."""
     return (value - chance) / (1 - chance) if chance < 1 else math.nan
 
 
 def _row_by_row(pattern: Pattern) -> bool:
-    """Whether each row removes its share by itself: rows then have one density, and columns are independent draws."""
+    """Return whether each row is pruned by itself: all rows then have one density, and columns are independent."""
     return isinstance(pattern, PerRow | NofM)
 
 
 def _scores(mask: Tensor, pattern: Pattern, head_size: int, heads_in_columns: bool) -> tuple[float, ...]:
-    """SCORES of one mask, the last one still the bare similarity; each density is taken once."""
+    """Return SCORES of one mask, the last one not yet corrected for chance; each density is computed once."""
     columns, rows = column_densities(mask), column_densities(mask.T)
     headed, overall = (mask.T, rows) if heads_in_columns else (mask, columns)
     return (_column_score(columns, mask.shape[0]),
@@ -116,9 +117,9 @@ def _scores(mask: Tensor, pattern: Pattern, head_size: int, heads_in_columns: bo
 
 def structure(mask: Tensor, pattern: Pattern, head_size: int = 0, heads_in_columns: bool = False,
               seed: int = 0) -> Structure:
-    """All scores of a mask, the null being its own bits shuffled inside each comparison group.
+    """Return all scores of a mask and of its null, the same bits shuffled inside each comparison group.
 
-    `heads_in_columns`: the output projection's heads lie along its inputs, so its head score is taken transposed.
+    `heads_in_columns`: the output projection's heads lie along its inputs, so its head score uses the transpose.
     """
     column, row, head, similar = _scores(mask, pattern, head_size, heads_in_columns)
     null_column, null_row, null_head, by_chance = _scores(
@@ -128,10 +129,10 @@ def structure(mask: Tensor, pattern: Pattern, head_size: int = 0, heads_in_colum
 
 @dataclass(frozen=True)
 class Band:
-    """A score and where chance puts it: mean, lowest and highest score of the shuffled masks.
+    """A score with the mean, lowest and highest score of the shuffled masks.
 
-    p: the one-sided permutation p-value, (1 + how many shuffled masks score at least as high) / (1 + draws). All nan
-    where the pattern fixes the score, or it does not apply to the mask or (tiny ones) to one of its shuffles.
+    p: the one-sided permutation p-value, (1 + number of shuffled masks that score at least as high) / (1 + draws). All
+    are nan if the pattern fixes the score, or if the score is undefined for the mask or (tiny masks) for one shuffle.
     """
 
     score: float
@@ -143,7 +144,7 @@ class Band:
 
 @dataclass(frozen=True)
 class ModelBand:
-    """Bands by score: of `each` matrix in the order given, and of `whole`, each score's mean over the matrices."""
+    """Score → Band: for `each` matrix in the order given, and for the mean over the matrices (`whole`)."""
 
     whole: dict[str, Band]
     each: tuple[dict[str, Band], ...]
@@ -151,9 +152,9 @@ class ModelBand:
 
 def null_band(mask: Tensor, pattern: Pattern, head_size: int = 0, heads_in_columns: bool = False,
               draws: int = DRAWS, seed: int = 0) -> Job[dict[str, Band]]:
-    """SCORES → Band of one mask, bool (out, in), against `draws` ≥ 1 shuffles of it, seeds seed … seed + draws − 1.
+    """Return score → Band of one mask, bool (out, in), against `draws` ≥ 1 shuffles, seeds seed … seed + draws − 1.
 
-    The neighbour score's chance is here the mean similarity of all the shuffled masks, so its band's mean is 0.
+    The chance level of the neighbour score is here the mean similarity of all shuffled masks, so its band's mean is 0.
     Steps count draws.
     """
     return _bands((yield from _drawn(mask, pattern, head_size, heads_in_columns, range(seed, seed + draws), 0, draws)))
@@ -161,10 +162,10 @@ def null_band(mask: Tensor, pattern: Pattern, head_size: int = 0, heads_in_colum
 
 def model_band(matrices: Iterable[tuple[Tensor, Pattern, int, bool]], draws: int = DRAWS,
                seed: int = 0) -> Job[ModelBand]:
-    """Bands over at least one (mask, pattern, head_size, heads_in_columns), and of each: is the model patterned at all?
+    """Return the bands of all matrices together and of each, given at least one (mask, pattern, head_size, columns).
 
     A draw of the whole is one shuffle of every matrix. Matrix i is shuffled as by null_band with seed + i · draws:
-    were seeds shared, matrices of one shape would be shuffled alike and the whole's band be too wide.
+    with shared seeds, matrices of one shape would be shuffled alike and the band of the whole would be too wide.
     A matrix whose score is nan is left out of that score's mean. Steps count draws, over all matrices.
     """
     given = tuple(matrices)
@@ -179,7 +180,7 @@ def model_band(matrices: Iterable[tuple[Tensor, Pattern, int, bool]], draws: int
 
 def _drawn(mask: Tensor, pattern: Pattern, head_size: int, heads_in_columns: bool, seeds: range, done: int,
            total: int) -> Job[Tensor]:
-    """float64 (1 + draws, SCORES): the mask's own scores, then each shuffle's; one shuffled mask lives at a time."""
+    """Return float64 (1 + draws, SCORES): the mask's own scores, then each shuffle's, one shuffle in memory at once."""
     found = [_scores(mask, pattern, head_size, heads_in_columns)]
     for draw, seed in enumerate(seeds):
         yield Step(done + draw, total, "draw")
@@ -191,7 +192,7 @@ def _drawn(mask: Tensor, pattern: Pattern, head_size: int, heads_in_columns: boo
 
 
 def _bands(scores: Tensor) -> dict[str, Band]:
-    """float64 (1 + draws, SCORES), the observed first."""
+    """Return score → Band of `scores`, float64 (1 + draws, SCORES), with the observed mask's row first."""
     observed, drawn = scores[0], scores[1:]
     p = (1 + (drawn >= observed - ROUNDING).double().sum(0)) / len(scores)
     table = torch.stack([observed, drawn.mean(0), drawn.amin(0), drawn.amax(0), p])
@@ -200,7 +201,7 @@ def _bands(scores: Tensor) -> dict[str, Band]:
 
 
 def column_band(mask: Tensor, z: float = 1.96) -> tuple[float, float]:
-    """The 95 % band in which a column's density lies by chance when each row removes its share independently."""
+    """Return the 95 % band of a column's density by chance when each row is pruned independently."""
     density = float(mask.double().mean())
     half = z * math.sqrt(density * (1 - density) / mask.shape[0])
     return max(0.0, density - half), min(1.0, density + half)
@@ -208,7 +209,7 @@ def column_band(mask: Tensor, z: float = 1.96) -> tuple[float, float]:
 
 @dataclass(frozen=True)
 class OutsideColumn:
-    """A column outside the band of chance: its density, and how many standard deviations that is from the mask's."""
+    """A column outside the chance band: its density, and `z`, that density's distance from the mask's in std devs."""
 
     column: int
     density: float
@@ -216,10 +217,10 @@ class OutsideColumn:
 
 
 def outside_columns(mask: Tensor, pattern: Pattern, z: float = 1.96) -> tuple[OutsideColumn, ...]:
-    """The columns more than `z` standard deviations from the mask's density s, furthest first, then leftmost.
+    """Return the columns more than `z` standard deviations from the mask's density s, furthest first, then leftmost.
 
-    Where each row removes its share by itself a column is R independent draws: variance s(1−s)/R. Where the whole
-    matrix is one group it is R draws of its RC weights without replacement: that, times (RC−R)/(RC−1).
+    If each row is pruned by itself, a column is R independent draws: variance s(1−s)/R. If the whole matrix is one
+    group, a column is R draws from RC weights without replacement: that variance times (RC−R)/(RC−1).
     """
     (rows, columns), size = mask.shape, mask.numel()
     counts = mask.sum(0)
@@ -229,7 +230,7 @@ def outside_columns(mask: Tensor, pattern: Pattern, z: float = 1.96) -> tuple[Ou
         variance *= (size - rows) / max(1, size - 1)
     if variance == 0:
         return ()
-    excess = counts * columns - counts.sum()  # in 1/size; whole numbers, so that equal distances stay equal
+    excess = counts * columns - counts.sum()  # in units of 1/size; integers, so that equal distances stay equal
     deviations = excess.double() / (size * math.sqrt(variance))
     furthest = excess.abs().argsort(descending=True, stable=True)
     outside = furthest[deviations[furthest].abs() > z]
@@ -238,27 +239,27 @@ def outside_columns(mask: Tensor, pattern: Pattern, z: float = 1.96) -> tuple[Ou
 
 
 def density_order(mask: Tensor, axis: int) -> Tensor:
-    """int64: the rows (axis 0) or columns (axis 1), densest first, equal ones in place.
+    """Return the indices of the rows (axis 0) or columns (axis 1), int64, densest first; ties keep their order.
 
-    `mask[density_order(mask, 0)]`, `mask[:, density_order(mask, 1)]` bring a pattern to the eye.
+    `mask[density_order(mask, 0)]`, `mask[:, density_order(mask, 1)]` make a pattern visible.
     """
     return mask.sum(1 - axis).argsort(descending=True, stable=True)
 
 
 def position_order(columns: int, m: int) -> Tensor:
-    """int64 (in,): of every group of `m` the first column, then of every group the second, and so on.
+    """Return int64 (in,): the first column of every group of `m`, then the second of every group, and so on.
 
-    An n:m mask has the density n/m in every group; what can differ is how often each place in the group goes.
+    An n:m mask has the density n/m in every group; only how often each position in the group is removed can differ.
     """
     return torch.arange(columns).reshape(-1, m).T.reshape(-1)
 
 
 @dataclass(frozen=True, eq=False)
 class RankOne:
-    """The best row factor × column factor of a |gradient|; their outer product is in the gradient's unit.
+    """Best rank-one approximation of a |gradient|: row factor × column factor, in the gradient's unit.
 
-    row_factor float64 (out,), in that unit; column_factor float64 (in,), of mean 1. share: the part of the sum of
-    squares that they explain, 0 … 1; nan (and zero factors) for a gradient of zeros.
+    row_factor float64 (out,), in that unit; column_factor float64 (in,), with mean 1. share: the fraction of the sum
+    of squares that they explain, 0 … 1; nan (and zero factors) for a gradient of zeros.
     """
 
     row_factor: Tensor
@@ -268,9 +269,9 @@ class RankOne:
 
 @torch.no_grad()
 def rank_one(gradient: Tensor) -> RankOne:
-    """σ₁uvᵀ of |gradient|, float (out, in): its leading singular pair, by power iteration in float64.
+    """Return σ₁uvᵀ of |gradient|, float (out, in): its leading singular pair, by power iteration in float64.
 
-    Both vectors are nonnegative (Perron–Frobenius), and so never orthogonal to the column sums it starts from.
+    Both vectors are nonnegative (Perron–Frobenius), so they are never orthogonal to the column sums used as start.
     share = σ₁²/‖G‖_F².
     """
     size = gradient.abs().double()
@@ -281,7 +282,7 @@ def rank_one(gradient: Tensor) -> RankOne:
     for _ in range(MOST_ROUNDS):
         before, column = column, (size @ column) @ size
         column /= column.norm()
-        if not float((column - before).norm()) > TOLERANCE:  # `not >`: a nan ends it as well
+        if not float((column - before).norm()) > TOLERANCE:  # `not >`: a nan ends the loop as well
             break
     row = size @ column  # σ₁u
     share = float((row.norm() / size.norm()).square())
@@ -289,22 +290,22 @@ def rank_one(gradient: Tensor) -> RankOne:
 
 
 def left_over(gradient: Tensor, factors: RankOne) -> Tensor:
-    """|G| − σ₁uvᵀ, of the gradient's shape and dtype: what a bright row crossing a bright column does not explain."""
+    """Return |G| − σ₁uvᵀ in the gradient's shape and dtype: what the row and column factors do not explain."""
     row, column = factors.row_factor.to(gradient.dtype), factors.column_factor.to(gradient.dtype)
     return torch.addr(gradient.abs(), row, column, alpha=-1)
 
 
 def agreement(one: Tensor, other: Tensor) -> float:
-    """The share of weights on which two masks agree."""
+    """Return the fraction of weights on which two masks agree."""
     return float((one == other).double().mean())
 
 
 def chance_agreement(first: float, second: float) -> float:
-    """The agreement of two unrelated masks of these densities."""
+    """Return the expected agreement of two independent masks with these densities."""
     return first * second + (1 - first) * (1 - second)
 
 
 def kappa(one: Tensor, other: Tensor) -> float:
-    """Cohen's κ: agreement beyond chance; nan where both masks are constant."""
+    """Return Cohen's κ, the agreement beyond chance; nan if the agreement by chance is 1."""
     chance = chance_agreement(float(one.double().mean()), float(other.double().mean()))
     return beyond_chance(agreement(one, other), chance)

@@ -1,4 +1,4 @@
-"""How patterned each matrix of a mask is, against chance, and where two masks agree."""
+"""Structure scores of each matrix of a mask, compared with chance, and a map of where two masks agree."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .two_masks import TwoMasks
 
 @dataclass(frozen=True)
 class StructureCell:
-    """One matrix's structure scores beside those of its shuffled null; nan = does not apply."""
+    """One matrix's structure scores and those of its shuffled version (null); nan = does not apply."""
 
     name: str
     block: int
@@ -31,7 +31,7 @@ class StructureCell:
 
 
 def structure_cells(model: Model, masks: Masks, seed: int = 0) -> Job[tuple[StructureCell, ...]]:
-    """Every matrix's structure scores (an expert stack: its first expert's). Steps count matrices."""
+    """Return every matrix's structure scores (of an expert stack: its first expert's). Steps count matrices."""
     pattern = masks.settings.make_pattern()
     cells = []
     for done, matrix in enumerate(model.layout.matrices):
@@ -43,19 +43,20 @@ def structure_cells(model: Model, masks: Masks, seed: int = 0) -> Job[tuple[Stru
 
 
 def _plane(masks: Masks, matrix: Matrix, expert: int) -> Tensor:
-    """bool (out, in): the matrix's mask, of a stack one expert's."""
+    """Return the matrix's mask, bool (out, in); for a stack, the mask of one expert."""
     mask = masks.masks[matrix.name]
     return mask[expert] if matrix.experts else mask
 
 
 def heads_of(model: Model, matrix: Matrix) -> tuple[int, bool]:
-    """Rows of an attention head, 0 where there are no heads; whether the heads lie along the columns instead."""
+    """Return the size of an attention head (0 if there are no heads), and whether heads lie along the columns."""
     return model.head_size if matrix.role in {"q", "k", "v", "qkv", "o"} else 0, matrix.role == "o"
 
 
 @dataclass(frozen=True)
 class StructureBands:
-    """structure.ModelBand by name: `each[name, expert]`, every expert of a stack for itself, 0 of any other matrix."""
+    """structure.ModelBand by name: `each[name, expert]`, one entry per expert of a stack; expert 0 for other matrices.
+    """
 
     whole: dict[str, Band]
     each: dict[tuple[str, int], dict[str, Band]]
@@ -66,7 +67,7 @@ def _planes(model: Model) -> list[tuple[Matrix, int]]:
 
 
 def structure_bands(model: Model, masks: Masks, draws: int = DRAWS) -> Job[StructureBands]:
-    """Every matrix's structure scores against shuffled masks, and their means over all. Steps count draws."""
+    """Return the bands of every matrix's structure scores, and of their means over all. Steps count draws."""
     pattern, planes = masks.settings.make_pattern(), _planes(model)
     found = yield from model_band([(_plane(masks, matrix, expert), pattern, *heads_of(model, matrix))
                                    for matrix, expert in planes], draws)
@@ -75,7 +76,7 @@ def structure_bands(model: Model, masks: Masks, draws: int = DRAWS) -> Job[Struc
 
 
 def structure_band(model: Model, masks: Masks, name: str, expert: int = 0) -> Job[dict[str, Band]]:
-    """One matrix's bands by themselves: the very numbers of structure_bands. Steps count draws."""
+    """Return one matrix's bands alone, with the same numbers as structure_bands. Steps count draws."""
     planes = _planes(model)
     place = [(matrix.name, one) for matrix, one in planes].index((name, expert))
     matrix = planes[place][0]
@@ -84,13 +85,13 @@ def structure_band(model: Model, masks: Masks, name: str, expert: int = 0) -> Jo
 
 
 def structure_map(model: Model, cells: tuple[StructureCell, ...], measure: str) -> ModelMap:
-    """One structure score (column, row, head, neighbour) as a map."""
+    """Return one structure score (column, row, head, neighbour) as a map."""
     shapes = {matrix.name: matrix for matrix in model.layout.matrices}
     return ModelMap(f"structure_{measure}", len(model.layout.blocks), model.layout.roles,
                     tuple(_cell(shapes[cell.name], float(getattr(cell, measure))) for cell in cells), False)
 
 
 def agreement_map(model: Model, compared: TwoMasks) -> ModelMap:
-    """Cohen's κ of two masks, matrix by matrix, as a map; nan where a matrix leaves them no choice."""
+    """Return Cohen's κ of two masks per matrix as a map; nan where the agreement by chance is 1."""
     cells = tuple(_cell(matrix, compared.matrices[matrix.name].kappa) for matrix in model.layout.matrices)
     return ModelMap("agreement_kappa", len(model.layout.blocks), model.layout.roles, cells, False)

@@ -1,6 +1,6 @@
-"""Two masks of the same matrices side by side: where they agree, and over which weights they part the most.
+"""Compare two masks of the same matrices: where they agree, and on which weights they differ most in rank.
 
-A mask is bool, True = removed; one is A, the other B. Knows nothing of the methods that made them, nor of pictures.
+A mask is bool, True = removed; one is A, the other B. Independent of the methods that made them and of charts.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from ..base.job import Job, Step
 from .structure import beyond_chance, chance_agreement
 
 CATEGORIES = ("kept", "removed", "only_a", "only_b")
-"""What `categories` numbers 0, 1, 2, 3, in the order of the matrix view's kind `four`."""
+"""Names of the values 0, 1, 2, 3 of `categories`, in the order of the matrix view's kind `four`."""
 
 
 def categories(one: Tensor, other: Tensor) -> Tensor:
-    """uint8 like the masks A and B: 0 kept by both, 1 removed by both, 2 removed by A only, 3 removed by B only."""
+    """Return uint8 of the masks' shape: 0 kept by both, 1 removed by both, 2 by A only, 3 by B only."""
     return torch.where(one == other, one.to(torch.uint8), 2 + other.to(torch.uint8))
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """How many weights both keep, both remove, only A and only B removes; and what the four say together.
+    """Number of weights that both keep, both remove, only A and only B removes; and the agreement computed from them.
 
-    agreement: the share both treat alike; chance: that of unrelated masks as dense as these; kappa: Cohen's κ,
-    agreement beyond chance, nan where chance is 1.
+    agreement: the fraction both treat alike; chance: that of independent masks with these densities; kappa: Cohen's κ,
+    the agreement beyond chance, nan if chance is 1.
     """
 
     kept: int
@@ -43,14 +43,14 @@ class Comparison:
 
 @dataclass(frozen=True)
 class TwoMasks:
-    """Two masks compared, by matrix name (an expert stack is one) and over the whole model."""
+    """Comparison of two masks, by matrix name (an expert stack is one matrix) and over the whole model."""
 
     matrices: dict[str, Comparison]
     whole: Comparison
 
 
 def compare(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> TwoMasks:
-    """Masks A and B, name → bool (out, in) or (experts, out, in). ValueError where they name different matrices."""
+    """Compare masks A and B, name → bool (out, in) or (experts, out, in). Raises ValueError if the names differ."""
     if one.keys() != other.keys():
         raise ValueError(f"masks of different matrices: {', '.join(sorted(one.keys() ^ other.keys()))}")
     counts = {name: torch.bincount(categories(mask, other[name]).reshape(-1), minlength=len(CATEGORIES))
@@ -69,9 +69,9 @@ def _comparison(kept: int, removed: int, only_a: int, only_b: int) -> Comparison
 
 @dataclass(frozen=True)
 class Jump:
-    """A weight over which two masks part. rank_a, rank_b: which share of its row goes before it, by A's and B's scores.
+    """A weight on which two masks differ. rank_a, rank_b: fraction of its row ranked below it by A's and B's scores.
 
-    change = rank_b − rank_a, above 0 where B values the weight more. `expert` is None outside an expert stack.
+    change = rank_b − rank_a, above 0 if B ranks the weight higher. `expert` is None outside an expert stack.
     """
 
     row: int
@@ -84,15 +84,15 @@ class Jump:
 
 
 Jumps = tuple[tuple[Jump, ...], tuple[Jump, ...]]
-"""(rescued, sacrificed): what A removes and B keeps, largest change first; what B removes and A keeps, lowest first."""
+"""(rescued, sacrificed): weights only A removes, largest change first; weights only B removes, lowest change first."""
 Scores = Callable[[str], Tensor]
-"""name → the scores of one matrix, made when asked for and not held: float (out, in) or (experts, out, in)."""
+"""name → the scores of one matrix, computed on each call and not cached: float (out, in) or (experts, out, in)."""
 
 
 def rank_jumps(scores_a: Tensor, scores_b: Tensor, mask_a: Tensor, mask_b: Tensor, most: int) -> Jumps:
-    """The `most` weights of one matrix, all (out, in), that B rescued from A, and that it sacrificed.
+    """Return up to `most` weights that only A removes, and that only B removes, of one matrix (all inputs (out, in)).
 
-    By the rank's change within the row; ties by row, then column.
+    Sorted by the change of rank within the row; ties by row, then column.
     """
     rank_a, rank_b = _ranks(scores_a), _ranks(scores_b)
     return (_furthest(mask_a & ~mask_b, rank_a, rank_b, 1, most),
@@ -100,7 +100,7 @@ def rank_jumps(scores_a: Tensor, scores_b: Tensor, mask_a: Tensor, mask_b: Tenso
 
 
 def _ranks(scores: Tensor) -> Tensor:
-    """int32 (out, in): how many of its row go before each weight; the lowest first, the leftmost among equals."""
+    """Return int32 (out, in): each weight's rank in its row, 0 = lowest score; among equals the leftmost first."""
     order = scores.argsort(dim=-1, stable=True)
     ranks = torch.arange(scores.shape[-1], dtype=torch.int32, device=scores.device).expand(order.shape)
     return torch.empty_like(order, dtype=torch.int32).scatter_(-1, order, ranks)
@@ -108,19 +108,19 @@ def _ranks(scores: Tensor) -> Tensor:
 
 def _furthest(chosen: Tensor, rank_a: Tensor, rank_b: Tensor, direction: int, most: int) -> tuple[Jump, ...]:
     width = chosen.shape[1]
-    places = chosen.reshape(-1).nonzero().squeeze(1)  # row by row, so that the stable sort breaks ties as said
+    places = chosen.reshape(-1).nonzero().squeeze(1)  # row by row, so that the stable sort breaks ties by row, column
     before, after = rank_a.reshape(-1)[places], rank_b.reshape(-1)[places]
     first = (direction * (after - before)).argsort(descending=True, stable=True)[:most]
     return tuple(
-        Jump(place // width, place % width, a / width, b / width, (b - a) / width)  # (b − a) whole: equal stay equal
+        Jump(place // width, place % width, a / width, b / width, (b - a) / width)  # integer b − a: ties stay exact
         for place, a, b in zip(places[first].tolist(), before[first].tolist(), after[first].tolist(), strict=True))
 
 
 def model_jumps(scores_a: Scores, scores_b: Scores, masks_a: Mapping[str, Tensor], masks_b: Mapping[str, Tensor],
                 most: int) -> Job[Jumps]:
-    """rank_jumps over all matrices, the `most` of all, each with its matrix (and expert); ties in the masks' order.
+    """Return rank_jumps over all matrices, `most` in total, each with matrix (and expert); ties in the masks' order.
 
-    Scores are asked for one matrix at a time, ranks held of one expert at a time. Steps count matrices.
+    Scores are computed for one matrix at a time, ranks for one expert at a time. Steps count matrices.
     """
     rescued: tuple[Jump, ...] = ()
     sacrificed: tuple[Jump, ...] = ()
@@ -134,7 +134,7 @@ def model_jumps(scores_a: Scores, scores_b: Scores, masks_a: Mapping[str, Tensor
 
 def _expert_jumps(name: str, scores_a: Tensor, scores_b: Tensor, mask_a: Tensor, mask_b: Tensor,
                   most: int) -> Iterator[Jumps]:
-    """rank_jumps of a matrix, or of each expert of a stack, with their names."""
+    """Yield rank_jumps of a matrix, or of each expert of a stack, with matrix name and expert filled in."""
     for expert in range(len(mask_a)) if mask_a.dim() == 3 else (None,):
         here: Any = slice(None) if expert is None else expert
         rescued, sacrificed = rank_jumps(scores_a[here], scores_b[here], mask_a[here], mask_b[here], most)
@@ -147,10 +147,9 @@ def _named(jumps: Iterable[Jump], name: str, expert: int | None) -> tuple[Jump, 
 
 def showpiece(scores_a: Scores, scores_b: Scores, masks_a: Mapping[str, Tensor],
               masks_b: Mapping[str, Tensor]) -> Job[Jump | None]:
-    """The one weight to show: the largest jump among those B rescued; None where it rescued none.
+    """Return the largest jump among the weights that A removes and B keeps, as an example to show; None without one.
 
-    With A = magnitude and B = GBLM: a small weight in a bright place, cut for its size, kept for the input and the
-    gradient that meet there.
+    With A = magnitude and B = GBLM: a small weight, removed for its size, but kept for its large input and gradient.
     """
     rescued, _ = yield from model_jumps(scores_a, scores_b, masks_a, masks_b, 1)
     return rescued[0] if rescued else None

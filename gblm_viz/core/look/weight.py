@@ -1,7 +1,7 @@
-"""Why THIS weight: how it stands among those it competes with, what each method says, and what its removal costs.
+"""Explain one weight: its rank among those it competes with, each method's verdict, and what its removal costs.
 
 The cost is predicted from the gradient sums, or measured in a private float64 copy, for a weight, a row, a column or a
-head. Everything here is the dense order. Knows nothing of pictures or screens.
+head. Everything here uses the dense order. Independent of charts and screens.
 """
 
 from __future__ import annotations
@@ -35,20 +35,20 @@ from ..text.calibration import CalibrationSet
 from ..text.tokens import end_token
 
 JUDGES = ("magnitude", "wanda", "gradient", "gblm")
-"""The methods whose verdicts are shown beside each other."""
+"""The methods whose verdicts are compared."""
 LARGEST = 50_000_000
-"""Parameters above which single weights are not measured: a pass in doubles takes seconds there, and one of so many
-weights moves the loss by less than anybody could use. Rows, columns and heads still do."""
+"""Number of parameters above which single weights are not measured: a float64 pass takes seconds there, and one of so
+many weights changes the loss by too little to be useful. Rows, columns and heads are still measured."""
 
 
 # What is zeroed
 
 @dataclass(frozen=True)
 class Target:
-    """What is set to zero by itself: kind `weight` (row, column), `row`, `column` or `head`, of one matrix or expert.
+    """The part set to zero alone: kind `weight` (row, column), `row`, `column` or `head`, of one matrix or expert.
 
-    A head is its rows of q, k, v and of a fused qkv (there each query, key and value head counts by itself, in the
-    order the module stores them), its columns of o.
+    A head is a set of rows of q, k, v or a fused qkv (there each query, key and value head is numbered separately, in
+    the order the module stores them), or a set of columns of o.
     """
 
     name: str
@@ -61,18 +61,18 @@ class Target:
 
 Index = tuple[int | slice, ...]
 _NAMED = {"weight": ("row", "column"), "row": ("row",), "column": ("column",), "head": ("head",)}
-"""Kind → the numbers that name a target of it."""
+"""Kind → the fields that locate a target of this kind."""
 
 
 def heads(model: Model, matrix: Matrix) -> int:
-    """How many attention heads a matrix holds, along its rows or (o) its columns; 0 where it holds none."""
+    """Return the number of attention heads along a matrix's rows or (role o) columns; 0 if it has none."""
     lengths = {"o": matrix.columns} | dict.fromkeys(("q", "k", "v", "qkv"), matrix.rows)
     length = lengths.get(matrix.role, 0)
     return length // model.head_size if model.head_size and length % model.head_size == 0 else 0
 
 
 def _index(model: Model, target: Target) -> Index:
-    """Where a target lies in its matrix's (out, in) or (experts, out, in) view. PlaceError outside of it."""
+    """Return the target's index into its matrix, (out, in) or (experts, out, in). Raises PlaceError if outside."""
     matrix = model.layout.named(target.name)
     most = {"row": matrix.rows, "column": matrix.columns, "head": heads(model, matrix),
             "expert": max(1, matrix.experts)}
@@ -88,11 +88,11 @@ def _index(model: Model, target: Target) -> Index:
     return (target.expert, *inside[target.kind]) if matrix.experts else inside[target.kind]
 
 
-# How it stands
+# How a weight ranks
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a method says of the weight at the same pattern: `rank` of its group go before it, `cut` of them go."""
+    """A method's decision at the same pattern: `rank` weights of the group go before it, `cut` are removed."""
 
     method: str
     removed: bool
@@ -103,13 +103,13 @@ class Verdict:
 
 @dataclass(frozen=True)
 class WeightReport:
-    """One weight and its standing, in plain numbers; nan is what does not apply or was not kept.
+    """One weight and its rank, in plain numbers; nan marks what does not apply or was not kept.
 
-    `rank` of the `group_size` weights it competes with go before it (lower score first, equals by place) and `cut` of
-    them go: the largest score that goes is `cut_low`, the smallest that stays `cut_high`. `group`: row, matrix, global,
-    authors or n:m. `fallback`: the simpler rule that scored it (prune.Fallback), or empty; then that rule's parts alone
-    are numbers. `goes_from`: the smallest sparsity at which this pattern removes it; nan where none does, and for n:m.
-    `saved_by`: the methods under which the opposite happens. `predicted`: predicted_change of the weight alone.
+    Of the `group_size` weights it competes with, `rank` are removed before it (lower score first, ties by position) and
+    `cut` in all: the largest removed score is `cut_low`, the smallest kept `cut_high`. `group`: row, matrix, global,
+    authors or n:m. `fallback`: the simpler rule that scored it (prune.Fallback), or empty; with a fallback, the parts
+    that the rule does not use are nan. `goes_from`: the smallest sparsity at which this pattern removes it; nan if none
+    does, and for n:m. `saved_by`: the methods that decide the opposite. `predicted`: predicted_change of this weight.
     """
 
     weight: float
@@ -136,11 +136,11 @@ class WeightReport:
 @torch.no_grad()
 def explain(model: Model, statistics: Statistics | None, settings: Settings, masks: Masks, name: str, row: int,
             column: int, expert: int = 0) -> WeightReport:
-    """One weight under `settings` in the dense order, whatever order they name.
+    """Return the report of one weight under `settings`, always in the dense order.
 
-    `masks` are those the settings made: their α spares its bisection. x and g (the settings' norm) are given wherever
-    the statistics hold them, the two parts only where the method adds them up. A method that the statistics or the
-    group do not allow has no verdict. Raises PlaceError for a weight that does not exist.
+    `masks` are those made with the settings; using their α avoids bisecting for it again. x and g (the settings' norm)
+    are given wherever the statistics contain them, the two parts only if the method adds them up. A method that the
+    statistics or the group do not allow has no verdict. Raises PlaceError for a weight that does not exist.
     """
     settings = preview_settings(settings).check()
     if "alpha" in settings.knobs and masks.alpha is not None:
@@ -173,14 +173,14 @@ def explain(model: Model, statistics: Statistics | None, settings: Settings, mas
 
 
 _LEFT_OUT = {"": set(), "|W|": {"inputs", "gradients"}, "|W| · x": {"gradients"}}
-"""The rule a score fell back to → what of the method's needs it does without."""
+"""The rule a score fell back to → the terms of the method that this rule leaves out."""
 _GROUPS: dict[type[Pattern], str] = {PerRow: "row", PerMatrix: "matrix", Global: "global", Authors: "authors",
                                      NofM: "n:m"}
 
 
 @dataclass(frozen=True, eq=False)
 class _Standing:
-    """The scores a weight competes with: `line` (group size,) in the order in which equals go, its own at `place`."""
+    """The scores a weight competes with: `line` (group size,), ties removed from the left; its own is at `place`."""
 
     line: Tensor
     place: int
@@ -199,7 +199,7 @@ class _Standing:
 
     @property
     def cut(self) -> int:
-        """How many of the group go; counted, since sorting a whole model for one weight takes seconds."""
+        """Number of removed weights in the group; counted, since sorting a whole model for one weight takes seconds."""
         if isinstance(self.pattern, NofM):
             return self.pattern.n
         count = int(len(self.line) * self.pattern.sparsity)
@@ -208,7 +208,7 @@ class _Standing:
         return count
 
     def edges(self) -> tuple[float, float]:
-        """The largest score that goes and the smallest that stays; nan where none does."""
+        """Return the largest removed and the smallest kept score; nan where there is none."""
         cut = self.cut
         return (float(self.line.kthvalue(cut).values) if cut else math.nan,
                 float(self.line.kthvalue(cut + 1).values) if cut < len(self.line) else math.nan)
@@ -216,7 +216,7 @@ class _Standing:
     def goes_from(self) -> float:
         if isinstance(self.pattern, NofM):
             return math.nan
-        if isinstance(self.pattern, Authors):  # goes with its equals, once the threshold's place reaches the first
+        if isinstance(self.pattern, Authors):  # all ties are removed together, once the threshold reaches them
             return _smallest_share(len(self.line), int((self.line < self.line[self.place]).sum()))
         return _smallest_share(len(self.line), self.rank + 1)
 
@@ -226,7 +226,7 @@ class _Standing:
 
 
 def _smallest_share(size: int, count: int) -> float:
-    """The smallest float s in (0, 1) with int(size · s) ≥ count; nan where only 1 would do."""
+    """Return the smallest float s in (0, 1) with int(size · s) ≥ count; nan if only s = 1 satisfies this."""
     if count == 0:
         return math.ulp(0.0)
     share = count / size
@@ -254,7 +254,7 @@ def _standing(model: Model, statistics: Statistics | None, settings: Settings, t
 
 
 def _own_line(pattern: LocalPattern, scores: Tensor, target: Target) -> tuple[Tensor, int]:
-    """scores (out, in) -> (the group's scores, the target's place among them)"""
+    """Return the scores of the target's group and its position among them, from scores (out, in)."""
     if isinstance(pattern, PerRow):
         return scores[target.row], target.column
     if isinstance(pattern, NofM):
@@ -264,7 +264,7 @@ def _own_line(pattern: LocalPattern, scores: Tensor, target: Target) -> tuple[Te
 
 
 def _whole_model(model: Model, target: Target, scored: Callable[[Matrix], Tensor]) -> tuple[Tensor, int]:
-    """All scores in the network's order, and the target's place among them."""
+    """Return all scores in the network's order, and the target's position among them."""
     own = model.layout.named(target.name)
     before = sum(matrix.weights for matrix in takewhile(lambda matrix: matrix is not own, model.layout.matrices))
     place = before + (target.expert * own.rows + target.row) * own.columns + target.column
@@ -273,7 +273,7 @@ def _whole_model(model: Model, target: Target, scored: Callable[[Matrix], Tensor
 
 def _verdict_of(model: Model, statistics: Statistics | None, settings: Settings, target: Target,
                 method: str) -> Verdict | None:
-    """Another method's verdict at the same pattern and norm, or None where statistics or group do not allow it."""
+    """Return another method's verdict at the same pattern and norm; None if statistics or group do not allow it."""
     other = settings.of_method(method)
     if other.needs and statistics is None:
         return None
@@ -282,13 +282,13 @@ def _verdict_of(model: Model, statistics: Statistics | None, settings: Settings,
     return None
 
 
-# What it costs
+# What its removal costs
 
 @torch.no_grad()
 def predicted_change(model: Model, statistics: Statistics | None, target: Target) -> float:
-    """First-order change of the mean loss when the target alone is zeroed: −Σ W·gradient_sum/N, signed, nats a token.
+    """Return the first-order change of the mean loss if the target is zeroed: −Σ W·gradient_sum/N, nats per token.
 
-    nan where the signed sums were not kept.
+    The change is signed; nan if the signed sums were not kept.
     """
     index = _index(model, target)
     if statistics is None or "sum" not in statistics.keep:
@@ -299,16 +299,16 @@ def predicted_change(model: Model, statistics: Statistics | None, target: Target
 
 
 def too_large(model: Model) -> bool:
-    """Whether single weights are not worth measuring here, only rows, columns and heads."""
+    """Return whether the model is too large to measure single weights (see LARGEST)."""
     return model.parameters > LARGEST
 
 
 def scatter_targets(model: Model, statistics: Statistics, count: int, seed: int,
                     name: str | None = None) -> tuple[Target, ...]:
-    """`count` different weights (fewer where there are fewer), drawn evenly by `seed` over all matrices or one.
+    """Return `count` different weights (or all, if fewer), drawn uniformly by `seed` from all matrices or one.
 
-    In the network's order. Weights that no sample's loss reached (of experts no token visited) are left out: their
-    change is 0, predicted and measured.
+    They are in the network's order. Weights whose gradient sum is 0 (of experts that no token visited) are left out:
+    their change is 0, predicted and measured.
     """
     matrices = [matrix for matrix in model.layout.matrices if name in {None, matrix.name}]
     reached = [next(iter(statistics.sums[matrix.name].gradients.values())) != 0 for matrix in matrices]
@@ -329,12 +329,12 @@ def scatter_targets(model: Model, statistics: Statistics, count: int, seed: int,
 
 @torch.no_grad()
 def measured_changes(model: Model, samples: CalibrationSet, targets: tuple[Target, ...]) -> Job[tuple[float, ...]]:
-    """For each target, how the mean over samples of the mean next-token cross-entropy changes when it alone is zero.
+    """Return each target's effect when zeroed alone: the change of the mean over samples of the mean cross-entropy.
 
-    Nats a token, of the exact function that the stored weights define, computed in float64 throughout (_InDoubles).
-    Rounding moves a difference by at most 3e-14 in tiny networks of 48 families, 5e-15 in the pocket model; left to
-    transformers' own casts to float32, a float64 copy's differences move by up to 8e-8. Typical changes are 5e-7.
-    Takes 8 bytes a parameter and one sample's block outputs. Steps count target × sample.
+    Next-token cross-entropy in nats per token, computed from the stored weights in float64 throughout (_InDoubles).
+    Rounding changes a difference by at most 3e-14 in tiny networks of 48 families, 5e-15 in the pocket model; with
+    transformers' own casts to float32, a float64 copy's differences change by up to 8e-8. Typical changes are 5e-7.
+    Needs 8 bytes per parameter and one sample's block outputs. Steps count target × sample.
     """
     total = len(targets) * samples.count
     yield Step(0, total, "sample")
@@ -351,7 +351,7 @@ def measured_changes(model: Model, samples: CalibrationSet, targets: tuple[Targe
 
 @dataclass(frozen=True)
 class AnswerChange:
-    """Natural logarithms of an answer's probability, its end of turn included, before and after zeroing a target."""
+    """Log probabilities (natural) of an answer with its end of turn, before and after zeroing a target."""
 
     before: float
     after: float
@@ -360,9 +360,9 @@ class AnswerChange:
 @torch.no_grad()
 def answer_changes(model: Model, prompt: str, answer: str,
                    targets: tuple[Target, ...]) -> Job[tuple[AnswerChange, ...]]:
-    """For each target, how probable `answer` is after the user's `prompt`, and is when the target alone is zero.
+    """Return, for each target, the log probability of `answer` after `prompt` before and after zeroing it alone.
 
-    In float64 like measured_changes. A prompt that leaves no room loses its beginning, as in the chat. Steps count
+    In float64 like measured_changes. A prompt that is too long loses its beginning, as in the chat. Steps count
     targets. Raises TextError for an empty prompt, or an answer as long as the model's longest input.
     """
     said = [*encoded(model.tokenizer, answer, add_special_tokens=False), end_token(model)]
@@ -381,19 +381,19 @@ def answer_changes(model: Model, prompt: str, answer: str,
 
 
 def _loss(logits: Tensor, tokens: Tensor) -> float:
-    """logits float64 (length, vocabulary), tokens int64 (length,) -> the mean over the length − 1 predictions"""
+    """Return the mean loss of the length − 1 predictions, from logits (length, vocabulary) and tokens (length,)."""
     return -_log_probability(logits[:-1], tokens[1:]) / (len(tokens) - 1)
 
 
 def _log_probability(logits: Tensor, wanted: Tensor) -> float:
-    """The logarithm of the probability of `wanted`, int64 (count,), as the last `count` predictions of the logits."""
+    """Return the log probability of `wanted`, int64 (count,), under the last `count` predictions of the logits."""
     return float(torch.log_softmax(logits[-len(wanted):], -1).gather(-1, wanted[:, None]).sum())
 
 
 class _DoubleCopy:
-    """A private float64 copy that runs one text, whole or with one target at zero.
+    """A private float64 copy that runs one text, unchanged or with one target set to zero.
 
-    Blocks before a target's say again what they said in the dense run, so that only the rest is computed.
+    Blocks before the target's return their cached output of the dense run, so that only the rest is computed.
     """
 
     def __init__(self, model: Model, targets: tuple[Target, ...]) -> None:
@@ -407,7 +407,7 @@ class _DoubleCopy:
         self.said: list[Any] = []
 
     def dense(self, tokens: Tensor) -> Tensor:
-        """tokens int64 (length,) -> logits float64 (length, vocabulary); the text that `without` runs from now on"""
+        """Return logits float64 (length, vocabulary) of tokens int64 (length,), and use this text in `without`."""
         self.tokens, self.said = tokens[None], []
         handles = [block.register_forward_hook(lambda block, args, output: self.said.append(output))
                    for block in self.blocks]
@@ -418,7 +418,7 @@ class _DoubleCopy:
                 handle.remove()
 
     def without(self, target: Target) -> Tensor:
-        """The logits of the same text with the target at zero; the copy is whole again afterwards."""
+        """Return the logits of the same text with the target set to zero; restores the weights afterwards."""
         part, skipped = self.parts[target], self.blocks[: self.first[target]]
         kept = part.clone()
         part.zero_()
@@ -442,16 +442,16 @@ def _saying(output: Any) -> Callable[..., Any]:
 
 
 class _InDoubles(TorchFunctionMode):
-    """While open, on this thread, whoever asks for a narrower float gets float64.
+    """Context manager that replaces casts to a narrower float by float64, on this thread.
 
-    transformers computes norms, softmax and rotary angles in float32 whatever the weights are; a float64 copy alone is
-    no more precise than that. Open it around one forward pass, never around a `yield`.
+    transformers computes norms, softmax and rotary angles in float32 whatever the weights' dtype, so a float64 copy
+    alone is no more precise than that. Enter it around one forward pass, never around a `yield`.
     """
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         widened = {name: _wide(value) for name, value in (kwargs or {}).items()}
         if func is torch.full and any(isinstance(value, float) for value in (*args, *widened.values())):
-            widened.setdefault("dtype", torch.float64)  # the default dtype cannot hold float64's least value
+            widened.setdefault("dtype", torch.float64)  # the default dtype cannot represent float64's minimum
         return _WIDENING.get(func, func)(*map(_wide, args), **widened)
 
 
