@@ -1,5 +1,5 @@
-"""The command line, a second face on the same core: a file for each command, with its flags and its JSON keys.
+"""The command line, a second interface to core: one file per command, with its flags and its JSON keys.
 
-In come flags; out come lines for a person or one JSON object, and an exit code. It computes nothing itself and does
-not know the app.
+Takes flags; prints lines of text or one JSON object, and returns an exit code. It computes nothing itself and does not
+use the app.
 """

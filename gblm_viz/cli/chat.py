@@ -24,11 +24,11 @@ KEYS = MODEL_KEYS | {
     "temperature": "0 takes the likeliest token each time",
     "top_p": "the probability that the tokens sampled from reach together",
 }
-"""What --json prints, key by key: the help is made of this."""
+"""Key → meaning of everything --json prints; shown in the help."""
 
 
 def act(args: argparse.Namespace, terminal: Terminal) -> Result:
-    """One answer; streamed unless it goes into JSON."""
+    """Answer one prompt; the answer is streamed unless --json is given."""
     prompt = encodable(args.prompt)
     if not prompt.strip():
         raise TextError("empty_prompt")

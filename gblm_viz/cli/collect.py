@@ -1,4 +1,4 @@
-"""The command collect: a text → a folder of sums."""
+"""The command collect: sum gradients and inputs over a text into a statistics folder."""
 
 from __future__ import annotations
 
@@ -44,19 +44,19 @@ KEYS = MODEL_KEYS | TEXT_KEYS | {
     "seconds": "time this run spent on the samples (0 where the folder was finished before)",
     "processes": "how many shared the samples (torchrun); the memory of estimate and actual is one's",
 }
-"""What --json prints, key by key: the help is made of this."""
+"""Key → meaning of everything --json prints; shown in the help."""
 
 
 def act(args: argparse.Namespace, terminal: Terminal) -> Result:
-    """A statistics folder from a text. Started by torchrun, several processes share the samples."""
+    """Write a statistics folder from a text. Started by torchrun, several processes share the samples."""
     with Ranks.of_environment().joined(pick_device(args.device)) as ranks:
         return _collect(args, terminal, ranks)
 
 
 def _collect(args: argparse.Namespace, terminal: Terminal, ranks: Ranks) -> Result:
-    text = ""  # read before the model: a typo shows at once
+    text = ""  # read before the model, so that a wrong path fails at once
     if args.tokens is None:
-        text = read_text(args.text) if args.text else read_text(args.jsonl, None)  # whose documents are cut one by one
+        text = read_text(args.text) if args.text else read_text(args.jsonl, None)  # no limit: documents are cut singly
     refuse_unwritable(args.out)
     statistics.refuse_taken(args.out)
     known = open_model(args, terminal)
@@ -102,9 +102,9 @@ def _collect(args: argparse.Namespace, terminal: Terminal, ranks: Ranks) -> Resu
 
 def _choice(args: argparse.Namespace, shape: ModelShape, samples: CalibrationSet, device: str,
             ranks: Ranks) -> Choice | None:
-    """The plan by what it is estimated to take; None where the folder is finished and nothing is left to choose.
+    """Return the plan, chosen by its estimated cost; None if the folder is finished and there is nothing to choose.
 
-    Each process looks at the machine for itself; what the first one then chooses holds for all.
+    Each process measures the machine itself; the plan that the first one chooses is used by all.
     """
     found = statistics.read_manifest(args.out)
     if found is not None and found["samples_complete"] == found["samples"]:
@@ -122,12 +122,12 @@ def _choice(args: argparse.Namespace, shape: ModelShape, samples: CalibrationSet
 
 
 def _estimate_values(choice: Choice | None) -> dict[str, Any] | None:
-    """The chosen plan's estimate for --json."""
+    """Return the chosen plan's estimate for --json."""
     return None if choice is None else asdict(choice.chosen) | {"parts": dict(choice.chosen.parts)}
 
 
 def _checkpointed(folder: Path, model: Model, samples: CalibrationSet) -> str:
-    """What an interrupted collection leaves to go on from."""
+    """Return the line that tells how far an interrupted collection can be resumed."""
     done, left, blocks = checkpoint_samples(folder), checkpoint_blocks(folder), len(model.layout.blocks)
     if left is not None:
         return say("checkpoint_blocks", done=blocks - left, total=blocks, folder=folder)

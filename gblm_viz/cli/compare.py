@@ -1,4 +1,4 @@
-"""The command compare: methods over several draws of a text, with an interval."""
+"""The command compare: compare methods over several draws of a text, with an interval."""
 
 from __future__ import annotations
 
@@ -54,11 +54,11 @@ KEYS = MODEL_KEYS | {
     "estimate": "made before: seconds, and memory in bytes",
     "seconds": "time the draws and the measuring took",
 }
-"""What --json prints, key by key: the help is made of this."""
+"""Key → meaning of everything --json prints; shown in the help."""
 
 
 def act(args: argparse.Namespace, terminal: Terminal) -> Result:
-    """Methods against each other over draws of the calibration text and over evaluation windows."""
+    """Compare methods over draws of the calibration text and over evaluation windows."""
     texts = read_text(args.text), read_text(args.on)
     settings = _rivals(args)
     known = open_model(args, terminal)
@@ -94,7 +94,7 @@ def act(args: argparse.Namespace, terminal: Terminal) -> Result:
 
 
 def _rivals(args: argparse.Namespace) -> dict[str, Settings]:
-    """Each method with the flags that all share; the first is the one the others are set against."""
+    """Return each method's settings from the shared flags; the others are compared with the first."""
     share = parse_pattern(args.pattern).sparsity if args.pattern else checked_sparsity(args.sparsity)
     return {name: Settings(name, norm_for(name, args.norm), parse_alpha(args.alpha), args.group, share,
                            args.pattern or "", args.order).with_knobs(**own_values(args, name)).check()
@@ -103,7 +103,7 @@ def _rivals(args: argparse.Namespace) -> dict[str, Settings]:
 
 def _drawn(model: Model, drawn: Draws, settings: dict[str, Settings], held: CalibrationSet, guess: DrawsEstimate,
            terminal: Terminal) -> dict[str, Losses]:
-    """The dense model's losses, and each method's at every draw."""
+    """Return the dense model's losses, and each method's for every draw."""
     statistics: tuple[Statistics, ...] | tuple[None, ...] = (None,) * drawn.count
     if guess.choice is not None:
         chosen = guess.choice.chosen

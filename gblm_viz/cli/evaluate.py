@@ -19,11 +19,11 @@ KEYS = MODEL_KEYS | TEXT_KEYS | {
     "windows": "how many windows",
     "length": "tokens in a window",
 }
-"""What --json prints, key by key: the help is made of this."""
+"""Key → meaning of everything --json prints; shown in the help."""
 
 
 def act(args: argparse.Namespace, terminal: Terminal) -> Result:
-    """Perplexity with its protocol."""
+    """Measure the perplexity on a text and report it with its protocol."""
     text = read_text(args.text)
     model = whole_model(args, terminal)
     found = terminal.follow(evaluate.perplexity(

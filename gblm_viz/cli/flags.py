@@ -1,4 +1,4 @@
-"""Flags that several commands have, and how their values are read. A wrong one is one line and exit code 2."""
+"""Flags that several commands share, and parsers for their values. A wrong flag prints one line; exit code 2."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from .terminal import WORDS
 
 
 class UsageError(Exception):
-    """A command line that makes no sense, as one line."""
+    """Raised for an invalid command line, with a message of one line."""
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse, but a wrong flag is one line and an exception instead of a page and an exit."""
+    """argparse parser that raises UsageError with one line for a wrong flag, instead of printing usage and exiting."""
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(WORDS("cli.refuse.usage", program=self.prog, message=message))
 
 
 def whole(low: int, high: int | None = None) -> Callable[[str], int]:
-    """A whole number from `low` (to `high`)."""
+    """Return a parser for a whole number from `low` (to `high`)."""
     span = f"≥ {low}" if high is None else f"{low} … {high}"
 
     def read(given: str) -> int:
@@ -57,7 +57,7 @@ seed_number = whole(0, calibration.LARGEST_SEED)
 
 
 def knob_flags(parser: argparse.ArgumentParser) -> None:
-    """A flag for each knob that only some methods have."""
+    """Add a flag for each knob that only some methods have."""
     for name, knob in own_knobs().items():
         methods = ", ".join(method for method in METHODS if name in knobs_of(method))
         parser.add_argument("--" + name.replace("_", "-"), type=_knob(knob), default=knob.default, metavar="VALUE",
@@ -75,7 +75,7 @@ def _knob(knob: Knob) -> Callable[[str], Any]:
 
 
 def own_values(args: argparse.Namespace, method: str) -> dict[str, Any]:
-    """The values of the flags that this method alone, or with few others, has."""
+    """Return the values of this method's knobs that not every method has."""
     return {name: getattr(args, name) for name in own_knobs() if name in knobs_of(method)}
 
 

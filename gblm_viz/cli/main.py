@@ -1,6 +1,6 @@
-"""The command line: collect, prune, evaluate, chat, compare. Flags go to core, what comes back to a person or to JSON.
+"""The command line: collect, prune, evaluate, chat, compare. Passes flags to core and prints its results or JSON.
 
-Computes nothing itself and knows nothing of the app. Exit codes: 0 done, 2 unusable input, 130 interrupted.
+Computes nothing itself and does not use the app. Exit codes: 0 done, 2 unusable input, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ PROGRAM = "python -m gblm_viz"
 
 @dataclass(frozen=True)
 class Command:
-    """One command: what --json prints, key by key; its flags beyond those that all share; and what it does."""
+    """One command: the keys that --json prints; its flags beyond the shared ones; and the function that runs it."""
 
     keys: Mapping[str, str]
     flags: Callable[[argparse.ArgumentParser], None]
@@ -41,7 +41,7 @@ COMMANDS = {name: Command(one.KEYS, one.flags, one.act) for name, one in {
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """The whole command line; each command's help ends with the keys of its JSON."""
+    """Return the parser of the whole command line; each command's help ends with the keys of its JSON."""
     parser = Parser(prog=PROGRAM, description=flag_help("program"), allow_abbrev=False)
     chosen = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
     for name, command in COMMANDS.items():
@@ -59,7 +59,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def _parsed(argv: list[str] | None) -> argparse.Namespace:
-    """The flags, with the pairs refused that would be silently ignored. Raises UsageError."""
+    """Return the parsed flags. Raises UsageError, also for combinations of flags of which one would be ignored."""
     parser = make_parser()
     args = parser.parse_args(argv)
     if args.command is None:
@@ -74,18 +74,18 @@ def _parsed(argv: list[str] | None) -> argparse.Namespace:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one command and give its exit code. `--help` exits by itself, as argparse does."""
+    """Run one command and return its exit code. `--help` exits by itself, as argparse does."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")  # a terminal without Greek letters still shows the rest
+            stream.reconfigure(errors="replace")  # a terminal that cannot encode Greek letters still shows the rest
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
     try:
         args = _parsed(argv)
-        # of several processes all but the first are silent, unless something is wrong
+        # with several processes all but the first print nothing, except errors
         ours = (sys.stdout, sys.stderr) if Ranks.of_environment().first else (io.StringIO(), io.StringIO())
         terminal = Terminal(*ours, args.json)
-        with redirect_stdout(sys.stderr):  # whatever a library prints stays out of the result
+        with redirect_stdout(sys.stderr):  # keeps what libraries print out of the result
             result = COMMANDS[args.command].act(args, terminal)
         show(result, terminal)
     except (UsageError, GblmError) as error:
@@ -97,6 +97,6 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(say("interrupted"), file=sys.stderr)
         return INTERRUPTED
-    except BrokenPipeError:  # the reader of a pipe has seen enough
+    except BrokenPipeError:  # the reader closed the pipe, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return DONE

@@ -1,4 +1,4 @@
-"""The model and the text that a command is given, and what its JSON says of them."""
+"""Open the model and the text of a command, and describe them for its JSON."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ TEXT_KEYS = {
 
 
 def encodable(text: str) -> str:
-    """What a terminal in another encoding handed over, without bytes that are no character."""
+    """Return an argument with characters that UTF-8 cannot encode (from a terminal in another encoding) replaced."""
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def read_text(path: Path, most: int | None = 4 * calibration.LARGEST_TEXT) -> str:
-    """A person's text file. Raises TextError: not there, not readable, too large, not text, empty."""
+    """Return a user's text file. Raises TextError if it is missing, unreadable, too large, not text or empty."""
     return calibration.checked_text(calibration.read_given(path, most), encodable(path.name))
 
 
@@ -43,7 +43,7 @@ def whole_model(args: argparse.Namespace, terminal: Terminal) -> Model:
 
 
 def open_model(args: argparse.Namespace, terminal: Terminal) -> Opened:
-    """The model without its weights; what is odd about it is said, but is no error."""
+    """Return the model without its weights; prints a warning if the tokenizer has tokens beyond the vocabulary."""
     known = terminal.follow(opened(args.model))
     beside = vocabulary(known.tokenizer)
     if beside is not None and beside.beyond:
@@ -52,7 +52,7 @@ def open_model(args: argparse.Namespace, terminal: Terminal) -> Opened:
 
 
 def load_model(args: argparse.Namespace, terminal: Terminal, known: Opened, by_block: bool) -> Model:
-    """The model; what of its files is no part of it is said on `err`."""
+    """Return the loaded model; prints to `err` which weights in its files it does not use."""
     model = terminal.follow(load(args.model, args.dtype, args.device, known, by_block))
     if model.unused:
         print(say("unused", model=model.name, count=len(model.unused), name=shortened(model.unused[0])),

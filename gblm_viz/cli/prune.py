@@ -1,4 +1,4 @@
-"""The command prune: a folder of sums → masks and a pruned copy."""
+"""The command prune: masks and a pruned copy from a statistics folder."""
 
 from __future__ import annotations
 
@@ -64,16 +64,16 @@ KEYS = MODEL_KEYS | TEXT_KEYS | {
     "masks": "the mask file that was written",
     "out": "the folder of the pruned model, loaded again and found equal",
 }
-"""What --json prints, key by key: the help is made of this."""
+"""Key → meaning of everything --json prints; shown in the help."""
 
 
 def act(args: argparse.Namespace, terminal: Terminal) -> Result:
-    """Masks, and where asked for a mask file and a pruned model's folder."""
+    """Compute masks and, if requested, write a mask file and a folder with the pruned model."""
     settings = _settings(args)
     if settings.needs and args.statistics is None:
         raise SettingError("needs_statistics", method=settings.method)
     manifest = statistics.read_manifest(args.statistics) if settings.needs else None
-    # what is known before the model is read; its key comes with it
+    # a first check before the model is read; the second one includes the model's key
     _refuse_taken(args, export.identity(settings, None, manifest["tokens_sha256"] if manifest else None))
     for place in (args.out, args.masks):
         if place is not None:
@@ -106,7 +106,7 @@ def act(args: argparse.Namespace, terminal: Terminal) -> Result:
 
 
 def _refuse_taken(args: argparse.Namespace, run: dict[str, Any]) -> None:
-    """Raises ModelError, before the work, where the model or the masks of another run would be written over."""
+    """Raise ModelError, before the work, if the model or the masks of another run would be overwritten."""
     if args.out is not None:
         export.refuse_taken(args.out, run, args.force)
     if args.masks is not None:
@@ -114,7 +114,7 @@ def _refuse_taken(args: argparse.Namespace, run: dict[str, Any]) -> None:
 
 
 def _reading(args: argparse.Namespace, known: Opened, settings: Settings) -> Reading:
-    """Whether the model is loaded whole or read block by block."""
+    """Choose whether the model is loaded whole or read block by block."""
     manifest = statistics.read_manifest(args.statistics) if args.statistics is not None else None
     samples, longest = (manifest["samples_complete"], manifest["length"]) if manifest is not None else (0, 0)
     return reading.choose(estimate.shape_of_config(known.config, args.dtype), settings,
@@ -130,7 +130,8 @@ def _settings(args: argparse.Namespace) -> Settings:
 
 def _comparisons(mask: Callable[[Settings], Job[Masks]], found: Statistics | None, settings: Settings, applied: Masks,
                  terminal: Terminal) -> dict[str, float | None]:
-    """Agreement with Wanda's mask in the same order, the gradient-only mask, and the method's own dense-order mask."""
+    """Return the agreement with Wanda's mask in the same order, the gradient-only mask, and the own dense-order mask.
+    """
     wanda, gradient = comparison_settings(settings)
     if wanda is not None:
         wanda = replace(wanda, order=settings.order)
@@ -147,7 +148,7 @@ def _comparisons(mask: Callable[[Settings], Job[Masks]], found: Statistics | Non
 
 
 def _orders_differ(method: str, order: str) -> bool:
-    """Whether the order matters at all: it only moves the inputs (core/README.md, Two orders)."""
+    """Return whether the order changes the masks: it only changes the inputs (core/README.md, Two orders)."""
     return order != "dense" and "inputs" in METHODS[method].needs
 
 
@@ -168,7 +169,7 @@ def _own_knobs(settings: Settings) -> dict[str, Any]:
 
 
 def _statistics_values(found: Statistics | None, settings: Settings) -> dict[str, Any]:
-    """The text that shaped the mask; null for a method that looks at none."""
+    """Return the calibration text's facts; null for a method that uses none."""
     if found is None or not settings.needs:
         return dict.fromkeys(("text", "text_sha256", "samples", "length"))
     used = found.calibration

@@ -1,4 +1,4 @@
-"""Where a command speaks: results, progress, errors; and how it is interrupted. Knows no command."""
+"""Output of a command: results, progress, errors; and its interruption. Independent of the single commands."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 SHORT_WORK = 1.0
-"""Seconds; quicker work draws no progress bar."""
+"""Seconds; shorter work shows no progress bar."""
 
 
 WORDS = words("en")
@@ -30,7 +30,7 @@ WORDS = words("en")
 
 @dataclass(frozen=True)
 class Result:
-    """`values` for --json, keyed as the KEYS of a command say; `lines` for a person."""
+    """`values` for --json, with the keys of the command's KEYS; `lines` of text otherwise."""
 
     values: dict[str, Any]
     lines: tuple[str, ...]
@@ -38,14 +38,14 @@ class Result:
 
 @dataclass(frozen=True)
 class Terminal:
-    """Where a command speaks: results to `out`, progress and errors to `err`."""
+    """A command's output streams: results to `out`, progress and errors to `err`."""
 
     out: TextIO
     err: TextIO
     json: bool
 
     def follow(self, job: Job[T], also: Callable[[Step], None] | None = None) -> T:
-        """Run a job behind a progress bar; `also` sees every step and may raise to end the job there."""
+        """Run a job with a progress bar; `also` is called with every step and may raise to stop the job there."""
         shown = not self.json or self.err.isatty()
         with closing(job), _progress(self.err, shown) as draw:
             def watch(step: Step) -> None:
@@ -57,7 +57,7 @@ class Terminal:
 
 @contextmanager
 def _progress(stream: TextIO, shown: bool) -> Iterator[Callable[[Step], None]]:
-    """A bar with the time left, a new one for each unit of work; nothing of it stays on the screen."""
+    """Yield a function that draws a progress bar with the time left, one per unit of work, cleared at the end."""
     bars: dict[str, Any] = {}
 
     def draw(step: Step) -> None:
@@ -82,9 +82,9 @@ def _progress(stream: TextIO, shown: bool) -> Iterator[Callable[[Step], None]]:
 
 @contextmanager
 def patient_interrupt(terminal: Terminal, ranks: Ranks) -> Iterator[Callable[[Step], None]]:
-    """The first Ctrl-C or SIGTERM ends the job at its next step, where every sample is whole; the second at once.
+    """Stop the job at its next step, after a whole sample, on the first Ctrl-C or SIGTERM; at once on the second.
 
-    One of several processes ends at once: their next steps are not the same, and the last checkpoint is there.
+    With several processes each stops at once: their next steps differ, and the last checkpoint exists.
     """
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     ours = [number for number, handler in before.items()
@@ -94,7 +94,7 @@ def patient_interrupt(terminal: Terminal, ranks: Ranks) -> Iterator[Callable[[St
     def on_interrupt(number: int, frame: object) -> None:
         asked.set()
         restore()
-        with suppress(RuntimeError):  # the signal may arrive in the middle of the bar's own writing
+        with suppress(RuntimeError):  # the signal may arrive while the bar is being written
             print(say("finishing"), file=terminal.err)
 
     def restore() -> None:
@@ -117,7 +117,7 @@ def patient_interrupt(terminal: Terminal, ranks: Ranks) -> Iterator[Callable[[St
 
 
 class InterruptionError(Exception):
-    """Ctrl-C, with the line that says what remains."""
+    """Raised after Ctrl-C, with a message that says what was kept."""
 
 
 def say(key: str, **fields: Any) -> str:
@@ -125,7 +125,7 @@ def say(key: str, **fields: Any) -> str:
 
 
 def as_json(value: Any) -> Any:
-    """Values as JSON has them: paths as text, a number that is not finite as null."""
+    """Return a value that JSON can represent: paths as text, numbers that are not finite as null."""
     if isinstance(value, dict):
         return {key: as_json(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):

@@ -1,6 +1,6 @@
-"""The small charts: the scores of a matrix with the cut, and how evenly its columns are thinned.
+"""The small charts: a matrix's scores with the threshold, the fraction removed per column, predicted against measured.
 
-Made from the numbers of core.report and a `say` that speaks the page's language. Knows no model, no tensor and no page.
+Built from numbers of core.look and a `say` that returns texts in the page's language. Uses no model, tensor or page.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 
 Say = Callable[..., str]
 LINES = ((PRUNED, "solid"), (DENSE, "dash"), (THIRD, "dot"))
-"""Chosen, Wanda, shuffled: a colour and a stroke each, so that neither is needed alone."""
+"""Colour and dash of the chosen mask, Wanda's and the shuffled one; the dash works without seeing the colour."""
 PAPER = "rgba(128, 136, 144, 0.12)"
 GRID = "rgba(128, 136, 144, 0.25)"
 WHOLE_DECADES = 4
-"""From so many decades on, only whole powers of ten are named on the axis."""
+"""From this number of decades on, only whole powers of ten are labelled on the axis."""
 
 
 def percent(share: float, digits: int = 1) -> str:
-    """0.5 → `50.0 %`; rounded towards the middle where a share is nearly but not quite all or nothing."""
+    """Return a share as text, 0.5 → `50.0 %`; below 1 it never shows as 100 %, above 0 never as 0 %; – if not finite."""
     if not math.isfinite(share):
         return "–"
     shown = f"{100 * share:.{digits}f}"
@@ -42,15 +42,15 @@ def percent(share: float, digits: int = 1) -> str:
 
 
 def columns_of(text: str) -> int:
-    """How wide a text is, in letters: a Japanese character is two."""
+    """Return the width of a text in letters; a full-width (Japanese) character counts as two."""
     return sum(2 if unicodedata.east_asian_width(one) in "WF" else 1 for one in text)
 
 
 def histogram(found: Histogram, place: str, say: Say, group: str = "", height: int = 250) -> go.Figure:
-    """Scores on a log axis: kept in blue, removed in hatched orange, the range of the rows' cuts marked.
+    """Draw scores on a log axis: kept in blue, removed in hatched orange, the range of the rows' thresholds marked.
 
-    place: how the page names the matrix. group: `row` or `pattern` where each row, or each group of neighbours, has
-    its own cut. Scores of exactly 0 have no logarithm; their number stands in the title.
+    place: the page's name for the matrix. group: `row` or `pattern` if each row, or each group of neighbours, has its
+    own threshold. Scores of exactly 0 have no logarithm; their number is in the title.
     """
     centres = (found.edges[:-1] + found.edges[1:]) / 2
     width = float(found.edges[1] - found.edges[0])
@@ -81,7 +81,7 @@ def histogram(found: Histogram, place: str, say: Say, group: str = "", height: i
 
 
 def _mark_cut(figure: go.Figure, found: Histogram, width: float, say: Say) -> None:
-    """A band from the lowest to the highest row's cut; a line where they are one."""
+    """Draw a band from the lowest to the highest row threshold; a line if they are less than 1/4 bin apart."""
     low, high = found.cut_low, found.cut_high
     one = high - low < width / 4
     middle = (low + high) / 2
@@ -96,7 +96,8 @@ def _mark_cut(figure: go.Figure, found: Histogram, width: float, say: Say) -> No
 
 
 def decades(low: float, high: float) -> tuple[list[float], list[str]]:
-    """Axis ticks for log10 values: whole powers of ten, and 2 and 5 between them where few decades show."""
+    """Return axis ticks and labels for log10 values: powers of ten, with 2 and 5 between them if there are few decades.
+    """
     factors = (1,) if high - low >= WHOLE_DECADES else (1, 2, 5)
     ticks, names = [], []
     for power in range(math.floor(low), math.ceil(high) + 1):
@@ -109,7 +110,7 @@ def decades(low: float, high: float) -> tuple[list[float], list[str]]:
 
 
 def short(value: float) -> str:
-    """Three digits a person reads: 0.0042, 12.3, 4,029, 1.20e-07."""
+    """Return a number with three significant digits, whole from 1000 on: 0.0042, 12.3, 4,029, 1.20e-07."""
     if 1000 <= abs(value) < 1e6:
         return f"{value:,.0f}"
     return f"{value:.3g}" if value == 0 or 1e-4 <= abs(value) < 1000 else f"{value:.2e}"
@@ -117,9 +118,9 @@ def short(value: float) -> str:
 
 def column_profile(found: ColumnProfile, place: str, names: dict[str, str], ordered: bool, say: Say,
                    height: int = 280) -> go.Figure:
-    """The share removed of each column, in place or sorted, with the band in which chance would hold 95 % of them.
+    """Draw the fraction removed per column, in place or sorted, with the band that contains 95 % of columns by chance.
 
-    names: how the page calls each of the profile's masks, in the order drawn: chosen, Wanda, shuffled.
+    names: label → the page's name of each of the profile's masks, drawn in the order chosen, Wanda, shuffled.
     """
     columns = len(next(iter(found.densities.values())))
     figure = go.Figure()
@@ -143,9 +144,9 @@ def column_profile(found: ColumnProfile, place: str, names: dict[str, str], orde
 
 
 def prediction(predicted: Sequence[float], measured: Sequence[float], say: Say, height: int = 330) -> go.Figure:
-    """What first-order theory says of each weight against what zeroing it did (nats a token), and the line of no error.
+    """Draw each weight's first-order prediction against the measured effect of zeroing it (nats per token).
 
-    A weight without a prediction (nan) is left out.
+    The diagonal marks a prediction without error. A weight without a prediction (nan) is left out.
     """
     known = np.array([pair for pair in zip(predicted, measured, strict=True) if not math.isnan(pair[0])]).reshape(-1, 2)
     spread = len(known) > 1 and bool((known.std(0) > 0).all())
@@ -164,7 +165,7 @@ def prediction(predicted: Sequence[float], measured: Sequence[float], say: Say, 
 
 
 def style(figure: go.Figure, title: str, height: int) -> None:
-    """The small charts' common look: title and legend above, colours that are read on white and on black."""
+    """Apply the small charts' common style: title and legend above, colours readable on white and on black."""
     axis = {"gridcolor": GRID, "zerolinecolor": GRID, "linecolor": INK, "fixedrange": True, "title_standoff": 6}
     figure.update_layout(
         title={"text": title, "font": {"size": 13, "color": INK}, "x": 0.01, "xanchor": "left", "y": 0.98,

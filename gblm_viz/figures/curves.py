@@ -1,7 +1,7 @@
-"""The sweep's charts: perplexity, right probes and perplexity over dense, each against sparsity.
+"""The sweep's charts: perplexity, right probes and perplexity relative to dense, each against sparsity.
 
-Made from the points of core.sweep, the paper's figures and a `say` that speaks the page's language. Knows no model and
-no page. Each mark's `customdata[0]` is its number among the sweep's points: what a click on it is told by.
+Built from points of core.measure.sweep, the paper's figures and a `say` that returns texts in the page's language. Uses
+no model and no page. Each mark's `customdata[0]` is its index among the sweep's points, by which a click identifies it.
 """
 
 from __future__ import annotations
@@ -25,33 +25,33 @@ if TYPE_CHECKING:
 
 LOOKS = {"magnitude": (SKY, "square"), "wanda": (THIRD, "diamond"), "gblm": (PRUNED, "triangle-up"),
          "gradient": (PICK, "pentagon"), "random": (INK, "x")}
-"""Each method's colour and mark; the blue circle is the dense model's, as everywhere."""
+"""Colour and mark of each method; the dense model is the blue circle, as everywhere."""
 SPARE = ("#D55E00", "triangle-down"), ("#F0E442", "star"), ("#999999", "hexagon")
-"""The looks of methods that have none of their own, in turn."""
+"""Colours and marks for methods that are not in LOOKS."""
 GLYPHS = {"square": "□", "diamond": "◇", "triangle-up": "△"}
 DASHES = {"dense": "solid", "sequential": "dash"}
 END = 92
-"""Percent on the axis: a little beyond a sweep's end, so that its marks are whole."""
+"""Percent: end of the axis, slightly beyond a sweep's end, so that its last marks are not cut off."""
 TICKS = {at: "" if at % 20 else f"{at} %" for at in range(0, 91, 10)}
-"""Percent → its name on the axis. Every second has one: in the narrow charts all would lie on each other."""
+"""Percent → its label on the axis. Only every second tick has one: in the narrow charts all labels would overlap."""
 LEGEND_ROW = 20
 WIDE, NARROW = 5, 3
-"""About so many names stand in one row below a wide and a narrow chart."""
+"""Approximate number of legend entries per row below a wide and a narrow chart."""
 SMALLEST, LARGEST = 5.5, 85.0
-"""Billions of parameters: the axis of the paper's models."""
+"""Billions of parameters: the ends of the axis of the paper's models."""
 
 
 def look_of(method: str) -> tuple[str, str]:
-    """A method's colour and mark; one without an own look keeps one of the spare ones, chosen by its name."""
+    """Return a method's colour and mark; a method that is not in LOOKS always gets the same one of SPARE, by its name."""
     return LOOKS.get(method) or SPARE[sum(method.encode()) % len(SPARE)]
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """A sweep as it is drawn. `curves`: (method, order) → points, each beginning with the dense model's.
+    """The data of a sweep's charts. `curves`: (method, order) → points, each beginning with the dense model's.
 
-    `names`: how the page calls each curve; `numbers`: each point's own; `knees`: of whole curves, the point or None;
-    `interval` of a perplexity.
+    `names`: the page's name of each curve; `numbers`: each point's index; `knees`: the knee of each complete curve, or
+    None; `interval`: function that returns a perplexity's interval.
     """
 
     curves: Mapping[tuple[str, str], Sequence[SweepPoint]]
@@ -63,7 +63,7 @@ class Drawn:
 
 @dataclass(frozen=True)
 class _Mark:
-    """One mark: its place, the ends of its interval, the point's number, and what the hover says of n."""
+    """One mark: its position, the ends of its interval, the point's index, and the count n shown on hover."""
 
     x: float
     y: float
@@ -74,10 +74,10 @@ class _Mark:
 
 
 def perplexity(drawn: Drawn, texts: Mapping[str, str], told: str, say: Say, height: int = 330) -> go.Figure:
-    """Perplexity on a log axis: held-out text on the left, calibration text on the right where there is one.
+    """Draw perplexity on a log axis: held-out text on the left, calibration text (if any) on the right.
 
-    texts: `held_out` and, where it was collected on, `calibration` → the axis' words, which name it with its n. told:
-    the title. Bars: 95 % over windows. A perplexity that is no finite number is not drawn.
+    texts: `held_out` and, if a text was collected on, `calibration` → the axis title, which names the text with its n.
+    told: the title. Bars: 95 % over windows. A perplexity that is not finite is not drawn.
     """
     figure = make_subplots(1, len(texts), shared_yaxes=True, horizontal_spacing=0.03)
 
@@ -109,7 +109,7 @@ def perplexity(drawn: Drawn, texts: Mapping[str, str], told: str, say: Say, heig
 
 
 def probes(drawn: Drawn, told: str, say: Say, height: int = 330) -> go.Figure:
-    """The share of probes answered exactly right, with Wilson's 95 % intervals as bars."""
+    """Draw the fraction of probes answered exactly right, with Wilson's 95 % intervals as bars."""
     figure = go.Figure()
 
     def marks(points: Sequence[SweepPoint]) -> list[_Mark]:
@@ -129,9 +129,9 @@ def probes(drawn: Drawn, told: str, say: Say, height: int = 330) -> go.Figure:
 
 
 def relative(drawn: Drawn, paper: Sequence[Published], at: float, told: str, say: Say, height: int = 330) -> go.Figure:
-    """Held-out perplexity over the dense model's own: on the left ours, on the right the paper's at `at`, hollow.
+    """Draw held-out perplexity / that of the dense model: on the left ours, on the right the paper's at sparsity `at`.
 
-    Two protocols share no axis of perplexities; what each lost against its own dense model may stand side by side.
+    The paper's marks are hollow. Perplexities of two protocols are not comparable; ratios to their own dense models are.
     """
     figure = make_subplots(1, 2, shared_yaxes=True, horizontal_spacing=0.03, column_widths=[0.6, 0.4])
     values = []
@@ -182,7 +182,7 @@ def _curve(marks: Sequence[_Mark], method: str, order: str, name: str, hover: st
 
 
 def _dense(marks: Sequence[_Mark], say: Say, hover: str, legend: bool) -> go.Scatter:
-    """The dense model's own mark, on the curves' common beginning."""
+    """Return the dense model's mark, at the curves' common first point."""
     return go.Scatter(
         x=[one.x for one in marks], y=[one.y for one in marks], mode="markers", name=say("compare.dense"),
         showlegend=legend, marker={"color": DENSE, "symbol": "circle", "size": 11},
@@ -196,8 +196,8 @@ def _bars(marks: Sequence[_Mark], colour: str) -> dict[str, Any]:
 
 
 def _log(figure: go.Figure, values: Sequence[float]) -> None:
-    """A log axis of a decade or more around the values, not around their bars: those of a few windows would press the
-    curves flat."""
+    """Set a log axis of at least one decade around the values. Their bars are ignored: with few windows these are so
+    long that the curves would look flat."""
     low, high = math.log10(min(values, default=1.0)), math.log10(max(values, default=100.0))
     high = max(high, low + 1)
     room = 0.06 * (high - low)
@@ -209,7 +209,7 @@ def _log(figure: go.Figure, values: Sequence[float]) -> None:
 
 
 def _finish(figure: go.Figure, title: str, height: int, entries: int) -> None:
-    """The common look, with the legend below the axes: many names, and a title of two lines."""
+    """Apply the common style, with the legend below the axes, since there are many names and a title of two lines."""
     rows = math.ceil(sum(one.showlegend is not False for one in figure.data) / entries)
     style(figure, title, height + LEGEND_ROW * max(0, rows - 1))
     figure.update_layout(title_y=0.95, margin={"t": 48, "b": 52 + LEGEND_ROW * rows, "l": 60, "r": 10},

@@ -1,5 +1,5 @@
-"""A model map's numbers → what the map on screen draws: a colour, a label and a sentence for every matrix.
-Knows no model, no component and no language: texts come from the caller and from `say`.
+"""Convert a model map's numbers to the value that the map on screen draws: colour, label and sentence per matrix.
+Uses no model and no component, and contains no texts: these come from the caller and from `say`.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ DARK_INK, LIGHT_INK = "#111111", "#ffffff"
 
 
 class Say(Protocol):
-    """The words of one language; a missing key raises KeyError."""
+    """Returns a text in one language; a missing key raises KeyError."""
 
     def __call__(self, key: str, **fields: object) -> str: ...
 
 
 def colour_at(kind: Kind, place: float) -> str:
-    """The colour at `place`, 0 … 1, of a ramp, as #rrggbb; outside values take the nearest end."""
+    """Return the colour at `place`, 0 … 1, of a ramp, as #rrggbb; values outside are clipped."""
     stops = RAMPS[kind]
     along = min(max(place, 0.0), 1.0) * (len(stops) - 1)
     low = min(int(along), len(stops) - 2)
@@ -34,19 +34,19 @@ def colour_at(kind: Kind, place: float) -> str:
 
 
 def luminance(colour: str) -> float:
-    """Relative luminance of #rrggbb, 0 … 1 (WCAG 2)."""
+    """Return the relative luminance of #rrggbb, 0 … 1 (WCAG 2)."""
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (v / 255 for v in channels(colour))]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
 def ink_on(colour: str) -> str:
-    """The text colour, dark or light, that stands out more on a background (WCAG contrast)."""
+    """Return the text colour, dark or light, with the higher WCAG contrast on a background."""
     light = luminance(colour)
     return DARK_INK if (light + 0.05) / 0.0556 > 1.05 / (light + 0.05) else LIGHT_INK
 
 
 def number(value: float) -> str:
-    """Two significant digits as a person writes them: 3.1e-4, 0.012, 1.7, 510; – for nan."""
+    """Return a number as text with two significant digits: 3.1e-4, 0.012, 1.7, 510; – for nan."""
     if math.isnan(value):
         return "–"
     if value == 0 or math.isinf(value):
@@ -60,12 +60,12 @@ def number(value: float) -> str:
 
 
 def percent(value: float) -> str:
-    """A share as percent, with a space that does not break: 38 %, 0.4 %; – for nan."""
+    """Return a share as percent, with a non-breaking space: 38 %, 0.4 %; – for nan."""
     return "–" if math.isnan(value) else f"{number(100 * value)}\u00a0%"
 
 
 def role_name(say: Say, role: str) -> str:
-    """What a role is called in a sentence; a role nobody named is shown as it is."""
+    """Return a role's name in a sentence; a role without a name is returned unchanged."""
     try:
         return say(f"map.role.{role}")
     except KeyError:
@@ -73,7 +73,7 @@ def role_name(say: Say, role: str) -> str:
 
 
 def role_label(say: Say, role: str) -> str:
-    """What a role is called at the head of a column."""
+    """Return a role's name as a column header; a role without a name is returned unchanged."""
     try:
         return say(f"map.short.{role}")
     except KeyError:
@@ -81,7 +81,7 @@ def role_label(say: Say, role: str) -> str:
 
 
 def _range(values: Sequence[float], log: bool, kind: Kind) -> tuple[float, float]:
-    """(lo, hi), lo < hi, that shows all finite values; above zero for a logarithm, symmetric when diverging."""
+    """Return (lo, hi), lo < hi, covering all finite values; above zero for a log scale, symmetric when diverging."""
     shown = [value for value in values if math.isfinite(value) and (value > 0 or not log)]
     if not shown:
         return (0.1, 1.0) if log else (0.0, 1.0)
@@ -104,11 +104,11 @@ def map_value(model_map: ModelMap, say: Say, *, title: str, unit: str, sentence:
               kind: Kind = "sequential", bounds: tuple[float, float] | None = None,
               label: Callable[[float], str] = number, mark: Callable[[Cell], str] = lambda cell: "",
               selected: str = "", note: str = "", stale: bool = False) -> dict[str, Any]:
-    """The value of a ModelMapView.
+    """Return the value of a ModelMapView.
 
-    title: a sentence; unit: what the colours count; sentence: what a cell says when it is pointed at. bounds: the
-    colours' ends, by default the smallest and largest value. label: a value as the cell's text. mark: a character
-    before it ("!"), "" for none. selected: the matrix marked. note: one line under the grid.
+    title: a sentence; unit: the unit of the colour scale; sentence: a cell's text on hover. bounds: the ends of the
+    colour scale, by default the smallest and largest value. label: formats a value as the cell's text. mark: a character
+    before it ("!"), "" for none. selected: name of the marked matrix. note: one line under the grid.
     """
     low, high = bounds or _range([cell.value for cell in model_map.cells], model_map.log, kind)
     cells = []
@@ -133,15 +133,16 @@ def map_value(model_map: ModelMap, say: Say, *, title: str, unit: str, sentence:
 
 
 def empty_map(note: str) -> dict[str, Any]:
-    """The value of a ModelMapView that has nothing to show and says what to do."""
+    """Return the value of an empty ModelMapView whose note says what to do."""
     return {"title": "", "corner": "", "blocks": 0, "cells": [], "selected": "", "roles": [], "legend": None,
             "note": note, "hint": "", "stale": False}
 
 
 def gradient_sentence(summaries: Sequence[GradientSummary], statistic: str, say: Say) -> Callable[[Cell], str]:
-    """What a cell of a gradient map says: its average, how that compares, and what its strongest 1 % carry.
+    """Return a function from a cell of a gradient map to its sentence: mean, ratio to the typical mean, peak share.
 
-    Typical is the median of the matrices' means. `statistic`: the one in colour, named where it is another number.
+    Typical is the median of the matrices' means. `statistic`: the one shown in colour; median and p99 are added to the
+    sentence.
     """
     by_name = {summary.name: summary for summary in summaries}
     means = [summary.mean for summary in summaries if math.isfinite(summary.mean)]

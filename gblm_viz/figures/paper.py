@@ -1,6 +1,6 @@
-"""Pictures for paper: small SVGs of plain numbers, with axes, legend and unit in them, that need nothing from outside.
+"""Figures for print: small self-contained SVGs of plain numbers, with axes, legend and unit.
 
-Each takes its words through `say` and a text alternative; what has no value is hatched. Knows no model and no page.
+Each gets its texts through `say` and a text alternative; missing values are hatched. Uses no model and no page.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, Any]
 WIDTH = 680
-"""Units of every picture's width; a page of A4 gives it 18 cm."""
+"""Width of every figure in SVG units; 18 cm on an A4 page."""
 TALLEST = 860
-"""Units that a picture may be high, so that it fits on one page."""
+"""Maximum height of a figure in SVG units, so that it fits on one page."""
 LETTER = 6.2
-"""Units of a letter in the pictures' usual size; a Japanese character is two letters wide."""
+"""Width of a letter in SVG units at the usual font size; a Japanese character is two letters wide."""
 Interval = tuple[float, float, float]
 """A share with the ends of its interval: value, low, high."""
 
@@ -39,11 +39,11 @@ PATTERNS = {
     "hatch": f'<rect width="5" height="5" fill="{PRUNED}"/><rect width="1.6" height="5" fill="#5e4000"/>',
     "gap": '<rect width="1" height="5" fill="#999"/>',
 }
-"""Fills by name: what went, and what has no value."""
+"""Name → fill: `hatch` for removed weights, `gap` for missing values."""
 
 
 def _svg(height: float, alternative: str, body: str) -> str:
-    """One picture; the patterns it uses get names of its own, since pictures share a page."""
+    """Return one SVG; its fill patterns get ids unique to it, since several figures share a page."""
     own = f"p{zlib.crc32(body.encode()):08x}"
     used = "".join(f'<pattern id="{own}-{name}" width="5" height="5" patternTransform="rotate(45)" '
                    f'patternUnits="userSpaceOnUse">{drawn}</pattern>' for name, drawn in PATTERNS.items()
@@ -69,9 +69,9 @@ def _line(x1: float, y1: float, x2: float, y2: float, stroke: str, width: float 
 
 def heat_map(cells: Sequence[tuple[int, str, float | None]], say: Say, *, unit: str, alternative: str,
              log: bool = False, kind: Kind = "sequential", bounds: tuple[float, float] | None = None) -> str:
-    """blocks × roles of (block, role, value), each value printed in its cell where there is room.
+    """Return a map of blocks × roles from (block, role, value), each value printed in its cell if there is room.
 
-    bounds: the colours' ends, by default the smallest and the largest value. log: decades are even steps of colour.
+    bounds: the ends of the colour scale, by default the smallest and the largest value. log: logarithmic colour scale.
     """
     roles = list(dict.fromkeys(role for _, role, _ in cells))
     blocks = max((block for block, _, _ in cells), default=0) + 1
@@ -101,7 +101,7 @@ def heat_map(cells: Sequence[tuple[int, str, float | None]], say: Say, *, unit: 
 
 
 def _place(value: float, low: float, high: float, log: bool) -> float:
-    """0 … 1 along the colours."""
+    """Return the position of a value on the colour scale, 0 … 1."""
     if log:
         value, low, high = (math.log(max(one, 1e-300)) for one in (value, low, high))
     return (value - low) / (high - low) if high > low else 0.5
@@ -116,7 +116,7 @@ def _colour_bar(x: float, y: float, kind: Kind, low: str, high: str, told: str) 
 
 
 def score_histogram(found: Histogram, say: Say, alternative: str) -> str:
-    """Weights by their score: those that went hatched, those that stay plain, the cut of the rows marked."""
+    """Draw the histogram of scores: removed weights hatched, kept ones plain, the rows' thresholds marked."""
     left, right, top, tall = 64.0, 10.0, 30.0, 190.0
     low, high = float(found.edges[0]), float(found.edges[-1])
     total = found.kept + found.removed
@@ -158,10 +158,10 @@ def score_histogram(found: Histogram, say: Say, alternative: str) -> str:
 
 
 def sweep(rows: Sequence[SweepRow], names: Mapping[tuple[str, str], str], say: Say, alternative: str) -> str:
-    """Held-out perplexity (log axis) against the share removed: one line a curve, dashed for the sequential order.
+    """Draw held-out perplexity (log axis) against the fraction removed: one line per curve, dashed if sequential.
 
-    names: (method, order) → how the curve is called. Each has its own colour and mark, as on screen; a knee is ringed.
-    What is no finite number is not drawn.
+    names: (method, order) → the curve's name. Each has its own colour and mark, as on screen; a knee is circled.
+    Values that are not finite are not drawn.
     """
     left, top, tall = 64.0, 16.0, 220.0
     right = 44 + LETTER * max(map(columns_of, names.values()), default=10)
@@ -204,7 +204,7 @@ def sweep(rows: Sequence[SweepRow], names: Mapping[tuple[str, str], str], say: S
 SYMBOLS = {"square": ((-1, -1), (1, -1), (1, 1), (-1, 1)), "diamond": ((0, -1.3), (1.3, 0), (0, 1.3), (-1.3, 0)),
            "triangle-up": ((0, -1.2), (1.2, 1), (-1.2, 1)), "x": ((-1, -0.4), (1, -0.4), (1, 0.4), (-1, 0.4)),
            "pentagon": ((0, -1.2), (1.2, -0.3), (0.7, 1), (-0.7, 1), (-1.2, -0.3))}
-"""Corners of the curves' marks, in units of their size."""
+"""Corners of the curves' marks, in multiples of their size."""
 
 
 def _symbol(x: float, y: float, mark: str, colour: str, size: float = 3.6) -> str:
@@ -213,7 +213,7 @@ def _symbol(x: float, y: float, mark: str, colour: str, size: float = 3.6) -> st
 
 
 def shares(rows: Sequence[tuple[str, Interval, Interval]], say: Say, alternative: str) -> str:
-    """name, dense, pruned: each share as a mark (● dense, ▲ pruned) on the line of its 95 % interval, 0 to 100 %."""
+    """Draw rows (name, dense, pruned): each share as a mark (● dense, ▲ pruned) on its 95 % interval, 0 to 100 %."""
     left, right, top = 20 + LETTER * max((columns_of(name) for name, _, _ in rows), default=10), 16.0, 34.0
     tall = min(24.0, (TALLEST - 80) / max(1, len(rows)))
     wide = WIDTH - left - right
@@ -242,13 +242,13 @@ def _mark(x: float, y: float, colour: str) -> str:
 
 
 KEPT_TO_REMOVED = ("#ffffff", PRUNED)
-"""Of a mask: white stays, orange went, what lies between is the share of a square that went."""
+"""Ends of a mask's colour scale: white for kept, orange for removed, in between the fraction removed of a square."""
 
 
 def mask_image(density: Array, shape: tuple[int, int], step: int, say: Say, alternative: str) -> str:
-    """A mask, or the share of each square of it that went; row 0 on top, column 0 at the left.
+    """Draw a mask, or the fraction removed of each of its squares; row 0 at the top, column 0 at the left.
 
-    density: float32 (rows, columns), 0 … 1; shape: the mask's own; step: weights along the side of a square.
+    density: float32 (rows, columns), 0 … 1; shape: the mask's; step: weights along the side of a square.
     """
     rows, columns = density.shape
     left, top = 56.0, 22.0
@@ -273,12 +273,12 @@ def mask_image(density: Array, shape: tuple[int, int], step: int, say: Say, alte
 
 
 def png(codes: Array) -> bytes:
-    """A PNG of codes uint8 (rows, columns), 0 … 255 along `KEPT_TO_REMOVED`: header, palette, rows, end (RFC 2083)."""
+    """Return codes, uint8 (rows, columns), 0 … 255 along `KEPT_TO_REMOVED`, as a PNG with a palette (RFC 2083)."""
     rows, columns = codes.shape
     ends = [np.array([int(colour[at : at + 2], 16) for at in (1, 3, 5)]) for colour in KEPT_TO_REMOVED]
     along = np.linspace(0, 1, 256)[:, None]
     palette = np.rint((1 - along) * ends[0] + along * ends[1]).astype(np.uint8)
-    lines = np.concatenate([np.zeros((rows, 1), np.uint8), codes], 1)  # each row begins with its filter: none
+    lines = np.concatenate([np.zeros((rows, 1), np.uint8), codes], 1)  # each row starts with a filter byte: 0 = none
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))

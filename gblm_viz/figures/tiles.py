@@ -1,5 +1,5 @@
-"""Pooled tiles of a large matrix, so that a picture of it never leaves a weight out.
-Knows no model, no colour and no browser: numpy arrays in, small arrays and bytes out."""
+"""Pooled tiles of a large matrix, so that every weight contributes to its image.
+Uses no model, colour or browser: takes numpy arrays, returns small arrays and bytes."""
 
 import math
 import threading
@@ -15,11 +15,11 @@ Scale = Literal["linear", "log"]
 Measure = Literal["mean", "magnitude", "parted"]
 
 BAND = 256
-"""Rows folded at once when a level is built: the working copy stays in the processor's cache."""
+"""Rows combined at once when a level is built, so that the working copy stays in the processor's cache."""
 
 
 def _extreme(first: Array, second: Array) -> Array:
-    """The one further from zero, with its sign; NaN wins, as it does in numpy.maximum."""
+    """Return the value further from zero, with its sign; NaN propagates, as in numpy.maximum."""
     high, low = np.maximum(first, second), np.minimum(first, second)
     return np.where(high >= -low, high, low)
 
@@ -28,10 +28,10 @@ COMBINE: dict[Pool, Callable[[Array, Array], Array]] = {"max": np.maximum, "extr
 
 
 def _fold(values: Array, step: int, combine: Callable[[Array, Array], Array]) -> Array:
-    """(n, m) -> (ceil(n / step), m): neighbours along the first axis combined; the last group may be short."""
+    """Return (ceil(n / step), m) from (n, m): neighbours along the first axis combined; the last group may be short."""
     if step == 1:
         return values
-    result = values[::step].copy(order="K")    # K: a transposed view is not turned over in memory
+    result = values[::step].copy(order="K")    # K: keeps the memory layout of a transposed view
     for offset in range(1, step):
         part = values[offset::step]          # shorter by one where the last group is short
         result[: len(part)] = combine(result[: len(part)], part)
@@ -43,23 +43,23 @@ def _fold_both(values: Array, step: int, combine: Callable[[Array, Array], Array
 
 
 def _added(values: Array) -> Array:
-    """_fold_both of bytes by step 2 and addition, where both sides are even: two bytes of a row are added at once.
+    """Return _fold_both of bytes with step 2 and addition, for even sizes: two bytes of a row are added at once.
 
-    Sums must fit a byte, or the next one would be carried into.
+    Sums must fit into a byte, since an overflow would carry into the next one.
     """
     both = np.add(values[::2], values[1::2]).view(np.uint16)
     return (both + (both >> 8)).astype(np.uint8)
 
 
 def _counts(first: int, step: int, groups: int, total: int) -> Array:
-    """How many of `total` rows (or columns) each group of `step` holds, from row `first` on."""
+    """Return how many of `total` rows (or columns) each group of `step` contains, from row `first` on."""
     edges = np.minimum(first + step * np.arange(groups + 1), total)
     return np.diff(edges)
 
 
 MEASURES: dict[Measure, Callable[[Array], Array]] = {
     "mean": lambda weights: weights, "magnitude": np.abs, "parted": lambda categories: categories >= 2}
-"""What of each weight a profile averages; of the four categories of two masks, whether they part."""
+"""The value of each weight that a profile averages; `parted`: whether two masks differ, from their four categories."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +71,7 @@ class Profile:
 
 @dataclass(frozen=True, eq=False)
 class Tile:
-    """A piece of a matrix: pixel (i, j) stands for rows row + i·step … and columns column + j·step …"""
+    """A piece of a matrix: pixel (i, j) covers rows row + i·step … and columns column + j·step …"""
     values: Array
     """(height, width) float32; NaN where any weight of the pixel has no value"""
     row: int
@@ -84,19 +84,19 @@ class Tile:
 
     @property
     def weights(self) -> Array:
-        """(height, width) int: the true number of weights each pixel stands for"""
+        """(height, width) int: the true number of weights each pixel covers"""
         return np.outer(self.row_counts, self.column_counts)
 
 
 def step_for(row: int, column: int, rows: int, columns: int, height: int, width: int) -> int:
-    """The smallest step at which rows × columns weights fit into height × width pixels.
+    """Return the smallest step at which rows × columns weights fit into height × width pixels.
 
-    Steps are {1, 3, 5, 7} · 2^k: close enough to fill any box to four fifths (two thirds below 3), and each is read
-    from the 2 × 2 level k with at most 7 × 7 of its cells. The view's script knows the same ladder.
+    Steps are {1, 3, 5, 7} · 2^k: close enough to fill any box to four fifths (two thirds below 3), and each is computed
+    from the 2 × 2 level k with at most 7 × 7 of its cells. The view's script uses the same steps.
     """
     power = 1
     while True:
-        # 1, 2, 3 | 4, 5, 6, 7 | 8, 10, 12, 14 | 16 …: one octave of the ladder at a time, in ascending order
+        # 1, 2, 3 | 4, 5, 6, 7 | 8, 10, 12, 14 | 16 …: the steps of one octave at a time, in ascending order
         octave = sorted(odd * power // shift for odd, shift in ((1, 1), (5, 4), (3, 2), (7, 4)) if power % shift == 0)
         for step in octave:
             tall = -(-(row + rows) // step) - row // step
@@ -107,12 +107,12 @@ def step_for(row: int, column: int, rows: int, columns: int, height: int, width:
 
 
 class Pyramid:
-    """A matrix and its 2 × 2 pooled levels, each built when first asked for.
+    """A matrix and its 2 × 2 pooled levels, each built on first use.
 
     array: (rows, columns) float, bool or uint8. bool and uint8 stay one byte a weight; other floats become float32.
     pool: "max", "extreme" (largest magnitude, signed) or "mean".
-    equals: pools the share of weights that equal this category, instead of the weights themselves.
-    A NaN spreads to every pixel that holds it, as a spike does under "max": a gap is never averaged away.
+    equals: pools the fraction of weights that equal this category, instead of the weights themselves.
+    A NaN propagates to every pixel that contains it, as a peak does under "max": a gap is never averaged away.
     Means are exact for bool and uint8 (integer sums); for floats the sums are float32.
     """
 
@@ -133,11 +133,11 @@ class Pyramid:
 
     @property
     def nbytes(self) -> int:
-        """Bytes held now: the matrix and the levels built so far"""
+        """Bytes in memory: the matrix and the levels built so far"""
         return self._array.nbytes + sum(level.nbytes for level in self._levels)
 
     def profile(self, measure: Measure) -> Profile:
-        """What its rows and columns amount to, each weight counted."""
+        """Return the mean of `measure` over each row and each column, over all weights."""
         rows, columns = np.empty(self.rows), np.zeros(self.columns)
         for first in range(0, self.rows, BAND):
             band = MEASURES[measure](self._array[first : first + BAND])
@@ -146,11 +146,11 @@ class Pyramid:
         return Profile(rows, columns / self.rows)
 
     def _sums(self, level: int) -> Any:
-        """The dtype that holds a sum over 4^level weights without overflow."""
+        """Return the dtype for sums over 4^level weights without overflow."""
         return np.dtype(np.float32) if self._largest is None else np.min_scalar_type(self._largest * 4**level)
 
     def _read(self, level: int, rows: slice, columns: slice) -> Array:
-        """Cells of a level; under "mean" a level holds sums, so that ragged edges weigh what they hold."""
+        """Return cells of a level; under "mean" a level contains sums, so that partial cells at the edges count right."""
         if level:
             return self._level(level)[rows, columns]
         values = self._array[rows, columns]
@@ -163,7 +163,7 @@ class Pyramid:
             return self._levels[level - 1]
 
     def _build(self, below: int) -> Array:
-        """Level below + 1. Called under the lock, so it reads the level below directly."""
+        """Build level `below` + 1. Called with the lock held, so it reads the level below directly."""
         source = self._levels[below - 1] if below else self._array
         kind = self._sums(below + 1) if self.pool == "mean" else source.dtype
         result = np.empty((-(-source.shape[0] // 2), -(-source.shape[1] // 2)), kind)
@@ -179,10 +179,10 @@ class Pyramid:
         return result
 
     def tile(self, row: int, column: int, rows: int, columns: int, height: int, width: int) -> Tile:
-        """The weights row … row + rows, column … column + columns in at most height × width pixels.
+        """Return the weights row … row + rows, column … column + columns in at most height × width pixels.
 
-        Pixels are aligned to multiples of the step counted from (0, 0), so they do not shimmer while panning;
-        the tile therefore may begin a little before (row, column). What lies outside the matrix is cut off.
+        Pixels are aligned to multiples of the step counted from (0, 0), so they do not flicker while panning;
+        the tile may therefore begin a little before (row, column). Parts outside the matrix are cut off.
         """
         largest = 2 ** math.ceil(math.log2(max(self.rows, self.columns, 2)))
         step = min(step_for(row, column, rows, columns, height, width), largest)
@@ -202,17 +202,17 @@ class Pyramid:
         return Tile(np.ascontiguousarray(values, np.float32), top, left, step, row_counts, column_counts)
 
     def strongest(self, row: int, column: int, step: int) -> tuple[int, int]:
-        """The row and column of the weight that gives the pixel at (row, column) its value under max or extreme."""
+        """Return row and column of the weight that determines the pixel at (row, column) under max or extreme."""
         block = self._array[row : row + step, column : column + step].astype(np.float32)
         if self.pool == "extreme":
             block = np.abs(block)
-        block = np.where(np.isnan(block), np.inf, block)         # the gap is what the pixel shows
+        block = np.where(np.isnan(block), np.inf, block)         # a NaN determines the pixel
         down, along = np.unravel_index(int(np.argmax(block)), block.shape)
         return row + int(down), column + int(along)
 
 
 def against_chance(tile: Tile, sparsity: float, columns: int) -> Array:
-    """(height, width) float32: how many standard deviations a pixel's density lies from chance.
+    """Return (height, width) float32: how many standard deviations a pixel's density lies from chance.
 
     For masks that remove the same share of every row: r rows × c of C columns removed at random have variance
     s(1 − s)/(rc) · (C − c)/(C − 1), since the columns of a row are drawn without replacement. A pixel as wide as the
@@ -227,9 +227,9 @@ def against_chance(tile: Tile, sparsity: float, columns: int) -> Array:
 
 
 def codes(values: Array, scale: Scale, lo: float, hi: float) -> Array:
-    """uint8 of the same shape: 0 = NaN, 1 … 255 = lo … hi, evenly in the value or in its logarithm.
+    """Return uint8 of the same shape: 0 = NaN, 1 … 255 = lo … hi, linear in the value or in its logarithm.
 
-    The range is fixed by the caller, so colours stay while panning; what lies outside takes the nearest end.
+    The range is fixed by the caller, so colours stay the same while panning; values outside are clipped.
     """
     check_range(scale, lo, hi)
     gaps = np.isnan(values)
@@ -244,7 +244,7 @@ def codes(values: Array, scale: Scale, lo: float, hi: float) -> Array:
 
 
 def check_range(scale: Scale, lo: float, hi: float) -> None:
-    """ValueError unless lo < hi are finite, and above zero for a logarithm."""
+    """Raise ValueError unless lo < hi are finite, above zero for "log", and the scale is "linear" or "log"."""
     if not (math.isfinite(lo) and math.isfinite(hi) and lo < hi):
         raise ValueError(f"colours need a range lo < hi of finite numbers; got {lo} to {hi}")
     if scale == "log" and lo <= 0:
@@ -254,18 +254,18 @@ def check_range(scale: Scale, lo: float, hi: float) -> None:
 
 
 def colour_range(array: Array, scale: Scale, symmetric: bool = False) -> tuple[float, float]:
-    """A range that shows the body of the values and reaches the largest: (lo, hi), always valid for `codes`.
+    """Return a range (lo, hi) that covers most values including the largest; always valid for `codes`.
 
     log: from the 1 % quantile of the positive values to the maximum, at most eight decades.
-    linear: from minimum to maximum; symmetric: ± the largest magnitude. The quantile is taken over every weight up to
-    a million and over an even selection of rows above that; minimum and maximum over all.
+    linear: from minimum to maximum; symmetric: ± the largest magnitude. The quantile is computed over every weight up
+    to a million and over evenly spaced rows above that; minimum and maximum over all.
     """
     if array.dtype.kind != "f":
         array = array.astype(np.float32)
     known = np.isfinite(array)
     lo = float(np.min(array, initial=np.inf, where=known))
     hi = float(np.max(array, initial=-np.inf, where=known))
-    if not lo <= hi:                                             # no number at all
+    if not lo <= hi:                                             # no finite number
         lo, hi = 0.0, 0.0
     if symmetric:
         hi = max(abs(lo), abs(hi)) or 1.0

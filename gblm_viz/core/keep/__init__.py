@@ -1,5 +1,5 @@
-"""What is taken home: a pruned model's folder that is proved equal, and the plain account of a run.
+"""Export results: a pruned model's folder, verified by loading it again, and a run's record in plain numbers.
 
-In come the results of the other rooms; out come folders, JSON values and the hash a run is cited by. It does not know
-pages or pictures.
+Takes the results of the other core packages; returns folders, JSON values and the hash a run is cited by. Contains no
+pages or charts.
 """

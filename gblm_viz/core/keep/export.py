@@ -1,6 +1,6 @@
-"""A pruned model → a folder that transformers loads, with masks, settings and a card; loaded again and compared.
+"""Write a pruned model as a transformers folder with masks, settings and a card, then load it again and compare.
 
-Knows nothing of how the masks were made, nor of screens.
+Independent of how the masks were made and of screens.
 """
 
 from __future__ import annotations
@@ -40,21 +40,21 @@ from ..score.methods import METHODS
 from ..sums.statistics import SHORT_KEY, Statistics, manifest_of
 
 SETTINGS_FILE = "pruning.json"
-"""Settings, sparsity per matrix, the other files' names. A folder that holds it was written here, as an export."""
+"""Settings, sparsity per matrix, the other files' names. A folder with this file counts as an export of this app."""
 CARD_FILE = "README.md"
 MANIFEST_FILE = "statistics-manifest.json"
-"""What the statistics were made of, where the method used any."""
+"""The manifest of the statistics, if the method used any."""
 _WEIGHTS = re.compile(r"model(-\d{5}-of-\d{5})?\.safetensors(\.index\.json)?")
-"""The weights' files, whose number depends on how the model was read."""
+"""Names of weight files; their number depends on how the model was read."""
 CUDA_TOLERANCE = 1e-3
-"""Relative; sums on CUDA come in no fixed order (core/README.md, Tolerances)."""
+"""Relative; the order of summation on CUDA is not fixed (core/README.md, Tolerances)."""
 
 
 @dataclass(frozen=True)
 class Exported:
-    """A folder that was written, loaded again and found equal. `removed`, `zeros`: shares by parameter name.
+    """A folder that was written, loaded again and found equal. `removed`, `zeros`: parameter name → fraction.
 
-    weight_bytes: of the model's safetensors files; folder_bytes: of all files, masks and card with them; dtypes: of the
+    weight_bytes: of the model's safetensors files; folder_bytes: of all files, including masks and card; dtypes: of the
     weights in the files.
     """
 
@@ -67,15 +67,16 @@ class Exported:
 
 
 def identity(settings: Settings, model_key: str | None = None, calibration_key: str | None = None) -> dict[str, Any]:
-    """What makes two runs the same: settings, dense model, samples; without what is not known yet."""
+    """Return what identifies a run: settings, dense model, samples; keys that are not known yet are left out."""
     known = {"model_key": model_key, "calibration_key": calibration_key}
     return settings.as_dict() | {name: value for name, value in known.items() if value is not None}
 
 
 def refuse_taken(folder: Path, run: Mapping[str, Any], force: bool = False) -> None:
-    """A folder that holds anything but an earlier export of the same `run` (see `identity`) is never written over,
-    with `force` neither unless it is an export, nor what somebody put beside one. Raises ModelError with what differs,
-    StatisticsError."""
+    """Raise ModelError if `folder` holds anything but an earlier export of the same `run` (see `identity`).
+
+    `force` allows overwriting the export of another run, but never a folder that is not an export, nor files added to
+    an export. The error names what differs. Raises StatisticsError if the path cannot be written."""
     usable_path(folder)
     if folder.exists() and not folder.is_dir():
         raise StatisticsError("cannot_write", file=str(folder), why="it is a file")
@@ -96,8 +97,7 @@ def refuse_taken(folder: Path, run: Mapping[str, Any], force: bool = False) -> N
 
 
 def refuse_taken_file(path: Path, run: Mapping[str, Any], force: bool = False) -> None:
-    """A file that holds anything but the masks of the same `run` is not written over without `force`. Raises
-    ModelError."""
+    """Raise ModelError if the file exists and holds anything but the masks of the same `run`, unless `force`."""
     if force or not usable_path(path).exists():
         return
     found = masks_in(path)
@@ -109,7 +109,7 @@ def refuse_taken_file(path: Path, run: Mapping[str, Any], force: bool = False) -
 
 
 def _settings_in(folder: Path) -> dict[str, Any]:
-    """What an export says of itself; nothing where that cannot be read."""
+    """Return the settings file of an export; an empty dict if it cannot be read."""
     try:
         found = read_json(folder, SETTINGS_FILE)
     except StatisticsError:
@@ -118,13 +118,13 @@ def _settings_in(folder: Path) -> dict[str, Any]:
 
 
 def differing(found: Mapping[str, Any], run: Mapping[str, Any]) -> str:
-    """By what an earlier run is another one than `run`: "sparsity 0.3 ≠ 0.5"; empty where it is the same."""
+    """Return how an earlier run differs from `run`, as "sparsity 0.3 ≠ 0.5"; empty if it is the same."""
     return ", ".join(f"{name} {_short(found.get(name))} ≠ {_short(wanted)}" for name, wanted in run.items()
                      if found.get(name) != wanted)
 
 
 def _short(value: object) -> str:
-    """A value as a sentence has it; of a key its first digits, which are enough to tell two apart."""
+    """Return a value as text; a long key is shortened to its first digits, enough to distinguish two keys."""
     told = "–" if value in (None, "") else str(value)
     return told if len(told) <= SHORT_KEY else f"{told[:SHORT_KEY]}…"
 
@@ -132,13 +132,13 @@ def _short(value: object) -> str:
 def save(pruned: Model, applied: Masks, folder: Path, *, statistics: Statistics | None = None,
          perplexities: Mapping[str, Perplexity] | None = None, probes: Mapping[str, Share] | None = None,
          compared: Sequence[str] = (), language: str = "en", force: bool = False) -> Job[Exported]:
-    """Write `pruned` (with `applied` its masks) as a transformers folder, put in place only after it proved equal.
+    """Write `pruned` (with `applied` its masks) as a transformers folder, moved into place only if it proves equal.
 
-    It is loaded a second time to be compared, so twice the model's memory is needed; one that is read block by block is
-    written, read and compared so, a file for each block. `perplexities` and `probes`
-    (label → result) go on the card with their protocol, `compared` as the sentences they are. Equal runs write equal
-    bytes: no times. Raises ModelError where the folder is taken (by another run too, unless `force`) or what was read
-    back differs, StatisticsError where nothing can be written.
+    It is loaded a second time for the comparison, so twice the model's memory is needed; a model that is read block by
+    block is written, read and compared block by block, one file each. `perplexities` and `probes` (label → result) are
+    written on the card with their protocol, `compared` as its sentences are. Equal runs write equal bytes: no times are
+    stored. Raises ModelError if the folder is in use (also by another run, unless `force`) or if what was read back
+    differs, StatisticsError if nothing can be written.
     """
     refuse_taken(folder, identity(applied.settings, applied.model_key, applied.calibration_key), force)
     folder = folder.resolve()
@@ -178,7 +178,7 @@ def _write(pruned: Model, folder: Path) -> Job[None]:
         yield from shards.write(private_copy(pruned.network), own, folder)
     pruned.tokenizer.save_pretrained(folder)
     for file in weight_files(folder):
-        file.chmod((folder / "config.json").stat().st_mode)  # safetensors gives its files to their owner alone
+        file.chmod((folder / "config.json").stat().st_mode)  # safetensors makes its files readable by the owner only
 
 
 def _share(mask: Tensor) -> float:
@@ -187,9 +187,9 @@ def _share(mask: Tensor) -> float:
 
 @torch.no_grad()
 def _compared(pruned: Model, applied: Masks, again: Model, folder: Path) -> Job[dict[str, float]]:
-    """name → share of exact zeros read back. A weight, a masked place or a logit that differs is an error.
+    """Return name → fraction of exact zeros read back. Raises ModelError if a weight, masked place or logit differs.
 
-    Steps count blocks, and what is outside of them.
+    Steps count blocks, plus one for the parameters outside the blocks.
     """
     zeros: dict[str, float] = {}
     parts = (OUTSIDE, *pruned.layout.blocks)
@@ -213,13 +213,13 @@ def _compared(pruned: Model, applied: Masks, again: Model, folder: Path) -> Job[
 
 
 def _zeros(weight: Tensor, mask: Tensor, name: str, folder: Path) -> float:
-    if bool((mask.to(weight.device) & (weight != 0)).any()):  # indexing would hold 16 bytes for each masked place
+    if bool((mask.to(weight.device) & (weight != 0)).any()):  # indexing would need 16 bytes per masked place
         raise ModelError("export_differs", folder=str(folder), what=name)
     return _share(weight == 0)
 
 
 def _probe(model: Model) -> Tensor:
-    """float32 logits (tokens, vocabulary) on a few tokens spread over the vocabulary."""
+    """Return logits, float32 (tokens, vocabulary), on 12 tokens spread over the vocabulary."""
     size = model.network.get_input_embeddings().weight.shape[0]
     tokens = torch.linspace(0, size - 1, 12, device=model.device).long()[None]
     logits: Tensor = model.network(tokens, use_cache=False).logits[0].float()
@@ -243,7 +243,8 @@ def _describe(pruned: Model, applied: Masks, statistics: Statistics | None, perp
 
 def card(pruned: Model, applied: Masks, statistics: Statistics | None, perplexities: Mapping[str, Perplexity],
          probes: Mapping[str, Share], done: Exported, language: str = "en", compared: Sequence[str] = ()) -> str:
-    """The folder's README.md: settings, protocol, scores, measured sparsity and limits, below a model card's header."""
+    """Return the folder's README.md: a model card's header, settings, protocol, scores, measured sparsity and limits.
+    """
     texts = words(language)
 
     def say(key: str, **fields: Any) -> str:
@@ -289,7 +290,7 @@ def card(pruned: Model, applied: Masks, statistics: Statistics | None, perplexit
 
 
 def _stored(pruned: Model, done: Exported, say: Any) -> list[str]:
-    """Which dtypes the files have; whether they are those of the dense model's files, where these are known."""
+    """Return a sentence with the dtypes of the files, and whether the dense model's files have the same."""
     if not done.dtypes:
         return []
     dense = {str(one).removeprefix("torch.") for one in pruned.dtypes.values()}
@@ -297,13 +298,13 @@ def _stored(pruned: Model, done: Exported, say: Any) -> list[str]:
 
 
 def _files(statistics: Statistics | None) -> list[tuple[str, str]]:
-    """(file, key of its sentence) of what lies beside the weights."""
+    """Return (file, key of its sentence) for each file next to the weights."""
     manifest = [(MANIFEST_FILE, "manifest")] if statistics is not None else []
     return [(MASKS_FILE, "masks"), (SETTINGS_FILE, "settings"), *manifest]
 
 
 def _header(pruned: Model) -> str:
-    """YAML as the hub reads it; a local dense model has no id to name."""
+    """Return the YAML header for the hub; a local dense model has no id, so base_model is left out."""
     of_hub = is_hub_id(pruned.source) and not Path(pruned.source).exists()
     based = [f"base_model: {split(pruned.source)[0]}"] if of_hub else []
     return "\n".join(["---", "library_name: transformers", *based, "tags: [pruned]", "---"])

@@ -1,6 +1,6 @@
-"""One run in plain numbers: what was pruned and how, what was measured of it, and the hash it is cited by.
+"""One run in plain numbers: what was pruned and how, what was measured, and the hash it is cited by.
 
-All of it can be written as JSON and as tables. Knows no screen, and no word of a text but what it is handed as `own`.
+All of it can be written as JSON and as tables. Independent of screens; contains no text of the user except in `own`.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ from ..model.models import Model
 from ..sums.statistics import Statistics
 
 Row = dict[str, Any]
-"""Column → a text, a number, a truth value, or None where there is no value."""
+"""Column → a string, a number, a bool, or None if there is no value."""
 PACKAGES = ("torch", "transformers", "gradio")
 SHORT_HASH = 12
-"""So many hex digits of a run's hash are printed; all 64 stand in the files."""
+"""Number of hex digits of a run's hash that are printed; the files contain all 64."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class ModelFacts:
 
 @dataclass(frozen=True)
 class CalibrationFacts:
-    """What the statistics were taken on. `text`: a file's name, "" for a typed text; `tokens_sha256`: the samples."""
+    """What the statistics were collected on. `text`: a file's name, "" if typed; `tokens_sha256`: of the samples."""
 
     text: str
     text_sha256: str
@@ -73,9 +73,9 @@ class CalibrationFacts:
 
 @dataclass(frozen=True)
 class MatrixRow:
-    """One matrix: the share of it that went, its gradient norm in numbers, and Cohen's κ beside Wanda's mask.
+    """One matrix: the fraction removed, a summary of its gradient norm, and Cohen's κ against Wanda's mask.
 
-    The gradient's numbers are sums over samples; None where the run has no gradients, κ where there is no Wanda.
+    The gradient numbers are sums over samples; they are None if the run has no gradients, κ if it has no Wanda mask.
     """
 
     name: str
@@ -94,7 +94,7 @@ class MatrixRow:
 
 @dataclass(frozen=True)
 class PerplexityRow:
-    """One model on one text. `which`: own or held_out; `side`: dense or pruned; `loss` nats a token."""
+    """One model on one text. `which`: own or held_out; `side`: dense or pruned; `loss` in nats per token."""
 
     which: str
     side: str
@@ -109,7 +109,7 @@ class PerplexityRow:
 
 @dataclass(frozen=True)
 class DifferenceRow:
-    """pruned − dense over the same windows, nats a token, 95 % interval; `shown`: it does not cover 0."""
+    """Loss of pruned − dense over the same windows, nats per token, 95 % interval; `shown`: it does not cover 0."""
 
     which: str
     mean: float
@@ -121,7 +121,7 @@ class DifferenceRow:
 
 @dataclass(frozen=True)
 class SkillRow:
-    """Probes answered exactly right of one skill, or of all (skill ""), with Wilson's 95 % interval."""
+    """Number of probes of one skill, or of all (skill ""), answered exactly right, with Wilson's 95 % interval."""
 
     skill: str
     side: str
@@ -133,8 +133,9 @@ class SkillRow:
 
 @dataclass(frozen=True)
 class ChangeRow:
-    """The same probes of one skill (all: "") by both models: how many only the dense one got right, how many only the
-    pruned one; the paired difference of the shares with Newcombe's 95 % interval; `shown` as in PairedShare."""
+    """Both models on the same probes of one skill (all: ""): how many only the dense one got right (`lost`), how many
+    only the pruned one (`gained`); the paired difference of the fractions with Newcombe's 95 % interval; `shown` as in
+    PairedShare."""
 
     skill: str
     lost: int
@@ -147,9 +148,9 @@ class ChangeRow:
 
 @dataclass(frozen=True)
 class GainRow:
-    """One thing that smaller might have won. None: not measured in this visit.
+    """One quantity that pruning might improve (a size or a speed). None: not measured in this visit.
 
-    mean, low, high: of a speed, pruned minus dense over `runs` pairs, 95 % interval; sizes are counted, not sampled.
+    mean, low, high: for a speed, pruned − dense over `runs` pairs, 95 % interval; sizes are exact and have no interval.
     """
 
     what: str
@@ -165,11 +166,11 @@ class GainRow:
 @dataclass(frozen=True)
 class MethodRow:
     """One method at the run's sparsity, in the dense order, on unseen windows. mean, low, high: its loss minus that of
-    the run's own method over the same windows, nats a token, 95 % interval; None for that one and for `dense`.
+    the run's own method over the same windows, nats per token, 95 % interval; None for that method and for `dense`.
 
     The interval is over windows, `block` neighbours counted as one, and over `draws` draws of `samples` of the text's
-    `pool` windows by `first_seed` and those after it; pool is None where what was collected is the one draw. verdict:
-    as in Crossed; the perplexity is always that of what was collected.
+    `pool` windows, with seeds from `first_seed` on; pool is None if the collected samples are the only draw. verdict:
+    as in Crossed; the perplexity is always that of the collected samples.
     """
 
     which: str
@@ -192,9 +193,10 @@ class MethodRow:
 
 @dataclass(frozen=True)
 class SweepRow:
-    """One point of a sweep: perplexities with their windows, right probes with Wilson's interval; `knee` of its curve.
-    asked: the sparsity that was asked for, which whole rows reach only nearly. mean, difference_low, difference_high,
-    draws, verdict: of its held-out loss minus that of `against` at the same sparsity, as in MethodRow."""
+    """One point of a sweep: perplexities with their windows, right probes with Wilson's interval; `knee`: whether it is
+    its curve's knee. asked: the requested sparsity, which rounding within rows reaches only approximately. mean,
+    difference_low, difference_high, draws, verdict: of its held-out loss minus that of `against` at the same sparsity,
+    as in MethodRow."""
 
     method: str
     order: str
@@ -219,7 +221,7 @@ class SweepRow:
 
 @dataclass(frozen=True)
 class VisitRow:
-    """One Apply of a visit. Perplexities are those on the held-out text `held_out`; None: not measured."""
+    """One press of Apply in a visit. Perplexities are on the held-out text `held_out`; None: not measured."""
 
     number: int
     model: str
@@ -243,10 +245,10 @@ class VisitRow:
 
 @dataclass(frozen=True, eq=False)
 class MatrixPicture:
-    """One matrix of the run: its scores as a histogram, and how much of each cell of its mask went.
+    """One matrix of the run: the histogram of its scores, and the fraction removed in each cell of its mask.
 
-    removed: the share of it that went; density: float32 (rows, columns), each the mean of `step` × `step` weights
-    (fewer at the ends); shape: the mask's.
+    removed: the fraction of the matrix removed; density: float32 (rows, columns), each the mean of `step` × `step`
+    weights (fewer at the edges); shape: the mask's.
     """
 
     name: str
@@ -260,7 +262,7 @@ class MatrixPicture:
 
 @dataclass(frozen=True)
 class Own:
-    """The user's words, for those who ask for them: the calibration text, and prompts with both answers."""
+    """The user's own texts, included on request only: the calibration text, and prompts with both answers."""
 
     text: str
     chat: tuple[tuple[str, str, str], ...]
@@ -268,7 +270,7 @@ class Own:
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """All that a report says. `share`: the gradient's of the score; `own` is None unless it was asked for."""
+    """The whole content of a report. `share`: the gradient term's share of the score; `own`: None unless requested."""
 
     number: int
     model: ModelFacts
@@ -296,7 +298,7 @@ class Run:
                         self.versions, protocol(self.perplexities, self.probes))
 
     def as_tables(self) -> dict[str, list[Row]]:
-        """name → rows of plain values; every row of a table has the same columns."""
+        """Return name → rows of plain values; every row of a table has the same columns."""
         found = self.picture.histogram
         bins = [{"from_log10": float(low), "to_log10": float(high), "kept": int(kept), "removed": int(removed)}
                 for low, high, kept, removed in zip(found.edges[:-1], found.edges[1:], found.kept, found.removed,
@@ -320,12 +322,12 @@ class Run:
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON holds it: no nan and no infinity, which JSON has no words for."""
+    """Return None for nan and infinity, which JSON cannot represent; any other value unchanged."""
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def versions() -> dict[str, str]:
-    """What computed it: this app, the packages below it, Python."""
+    """Return the versions of this app, the packages it uses and Python."""
     found = {"gblm_viz": gblm_viz.__version__}
     for name in PACKAGES:
         try:
@@ -336,13 +338,13 @@ def versions() -> dict[str, str]:
 
 
 def protocol(perplexities: Sequence[PerplexityRow], probes: Sequence[SkillRow]) -> Row:
-    """How it was measured: each text with its hash, windows, length and dtype, and how many probes were asked."""
+    """Return how the run was measured: each text's hash, windows, length and dtype, and the number of probes."""
     texts = sorted({(one.which, one.text_sha256, one.windows, one.length, one.dtype) for one in perplexities})
     return {"texts": [list(one) for one in texts], "probes": max((one.total for one in probes), default=0)}
 
 
 def run_hash(model_key: str, calibration_key: str, settings: Row, versions: Mapping[str, str], how: Row) -> str:
-    """SHA-256, hex, of sorted JSON: equal for the same model, samples, settings, versions and protocol, on any day."""
+    """Return the SHA-256, hex, of model, samples, settings, versions and protocol as sorted JSON; includes no time."""
     identity = {"model": model_key, "calibration": calibration_key, "settings": settings, "versions": dict(versions),
                 "protocol": how}
     return hashlib.sha256(json.dumps(identity, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
@@ -363,7 +365,7 @@ def calibration_facts(found: Statistics) -> CalibrationFacts:
 
 
 def settings_row(applied: Masks) -> Row:
-    """The settings by the command line's names, α as a number beside α as it was asked for, and what fell back."""
+    """Return the settings by the command line's names, α as a number and as requested, and the number of fallbacks."""
     settings = applied.settings
     return settings.as_dict() | {
         "alpha_value": applied.alpha, "pattern_label": label(settings.make_pattern()),
@@ -372,7 +374,7 @@ def settings_row(applied: Masks) -> Row:
 
 def matrix_rows(model: Model, applied: Masks, gradients: Sequence[GradientSummary] = (),
                 beside_wanda: TwoMasks | None = None) -> tuple[MatrixRow, ...]:
-    """One row a matrix, in the network's order."""
+    """Return one row per matrix, in the network's order."""
     by_name = {one.name: one for one in gradients}
     rows = []
     for matrix in model.layout.matrices:
@@ -400,9 +402,10 @@ def difference_row(which: str, dense: Perplexity, pruned: Perplexity) -> Differe
 
 def method_rows(which: str, measured: Mapping[str, Perplexity], own: str, apart: Mapping[str, Crossed] | None = None,
                 drawn: Draws | None = None) -> tuple[MethodRow, ...]:
-    """name (`dense` or a method's) → its perplexity on the same windows; own: the method the others are set against.
+    """Return one row per method. measured: `dense` or a method → its perplexity on the same windows.
 
-    apart: each other method's difference to it, over the draws; one draw's where there are none.
+    own: the method the others are compared with. apart: each other method's difference from it, over the draws; if
+    None, it is computed from `measured` as a single draw.
     """
     rows = []
     if apart is None:
@@ -421,8 +424,8 @@ def method_rows(which: str, measured: Mapping[str, Perplexity], own: str, apart:
 
 def sweep_rows(points: Sequence[SweepPoint], apart: Mapping[Settings, Crossed] | None = None,
                against: str | None = None) -> tuple[SweepRow, ...]:
-    """Every curve's points, each curve from low to high sparsity; the dense model begins each. apart: a point's
-    settings → how its held-out loss differs from the method `against`'s."""
+    """Return every curve's points, each curve from low to high sparsity, starting with the dense model. apart: settings
+    of a point → the difference of its held-out loss from that of the method `against`."""
     return tuple(_sweep_row(method, order, one, one is knee(curve), (apart or {}).get(one.settings), against)
                  for (method, order), curve in curves(points).items() for one in curve)
 
@@ -440,14 +443,14 @@ def _sweep_row(method: str, order: str, point: SweepPoint, turns: bool, apart: C
 
 
 def skill_rows(side: str, found: ProbeResult) -> tuple[SkillRow, ...]:
-    """All probes first (skill ""), then each skill."""
+    """Return a row for all probes (skill ""), then one for each skill."""
     shares = {"": found.total} | found.skills
     return tuple(SkillRow(skill, side, share.right, share.total, share.interval.low, share.interval.high)
                  for skill, share in shares.items())
 
 
 def change_rows(dense: ProbeResult, pruned: ProbeResult) -> tuple[ChangeRow, ...]:
-    """All probes first (skill ""), then each skill."""
+    """Return a row for all probes (skill ""), then one for each skill."""
     pairs: dict[str, list[tuple[bool, bool]]] = {"": []}
     for before, after in zip(dense.verdicts, pruned.verdicts, strict=True):
         for skill in ("", before.probe.skill):
@@ -458,11 +461,11 @@ def change_rows(dense: ProbeResult, pruned: ProbeResult) -> tuple[ChangeRow, ...
 
 
 LARGEST_PICTURE = 384
-"""Rows or columns up to which a mask is drawn weight by weight."""
+"""Largest number of rows or columns at which a mask is drawn weight by weight."""
 
 
 def matrix_picture(applied: Masks, found: Histogram, name: str, expert: int = 0) -> MatrixPicture:
-    """The mask of one matrix, averaged over squares of weights until it fits on paper."""
+    """Return the mask of one matrix, averaged over squares of weights to at most LARGEST_PICTURE rows and columns."""
     mask = applied.masks[name]
     mask = mask[expert] if mask.dim() == 3 else mask
     rows, columns = mask.shape
@@ -472,7 +475,7 @@ def matrix_picture(applied: Masks, found: Histogram, name: str, expert: int = 0)
 
 
 def pooled(values: Array, step: int) -> Array:
-    """float32: the mean over squares of step × step, those at the ends over what is left of them."""
+    """Return the mean over squares of step × step, float32; squares at the edges average the values they contain."""
     rows, columns = (np.arange(0, size, step) for size in values.shape)
     sums = np.add.reduceat(np.add.reduceat(values, rows, 0, np.float32), columns, 1)
     counts = np.outer(*(np.diff([*starts, size]) for starts, size in zip((rows, columns), values.shape, strict=True)))

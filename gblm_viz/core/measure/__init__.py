@@ -1,5 +1,4 @@
-"""What pruning costs: perplexity, probes, lost tokens, sweeps, draws of the text, with honest intervals.
+"""Measure what pruning costs: perplexity, probes, losses by token, sweeps, draws of the text, all with intervals.
 
-In come Models and Settings; out come figures with their intervals and what decided them. It does not know files to take
-home or pages.
+Takes Models and Settings; returns numbers with their intervals and protocol. Contains no exports and no pages.
 """

@@ -1,7 +1,7 @@
-"""How two methods differ over draws of the calibration text × evaluation windows, with an interval for both sources.
+"""Difference of two methods over draws of the calibration text × evaluation windows; the interval covers both sources.
 
-Draws and windows are crossed random effects: D[draw, window] = mean + draw + window + rest. One draw says how the
-methods differ with that draw's samples, whatever the windows show. Knows nothing of models, methods or texts.
+Draws and windows are crossed random effects: D[draw, window] = mean + draw + window + rest. A single draw only shows
+how the methods differ with that draw's samples, however many windows there are. Independent of models and texts.
 """
 
 from __future__ import annotations
@@ -15,18 +15,19 @@ import numpy as np
 from ..base.intervals import CONFIDENCE, Interval, Paired, paired, student_quantile
 
 BLOCK = 4
-"""Neighbouring windows whose differences are averaged before they count as one: they are alike. tests/benchmarks/
-verdict_table.py prints the correlation of neighbours, and the interval for other sizes of block."""
+"""Number of neighbouring windows averaged into one value, since their differences are correlated. tests/benchmarks/
+verdict_table.py prints the correlation of neighbours, and the interval for other block sizes."""
 LEAST_BLOCKS = 4
-"""With fewer, blocks are smaller: Student's quantile for one or two degrees of freedom costs more than neighbours."""
+"""With fewer blocks, smaller blocks are used: Student's quantile for one or two degrees of freedom costs more than
+correlated neighbours."""
 
 
 @dataclass(frozen=True)
 class Crossed:
-    """The mean of D over `draws` draws and `windows` windows, nats a token, with its 95 % interval.
+    """The mean of D over `draws` draws and `windows` windows, nats per token, with its 95 % interval.
 
-    by_draw: each draw's own mean with the interval over windows alone, which is what one run sees. block: neighbouring
-    windows counted as one. degrees: Satterthwaite's, of Student's t; 0 where there is no interval.
+    by_draw: each draw's own mean with the interval over windows alone, as a single run measures it. block: neighbouring
+    windows counted as one. degrees: of freedom of Student's t, by Satterthwaite; 0 if there is no interval.
     depends: whether another draw of the text can change D at all.
     """
 
@@ -41,9 +42,9 @@ class Crossed:
 
     @property
     def verdict(self) -> str:
-        """too_few windows · none: the interval covers 0 · one_draw: it does not, but over windows alone · more · less.
+        """too_few (windows); none: the interval covers 0; one_draw: it does not, but covers windows only; more; less.
 
-        The last two say the sign of the mean.
+        more and less give the sign of the mean.
         """
         if not math.isfinite(self.interval.low) or not math.isfinite(self.interval.high):
             return "too_few"
@@ -60,11 +61,11 @@ class Crossed:
 
 def crossed(first: Sequence[Sequence[float]], second: Sequence[Sequence[float]], depends: bool = True,
             block: int = BLOCK) -> Crossed:
-    """second − first; each (draws, windows), the windows in the text's order.
+    """Return the mean of second − first, each (draws, windows), the windows in the text's order.
 
     The variance of the mean is (MS_draws + MS_windows − MS_rest) / (draws · windows), as for two crossed random
     factors (Searle, Casella and McCulloch, Variance Components, 1992, section 4.3), and never less than either factor
-    gives alone. Where another draw changes nothing (`depends` is False) one draw is all there is to know.
+    gives alone. If another draw changes nothing (`depends` is False), one draw is enough.
     """
     with np.errstate(invalid="ignore"):  # ∞ − ∞
         each = np.asarray(second, dtype=float) - np.asarray(first, dtype=float)
@@ -77,7 +78,7 @@ def crossed(first: Sequence[Sequence[float]], second: Sequence[Sequence[float]],
         return Crossed(mean, Interval(-math.inf, math.inf), draws, windows, size, 0.0, by_draw, depends)
     if draws < 2:
         alone = paired((0.0,) * blocked.shape[1], tuple(blocked[0]))
-        moved = mean - alone.mean  # blocks of unequal size weigh a window's loss a little differently
+        moved = mean - alone.mean  # blocks of unequal size give windows slightly unequal weights
         interval = Interval(alone.interval.low + moved, alone.interval.high + moved)
         return Crossed(mean, interval, draws, windows, size, alone.count - 1.0, by_draw, depends)
     degrees, error = _error(blocked)
@@ -86,25 +87,25 @@ def crossed(first: Sequence[Sequence[float]], second: Sequence[Sequence[float]],
 
 
 def block_size(windows: int, block: int = BLOCK) -> int:
-    """`block`, or less where so large ones would be fewer than LEAST_BLOCKS."""
+    """Return `block`, or a smaller size if blocks of that size would be fewer than LEAST_BLOCKS."""
     return max(1, min(block, windows // LEAST_BLOCKS))
 
 
 def in_blocks(values: np.ndarray, size: int) -> np.ndarray:
-    """(draws, windows) → (draws, blocks): means over `size` neighbours, or a few more where they do not divide."""
+    """Return (draws, blocks) from (draws, windows): means over `size` neighbours, or a few more with a remainder."""
     parts = np.array_split(values, max(1, values.shape[1] // size), axis=1)
     return np.stack([part.mean(1) for part in parts], axis=1)
 
 
 def _error(values: np.ndarray) -> tuple[float, float]:
-    """(degrees of freedom, standard error of the mean) of (draws, columns), two of each at least."""
+    """Return (degrees of freedom, standard error of the mean) of `values` (draws, columns), each at least 2."""
     draws, columns = values.shape
     by_draw, by_column, mean = values.mean(1), values.mean(0), values.mean()
     of_columns = draws * float(np.square(by_column - mean).sum()) / (columns - 1)
     of_draws = columns * float(np.square(by_draw - mean).sum()) / (draws - 1)
     rest = float(np.square(values - by_draw[:, None] - by_column + mean).sum()) / ((draws - 1) * (columns - 1))
     square = of_draws + of_columns - rest
-    if square <= max(of_draws, of_columns):  # the smaller factor adds nothing that could be told from the rest
+    if square <= max(of_draws, of_columns):  # the smaller factor is indistinguishable from the rest
         larger = draws if of_draws > of_columns else columns
         return larger - 1.0, math.sqrt(max(of_draws, of_columns) / values.size)
     degrees = square * square / (of_draws * of_draws / (draws - 1) + of_columns * of_columns / (columns - 1)

@@ -1,7 +1,7 @@
-"""Several draws of calibration windows from one text, their sums, and how methods do on each of them.
+"""Several draws of calibration windows from one text, their gradient sums, and each method's losses on each draw.
 
-A draw is what `collect` makes of the text with another seed; draws overlap, so a window's gradients are taken once and
-added to the sums of every draw it is in. Knows nothing of intervals.
+A draw is the sample that `collect` would choose with another seed; draws overlap, so a window's gradients are computed
+once and added to the sums of every draw that contains it. Computes no intervals.
 """
 
 from __future__ import annotations
@@ -29,15 +29,16 @@ from ..text.calibration import CalibrationSet, seeded_choice
 from . import evaluate
 
 USUAL = 5
-"""Draws, on models where they take seconds. With fewer than three the interval is wide, and a little too short:
-of 95 % promised it covers 88 to 97 % with two draws, 93 to 98 % from three on (tests/benchmarks/verdict_table.py)."""
+"""Default number of draws, for models where they take seconds. With fewer than three the interval is wide, and yet a
+little too short: the nominal 95 % interval covers 88 to 97 % with two draws, 93 to 98 % with three or more
+(tests/benchmarks/verdict_table.py)."""
 MOST = 20
 FEWEST_WINDOWS = 4
 
 
 @dataclass(frozen=True, eq=False)
 class Draws:
-    """`pool`: all the windows there are; `places`: of each draw, which of them, in the text's order; `seeds`: its seed.
+    """`pool`: all windows; `places`: for each draw the indices of its windows, in the text's order; `seeds`: one each.
     """
 
     pool: CalibrationSet
@@ -55,25 +56,25 @@ class Draws:
 
     @property
     def used(self) -> tuple[int, ...]:
-        """Windows that are in any draw: so many gradients are taken."""
+        """Indices of the windows that are in at least one draw; gradients are computed for these."""
         return tuple(sorted({place for own in self.places for place in own}))
 
     @property
     def key(self) -> tuple[str, tuple[int, ...], int]:
-        """What the draws' sums depend on besides the model."""
+        """Key of everything that the draws' sums depend on besides the model."""
         return self.pool.key, self.seeds, self.samples
 
     def sample(self, draw: int) -> CalibrationSet:
-        """The samples that `collect` would be given for this draw alone."""
+        """Return the samples that `collect` would use for this draw alone."""
         return replace(self.pool.pick(list(self.places[draw])), seed=self.seeds[draw])
 
 
 def draws_of(pool: CalibrationSet, samples: int, count: int, seed: int = 0) -> Draws:
-    """`count` seeded choices of `samples` of the pool's windows, without putting back: by seed, seed + 1, ….
+    """Return `count` seeded choices of `samples` of the pool's windows, without replacement: seeds seed, seed + 1, ….
 
-    Several take at most half of the pool each, as draws of all that there is would be one and the same. Halves spread
-    as much as a text of the pool's size does from another one: σ²/n · (1 − n/P) is σ²/P at n = P/2. Raises TextError
-    for several of fewer than FEWEST_WINDOWS windows.
+    With several draws each has at most half of the pool, since draws of the whole pool would all be identical. Halves
+    vary as much as texts of the pool's size do: σ²/n · (1 − n/P) is σ²/P at n = P/2. Raises TextError for several draws
+    from fewer than FEWEST_WINDOWS windows.
     """
     if count > 1 and pool.count < FEWEST_WINDOWS:
         raise TextError("too_few_to_draw", windows=pool.count, least=FEWEST_WINDOWS)
@@ -83,22 +84,22 @@ def draws_of(pool: CalibrationSet, samples: int, count: int, seed: int = 0) -> D
 
 
 def keep_of(settings: Sequence[Settings]) -> tuple[str, ...]:
-    """The gradient sums that these methods need, ℓ1 where none does."""
+    """Return the gradient sums that these methods need, or ℓ1 if none needs any."""
     wanted = {NORMS[one.norm] for one in settings if "gradients" in one.needs}
     return tuple(kept for kept in ("l1", "sq", "sum") if kept in wanted) or ("l1",)
 
 
 def collect_draws(model: Model, draws: Draws, keep: tuple[str, ...], plan: str = "whole",
                   inputs_in_memory: int | None = None) -> Job[tuple[Statistics, ...]]:
-    """Each draw's statistics, bit for bit those of `collect` with the draw alone. Steps are those of the plan, over the
-    windows that are in any draw."""
+    """Return each draw's statistics, bit for bit those of `collect` with that draw alone. Steps are those of the plan,
+    over the windows that are in any draw."""
     started, used = time.monotonic(), draws.used
     number = {place: index for index, place in enumerate(used)}
     places = tuple(tuple(number[place] for place in own) for own in draws.places)
     found: tuple[Any, Tensor, Any, Any] = yield from PLANS[plan](
         model, draws.pool.pick(list(used)), {"keep": list(keep), "halves": False}, None, None, float("inf"),
         room() if inputs_in_memory is None else inputs_in_memory, ALONE, partial(_Several, places))
-    sums, losses, sample_l1, _ = found  # of the first and the third a tuple a matrix, one of each draw
+    sums, losses, sample_l1, _ = found  # sums, sample_l1: per matrix a tuple over draws
     return tuple(Statistics(
         draws.sample(draw), model.key, model.name, model.dtype, model.device.type, keep,
         {name: own[draw] for name, own in sums.items()}, losses[list(places[draw])],
@@ -107,7 +108,8 @@ def collect_draws(model: Model, draws: Draws, keep: tuple[str, ...], plan: str =
 
 
 class _Several:
-    """An accumulator a draw. Each sample is added to those of the draws it is in, in its order among the draw's own."""
+    """One accumulator per draw. A sample is added to the accumulator of each draw that contains it, at its index there.
+    """
 
     def __init__(self, places: tuple[tuple[int, ...], ...], model: Model, blocks: Sequence[int], samples: int,
                  keep: tuple[str, ...], halves: bool) -> None:
@@ -128,13 +130,13 @@ class _Several:
                 self.now.append(accumulator)
 
     def take(self, matrix: Matrix, gradient: Tensor) -> None:
-        """Accumulators overwrite what they are given, so all but the last get a copy."""
+        """Pass the gradient on; accumulators overwrite their argument, so all but the last get a copy."""
         for accumulator in self.now[:-1]:
             accumulator.take(matrix, gradient.clone())
         self.now[-1].take(matrix, gradient)
 
     def add(self, ranks: Any) -> None:
-        """Nothing: one process takes all samples."""
+        """Do nothing: one process handles all samples."""
 
     def finished(self) -> dict[str, tuple[Sums, ...]]:
         return _by_name([one.finished() for one in self.each])
@@ -147,7 +149,7 @@ class _Several:
 
 
 class _SeveralInputs:
-    """The input sums of those draws that the sample at hand is in."""
+    """Adds inputs to the input sums of every draw that contains the current sample."""
 
     def __init__(self, several: _Several) -> None:
         self.several = several
@@ -161,31 +163,31 @@ def _by_name(each: list[dict[str, Any]]) -> dict[str, tuple[Any, ...]]:
     return {name: tuple(one[name] for one in each) for name in each[0]}
 
 
-# What methods do on each draw
+# Losses of methods on each draw
 
 Losses = tuple[tuple[float, ...], ...]
-"""(draws, windows): nats a token."""
+"""(draws, windows), nats per token."""
 
 
 def of_draw(settings: Settings, draw: int) -> Settings:
-    """The settings on one draw: what a method draws by a seed is drawn anew beside the text."""
+    """Return the settings for one draw: a method that has a seed gets another one for each draw."""
     return replace(settings, seed=settings.seed + draw) if "seed" in settings.knobs else settings
 
 
 def copies_of(settings: Settings, draws: int) -> int:
-    """How many pruned copies a method takes: magnitude looks at no text and draws no noise."""
+    """Return the number of pruned copies a method needs: 1 if it uses neither text nor a seed (magnitude)."""
     return draws if settings.needs or "seed" in settings.knobs else 1
 
 
 def turns(*settings: Settings) -> bool:
-    """Whether another draw of the text can change how these methods differ."""
+    """Return whether another draw of the text can change the difference of these methods."""
     return any(one.needs for one in settings)
 
 
 @torch.no_grad()
 def drawn_losses(model: Model, statistics: Sequence[Statistics | None], settings: Settings,
                  windows: CalibrationSet) -> Job[Losses]:
-    """One method, pruned by each draw's statistics and measured on the same windows. Steps count windows."""
+    """Return one method's losses, pruned by each draw's statistics, on the same windows. Steps count windows."""
     copies = copies_of(settings, len(statistics))
     found = []
     for draw in range(copies):

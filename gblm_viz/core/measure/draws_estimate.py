@@ -1,6 +1,6 @@
-"""What comparing methods over draws of a text will take: seconds and memory, before it begins.
+"""Estimate the seconds and memory of comparing methods over draws of a text, before it begins.
 
-The collection is estimated as every other one (core.estimate), with the sums of all draws held at once.
+The collection is estimated like any other (core.sums.estimate), with the sums of all draws in memory at once.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from ..text.calibration import CalibrationSet
 from .draws import Draws, copies_of, keep_of
 
 CHOOSE = 2e-7
-"""Seconds a weight that scoring, sorting and copying take, whatever the machine: fitted on one core."""
+"""Seconds per weight for scoring, sorting and copying, the same for every machine; fitted on one core."""
 
 
 @dataclass(frozen=True)
 class DrawsEstimate:
-    """`choice`: the collection of all draws at once, None where no method needs it; `copies` pruned and measured."""
+    """`choice`: the collection of all draws at once, None if no method needs it; `copies`: pruned models to measure."""
 
     choice: Choice | None
     copies: int
@@ -47,9 +47,9 @@ class DrawsEstimate:
 
 def draws_estimate(shape: ModelShape, draws: Draws | None, settings: Sequence[Settings], windows: CalibrationSet,
                    pace: Pace, room: Room) -> DrawsEstimate:
-    """What it takes to compare methods over draws (`core.draws`): each used window's gradients once, added to every
-    draw it is in, and each copy once over the windows. None: the sums are there already. Raises GblmError with the
-    number that would do."""
+    """Estimate a comparison of methods over draws (`core.measure.draws`): the gradients of each used window once, added
+    to every draw that contains it, and one pass of each copy over the windows. `draws` None: the sums exist already.
+    Raises GblmError with the number that would fit."""
     choice, count = None, 1 if draws is None else draws.count
     if draws is not None and any(one.needs for one in settings):
         used, keep = draws.pool.pick(list(draws.used)), keep_of(settings)
@@ -70,7 +70,7 @@ def draws_estimate(shape: ModelShape, draws: Draws | None, settings: Sequence[Se
 
 
 def _forward(shape: ModelShape, work: Work, pace: Pace) -> float:
-    """Seconds of one pass over the windows without gradients."""
+    """Return the seconds of one pass over the windows without gradients."""
     visited = sum(block.visited for block in shape.blocks)
     attention = 4 * work.length * shape.hidden * len(shape.blocks)
     multiplied = 2 * work.tokens * (visited + shape.vocabulary * shape.hidden) + work.tokens * attention

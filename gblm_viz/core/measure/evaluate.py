@@ -1,6 +1,6 @@
-"""What a model can do, in numbers with their protocol: perplexity over windows, probes by skill, paired differences.
+"""Evaluate a model, with the protocol of each number: perplexity over windows, probes by skill.
 
-Knows nothing of methods, masks or screens; a pruned model is a model like any other.
+Independent of methods, masks and screens; a pruned model is evaluated like any other.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from ..text.tokens import end_token
 
 @dataclass(frozen=True, eq=False)
 class Perplexity:
-    """exp of the mean over windows of the mean loss, with the protocol that belongs beside it. `losses` in nats."""
+    """exp of the mean over windows of the mean loss, with its protocol. `losses`: one per window, in nats per token."""
 
     value: float
     losses: tuple[float, ...]
@@ -43,9 +43,9 @@ class Perplexity:
 
 
 def text_windows(model: Model, text: str, name: str, length: int | None = None) -> CalibrationSet:
-    """The evaluation's own cut (lib/eval.py): tokenised once, windows without overlap, tail dropped.
+    """Return a text cut as in lib/eval.py: tokenised once, windows without overlap, the tail dropped.
 
-    A text shorter than a window is one shorter window.
+    A text shorter than a window becomes one shorter window. Raises TextError for a text of fewer than 2 tokens.
     """
     text = checked_text(text, name)
     size = checked_length(length, model.longest, model.default_length)
@@ -60,7 +60,7 @@ def text_windows(model: Model, text: str, name: str, length: int | None = None) 
 
 @torch.no_grad()
 def perplexity(model: Model, windows: CalibrationSet) -> Job[Perplexity]:
-    """Over the windows as they are; steps count windows."""
+    """Return the perplexity over the given windows; steps count windows."""
     losses = []
     for index in range(windows.count):
         yield Step(index, windows.count, "window")
@@ -69,7 +69,7 @@ def perplexity(model: Model, windows: CalibrationSet) -> Job[Perplexity]:
 
 
 def perplexity_of(losses: tuple[float, ...], windows: CalibrationSet, dtype: str) -> Perplexity:
-    """The perplexity that the windows' mean losses (nats a token) give."""
+    """Return the perplexity computed from the windows' mean losses (nats per token)."""
     mean = math.fsum(losses) / len(losses)
     value = math.exp(mean) if mean < 700 else math.inf
     return Perplexity(value, losses, windows.length, dtype, windows.text_name, windows.text_sha256)
@@ -77,9 +77,9 @@ def perplexity_of(losses: tuple[float, ...], windows: CalibrationSet, dtype: str
 
 @dataclass(frozen=True)
 class Probe:
-    """One held-out question. Right = greedy answer equal to `answer`, or holding every word of `contains`.
+    """One held-out question. Right = greedy answer equal to `answer`, or containing every word of `contains`.
 
-    `choices`, where there are any, are answers to choose from by likelihood; the first is the right one.
+    `choices`, if any, are answers to choose from by likelihood; the first is the right one.
     """
 
     skill: str
@@ -92,11 +92,11 @@ class Probe:
 
 @dataclass(frozen=True)
 class Verdict:
-    """How a model did on one probe.
+    """A model's result on one probe.
 
-    `log_probability` (nats) of the exact answer with the end of its turn, over `tokens` tokens; nan and 0 where only
-    words are asked for, or where nobody measured it. `rank`: the worst place any of those tokens has among all that
-    could stand there, 1 = greedy decoding writes the answer; among the choices, where there was a choice; 0 as above.
+    `log_probability` (nats) of the exact answer with its end of turn, over `tokens` tokens; nan and 0 if only words are
+    asked for, or if it was not measured. `rank`: the worst rank of any of those tokens in the vocabulary, 1 = greedy
+    decoding writes the answer; for multiple choice the rank among the choices; 0 if not measured.
     """
 
     probe: Probe
@@ -112,7 +112,7 @@ class Verdict:
 
 @dataclass(frozen=True, eq=False)
 class ProbeResult:
-    """All verdicts, and right of n by skill and in all."""
+    """All verdicts, with the fraction of right answers by skill and in total."""
 
     verdicts: tuple[Verdict, ...]
 
@@ -125,7 +125,7 @@ class ProbeResult:
 
     @property
     def perplexities(self) -> dict[str, float]:
-        """By skill, exp of the mean loss a token of the right answers; skills that were not measured are left out."""
+        """Skill → exp of the mean loss per token of the right answers; skills without a measurement are left out."""
         losses: dict[str, list[float]] = {}
         counts: dict[str, int] = {}
         for verdict in self.verdicts:
@@ -140,7 +140,7 @@ class ProbeResult:
 
 
 def read_probes(folder: Path) -> tuple[Probe, ...]:
-    """Every line of every <skill>.jsonl of a folder, skills in file order; an absent folder has no probes."""
+    """Return the probes of every line of every <skill>.jsonl in a folder, files sorted; none if it does not exist."""
     probes = []
     for file in sorted(folder.glob("*.jsonl")):
         for line in file.read_text(encoding="utf-8").splitlines():
@@ -151,19 +151,19 @@ def read_probes(folder: Path) -> tuple[Probe, ...]:
 
 
 LONGEST_STORY = 160
-"""Tokens a story may take before it is cut."""
+"""Maximum number of tokens of a story; a longer one is cut."""
 
 
 AT_ONCE = 32
-"""Probes in one pass: on one core measured three times as fast as one by one; more win little."""
+"""Probes in one pass: measured three times as fast on one core as one by one; more gain little."""
 
 
 @torch.no_grad()
 def ask_probes(model: Model, probes: tuple[Probe, ...]) -> Job[ProbeResult]:
-    """Every probe asked greedily; steps count probes.
+    """Ask every probe with greedy decoding; steps count probes.
 
     An exact answer is judged in one pass: greedy decoding writes it if and only if each of its tokens, and the
-    end of turn after it, is the most likely one behind the tokens before it.
+    end of turn after it, is the most likely one given the tokens before it.
     """
     asked = [_Asked.of(model, probe.prompt, probe.answer) for probe in probes if not probe.contains]
     found = iter((yield from _answers(model, asked, len(probes))))
@@ -181,10 +181,10 @@ def ask_probes(model: Model, probes: tuple[Probe, ...]) -> Job[ProbeResult]:
 
 @torch.no_grad()
 def choose_answers(model: Model, probes: tuple[Probe, ...]) -> Job[ProbeResult]:
-    """Multiple choice by likelihood over the probes that have choices; steps count answers.
+    """Answer the probes that have choices by likelihood; steps count answers.
 
-    Right = the right answer, with the end of its turn, is more probable than every other (the sum over its tokens, not
-    divided by their number: the answers differ in a word).
+    Right = the right answer, with its end of turn, is more probable than every other (log probability summed over its
+    tokens, not divided by their number, since the answers differ in one word).
     """
     chosen = tuple(probe for probe in probes if probe.choices)
     offered = [_Asked.of(model, probe.prompt, choice) for probe in chosen for choice in probe.choices]
@@ -198,7 +198,7 @@ def choose_answers(model: Model, probes: tuple[Probe, ...]) -> Job[ProbeResult]:
 
 
 def chance(probes: tuple[Probe, ...]) -> dict[str, float]:
-    """By skill, the share that choosing blindly gets right, of the probes that have choices."""
+    """Return skill → fraction of right answers by random choice, over the probes that have choices."""
     shares: dict[str, list[float]] = {}
     for probe in probes:
         if probe.choices:
@@ -229,10 +229,10 @@ class _Asked:
 
 
 def _answers(model: Model, asked: list[_Asked], total: int) -> Job[list[tuple[bool, float, int, int]]]:
-    """For each: whether greedy decoding writes it, the logarithm of its probability, its tokens, the worst one's rank.
+    """Return for each: whether greedy decoding writes it, its log probability, its token count, its worst token's rank.
 
-    Passes hold questions of about the same length; what stands behind an answer cannot reach it in a causal model, so
-    the shorter ones are filled up with zeros and need no mask.
+    Each pass batches questions of about the same length. In a causal model, tokens after an answer cannot affect it, so
+    shorter rows are padded with zeros and need no mask.
     """
     found: list[tuple[bool, float, int, int]] = [(False, 0.0, 0, 0)] * len(asked)
     order = sorted(range(len(asked)), key=lambda index: len(asked[index]))
@@ -253,9 +253,9 @@ def _answers(model: Model, asked: list[_Asked], total: int) -> Job[list[tuple[bo
 
 
 def ranks(logits: Tensor, wanted: Tensor) -> Tensor:
-    """int64 (tokens,): the place of each wanted token, 1 = the most likely; of equal ones the first stands before.
+    """Return the rank of each wanted token, int64 (tokens,), 1 = the most likely; ties are ordered by token id.
 
-    logits float (tokens, vocabulary); wanted int64 (tokens,). What is not a number stands before everything.
+    logits float (tokens, vocabulary); wanted int64 (tokens,). nan ranks before every number.
     """
     own = logits.gather(-1, wanted[:, None])
     before = torch.arange(logits.shape[-1], device=logits.device) < wanted[:, None]

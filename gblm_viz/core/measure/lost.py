@@ -1,6 +1,6 @@
-"""What two models make of one window of text, token by token: each token's loss, and what would have stood there.
+"""Two models' predictions on one window of text: each token's loss, and the token each model held most likely.
 
-Knows nothing of methods and masks: the second model may be any that has the first one's tokenizer.
+Independent of methods and masks: the second model may be any that has the first one's tokenizer.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from .evaluate import ranks
 
 @dataclass(frozen=True)
 class Foretold:
-    """One model before one token. `loss`: nats, −ln of the probability it gave the token that came; `best`: the text of
-    the token it held most likely, with that one's probability; `rank`: the place of the one that came, 1 = `best`."""
+    """One model's prediction of one token. `loss`: −ln of the actual token's probability, nats; `best`: the text of the
+    most likely token, with its probability; `rank`: the actual token's rank, 1 = `best`."""
 
     loss: float
     rank: int
@@ -30,9 +30,9 @@ class Foretold:
 
 @dataclass(frozen=True)
 class TokenLoss:
-    """One token of a window as it is read (see pull.token_texts), and both models before it.
+    """One token of a window as readable text (see text.tokens.token_texts), and both models' predictions of it.
 
-    `first` and `second` are None for the window's first token, which nothing foretells.
+    `first` and `second` are None for the window's first token, which has no prediction.
     """
 
     text: str
@@ -41,12 +41,12 @@ class TokenLoss:
 
     @property
     def difference(self) -> float:
-        """Nats: how much worse the second foretold it; 0 for the first token."""
+        """The second model's loss minus the first's, nats; 0 for the window's first token."""
         return 0.0 if self.first is None or self.second is None else self.second.loss - self.first.loss
 
 
 def token_losses(first: Model, second: Model, windows: CalibrationSet, index: int) -> tuple[TokenLoss, ...]:
-    """Every token of one window. The losses' mean over the window is core.evaluate's loss of it."""
+    """Return every token of one window. The mean of the losses is the window's loss in core.measure.evaluate."""
     tokens = windows.sample(index)
     pairs = zip(foretold(first, tokens), foretold(second, tokens), strict=True)
     start, *rest = token_texts(first, windows, index)
@@ -55,7 +55,7 @@ def token_losses(first: Model, second: Model, windows: CalibrationSet, index: in
 
 @torch.no_grad()
 def foretold(model: Model, tokens: Tensor) -> tuple[Foretold, ...]:
-    """The length−1 predictions of one window, in float32. tokens int64 (length,)."""
+    """Return the length − 1 predictions of one window, in float32. tokens int64 (length,)."""
     given = tokens.to(model.device)
     logits = model.network(given[None], use_cache=False).logits[0, :-1].float()
     losses = F.cross_entropy(logits, given[1:], reduction="none")

@@ -1,7 +1,7 @@
-"""A person's own probes: a table of questions as CSV → probes, or the sentence that says which line to mend.
+"""Read a user's own probes from a CSV table of questions; errors name the line to correct.
 
 Columns by name, in any order: `prompt`, `answer`; optional `skill`, and `choices` separated by |, the answer among
-them. Knows no model and no screen.
+them. Uses no model and no screen.
 """
 
 from __future__ import annotations
@@ -16,14 +16,17 @@ from .evaluate import Probe
 NEEDED, OPTIONAL = ("prompt", "answer"), ("skill", "choices")
 MOST_PROBES = 2_000
 LONGEST_CELL = 2_000
-"""Characters of a prompt or of all choices: a longer question would be a text."""
+"""Maximum number of characters in a cell (a prompt, or all choices)."""
 MOST_CHOICES = 26
 UNNAMED = "own"
-"""The skill of a probe that names none."""
+"""The skill of a probe without one."""
 
 
 def read(raw: bytes | str, name: str) -> tuple[Probe, ...]:
-    """The probes in the file's order. The first line names the columns; empty lines are passed over."""
+    """Return the probes in the file's order. The first line names the columns; empty lines are skipped.
+
+    Raises TextError for a table that cannot be read or has a wrong line.
+    """
     text = checked_text(raw, name)
     text = text.removeprefix("\ufeff")
     tabs = "\t" in text.lstrip().partition("\n")[0]  # a table copied from a spreadsheet
@@ -71,7 +74,7 @@ def _probe(cells: list[str], columns: dict[str, int], name: str, line: int) -> P
 
 
 def _choices(answer: str, cell: str, name: str, line: int) -> tuple[str, ...]:
-    """The right one first, as a probe keeps them; none where the cell is empty."""
+    """Return the choices, the right one first as in Probe; none if the cell is empty."""
     offered = list(dict.fromkeys(one for part in cell.split("|") if (one := part.strip())))
     if not offered:
         return ()

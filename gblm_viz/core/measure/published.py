@@ -1,6 +1,6 @@
-"""The perplexities the paper reports, as data: what this app shows as "paper, not measured here" and never measures.
+"""The perplexities the paper reports, as data. The app shows them as "paper, not measured here".
 
-Knows no model and no measurement of ours. WikiText-2, 50 % unstructured, windows of 2048 tokens; the GBLM figures are
+Contains no measurement of this app. WikiText-2, 50 % unstructured, windows of 2048 tokens; the GBLM figures are from
 the authors' MODEL_ZOO, the others come from a third party's notes on the paper and agree with its reviews.
 """
 
@@ -15,7 +15,8 @@ TEXT, LENGTH, SPARSITY = "WikiText-2", 2048, 0.5
 
 @dataclass(frozen=True)
 class Published:
-    """One model of the paper: parameters in billions, perplexity when dense, and pruned by each method (gblm: ℓ1)."""
+    """One model of the paper: parameters in billions, perplexity when dense and when pruned by each method (gblm: ℓ1).
+    """
 
     model: str
     billions: float
@@ -23,7 +24,7 @@ class Published:
     pruned: Mapping[str, float]
 
     def relative(self, method: str) -> float:
-        """Pruned over dense: what two protocols leave comparable, which the perplexities themselves are not."""
+        """Return pruned / dense, which is comparable between two protocols; the perplexities themselves are not."""
         return self.pruned[method] / self.dense
 
 

@@ -1,6 +1,6 @@
-"""Sparsity against what is left: one point at a time, the knee of a curve, and how far the two orders lie apart.
+"""Sweep over sparsity: measure one point at a time, find the knee of a curve, compare the two orders.
 
-Knows nothing of who keeps the points, nor of charts; a point is a pruned copy, measured and forgotten.
+Independent of where points are stored and of charts; a point is a pruned copy that is measured and then discarded.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ from .draws import Losses, turns
 from .evaluate import Perplexity, Probe
 
 DENSE = Settings("magnitude", sparsity=0.0, order="dense")
-"""What every curve begins with: nothing removed, whatever the method."""
+"""Settings of the first point of every curve: nothing removed, whatever the method."""
 HIGHEST = 90
-"""Percent: where a sweep ends."""
+"""Percent: the highest sparsity of a sweep."""
 PROBES = 200
-"""Probes that are asked at each point: a seeded choice, so that all points answer the same ones."""
+"""Number of probes asked at each point: a seeded choice, so that all points answer the same ones."""
 AGAINST = "wanda"
-"""Which method the others are set against: what GBLM adds to it is the paper's question."""
+"""The method that the others are compared with: the paper asks what GBLM adds to it."""
 LEAST_POINTS = 5
 LEAST_DEPTH = 0.1
-"""A curve that nowhere lies so far below its chord, as a share of its whole rise, has no knee."""
+"""Minimum depth of a knee below the chord from first to last point, as a fraction of the curve's whole rise."""
 
 
 @dataclass(frozen=True)
 class SweepPoint:
-    """One pruned copy, measured. `sparsity`: the share really removed; `calibration`: None where nothing was collected;
-    `probes`: None where the model has none of ours."""
+    """Measurements of one pruned copy. `sparsity`: the fraction actually removed; `calibration`: None if nothing was
+    collected; `probes`: None if the model has none of ours."""
 
     settings: Settings
     sparsity: float
@@ -50,15 +50,15 @@ class SweepPoint:
 
 
 def perplexity_interval(found: Perplexity) -> Interval:
-    """exp of Student's 95 % interval of the mean loss over the windows; (0, ∞) of a single window."""
+    """Return exp of Student's 95 % interval of the mean loss over the windows; (0, ∞) for a single window."""
     mean = intervals.paired((0.0,) * found.windows, found.losses).interval
     return Interval(math.exp(mean.low), math.exp(mean.high) if mean.high < 700 else math.inf)
 
 
 def point(model: Model, statistics: Statistics | None, settings: Settings, held_out: CalibrationSet,
           probes: tuple[Probe, ...]) -> Job[SweepPoint]:
-    """Masks, a pruned copy, its perplexity on the calibration and the held-out text, the probes. Steps are those of
-    the work at hand."""
+    """Prune a copy and measure its perplexity on the calibration and the held-out text, and its probes. Steps are those
+    of each part of the work in turn."""
     masks = yield from prune.masks(model, statistics, settings)
     copy = prune.pruned(model, masks)
     own = None if statistics is None else (yield from evaluate.perplexity(copy, statistics.calibration))
@@ -68,16 +68,16 @@ def point(model: Model, statistics: Statistics | None, settings: Settings, held_
 
 
 def chosen_probes(probes: tuple[Probe, ...], most: int = PROBES, seed: int = 0) -> tuple[Probe, ...]:
-    """So many of them, drawn with a seed and kept in their order; all where there are no more."""
+    """Return `most` of the probes, drawn with a seed and kept in their order; all if there are no more than that."""
     if len(probes) <= most:
         return probes
     return tuple(probes[index] for index in sorted(random.Random(seed).sample(range(len(probes)), most)))
 
 
 def canonical(settings: Settings) -> Settings:
-    """The same masks with every knob that they do not depend on at its default, so that one point has one key.
+    """Return settings for the same masks with every unused knob at its default, so that equal points have one key.
 
-    Methods that look at no input give the dense order's masks in both orders (core/README.md, Two orders).
+    Methods that use no inputs give the dense order's masks in both orders (core/README.md, Two orders).
     """
     plain = Settings()
     if not settings.pattern and settings.sparsity == 0:
@@ -87,11 +87,11 @@ def canonical(settings: Settings) -> Settings:
 
 
 def plan(base: Settings, methods: Sequence[str], orders: Sequence[str], apart: int) -> tuple[Settings, ...]:
-    """Every point from 0 to 90 %, `apart` percent from each other; norm, α, group and seed as in `base`.
+    """Return every point from 0 to 90 %, `apart` percent apart; norm, α, group and seed as in `base`.
 
-    From low to high sparsity, all methods of one sparsity together: curves grow side by side, and the pace so far is
-    that of the rest. What gives the same masks stands here once. Raises SettingError where two settings do not go
-    together.
+    From low to high sparsity, all methods of one sparsity together: the curves grow in parallel, and the pace so far
+    predicts the rest. Settings that give the same masks appear once. Raises SettingError for settings that cannot be
+    combined.
     """
     found: dict[Settings, None] = {}
     for percent in range(0, HIGHEST + 1, apart):
@@ -103,7 +103,7 @@ def plan(base: Settings, methods: Sequence[str], orders: Sequence[str], apart: i
 
 
 def curve(points: Iterable[SweepPoint], method: str, order: str) -> tuple[SweepPoint, ...]:
-    """One method's points in one order from low to high sparsity, the dense model's first where it was measured."""
+    """Return one method's points in one order by rising sparsity, the dense model's first if it was measured."""
     own = [one for one in points
            if one.settings == DENSE or (one.settings.method, one.settings.order) == (method, order)]
     ordered = tuple(sorted(own, key=lambda one: one.settings.sparsity))
@@ -111,19 +111,19 @@ def curve(points: Iterable[SweepPoint], method: str, order: str) -> tuple[SweepP
 
 
 def curves(points: Sequence[SweepPoint]) -> dict[tuple[str, str], tuple[SweepPoint, ...]]:
-    """(method, order) → its curve, in the order of METHODS, the dense order first."""
+    """Return (method, order) → its curve, in the order of METHODS, the dense order first."""
     known = ((method, order) for method in METHODS for order in reversed(ORDERS))
     found = {name: curve(points, *name) for name in known}
     return {name: own for name, own in found.items() if own}
 
 
 def knee(points: Sequence[SweepPoint]) -> SweepPoint | None:
-    """Where a curve turns: the point furthest below the straight line from its first to its last point.
+    """Return the knee of a curve: the point furthest below the straight line from its first to its last point.
 
     Kneedle (Satopää et al. 2011) on the held-out loss, which is the logarithm of the perplexity, against the sparsity
     reached; both are scaled to 0 … 1 between the first and the last point, and the depth is measured along the loss.
-    So it depends on where the curve ends. None: fewer than LEAST_POINTS finite points, no rise, or nothing deeper than
-    LEAST_DEPTH.
+    The knee therefore depends on where the curve ends. None: fewer than LEAST_POINTS finite points, no rise, or no
+    depth of at least LEAST_DEPTH.
     """
     known = [one for one in points if math.isfinite(one.held_out.value)]
     if len(known) < LEAST_POINTS:
@@ -148,9 +148,9 @@ class OrderGap:
 
 
 def widest_gap(points: Sequence[SweepPoint], losses: Mapping[Settings, Losses] | None = None) -> OrderGap | None:
-    """Where the two orders lie furthest apart in held-out loss; None where no point was measured in both.
+    """Return the point with the largest held-out loss difference between the two orders; None without such a pair.
 
-    losses: those of each draw where there are several.
+    losses: each draw's, if there are several draws.
     """
     by_settings = {one.settings: one for one in points}
     own = {settings: (one.held_out.losses,) for settings, one in by_settings.items()}
@@ -164,16 +164,17 @@ def widest_gap(points: Sequence[SweepPoint], losses: Mapping[Settings, Losses] |
 
 
 def against_of(settings: Iterable[Settings]) -> str | None:
-    """The method that the others of a sweep are set against: AGAINST where it is there, else the first; None for one
-    alone."""
+    """Return the method that the others of a sweep are compared with: AGAINST if present, else the first; None if there
+    is only one."""
     methods = list(dict.fromkeys(one.method for one in settings if one != DENSE))
     return None if len(methods) < 2 else AGAINST if AGAINST in methods else methods[0]
 
 
 def differences(points: Sequence[SweepPoint], losses: Mapping[Settings, Losses] | None = None) -> dict[
         Settings, Crossed]:
-    """A point's settings → its held-out loss minus that of `against_of` at the same sparsity, order and pattern, nats a
-    token. losses: those of each draw where there are several; both points of a pair are taken from there or neither."""
+    """Return settings → held-out loss minus that of `against_of` at the same sparsity and pattern, nats per token; at
+    the same order where that was measured, else at another. losses: each draw's, if there are several draws; they are
+    used for a pair only if they contain both points."""
     own = {one.settings: (one.held_out.losses,) for one in points}
     against, found = against_of(own), {}
     for settings in own:

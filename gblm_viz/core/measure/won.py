@@ -1,6 +1,6 @@
-"""What pruning won, measured: bytes in memory, as saved, zipped and as bit mask + values; tokens a second.
+"""Measure what pruning gains: bytes in memory, saved, zipped and as bit mask + values; tokens per second.
 
-Knows nothing of how masks were made, nor of screens. Nothing here is an estimate: what cannot be measured is None.
+Independent of how masks were made and of screens. Nothing is estimated: what cannot be measured is None.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from ..model.models import Model, private_copy
 from ..talk.generate import Message, prompt_tokens
 
 LEVEL = 6
-"""deflate's usual level."""
+"""deflate's default compression level."""
 CHUNK = 1 << 22
 TOKENS, REPEATS = 48, 5
-"""Tokens of one run, and runs of each model in turn, after one that is not counted."""
+"""Tokens per run, and counted runs per model, after one warm-up run that is not counted."""
 
 
 @dataclass(frozen=True)
 class Bytes:
-    """One model's bytes: parameters in memory, its *.safetensors files as Save writes them, those files deflated."""
+    """One model's bytes: parameters in memory, its *.safetensors files as Save writes them, these files deflated."""
 
     memory: int
     saved: int
@@ -44,7 +44,7 @@ class Bytes:
 
 @dataclass(frozen=True)
 class Speed:
-    """Tokens a second of each run: `tokens` new ones, greedy, one after another, behind a prompt of `prompt` tokens."""
+    """Tokens per second of each run: `tokens` new ones, greedy, one at a time, after a prompt of `prompt` tokens."""
 
     runs: tuple[float, ...]
     tokens: int
@@ -57,9 +57,9 @@ class Speed:
 
 @dataclass(frozen=True)
 class Won:
-    """`shared`: bytes in memory that the pruned copy has in common with the dense model. `masked`: the pruned model as
-    a bit a prunable weight and the kept values. `speed_semi`: as 2:4 semi-structured on CUDA; None where `why_not` (a
-    key of the words' table `won.why_not`) says why it was not measured."""
+    """`shared`: bytes in memory that the pruned copy shares with the dense model. `masked`: bytes of the pruned model
+    as one bit per prunable weight plus the kept values. `speed_semi`: as 2:4 semi-structured on CUDA; None if it was
+    not measured, with the reason in `why_not` (a key of the words' table `won.why_not`)."""
 
     dense: Bytes
     pruned: Bytes
@@ -74,7 +74,7 @@ class Won:
 
 
 def _storages(model: Model) -> dict[int, int]:
-    """Address → bytes of every parameter's memory; tied weights are one."""
+    """Return address → bytes of every parameter's memory; tied weights count once."""
     found = {}
     for parameter in model.network.parameters():
         found[parameter.data_ptr()] = parameter.numel() * parameter.element_size()
@@ -82,19 +82,19 @@ def _storages(model: Model) -> dict[int, int]:
 
 
 def memory(model: Model) -> int:
-    """Bytes of all parameters."""
+    """Return the bytes of all parameters."""
     return sum(_storages(model).values())
 
 
 def shared_memory(first: Model, second: Model) -> int:
-    """Bytes of the parameters that two models hold in the same place."""
+    """Return the bytes of the parameters that two models share in memory."""
     one, other = _storages(first), _storages(second)
     return sum(size for address, size in one.items() if address in other)
 
 
 def mask_and_values(model: Model, applied: Masks) -> int:
-    """Bytes of the pruned model with each matrix as one bit a weight, in whole bytes, and its kept values one after
-    another; what is not pruned as it is. No header, no index: no format can be smaller without packing the values."""
+    """Return the bytes of the pruned model with each matrix as one bit per weight (whole bytes) plus its kept values;
+    other parameters unchanged. No header, no index: no format can be smaller without compressing the values."""
     weights = parameters(model.network, model.layout)
     total = memory(model)
     for name, mask in applied.masks.items():
@@ -104,9 +104,9 @@ def mask_and_values(model: Model, applied: Masks) -> int:
 
 
 def measure_bytes(model: Model) -> Job[Bytes]:
-    """Memory, and the files that Save writes, in a folder of their own that is gone afterwards; steps count bytes.
+    """Measure the memory, and the files that Save writes, in a temporary folder; steps count bytes.
 
-    Raises ModelError where the disk has no room for them.
+    Raises ModelError if the disk has no room for them.
     """
     held = memory(model)
     free = shutil.disk_usage(tempfile.gettempdir()).free
@@ -122,7 +122,7 @@ def measure_bytes(model: Model) -> Job[Bytes]:
 
 
 def deflated(files: Sequence[Path]) -> Job[int]:
-    """Bytes of the files' contents, each deflated by itself at LEVEL; steps count bytes read."""
+    """Return the bytes of the files' contents, each deflated separately at LEVEL; steps count bytes read."""
     total, done, size = 0, 0, sum(file.stat().st_size for file in files)
     for file in files:
         packer = zlib.compressobj(LEVEL)
@@ -136,13 +136,13 @@ def deflated(files: Sequence[Path]) -> Job[int]:
 
 
 def two_of_four(applied: Masks) -> bool:
-    """Whether of each four neighbours in a row at least two are removed, in every matrix."""
+    """Return whether in every matrix at least two of each four neighbours in a row are removed."""
     return all(mask.shape[-1] % 4 == 0 and bool((mask.reshape(-1, 4).sum(-1) >= 2).all())
                for mask in applied.masks.values())
 
 
 def why_not_semi(model: Model, applied: Masks) -> str:
-    """A key of `won.why_not`, or the empty string where 2:4 can be tried on this machine."""
+    """Return a key of `won.why_not`, or the empty string if 2:4 can be tried on this machine."""
     if not torch.cuda.is_available() or model.device.type != "cuda":
         return "no_cuda"
     if not two_of_four(applied):
@@ -152,7 +152,7 @@ def why_not_semi(model: Model, applied: Masks) -> str:
 
 
 def semi_structured(model: Model) -> Model:
-    """The pruned model with its matrices in torch's 2:4 format, which a CUDA kernel skips the zeros of."""
+    """Return the pruned model with its matrices in torch's 2:4 format, whose zeros a CUDA kernel skips."""
     network = private_copy(model.network)
     own = dict(network.named_parameters())
     modules = dict(network.named_modules())
@@ -164,8 +164,8 @@ def semi_structured(model: Model) -> Model:
 
 @torch.no_grad()
 def speed_once(model: Model, prompt: Tensor) -> float:
-    """Tokens a second of TOKENS greedy tokens after the prompt's own pass; an end of turn does not end it, so that
-    every run does the same work. prompt int64 (length,)."""
+    """Return tokens per second over TOKENS greedy tokens after the prompt's own pass; an end of turn does not stop it,
+    so that every run does the same work. prompt int64 (length,)."""
     out: Any = model.network(prompt[None].to(model.device), use_cache=True)
     _wait(model)
     began = time.perf_counter()
@@ -182,7 +182,7 @@ def _wait(model: Model) -> None:
 
 
 def measure_speeds(models: Sequence[Model], messages: list[Message]) -> Job[tuple[Speed, ...]]:
-    """Each model's speed on one prompt: in turn, so that what else the machine does meets all; steps count runs."""
+    """Measure each model's speed on one prompt, in turn, so that other load affects all models; steps count runs."""
     longest = models[0].longest
     tokens = prompt_tokens(models[0], messages, TOKENS if longest is None else min(TOKENS, longest // 2)).tokens
     prompt = torch.tensor(tokens)
@@ -198,7 +198,7 @@ def measure_speeds(models: Sequence[Model], messages: list[Message]) -> Job[tupl
 
 
 def measure(dense: Model, pruned: Model, applied: Masks, messages: list[Message]) -> Job[Won]:
-    """Everything, of this run and this machine."""
+    """Measure bytes and speeds of both models on this machine."""
     first = yield from measure_bytes(dense)
     second = yield from measure_bytes(pruned)
     why_not = why_not_semi(pruned, applied)
