@@ -29,7 +29,7 @@ WHOLE_DECADES = 4
 
 
 def percent(share: float, digits: int = 1) -> str:
-    """Return a share as text, 0.5 → `50.0 %`; below 1 it never shows as 100 %, above 0 never as 0 %; – if not finite."""
+    """Return a share as text, 0.5 → `50.0 %`; never 100 % if below 1, never 0 % if above 0; – if not finite."""
     if not math.isfinite(share):
         return "–"
     shown = f"{100 * share:.{digits}f}"

@@ -33,7 +33,7 @@ DASHES = {"dense": "solid", "sequential": "dash"}
 END = 92
 """Percent: end of the axis, slightly beyond a sweep's end, so that its last marks are not cut off."""
 TICKS = {at: "" if at % 20 else f"{at} %" for at in range(0, 91, 10)}
-"""Percent → its label on the axis. Only every second tick has one: in the narrow charts all labels would overlap."""
+"""Percent → its label on the axis. Only every second tick has one: labels would overlap in the narrow charts."""
 LEGEND_ROW = 20
 WIDE, NARROW = 5, 3
 """Approximate number of legend entries per row below a wide and a narrow chart."""
@@ -42,7 +42,7 @@ SMALLEST, LARGEST = 5.5, 85.0
 
 
 def look_of(method: str) -> tuple[str, str]:
-    """Return a method's colour and mark; a method that is not in LOOKS always gets the same one of SPARE, by its name."""
+    """Return a method's colour and mark; for a method that is not in LOOKS, one of SPARE determined by its name."""
     return LOOKS.get(method) or SPARE[sum(method.encode()) % len(SPARE)]
 
 
@@ -131,7 +131,7 @@ def probes(drawn: Drawn, told: str, say: Say, height: int = 330) -> go.Figure:
 def relative(drawn: Drawn, paper: Sequence[Published], at: float, told: str, say: Say, height: int = 330) -> go.Figure:
     """Draw held-out perplexity / that of the dense model: on the left ours, on the right the paper's at sparsity `at`.
 
-    The paper's marks are hollow. Perplexities of two protocols are not comparable; ratios to their own dense models are.
+    The paper's marks are hollow. Perplexities of two protocols are not comparable; ratios to their dense models are.
     """
     figure = make_subplots(1, 2, shared_yaxes=True, horizontal_spacing=0.03, column_widths=[0.6, 0.4])
     values = []

@@ -107,8 +107,8 @@ def map_value(model_map: ModelMap, say: Say, *, title: str, unit: str, sentence:
     """Return the value of a ModelMapView.
 
     title: a sentence; unit: the unit of the colour scale; sentence: a cell's text on hover. bounds: the ends of the
-    colour scale, by default the smallest and largest value. label: formats a value as the cell's text. mark: a character
-    before it ("!"), "" for none. selected: name of the marked matrix. note: one line under the grid.
+    colour scale, by default the smallest and largest value. label: formats a value as the cell's text. mark: the
+    character before it ("!"), "" for none. selected: name of the marked matrix. note: one line under the grid.
     """
     low, high = bounds or _range([cell.value for cell in model_map.cells], model_map.log, kind)
     cells = []

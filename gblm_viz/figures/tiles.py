@@ -96,7 +96,7 @@ def step_for(row: int, column: int, rows: int, columns: int, height: int, width:
     """
     power = 1
     while True:
-        # 1, 2, 3 | 4, 5, 6, 7 | 8, 10, 12, 14 | 16 …: the steps of one octave at a time, in ascending order
+        # 1, 2, 3 | 4, 5, 6, 7 | 8, 10, 12, 14 | 16 …: one octave of steps at a time, in ascending order
         octave = sorted(odd * power // shift for odd, shift in ((1, 1), (5, 4), (3, 2), (7, 4)) if power % shift == 0)
         for step in octave:
             tall = -(-(row + rows) // step) - row // step
@@ -150,7 +150,7 @@ class Pyramid:
         return np.dtype(np.float32) if self._largest is None else np.min_scalar_type(self._largest * 4**level)
 
     def _read(self, level: int, rows: slice, columns: slice) -> Array:
-        """Return cells of a level; under "mean" a level contains sums, so that partial cells at the edges count right."""
+        """Return cells of a level; under "mean" they are sums, so that partial cells at the edges weigh right."""
         if level:
             return self._level(level)[rows, columns]
         values = self._array[rows, columns]

@@ -162,8 +162,9 @@ def null_band(mask: Tensor, pattern: Pattern, head_size: int = 0, heads_in_colum
 
 def model_band(matrices: Iterable[tuple[Tensor, Pattern, int, bool]], draws: int = DRAWS,
                seed: int = 0) -> Job[ModelBand]:
-    """Return the bands of all matrices together and of each, given at least one (mask, pattern, head_size, columns).
+    """Return the bands of all matrices together and of each.
 
+    matrices: at least one (mask, pattern, head_size, heads_in_columns).
     A draw of the whole is one shuffle of every matrix. Matrix i is shuffled as by null_band with seed + i · draws:
     with shared seeds, matrices of one shape would be shuffled alike and the band of the whole would be too wide.
     A matrix whose score is nan is left out of that score's mean. Steps count draws, over all matrices.

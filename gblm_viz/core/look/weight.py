@@ -180,7 +180,7 @@ _GROUPS: dict[type[Pattern], str] = {PerRow: "row", PerMatrix: "matrix", Global:
 
 @dataclass(frozen=True, eq=False)
 class _Standing:
-    """The scores a weight competes with: `line` (group size,), ties removed from the left; its own is at `place`."""
+    """The scores a weight competes with: `line` (group size,), in the order in which ties go; its own at `place`."""
 
     line: Tensor
     place: int
