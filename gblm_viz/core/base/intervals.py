@@ -83,11 +83,12 @@ def paired(first: tuple[float, ...], second: tuple[float, ...]) -> Paired:
 def gap(first: tuple[float, ...], second: tuple[float, ...]) -> Paired:
     """Return mean(second) − mean(first), each over windows of its own, with Welch's 95 % interval.
 
-    `count` is that of the smaller of the two; with fewer than two windows the interval is (−∞, ∞).
+    `count` is that of the smaller of the two; with fewer than two windows or a loss without end it is (−∞, ∞).
     """
     one, two = np.asarray(first), np.asarray(second)
-    mean, count = float(two.mean() - one.mean()), min(len(one), len(two))
-    if count < 2:
+    with np.errstate(invalid="ignore"):  # ∞ − ∞
+        mean, count = float(two.mean() - one.mean()), min(len(one), len(two))
+    if count < 2 or not math.isfinite(mean):
         return Paired(mean, Interval(-math.inf, math.inf), count)
     parts = [float(values.var(ddof=1)) / len(values) for values in (one, two)]
     error = sum(parts)

@@ -428,4 +428,7 @@ def test_a_gap_worked_by_hand_has_welchs_interval() -> None:
 def test_a_gap_of_one_window_has_no_interval_and_of_equal_windows_none_but_its_mean() -> None:
     assert intervals.gap((1.0,), (4.0, 5.0)).interval == Interval(-math.inf, math.inf)
     assert not intervals.gap((1.0,), (4.0, 5.0)).shown
+    for endless in ((4.0, math.inf, 8.0), (math.inf, math.inf), (math.nan, 1.0)):
+        assert not intervals.gap((1.0, 2.0, 3.0), endless).shown
+        assert not intervals.gap(endless, (math.inf, 2.0)).shown
     assert intervals.gap((1.0, 1.0), (3.0, 3.0)).interval == Interval(2.0, 2.0)
