@@ -1,4 +1,4 @@
-"""Who is let in: names, origins, password, prefix, and which requests reach Gradio.
+"""Access control: host names, origins, password, path prefix, and which requests reach Gradio.
 
-In comes a request; out comes the request, or an answer of one sentence. It does not know models or results.
+Input: a request. Output: the request passed on, or an answer of one sentence. It does not know models or results.
 """

@@ -1,4 +1,4 @@
-"""How people reach the app, as one value: prefix, names, password. And the middlewares that make it so."""
+"""How people reach the app, as one value (prefix, names, password, embed), and the middlewares that apply it."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from .prefix import Prefix
 
 @dataclass(frozen=True)
 class Access:
-    """prefix: the path in front, see prefix.py. names: host names besides this machine's own that the app answers to.
-    password: empty for none. embed: origins whose pages may show the app in a frame."""
+    """prefix: the path in front of the app, see prefix.py. names: host names that the app answers to besides this
+    machine's own. password: empty for none. embed: origins whose pages may show the app in a frame."""
 
     prefix: str = ""
     names: tuple[str, ...] = ()
@@ -23,9 +23,10 @@ class Access:
     embed: tuple[str, ...] = ()
 
     def guard(self, site: FastAPI, local: bool) -> None:
-        """Put the middlewares around a site that is complete; the last one is the outermost.
+        """Add the middlewares to a site whose routes are complete; the last one added is the outermost.
 
-        local: nobody else reaches this process. Where others do and no names are given, which ones they use is unknown.
+        local: no other machine can reach this process. If others can and no names are given, any name is accepted,
+        since it is unknown which ones they use.
         """
         if self.password:
             site.add_middleware(Password, password=self.password)

@@ -1,6 +1,6 @@
-"""Where the app listens, and what a person types to get there: IPv4, IPv6 and names.
+"""Where the app listens and the links that open it: IPv4, IPv6 and names.
 
-Knows nothing of the web server: a host and a port in, a listening socket and links out.
+Independent of the web server: turns a host and a port into a listening socket and links.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from gblm_viz.core.base.errors import GblmError
 
 FIRST_PORT, PORTS, LARGEST_PORT = 7860, 100, 65535
 LOOPBACK = {False: "127.0.0.1", True: "::1"}
-"""This machine's own address, by whether it is of IPv6."""
+"""This machine's loopback address; key: whether it is IPv6."""
 NAME = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9_][A-Za-z0-9_-]{0,62}(\.[A-Za-z0-9_][A-Za-z0-9_-]{0,62})*\.?")
-"""A host name as DNS writes one."""
+"""A valid DNS host name."""
 
 
 def ip(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """The address that a host is written as, with or without brackets; None where it is a name."""
+    """Return the IP address that a host is, with or without brackets; None if it is a name."""
     try:
         return ipaddress.ip_address(unbracketed(host))
     except ValueError:
@@ -29,13 +29,13 @@ def ip(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 
 
 def unbracketed(host: str) -> str:
-    """An address without the brackets that IPv6 has in links."""
+    """Return an address without the brackets that IPv6 has in links."""
     host = host.strip()
     return host[1:-1] if host.startswith("[") and host.endswith("]") else host
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach what listens there: 127.0.0.0/8, ::1, localhost."""
+    """Return whether only this machine can reach this host: 127.0.0.0/8, ::1, localhost."""
     found = ip(host)
     if found is None:
         return host.strip().rstrip(".").lower() == "localhost"
@@ -44,7 +44,7 @@ def is_loopback(host: str) -> bool:
 
 
 def split_port(authority: str) -> str | None:
-    """The host of a Host header, without port, brackets and final dot, in lower case; None where it is no host."""
+    """Return a Host header's host in lower case, without port, brackets and final dot; None if it is not a host."""
     bracketed = re.fullmatch(r"\[([0-9A-Fa-f:.]+)\](?::\d{1,5})?", authority)
     if bracketed:
         return bracketed[1].lower() if ip(bracketed[1]) else None
@@ -53,7 +53,7 @@ def split_port(authority: str) -> str | None:
 
 
 def host_name(given: str) -> str:
-    """A name or an address as a Host header writes it. Raises ValueError where it is none."""
+    """Return a name or an address as a Host header writes it. Raises ValueError if it is neither."""
     host, found = split_port(given.strip()), ip(given)  # an IPv6 address may come without its brackets
     if host is None and found is None:
         raise ValueError(given)
@@ -61,7 +61,7 @@ def host_name(given: str) -> str:
 
 
 def link(host: str, port: int) -> str:
-    """The address that opens on this machine what listens on `host`; an address of all becomes this machine's own."""
+    """Return the URL that opens the app on this machine; a wildcard host (0.0.0.0, ::) becomes the loopback address."""
     host = unbracketed(host)
     found = ip(host)
     if found is not None and found.is_unspecified:
@@ -71,9 +71,9 @@ def link(host: str, port: int) -> str:
 
 
 def listen(host: str, asked: int | None) -> socket.socket:
-    """A socket that listens on the asked port, or on the first free one from 7860 on; `::` takes IPv4 as well.
+    """Return a socket that listens on the asked port, or on the first free one from 7860 on; `::` accepts IPv4 too.
 
-    Raises GblmError: the port is taken or not allowed, the host is no address of this machine.
+    Raises GblmError if the port is in use or not allowed, or the host is not an address of this machine.
     """
     host = unbracketed(host)
     for port in [asked] if asked else range(FIRST_PORT, FIRST_PORT + PORTS):
@@ -91,7 +91,7 @@ def listen(host: str, asked: int | None) -> socket.socket:
 
 def _listening(host: str, port: int) -> socket.socket:
     known = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    family, _, _, _, where = min(known, key=lambda one: one[0] != socket.AF_INET)  # localhost has both: IPv4
+    family, _, _, _, where = min(known, key=lambda one: one[0] != socket.AF_INET)  # localhost has both: use IPv4
     made = socket.socket(family, socket.SOCK_STREAM)
     try:
         if os.name == "posix":  # elsewhere the option lets two processes share a port

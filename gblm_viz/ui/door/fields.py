@@ -1,7 +1,7 @@
-"""What a browser may send as the value of each kind of component, as a table. Anything else never reaches Gradio.
+"""Checks of what a browser may send as each kind of component's value. Anything else never reaches Gradio.
 
 Gradio turns `{"path": …, "meta": {"_type": "gradio.FileData"}}` into a copy of that file, whichever component it is
-sent for. So an object is accepted only where a component has one, and no object anywhere may name a file.
+sent for. So an object is accepted only for components whose value is one, and no object may name a file.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Any
 import gradio as gr
 
 DEEPEST, MOST_ITEMS, LONGEST_CHOICE = 6, 100_000, 10_000
-"""Depth and parts of an object that one of our own components sends (a picture in another order names its columns);
-characters of a choice. A text has the length that the body of the request leaves it: its events carry it whole."""
+"""Largest depth and number of parts of an object that our own components send (a reordered picture lists its columns),
+and most characters of a choice. A text is bounded only by the size of the request's body, which contains all of it."""
 LARGEST_NUMBER = 1e300
 
 
@@ -27,7 +27,7 @@ def _text(value: Any) -> bool:
 
 
 def _number(value: Any) -> bool:
-    """A finite number; a whole number too large for a float is none."""
+    """Check for a finite number or None; integers too large for a float are refused."""
     if value is None:
         return True
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -40,7 +40,7 @@ def _switch(value: Any) -> bool:
 
 
 def _choice(value: Any) -> bool:
-    """A text or a number. Whether it is one that is offered, Gradio knows: choices change while the page is used."""
+    """Check for a text or a number. Gradio checks whether it is offered, since choices change while the page is used."""
     return _number(value) or (isinstance(value, str) and len(value) <= LONGEST_CHOICE)
 
 
@@ -49,12 +49,12 @@ def _choices(value: Any) -> bool:
 
 
 def _own(value: Any) -> bool:
-    """What the script of one of our own components was given as its value."""
+    """Check the value of one of our own components, which its script sends back."""
     return value is None or (isinstance(value, dict) and plain(value))
 
 
 def plain(value: Any, depth: int = DEEPEST) -> bool:
-    """Whether JSON is shallow, of a bounded number of parts, and names no file."""
+    """Return whether a JSON value is at most `depth` deep, has a bounded number of parts and names no file."""
     if isinstance(value, dict):
         return (depth > 0 and len(value) <= MOST_ITEMS and not {"path", "meta", "url"} & value.keys()
                 and all(plain(part, depth - 1) for part in value.values()))
@@ -75,14 +75,14 @@ KINDS: tuple[tuple[type, Callable[[Any], bool]], ...] = (
     (gr.Dropdown, _choice),
     (gr.HTML, _own),
 )
-"""The first line whose class fits decides. An own component is a gr.HTML: its value is what its script made."""
+"""The first row whose class matches decides. Our own components are gr.HTML; their scripts make their values."""
 
 
 def accepted(component: Any, value: Any) -> bool:
-    """Whether a browser may send `value` for this component; False for a kind that the table does not know."""
+    """Return whether a browser may send `value` for this component; False for a kind missing from the table."""
     offered = [one for _, one in getattr(component, "choices", None) or ()]
     if value is None and isinstance(component, gr.Radio | gr.Dropdown):
-        return component.value is None  # one of its choices is always taken, unless it began without
+        return component.value is None  # one of its choices is always selected, unless it started without
     if offered and not isinstance(value, list) and all(isinstance(one, str) for one in offered):
         return _text(value)
     for kind, fits in KINDS:

@@ -1,8 +1,8 @@
-"""What reaches Gradio: the requests that the page itself makes, and no other.
+"""Lets only the requests that the page itself makes reach Gradio.
 
-Gradio 6.31 has 60 routes, of which the page uses the twenty below. Every other one is closed here, and what the open
-ones are sent is checked against the components on the page, before Gradio reads it. An ASGI middleware around the
-whole site, so that no route can be added past it.
+Gradio 6.31 has 60 routes, of which the page uses the twenty below. All others are closed here, and what is sent to the
+open ones is checked against the components on the page before Gradio reads it. It is an ASGI middleware around the
+whole site, so that no route can bypass it.
 """
 
 from __future__ import annotations
@@ -28,20 +28,21 @@ from .fields import accepted, plain
 from .prefix import own_path
 
 LARGEST_BODY = 25_000_000
-"""Bytes of one event: the longest text, twice, each of its bytes escaped to three; more of it is a sentence."""
+"""Most bytes of one event: the longest text twice, each byte escaped to three, and some more. Longer texts that still
+fit get an error sentence."""
 LARGEST_CALL = 64_000
-"""Bytes of a request for pixels, of a Cancel, of a sign of life."""
+"""Most bytes of any other request with a body: for pixels, a Cancel or a reset."""
 MOST_ARRIVING, MOST_OF_ADDRESS = 256_000_000, 100_000_000
-"""Bytes of large bodies that are read at the same moment: of all visitors together, and of one address. A small one, as
-clicks send, is always read."""
+"""Most bytes of large bodies that are read at the same time: of all visitors, and of one address. A body of up to
+LARGEST_CALL, such as a click's, is always read."""
 ARRIVES = 30.0
-"""Seconds a body may take to arrive: who stalls holds nothing for longer."""
+"""Seconds a body may take to arrive; a stalled sender occupies memory no longer."""
 SESSION = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _LANGUAGE = f"/(?P<language>{'|'.join(LANGUAGES)})"
 
 
 class Refused(Exception):  # noqa: N818
-    """A request that the page never makes: its HTTP status, and what is wrong with it."""
+    """Raised for a request that the page never makes, with the HTTP status and what is wrong."""
 
     def __init__(self, status: int, why: str) -> None:
         super().__init__(why)
@@ -64,7 +65,7 @@ def _session(body: Mapping[str, Any]) -> None:
 
 
 def check_event(blocks: Blocks, body: Mapping[str, Any]) -> None:
-    """An event of the page: a function that exists, as many values as it has inputs, each fit for its component."""
+    """Check an event of the page: the function exists, and each of its inputs has a value that fits its component."""
     _session(body)
     function = blocks.fns.get(_needs(body, "fn_index", int))
     if function is None or function.fn is None:
@@ -88,7 +89,7 @@ def check_event(blocks: Blocks, body: Mapping[str, Any]) -> None:
 
 
 def check_stream(blocks: Blocks, query: str) -> None:
-    """The stream of a page that waits for an answer; Gradio answers any other with a traceback in the log."""
+    """Check that a stream belongs to a page that waits for an answer; for others Gradio logs a traceback."""
     asked = parse_qs(query).get("session_hash", [])
     if len(asked) != 1 or not SESSION.fullmatch(asked[0]):
         raise Refused(400, "session_hash is not one that the page makes")
@@ -97,7 +98,7 @@ def check_stream(blocks: Blocks, query: str) -> None:
 
 
 def check_call(blocks: Blocks, body: Mapping[str, Any]) -> None:
-    """A question of a component's own script: a function that the component offers to it."""
+    """Check a call from a component's own script: the component offers the function to its script."""
     _session(body)
     component = blocks.blocks.get(_needs(body, "component_id", int))
     name = _needs(body, "fn_name", str)
@@ -109,7 +110,7 @@ def check_call(blocks: Blocks, body: Mapping[str, Any]) -> None:
 
 
 def check_cancel(blocks: Blocks, body: Mapping[str, Any]) -> None:
-    """The end of an event that this session began."""
+    """Check a request to cancel an event that this session started."""
     _session(body)
     _needs(body, "fn_index", int)
     _needs(body, "event_id", str)
@@ -121,8 +122,8 @@ def check_reset(blocks: Blocks, body: Mapping[str, Any]) -> None:
 
 @dataclass(frozen=True)
 class Route:
-    """One kind of request that is let through. `check` reads its JSON body, of at most `largest` bytes. `streams`: its
-    query names the page whose answers it reads. `known`: only a page that has spoken may ask it."""
+    """One kind of request that is passed on. `check` reads its JSON body, of at most `largest` bytes. `streams`: its
+    query names the page whose answers it reads. `known`: only a page that has sent a request before may send it."""
 
     methods: tuple[str, ...]
     path: re.Pattern[str]
@@ -155,8 +156,8 @@ ROUTES = (
 
 
 class Gate:
-    """The middleware. `pages`: the Blocks of each language. `presence`: told of every page that asks something, so that
-    what Gradio keeps of it is forgotten. `beside`: further routes, of the site's own."""
+    """The middleware. `pages`: the Blocks of each language. `presence`: gets every page that sends a request, so that
+    Gradio's data of it is deleted later. `beside`: further routes, the site's own."""
 
     def __init__(self, app: ASGIApp, pages: Mapping[str, Blocks], presence: Presence,
                  beside: tuple[Route, ...] = ()) -> None:
@@ -192,7 +193,7 @@ class Gate:
         raise Refused(405 if known else 404, "nothing is here")
 
     async def _with_body(self, route: Route, blocks: Blocks, scope: Scope, receive: Receive, send: Send) -> None:
-        """Read the body within its bounds, check it, and hand it on as it came."""
+        """Read the body within its size and time limits, check it, and pass it on unchanged."""
         headers = Headers(scope=scope)
         if headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
             raise Refused(415, "JSON is expected")
@@ -250,7 +251,7 @@ class Gate:
 
 
 def parsed(body: bytes) -> Mapping[str, Any]:
-    """A JSON object. Raises Refused for anything else: NaN, numbers of 5,000 digits and bottomless nesting among it."""
+    """Parse a JSON object. Raises Refused for anything else, including NaN, 5,000-digit numbers and extreme nesting."""
     try:
         found = json.loads(body, parse_constant=_no_constant)
     except (ValueError, RecursionError):

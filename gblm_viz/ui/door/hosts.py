@@ -1,4 +1,4 @@
-"""Under which names the app answers. A page elsewhere that points its name at this machine must not drive it."""
+"""The host names that the app answers to. A foreign site whose name points at this machine must not control it."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from .plain_page import plain_page, sentence
 
 
 class Hosts:
-    """The middleware. names: beyond this machine's own; None: any name that is well formed.
+    """The middleware. names: host names besides this machine's own; None: any well-formed name.
 
-    far: other machines reach the app, so that it also answers to any address written in digits, which nobody can
-    point elsewhere.
+    far: other machines can reach the app, so it also answers to any numeric IP address, since nobody can point one of
+    those elsewhere.
     """
 
     def __init__(self, app: ASGIApp, names: tuple[str, ...] | None = (), far: bool = False) -> None:
@@ -39,7 +39,7 @@ class Hosts:
         await self.app(scope, receive, send)
 
     def answers_to(self, asked: str) -> bool:
-        """Whether a Host header names this app."""
+        """Return whether a Host header names this app."""
         host = split_port(asked)
         if host is None:
             return False

@@ -1,4 +1,4 @@
-"""Which language a browser asks for, where the address does not say."""
+"""The language a browser asks for, used when the address names none."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from gblm_viz.words import LANGUAGES
 
 
 def preferred(accepted: str) -> str:
-    """The first language of an Accept-Language header that there are words in; else English."""
+    """Return the first supported language of an Accept-Language header; English if there is none."""
     for part in accepted.split(","):
         code = part.split(";")[0].strip().lower()[:2]
         if code in LANGUAGES:

@@ -1,7 +1,7 @@
-"""Whose page a request comes from, and what every answer tells the browser to keep others out.
+"""Which site's page a request comes from, and the headers of every answer that keep other sites out.
 
-Knows nothing of Gradio. A browser names the asking page in `Origin` and `Sec-Fetch-Site`, which no page can change;
-a request with neither comes from a program that anybody can run, so nothing is gained by refusing it.
+Independent of Gradio. A browser names the requesting page in `Origin` and `Sec-Fetch-Site`, which no page can change. A
+request with neither comes from a program, which could send any header, so refusing it would gain nothing.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _POLICY = ("default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; object
 
 
 def embedding_origin(given: str) -> str:
-    """`https://school.example` as a browser writes an origin. Raises ValueError where it is none."""
+    """Return an origin as a browser writes it, such as `https://school.example`. Raises ValueError if it is none."""
     parts = urlsplit(given.strip())
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path not in {"", "/"} or parts.query:
         raise ValueError(given)
@@ -37,9 +37,9 @@ class Origins:
     embed: tuple[str, ...] = ()
 
     def allows(self, method: str, headers: Mapping[str, str]) -> bool:
-        """Whether a request with these headers (names in lower case) comes from the app's own page, or from nobody's.
+        """Return whether a request with these headers (lower-case names) comes from the app's own page or from no page.
 
-        A page elsewhere may do one thing: link here, or show the app in a frame where `embed` names it.
+        A page of another origin may only link here, or show the app in a frame if `embed` names it.
         """
         origin, site = headers.get("origin"), headers.get("sec-fetch-site")
         if site == "same-origin":  # the browser knows the address it asked, which a proxy may have rewritten in Host
@@ -51,9 +51,9 @@ class Origins:
         return origin is None and method in SAFE and headers.get("sec-fetch-mode") == "navigate"
 
     def headers(self) -> Iterable[tuple[str, str]]:
-        """What every answer says: who may frame it, what it may load, and that its type is not to be guessed."""
+        """Yield the headers of every answer: who may frame it, what it may load, and no guessing of its type."""
         yield "Content-Security-Policy", _POLICY.format(ancestors=" ".join(("'self'", *self.embed)))
-        if not self.embed:  # the header knows no list of origins; with --embed the policy above decides alone
+        if not self.embed:  # this header cannot list origins; with --embed the policy above decides alone
             yield "X-Frame-Options", "SAMEORIGIN"
         yield "X-Content-Type-Options", "nosniff"
         yield "Referrer-Policy", "same-origin"
@@ -61,9 +61,9 @@ class Origins:
 
 
 def _same(origin: str, headers: Mapping[str, str]) -> bool:
-    """Whether an origin's host and port are those that were asked, here or at the proxy in front.
+    """Return whether an origin's host and port are the requested ones, here or at the proxy in front.
 
-    A page cannot set X-Forwarded-Host without asking first (a preflight), which is refused.
+    A page cannot set X-Forwarded-Host without a preflight request, which is refused.
     """
     asked = {headers.get("host", ""), headers.get("x-forwarded-host", "").split(",")[0].strip()} - {""}
     try:
@@ -73,7 +73,7 @@ def _same(origin: str, headers: Mapping[str, str]) -> bool:
 
 
 class OwnOrigin:
-    """The middleware: others get 403; every answer carries our headers, and none that lets another origin read it."""
+    """The middleware: other origins get 403; every answer has our headers and none that lets another origin read it."""
 
     def __init__(self, app: ASGIApp, origins: Origins) -> None:
         self.app, self.origins = app, origins

@@ -1,7 +1,7 @@
-"""One password for everybody who reaches the app: a page that asks for it, and nothing else before it was given.
+"""One password for everybody who can reach the app: a login page, and nothing else until the password is given.
 
-Gradio's own login covers neither the files to take home nor the uploads, has a name beside the password, and a cookie
-for each language; so this stands in front of the whole site.
+Gradio's own login protects neither the downloads nor the uploads, needs a user name, and has a cookie per language. So
+this middleware protects the whole site.
 """
 
 from __future__ import annotations
@@ -33,22 +33,22 @@ ADDRESS = "/login"
 OPEN = re.compile(r"/favicon\.ico|/robots\.txt")
 LARGEST_FORM, LONGEST_PASSWORD = 16_000, 1000
 MOST_WRONG, MOST_WRONG_OF_ALL, WINDOW = 10, 200, 60.0
-"""Wrong passwords of one address, and of all together, within so many seconds; then every further one waits."""
-# A link on another site comes without the cookie (SameSite=Strict). Asked again by this page, the server sees it.
+"""Wrong passwords allowed in WINDOW seconds, from one address and from all together; further tries must wait."""
+# A visit through a link on another site sends no cookie (SameSite=Strict); this page's own request does send it.
 _AGAIN = """fetch(LOGIN, {cache: 'no-store'}).then((answer) => {
   if (answer.status === 204) location.replace(location.href);
 });"""
 
 
 class Tries:
-    """Wrong passwords of the last minute. Knows no passwords."""
+    """Times and addresses of the last minute's wrong passwords. Does not store passwords."""
 
     def __init__(self) -> None:
         self._wrong: deque[tuple[float, str]] = deque()
         self._lock = threading.Lock()
 
     def wait(self, client: str, now: float | None = None) -> int:
-        """Seconds until this client may try again; 0: it may try now."""
+        """Return the seconds until this client may try again; 0 = now."""
         now = time.monotonic() if now is None else now
         with self._lock:
             while self._wrong and now - self._wrong[0][0] >= WINDOW:
@@ -59,19 +59,19 @@ class Tries:
         return 0 if first is None else max(1, round(WINDOW - (now - first)))
 
     def wrong(self, client: str, now: float | None = None) -> None:
-        """Count one."""
+        """Count one wrong password."""
         with self._lock:
             self._wrong.append((time.monotonic() if now is None else now, network(client)))
 
 
 def network(client: str) -> str:
-    """What one person holds: an IPv4 address, or the 2⁶⁴ addresses of an IPv6 network."""
+    """Return what one person can control: an IPv4 address, or an IPv6 network of 2⁶⁴ addresses."""
     found = ip(client)
     return str(ipaddress.ip_network((found, 64), strict=False)) if found and found.version == 6 else client
 
 
 class Password:
-    """The middleware. A browser that gave the password holds a cookie of this process; it ends with either."""
+    """The middleware. A login sets a session cookie that is valid until the browser or this process ends."""
 
     def __init__(self, app: ASGIApp, password: str) -> None:
         self.app, self.tries = app, Tries()
@@ -97,7 +97,7 @@ class Password:
         return hmac.compare_digest(held.encode(), self._token.encode())
 
     def _closed(self, request: Request, path: str) -> Response:
-        """The page that asks; what no person looks at gets a sentence."""
+        """Return the login page, or one sentence for requests that do not ask for a page."""
         first = path.strip("/")
         say = words(first if first in LANGUAGES else preferred(request.headers.get("accept-language", "")))
         if request.method not in {"GET", "HEAD"} or "text/html" not in request.headers.get("accept", ""):
@@ -106,7 +106,7 @@ class Password:
         return ask_page(request, say, f"{path}?{query}" if query else path, 401)
 
     async def _login(self, request: Request, known: bool) -> Response:
-        """GET: whether this browser is known. POST: try a password."""
+        """Answer a GET with 204 if this browser is logged in, else the login page; a POST tries a password."""
         say = words(preferred(request.headers.get("accept-language", "")))
         if request.method in {"GET", "HEAD"}:
             return Response(status_code=204, headers={"Cache-Control": "no-store"}) if known else ask_page(
@@ -135,7 +135,7 @@ class Password:
 
 
 def ask_page(request: Request, say: Words, to: str, status: int, wrong: str = "") -> Response:
-    """The form, in the language of the page that was asked for; `to` is where it leads."""
+    """Return the login form in the language of the requested page; `to` is the address it leads to."""
     login = quoted(request.scope) + ADDRESS
     form = (f'<form method="post" action="{escape(login)}"><input type="hidden" name="to" '
             f'value="{escape(to if len(to) <= LARGEST_FORM // 4 else "/")}">'
@@ -148,7 +148,7 @@ def ask_page(request: Request, say: Words, to: str, status: int, wrong: str = ""
 
 
 def safe_target(to: str) -> str:
-    """Where a login leads: a page of this app with its query written anew, never another host."""
+    """Return the address after a login: a page of this app with its query re-encoded, never another host."""
     language = _language(to)
     query = urlencode(parse_qsl(urlsplit(to).query)) if language or to.startswith("/?") else ""
     return (f"/{language}/" if language else "/") + (f"?{query}" if query else "")
@@ -160,7 +160,7 @@ def _language(to: str) -> str:
 
 
 async def _form(request: Request) -> dict[str, str] | None:
-    """The fields of a form; None where it is too long or nobody waits for the answer."""
+    """Return the fields of a form; None if it is too long or the client has disconnected."""
     body = b""
     try:
         async for part in request.stream():
@@ -176,12 +176,12 @@ async def _form(request: Request) -> dict[str, str] | None:
 
 
 def _digest(password: str) -> bytes:
-    """Of one length for all passwords, so that comparing them tells nothing of theirs."""
+    """Return the SHA-256 digest: equally long for all passwords, so that comparing reveals nothing of their length."""
     return hashlib.sha256(password.encode("utf-8", "surrogatepass")).digest()
 
 
 def _cookie(scope: Scope) -> str:
-    """Cookies know no ports: two of these apps on one machine keep theirs apart by name."""
+    """Return the cookie's name, with the port: cookies ignore ports, so two of these apps on one machine need two names."""
     return f"gblm-viz-{(scope.get('server') or ('', 0))[1] or 0}"
 
 

@@ -1,4 +1,4 @@
-"""A small page of our own beside Gradio's: one sentence or one form, in the site's style, in one language."""
+"""A small page of our own, without Gradio: one sentence or one form, in the site's style, in one language."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; ba
 
 
 def sentence(text: str, kind: str = "limit") -> str:
-    """A paragraph; the text is escaped."""
+    """Return a paragraph's HTML; the text is escaped."""
     return f'<p class="{escape(kind)}" role="alert">{escape(text)}</p>'
 
 
 def plain_page(say: Words, content: str, status: int, headers: Mapping[str, str] | None = None,
                script: str = "") -> HTMLResponse:
-    """The page. content: HTML whose parts are escaped already. script: the source of the only script that may run."""
+    """Return the page. content: already escaped HTML. script: the source of the only script that may run."""
     policy = _POLICY + (f"; script-src '{script_hash(script)}'; connect-src 'self'" if script else "")
     content += f"<script>{script}</script>" if script else ""
     page = _PAGE.format(removed=REMOVED, kept=KEPT, language=say.language, title=escape(say("frame.title")),
@@ -42,5 +42,5 @@ def plain_page(say: Words, content: str, status: int, headers: Mapping[str, str]
 
 
 def script_hash(script: str) -> str:
-    """How a content policy names one inline script."""
+    """Return the hash by which a Content-Security-Policy allows one inline script."""
     return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()

@@ -1,7 +1,7 @@
-"""A path in front of the app: behind jupyter-server-proxy, or below a path of nginx.
+"""A path prefix in front of the app: behind jupyter-server-proxy, or below a path of nginx.
 
-The prefix comes from --root-path, else from the X-Forwarded-Prefix of one request, and shapes the links of that
-request's answer alone. Both kinds of proxy fit: one that takes the prefix off the path, and one that leaves it.
+The prefix comes from --root-path, else from a request's X-Forwarded-Prefix, which affects only the links in that
+request's answer. Both kinds of proxy work: those that remove the prefix from the path and those that keep it.
 """
 
 from __future__ import annotations
@@ -19,26 +19,26 @@ from .addresses import split_port
 
 LONGEST = 256
 LONGEST_QUERY = 8_000
-"""Bytes of a query that Gradio is shown: it ends in an error over an address of 64 kB, and needs none. The page reads
-its own link in the browser."""
+"""Most bytes of a query that is passed on to Gradio, which fails on an address of 64 kB and does not need the query: the
+page reads its own link in the browser."""
 _GRADIO = re.compile(f"/({'|'.join(LANGUAGES)})/")
 _PREFIX = re.compile(r"(?:/(?!\.{1,2}(?:/|\Z))[\w.~@+=-]+)+")
-"""One or more plain parts, none of them a dot or two; no second slash in a row, which would be another host."""
+"""One or more plain parts, none of them `.` or `..`; no two slashes in a row, which would mean another host."""
 
 
 def read(given: str) -> str | None:
-    """`/user/ann/proxy/7860` from a flag or a header, decoded, no final slash; None where it is no plain path."""
+    """Return a flag's or header's prefix (`/user/ann/proxy/7860`), decoded, no final slash; None if not a plain path."""
     found = unquote(given.strip()).rstrip("/")
     return found if not found or (len(given) <= LONGEST and _PREFIX.fullmatch(found)) else None
 
 
 def quoted(scope: Scope) -> str:
-    """The prefix of a request as a link writes it."""
+    """Return the prefix of a request, percent-encoded for a link."""
     return quote(str(scope.get("root_path", "")))
 
 
 def of_flag(given: str) -> str:
-    """What --root-path says. Raises GblmError where it is no plain path, or begins like a page of the app itself."""
+    """Return --root-path's prefix. Raises GblmError if it is not a plain path or begins like a page of the app."""
     found = read(given if given.startswith("/") or not given.strip() else "/" + given)
     if found is None or (found and found.split("/")[1] in LANGUAGES):
         raise GblmError("root_path_unusable", given=given)
@@ -46,15 +46,15 @@ def of_flag(given: str) -> str:
 
 
 def own_path(scope: Scope) -> str:
-    """The path of a request below the prefix."""
+    """Return the path of a request below the prefix."""
     path, prefix = str(scope["path"]), str(scope.get("root_path", ""))
     return path[len(prefix):] or "/" if prefix and (path + "/").startswith(prefix + "/") else path
 
 
 class Prefix:
-    """The middleware: outermost, so that everything inside finds prefix and path as ASGI has them.
+    """The middleware: outermost, so that everything inside finds prefix and path in the form that ASGI defines.
 
-    What a proxy says of host and scheme is taken where it is well formed: Gradio builds addresses from it unread.
+    A proxy's host and scheme headers are removed if malformed, since Gradio builds addresses from them unchecked.
     """
 
     def __init__(self, app: ASGIApp, fixed: str = "") -> None:

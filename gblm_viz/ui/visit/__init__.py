@@ -1,5 +1,5 @@
-"""Who is here: one Session a visitor, one Library of results a process, and whose turn it is.
+"""Visitors: one Session per visitor, one Library of results per process, and the queue of computations.
 
-In come a visitor's choices and events; out come checked values, handlers that hear them, files to fetch, an address
-that restores the place. It does not know how a result is computed or shown.
+Input: a visitor's choices and events. Output: checked values, registered event handlers, files to download, and an
+address that restores the selection and settings. It does not know how a result is computed or shown.
 """

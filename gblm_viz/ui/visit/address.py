@@ -1,6 +1,6 @@
-"""What the address carries of a visitor's place, so that a link opens on the same weight. Never a word of the text.
+"""The selection and settings in the page's address, so that a link opens on the same weight. Never any of the text.
 
-Knows nothing of components: a session in, a query string out, and back.
+Independent of components: converts a session to a query string and back.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from .session import Selection, Session
 PLACE = ("block", "role", "expert", "row", "col")
 SETTINGS: dict[str, Callable[[str], Any]] = {
     "method": str, "norm": str, "group": str, "sparsity": float, "pattern": str, "order": str, "seed": int}
-"""Settings that a link may name, and how each is read."""
+"""Settings that a link may contain, and how each is parsed."""
 LONGEST_LINK, USUAL_LINK, MOST_PARTS = 256_000, 2_000, 50
-"""Characters that are read at all; characters and parts up to which a link is one that somebody made here."""
+"""Most characters that are read; most characters and parts of a link that this app can have made."""
 FURTHER, LEFT_OUT = ("lang", "hide"), "left_out"
-"""Fields that the page itself reads, and the one that a shortened link has in place of what it lost."""
+"""Fields that the page itself reads, and the field of a shortened link with the number of parts left out."""
 LONGEST = 64
-"""Characters of one value; nothing a link may say is longer."""
+"""Most characters of one value; no valid value is longer."""
 
 
 def query(session: Session, layout: Layout) -> str:
-    """`block=3&role=down&row=311&col=40&method=gblm&…`: the selection and the settings."""
+    """Return the selection and the settings as `block=3&role=down&row=311&col=40&method=gblm&…`."""
     fields: dict[str, object] = {}
     selection = session.selection
     matrix = next((one for one in layout.matrices if one.name == selection.matrix), None)
@@ -49,19 +49,19 @@ def query(session: Session, layout: Layout) -> str:
 
 
 def known_fields() -> tuple[str, ...]:
-    """Names of all that a link may say."""
+    """Return the names of all fields that a link may contain."""
     return ("tab", *PLACE, *SETTINGS, *own_knobs())
 
 
 def read(link: str) -> dict[str, str]:
-    """The known fields of a query string, with or without its `?`."""
+    """Return the known fields of a query string, with or without its `?`."""
     known = known_fields()
     return {name: value for name, value in parse_qsl(link[:LONGEST_LINK].lstrip("?"))
             if name in known and len(value) <= LONGEST}
 
 
 def left_out(link: str) -> int:
-    """Parts of a link that were not read, where it is one that nobody made here; 0 for a link of usual size."""
+    """Return the number of unread parts of a link larger than this app makes; 0 for a link of usual size."""
     told = re.search(rf"(?:^|[?&]){LEFT_OUT}=(\d{{1,6}})(?:&|$)", link)
     if told:
         return int(told[1])
@@ -72,13 +72,13 @@ def left_out(link: str) -> int:
 
 
 def shortened(link: str) -> str:
-    """A link of a size that every server and browser passes on: what is known of it, and how much was left out."""
+    """Return the known fields and the number of parts left out, as a link short enough for every server and browser."""
     fields = {name: value for name, value in parse_qsl(link[:LONGEST_LINK]) if name in FURTHER and len(value) <= 500}
     return urlencode({**fields, **read(link), LEFT_OUT: left_out(link) - len(fields)})
 
 
 def opened(session: Session, layout: Layout, fields: Mapping[str, str]) -> tuple[Session, tuple[str, ...]]:
-    """(the session where a link points, the names of what does not fit this model and was left as it is)."""
+    """Return (the session with a link's fields applied, names of the fields that do not fit and were not applied)."""
     selection, lost = _selection(session.selection, layout, fields)
     settings = session.settings
     for name, as_value in SETTINGS.items():
@@ -96,7 +96,7 @@ def opened(session: Session, layout: Layout, fields: Mapping[str, str]) -> tuple
 
 
 def _own(settings: Settings, fields: Mapping[str, str], lost: tuple[str, ...]) -> tuple[Settings, tuple[str, ...]]:
-    """With the method's own knobs as a link has them; those of another method are lost, as is what a knob refuses."""
+    """Apply a link's values of the method's own knobs; other methods' knobs and invalid values are added to `lost`."""
     settings = replace(settings, own=tuple((name, value) for name, value in settings.own if name in settings.knobs))
     for name, knob in own_knobs().items():
         if name in fields:
@@ -112,7 +112,7 @@ def _own(settings: Settings, fields: Mapping[str, str], lost: tuple[str, ...]) -
 
 
 def _one_by_one(settings: Settings, wanted: Settings, lost: tuple[str, ...]) -> tuple[Settings, tuple[str, ...]]:
-    """As many of the wanted settings as go together with what was there."""
+    """Apply the wanted settings one at a time; those that are invalid with the others are added to `lost`."""
     for name in SETTINGS:
         value = getattr(wanted, name)
         if value != getattr(settings, name):

@@ -1,6 +1,6 @@
-"""Files that wait for a browser to fetch them: in memory under an unguessable key, never on the disk.
+"""Files for a browser to download: in memory under an unguessable key, never on the disk.
 
-Knows nothing of what is in them. They go when the Library needs the room, or an hour after their last use.
+Independent of their contents. They are dropped when the Library needs the memory, or an hour after their last use.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from .session import Library
 ADDRESS = "/take-home/"
 MEDIA = {"html": "text/html; charset=utf-8", "json": "application/json", "zip": "application/zip",
          "csv": "text/csv; charset=utf-8"}
-"""By a file name's ending; anything else is bytes."""
+"""Media types by a file name's ending; any other ending is served as plain bytes."""
 
 
 @dataclass(frozen=True, eq=False)
 class Offered:
-    """A file as it will be saved."""
+    """A file to download: name, media type and bytes."""
 
     name: str
     media: str
@@ -27,8 +27,8 @@ class Offered:
 
 
 def offer(library: Library, name: str, content: bytes) -> str:
-    """Keep a file to be fetched; its address as a page of either language sees it, whatever path a proxy has in front.
-    Only plain characters of the name stay."""
+    """Store a file for download and return its address relative to a language's page, valid behind any proxy path.
+    Characters of the name other than letters, digits and ._- become a hyphen."""
     safe = re.sub(r"[^A-Za-z0-9._-]+", "-", name)
     token = secrets.token_urlsafe(18)
     library.put(("offered", token), Offered(safe, MEDIA.get(safe.rpartition(".")[2], "application/octet-stream"),
@@ -37,7 +37,7 @@ def offer(library: Library, name: str, content: bytes) -> str:
 
 
 def fetch(library: Library, token: str) -> Offered | None:
-    """The file behind an address's last part; None where there never was one, or it made room."""
+    """Return the file whose address ends in `token`; None if there never was one or it was evicted."""
     key = ("offered", token)
     if not library.has(key):
         return None

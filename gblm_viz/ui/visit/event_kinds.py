@@ -1,4 +1,4 @@
-"""What the events of our own components hold, by kind: a table of checks, since a browser can send anything."""
+"""Checks of the values that our own components' events carry, by kind, since a browser can send anything."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 LARGEST = 2**31
-"""No row, column or number of a line is larger."""
+"""Row, column and line numbers are smaller than this."""
 LONGEST = 500
 FILE = {"name": str, "size": int, "token": str, "status": int}
 
@@ -24,12 +24,12 @@ def _pair(told: Any) -> bool:
 
 
 def _request(told: Any) -> bool:
-    """What is wanted, and of which line, column or page."""
+    """Check [the request, the line, column or page that it is about]."""
     return isinstance(told, list) and len(told) == 2 and _text(told[0]) and (_text(told[1]) or _whole(told[1]))
 
 
 def _change(told: Any) -> bool:
-    """The name of a number, its column, and what it shall be; None = as it was."""
+    """Check [name of a number, its column, its new value]; None = the original value."""
     return (isinstance(told, list) and len(told) == 3 and _text(told[0]) and _whole(told[1])
             and (told[2] is None or (isinstance(told[2], int | float) and not isinstance(told[2], bool))))
 

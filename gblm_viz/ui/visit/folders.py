@@ -1,4 +1,4 @@
-"""A folder as a visitor of this machine writes it."""
+"""The path of a folder that a visitor on this machine typed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from gblm_viz.core.base.files import usable_path
 
 
 def folder_of(given: str) -> Path:
-    """The path, with ~ as the home folder. Raises GblmError where this machine knows none, or takes no such name."""
+    """Return the path with ~ expanded. Raises GblmError if no home folder is known or the name is not usable here."""
     try:
         return usable_path(Path(given).expanduser())
     except RuntimeError:

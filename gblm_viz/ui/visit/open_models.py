@@ -1,4 +1,4 @@
-"""Which models a visitor may load. On one's own machine: any; where others reach it: those its owner named."""
+"""Which models a visitor may load: any on one's own machine; if others can reach it, those its owner named."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from gblm_viz.core.model.named import is_hub_id, plain
 from .session import Library
 
 LONGEST = 200
-"""Characters of a name that an answer repeats."""
+"""Longest part of a name, in characters, that an error message repeats."""
 
 
 def refuse_closed(library: Library, wanted: str) -> str:
-    """The source to load for what a visitor typed: where others reach the app, the owner's own spelling of it.
+    """Return the source to load for what a visitor typed; if others can reach the app, in the owner's spelling.
 
-    Raises GblmError where a visitor from outside names another model. Decided before anything is looked for: whether
-    there is such a folder changes neither the answer nor the time it takes.
+    Raises GblmError if others can reach the app and the model is not one its owner named. Decided from the name alone,
+    so neither the answer nor its timing reveals whether such a folder exists.
     """
     if library.local:
         return plain(wanted)
@@ -30,7 +30,7 @@ def refuse_closed(library: Library, wanted: str) -> str:
 
 
 def _meanings(given: str) -> set[str]:
-    """What a name can stand for, from its text alone: a hub id, and the path of a folder without `.` and `..`."""
+    """Return what a name can mean, from its text alone: a hub id, and a folder's path without `.` and `..`."""
     try:
         text = plain(given)
     except ModelError:

@@ -1,7 +1,7 @@
-"""What every tab gets: the words, the Library, the visitor, the status line, and one way to listen.
+"""What every tab gets: the words, the Library, the visitor, the status line, and one way to register handlers.
 
 A handler registered here is called with the Visit first, may be a plain function or a generator, and returns
-{component: update}. Errors become a sentence in the status line; nothing a visitor clicks takes the server down.
+{component: update}. Errors become a sentence in the status line; no click ends the server.
 """
 
 from __future__ import annotations
@@ -31,23 +31,23 @@ T = TypeVar("T")
 LOG = logging.getLogger("gblm_viz")
 POLL_SECONDS = 0.2
 QUIET_SECONDS = 1.0
-"""So often is said again what has not changed, or waits: a page that was closed is noticed no other way, and each
-telling takes time from the work that is waited for."""
+"""Seconds between two updates of a status line that has not changed, or of a waiting task. Only updates reveal that a
+page was closed, but each one takes time from the computation."""
 LONGEST_WAIT = 120.0
-"""Seconds the first visitor may wait for the example to be made live."""
+"""Seconds the first visitor may wait for the example to be computed."""
 
 
 class NoLongerWanted(Exception):  # noqa: N818
-    """A task's result has been overtaken: a newer one is on its way."""
+    """Raised when a task's result is outdated because a newer task has been started."""
 
 
 @dataclass(frozen=True, eq=False)
 class Signals:
-    """What just changed: counters that tabs listen to with `.change`. A tab that changes something returns `bump`.
+    """Counters that tabs listen to with `.change`. A tab that changes something returns `bump` for its counter.
 
-    `visit`: everything at once (a page was opened, another model loaded, all set back): each tab fills itself anew by
-    one listener, and nothing else is bumped. `text`: the calibration text moved on from the statistics, or came back to
-    them (see `text_moved`).
+    `visit`: everything at once (a page was opened, another model loaded, all reset): each tab refills itself with
+    one listener, and no other counter is bumped. `text`: the calibration text now differs from the one the statistics
+    were collected on, or matches it again (see `text_moved`).
     """
 
     visit: gr.State
@@ -68,16 +68,16 @@ class Page:
     tabs: gr.Tabs
     signals: Signals
     opened: tuple[Any, ...] = ()
-    """The events by which what is being built comes into sight: of its tab, its panel. What is heavy and hidden waits
-    for them instead of following every signal."""
+    """The events that make the part being built visible: those of its tab or panel. Heavy hidden parts update on them
+    instead of on every signal."""
 
     def on(self, triggers: Any, handler: Callable[..., Any], inputs: Sequence[Any] = (), outputs: Sequence[Any] = (),
            *, latest: bool = False, js: str | None = None, concurrency: str | None = None,
            queue: bool = True) -> Any:
-        """Listen. `triggers`: one event or a list (`button.click`, `[slider.release, box.change]`).
+        """Register a handler. `triggers`: one event or a list (`button.click`, `[slider.release, box.change]`).
 
         `latest`: while a call runs, only the newest further one is kept (sliders). The status line is always an output.
-        `queue` False: for a Stop, which must not wait where others wait (measured on busy cores: 0.3 s against 1.0).
+        `queue` False: for a Stop, which must not wait in Gradio's queue (measured on busy cores: 0.3 s against 1.0).
         """
         inspect.signature(handler).bind(None, *inputs)  # inputs that do not fit fail here, not on a click
         events = list(triggers) if isinstance(triggers, list | tuple) else [triggers]
@@ -88,10 +88,10 @@ class Page:
 
     def on_event(self, listener: Any, field: str, kind: str, handler: Callable[..., Any], inputs: Sequence[Any] = (),
                  outputs: Sequence[Any] = ()) -> Any:
-        """Listen to an own component's event: handler(visit, the event's `field`, *input values), else as `on`.
+        """Register a handler of an own component's event: handler(visit, the event's `field`, *inputs); else as `on`.
 
-        kind: what the field holds, a key of event_kinds.KINDS; an event that holds something else is refused.
-        Every event counts, also those that come during a call: fast clicks are not lost.
+        kind: the field's type, a key of event_kinds.KINDS; an event with any other value is refused.
+        Every event is handled, including those that arrive during a call, so fast clicks are not lost.
         """
         inspect.signature(handler).bind(None, None, *inputs)
 
@@ -110,7 +110,7 @@ class Page:
                         trigger_mode="multiple", concurrency_limit=None, api_visibility="private")
 
     def spoken(self, handler: Callable[..., Any]) -> Callable[..., Iterator[dict[Any, Any]]]:
-        """The handler as a generator of updates that never raises towards the browser."""
+        """Return the handler as a generator of updates that shows errors in the status line instead of raising them."""
         def spoken(request: gr.Request, visitor: str, *values: Any) -> Iterator[dict[Any, Any]]:
             try:
                 visit = self.visit_of(request, visitor or self.library.presence.owner(page_key(request)), issued=True)
@@ -122,7 +122,7 @@ class Page:
                 if inspect.isgenerator(result):
                     updates = cast("Generator[dict[Any, Any], None, None]", result)
                     with closing(updates):
-                        yield next(updates, {self.status: gr.skip()})  # without a word it would empty its outputs
+                        yield next(updates, {self.status: gr.skip()})  # no update at all would empty its outputs
                         yield from updates
                 else:
                     yield result or {self.status: gr.skip()}
@@ -135,23 +135,23 @@ class Page:
         return spoken
 
     def visit_of(self, request: gr.Request, key: str, issued: bool = False) -> Visit:
-        """The visit of this key, whose page is the one that asks (see `Library.visit`)."""
+        """Return the visit of this key and record that the requesting page belongs to it (see `Library.visit`)."""
         visit = self.library.visit(key, request.client.host if request.client else "", issued)
         self.library.presence.heard(visit.key, page_key(request))
         return visit
 
     @staticmethod
     def note(sentence: str, kind: str = "done") -> str:
-        """The status line's HTML: kind is `done`, `working` or `error`. The sentence is escaped."""
+        """Return the status line's HTML: kind is `done`, `working` or `error`. The sentence is escaped."""
         mark = {"done": "✓", "working": "…", "error": "!"}[kind]
         return f'<div class="status {kind}" role="status"><b aria-hidden="true">{mark}</b> {escape(sentence)}</div>'
 
     def follow(self, visit: Visit, task: Task[T], what: str,
                wanted: Callable[[], bool] = lambda: True) -> Generator[dict[Any, Any], None, T]:
-        """Show a task's progress in the status line until it is done; returns its result or raises its error.
+        """Show a task's progress in the status line until it is done; return its result or raise its error.
 
-        `what`: the key in words `status` that names the work. A visitor who goes away stops watching; one who pressed
-        Cancel leaves a task that others still watch. Raises NoLongerWanted as soon as `wanted` says so.
+        `what`: the key in words `status` that names the work. A visitor who closes the page stops watching; Cancel
+        leaves a task that others still watch. Raises NoLongerWanted as soon as `wanted` returns False.
         """
         said, at = "", 0.0
         try:
@@ -161,7 +161,7 @@ class Page:
                 left = visit.key not in task.watchers
                 if left and not task.cancel.is_set():
                     raise GblmError("cancelled")
-                # said from here alone: said by the button's own handler it could come after the end
+                # shown from here only: the Cancel button's own handler could show it after the task has ended
                 told = self.note(self.words("status.cancelling"), "working") if left else self._progress(task, what)
                 pause = QUIET_SECONDS if told == said or task.started is None else 0.0
                 if time.monotonic() - at >= pause:
@@ -193,10 +193,10 @@ class Page:
 
 
 def page_key(request: gr.Request) -> str:
-    """Gradio's name of the page that asks; a page that is loaded again has another."""
+    """Return Gradio's session hash of the requesting page; a reloaded page has a new one."""
     return request.session_hash or ""
 
 
 def bump(counter: int) -> int:
-    """The next value of a signal."""
+    """Return the next value of a signal."""
     return (counter or 0) + 1

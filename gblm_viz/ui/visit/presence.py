@@ -1,7 +1,7 @@
-"""Which pages are open: counted by their event streams, so that nothing runs on for a page that has gone.
+"""Which pages are open, counted by their event streams, so that no work continues for a closed page.
 
-A page of Gradio's holds a heartbeat open as long as it lives, and a stream of answers while it waits for one; a client
-without a browser may hold neither. Knows visits and pages by their keys alone.
+A Gradio page keeps a heartbeat stream open as long as it exists, and a stream of answers while it waits for one; a
+client without a browser may open neither. Visits and pages are identified by their keys alone.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from urllib.parse import parse_qs
 import gradio as gr
 
 AWAY_SECONDS = 20.0
-"""So long after its last stream closed, and its last request, a page counts as gone: a reload takes less."""
+"""Seconds after its last stream closed and its last request until a page counts as closed; a reload takes less."""
 PAGE_SECONDS = 60.0
-"""So long after that, what Gradio keeps of a page is forgotten: 0.7 MB each, which it would keep for good."""
+"""Seconds after that until Gradio's data of a page is deleted: 0.7 MB each, which Gradio would never delete."""
 PAGES_OF_A_VISIT = 20
 ANSWERS_KEPT = 500
-"""Requests of which Gradio remembers how long they took (its default: 10,000)."""
+"""Number of requests whose duration Gradio remembers (its default: 10,000)."""
 
 Scope = MutableMapping[str, Any]
 
 
 class Presence:
-    """The pages with an open stream, when the others were last heard of, and whose they are."""
+    """The pages with an open stream, the time of each page's last request, and the visit each page belongs to."""
 
     def __init__(self, away: float = AWAY_SECONDS, kept: float = PAGE_SECONDS) -> None:
         self.away, self.kept = away, kept
@@ -51,16 +51,16 @@ class Presence:
             self._heard[page] = time.monotonic()
 
     def noted(self, page: str) -> None:
-        """A page asked for something, on nobody's behalf yet; it is forgotten like any other."""
+        """Record a request of a page that belongs to no visit yet; `tidy` forgets it like any other."""
         with self._lock:
             self._heard[page] = time.monotonic()
 
     def knows(self, page: str) -> bool:
-        """Whether a page has a stream open, or has asked for something lately."""
+        """Return whether a page has an open stream or has sent a request lately."""
         return page in self._open or page in self._heard
 
     def heard(self, visit: str, page: str) -> None:
-        """A page asked for something on behalf of a visit. A request that names no page tells nothing."""
+        """Record a request of a page on behalf of a visit. A request that names no page is ignored."""
         if not page:
             return
         with self._lock:
@@ -74,32 +74,32 @@ class Presence:
                 del pages[:-PAGES_OF_A_VISIT]
 
     def owner(self, page: str) -> str:
-        """The visit that a page last spoke for; empty where there is none."""
+        """Return the visit of a page's last request; empty if there is none."""
         return self._owners.get(page, "")
 
     def here(self, visit: str, now: float | None = None) -> bool:
-        """Whether a page of this visit has a stream open, or was heard of within `away` seconds."""
+        """Return whether a page of this visit has an open stream or sent a request within `away` seconds."""
         now = time.monotonic() if now is None else now
         with self._lock:
             return any(page in self._open or (page in self._heard and now - self._heard[page] < self.away)
                        for page in self._pages.get(visit, ()))
 
     def forget(self, visit: str) -> None:
-        """The visit is over."""
+        """Forget a visit that has ended."""
         with self._lock:
             for page in self._pages.pop(visit, ()):
                 self._owners.pop(page, None)
 
     def watch(self, blocks: gr.Blocks) -> None:
-        """Forget the pages of this app, too, once they have gone."""
-        # no public setting of Gradio's
+        """Have `tidy` also delete what this app's Gradio keeps of closed pages."""
+        # Gradio has no public setting for this
         blocks._queue.ANALYTICS_MAX_EVENTS = ANSWERS_KEPT
         self._blocks.append(blocks)
 
     def tidy(self, now: float | None = None) -> list[str]:
-        """Forget the pages that have been gone for `kept` seconds, and what Gradio keeps of them; their keys.
+        """Forget pages closed for `kept` seconds and Gradio's data of them; return their keys.
 
-        A page that comes back all the same, after a sleep, is known by its visit (`owner`).
+        A page that returns later, such as after the computer slept, is still recognised by its visit (`owner`).
         """
         now = time.monotonic() if now is None else now
         with self._lock:
@@ -125,15 +125,15 @@ def _forget_in_gradio(blocks: gr.Blocks, page: str) -> None:
 
 
 _OVER = b'"close_stream"'
-"""In the last message of a stream of answers."""
+"""Part of the last message of a stream of answers."""
 
 
 class Streams:
-    """ASGI: tells a Presence of every event stream that a page opens and closes.
+    """ASGI middleware that reports to a Presence every event stream that a page opens and closes.
 
-    A page that has read the last message of a stream lets go of it, while the server may still be sending it. Gradio
-    would take that for a page that has gone, and forget what the page has asked for since: the stream's own end is no
-    end of the page.
+    A page closes a stream once it has read the last message, while the server may still be sending. Gradio would treat
+    that as a closed page and drop the page's newer requests. So after the last message the disconnect is not passed on
+    to Gradio.
     """
 
     def __init__(self, app: Callable[..., Awaitable[None]], presence: Presence) -> None:
@@ -154,7 +154,7 @@ class Streams:
         async def receiving() -> Any:
             message = await receive()
             if over:
-                await asyncio.Event().wait()  # until the stream has been sent to its end, which ends this too
+                await asyncio.Event().wait()  # waits until the app has sent the stream to its end, which cancels this
             return message
 
         self.presence.opened(page)
@@ -165,7 +165,7 @@ class Streams:
 
 
 def page_of(scope: Scope) -> str:
-    """The page whose stream this request opens; empty for any other request."""
+    """Return the page whose stream this request opens; empty for any other request."""
     if scope["type"] != "http" or scope["method"] != "GET":
         return ""
     before, _, last = scope["path"].rstrip("/").rpartition("/")

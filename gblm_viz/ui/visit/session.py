@@ -1,7 +1,7 @@
-"""Who is here and what has been computed: one Session a visitor, one Library a process.
+"""Visitors and computed results: one Session per visitor, one Library per process.
 
-A Session holds keys and small values; models, statistics, samples and masks live in the Library under a byte budget,
-in which the sessions count too. Knows nothing of components; computes nothing itself.
+A Session contains keys and small values. Models, statistics, samples and masks are stored in the Library under a byte
+budget, which the sessions count towards too. Independent of the components; computes nothing itself.
 """
 
 from __future__ import annotations
@@ -35,23 +35,24 @@ HOUR = 3600.0
 SMALLEST_BUDGET = 512 * 1024**2
 TURN_SECONDS = 0.2
 TEXTS_SHARE = 4
-"""One in so many bytes of the budget is for all visitors' texts and chats together."""
+"""All visitors' texts and chats together may use 1/TEXTS_SHARE of the budget."""
 MOST_VISITS, VISITS_PER_ADDRESS = 500, 150
-"""Visits at a time in all, and from one address: a class of sixty behind one router, with two tabs each, fits."""
+"""Most visits at a time, in all and from one address. 150 is enough for a class of sixty behind one router, with two
+tabs each."""
 MOST_TASKS = 8
-"""Computations of one visitor's that may run and wait at a time."""
+"""Most computations of one visitor that may run or wait at a time."""
 LOADS_AT_ONCE = 2
-"""Models that are loaded at a time, beside the queue of the other work."""
+"""Models that are loaded at a time; loads have a queue of their own."""
 LOAD_SECONDS = 300.0
-"""A load that has made no progress for so long is given up."""
+"""A load without progress for this many seconds is given up."""
 MOST_ABANDONED, ABANDONED_SECONDS = 4, 600.0
-"""Loads that were given up in so many seconds and still run: with so many of them no further one begins."""
+"""While MOST_ABANDONED loads that were given up in the last ABANDONED_SECONDS still run, no further load starts."""
 CHECK_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
 class Selection:
-    """What every view shows: a matrix by parameter name, and a weight of it where one is pinned. 0-based."""
+    """What every view shows: a matrix by parameter name and, if pinned, one of its weights. Indices are 0-based."""
 
     matrix: str = ""
     expert: int = 0
@@ -59,11 +60,11 @@ class Selection:
     column: int | None = None
 
     def unpinned(self) -> Selection:
-        """The same matrix, no weight of it."""
+        """Return the same matrix without a pinned weight."""
         return Selection(self.matrix, self.expert)
 
     def inside(self, layout: Layout) -> bool:
-        """Whether a model of this layout has this place; all of a model (no matrix) is in each."""
+        """Return whether a model of this layout has this matrix and weight; True if no matrix is selected."""
         one = next((one for one in layout.matrices if one.name == self.matrix), None)
         if one is None:
             return not self.matrix
@@ -73,7 +74,7 @@ class Selection:
 
 @dataclass(frozen=True)
 class TextChoice:
-    """The calibration text as the visitor gave it, and how it is cut. Lives in memory only, for an hour."""
+    """The calibration text as the visitor gave it, and how it is cut into samples. In memory only, for an hour."""
 
     text: str = ""
     name: str = ""
@@ -86,7 +87,7 @@ class TextChoice:
 
 @dataclass(frozen=True, eq=False)
 class Session:
-    """One visitor's place. `model`, `statistics`, `applied` are Library keys; None = not made yet."""
+    """One visitor's state. `model`, `statistics` and `applied` are Library keys; None = not made yet."""
 
     source: str = "pocket"
     dtype: str = "float32"
@@ -103,15 +104,15 @@ class Session:
 
     @property
     def next_number(self) -> int:
-        """What the next Apply of this visit is called; no two of its runs share a number."""
+        """The number of this visit's next Apply; no two runs of a visit share a number."""
         return max([self.applied_number, *(one.number for one in self.extra("runs", ()))]) + 1
 
     def begun_after(self, before: Session) -> Session:
-        """This session as the next of the same visit: the runs that the visit has seen stay known."""
+        """Return this session with the list of runs of `before`, the visit's session until now."""
         return self.with_extra("runs", before.extra("runs", ()))
 
     def extra(self, name: str, otherwise: Any = None) -> Any:
-        """A small value that one tab keeps for itself (see `with_extra`)."""
+        """Return a small value that one tab stored for itself (see `with_extra`)."""
         return dict(self.extras).get(name, otherwise)
 
     def with_extra(self, name: str, value: Any) -> Session:
@@ -119,15 +120,15 @@ class Session:
 
 
 class Library:
-    """Everything expensive, shared by all visitors: values by key under a byte budget, tasks one after another.
+    """Shared by all visitors: expensive values by key under a byte budget, and tasks run one after another.
 
-    The budget is for the visitors' texts, samples, chats and results, and for the models, together.
+    The budget covers the visitors' texts, samples, chats and results and the models together.
     """
 
     def __init__(self, budget: int | None = None, device: str = "auto", dtype: str = "float32") -> None:
         self.device, self.dtype = device, dtype
-        self.local = True  # False where others reach this process: then nothing is written on its disk
-        self.open_models: tuple[str, ...] = ()  # what others may load besides pocket and the first visitor's model
+        self.local = True  # False if other machines can reach this process; nothing is written to its disk then
+        self.open_models: tuple[str, ...] = ()  # what visitors may load besides pocket and the first visitor's model
         self.ready = threading.Event()
         self.budget = budget or max(SMALLEST_BUDGET, (available_memory() or 2 * SMALLEST_BUDGET) // 2)
         self.sessions: dict[str, tuple[float, Session]] = {}
@@ -142,7 +143,7 @@ class Library:
         self.chats: dict[str, threading.Event] = {}
         self.uploads = Uploads()
         self.lock = threading.RLock()
-        self.worker = Turns()  # one heavy job at a time: two would only halve the cores
+        self.worker = Turns()  # one heavy job at a time: two would only share the cores
         self.loading = Turns(LOADS_AT_ONCE)
         self.abandoned: dict[Task[Any], float] = {}
         self.durations = Durations()
@@ -152,10 +153,10 @@ class Library:
     # Visitors
 
     def visit(self, key: str | None, address: str = "", issued: bool = False) -> Visit:
-        """The visitor behind an unguessable key; an unknown or forgotten key begins a new visit.
+        """Return the visit with this unguessable key; an unknown or forgotten key starts a new visit.
 
-        issued: the key came from this process and not from outside, so a new visit may take it over. Raises GblmError
-        where there are too many visits, in all or from this address, whose pages are all still open.
+        issued: the key came from this process and not from outside, so a new visit may reuse it. Raises GblmError if
+        there are too many visits, in all or from this address, and all of them still have a page open.
         """
         with self.lock:
             self.tidy()
@@ -169,7 +170,7 @@ class Library:
             return Visit(key, self)
 
     def _make_way(self, address: str, now: float) -> None:
-        """Where a limit is reached, a visit that nobody is at ends: first one that has nothing, then the oldest."""
+        """At a limit, end a visit without an open page: first those without data, then the longest unused."""
         for most, key, among in (
                 (VISITS_PER_ADDRESS, "too_many_visits_here", [one for one, place in self.addresses.items()
                                                               if place == address]),
@@ -187,7 +188,7 @@ class Library:
             "source", "model", "text", "statistics", "applied"))
 
     def here(self, visitor: str, now: float | None = None) -> bool:
-        """Whether a page of this visit is open, or asked for something just now."""
+        """Return whether a page of this visit is open or has sent a request just now."""
         now = time.monotonic() if now is None else now
         seen = self.sessions.get(visitor, (now - HOUR, None))[0]
         return now - seen < self.presence.away or self.presence.here(visitor, now)
@@ -200,7 +201,7 @@ class Library:
         self.presence.forget(visitor)
 
     def leave_all(self, visitor: str) -> None:
-        """End what runs for this visitor alone: tasks, and an answer that is being written."""
+        """End the visitor's chat answer, and the tasks that nobody else watches."""
         with self.lock:
             for task in [self.tasks[key] for key in self.visiting.pop(visitor, set()) if key in self.tasks]:
                 while visitor in task.watchers:  # once for each of their pages
@@ -210,7 +211,7 @@ class Library:
                 chat.set()
 
     def hold(self, visitor: str, session: Session) -> None:
-        """Make this the visitor's session. Raises GblmError where its texts and chats do not fit beside the others'."""
+        """Make this the visitor's session. Raises GblmError if its texts and chats do not fit beside the others'."""
         with self.lock:
             before = self._weighed.get(visitor, {})
             parts = dict(session.extras) | ({"text": session.text.text} if session.text != self.first.text else {})
@@ -233,9 +234,9 @@ class Library:
     # Values
 
     def put(self, key: Hashable, value: Any, size: int | None = None, pin: bool = False) -> Hashable:
-        """Keep a value; the least recently used ones make room. `pin` keeps it for good (the example).
+        """Store a value; the least recently used ones are evicted for it. `pin` exempts it from eviction (the example).
 
-        size: bytes; None weighs it.
+        size: bytes; None = measured with `weigh`.
         """
         size = weigh(value) if size is None else size
         with self.lock:
@@ -253,7 +254,7 @@ class Library:
         return key
 
     def get(self, key: Hashable) -> Any:
-        """The value, or the sentence that it is gone."""
+        """Return the value of `key`. Raises GblmError if it was evicted or never stored."""
         with self.lock:
             if key is None or key not in self.values:
                 raise GblmError("gone")
@@ -266,7 +267,7 @@ class Library:
             return key is not None and key in self.values
 
     def once(self, key: Hashable, make: Callable[[], T], size: Callable[[T], int] = weigh) -> T:
-        """The value under `key`, made on first use, by one of those who ask at once. For work of a few seconds."""
+        """Return the value of `key`; one of the first concurrent callers makes it. For work of a few seconds."""
         with self.lock:
             making = self._making.setdefault(key, threading.RLock())
         with making:
@@ -283,16 +284,16 @@ class Library:
                     self._making.pop(key, None)
 
     def room(self, needed: Collection[Hashable] = ()) -> int:
-        """Bytes that a task may take: the budget of all visitors without what cannot make room: pinned, `needed`."""
+        """Return the bytes a task may use: the budget without values that cannot be evicted (pinned, `needed`)."""
         with self.lock:
             return max(0, self.budget - sum(size for key, (_, size) in self.values.items()
                                             if key in self.pinned or key in needed))
 
     @contextmanager
     def reserved(self, size: int) -> Iterator[None]:
-        """While open, `size` bytes of the budget are a task's: the least recently used values make room for it.
+        """While open, reserve `size` bytes of the budget for a task, evicting the least recently used values.
 
-        Raises GblmError where they cannot.
+        Raises GblmError if evicting cannot free that much.
         """
         key = ("reserved", secrets.token_urlsafe(8))
         with self.lock:
@@ -304,8 +305,7 @@ class Library:
             self._drop(key)
 
     def afford(self, size: int, free: int = 0) -> None:
-        """Raises GblmError, with both numbers, where so many bytes do not fit into what can make room, nor are `free`.
-        """
+        """Raise GblmError, with needed and allowed size, if `size` exceeds both the evictable bytes and `free`."""
         allowed = max(self.room(), free)
         if size > allowed:
             raise GblmError("no_room", needed=size / 1e6, allowed=allowed / 1e6, budget=self.budget / 1e6)
@@ -320,13 +320,13 @@ class Library:
 
     def start(self, visitor: str, key: Hashable, job: Callable[[threading.Event], Job[T]], *, graceful: bool = False,
               for_nobody: bool = False, queued: bool = True, loads: bool = False) -> Task[T]:
-        """The running task of this key, joined, or a new one in the queue. Identical work is computed once.
+        """Join the running task of this key, or start a new one in the queue. Identical work is computed once.
 
-        `graceful`: the job reads its cancel event itself and ends with what it has; others are closed at once, and so
-        is this one when its last watcher has gone and not pressed Cancel, unless what it has is `for_nobody` too.
-        `queued` False: it runs beside the queue, for work that nobody asked for and nobody should wait behind.
-        `loads`: it opens a model. It waits for other loads alone, is given up after LOAD_SECONDS without a step, and
-        whoever cancels it is free at once. Raises GblmError where the visitor has MOST_TASKS already.
+        `graceful`: the job reads its cancel event itself and ends with the partial result; other jobs are closed at
+        once. A graceful one is closed at once, too, if its last watcher left without Cancel, unless `for_nobody`.
+        `queued` False: it runs beside the queue, for work that nobody asked for and nobody should wait for.
+        `loads`: it loads a model. It waits only for other loads, is given up after LOAD_SECONDS without a step, and
+        a Cancel does not wait for its thread. Raises GblmError if the visitor has MOST_TASKS already.
         """
         turns = self.loading if loads else self.worker if queued else None
         with self.lock:
@@ -376,7 +376,7 @@ class Library:
                 self.abandoned.pop(task, None)
 
     def _let_go(self, task: Task[Any]) -> None:
-        """The task's place is free, whatever its thread still does."""
+        """Free the task's place in the queue, even if its thread still runs."""
         with self.lock:
             for turns in (self.worker, self.loading):
                 if task.ticket is not None:
@@ -385,7 +385,7 @@ class Library:
                 del self.tasks[task.key]
 
     def _give_up_after(self, task: Task[Any], seconds: float) -> None:
-        """A task that makes no step for LOAD_SECONDS ends with a sentence."""
+        """End the task with GblmError once it has made no step for LOAD_SECONDS; look first after `seconds`."""
         def look() -> None:
             left = LOAD_SECONDS - (time.monotonic() - task.stepped)
             if task.done.is_set():
@@ -400,7 +400,7 @@ class Library:
         timer.start()
 
     def _abandon(self, task: Task[Any], error: GblmError) -> None:
-        """The task is over for everybody; what its thread still brings is dropped."""
+        """End the task for all its watchers; whatever its thread still returns is dropped."""
         with self.lock:
             task.stop()
             if not task.done.is_set():
@@ -409,9 +409,9 @@ class Library:
             self._let_go(task)
 
     def turn(self, job: Job[T], waiting: Step, key: Hashable = None) -> Job[T]:
-        """A part of a task that runs beside the queue takes its turn in it; `waiting` is said until then.
+        """Run a part of an unqueued task in its turn in the queue; yields `waiting` until the turn comes.
 
-        key: the task's, whose watchers' turn it is.
+        key: of the task; the turn counts for its watchers.
         """
         with self.lock:
             task = self.tasks.get(key)
@@ -429,7 +429,7 @@ class Library:
             self.worker.give_back(ticket)
 
     def leave(self, visitor: str, task: Task[Any]) -> None:
-        """A visitor stops watching; a task nobody watches is cancelled."""
+        """Remove the visitor from the task's watchers once; a task without watchers is cancelled."""
         with self.lock:
             if visitor in task.watchers:
                 task.watchers.remove(visitor)
@@ -441,7 +441,7 @@ class Library:
             self._end_unwatched(task)
 
     def cancel(self, visitor: str) -> bool:
-        """This visitor leaves all its tasks; those that nobody else watches end. Whether there was any."""
+        """Remove the visitor from all its tasks and end those nobody else watches. Return whether there were any."""
         with self.lock:
             mine = [self.tasks[key] for key in self.visiting.pop(visitor, set()) if key in self.tasks]
             for task in mine:
@@ -459,14 +459,14 @@ class Library:
         if task.watchers or task.done.is_set():
             return
         task.stop()
-        if task.started is None:  # still in the queue: it need not wait for its turn to end
+        if task.started is None:  # still in the queue: it can end without getting its turn
             task.end(error=GblmError("cancelled"))
             self._let_go(task)
         elif task.abandonable:
             self._abandon(task, GblmError("cancelled"))
 
     def end(self, wait: float) -> None:
-        """Ask all tasks and chats to end, and give what runs up to so many seconds: the process is about to."""
+        """Before the process ends, stop all tasks and chats and wait up to `wait` seconds for running tasks."""
         with self.lock:
             running = [task for task in self.tasks.values() if task.started is not None]
             for task in self.tasks.values():
@@ -480,7 +480,7 @@ class Library:
     # Forgetting
 
     def tidy(self, now: float | None = None) -> None:
-        """Forget what nobody has used for an hour: visits with their texts, and values that are not the example's."""
+        """Drop what nobody has used for an hour: visits with their texts, and values that are not pinned."""
         self.uploads.tidy(now)
         with self.lock:
             now = time.monotonic() if now is None else now
@@ -492,18 +492,18 @@ class Library:
                 del self.used[key]
 
     def end_absent(self, now: float | None = None) -> list[str]:
-        """End what runs for visitors of whom no page is open; their keys. Session and results stay for their hour."""
+        """End the work of visitors without an open page and return their keys. Session and results stay for an hour."""
         with self.lock:
             busy = {one for one, keys in self.visiting.items() if keys} | set(self.chats)
             away = [one for one in busy if not self.here(one, now)]
             for visitor in away:
                 self.leave_all(visitor)
         if self.presence.tidy(now):
-            give_back()  # else what a class leaves behind stays with the C library
+            give_back()  # else the C library keeps the memory that a whole class of visitors has freed
         return away
 
     def keep_tidy(self) -> None:
-        """End what runs for nobody every second and tidy every minute, in the background, while the process lives."""
+        """Start a background thread that calls `end_absent` every second and `tidy` every minute."""
         def every_second() -> None:
             tidied = time.monotonic()
             while True:
@@ -513,20 +513,20 @@ class Library:
                     if time.monotonic() - tidied >= 60:
                         tidied = time.monotonic()
                         self.tidy()
-                except Exception:  # one that failed must not be the last
+                except Exception:  # one failure must not end the loop
                     LOG.exception("tidying failed")
 
         threading.Thread(target=every_second, daemon=True, name="tidy").start()
 
-    # The queue, as it is told
+    # The queue, as shown to visitors
 
     def ahead(self, task: Task[Any]) -> int:
-        """How many turns come before this task's: those that are being taken, and those that are served earlier."""
+        """Return how many turns come before this task's: those in progress and those that are served earlier."""
         found = self._before(task)
         return 0 if found is None else sum(len(part) for part in found[:2])
 
     def wait_of(self, task: Task[Any]) -> float | None:
-        """Seconds until this task begins, from what runs and from how long its like took; None where nobody knows."""
+        """Return the seconds until this task starts, estimated from progress and past durations; None if unknown."""
         found = self._before(task)
         if found is None:
             return 0.0
@@ -543,7 +543,7 @@ class Library:
         return sum(left) / places
 
     def _before(self, task: Task[Any]) -> tuple[list[Ticket], list[Ticket], int] | None:
-        """(working now, waiting before this one, places); None where it does not wait."""
+        """Return (working now, waiting before this one, places); None if the task is not waiting."""
         if task.ticket is None or task.done.is_set() or task.started is not None:
             return None
         turns = self.loading if task.abandonable else self.worker
@@ -553,7 +553,7 @@ class Library:
 
 @dataclass(frozen=True)
 class Visit:
-    """One visitor's handle on the Library."""
+    """One visitor's access to the Library."""
 
     key: str
     library: Library
@@ -563,24 +563,24 @@ class Visit:
         return self.library.sessions.get(self.key, (0.0, self.library.first))[1]
 
     def update(self, **changes: Any) -> Session:
-        """Replace fields of the session; returns the new one."""
+        """Replace fields of the session and return the new session."""
         with self.library.lock:
             return self.keep(replace(self.session, **changes))
 
     def select(self, selection: Selection) -> Session:
-        """Show this matrix and weight in every view. Raises GblmError where the visitor's model has no such place."""
+        """Show this matrix and weight in every view. Raises GblmError if the visitor's model has no such weight."""
         layout = self.model().layout
         if not selection.inside(layout):
             raise GblmError("bad_event" if Selection(selection.matrix).inside(layout) else "gone")
         return self.update(selection=selection)
 
     def remember(self, name: str, value: Any) -> Session:
-        """Keep one tab's own small value (see `Session.extra`)."""
+        """Store one tab's own small value (see `Session.extra`)."""
         with self.library.lock:
             return self.keep(self.session.with_extra(name, value))
 
     def keep(self, session: Session) -> Session:
-        """Make this the visitor's session. Raises GblmError where all visitors' texts and chats fill their share."""
+        """Make this the visitor's session. Raises GblmError if all visitors' texts and chats fill their share."""
         self.library.hold(self.key, session)
         return session
 
@@ -588,7 +588,7 @@ class Visit:
         return self.library.get(self.session.model)
 
     def statistics(self) -> Any:
-        """The visitor's statistics, or the sentence that nothing is collected yet."""
+        """Return the visitor's statistics. Raises GblmError if nothing is collected yet."""
         if self.session.statistics is None:
             raise GblmError("nothing_collected")
         return self.library.get(self.session.statistics)

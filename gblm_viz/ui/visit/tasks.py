@@ -1,6 +1,6 @@
-"""One computation that any number of visitors may watch, and how long such computations took before.
+"""One computation that any number of visitors may watch, and the durations of past computations.
 
-Knows nothing of who may start one or when its turn comes.
+Independent of who may start a computation and when its turn comes.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from .turns import Ticket
 
 T = TypeVar("T")
 REMEMBERED = 8
-"""Past computations of a kind that the next one's time is estimated from."""
+"""Number of past computations of a kind from which the next one's time is estimated."""
 
 
 class Task(Generic[T]):
-    """A job on its way; once `stop` was called, `cancel` is set and it ends.
+    """A running job; `stop` sets `cancel`, and the job then ends.
 
-    `graceful`: the job reads the event that it was given and ends with what it has; others are closed at once.
-    `for_nobody`: what it has then is worth keeping even where nobody is left who waits for it.
-    `abandonable`: whoever cancels it need not wait for its thread, which may be deep in somebody else's code.
+    `graceful`: the job reads the event it was given and ends with its partial result; others are closed at once.
+    `for_nobody`: that partial result is worth keeping even if nobody watches the task any more.
+    `abandonable`: a cancel does not wait for its thread, which may be busy inside a library.
     """
 
     def __init__(self, key: Hashable, job: Callable[[threading.Event], Job[T]], graceful: bool,
@@ -48,7 +48,7 @@ class Task(Generic[T]):
         self._ending = threading.Lock()
 
     def run(self) -> None:
-        """Drain the job on the worker's thread. Cancelled while still in the queue: it never starts."""
+        """Run the job to its end on this thread. A task cancelled while still in the queue never starts its job."""
         self.started = self.stepped = time.monotonic()
         try:
             if self.cancel.is_set():
@@ -66,13 +66,13 @@ class Task(Generic[T]):
             self.end(error=error)
 
     def stop(self) -> None:
-        """Ask a graceful job to end with what it has; any other is closed at its next step."""
+        """Ask a graceful job to end with its partial result; any other is closed at its next step."""
         self.cancel.set()
         if self.graceful or self.abandonable:
             self._asked.set()
 
     def end(self, result: T | None = None, error: BaseException | None = None) -> None:
-        """The outcome; whatever comes after the first is dropped."""
+        """Set the outcome; only the first call counts."""
         with self._ending:
             if not self.done.is_set():
                 self.result, self.error = result, error
@@ -80,7 +80,7 @@ class Task(Generic[T]):
 
     @property
     def seconds_left(self) -> float | None:
-        """From the pace so far; None before the first step."""
+        """Estimated from the pace so far; None before the first step."""
         if self.started is None or not self.step.done:
             return None
         return (time.monotonic() - self.started) / self.step.done * max(0, self.step.total - self.step.done)
@@ -96,6 +96,6 @@ class Durations:
         self._took.setdefault(kind, deque(maxlen=REMEMBERED)).append(seconds)
 
     def expected(self, kind: str) -> float | None:
-        """None before the first of that kind."""
+        """Return the mean seconds of a kind; None before the first."""
         took = self._took.get(kind)
         return sum(took) / len(took) if took else None

@@ -1,7 +1,7 @@
-"""Whose turn it is: a few places for work, given round-robin between those who wait. Knows nothing of the work.
+"""A queue for a few work places, assigned round-robin between the waiting owners. Independent of the work itself.
 
-One who has had a turn goes behind everybody who waits already, however many more turns they ask for. So a newcomer
-waits for one turn of each other person at most, not for everything that one of them asked for before.
+After a turn, an owner goes behind everybody who already waits, however many more turns they ask for. So a newcomer
+waits for at most one turn of each other owner, not for everything that one of them asked for before.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ from typing import Any
 
 @dataclass(eq=False)
 class Ticket:
-    """A place asked for. `owners`: who wants it, and since when; `kind` and `work`: what it is for, if anybody asks."""
+    """A request for a place. `owners`: who wants it → since when; `kind` and `work`: what it is for, as information."""
 
     number: int
     owners: dict[str, float]
     kind: str
     work: Any
     given: threading.Event = field(default_factory=threading.Event)
-    """Set once the place is theirs, or the ticket was taken back."""
+    """Set once the place is assigned or the ticket is withdrawn."""
     since: float | None = None
-    """When it was given."""
+    """When the place was assigned."""
 
 
 class Turns:
-    """`places` may work at once. Of those waiting, whoever was longest without a turn comes next.
+    """Up to `places` tickets work at a time; the next one is that of the owner who was longest without a turn.
 
-    `with turns:` takes a place for nobody in particular.
+    `with turns:` occupies a place without naming an owner.
     """
 
     def __init__(self, places: int = 1) -> None:
@@ -45,7 +45,7 @@ class Turns:
         self._entered = threading.local()
 
     def ask(self, owners: Iterable[str] = ("",), kind: str = "", work: Any = None) -> Ticket:
-        """A ticket; wait for its `given`, then work, then hand it to `give_back`, which also takes it back unserved."""
+        """Return a ticket. Wait for its `given`, work, then call `give_back`, which also withdraws a waiting ticket."""
         now = time.monotonic()
         with self._lock:
             ticket = Ticket(next(self._numbers), dict.fromkeys(owners, now), kind, work)
@@ -54,7 +54,7 @@ class Turns:
             return ticket
 
     def join(self, ticket: Ticket, owner: str) -> None:
-        """Somebody else wants the same: the ticket comes as early as the first of its owners."""
+        """Add an owner to the ticket; it is served as early as its longest-waiting owner would be."""
         with self._lock:
             ticket.owners.setdefault(owner, time.monotonic())
             self._order = None
@@ -65,7 +65,7 @@ class Turns:
             self._order = None
 
     def give_back(self, ticket: Ticket) -> None:
-        """The turn is over, or no longer wanted. Twice is the same as once."""
+        """End the ticket's turn, or withdraw a waiting ticket. A second call has no effect."""
         with self._lock:
             if ticket in self.working:
                 self.working.remove(ticket)
@@ -76,7 +76,7 @@ class Turns:
             self._hand_out()
 
     def order(self) -> list[Ticket]:
-        """Those who wait, in the order in which they would be served if nobody else came."""
+        """Return the waiting tickets in the order in which they would be served if no other ticket came."""
         with self._lock:
             if self._order is None:
                 self._order, ended, left = [], dict(self._ended), list(self._waiting)
@@ -91,7 +91,7 @@ class Turns:
             return list(self._order)
 
     def locked(self) -> bool:
-        """Whether every place is taken."""
+        """Return whether all places are occupied."""
         with self._lock:
             return len(self.working) >= self.places
 
@@ -117,6 +117,6 @@ class Turns:
 
 
 def _waits_since(ticket: Ticket, ended: dict[str, float]) -> tuple[float, int]:
-    """Since when its longest-waiting owner has been without a turn; a ticket that nobody wants any more goes last."""
+    """Return the sort key (since when its longest-waiting owner has had no turn, number); without owners: last."""
     since = min((max(asked, ended.get(owner, asked)) for owner, asked in ticket.owners.items()), default=float("inf"))
     return since, ticket.number

@@ -1,6 +1,6 @@
-"""Files on their way from a browser to a handler: in memory, each for one visitor, read once, never on the disk.
+"""Uploaded files on their way to a handler: in memory, each for one visitor, read once, never on the disk.
 
-Knows nothing of what is in them. A file that nobody reads is dropped after a minute.
+Independent of their contents. A file that nobody reads is dropped after a minute.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from gblm_viz.core.base.errors import GblmError, TextError
 
 ADDRESS = "/upload"
 LARGEST_FILE = 4_000_000
-"""Bytes of one file, and of a text (UTF-8). Cutting one was measured on one core: 2.4 s and up to 0.4 GB a million."""
+"""Most bytes of a file, and of a text (UTF-8). Cutting a text takes 2.4 s and up to 0.4 GB per million (one core)."""
 MOST_OF_VISITOR = 12_000_000
 MOST_OF_ADDRESS, MOST_OF_ALL = 125_000_000, 250_000_000
-"""Bytes that arrive or wait to be read: of one visitor, of all from one address, and of all together."""
+"""Most bytes that arrive or wait to be read: of one visitor, of all visitors from one address, of all together."""
 ARRIVES = 60.0
 """Seconds a file may take to arrive."""
 WAITS = 60.0
@@ -32,16 +32,16 @@ LONGEST_NAME = 120
 
 @dataclass(frozen=True, eq=False)
 class Upload:
-    """A file as it came: the name it had on the visitor's machine, without folders, and its bytes."""
+    """An uploaded file: its name on the visitor's machine, without folders, and its bytes."""
 
     name: str
     content: bytes
     address: str = ""
-    """The network address that it came from."""
+    """The network address it was sent from."""
 
 
 class NotTaken(Exception):  # noqa: N818
-    """A limit is passed. `status`: 413 of this file, 429 of this visitor, 503 of the address or of all, 408 of time."""
+    """Raised at a limit. `status`: 413 file size, 429 the visitor's bytes, 503 the address's or all bytes, 408 time."""
 
     def __init__(self, status: int) -> None:
         super().__init__(status)
@@ -49,7 +49,7 @@ class NotTaken(Exception):  # noqa: N818
 
 
 class Uploads:
-    """What waits to be read, by visitor and an unguessable token."""
+    """The files that wait to be read, by visitor and an unguessable token."""
 
     def __init__(self) -> None:
         self._waiting: dict[tuple[str, str], tuple[float, Upload]] = {}
@@ -58,7 +58,7 @@ class Uploads:
         self._lock = threading.Lock()
 
     async def receive(self, visitor: str, name: str, parts: AsyncIterator[bytes], address: str = "") -> str:
-        """Take a file as it arrives and return its token. Once a limit is passed: raises NotTaken, keeps nothing."""
+        """Receive a file and return its token. Raises NotTaken as soon as a limit is passed, and keeps nothing."""
         self.tidy()
         content = bytearray()
         kept = False
@@ -81,7 +81,7 @@ class Uploads:
                 self._free(visitor, address, len(content))
 
     def take(self, visitor: str, token: str) -> Upload:
-        """The visitor's own file, which is then no longer kept. Raises GblmError where there is none of that token."""
+        """Return the visitor's file of this token and remove it. Raises GblmError if there is none."""
         with self._lock:
             _, found = self._waiting.pop((visitor, token), (0.0, None))
         if found is None:
@@ -90,7 +90,7 @@ class Uploads:
         return found
 
     def tidy(self, now: float | None = None) -> None:
-        """Drop what has waited for too long."""
+        """Drop files that have waited longer than WAITS seconds."""
         now = time.monotonic() if now is None else now
         with self._lock:
             late = [place for place, (came, _) in self._waiting.items() if now - came > WAITS]
@@ -100,7 +100,7 @@ class Uploads:
 
     @property
     def held(self) -> int:
-        """Bytes of all files that arrive or wait."""
+        """Total bytes of all files that arrive or wait."""
         return self._held.total()
 
     def _make_room(self, visitor: str, address: str, size: int) -> None:
@@ -121,13 +121,13 @@ class Uploads:
 
 
 def plain_name(given: str) -> str:
-    """A file's own name: no folder, no control character, not too long; `file` where nothing is left."""
+    """Return a file name without folders and control characters, shortened to its end; `file` if nothing is left."""
     name = re.sub(r"[\x00-\x1f\x7f\u202a-\u202e\u2066-\u2069]", "", re.split(r"[/\\]", given)[-1]).strip()
     return name[-LONGEST_NAME:] or "file"
 
 
 def received(uploads: Uploads, visitor: str, told: Mapping[str, Any]) -> Upload:
-    """The file that an UploadButton's event tells of. Raises GblmError where it was not taken, saying why."""
+    """Return the file named by an UploadButton's event. Raises GblmError with the reason if it was refused."""
     if told["token"]:
         return uploads.take(visitor, told["token"])
     name = plain_name(told["name"])

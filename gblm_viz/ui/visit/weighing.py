@@ -1,4 +1,4 @@
-"""How many bytes a plain value holds, near enough for a memory budget. Knows nothing of what the values mean."""
+"""The approximate size in bytes of a plain value, for a memory budget. Independent of what the values mean."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from gblm_viz.core.model.models import Model
 
 
 def weigh(value: Any) -> int:
-    """Strings, bytes, tensors and arrays in full; containers and dataclasses with what is in them; the rest flat.
+    """Return a value's bytes: strings, bytes, tensors and arrays in full, containers and dataclasses with contents.
 
-    What is in there twice counts once, and a model nothing: whoever loads one says its size.
+    Other objects count without what they refer to. Repeated objects count once. A Model counts 0, since its loader
+    states its size.
     """
     total, left = 0, [value]
     seen: set[int] = set()
