@@ -1,4 +1,4 @@
-"""Rows → the text of a CSV that no spreadsheet runs. csv_file.js does the same in the browser, by one csv_rule.toml."""
+"""Rows → CSV text without cells that a spreadsheet would execute. csv_file.js does the same; both use csv_rule.toml."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ _QUOTED = re.compile(r'[",\r\n]')
 
 
 def script() -> str:
-    """The browser's side of this file, as JavaScript that defines `gblmCsv`: `harmless(text)` and `lines(rows)`."""
+    """Return this module's JavaScript counterpart; it defines `gblmCsv` with `harmless(text)` and `lines(rows)`."""
     return (_HERE / "csv_file.js").read_text(encoding="utf-8").replace("RULE", json.dumps(_RULE))
 
 
 def harmless(value: Any) -> Any:
-    """A text that a spreadsheet would run as a formula gets an apostrophe before it; any other value is returned."""
+    """Return the value, with an apostrophe in front if it is text that a spreadsheet would run as a formula."""
     if isinstance(value, str) and _FORMULA.search(value) and not _NUMBER.search(value):
         return f"'{value}"
     return value
 
 
 def lines(rows: Iterable[Sequence[Any]]) -> str:
-    """One line a row; None is an empty cell. Quoted where a comma, a quote or a line's end stands in a cell."""
+    """Return one line per row; None = empty cell. A cell with a comma, quote or line break is quoted."""
     return "".join(",".join(map(_cell, row)) + "\n" for row in rows)
 
 

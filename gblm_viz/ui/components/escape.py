@@ -1,4 +1,4 @@
-"""Making text safe to stand in HTML that Gradio fills into a page."""
+"""Escaping of text for HTML that Gradio inserts into a page."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ _TEMPLATE_MARKS = str.maketrans({"$": "&#36;", "{": "&#123;", "}": "&#125;", "`"
 
 
 def escape(text: object) -> str:
-    """HTML-escaped, and free of what Gradio's templates would evaluate (`${…}`, `{{…}}`)."""
+    """Return the text HTML-escaped, including what Gradio's templates would evaluate (`${…}`, `{{…}}`)."""
     return html.escape(str(text)).translate(_TEMPLATE_MARKS)

@@ -1,6 +1,6 @@
-"""A slider whose number box may say what the slider cannot reach, so that our own sentence can refuse it.
+"""A slider whose number box accepts values outside the slider's range, so that we can refuse them in our own words.
 
-Knows no setting: the handler that gets the value checks it.
+Independent of the setting: the handler that gets the value checks it.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ import gradio as gr
 
 
 class FreeSlider(gr.Slider):
-    """Gradio's slider answers an outside number with an English notice and no event; this one hands it over."""
+    """Passes a number outside the range on; Gradio's slider shows an English notice instead and sends no event."""
 
-    is_template = True  # the browser draws it as the slider it is
+    is_template = True  # the browser draws it as an ordinary slider
 
     def preprocess(self, payload: Any) -> Any:
         return payload

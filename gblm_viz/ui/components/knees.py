@@ -1,4 +1,4 @@
-"""Where curves turn, said in a line that fits a chart's title. Knows names and shares; not how a knee is found."""
+"""The knees of curves in a line that fits a chart's title. Gets names and shares; does not find the knees."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from gblm_viz.figures.charts import columns_of, percent
 from gblm_viz.words import Words
 
 LINE = 96
-"""Columns of text that a chart's title has room for at 1280 pixels."""
+"""Width in text columns that a chart's title has at 1280 pixels."""
 
 
 def knees_line(say: Words, found: Mapping[str, float | None], of: int) -> str:
-    """found: curve → the sparsity of its knee, None where there is none; of: how many curves are drawn.
+    """Return the line: for each knee sparsity its curves by name, or only their number if the names are too long.
 
-    The curves of each sparsity by name, or only how many they are where names are long.
+    found: curve → the sparsity of its knee, None if it has none; of: how many curves are drawn.
     """
     groups: dict[str, list[str]] = {}
     for name, sparsity in sorted(found.items(), key=lambda one: math.inf if one[1] is None else one[1]):

@@ -1,7 +1,7 @@
-"""What our own components share: a template that stays, a style sheet and a script from the component's folder.
+"""The base of our own components: a static template, and a style sheet and a script from the component's folder.
 
-Gradio evaluates what is put into a template, so the templates are static and the scripts fill them through textContent.
-Knows no component.
+Gradio evaluates whatever is put into a template, so templates are static and scripts fill them through textContent.
+Independent of the single components.
 """
 
 from __future__ import annotations
@@ -18,19 +18,18 @@ from gblm_viz.figures import colours
 
 
 class OwnComponent(gr.HTML):
-    """A component whose value is JSON that its script draws. A class gives `template` and `maker`; its folder has the
-    style sheet and the script under the folder's name."""
+    """A component whose value is JSON that its script draws. A subclass sets `template` and `maker`; its folder contains
+    the style sheet and the script, named like the folder."""
 
     template: ClassVar[str]
     maker: ClassVar[str]
-    """The function that makes a value, by its full name."""
+    """Full name of the function that makes a value."""
     scripts: ClassVar[tuple[str, ...]] = ()
-    """Files of the folder that make the script together; by default the one with the folder's name."""
+    """Files of the folder that together form the script; by default the one named like the folder."""
 
     def __init__(self, value: Mapping[str, Any] | None = None, *, elem_id: str | None = None,
                  placed: Mapping[str, str] | None = None, before: str = "", **arguments: Any) -> None:
-        """placed: words of the script that stand for something known only here, and what to put there. before: a script
-        that comes first."""
+        """placed: placeholders in the script → their replacements. before: a script that is put in front."""
         folder = Path(inspect.getfile(type(self))).parent
         names = self.scripts or (f"{folder.name}.js",)
         script = before + "".join((folder / name).read_text(encoding="utf-8") for name in names)

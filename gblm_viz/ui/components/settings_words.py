@@ -1,6 +1,6 @@
-"""What made a mask, in the page's words: method, what the gradient weighs, how much goes of what, the order.
+"""What made a mask, in the page's language: method, the gradient's weight, how much is removed per group, the order.
 
-Knows settings and words; no visit and no component. The codes as they are typed stand in the report's settings.
+Knows settings and words; no visit and no component. The report's settings list the codes as they are typed.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from gblm_viz.words import Words
 
 
 def settings_words(say: Words, settings: Settings, alpha: float | None = None, share: float | None = None) -> list[str]:
-    """Method and its knobs; what goes. alpha, share: what α came to and the gradient's measured share, where known."""
+    """Return [method and its knobs, what is removed]. alpha, share: resolved α and measured share of the gradient."""
     return [say("settings.join").join([settings.method, *knob_words(say, settings, alpha, share)]),
             amount_words(say, settings, percent(settings.sparsity, 0 if settings.sparsity * 100 % 1 < 1e-9 else 1))]
 
 
 def knob_words(say: Words, settings: Settings, alpha: float | None = None, share: float | None = None) -> list[str]:
-    """What a method has to be told beside the amount; nothing for magnitude and wanda."""
+    """Return the method's settings other than the amount; empty for magnitude and wanda."""
     knobs, asked = settings.knobs, settings.alpha
     told = [say("settings.seed", seed=settings.seed)] if "seed" in knobs else []
     told += [say(f"settings.norm.{settings.norm}")] if "norm" in knobs else []
@@ -34,17 +34,17 @@ def knob_words(say: Words, settings: Settings, alpha: float | None = None, share
 
 
 def knob_name(say: Words, name: str) -> str:
-    """What a knob is called: knobs.NAME.label of the words, else its own name."""
+    """Return a knob's display name: knobs.NAME.label of the words, else its own name."""
     return say.texts.get(f"knobs.{name}.label", name)
 
 
 def knob_value(say: Words, name: str, value: object) -> str:
-    """A knob's value as it is read: a number, or a choice by knobs.NAME.CHOICE of the words, else its own name."""
+    """Return a knob's value for display: a number, or knobs.NAME.CHOICE of the words, else the choice's own name."""
     return f"{value:g}" if isinstance(value, int | float) else say.texts.get(f"knobs.{name}.{value}", str(value))
 
 
 def amount_words(say: Words, settings: Settings, amount: str) -> str:
-    """50 % of each row removed, or 2 of every 4 neighbours. amount: how the sparsity is written."""
+    """Return, for example, "50 % of each row removed" or "2 of every 4 neighbours". amount: the sparsity as text."""
     pattern = settings.make_pattern()
     if isinstance(pattern, NofM):
         return say("settings.pattern", pattern=label(pattern), n=pattern.n, m=pattern.m)

@@ -1,4 +1,4 @@
-"""How a skill of the probes is called on screen. Knows words only; files keep the codes."""
+"""The display name of a probe skill. Uses only the words; files contain the codes."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from gblm_viz.words import Words
 
 
 def skill_name(say: Words, skill: str) -> str:
-    """The pocket's skills in the page's language; one of another set, or of the visitor's own, as it was written."""
+    """Return a pocket skill in the page's language; a skill of any other set unchanged."""
     return say.table("skills").get(skill, skill)

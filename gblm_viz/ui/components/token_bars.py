@@ -1,6 +1,6 @@
-"""What each model held for the next token, as small bars with their numbers, and how far apart that is in a sentence.
+"""Each model's next-token probabilities as small bars with numbers, and a sentence on how far apart they are.
 
-Knows predictions and words; no component, and nothing of how they were computed.
+Knows predictions and words; no component, and not how predictions are computed.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from .escape import escape
 MARKS = {"dense": "●", "pruned": "▲", "third": "■"}
 
 CONTEXT = 48
-"""Characters of the text before the token that are shown."""
+"""Number of characters shown of the text before the token."""
 
 
 def visible(text: str, token: int) -> str:
-    """A token's text with its blanks to be seen; its number where it has no text, or is a part of a character."""
+    """Return a token's text with visible white space; its number if it has no text or is a part of a character."""
     if not text or "\ufffd" in text:
         return f"#{token}"
     return text.replace(" ", "␣").replace("\n", "⏎").replace("\t", "⇥")
@@ -30,9 +30,10 @@ def visible(text: str, token: int) -> str:
 
 def bars_html(say: Words, side: str, number: int, before: str, seen: Mapping[str, Next], vocabulary: int,
               made: Mapping[str, str]) -> str:
-    """side: whose answer was clicked, `number` the token's (1-based), `before` the answer up to it, `seen` by side.
+    """Return the HTML of the bars for a clicked token of an answer.
 
-    made: side → what made its model. That, and the numbers behind the bars, go along for who saves the picture.
+    side: whose answer was clicked; number: the token's, 1-based; before: the answer up to it; seen: predictions by
+    side. made: side → what made its model; it and the numbers behind the bars are included for saving the picture.
     """
     text = before if len(before) <= CONTEXT else "…" + before[-CONTEXT:]
     title = say("chat.bars.title" if before else "chat.bars.title_first", number=number, before=text.replace("\n", "⏎"),
@@ -49,7 +50,7 @@ def bars_html(say: Words, side: str, number: int, before: str, seen: Mapping[str
 
 
 def numbers(say: Words, author: str, seen: Mapping[str, Next]) -> list[list[str | int | float]]:
-    """Every bar as a row, below a row of heads: model, rank, token's number and text, probability, who wrote it."""
+    """Return a header row and one row per bar: model, rank, token's number and text, probability, who wrote it."""
     rows: list[list[str | int | float]] = [
         [say(f"chat.bars.{name}") for name in ("model", "rank", "number", "token", "probability", "came")]]
     for side, found in seen.items():
@@ -61,7 +62,7 @@ def numbers(say: Words, author: str, seen: Mapping[str, Next]) -> list[list[str 
 
 
 def _shown(found: Next) -> list[tuple[int, Candidate]]:
-    """The likeliest tokens with their ranks, and the written one where it is none of them."""
+    """Return (rank, token) of the likeliest tokens, and of the written one if it is not among them."""
     ranked = list(enumerate(found.top, start=1))
     if found.written is not None and found.rank > len(found.top):
         ranked.append((found.rank, found.written))
@@ -69,7 +70,7 @@ def _shown(found: Next) -> list[tuple[int, Candidate]]:
 
 
 def distance_sentence(say: Words, side: str, found: Next, vocabulary: int) -> str:
-    """KL and JS against the dense model, with what the number means."""
+    """Return a sentence with KL and JS against the dense model and what the number means."""
     name = say(f"chat.sides.{side}")
     numbers = {"name": name, "kl": f"{found.kl:.2f}", "js": f"{found.js:.2f}", "vocabulary": f"{vocabulary:,}"}
     if found.kl < 0.005:
@@ -86,7 +87,7 @@ def _column(say: Words, side: str, found: Next, author: str) -> str:
 
 
 def _row(say: Words, side: str, rank: int, one: Candidate, written: Candidate | None, author: str) -> str:
-    """author: the side whose answer holds the token that came, whatever this side would have written."""
+    """author: the side whose answer contains the written token, whatever this side would have written."""
     came = written is not None and written.token == one.token
     told = escape(say("chat.bars.written", name=say(f"chat.sides.{author}")))
     mark = f' <span class="came">◂ {told}</span>' if came else ""
@@ -97,6 +98,6 @@ def _row(say: Words, side: str, rank: int, one: Candidate, written: Candidate | 
 
 
 def percentage(chance: float) -> str:
-    """Three digits where they say something, and never 0 for what can happen."""
+    """Return a probability in percent with up to two decimals; below 0.01 % as "< 0.01 %", never as 0."""
     share = 100 * chance
     return "< 0.01 %" if share < 0.01 else f"{share:.2f} %" if share < 1 else f"{share:.1f} %"

@@ -40,7 +40,7 @@ def _switch(value: Any) -> bool:
 
 
 def _choice(value: Any) -> bool:
-    """Check for a text or a number. Gradio checks whether it is offered, since choices change while the page is used."""
+    """Check for a text or a number. Gradio checks whether it is offered: choices change while the page is used."""
     return _number(value) or (isinstance(value, str) and len(value) <= LONGEST_CHOICE)
 
 

@@ -181,7 +181,7 @@ def _digest(password: str) -> bytes:
 
 
 def _cookie(scope: Scope) -> str:
-    """Return the cookie's name, with the port: cookies ignore ports, so two of these apps on one machine need two names."""
+    """Return the cookie's name. It has the port in it, since two apps on one machine share a host's cookies."""
     return f"gblm-viz-{(scope.get('server') or ('', 0))[1] or 0}"
 
 

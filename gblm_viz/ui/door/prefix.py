@@ -19,15 +19,15 @@ from .addresses import split_port
 
 LONGEST = 256
 LONGEST_QUERY = 8_000
-"""Most bytes of a query that is passed on to Gradio, which fails on an address of 64 kB and does not need the query: the
-page reads its own link in the browser."""
+"""Most bytes of a query that is passed on to Gradio, which fails on an address of 64 kB and does not need the query:
+the page reads its own link in the browser."""
 _GRADIO = re.compile(f"/({'|'.join(LANGUAGES)})/")
 _PREFIX = re.compile(r"(?:/(?!\.{1,2}(?:/|\Z))[\w.~@+=-]+)+")
 """One or more plain parts, none of them `.` or `..`; no two slashes in a row, which would mean another host."""
 
 
 def read(given: str) -> str | None:
-    """Return a flag's or header's prefix (`/user/ann/proxy/7860`), decoded, no final slash; None if not a plain path."""
+    """Return a flag's or header's prefix, decoded (`/user/ann/proxy/7860`), no final slash; None if not plain."""
     found = unquote(given.strip()).rstrip("/")
     return found if not found or (len(given) <= LONGEST and _PREFIX.fullmatch(found)) else None
 

@@ -1,4 +1,4 @@
-"""What the tabs ask of core, each answer kept in the Library under everything that it depends on.
+"""The computations of the tabs, done by core; each result is stored in the Library under all that it depends on.
 
-In come a Visit and Settings; out come core's values, computed once. It does not know components, and lays out no page.
+Input: a Visit and Settings. Output: core's values, computed once. It does not know components or page layout.
 """

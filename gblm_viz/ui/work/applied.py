@@ -1,4 +1,4 @@
-"""How the applied pruned copy is named on screen: what made it, in one line."""
+"""The name of the applied pruned copy on screen: one line that says what made it."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from . import work
 
 
 def amount(settings: Settings) -> str:
-    """50 %, or 2:4."""
+    """Return the amount removed, such as 50% or 2:4."""
     return settings.pattern or f"{settings.sparsity:.0%}"
 
 
 def applied_tag(visit: Visit, say: Words) -> str:
-    """What made the pruned model, and which Apply it was."""
+    """Return what made the pruned model and the number of its Apply."""
     number = say("compare.applied_number", number=visit.session.applied_number)
     return say("compare.listed", parts=made_of(visit, say, work.applied_masks(visit), work.applied_statistics(visit)),
                last=number)
 
 
 def collected_from(visit: Visit, say: Words) -> str:
-    """What the visitor's statistics were taken of: model, text, samples."""
+    """Return the source of the visitor's statistics: model, text, samples."""
     return " · ".join(_taken_from(visit, say, visit.statistics()))
 
 
@@ -38,6 +38,6 @@ def _taken_from(visit: Visit, say: Words, found: Statistics | None) -> list[str]
 
 
 def made_of(visit: Visit, say: Words, masks: Masks, found: Statistics | None) -> str:
-    """What made a pruned copy: model, text, samples, method, α, group, order."""
+    """Return what made a pruned copy: model, text, samples, method, α, group, order."""
     return " · ".join([*_taken_from(visit, say, found), *settings_words(say, masks.settings, masks.alpha),
                        say(f"sweep.orders.{masks.settings.order}")])

@@ -1,4 +1,4 @@
-"""Applying settings for a visitor: masks, the pruned copy, and what is then applied. No components here."""
+"""Applies a visitor's settings: computes masks and pruned copy and records them as applied. No components."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from . import work
 
 
 def apply(page: Page, visit: Visit, settings: Settings) -> Generator[dict[Any, Any], None, Masks]:
-    """Shows the progress; afterwards the visit's settings and its applied copy are these. Raises GblmError."""
+    """Compute masks and pruned copy of `settings` with visible progress and make them the visit's applied ones.
+
+    Returns the masks. Raises GblmError.
+    """
     if settings.needs:
         visit.statistics()
     session = visit.update(settings=settings)

@@ -1,4 +1,4 @@
-"""One prompt, several models, streams that advance together; and where the answers part. No components here."""
+"""One prompt, several models answering in parallel, and where their answers diverge. No components."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from gblm_viz.words import Words
 from ..components.escape import escape
 
 POLL_SECONDS, LONGEST_PAUSE, PAUSES = 0.08, 1.0, 4
-"""Between two looks at the answers: at least the first, at most the second, and PAUSES times what it took to show the
-last one. So thirty visitors' answers leave the processor to those who write them."""
+"""Seconds between two updates of the shown answers: PAUSES times the duration of the last update, between POLL_SECONDS
+and LONGEST_PAUSE. So with thirty visitors' answers the processor time goes to generating, not to displaying."""
 SIDES = ("dense", "pruned", "third")
 
 
 @dataclass(frozen=True)
 class Said:
-    """One side's answer so far. `ended`: end, length, stopped; "" while it grows. `seconds` take in the prompt."""
+    """One side's answer so far. `ended`: end, length or stopped; "" while it grows. `seconds` include the prompt."""
 
     tokens: tuple[Token, ...] = ()
     ended: str = ""
@@ -38,16 +38,16 @@ class Said:
 
 @dataclass(frozen=True)
 class Turn:
-    """One question with each side's answer, token by token, and what was sampled with."""
+    """One question with each side's answer, token by token, and the sampling settings."""
 
     prompt: str
     answers: Mapping[str, Said]
     sampling: Sampling = field(default_factory=Sampling)
 
     def parting(self, side: str, other: str) -> int | None:
-        """The first token of one side where the other's answer is different; None where they are the same so far.
+        """Return the index of the first token at which two sides' answers differ; None if they are the same so far.
 
-        Where one has only not come as far as the other, by Stop or because it still grows, that is no difference.
+        An answer that is only shorter so far, because of Stop or because it still grows, does not differ.
         """
         first, second = self.answers[side], self.answers[other]
         found = first_divergence(first.ids, second.ids)
@@ -57,7 +57,7 @@ class Turn:
 
 @dataclass(frozen=True)
 class Conversation:
-    """The turns and which models answered them, by side."""
+    """The turns, and the keys of the models that answered them, by side."""
 
     turns: tuple[Turn, ...] = ()
     of: tuple[tuple[str, Hashable], ...] = ()
@@ -65,7 +65,7 @@ class Conversation:
 
 @dataclass(eq=False)
 class _Voice:
-    """One model's answer as its thread writes it. list.append is atomic, so the reader needs no lock."""
+    """One model's answer while its thread writes it. list.append is atomic, so the reader needs no lock."""
 
     tokens: list[Token] = field(default_factory=list)
     ended: str = ""
@@ -74,7 +74,7 @@ class _Voice:
     done: threading.Event = field(default_factory=threading.Event)
 
     def said(self) -> Said:
-        ended = self.ended  # before the tokens: an answer that has ended is whole
+        ended = self.ended  # read before the tokens, so that an answer marked as ended is complete
         return Said(tuple(self.tokens), ended, self.seconds)
 
 
@@ -93,13 +93,13 @@ def _speak(voice: _Voice, model: Model, messages: list[Message], sampling: Sampl
 
 
 def _ended(voices: Mapping[str, _Voice], seconds: float) -> bool:
-    """Whether all answers end within so many seconds; waits no longer than they need."""
+    """Wait up to `seconds` for all answers to end and return whether they did."""
     until = time.monotonic() + seconds
     return all(voice.done.wait(max(0.0, until - time.monotonic())) for voice in voices.values())
 
 
 def messages_of(history: tuple[Turn, ...], side: str, prompt: str) -> list[Message]:
-    """The conversation as one model had it, with its own answers, and the new prompt behind it."""
+    """Return the conversation with one model's own answers, followed by the new prompt."""
     messages: list[Message] = []
     for turn in history:
         messages += [{"role": "user", "content": turn.prompt},
@@ -109,9 +109,9 @@ def messages_of(history: tuple[Turn, ...], side: str, prompt: str) -> list[Messa
 
 def together(models: Mapping[str, Model], prompt: str, history: tuple[Turn, ...], sampling: Sampling,
              stop: threading.Event) -> Generator[tuple[Turn, bool], None, None]:
-    """All answers growing: (turn, whether it is finished), as often as whoever shows them keeps up.
+    """Yield (turn so far, whether it is finished), as often as the caller can show it.
 
-    Closing it, or `stop`, ends all streams.
+    Closing the generator, or setting `stop`, ends all streams.
     """
     conversations = {side: messages_of(history, side, prompt) for side in models}
     prompt_tokens(models[SIDES[0]], conversations[SIDES[0]])  # an empty prompt is refused before any thread starts
@@ -140,7 +140,7 @@ def together(models: Mapping[str, Model], prompt: str, history: tuple[Turn, ...]
 
 
 def pane_html(turn: Turn, side: str, finished: bool) -> str:
-    """One question and one side's answer, escaped, where dense and pruned part marked; nothing to click on."""
+    """Return escaped HTML of a question and one side's answer; marks where dense and pruned diverge. Not clickable."""
     said = turn.answers[side]
     parting = turn.parting("dense", "pruned")
     pieces = [f'<mark class="parting">{escape(token.text)}</mark>' if index == parting and token.text else
@@ -154,7 +154,7 @@ def pane_html(turn: Turn, side: str, finished: bool) -> str:
 
 
 def parting_sentence(turn: Turn, say: Words, side: str = "dense", other: str = "pruned") -> str:
-    """Where two answers of a finished turn part, in a sentence."""
+    """Return a sentence that says where two answers of a finished turn diverge."""
     parting = turn.parting(side, other)
     if parting is None:
         return say("compare.same", count=len(turn.answers[side].tokens))

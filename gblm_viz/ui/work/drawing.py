@@ -1,7 +1,7 @@
-"""Draws of a visitor's text, as Compare asks for them: their sums and each method's losses, kept in the Library.
+"""Draws of a visitor's text for the Compare tab: their statistics and each method's losses, stored in the Library.
 
-Methods and sweep share what is kept: a method's losses by draw lie under the settings its masks depend on. No
-components here.
+Methods and sweep share the stored values: a method's losses by draw are stored under the settings that its masks depend
+on. No components.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ OFFERED = (1, draws.USUAL, 2 * draws.USUAL)
 
 
 def chosen(visit: Visit) -> int:
-    """How many draws the visitor compares on: as they chose, else the usual number on the pocket model, else one."""
+    """Return how many draws the visitor compares on: their choice, else the usual number for pocket, else one."""
     usual = draws.USUAL if visit.session.model is not None and visit.model().source == "pocket" else 1
     found: int = visit.session.extra("draws", usual)
     return found
@@ -39,9 +39,9 @@ def choose(visit: Visit, count: Any) -> None:
 
 
 def draws_of(library: Library, session: Session, count: int) -> Draws | None:
-    """Halves of the windows that were collected, by the text's seed and those after it.
+    """Return random halves of the collected windows, drawn with the text's seed and the following ones.
 
-    None for one draw, which is what was collected, and where nothing was or too little to draw from.
+    None for one draw, which is the collected set itself, and if nothing or too little was collected.
     """
     if count < 2 or session.statistics is None or not library.has(session.statistics):
         return None
@@ -59,14 +59,14 @@ def losses_key(session: Session, drawn: Draws, settings: Settings, windows: Cali
 
 def found(library: Library, session: Session, drawn: Draws, settings: Mapping[str, Settings],
           windows: CalibrationSet) -> dict[str, Losses]:
-    """Each method's losses at every draw; empty unless all of them were measured."""
+    """Return each method's losses at every draw; empty unless all of them were measured."""
     keys = {name: losses_key(session, drawn, one, windows) for name, one in settings.items()}
     return {name: library.get(key) for name, key in keys.items()} if all(map(library.has, keys.values())) else {}
 
 
 def sums_job(library: Library, session: Session, model: Model, drawn: Draws,
              settings: Sequence[Settings]) -> Job[tuple[Statistics | None, ...]]:
-    """Every draw's statistics, each used window's gradients taken once; kept. None where no method needs them."""
+    """Collect every draw's statistics, each used window's gradients once; stored. None if no method needs them."""
     if not any(one.needs for one in settings):
         return (None,) * drawn.count
     keep = draws.keep_of(settings)
@@ -86,7 +86,7 @@ def sums_job(library: Library, session: Session, model: Model, drawn: Draws,
 
 def losses_job(library: Library, session: Session, model: Model, drawn: Draws,
                statistics: tuple[Statistics | None, ...], settings: Settings, windows: CalibrationSet) -> Job[None]:
-    """One method at every draw; kept. Steps count windows."""
+    """Measure one method's losses at every draw; stored. Steps count windows."""
     key = losses_key(session, drawn, settings, windows)
     if not library.has(key):
         library.put(key, (yield from draws.drawn_losses(model, statistics, settings, windows)))
@@ -94,9 +94,9 @@ def losses_job(library: Library, session: Session, model: Model, drawn: Draws,
 
 def cost(visit: Visit, drawn: Draws | None, settings: Sequence[Settings], windows: CalibrationSet,
          alone: bool = True) -> DrawsEstimate:
-    """What comparing these methods takes, once a draw and, where `alone`, once with what was collected.
+    """Return the cost of comparing these methods, once per draw and, if `alone`, once with the collected statistics.
 
-    Raises GblmError with the number that would do.
+    Raises GblmError with the number that would fit.
     """
     model, library = visit.model(), visit.library
     samples = windows if drawn is None else drawn.sample(0)

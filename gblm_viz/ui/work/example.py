@@ -1,6 +1,6 @@
-"""The finished example of the first screen: shipped small in assets/example, and made live by the work a visitor does.
+"""The finished example of the first screen: shipped as numbers in assets/example, recomputed like a visitor's work.
 
-`python -m gblm_viz.ui.work.example` makes the shipped file again; a test compares it with what a run gives.
+`python -m gblm_viz.ui.work.example` makes the shipped file again; a test compares it with the results of a run.
 """
 
 from __future__ import annotations
@@ -33,32 +33,32 @@ FILE = ASSETS / "example" / "example.json"
 MATRIX_FILE = FILE.with_name("matrix.safetensors")
 TEXT = TextChoice(work.read_bundled("chat_en.txt"), "chat_en.txt")
 SETTINGS = Settings("gblm", "l1", Alpha("share", 0.5), "row", 0.5, "", "dense")
-"""The default on the pocket model: where the lesson shows. assets/example/README.md says why these."""
+"""The default settings on the pocket model, chosen to show the effect; assets/example/README.md gives the reasons."""
 PROMPTS = ("prompt_1", "prompt_2", "prompt_3")
 LONGEST_ANSWER = 96
 
 
 @cache
 def shipped() -> dict[str, Any]:
-    """The finished example as numbers and text."""
+    """Return the finished example as numbers and text."""
     found: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
     return found
 
 
 def shipped_summaries() -> tuple[GradientSummary, ...]:
-    """Every matrix's ℓ1 gradient in numbers."""
+    """Return the summary of every matrix's ℓ1 gradient."""
     return tuple(GradientSummary(**one) for one in shipped()["gradients"])
 
 
 @cache
 def shipped_matrix() -> tuple[GradientSummary, Array]:
-    """The matrix that is shown first, the one the loss pulls hardest on: its numbers, and its ℓ1 gradient (out, in)."""
+    """Return the summary and the ℓ1 gradient (out, in) of the matrix shown first, whose mean gradient is largest."""
     (name, gradient), = load_file(MATRIX_FILE).items()
     return next(one for one in shipped_summaries() if one.name == name), gradient
 
 
 def example_session(library: Library) -> Session:
-    """The same example, live: model, statistics, masks and pruned copy in the Library."""
+    """Compute the example and store its model, statistics, masks and pruned copy in the Library."""
     model_key = run(work.load_job(library, "pocket"))
     model = library.get(model_key)
     samples, held_out = work.samples_of(model, TEXT)
@@ -69,11 +69,11 @@ def example_session(library: Library) -> Session:
 
 
 def lay_out_measures(library: Library, session: Session) -> None:
-    """Put the shipped measures where a measuring would put them, so that the first visitor need not wait for one."""
+    """Store the shipped measurements under the keys of a real one, so that the first visitor need not wait."""
     model, example = library.get(session.model), shipped()
     probes = work.probes_of(model)
     if example["model_key"] != model.key or any(len(bits) != len(probes) for bits in example["verdicts"].values()):
-        return  # made for another pocket model: measured anew when somebody asks
+        return  # made for another pocket model: measured again on request
     texts = {"own": library.get(session.statistics).calibration, "held_out": library.get(session.held_out)}
     for side, key in (("dense", session.model), ("pruned", work.pruned_key(session.applied))):
         bits = example["verdicts"][side]
@@ -85,12 +85,12 @@ def lay_out_measures(library: Library, session: Session) -> None:
 
 
 def answers(model: Model, prompt: str) -> str:
-    """What the first screen shows for a prompt: greedy, standing alone."""
+    """Return the answer that the first screen shows: greedy, to the prompt without earlier turns."""
     return answer(model, [{"role": "user", "content": prompt}], Sampling(most=LONGEST_ANSWER)).text
 
 
 def make(library: Library) -> dict[str, Any]:
-    """Everything the first screen shows, measured."""
+    """Measure and return everything that the first screen shows."""
     session = example_session(library)
     model, statistics, masks = (library.get(key) for key in (session.model, session.statistics, session.applied))
     pruned_key = work.pruned_key(session.applied)
@@ -128,7 +128,7 @@ def make(library: Library) -> dict[str, Any]:
 
 
 def make_matrix(library: Library) -> dict[str, Array]:
-    """{parameter name: ℓ1 gradient} of the matrix with the highest mean."""
+    """Return {parameter name: ℓ1 gradient} of the matrix with the highest mean."""
     session = example_session(library)
     model, statistics = library.get(session.model), library.get(session.statistics)
     name = max(gradient_summaries(model, statistics, "l1"), key=lambda one: one.mean).name

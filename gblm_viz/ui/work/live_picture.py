@@ -1,6 +1,6 @@
-"""The mask of the selected matrix as the Prune tab's controls would make it, while they move and when they rest.
+"""The mask of the selected matrix for the current positions of the Prune tab's controls, also while they move.
 
-Holds keys, not tensors, and chooses no weight itself: core does.
+Contains keys, not tensors; core chooses the weights.
 """
 
 from __future__ import annotations
@@ -27,29 +27,29 @@ from .work import masks_key, share_curve
 
 CONTROLS = {"method": "#method", "norm": "#norm", "sparsity": "#sparsity", "share": "#alpha-share",
             "alpha": "#alpha-number", "pattern": "#pattern", "group": "#group"}
-"""What the picture follows: names of `MaskProvider.live` → elements around the controls. The order is none of them: a
-preview is always in the dense one."""
+"""The controls that the picture follows: their names in `MaskProvider.live` → the elements around them. The order is
+not among them, since a preview always uses the dense order."""
 OWN = "own:"
-"""In front of the name of a knob that only some methods have."""
+"""Prefix of the name of a knob that only some methods have."""
 MOST_SPARSITY, LEAST_SHARE, MOST_SHARE = 0.95, 0.01, 0.99
-"""The sliders' ends."""
+"""The ends of the sliders' ranges."""
 
 
 def control_places() -> dict[str, str]:
-    """What the picture follows: CONTROLS, and the controls of the methods' own knobs."""
+    """Return the controls that the picture follows: CONTROLS and those of the methods' own knobs."""
     return CONTROLS | {OWN + name: f"#knob-{name}" for name in own_knobs()}
 
 
 def slider_places() -> list[str]:
-    """The controls that are heard when they have come to rest; the others say themselves that they changed."""
+    """Return the controls whose `release` event is used (sliders); the others send a change event themselves."""
     own = [f"#knob-{name}" for name, knob in own_knobs().items() if knob.kind == "number"]
     return [CONTROLS["sparsity"], CONTROLS["share"], *own]
 
 
 @dataclass(frozen=True)
 class MaskProvider:
-    """One matrix, or expert, of one mask in the dense order. `settings` has α as a number, `asked` as it was
-    asked for."""
+    """One matrix, or one expert of it, of a mask in the dense order. `settings` has α as a number, `asked` is α as
+    requested."""
 
     library: Library
     model: Hashable
@@ -63,9 +63,9 @@ class MaskProvider:
     columns: int
     known: Field
     again: bool = False
-    """The same scores are chosen from again, at another sparsity"""
+    """The scores are the same as before; only the choice from them changes, as at another sparsity."""
     every: int = 1
-    """Of so many rows the first is chosen from and shown for all"""
+    """Only the first of this many rows is computed; it is shown for all of them."""
 
     @classmethod
     def of(cls, visit: Visit, settings: Settings, asked: Alpha, matrix: Matrix, expert: int,
@@ -78,7 +78,7 @@ class MaskProvider:
         return (self.known,)
 
     def array(self, field_id: str) -> np.ndarray[Any, Any]:
-        """bool (out, in), True = removed; LookupError where model or statistics have made room."""
+        """Return the mask, bool (out, in), True = removed. Raises LookupError if model or statistics were evicted."""
         try:
             if self.library.has(self.masks):
                 mask = self.library.get(self.masks).masks[self.name]
@@ -93,7 +93,7 @@ class MaskProvider:
             raise LookupError(self.name) from error
 
     def _next(self, model: Model, found: Statistics | None) -> np.ndarray[Any, Any]:
-        """By the cuts of the α before this one, where only α has moved."""
+        """Return the mask; if only α has moved, start from the thresholds of the previous α."""
         plain = replace(self.settings, alpha=Alpha("number"))
         key = ("cuts", self.model, self.statistics, plain, self.name, self.expert, self.every)
         last = self.library.get(key) if self.library.has(key) else None
@@ -109,7 +109,10 @@ class MaskProvider:
                                  lambda rows: rows.nbytes)
 
     def live(self, controls: Mapping[str, Control], every: int = 1) -> MaskProvider:
-        """With the controls where they are, sliders brought into their range; a share becomes α to a thousandth."""
+        """Return the provider for these control positions, sliders clamped to their ranges.
+
+        A gradient share is converted to α to a thousandth. With invalid or impossible values, returns this provider.
+        """
         said = {name: str(control) for name, control in controls.items()}
         method, norm = said.get("method", self.settings.method), said.get("norm", self.settings.norm)
         try:
@@ -118,7 +121,7 @@ class MaskProvider:
             if "sparsity" in said:
                 moved = replace(moved, sparsity=min(max(float(said["sparsity"]), 0.0), MOST_SPARSITY))
             if self.asked.kind == "balance":
-                moved = replace(moved, alpha=self.asked)  # another norm has another one, and it costs nothing
+                moved = replace(moved, alpha=self.asked)  # another norm has another one; computing it is cheap
             if "alpha" in said:
                 moved = replace(moved, alpha=parse_alpha(said["alpha"]))
             if "share" in said and "alpha" in moved.knobs and (norm, self.asked) != (

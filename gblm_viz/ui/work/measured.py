@@ -1,6 +1,6 @@
-"""What every method kept on the bundled model, as measured and shipped beside it: whether GBLM wins, said either way.
+"""The shipped measurements of every method on the bundled model: says whether GBLM wins or loses.
 
-Knows no page: numbers of assets/pocket/methods.json in, sentences out.
+Independent of the page: turns the numbers of assets/pocket/methods.json into sentences.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from gblm_viz.words import Words
 
 FILE = ASSETS / "pocket" / "methods.json"
 NEAR = 0.005
-"""A sparsity this close to a measured one is that one."""
+"""A sparsity this close to a measured one counts as that one."""
 SHOWN = {"magnitude": ("magnitude, per row",), "wanda": ("wanda",), "gradient": ("gradient ℓ1", "gradient ℓ2")}
-"""The method's name → its lines in the table; every line that begins with gblm is gblm's."""
+"""Method → its lines in the table; in addition, every line that begins with gblm is gblm's."""
 
 
 @cache
 def table() -> dict[str, Any]:
-    """model_key → {sparsity or N:M → {line's name → right}, "of"}; all models of the file, the shipped one first."""
+    """Return model_key → {"of", "dense", "rows": sparsity or N:M → {line's name → right}}, the shipped model first."""
     return {one["model_key"]: {"of": one["dense"]["of"], "dense": one["dense"]["right"],
                                "rows": _by_amount(one["rows"])}
             for one in json.loads(FILE.read_text(encoding="utf-8"))["models"]}
@@ -36,7 +36,7 @@ def _by_amount(rows: list[dict[str, Any]]) -> dict[str, dict[str, int]]:
 
 
 def measured(say: Words, masks: Masks) -> str:
-    """What the methods kept at this amount; empty for another model, another amount or another comparison group."""
+    """Return what the methods kept at this amount; empty for another model, another amount or comparison group."""
     settings, known = masks.settings, table().get(masks.model_key)
     if known is None or (settings.group != "row" and not settings.pattern):
         return ""

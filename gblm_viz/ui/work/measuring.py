@@ -1,6 +1,6 @@
-"""What Compare asks of core about what was lost: token by token, probe by probe, method by method; kept in the Library.
+"""Measurements for the Compare tab of what was lost, by token, probe and method, stored in the Library.
 
-Beside work.py, which measures the two figures every page shows. No components here.
+work.py measures the two figures that every page shows. No components.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from . import drawing, work
 
 GENERAL = ASSETS / "probes" / "general.csv"
 SETS = ("pocket", "general", "own")
-"""The pocket's held-out probes, for the pocket alone; general knowledge, for any model; the visitor's own."""
+"""The pocket model's held-out probes (for that model only), general knowledge (any model), the visitor's own."""
 
 
 # Texts, window by window
 
 def texts(visit: Visit, language: str) -> dict[str, CalibrationSet]:
-    """`own`, the calibration samples, where there are any, and `held`, what no statistic has seen."""
+    """Return `own`, the calibration samples, if there are any, and `held`, text that no statistics were made from."""
     held = work.held_out_windows(visit.library, visit.session, visit.model(), language)
     if visit.session.statistics is None or not visit.library.has(visit.session.statistics):
         return {"held": held}
@@ -42,7 +42,7 @@ def texts(visit: Visit, language: str) -> dict[str, CalibrationSet]:
 
 
 def losses(visit: Visit, windows: CalibrationSet) -> tuple[Perplexity, Perplexity] | None:
-    """Both models' perplexity on the windows; None before it was measured."""
+    """Return both models' perplexity on the windows; None before it was measured."""
     keys = [("perplexity", key, windows.key) for key in (visit.session.model, work.pruned_key(visit.session.applied))]
     if not all(visit.library.has(key) for key in keys):
         return None
@@ -50,7 +50,7 @@ def losses(visit: Visit, windows: CalibrationSet) -> tuple[Perplexity, Perplexit
 
 
 def worst_first(visit: Visit, windows: CalibrationSet) -> list[tuple[int, float | None]]:
-    """(window, nats a token lost), the most lost first; in the text's order, with None, before it was measured."""
+    """Return (window, nats per token lost), largest loss first; before measuring, None for each, in text order."""
     measured = losses(visit, windows)
     if measured is None:
         return [(index, None) for index in range(windows.count)]
@@ -65,7 +65,7 @@ def window_key(visit: Visit, windows: CalibrationSet, index: int) -> Hashable:
 
 def window_job(library: Library, key: Hashable, first: Model, second: Model, windows: CalibrationSet,
                index: int) -> Job[tuple[lost.TokenLoss, ...]]:
-    """One window of one text, both models, token by token; kept."""
+    """Compute both models' losses on one window, token by token; stored."""
     yield Step(0, 1, "window")
     return library.once(key, lambda: lost.token_losses(first, second, windows, index))
 
@@ -74,7 +74,7 @@ def window_job(library: Library, key: Hashable, first: Model, second: Model, win
 
 @dataclass(frozen=True, eq=False)
 class Asked:
-    """Both models' verdicts on the same probes: exactly written, and chosen by likelihood where that was asked."""
+    """Both models' verdicts on the same probes: exact answers and, if requested, choices by likelihood."""
 
     exact: tuple[ProbeResult, ProbeResult]
     chosen: tuple[ProbeResult, ProbeResult] | None = None
@@ -86,7 +86,7 @@ def general() -> tuple[Probe, ...]:
 
 
 def keep_own(visit: Visit, raw: bytes | str, name: str) -> tuple[Probe, ...]:
-    """The visitor's own probes from now on; in memory alone."""
+    """Parse a file as the visitor's own probes, store them in memory only, and return them."""
     probes = probe_file.read(raw, name)
     key = ("own probes", hashlib.sha256(repr(probes).encode()).hexdigest())
     visit.library.put(key, probes, 4 * sum(len(probe.prompt) + len(probe.answer) for probe in probes))
@@ -95,12 +95,12 @@ def keep_own(visit: Visit, raw: bytes | str, name: str) -> tuple[Probe, ...]:
 
 
 def sets_of(model: Model) -> tuple[str, ...]:
-    """The sets a model is asked: the pocket's probes are the pocket's alone, since it was taught the kind."""
+    """Return the sets for a model: the pocket's probes only for the pocket model, which was trained on their kind."""
     return SETS if work.probes_of(model) else SETS[1:]
 
 
 def probes_of(visit: Visit, which: str) -> tuple[Probe, ...]:
-    """The probes of a set, or the sentence that there are none."""
+    """Return the probes of a set. Raises TextError if the visitor has given none of their own."""
     if which == "general":
         return general()
     if which == "pocket" and work.probes_of(visit.model()):
@@ -117,7 +117,7 @@ def set_key(visit: Visit, which: str) -> Hashable:
 
 
 def asked(visit: Visit, which: str) -> Asked | None:
-    """What both models answered to a set, as far as they were asked."""
+    """Return both models' verdicts on a set; None unless both were asked."""
     name, library = set_key(visit, which), visit.library
     keys = (visit.session.model, work.pruned_key(visit.session.applied))
     exact, chosen = ([(kind, key, name) for key in keys] for kind in ("answers", "choices"))
@@ -129,11 +129,11 @@ def asked(visit: Visit, which: str) -> Asked | None:
 
 def answers_job(library: Library, key: Hashable, model: Model, name: Hashable,
                 probes: tuple[Probe, ...]) -> Job[ProbeResult]:
-    """One model's answers in full, with probability and rank; kept. `name`: the set's key (see `set_key`)."""
+    """Ask one model for answers with tokens, probability and rank; stored. `name`: the set's key (see `set_key`)."""
     own, short = ("answers", key, name), ("probes", key)
     if not library.has(own):
         known = library.get(short) if name == "pocket" and library.has(short) else None
-        if known is None or not all(verdict.tokens for verdict in known.verdicts):  # shipped as right or wrong alone
+        if known is None or not all(verdict.tokens for verdict in known.verdicts):  # shipped only as right or wrong
             known = yield from evaluate.ask_probes(model, probes)
         library.put(own, known)
         if name == "pocket":
@@ -144,7 +144,7 @@ def answers_job(library: Library, key: Hashable, model: Model, name: Hashable,
 
 def choices_job(library: Library, key: Hashable, model: Model, name: Hashable,
                 probes: tuple[Probe, ...]) -> Job[ProbeResult]:
-    """One model's choices by likelihood, of the probes that offer any; kept."""
+    """Compute one model's choices by likelihood, for the probes that have choices; stored."""
     own = ("choices", key, name)
     if not library.has(own):
         library.put(own, (yield from evaluate.choose_answers(model, probes)))
@@ -154,7 +154,7 @@ def choices_job(library: Library, key: Hashable, model: Model, name: Hashable,
 
 def ask_job(library: Library, sides: tuple[tuple[Hashable, Model], ...], name: Hashable, probes: tuple[Probe, ...],
             choosing: bool) -> Job[None]:
-    """All probes of a set, of each model in turn; by likelihood too where `choosing`. sides: (Library key, model)."""
+    """Ask each model in turn all probes of a set; also by likelihood if `choosing`. sides: (Library key, model)."""
     offered = sum(len(probe.choices) for probe in probes) if choosing else 0
     total, done = len(sides) * (len(probes) + offered), 0
     for key, model in sides:
@@ -168,9 +168,9 @@ def ask_job(library: Library, sides: tuple[tuple[Hashable, Model], ...], name: H
 # Methods
 
 def method_texts(library: Library, session: Session, model: Model, language: str) -> dict[str, CalibrationSet]:
-    """`held`, the visitor's held-out fifth, and `bundled`, a longer text: more windows part methods more surely.
+    """Return `held`, the visitor's held-out fifth, and `bundled`, a longer text whose windows separate methods better.
 
-    The bundled one alone where the visitor's text is too short to set a fifth aside.
+    Only `bundled` if the visitor's text is too short to hold out a fifth.
     """
     bundled = work.held_out_windows(library, replace(session, held_out=None), model, language)
     held = work.held_out_windows(library, session, model, language)
@@ -178,9 +178,10 @@ def method_texts(library: Library, session: Session, model: Model, language: str
 
 
 def rivals(session: Session, settings: Settings) -> dict[str, Settings]:
-    """Every method that the visitor's statistics allow, with the rest of the settings alike, in the dense order.
+    """Return settings of every method that the visitor's statistics allow, otherwise alike, in the dense order.
 
-    The authors' threshold exists for magnitude alone; all are compared per matrix then, which it nearly is.
+    The authors' threshold exists only for magnitude and is nearly a per-matrix choice, so then all are compared per
+    matrix.
     """
     found = {}
     for name, method in METHODS.items():
@@ -197,7 +198,7 @@ def rival_key(session: Session, settings: Settings, windows: CalibrationSet) -> 
 
 def methods_job(library: Library, session: Session, model: Model, settings: dict[str, Settings],
                 windows: CalibrationSet) -> Job[None]:
-    """Mask, prune and measure with each method in turn; each perplexity is kept, each pruned copy is let go."""
+    """Mask, prune and measure with each method in turn; perplexities are stored, pruned copies are not."""
     found = library.get(session.statistics) if session.statistics is not None else None
     matrices, each = len(model.layout.matrices), len(model.layout.matrices) + windows.count
     total = each * len(settings) + windows.count
@@ -215,7 +216,7 @@ def methods_job(library: Library, session: Session, model: Model, settings: dict
 
 def drawn_job(library: Library, session: Session, model: Model, settings: dict[str, Settings], windows: CalibrationSet,
               drawn: Draws | None) -> Job[None]:
-    """With what was collected (`methods_job`), then the sums of all draws, and each method at each draw; all kept."""
+    """Run `methods_job` on the collected statistics, then collect all draws and measure each method on each; stored."""
     yield from methods_job(library, session, model, settings, windows)
     if drawn is None or drawing.found(library, session, drawn, settings, windows):
         return
@@ -229,8 +230,8 @@ def drawn_job(library: Library, session: Session, model: Model, settings: dict[s
 
 @dataclass(frozen=True, eq=False)
 class Rivalry:
-    """What was measured of the methods on one text. `alone`: `dense` and each method with what was collected;
-    `losses`: each method's at every draw, (draws, windows), of which there is one where `drawn` is None."""
+    """The measurements of all methods on one text. `alone`: perplexity of `dense` and of each method with the collected
+    statistics; `losses`: each method's at every draw, (draws, windows), with one draw if `drawn` is None."""
 
     alone: dict[str, Perplexity]
     losses: dict[str, Losses]
@@ -238,7 +239,7 @@ class Rivalry:
     drawn: Draws | None
 
     def against(self, name: str, other: str) -> Crossed:
-        """name − other, nats a token."""
+        """Return the difference name − other in nats per token."""
         dense = (self.alone["dense"].losses,) * len(self.losses[name])
         both = [self.settings[one] for one in (name, other) if one != "dense"]
         return crossed(dense if other == "dense" else self.losses[other], self.losses[name], draws.turns(*both))
@@ -246,7 +247,7 @@ class Rivalry:
 
 def rivalry(library: Library, session: Session, settings: dict[str, Settings], windows: CalibrationSet,
             count: int) -> Rivalry | None:
-    """The methods over so many draws as far as they were measured; None unless all of them were."""
+    """Return the methods' measurements over `count` draws; None unless all methods were measured."""
     alone = compared(library, session, settings, windows)
     drawn = drawing.draws_of(library, session, count)
     if not alone:
@@ -259,7 +260,7 @@ def rivalry(library: Library, session: Session, settings: dict[str, Settings], w
 
 def compared(library: Library, session: Session, settings: dict[str, Settings],
              windows: CalibrationSet) -> dict[str, Perplexity]:
-    """What has been measured: `dense` and each method; empty unless all of it has."""
+    """Return the perplexity of `dense` and of each method; empty unless all were measured."""
     keys = {"dense": ("perplexity", session.model, windows.key)} | {
         name: rival_key(session, one, windows) for name, one in settings.items()}
     if not all(library.has(key) for key in keys.values()):

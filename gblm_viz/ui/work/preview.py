@@ -1,6 +1,6 @@
-"""A visitor's settings as numbers: the dense order's masks, α, the gradient's share, each kept in the Library.
+"""Numbers of a visitor's settings: the dense order's masks, α, the gradient's share, each stored in the Library.
 
-No components here, and no words.
+Contains no components and no text.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from . import work
 
 
 def plain_alpha(visit: Visit, settings: Settings) -> Settings:
-    """The same settings with α as the number it stands for: found once, not at every move of the slider."""
+    """Return the settings with α resolved to a number; computed once, not at every move of the slider."""
     if "alpha" not in settings.knobs or settings.alpha.kind == "number":
         return settings
     key = ("alpha", visit.session.statistics, settings.alpha, settings.norm)
@@ -28,7 +28,7 @@ def plain_alpha(visit: Visit, settings: Settings) -> Settings:
 
 
 def look(visit: Visit, settings: Settings) -> tuple[Masks, Preview]:
-    """The dense order's masks and their numbers."""
+    """Return the dense order's masks and their preview numbers."""
     number = plain_alpha(visit, settings)
     masks = work.preview_masks(visit, number)
     key = ("preview", work.masks_key(visit.session, number), visit.session.statistics)
@@ -36,13 +36,13 @@ def look(visit: Visit, settings: Settings) -> tuple[Masks, Preview]:
 
 
 def share_at(visit: Visit, norm: str, alpha: float) -> float:
-    """The gradient's share of the score at an α, with the visitor's statistics."""
+    """Return the gradient's share of the score at an α, with the visitor's statistics."""
     key = ("share", visit.session.statistics, norm, alpha)
     return visit.library.once(key, lambda: alphas.gradient_share(visit.statistics(), norm, alpha))
 
 
 def selected(visit: Visit) -> Any:
-    """The selected matrix, or the model's first where the selection is of another model."""
+    """Return the selected matrix, or the model's first if this model does not have the selected one."""
     layout = visit.model().layout
     wanted = visit.session.selection.matrix
     return next((matrix for matrix in layout.matrices if matrix.name == wanted), layout.matrices[0])

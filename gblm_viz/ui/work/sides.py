@@ -1,6 +1,6 @@
-"""Who answers in the chat: the dense model, the applied pruned copy and, where a visitor added one, a third.
+"""The models that answer in the chat: the dense one, the applied pruned copy and, if a visitor added one, a third.
 
-Models stand in the Library under complete keys; a session holds the third's keys alone. No components here.
+Models are stored in the Library under complete keys; a session contains only the third's keys. No components.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from .applied import applied_tag, made_of
 
 @dataclass(frozen=True)
 class Asked:
-    """The third model as it was asked for. `text`: a bundled text's file, "" = the visitor's own statistics."""
+    """The requested third model. `text`: file name of a bundled text; "" = the visitor's own statistics."""
 
     method: str
     sparsity: float
@@ -35,7 +35,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Third:
-    """The third model as it was made: Library keys of its masks and of the statistics used (None = none)."""
+    """The third model after pruning: Library keys of its masks and of the statistics used (None = none)."""
 
     asked: Asked
     masks: Hashable
@@ -48,7 +48,7 @@ def third_of(visit: Visit) -> Third | None:
 
 
 def keys(visit: Visit) -> dict[str, Hashable]:
-    """Side → what names its model, of the sides there are."""
+    """Return {side: key of its model} for the existing sides."""
     session, third = visit.session, third_of(visit)
     there: dict[str, Hashable] = {"dense": session.model}
     if session.applied is not None:
@@ -57,7 +57,7 @@ def keys(visit: Visit) -> dict[str, Hashable]:
 
 
 def models(visit: Visit) -> dict[str, Model]:
-    """Side → its model, built again from its masks where it had to make room. Without a pruned copy: the sentence."""
+    """Return {side: model}, rebuilt from its masks if evicted. Raises GblmError if no pruned copy was applied."""
     third = third_of(visit)
     there = {"dense": visit.model(), "pruned": work.pruned_model(visit)}
     return there if third is None else {
@@ -65,7 +65,7 @@ def models(visit: Visit) -> dict[str, Model]:
 
 
 def third_settings(visit: Visit, asked: Asked) -> Settings:
-    """The visitor's own settings with another method and sparsity; what does not go with the method falls to a default.
+    """Return the visitor's settings with another method and sparsity; what does not fit the method gets its default.
 
     Raises SettingError for a sparsity outside 0 to 1.
     """
@@ -75,7 +75,7 @@ def third_settings(visit: Visit, asked: Asked) -> Settings:
 
 
 def third_job(library: Library, session: Session, model: Model, asked: Asked, settings: Settings) -> Job[Third]:
-    """Collect on the text where the method needs one, prune a copy, keep both."""
+    """Collect statistics on the text if the method needs them, prune a copy, and store both."""
     key = session.statistics
     if asked.text and settings.needs:
         choice = replace(session.text, text=work.read_bundled(asked.text), name=asked.text, dropped=frozenset())
@@ -89,7 +89,7 @@ def third_job(library: Library, session: Session, model: Model, asked: Asked, se
 
 
 def tags(visit: Visit, say: Words) -> dict[str, str]:
-    """Side → what made its model, in a line."""
+    """Return {side: one line that says what made its model}."""
     third = third_of(visit)
     there = {"dense": visit.model().name}
     if visit.session.applied is not None and visit.library.has(visit.session.applied):

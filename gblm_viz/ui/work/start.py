@@ -1,4 +1,4 @@
-"""What the process prepares before the first visitor needs it: the model, the example's gradients and masks."""
+"""Prepares the model and the example's gradients and masks before the first visitor needs them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LOG = logging.getLogger("gblm_viz")
 
 
 def prepare(library: Library, source: str, folder: Path | None) -> None:
-    """Load `source` (and a statistics folder the command line collected); raises what a person can act on."""
+    """Load `source` and, if given, a statistics folder that the command line collected. Raises the load errors."""
     key = run(work.load_job(library, source))
     library.pinned.add(key)
     library.first = Session(source=source, model=key, example=False)
@@ -30,7 +30,7 @@ def prepare(library: Library, source: str, folder: Path | None) -> None:
 
 
 def prepare_example(library: Library) -> None:
-    """Load the pocket model and make the shipped example live: its statistics, masks and pruned copy."""
+    """Load the pocket model and compute the shipped example's statistics, masks and pruned copy."""
     session = example_session(library)
     lay_out_measures(library, session)
     library.first = session
@@ -39,7 +39,7 @@ def prepare_example(library: Library) -> None:
 
 
 def in_background(library: Library) -> None:
-    """Prepare the example while the first page is already served."""
+    """Prepare the example in a thread, while the first page is already served."""
     def prepare_it() -> None:
         try:
             prepare_example(library)

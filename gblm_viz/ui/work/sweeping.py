@@ -1,7 +1,7 @@
-"""A sweep as the tabs ask for it: its points by complete key, those there are, and the job that measures the others.
+"""Sweeps for the tabs: the keys of a sweep's points, the measured points, and the job that measures the others.
 
-Each point is kept in the Library as soon as it is measured, so that a sweep that ended early goes on where it was.
-No components here.
+Each point is stored in the Library as soon as it is measured, so that a sweep that ended early continues there.
+Contains no components.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from ..visit.session import Library, Session, Visit
 from . import drawing, work
 
 APART = (10, 5)
-"""Percent between two points."""
+"""Offered distances between two points, in percent."""
 
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """What is to be measured, of which model and texts. `statistics`: None where nothing was collected."""
+    """What to measure, on which model and texts. `statistics`: None if nothing was collected."""
 
     model: Hashable
     statistics: Hashable
     held_out: CalibrationSet
     settings: tuple[Settings, ...]
     drawn: Draws | None = None
-    """The draws of the text on which differences are judged; None for the one that was collected."""
+    """The draws of the text on which differences are tested; None = only the collected one."""
 
     def point_key(self, settings: Settings) -> Hashable:
         return ("sweep point", self.model, self.statistics, self.held_out.key, sweep.PROBES, settings)
@@ -46,17 +46,20 @@ class Plan:
 
     @property
     def pace_key(self) -> Hashable:
-        """Under it: seconds a point took, the last time that some were measured on these texts."""
+        """Library key of the mean seconds per point in the last measurement on these texts."""
         return ("sweep pace", self.model, self.statistics, self.held_out.key, self.drawn and self.drawn.key)
 
     @property
     def compared(self) -> bool:
-        """Whether there are methods to set against each other."""
+        """Whether the plan has methods to compare with each other."""
         return sweep.against_of(self.settings) is not None
 
 
 def plan_of(visit: Visit, methods: Sequence[str], orders: Sequence[str], apart: int, language: str) -> Plan:
-    """The visitor's choice on their model and text, with norm, α, group and seed as on Prune. Raises SettingError."""
+    """Return the plan of the visitor's choice on their model and text, with norm, α, group and seed as on Prune.
+
+    Raises SettingError if nothing valid was chosen.
+    """
     if not methods or not set(orders) or not set(orders) <= set(ORDERS) or apart not in APART:
         raise SettingError("sweep_nothing")
     session = visit.session
@@ -67,25 +70,25 @@ def plan_of(visit: Visit, methods: Sequence[str], orders: Sequence[str], apart: 
 
 
 def full_plan(session: Session, held_out: CalibrationSet, settings: Settings) -> Plan:
-    """Every point that any choice on the panel can ask for, with norm, α, group and seed as in `settings`."""
+    """Return the plan of every point that the panel offers, with norm, α, group and seed as in `settings`."""
     base = replace(settings, group="row") if settings.group in {"authors", "global"} else settings
     methods = [name for name, method in METHODS.items() if not method.needs or session.statistics is not None]
     return Plan(session.model, session.statistics, held_out, sweep.plan(base, methods, ORDERS, min(APART)))
 
 
 def points_of(library: Library, plan: Plan) -> tuple[SweepPoint, ...]:
-    """What of a plan is measured."""
+    """Return the measured points of a plan."""
     keys = [plan.point_key(one) for one in plan.settings]
     return tuple(library.get(key) for key in keys if library.has(key))
 
 
 def session_of(plan: Plan) -> Session:
-    """As much of a session as its draws depend on."""
+    """Return a session with the fields that a plan's draws depend on."""
     return Session(model=plan.model, statistics=plan.statistics)
 
 
 def losses_of(library: Library, plan: Plan) -> dict[Settings, Losses]:
-    """Held-out losses at every draw, of the points that were measured so."""
+    """Return the held-out losses at every draw, by the settings of the points for which they were measured."""
     if plan.drawn is None:
         return {}
     keys = {one: drawing.losses_key(session_of(plan), plan.drawn, one, plan.held_out) for one in plan.settings}
@@ -93,14 +96,14 @@ def losses_of(library: Library, plan: Plan) -> dict[Settings, Losses]:
 
 
 def done_of(library: Library, plan: Plan) -> int:
-    """How many points are measured, at every draw too where the plan has several."""
+    """Return how many points are fully measured; if the plan has several draws, at every draw."""
     drawn = losses_of(library, plan)
     return sum(library.has(plan.point_key(one)) and (plan.drawn is None or one == sweep.DENSE or one in drawn)
                for one in plan.settings)
 
 
 def sweep_job(library: Library, plan: Plan) -> Job[None]:
-    """Measure what is missing, each point in its turn among the queued tasks; steps count the missing points."""
+    """Measure the missing points, each in its turn among the queued tasks; steps count the missing points."""
     model = library.get(plan.model)
     found = None if plan.statistics is None else library.get(plan.statistics)
     probes = sweep.chosen_probes(work.probes_of(model))
@@ -111,7 +114,7 @@ def sweep_job(library: Library, plan: Plan) -> Job[None]:
     for done, settings in enumerate(missing):
         step, key = Step(done, len(missing), "point"), plan.point_key(settings)
         yield step
-        if not library.has(key):  # or another visitor's sweep was here meanwhile
+        if not library.has(key):  # another visitor's sweep may have measured it meanwhile
             measuring = within(sweep.point(model, found, settings, plan.held_out, probes), step)
             library.put(key, (yield from library.turn(measuring, step, plan.key)))
         if plan.drawn is not None and settings != sweep.DENSE:
@@ -121,7 +124,7 @@ def sweep_job(library: Library, plan: Plan) -> Job[None]:
 
 
 def _drawn(library: Library, plan: Plan, settings: Settings) -> Job[None]:
-    """One point at every draw; the sums of all draws are taken at the first."""
+    """Measure one point at every draw; the first point to need them collects the statistics of all draws."""
     assert plan.drawn is not None
     session, model = session_of(plan), library.get(plan.model)
     sums = yield from drawing.sums_job(library, session, model, plan.drawn, plan.settings if settings.needs else ())

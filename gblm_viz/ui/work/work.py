@@ -1,4 +1,4 @@
-"""What the tabs ask of core, each answer kept in the Library under everything it depends on. No components here."""
+"""The tabs' computations by core, each result stored in the Library under all it depends on. No components."""
 
 from __future__ import annotations
 
@@ -44,21 +44,22 @@ PROBES = ASSETS / "pocket" / "probes"
 
 
 TO_GIVE_BACK = 100_000_000
-"""Bytes that a cutting may have left with the C library, which kept half of what 20 MB of text took."""
+"""Bytes of estimated memory above which freed memory is returned to the system after cutting a text: the C library kept
+half of what 20 MB of text took."""
 CUTTING = 500
-"""Bytes of memory that cutting takes for each byte of a text, at most, until it is done. Measured with the pocket
-model's tokenizer: English 172, Japanese 96, a token for each letter 275, a token for each of "x1 x1 x1" 460."""
+"""Most bytes of memory that cutting uses per byte of text while it runs. Measured with the pocket model's tokenizer:
+English 172, Japanese 96, a token for each letter 275, a token for each of "x1 x1 x1" 460."""
 
 
 @cache
 def bundled_texts() -> tuple[dict[str, str], ...]:
-    """assets/texts/index.json: file, language, title_en, title_ja, kind."""
+    """Return the entries of assets/texts/index.json: file, language, title_en, title_ja, kind."""
     return tuple(json.loads((TEXTS / "index.json").read_text(encoding="utf-8")))
 
 
-@cache  # one copy of it for all visitors
+@cache  # one copy for all visitors
 def read_bundled(file: str) -> str:
-    """A bundled text by its file name in the index; other names are not read."""
+    """Return a bundled text by its file name in the index. Raises GblmError for any other name."""
     known = {entry["file"] for entry in bundled_texts()}
     if file not in known:
         raise GblmError("no_such_file", name=file)
@@ -72,7 +73,7 @@ def model_key(library: Library, source: str) -> Hashable:
 
 
 def estimate_of(library: Library, source: str) -> models.Estimate | None:
-    """What a model on this machine will take, before it is loaded; None for a hub id that is still to be fetched."""
+    """Return what loading a model on this machine will take; None for a hub id that is not downloaded yet."""
     try:
         return models.estimate(source, library.dtype)
     except ModelError as error:
@@ -82,13 +83,13 @@ def estimate_of(library: Library, source: str) -> models.Estimate | None:
 
 
 def estimate_job(library: Library, source: str) -> Job[models.Estimate | None]:
-    """`estimate_of` as a task: what a stranger's folder holds may keep whoever reads it."""
+    """`estimate_of` as a task, since reading an unknown folder may take long."""
     yield Step(0, 1, "load")
     return estimate_of(library, source)
 
 
 def load_job(library: Library, source: str, given_up: Event | None = None) -> Job[Hashable]:
-    """Load a model and keep it, unless it was given up meanwhile; the result is its Library key."""
+    """Load a model and store it, unless the load was given up meanwhile; the result is its Library key."""
     key = model_key(library, source)
     if not library.has(key):
         model = yield from models.load(source, library.dtype, library.device)
@@ -101,13 +102,13 @@ def load_job(library: Library, source: str, given_up: Event | None = None) -> Jo
 # Text → samples
 
 def whole_of(model: Model, choice: TextChoice) -> CalibrationSet:
-    """All samples a visitor's text is cut into, before any is left out or held out."""
+    """Return all samples that a visitor's text is cut into, before any is dropped or held out."""
     return calibration.from_text(model.tokenizer, choice.text, name=choice.name, rule=choice.rule,
                                  samples=choice.samples, length=choice.length, seed=choice.seed, longest=model.longest)
 
 
 def bounded(text: str, name: str) -> int:
-    """A text's bytes. Raises TextError beyond LARGEST_FILE."""
+    """Return a text's size in bytes. Raises TextError above LARGEST_FILE."""
     size = len(text.encode("utf-8", "replace"))
     if size > LARGEST_FILE:
         raise TextError("text_file_too_large", name=name, megabytes=size / 1e6, most=LARGEST_FILE // 10**6)
@@ -115,9 +116,9 @@ def bounded(text: str, name: str) -> int:
 
 
 def kept_whole(visit: Visit, choice: TextChoice) -> CalibrationSet:
-    """`whole_of` the visitor's model and text, kept for everybody who cuts the same text alike.
+    """Return `whole_of` the visitor's model and text, stored for everybody who cuts the same text in the same way.
 
-    Raises TextError for a text over LARGEST_FILE, GblmError where cutting it does not fit into the memory of all.
+    Raises TextError for a text over LARGEST_FILE, GblmError if cutting it does not fit into the shared memory budget.
     """
     model, size = visit.model(), bounded(choice.text, choice.name)
 
@@ -135,7 +136,7 @@ def kept_whole(visit: Visit, choice: TextChoice) -> CalibrationSet:
 
 
 def parts_of(whole: CalibrationSet, choice: TextChoice) -> tuple[CalibrationSet, CalibrationSet | None, frozenset[int]]:
-    """(calibration, held out, the held-out ones' numbers in `whole`); held out is None where the text is too short."""
+    """Return (calibration, held out, held-out indices in `whole`); held out is None if the text is too short."""
     kept = [index for index in range(whole.count) if index not in choice.dropped]
     if not kept:
         raise GblmError("too_short", name=choice.name)
@@ -145,18 +146,18 @@ def parts_of(whole: CalibrationSet, choice: TextChoice) -> tuple[CalibrationSet,
 
 
 def samples_of(model: Model, choice: TextChoice) -> tuple[CalibrationSet, CalibrationSet | None]:
-    """(calibration, held out) of a visitor's text; the held-out fifth is None where the text is too short."""
+    """Return (calibration, held out) of a visitor's text; the held-out fifth is None if the text is too short."""
     return parts_of(whole_of(model, choice), choice)[:2]
 
 
 def text_name(say: Words, name: str) -> str:
-    """A text's name for a person: a bundled text's title in their language, a file's own name, or that it was typed."""
+    """Return a text's name for display: a bundled text's title, a file's own name, or that it was typed."""
     title = next((title_of(say, entry) for entry in bundled_texts() if entry["file"] == name), name)
     return title or say("text.own")
 
 
 def title_of(say: Words, entry: Mapping[str, str]) -> str:
-    """A bundled text's title in the page's language, or in English where it has none there."""
+    """Return a bundled text's title in the page's language, or in English if it has none in that language."""
     return entry.get(f"title_{say.language}", entry["title_en"])
 
 
@@ -166,9 +167,9 @@ def collect_key(model: Model, samples: CalibrationSet) -> Hashable:
 
 def collect_job(library: Library, model: Model, samples: CalibrationSet, held_out: CalibrationSet | None,
                 cancel: Event, folder: Path | None = None) -> Job[Hashable]:
-    """Collect and keep; the result is the Library key of the statistics, which a Cancel makes smaller.
+    """Collect and store statistics; the result is their Library key. After a Cancel they cover fewer samples.
 
-    With `folder` they are written there too; a folder that already holds statistics is resumed, or refused.
+    With `folder` they are written there too; a folder that already contains statistics is resumed or refused.
     """
     key = collect_key(model, samples)
     begun = folder is not None and any((folder / file).exists() for file in ("manifest.json", "checkpoint.safetensors"))
@@ -194,24 +195,24 @@ def collect_job(library: Library, model: Model, samples: CalibrationSet, held_ou
 
 
 def asked_key(statistics_key: Hashable) -> Hashable:
-    """Under it: the key of all the samples that were asked for, more than there are after a Cancel."""
+    """Library key under which the key of all requested samples is stored; a Cancel collects fewer than those."""
     return ("asked", statistics_key)
 
 
-# What a collection takes
+# The cost of a collection
 
 _CORRECTION: Hashable = ("measured ÷ estimated seconds of the last collection",)
 
 
 def taken_key(statistics_key: Hashable) -> Hashable:
-    """Library key of the pair (estimate, measured cost) of the collection that made these statistics."""
+    """Return the Library key of the pair (estimate, measured cost) of the collection that made these statistics."""
     return ("taken", statistics_key)
 
 
 def choice_of(library: Library, model: Model, samples: CalibrationSet, folder: Path | None = None) -> Choice:
-    """The plan of a collection, by what it is estimated to take and what all visitors' memory budget leaves.
+    """Return the plan of a collection, chosen by its estimated cost and what the shared memory budget leaves.
 
-    Raises GblmError where no plan fits. The machine's pace is measured once a model, and corrected by each collection.
+    Raises GblmError if no plan fits. The machine's pace is measured once per model and corrected by each collection.
     """
     keep = statistics.default_keep(model)
     work = estimate.work_of(samples, keep, False, folder is not None)
@@ -220,7 +221,7 @@ def choice_of(library: Library, model: Model, samples: CalibrationSet, folder: P
 
 
 def shape_and_pace(library: Library, model: Model, work: estimate.Work) -> tuple[estimate.ModelShape, estimate.Pace]:
-    """The model, counted, and how fast this machine is on it: measured once a model, corrected by each collection."""
+    """Return the model's shape and this machine's pace on it, measured once per model, corrected by each collection."""
     own = ("shape", model.key, library.dtype, library.device)
     shape = library.once(own, lambda: estimate.shape_of(model))
     pace = library.once(("pace", own), lambda: estimate.measure_pace(shape, work, model.device.type))
@@ -228,14 +229,14 @@ def shape_and_pace(library: Library, model: Model, work: estimate.Work) -> tuple
 
 
 def room_for(library: Library, model: Model, folder: Path | None = None) -> estimate.Room:
-    """What a collection beside this model may take: of the machine, and of all visitors' memory budget."""
+    """Return what a collection with this model may use of the machine and of all visitors' memory budget."""
     room = estimate.room_of(model.device.type, folder)
     shared = library.room((model_key(library, model.source),))
     return replace(room, memory=shared if room.memory is None else min(shared, room.memory))
 
 
 def corrected(library: Library) -> bool:
-    """Whether estimated times follow a collection measured in this process."""
+    """Return whether estimated times are corrected by a collection measured in this process."""
     return library.has(_CORRECTION)
 
 
@@ -249,7 +250,7 @@ def statistics_bytes(found: Statistics) -> int:
 
 
 def head_borders(model: Model, matrix: Matrix) -> tuple[int, int]:
-    """The rows and the columns of one attention head, as the matrix view draws its borders."""
+    """Return (rows, columns) of one attention head, for the borders of the matrix view; 0 = no borders that way."""
     size, along_columns = heads_of(model, matrix)
     return (0, size) if along_columns else (size, 0)
 
@@ -257,13 +258,13 @@ def head_borders(model: Model, matrix: Matrix) -> tuple[int, int]:
 # Masks
 
 SMALL = 50_000_000
-"""Parameters up to which a pruned model is measured without being asked."""
+"""Largest number of parameters of a pruned model that is measured automatically."""
 MOST_SCORES = 50_000_000
-"""Prunable weights up to which scores are kept: 200 MB a method and α."""
+"""Largest number of prunable weights for which scores are stored: 200 MB per method and α."""
 
 
 def maybe_statistics(visit: Visit) -> Statistics | None:
-    """The visitor's statistics, or None before the first collection."""
+    """Return the visitor's statistics, or None before the first collection."""
     return visit.statistics() if visit.session.statistics is not None else None
 
 
@@ -272,7 +273,7 @@ def masks_key(session: Session, settings: Settings) -> Hashable:
 
 
 def preview_masks(visit: Visit, settings: Settings) -> Masks:
-    """The mask the settings give in the dense order, computed at once and kept."""
+    """Return the masks of these settings in the dense order, computed immediately and stored."""
     dense = preview_settings(settings)
     model, found = visit.model(), maybe_statistics(visit)
     if dense.needs and found is None:
@@ -285,7 +286,7 @@ def preview_masks(visit: Visit, settings: Settings) -> Masks:
 
 
 def _kept_scores(visit: Visit, settings: Settings) -> Mapping[str, Scored] | None:
-    """The scores that another sparsity or pattern chooses from again; None where they would fill the memory."""
+    """Return the stored scores, reusable for any sparsity and pattern; None above MOST_SCORES weights."""
     model, found = visit.model(), maybe_statistics(visit)
     if model.layout.prunable > MOST_SCORES:
         return None
@@ -295,13 +296,13 @@ def _kept_scores(visit: Visit, settings: Settings) -> Mapping[str, Scored] | Non
 
 
 def share_curve(library: Library, statistics_key: Hashable, norm: str) -> ShareCurve:
-    """The gradient's share at every α, kept."""
+    """Return the gradient's share at every α, stored."""
     return library.once(("share curve", statistics_key, norm),
                         lambda: alpha.share_curve(library.get(statistics_key), norm))
 
 
 def comparison_masks(visit: Visit, settings: Settings) -> tuple[Masks | None, Masks | None]:
-    """Wanda's and the gradient-only mask of the same pattern; None without statistics or where the group forbids."""
+    """Return Wanda's and the gradient-only mask of the same pattern; None without statistics or if the group forbids."""
     if visit.session.statistics is None:
         return None, None
     wanda, gradient = comparison_settings(settings)
@@ -309,16 +310,16 @@ def comparison_masks(visit: Visit, settings: Settings) -> tuple[Masks | None, Ma
 
 
 def preview(visit: Visit, settings: Settings) -> Preview:
-    """Everything the Prune tab shows of the settings, without building a model."""
+    """Return everything the Prune tab shows of the settings, without building a model."""
     wanda, gradient = comparison_masks(visit, settings)
     return mask_numbers.preview(visit.model(), maybe_statistics(visit), settings, preview_masks(visit, settings), wanda,
                                 gradient)
 
 
 def telling_weight(visit: Visit, settings: Settings, only: str | None = None) -> two_masks.Jump | None:
-    """What magnitude removes and `settings` keep, with the largest jump in its row; None where none is so.
+    """Return the weight with the largest jump in its row that magnitude removes and `settings` keep; None if none.
 
-    settings: α as a number, for the dense order. only: one matrix by name, else all of them.
+    settings: α as a number, for the dense order. only: the name of one matrix; None = all of them.
     """
     if settings.method == "magnitude" or settings.group == "authors":
         return None
@@ -335,10 +336,10 @@ def telling_weight(visit: Visit, settings: Settings, only: str | None = None) ->
 
 def apply_job(library: Library, session: Session, model: Model, found: Statistics | None,
               settings: Settings) -> Job[Hashable]:
-    """Masks in the order the settings name, and the pruned copy; the result is the masks' Library key."""
+    """Compute the masks in the settings' order and the pruned copy; the result is the masks' Library key."""
     key = masks_key(session, settings)
     if not library.has(pruned_key(key)) and model.device.type == "cpu":
-        # whoever is alone on the machine may take all of it
+        # a single user on their own machine may use all of its memory
         library.afford(5 * model.layout.prunable, (free_memory() or 0) if library.local else 0)
     if not library.has(key):
         masks = yield from prune.masks(model, found, settings)
@@ -354,7 +355,7 @@ def pruned_key(masks: Hashable) -> Hashable:
 
 
 def applied_masks(visit: Visit) -> Masks:
-    """The masks the visitor's pruned model has, or the sentence that none was applied."""
+    """Return the masks of the visitor's pruned model. Raises GblmError if none were applied."""
     if visit.session.applied is None:
         raise GblmError("nothing_applied")
     found: Masks = visit.library.get(visit.session.applied)
@@ -362,7 +363,7 @@ def applied_masks(visit: Visit) -> Masks:
 
 
 def applied_statistics(visit: Visit) -> Statistics | None:
-    """What the applied mask was made from, which the visitor's newest text may have left behind; None where nothing."""
+    """Return the statistics that made the applied masks, not necessarily the visitor's current ones; None if none."""
     assert isinstance(visit.session.applied, tuple)
     _, _, key, _ = visit.session.applied
     found: Statistics | None = visit.library.get(key) if visit.library.has(key) else None
@@ -370,17 +371,17 @@ def applied_statistics(visit: Visit) -> Statistics | None:
 
 
 def pruned_model(visit: Visit) -> Model:
-    """The visitor's pruned model, built again from its masks where it had to make room."""
+    """Return the visitor's pruned model, rebuilt from its masks if it was evicted."""
     return pruned_copy(visit, applied_masks(visit), visit.session.applied)
 
 
 def pruned_copy(visit: Visit, masks: Masks, key: Hashable) -> Model:
-    """The visitor's model without what the masks of that key remove."""
+    """Return a copy of the visitor's model without the weights that the masks of that key remove."""
     return visit.library.once(pruned_key(key), lambda: prune.pruned(visit.model(), masks), lambda _: masks.prunable * 4)
 
 
 def preview_numbers(model: Model, found: Statistics, settings: Settings, masks: Masks) -> Preview:
-    """The preview's numbers of a mask that exists, outside any visit."""
+    """Return the preview's numbers of existing masks, without a visit."""
     wanda, gradient = comparison_settings(settings)
     beside = [run(prune.dense_masks(model, found, one)) if one else None for one in (wanda, gradient)]
     return mask_numbers.preview(model, found, settings, masks, *beside)
@@ -421,7 +422,7 @@ def probes_of(model: Model) -> tuple[evaluate.Probe, ...]:
 
 
 def perplexity_job(library: Library, key: Hashable, model: Model, windows: CalibrationSet) -> Job[evaluate.Perplexity]:
-    """Perplexity of one model on one set of windows, kept. `key` names the model: a model's or a pruned model's key."""
+    """Perplexity of one model on one set of windows, stored. `key`: Library key of the model or pruned model."""
     own = ("perplexity", key, windows.key)
     if not library.has(own):
         library.put(own, (yield from evaluate.perplexity(model, windows)))
@@ -430,7 +431,7 @@ def perplexity_job(library: Library, key: Hashable, model: Model, windows: Calib
 
 
 def probe_job(library: Library, key: Hashable, model: Model) -> Job[evaluate.ProbeResult]:
-    """All probes of one model, kept."""
+    """Ask one model all probes; the result is stored."""
     own = ("probes", key)
     if not library.has(own):
         library.put(own, (yield from evaluate.ask_probes(model, probes_of(model))))
@@ -439,13 +440,13 @@ def probe_job(library: Library, key: Hashable, model: Model) -> Job[evaluate.Pro
 
 
 def held_out_text(language: str) -> str:
-    """The bundled text of a language that nobody calibrates on; the English one where there is none."""
+    """Return the file name of a language's bundled text for measuring only; the English one if there is none."""
     own = f"held_out_{language}.txt"
     return own if (TEXTS / own).is_file() else "held_out_en.txt"
 
 
 def held_out_windows(library: Library, session: Session, model: Model, language: str) -> CalibrationSet:
-    """The held-out fifth of the visitor's text; a bundled text of the language where that is too short."""
+    """Return the held-out fifth of the visitor's text, or the language's bundled text if the visitor's is too short."""
     if session.held_out is not None and library.has(session.held_out):
         return library.get(session.held_out)
     name = held_out_text(language)
@@ -454,7 +455,7 @@ def held_out_windows(library: Library, session: Session, model: Model, language:
 
 
 def measure_job(library: Library, session: Session, model: Model, pruned: Model, language: str) -> Job[None]:
-    """Perplexity on the visitor's own and held-out text, and the probes, of both models; all kept in the Library."""
+    """Measure perplexity on the visitor's own and held-out text and the probes, of both models; all stored."""
     held = held_out_windows(library, session, model, language)
     texts = [held] if session.statistics is None else [library.get(session.statistics).calibration, held]
     for windows in texts:
@@ -466,7 +467,7 @@ def measure_job(library: Library, session: Session, model: Model, pruned: Model,
 
 
 def measured_all(visit: Visit, language: str) -> bool:
-    """Whether the applied copy has been measured on the text that a page in this language shows."""
+    """Return whether the applied copy has been measured on the text that a page in this language shows."""
     session, library = visit.session, visit.library
     pruned = pruned_key(session.applied)
     held = held_out_windows(library, session, visit.model(), language)
@@ -482,7 +483,7 @@ def predictions_key(models: Hashable, prompt: Sequence[int], written: Sequence[i
 
 def predictions_job(library: Library, key: Hashable, models: Sequence[Model], prompt: Sequence[int],
                     written: Sequence[int]) -> Job[parting.Predictions]:
-    """What every model holds at every token of one answer, kept: a walk along it computes once."""
+    """Compute every model's predictions at every token of one answer; stored, so stepping through computes once."""
     if not library.has(key):
         found = yield from parting.next_tokens(models, prompt, written)
         library.put(key, found, len(found.places) * len(models) * 2000)  # six candidates and their texts

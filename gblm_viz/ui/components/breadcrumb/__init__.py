@@ -13,15 +13,15 @@ _TEMPLATE = '<nav class="breadcrumb"><ol></ol></nav>'
 
 
 class Breadcrumb(OwnComponent):
-    """Its value is what `breadcrumb` returns. Event `select` with `level`, the number of parts that are to stay."""
+    """Its value is what `breadcrumb` returns. Event `select` with `level`, the number of parts to keep."""
 
     template = _TEMPLATE
     maker = "gblm_viz.ui.components.breadcrumb.breadcrumb"
 
 
 def breadcrumb(parts: Sequence[str], label: str, hint: str, weight: str = "") -> dict[str, Any]:
-    """A value for Breadcrumb. parts: the widest place first; label names the whole; hint says what a click does.
+    """Return a value for Breadcrumb. parts: the topmost level first; label: its accessible name; hint: what a click does.
 
-    weight: how a weight that is only pointed at is named, with {row} and {column}; without it none is.
+    weight: template with {row} and {column} for a weight under the pointer; empty = such weights are not shown.
     """
     return {"parts": list(parts), "label": label, "hint": hint, "weight": weight}

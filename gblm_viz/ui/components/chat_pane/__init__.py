@@ -15,9 +15,9 @@ _TEMPLATE = '<div class="chat" role="log" aria-live="polite"></div>'
 
 @dataclass(frozen=True)
 class Bubble:
-    """One question and its answer. tokens: each one's text, "" for a part of a character; same: whether the other
-    answer has it too, None where nothing is compared; parting: the token where they part, len(tokens) = the end of
-    this one; growing: it is still being written."""
+    """One question and its answer. tokens: each token's text, "" for a part of a character; same: per token, whether the
+    other answer has it too, None = not compared; parting: index of the first differing token, len(tokens) = the end of
+    this answer; growing: it is still being written."""
 
     asked: str
     tokens: Sequence[str]
@@ -27,8 +27,8 @@ class Bubble:
 
 
 class ChatPane(OwnComponent):
-    """Its value is what `pane_value` returns. Event `select` with `place`: [bubble, token], the token after the last
-    one being what would have come next."""
+    """Its value is what `pane_value` returns. Event `select` with `place`: [bubble, token]; the index after the last
+    token means the token that would have come next."""
 
     template = _TEMPLATE
     maker = "gblm_viz.ui.components.chat_pane.pane_value"
@@ -36,9 +36,9 @@ class ChatPane(OwnComponent):
 
 def pane_value(bubbles: Sequence[Bubble], look: str, words: Mapping[str, str], *, stale: bool = False,
                open_tokens: bool = True) -> dict[str, Any]:
-    """A value for ChatPane. look: dense, pruned, third, or hidden where nobody may see who wrote it.
+    """Return a value for ChatPane. look: dense, pruned, third, or hidden to conceal which model wrote the answers.
 
-    words: empty, answer (the list's name), part, next. open_tokens False: the tokens cannot be picked.
+    words: empty, answer (the list's name), part, next. open_tokens False: the tokens cannot be selected.
     """
     return {"bubbles": [_bubble(bubble) for bubble in bubbles], "look": look, "words": dict(words), "stale": stale,
             "open": open_tokens}

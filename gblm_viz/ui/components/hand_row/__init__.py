@@ -17,7 +17,7 @@ _TEMPLATE = '<div class="hand-row"><table><thead></thead><tbody></tbody></table>
 class HandRow(OwnComponent):
     """Its value is what `hand_value` returns. Event `select` when a number was changed, with `change`.
 
-    change = [field, column, number]; the number is null where the cell was emptied: the stored one is wanted back.
+    change = [field, column, number]; the number is null if the cell was emptied, which restores the stored number.
     """
 
     template = _TEMPLATE
@@ -26,8 +26,8 @@ class HandRow(OwnComponent):
 
 def hand_value(found: ByHand, changed: Collection[tuple[str, int]], used: Collection[str], pinned: int | None,
                words: Mapping[str, str], told: str) -> dict[str, Any]:
-    """A value for HandRow. changed: (field, column) of the numbers that are not the stored ones; used: the fields that
-    enter the score; pinned: the selected column; told: the line under the table."""
+    """Return a value for HandRow. changed: (field, column) of the numbers that differ from the stored ones; used: the
+    fields that enter the score; pinned: the selected column; told: the line under the table."""
     entries = [{"column": one.column, "numbers": {field: one.numbers[field] for field in FIELDS}, "score": one.score,
                 "rank": one.rank + 1, "removed": one.removed, "pinned": one.column == pinned,
                 "flipped": one.column in found.flipped} for one in found.entries]

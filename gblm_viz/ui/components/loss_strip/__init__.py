@@ -22,23 +22,23 @@ _TEMPLATE = """
 </div>
 """
 FULL = 3.0
-"""Nats from which on a token has the full colour: the same for every window, so that windows can be compared."""
+"""Difference in nats from which a token has the full colour; the same for all windows, to make them comparable."""
 STRONGEST = 3
-"""Tokens that are marked as the window's most lost."""
+"""Number of tokens marked as those with the largest loss increase."""
 
 
 class LossStrip(OwnComponent):
-    """Its value is what `strip_value` returns. Event `select` when another window is wanted: `step`, −1 or 1."""
+    """Its value is what `strip_value` returns. Event `select` to go to another window: `step`, −1 or 1."""
 
     template = _TEMPLATE
     maker = "gblm_viz.ui.components.loss_strip.strip_value"
 
 
 def strip_value(tokens: Sequence[TokenLoss], words: Mapping[str, str], title: str, made: str) -> dict[str, Any]:
-    """A value for LossStrip. words: the table lost.strip; title: a sentence about the window; made: what made the
-    pruned model, for who saves the picture.
+    """Return a value for LossStrip. words: the table lost.strip; title: a sentence about the window; made: what made the
+    pruned model, for saving the picture.
 
-    `start`: the token that has the focus first, the most lost one; `strongest`: the few most lost, in order.
+    Its `start`: the token focused first, with the largest increase; `strongest`: the STRONGEST largest, in order.
     """
     order = sorted(range(len(tokens)), key=lambda place: -tokens[place].difference)
     strongest = [place for place in order[:STRONGEST] if tokens[place].difference > 0]

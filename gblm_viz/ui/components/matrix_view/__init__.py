@@ -1,5 +1,5 @@
-"""The canvas on which a matrix is looked at, from the whole down to one weight with its number.
-Knows no model and no method: a provider gives arrays, the page's language gives the words.
+"""A canvas that shows a matrix, zoomable from the whole down to one weight with its number.
+Independent of model and method: a provider supplies arrays, the page's language supplies the words.
 
     view = MatrixView(height=420)
     button.click(lambda: picture(provider, "Block 3, down", words), outputs=view)
@@ -73,8 +73,8 @@ _TEMPLATE = """
 
 @dataclass(frozen=True)
 class Followed:
-    """A control of the page that a picture follows. place: the selector of the element around its inputs. choices: of
-    a dropdown, what it shows → what it means, where the two differ."""
+    """A control of the page that a picture follows. place: the selector of the element around its inputs. choices: for a
+    dropdown, shown text → value, if the two differ."""
 
     place: str
     choices: Mapping[str, str] = set_apart(default_factory=dict)
@@ -84,14 +84,14 @@ class MatrixView(OwnComponent):
     """One matrix on a canvas. Its value is what `picture` returns, or None for an empty stage.
 
     Events: `select` when a weight is pinned (row, column, value, field, key; also index for gr.SelectData), `clear`
-    when it is let go, `release` when one of its `sliders` has come to rest, whether or not there is a picture that
-    follows it. A value whose shape equals the one before keeps the visitor's zoom; one with "pin" shows it.
+    when it is unpinned, `release` when one of its `sliders` has stopped moving, whether or not a picture follows it.
+    A new value of the same shape keeps the visitor's zoom; one with "pin" scrolls to the pinned weight.
     """
 
     template = _TEMPLATE
     maker = "gblm_viz.ui.components.matrix_view.picture"
     scripts = ("matrix_view.js", "profiles.js", "saving.js", "live.js", "echo.js", "outside.js")
-    """One script in six files, in this order: they share its names."""
+    """One script in six files, concatenated in this order; they share one namespace."""
 
     def __init__(
         self,
@@ -106,8 +106,8 @@ class MatrixView(OwnComponent):
         visible: bool | Literal["hidden"] = True,
         render: bool = True,
     ) -> None:
-        """height: pixels of the whole view, switch and legend included, at least 300; more where a line must wrap.
-        sliders: CSS selectors of the elements around the sliders whose rest is a `release`."""
+        """height: pixels of the whole view, switch and legend included, at least 300; it grows if a line wraps.
+        sliders: CSS selectors of the elements around the sliders that cause `release` when they stop moving."""
         super().__init__(
             value,
             elem_id=elem_id,
@@ -139,17 +139,16 @@ def picture(
     live: Mapping[str, Followed] | None = None,
     gallery: Gallery = GALLERY,
 ) -> dict[str, Any]:
-    """A value for MatrixView: hangs the provider in the gallery and describes it to the browser.
+    """Add the provider to the gallery and return the value for MatrixView that describes it to the browser.
 
-    field: the one shown first, by default the provider's first; a visitor's own choice stays when the new picture
-    offers it and `field` is None. pin: (row, column) to mark and bring into sight. previous: the view's last value,
-    whose picture is then freed at once instead of when the gallery is full. kept: for the initial value of a component,
-    which every visitor gets: never freed. heads: the rows, and the columns, of one attention head; 0 where there are
-    none; borders: what it is instead of heads. note: what made the picture, written under it when it is saved.
-    sorted_columns: which stored column each column of the provider's arrays is, where they were put into another
-    order; all that is read, pinned and sent then names the stored ones, and `sorted_by` says what the order is. live:
-    controls of the page by name; while one moves, the picture is drawn at what they say by the provider's `live`, and
-    the next value takes over.
+    field: the one shown first; None = the visitor's previous choice if the new picture has it, else the provider's
+    first. pin: (row, column) to mark and scroll to. previous: the view's last value, whose picture is then freed at
+    once instead of when the gallery is full. kept: never freed; for a component's initial value, which all visitors
+    share. heads: rows and columns of one attention head; 0 = no borders; borders: what the borders separate. note: what
+    made the picture, written under it when it is saved. sorted_columns: for reordered arrays, the stored column of each
+    array column; everything read, pinned and sent then uses stored columns, and `sorted_by` names the order. live:
+    controls of the page by name; while one moves, the provider's `live` draws the picture for their current values,
+    until the next value arrives.
     """
     fields = provider.fields()
     if field is not None and field not in {known.id for known in fields}:
@@ -178,10 +177,10 @@ def picture(
 
 
 def with_pin(value: Mapping[str, Any], row: int, column: int) -> dict[str, Any]:
-    """The same picture with another weight marked: what a go-to box returns. Draws no new tile by itself."""
+    """Return the same picture with another weight marked, for a go-to box. Draws no new tile by itself."""
     return {**value, "pin": [int(row), int(column)]}
 
 
 def without_pin(value: Mapping[str, Any]) -> dict[str, Any]:
-    """The same picture with no weight marked."""
+    """Return the same picture with no weight marked."""
     return {**value, "pin": None}

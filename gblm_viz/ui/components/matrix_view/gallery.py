@@ -1,5 +1,5 @@
-"""The pictures this process can be asked to draw, behind unguessable keys, within a budget of bytes and entries.
-Knows no component and no visitor: who holds a key may see its picture."""
+"""The pictures that this process can draw, under unguessable keys, within a budget of bytes and entries.
+Independent of components and visitors: whoever has a key may see its picture."""
 
 import base64
 import logging
@@ -23,22 +23,22 @@ Kind = Literal["sequential", "diverging", "mask", "four"]
 Pooling = Literal["max", "extreme", "mean", "chance", "shares"]
 
 PROFILES: Mapping[Kind, Measure] = {"sequential": "mean", "diverging": "magnitude", "mask": "mean", "four": "parted"}
-"""What a kind's profiles show of each row and column."""
+"""The measure of each row and column that a kind's profiles show."""
 POOLING: Mapping[Kind, Pooling] = {"sequential": "max", "diverging": "extreme", "mask": "mean", "four": "shares"}
-"""How each kind is pooled unless its field says otherwise."""
+"""Each kind's pooling, unless its field sets another."""
 
 MOST_PIXELS = 1 << 22
-"""Pixels one answer may hold: a projector's 2560 × 1600; the view lowers its resolution above it."""
+"""Most pixels of one answer, enough for a projector's 2560 × 1600; above it the view lowers its resolution."""
 MOST_VALUES = 4096
-"""An answer of at most so many pixels brings their float32 values along, to be printed."""
+"""An answer of at most this many pixels includes their float32 values, to be printed."""
 MOST_SAVED = 1 << 20
-"""… and of so many where they are asked for, to be saved as a file."""
+"""Most pixels of an answer with values if they are requested, to be saved as a file."""
 LONGEST_SIDE = 1 << 24
 Control = float | str
-"""What a slider or number box says, or a choice."""
+"""The value of a slider, number box or choice."""
 MOST_CONTROLS, LONGEST_CHOICE = 8, 40
 MOST_EVERY = 2
-"""While a control moves one row may stand for so many."""
+"""While a control moves, one row may be shown for up to this many."""
 KEY = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
 
@@ -53,9 +53,9 @@ class Field:
     scale: Scale = "linear"
     unit: str = ""
     categories: tuple[str, ...] = ()
-    """kind "four": what the values 0, 1, 2, 3 are called; kept by both, removed by both, only A, only B"""
+    """kind "four": the names of the values 0, 1, 2, 3: kept by both, removed by both, only A, only B"""
     pooling: Pooling | None = None
-    """other than the kind's own: "mean", or "chance" for a mask drawn as deviations from a random one"""
+    """instead of the kind's default: "mean", or "chance" for a mask drawn as deviations from a random one"""
 
     def __post_init__(self) -> None:
         check_range(self.scale, self.lo, self.hi)
@@ -70,9 +70,9 @@ class Field:
 
 
 class Provider(Protocol):
-    """A matrix to look at. `array` may compute; it is called once per field while its picture is in use.
+    """A matrix to show. `array` may compute; it is called once per field while its picture is in use.
 
-    Raises LookupError from `array` when what it needs has been evicted: the view then asks for an update.
+    `array` raises LookupError if what it needs has been evicted; the view then asks for an update.
     A provider never changes: new numbers need a new picture.
     """
 
@@ -85,7 +85,7 @@ class Provider(Protocol):
     def fields(self) -> Sequence[Field]: ...
 
     def array(self, field_id: str) -> np.ndarray:
-        """(rows, columns): float, or for kind mask bool (True = removed), or for kind four uint8 0 … 3"""
+        """Return (rows, columns): float; for kind mask bool (True = removed); for kind four uint8 0 … 3."""
         ...
 
 
@@ -93,16 +93,16 @@ class LiveProvider(Provider, Protocol):
     """A matrix that depends on controls of the page: see `live` of `matrix_view.picture`."""
 
     def live(self, controls: Mapping[str, Control], every: int) -> Provider:
-        """The same matrix with the controls moved. Nobody has checked what they say: what makes no sense plays no part.
+        """Return the same matrix with the controls moved. Their values are unchecked; invalid ones must be ignored.
 
-        every: of so many rows the first may be shown for all, if that is sooner there.
+        every: the first of this many rows may be shown for all of them, if that is faster.
         """
         ...
 
 
 @dataclass(frozen=True)
 class ArrayProvider:
-    """A provider over arrays that already exist: {field: array}, all of one shape."""
+    """A provider of existing arrays: {field: array}, all of one shape."""
     arrays: Mapping[Field, np.ndarray]
 
     def __post_init__(self) -> None:
@@ -126,7 +126,7 @@ class ArrayProvider:
 
 
 class Pixels:
-    """The pyramids of one field, and how a tile of it becomes bytes."""
+    """The pyramids of one field, and the conversion of its tiles to bytes."""
 
     def __init__(self, known: Field, array: np.ndarray) -> None:
         self.field = known
@@ -142,25 +142,24 @@ class Pixels:
 
     @property
     def nbytes(self) -> int:
-        """The matrix once, and the levels of every pyramid over it"""
+        """Bytes of the matrix, counted once, and of all pyramids' levels."""
         own = [pyramid.nbytes for pyramid in self.pyramids]
         return sum(own) - (len(own) - 1) * self.array_bytes
 
     def _planes(self, tiles: Sequence[Tile]) -> np.ndarray:
-        """(planes, height, width) float32: one plane, or for four the shares of categories 1, 2 and 3"""
+        """Return (planes, height, width) float32: one plane, or for kind four the shares of categories 1, 2 and 3."""
         if self.field.pooled_by == "chance":
             return against_chance(tiles[0], self.sparsity, self.columns)[None]
         return np.stack([tile.values for tile in tiles])
 
     @cached_property
     def profile(self) -> Profile:
-        """What each row and each column amounts to."""
+        """The kind's measure (PROFILES) of each row and each column."""
         return self.pyramids[0].profile(PROFILES[self.field.kind])
 
     def answer(self, row: int, column: int, rows: int, columns: int, height: int, width: int,
                values: int = 0) -> dict[str, Any]:
-        """The tile as JSON: bytes in base64, little-endian float32 values beside them where they are few, or asked for.
-        """
+        """Return the tile as JSON: bytes in base64, and little-endian float32 values if few or requested."""
         tiles = [pyramid.tile(row, column, rows, columns, height, width) for pyramid in self.pyramids]
         first, planes = tiles[0], self._planes(tiles)
         scale, lo, hi = (self.field.scale, self.field.lo, self.field.hi)
@@ -184,13 +183,13 @@ def _base64(array: np.ndarray) -> str:
 
 @dataclass(eq=False)
 class Picture:
-    """A provider in the gallery and the fields of it that were looked at."""
+    """A provider in the gallery and the pixels of its fields that were shown."""
     provider: Provider
     fields: Mapping[str, Field]
     kept: bool = False
     pixels: dict[str, Pixels] = field(default_factory=dict)
     moved: tuple[Any, Pixels] | None = None
-    """What its controls were moved to last, and what it looks like there."""
+    """The last values of its controls and the pixels for them."""
     building: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -199,7 +198,7 @@ class Picture:
         return sum(pixels.nbytes for pixels in list(self.pixels.values())) + (moved[1].nbytes if moved else 0)
 
     def of(self, field_id: str, live: tuple[tuple[str, Control], ...] = (), every: int = 1) -> Pixels:
-        """The field as it is, or with the page's controls moved to what `live` says."""
+        """Return the field's pixels, or those for the control values `live`."""
         with self.building:
             if live:
                 if self.moved is None or self.moved[0] != (field_id, live, every):
@@ -220,15 +219,15 @@ class Picture:
         return Pixels(self.fields[field_id], array)
 
     def free(self) -> None:
-        """Its arrays and pooled levels go; they are built again when asked for."""
+        """Drop the arrays and pooled levels; they are built again on request."""
         self.pixels, self.moved = {}, None
 
 
 class Gallery:
-    """Unguessable key → picture, safe to use from several threads. The least recently drawn goes first.
+    """Unguessable key → picture, thread-safe. The least recently drawn picture is dropped first.
 
-    When bytes are short its arrays and pooled levels go, to be built again when asked for; when there are more than
-    `most_pictures` beside the kept ones it goes itself, and its view says that it must be updated.
+    Above `most_bytes` its arrays and pooled levels are dropped and built again on request. Above `most_pictures`, not
+    counting kept ones, the picture itself is dropped, and its view says that it must be updated.
     """
 
     def __init__(self, most_bytes: int = 1 << 30, most_pictures: int = 512) -> None:
@@ -246,9 +245,9 @@ class Gallery:
             return sum(picture.nbytes for picture in self._pictures.values())
 
     def add(self, provider: Provider, kept: bool = False) -> str:
-        """Its new key. The picture stays until it is forgotten or the least recently drawn of too many.
+        """Add a picture and return its key. It stays until it is forgotten or dropped as the least recently drawn.
 
-        kept: neither happens to it; for a component's initial value, which every visitor shares.
+        kept: it is never dropped; for a component's initial value, which every visitor shares.
         """
         fields = {known.id: known for known in provider.fields()}
         if not fields:
@@ -262,18 +261,18 @@ class Gallery:
         return key
 
     def forget(self, key: str) -> None:
-        """Frees a picture at once, as when its visitor leaves; nothing happens for an unknown key or a kept picture."""
+        """Free a picture at once, as when its visitor leaves. An unknown key or a kept picture has no effect."""
         with self._lock:
             if key in self._pictures and not self._pictures[key].kept:
                 del self._pictures[key]
 
     def answer(self, wanted: Any) -> dict[str, Any]:
-        """One tile for the browser, or {"error": "gone" | "bad" | "failed"}; never raises, trusts no number."""
+        """Return one tile for the browser, or {"error": "gone" | "bad" | "failed"}; never raises, checks every number."""
         return self._drawn(wanted, lambda pixels, request: pixels.answer(
             request.row, request.column, request.rows, request.columns, request.height, request.width, request.values))
 
     def profile(self, wanted: Any) -> dict[str, Any]:
-        """The profiles of the whole matrix, little-endian float32 in base64, or an error as `answer` gives it."""
+        """Return the profiles of the whole matrix, little-endian float32 in base64, or an error like `answer`."""
         return self._drawn(wanted, lambda pixels, _: {"rows": _base64(pixels.profile.rows.astype("<f4")),
                                                       "columns": _base64(pixels.profile.columns.astype("<f4"))})
 
@@ -303,7 +302,7 @@ class Gallery:
         return {**result, "version": request.version}
 
     def _shrink(self, keep: str) -> None:
-        """Drops pooled levels, the least recently drawn picture's first, until the budget holds."""
+        """Drop pixels, the least recently drawn picture's first, until the rest fits into the budget."""
         with self._lock:
             held = sum(picture.nbytes for picture in self._pictures.values())
             for key, picture in self._pictures.items():
@@ -316,7 +315,7 @@ class Gallery:
 
 @dataclass(frozen=True)
 class Request:
-    """A tile as the browser asks for it; every number checked."""
+    """A browser's request for a tile, with every number checked."""
     key: str
     field: str
     row: int
@@ -329,7 +328,7 @@ class Request:
     values: int
     every: int = 1
     live: tuple[tuple[str, Control], ...] = ()
-    """The page's controls by name, where the picture follows them while they move"""
+    """The page's controls by name, if the picture follows them while they move."""
 
 
 LIMITS: Mapping[str, tuple[int, int]] = {
@@ -338,11 +337,11 @@ LIMITS: Mapping[str, tuple[int, int]] = {
     "every": (1, MOST_EVERY),
 }
 ASSUMED = {"values": 0, "every": 1}
-"""What a request may leave out."""
+"""Defaults of what a request may leave out."""
 
 
 def _checked(wanted: Any) -> Request | None:
-    """None unless it is a dict of a key, a field and whole numbers within their limits."""
+    """Return the request; None unless it has a key, a field and whole numbers within their limits."""
     if not isinstance(wanted, dict):
         return None
     key, field_id = wanted.get("key"), wanted.get("field")
@@ -368,14 +367,14 @@ def _says(control: Any) -> bool:
 
 
 GALLERY = Gallery()
-"""The process's pictures, shared by all pages and languages."""
+"""All pictures of the process, shared by all pages and languages."""
 
 
 def tile(wanted: Any) -> dict[str, Any]:
-    """What the browser calls, see Gallery.answer. Gradio passes one argument and turns an exception into null."""
+    """Called by the browser, see Gallery.answer. Gradio passes one argument and turns an exception into null."""
     return GALLERY.answer(wanted)
 
 
 def profile(wanted: Any) -> dict[str, Any]:
-    """What the browser calls for the lines beside the matrix, see Gallery.profile."""
+    """Called by the browser for the lines beside the matrix, see Gallery.profile."""
     return GALLERY.profile(wanted)

@@ -1,5 +1,5 @@
-"""Every word the matrix view shows, per language, from words/<language>/matrix.toml; and that none is missing.
-Knows no component: the view takes one of these tables, or any other with the same keys, in its value."""
+"""All text of the matrix view, per language, from words/<language>/matrix.toml, and a check that none is missing.
+Independent of the component: its value contains one of these tables, or any other with the same keys."""
 
 from collections.abc import Mapping
 from string import Formatter
@@ -9,16 +9,16 @@ from gblm_viz.words import words as of_language
 ENGLISH: Mapping[str, str] = of_language("en").table("matrix")
 JAPANESE: Mapping[str, str] = of_language("ja").table("matrix")
 WORD_KEYS = tuple(ENGLISH)
-"""The keys a table of words for the view must have."""
+"""The keys that a table of words for the view must have."""
 
 
 def places(sentence: str) -> set[str]:
-    """The names in braces: {"rows", "value", …}"""
+    """Return the names in braces, such as {"rows", "value"}."""
     return {name for _, name, _, _ in Formatter().parse(sentence) if name}
 
 
 def check_words(words: Mapping[str, str]) -> dict[str, str]:
-    """The view's part of a table of words; KeyError where a word is missing, ValueError where its numbers differ."""
+    """Return the view's part of a table. Raises KeyError for a missing word, ValueError for other names in braces."""
     missing = [key for key in WORD_KEYS if key not in words]
     if missing:
         raise KeyError(f"the matrix view lacks words for: {', '.join(missing)}")

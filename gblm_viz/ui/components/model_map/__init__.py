@@ -1,5 +1,5 @@
-"""The model map on screen: blocks × roles, one button a matrix, for any one number a matrix.
-Knows no measure, no colour and no language: gblm_viz.figures.maps makes the value, texts included.
+"""The model map on screen: blocks × roles, one button per matrix, showing any one number per matrix.
+Independent of measure, colour and language: gblm_viz.figures.maps makes the value, texts included.
 
     view = ModelMapView(height=400, elem_id="model-map")
     page.on_event(view.select, "name", "text", handler, inputs, outputs)   # handler(visit, matrix name, *values)
@@ -34,5 +34,5 @@ class ModelMapView(OwnComponent):
 
     def __init__(self, value: Mapping[str, Any] | None = None, *, height: int = 400, elem_id: str | None = None,
                  **arguments: Any) -> None:
-        """height: pixels of the grid alone; title, sentence and legend come below and above it."""
+        """height: pixels of the grid only; title, sentence and legend are added above and below."""
         super().__init__(value, elem_id=elem_id, height=int(height), **arguments)

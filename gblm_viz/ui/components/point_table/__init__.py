@@ -1,5 +1,5 @@
-"""A table with a button in each row, and a chart whose marks do what the buttons do.
-Knows no model and no language: the cells and every word come in the value.
+"""A table with a button in each row, and a chart whose marks act like these buttons.
+Independent of model and language: the cells and all text are in the value.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _TEMPLATE = """
 
 @dataclass(frozen=True)
 class PointRow:
-    """One row: the number its button tells, its cells, and the button's full name for those who hear the page."""
+    """One row: the number its button sends, its cells, and the button's full name for screen readers."""
 
     number: int
     cells: tuple[str, ...]
@@ -39,5 +39,5 @@ class PointTable(OwnComponent):
 
 
 def point_rows(heads: Sequence[str], rows: Sequence[PointRow], load: str, label: str) -> dict[str, Any]:
-    """A value for PointTable. load: what every button says; label: names the table."""
+    """Return a value for PointTable. load: the text of every button; label: the table's name."""
     return {"heads": list(heads), "rows": [asdict(row) for row in rows], "load": load, "label": label}

@@ -1,5 +1,5 @@
-"""A page of probes as a table: sorted by its heads, leafed through, a row's question put to both models.
-Knows no model and no language: the rows and every word come in the value.
+"""A page of probes as a table: sortable by column, with paging and a button that asks both models a row's question.
+Independent of model and language: the rows and all text are in the value.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _TEMPLATE = """
 
 @dataclass(frozen=True)
 class Column:
-    """`name` is what the event tells, `title` its head, `kind` a CSS class; `sorted`: ascending, descending or none."""
+    """`name` is sent with the event, `title` is the head, `kind` a CSS class; `sorted`: ascending, descending or none."""
 
     name: str
     title: str
@@ -41,8 +41,8 @@ class Line:
 class ProbeTable(OwnComponent):
     """Its value is what `table_value` returns. Event `select` with `asked`, a pair.
 
-    ["open", index] a row's question is wanted; ["sort", column's name]; ["page", −1 or 1]; ["save", ""] all rows, of
-    every page, as a file.
+    ["open", index]: ask a row's question; ["sort", column's name]; ["page", −1 or 1]; ["save", ""]: save the rows of
+    all pages as a file.
     """
 
     template = _TEMPLATE
@@ -51,9 +51,9 @@ class ProbeTable(OwnComponent):
 
 def table_value(columns: Sequence[Column], lines: Sequence[Line], pages: Mapping[str, Any],
                 words: Mapping[str, str], file: str = "") -> dict[str, Any]:
-    """A value for ProbeTable. pages: `told`, a sentence, and whether there is a page `before` and `after`.
+    """Return a value for ProbeTable. pages: `told`, a sentence, and whether there is a page `before` and `after`.
 
-    words: back, on, ask (a row's hint), save (what its link does). file: where the rows that were asked for wait.
+    words: back, on, ask (a row's hint), save (what its link does). file: address of the saved rows, if requested.
     """
     return {"columns": [asdict(one) for one in columns], "lines": [asdict(one) for one in lines], "pages": dict(pages),
             "words": dict(words), "file": file}

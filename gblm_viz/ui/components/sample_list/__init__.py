@@ -1,5 +1,5 @@
-"""The samples a text becomes, one line each with a box that leaves it out.
-Knows no tokenizer and no language: the rows and every word come in the value.
+"""The samples that a text is cut into, one line each with a checkbox to leave it out.
+Independent of tokenizer and language: the rows and all text are in the value.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ State = Literal["used", "held", "dropped"]
 
 @dataclass(frozen=True)
 class SampleRow:
-    """One sample: its number (0-based), its tokens, how it begins, and what becomes of it."""
+    """One sample: its number (0-based), its tokens, how it begins, and how it is used."""
 
     index: int
     tokens: int
@@ -31,15 +31,15 @@ class SampleRow:
 
 
 class SampleList(OwnComponent):
-    """Its value is what `sample_rows` returns. Event `select` when a box is switched: `index`, the sample's number."""
+    """Its value is what `sample_rows` returns. Event `select` when a box is toggled: `index`, the sample's number."""
 
     template = _TEMPLATE
     maker = "gblm_viz.ui.components.sample_list.sample_rows"
 
 
 def sample_rows(rows: Sequence[SampleRow], words: Mapping[str, str], more: str = "") -> dict[str, Any]:
-    """A value for SampleList. words: number, tokens, begins, becomes, used, held, dropped, use (with {index}).
+    """Return a value for SampleList. words: number, tokens, begins, becomes, used, held, dropped, use (with {index}).
 
-    more: a line under the table, where not all samples are listed.
+    more: a line under the table if not all samples are listed.
     """
     return {"rows": [asdict(row) for row in rows], "words": dict(words), "more": more}

@@ -1,4 +1,4 @@
-"""A button that sends one file into the server's memory. Knows no language: every word comes in the value."""
+"""A button that sends one file into the server's memory. Independent of language: all text is in the value."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ class UploadButton(OwnComponent):
     """Its value is what `upload_button` returns.
 
     Event `upload` when a file has been sent: `file`, an object with `name`, `size` in bytes, the `token` under which
-    the file waits (see uploads.py), empty where it was not taken, and the `status` of the answer, 0 without any.
-    Gradio's own button writes files to a folder that all visitors share.
+    the file waits (see uploads.py; empty if it was refused), and the `status` of the answer (0 if there was none).
+    Gradio's own button is not used because it writes files to a folder that all visitors share.
     """
 
     template = _TEMPLATE
@@ -22,5 +22,5 @@ class UploadButton(OwnComponent):
 
 
 def upload_button(label: str, types: str, ready: bool = True) -> dict[str, Any]:
-    """A value for UploadButton. types: as in the `accept` of a file input. ready: whether it can be pressed."""
+    """Return a value for UploadButton. types: as in the `accept` of a file input. ready: whether it can be pressed."""
     return {"label": label, "types": types, "ready": ready}
