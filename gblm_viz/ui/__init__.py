@@ -2,4 +2,4 @@
 
 from gblm_viz.proxies import set_aside
 
-set_aside()  # before anything here imports Gradio, which ends the process over a proxy that it cannot use
+set_aside()  # before anything here imports Gradio, which ends the process if a proxy setting is unusable

@@ -1,4 +1,4 @@
-"""Gradio's Blocks, with every value that does not fit its field answered by a sentence in the page's language."""
+"""Gradio's Blocks that answer a value not fitting its field with a sentence in the page's language."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import gradio as gr
 from gblm_viz.words import Words
 
 FURTHEST = 2**63
-"""One more than the largest seed, so that a larger one is still told apart."""
+"""One more than the largest seed, so that a larger one can still be recognised."""
 
 
 class Blocks(gr.Blocks):
-    """A choice that is not offered or a number outside its range ends the event with a notice and no traceback.
+    """Ends an event with an unoffered choice or an out-of-range number with a notice, without a traceback.
 
-    Only a script sends such values: the page's own controls cannot. Gradio would answer in English, or with nothing.
+    Only a script can send such values, not the page's own controls. Gradio would answer in English or not at all.
     """
 
     def __init__(self, say: Words, **arguments: Any) -> None:
@@ -32,8 +32,8 @@ class Blocks(gr.Blocks):
 
 
 def _tamed(field: Any, value: Any) -> Any:
-    """A value as every handler expects it: an empty box is an empty text, half characters become question marks, and
-    numbers beyond 64 bits, which no answer could carry, become the nearest one."""
+    """Return a value as the handlers expect it: an empty box as an empty text, lone surrogates as question marks, and
+    numbers beyond ±2⁶³, which no answer could contain, clamped."""
     if isinstance(field, gr.Textbox | gr.Button):
         return str(value or "").encode("utf-8", "replace").decode("utf-8")
     if isinstance(field, gr.Number | gr.Slider) and isinstance(value, int | float):

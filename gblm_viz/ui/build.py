@@ -1,4 +1,4 @@
-"""The page in one language: header, status line, tabs in the order of the data, and the few wires between them."""
+"""The page in one language: header, status line, tabs in the order of the data, and the handlers between them."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ from .work import work
 TABS = {"overview": overview, "text": text, "gradients": gradients, "prune": prune, "patterns": patterns,
         "weight": weight, "compare": compare, "report": take_home}
 PAGES_FOLLOWED = 160
-"""Handlers that run at a time. One that follows a task mostly sleeps; with Gradio's 40, the 41st visitor's every click,
-Cancel too, would wait for a task of somebody else's to end."""
+"""Number of handlers that run at a time. One that follows a task mostly sleeps. With Gradio's 40, every click of the 41st
+visitor, even Cancel, would wait until somebody else's task ends."""
 _ARRIVE = """() => {
   const wanted = (new URLSearchParams(location.search).get('hide') || '').split(',');
   const hidden = wanted.filter((id) => /^[a-z-]+$/.test(id));
@@ -40,7 +40,7 @@ _ARRIVE = """() => {
   if (hidden.length) document.head.append(style);
   return [window.sessionStorage.getItem('gblm-visit') || '', location.search];
 }"""
-"""Reads the visit's key and the link; what a teacher's link hides is hidden before anything else happens."""
+"""Reads the visit's key and the link, after hiding the parts that the link asks to hide."""
 _CARRY = """(query) => {
   const now = new URLSearchParams(location.search), next = new URLSearchParams(query);
   if (window.gblmTab) now.set('tab', window.gblmTab);
@@ -50,7 +50,7 @@ _CARRY = """(query) => {
   window.gblmPlace = true;
   return [query];
 }"""
-"""Writes the place into the address, and into the links to the other language."""
+"""Writes selection and settings into the address and into the links to the other language."""
 _TAB = """() => {
   if (!window.gblmTab && NAME === FIRST) return;
   window.gblmTab = document.body.dataset.tab = NAME;
@@ -60,12 +60,12 @@ _TAB = """() => {
   history.replaceState(null, '', location.pathname + '?' + query);
   for (const link of document.querySelectorAll('#lang a')) link.search = location.search;
 }""".replace("FIRST", repr(next(iter(TABS))))
-"""A page that opens selects its first tab by itself, before it has read the link: that is no choice of a person's."""
+"""An opening page selects its first tab before it has read the link; that does not count as a visitor's choice."""
 _KEEP_KEY = "(key) => { window.sessionStorage.setItem('gblm-visit', key); return [key]; }"
 
 
 def build(language: str, library: Library) -> gr.Blocks:
-    """One language's page over the shared Library."""
+    """Return one language's page with the shared Library."""
     say = words(language)
     with Blocks(say, title=say("frame.title"), analytics_enabled=False, fill_width=True) as blocks:
         # as Gradio's own launch() does, which is not used here
@@ -98,7 +98,7 @@ def build(language: str, library: Library) -> gr.Blocks:
 
 
 def where_parts(say: Words, visit: Visit) -> list[str]:
-    """Model, matrix, weight: as far down as the selection goes."""
+    """Return the names of the model and, if selected, the matrix and the weight."""
     model, selection = visit.model(), visit.session.selection
     matrix = next((one for one in model.layout.matrices if one.name == selection.matrix), None)
     parts = [model.name]
@@ -110,15 +110,15 @@ def where_parts(say: Words, visit: Visit) -> list[str]:
 
 
 def fitting(settings: Settings, layout: Layout) -> Settings:
-    """A visitor's settings for another model: what was chosen stays, but for a pattern that its rows do not hold."""
+    """Return the settings for another model: unchanged except for an n:m pattern that does not divide its rows."""
     pattern = settings.make_pattern()
     fits = not isinstance(pattern, NofM) or all(matrix.columns % pattern.m == 0 for matrix in layout.matrices)
     return settings if fits else replace(settings, pattern="")
 
 
 def select_first(visit: Visit) -> None:
-    """A matrix for all views from the start, so that none has to be drawn again once one has found it; where the model
-    is small, for that needs all gradients."""
+    """Select the default matrix for all views at the start, so that none is drawn twice. Only for small models, since
+    the choice needs all gradients."""
     session, layout = visit.session, visit.model().layout
     if session.selection.matrix or session.statistics is None or layout.prunable > work.MOST_SCORES:
         return
@@ -137,7 +137,7 @@ def _wire_where(page: Page, where: Breadcrumb) -> None:
                                   say.table("frame")["where_weight"])}
 
     def on_level(visit: Visit, level: int, counter: int) -> dict[Any, Any]:
-        """So many parts stay: 1 the model, 2 its matrix."""
+        """Keep this many parts of the path: 1 the model, 2 its matrix."""
         visit.update(selection=visit.session.selection.unpinned() if level == 2 else Selection())
         return {signals.selection: bump(counter)}
 
@@ -154,12 +154,12 @@ def _wire(page: Page, blocks: gr.Blocks, source: Any, load: Any, cancel: Any, ab
     def arrive(request: gr.Request, stored: str, opened: str) -> tuple[str, str, str]:
         try:
             visit = page.visit_of(request, stored)
-        except GblmError:  # too many are here: the next step says so
+        except GblmError:  # too many visits: the next step reports it
             return "", stored, opened
         return visit.key, visit.key, opened
 
     def wake(visit: Visit, opened: str, counter: int) -> dict[Any, Any]:
-        """Let every tab fill itself with this visitor's work, or with the example, and go where a link points."""
+        """Have every tab show this visitor's work or the example, and apply the link's selection and settings."""
         fields = address.read(opened)
         session, lost = address.opened(visit.session, visit.model().layout, fields)
         visit.keep(session)
@@ -174,7 +174,7 @@ def _wire(page: Page, blocks: gr.Blocks, source: Any, load: Any, cancel: Any, ab
                 signals.visit: bump(counter)}
 
     def on_place(visit: Visit) -> dict[Any, Any]:
-        """The address follows the selection and the settings."""
+        """Update the address to the selection and the settings."""
         return {} if visit.session.model is None else {place: address.query(visit.session, visit.model().layout)}
 
     def on_load(visit: Visit, wanted: str, counter: int) -> Iterator[dict[Any, Any]]:
@@ -230,7 +230,7 @@ def _loaded(say: Words, model: Model) -> str:
 
 
 def about_table(say: Words, model: Model) -> str:
-    """What is pruned and what is not, and why, as a table."""
+    """Return a table of what is pruned and what is not, with reasons."""
     layout = model.layout
     by_role: dict[tuple[str, int, int], list[int]] = {}
     for matrix in layout.matrices:

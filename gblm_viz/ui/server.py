@@ -1,7 +1,7 @@
-"""The web server: the page once in each language, side by side, and the little that Gradio does not do.
+"""The web server: the page in each language, and routes for what Gradio does not do.
 
-Each language is a Gradio app of its own under /en and /ja, over one Library, so that no word is ever swapped at run
-time; the browser's language is set before Gradio starts, so that Gradio's own labels follow the choice.
+Each language is a Gradio app of its own under /en and /ja, all with one Library, so that text is never exchanged at run
+time. The browser's language is set before Gradio starts, so that Gradio's own labels follow the choice.
 """
 
 from __future__ import annotations
@@ -40,18 +40,18 @@ from .visit.presence import Streams
 from .visit.session import Library
 
 LONGEST_REQUEST_LINE = 256_000
-"""Bytes of a link: one of 80 kB opens, and the page says what of it was left out. Uvicorn's own limit is 64 kB."""
+"""Most bytes of a link: one of 80 kB still opens, and the page says how much was left out. Uvicorn's default: 64 kB."""
 _UPLOAD = Route(("POST",), re.compile(uploads.ADDRESS))
-"""Its body is the file itself, which uploads.py bounds as it arrives."""
+"""Its body is the file itself; uploads.py limits its size as it arrives."""
 _FIRST_OF_HEAD = (
-    "<link rel='icon' type='image/svg+xml' href='../favicon.ico'>"  # else it is asked for at the root of the host
+    "<link rel='icon' type='image/svg+xml' href='../favicon.ico'>"  # else it is requested at the root of the host
     "<script>for (const [name, value] of [['language', '{code}'], ['languages', ['{code}']]])"
     "Object.defineProperty(navigator, name, {{get: () => value}});</script>"
 )
 
 
 def make_app(library: Library, access: Access = OPEN_ACCESS) -> FastAPI:
-    """The whole site as an ASGI app. access: how it is reached."""
+    """Return the whole site as an ASGI app. access: how people reach it."""
     own_folder()
     site = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     site.add_middleware(Streams, presence=library.presence)
@@ -65,7 +65,7 @@ def make_app(library: Library, access: Access = OPEN_ACCESS) -> FastAPI:
     async def page(request: Request) -> Response:
         return _to_page(request, own_path(request.scope).strip("/"))
 
-    for code in LANGUAGES:  # without its final slash, where Starlette would name the host that it was asked as
+    for code in LANGUAGES:  # without the final slash; Starlette's own redirect would contain the requested host
         site.add_route(f"/{code}", page, include_in_schema=False)
 
     @site.get("/favicon.ico", include_in_schema=False)
@@ -96,7 +96,7 @@ def make_app(library: Library, access: Access = OPEN_ACCESS) -> FastAPI:
 
     @site.post(uploads.ADDRESS, include_in_schema=False)
     async def receive(request: Request) -> Response:
-        """One file as the whole body, from a visitor who is here; answers with the token it waits under."""
+        """Receive one file, the whole body, from a known visitor; the answer is the token under which it waits."""
         visitor = request.headers.get("x-visit", "")
         if visitor not in library.sessions:
             return JSONResponse({"detail": "no such visit"}, 403)
@@ -113,7 +113,7 @@ def make_app(library: Library, access: Access = OPEN_ACCESS) -> FastAPI:
 
     pages = {language: build(language, library) for language in LANGUAGES}
     for language, blocks in pages.items():
-        blocks.has_launched = True  # without it Gradio looks at no path that a value names (the gate lets none through)
+        blocks.has_launched = True  # without it Gradio does not check paths in values (the gate refuses them anyway)
         gr.mount_gradio_app(site, blocks, f"/{language}", footer_links=[], run_history=False,
                             ssr_mode=False, theme=THEME, css=CSS, head=head(words(language)), show_error=False,
                             max_file_size="0b")
@@ -123,16 +123,16 @@ def make_app(library: Library, access: Access = OPEN_ACCESS) -> FastAPI:
 
 
 def _to_page(request: Request, language: str) -> Response:
-    """Off to a language's page, below the prefix of this request, with everything the link says."""
+    """Redirect to a language's page, below this request's prefix, with the link's query, shortened if too long."""
     said = request.url.query
     query = f"?{said if len(said) <= LONGEST_QUERY else address.shortened(said)}" if said else ""
     return RedirectResponse(f"{quoted(request.scope)}/{language}/{query}", headers={"Cache-Control": "no-store"})
 
 
 def own_folder() -> Path:
-    """Gradio's folder for files, of this process alone and gone with it; nothing is ever written there.
+    """Create Gradio's folder for files, used by this process only and deleted at its end; nothing is written there.
 
-    Its default is one folder for all users of a machine, which belongs to the first of them: the second got HTTP 500.
+    By default all users of a machine share one folder that belongs to the first of them: the second got HTTP 500.
     """
     folder = tempfile.mkdtemp(prefix="gblm-viz-")
     os.environ["GRADIO_TEMP_DIR"] = folder
@@ -141,12 +141,12 @@ def own_folder() -> Path:
 
 
 def share(port: int) -> str:
-    """A public address through Gradio's tunnel, for --share alone."""
+    """Open Gradio's tunnel and return its public address; only for --share."""
     return gr.networking.setup_tunnel("127.0.0.1", port, secrets.token_urlsafe(32), None, None)
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn, silent from the signal on: streams that are cut off at the end are no errors."""
+    """Uvicorn that logs no errors after the end signal, since streams cut off then are not errors."""
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
@@ -154,6 +154,6 @@ class _Server(uvicorn.Server):
 
 
 def serve(app: FastAPI, listening: socket.socket) -> None:
-    """Serve on a socket until a signal ends it, whose own handler is called then."""
+    """Serve on a socket until a signal; then the signal's original handler is called."""
     _Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2,
                            h11_max_incomplete_event_size=LONGEST_REQUEST_LINE)).run([listening])

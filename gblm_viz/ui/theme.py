@@ -1,4 +1,4 @@
-"""How the page looks: one theme, one style sheet, dark and light. No font and no script from outside."""
+"""The page's look: one theme and one style sheet, dark and light. No fonts or scripts from outside."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ new MutationObserver(() => {
 
 
 def head(say: Words) -> str:
-    """What stands in the page's head, in its language."""
+    """Return the HTML for the page's head, in its language."""
     names = {"number input for ": say("frame.slider_number"), "range slider for ": say("frame.slider_range")}
     saving = _SAVING.replace("WORDS", json.dumps({"png": say("frame.save_picture"), "csv": say("frame.save_numbers")}))
     return f"{_HEAD.replace('SLIDER_NAMES', json.dumps(names))}<script>{csv_file.script()}{saving}</script>"

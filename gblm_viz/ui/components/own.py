@@ -18,8 +18,8 @@ from gblm_viz.figures import colours
 
 
 class OwnComponent(gr.HTML):
-    """A component whose value is JSON that its script draws. A subclass sets `template` and `maker`; its folder contains
-    the style sheet and the script, named like the folder."""
+    """A component whose value is JSON that its script draws. A subclass sets `template` and `maker`; its folder has the
+    style sheet and the script, named like the folder."""
 
     template: ClassVar[str]
     maker: ClassVar[str]

@@ -11,7 +11,7 @@ Cell = str | tuple[str, str]
 
 
 def plain_table(heads: Sequence[tuple[str, str]], rows: Iterable[Sequence[Cell]], kind: str = "") -> str:
-    """Return the table's HTML. heads: (text, class) of each column; the class (`number`, …) also applies to its cells."""
+    """Return the HTML. heads: (text, class) of each column; the class (`number`, …) also applies to its cells."""
     head = "".join(f'<th class="{style}">{escape(text)}</th>' for text, style in heads)
     body = "".join("<tr>" + "".join(_cell(cell, style) for cell, (_, style) in zip(cells, heads, strict=True)) + "</tr>"
                    for cells in rows)

@@ -1,4 +1,4 @@
-"""What a visitor takes home of a visit: the run as plain data, as tables, and as one HTML file.
+"""The report of a visit for download: the run as plain data, as tables, and as one HTML file.
 
-In comes a Visit; out come bytes, the same for the same run. It does not know the page it was asked from.
+Input: a Visit. Output: bytes, the same for the same run. It does not know the page it was requested from.
 """

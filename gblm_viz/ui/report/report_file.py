@@ -1,6 +1,6 @@
-"""A Run → one HTML file to take home: it needs no script and nothing from outside, and prints well.
+"""A Run as one HTML file to download: without scripts or outside resources, and fit for printing.
 
-Knows no Library and no component. Everything that comes from a model or a person is escaped.
+Independent of the Library and the components. Everything that comes from a model or a person is escaped.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ from ..components.skill_name import skill_name
 from ..work.work import text_name
 
 WHOLE = 12
-"""Rows up to which a table stands on one page."""
+"""Largest number of rows of a table that is not split between pages."""
 MOST_MATRICES = 120
-"""Matrices whose rows are printed; of more, the CSV holds them all."""
+"""Largest number of matrices whose rows are printed; the CSV contains all of them."""
 EVEN = 0.02
-"""Matrices that lose shares this close to each other are told in a sentence instead of a picture."""
+"""If all matrices' removed shares are this close to each other, a sentence replaces the picture."""
 STYLE = filled("""
 :root { color-scheme: light; }
 body { font: 15px/1.5 system-ui, "Noto Sans", "Noto Sans JP", "Hiragino Sans", "Yu Gothic", sans-serif; color: #111;
@@ -72,7 +72,7 @@ blockquote { margin: .3em 0 .3em 1em; padding-left: .7em; border-left: 3px solid
 
 @dataclass(frozen=True, eq=False)
 class Sheet:
-    """A run and the words to tell it in."""
+    """A run and the words of the report's language."""
 
     run: Run
     say: Words
@@ -82,7 +82,7 @@ class Sheet:
 
     @property
     def tag(self) -> str:
-        """What made every picture of the run, in one line."""
+        """One line that says what made the pictures of the run."""
         run, say = self.run, self.say
         used = run.calibration
         on = [self.text(used.text), say("prune.tag.samples", count=used.samples, length=used.length,
@@ -96,7 +96,7 @@ class Sheet:
 
 def cite(say: Words, digest: str, versions: Mapping[str, str], perplexities: Sequence[PerplexityRow],
          probes: Sequence[SkillRow]) -> str:
-    """The line by which a run is cited: its hash, what computed it, and how it was measured."""
+    """Return the citation line of a run: its hash, what computed it, and how it was measured."""
     made = ", ".join(f"{name} {value}" for name, value in versions.items())
     held = next((one for one in perplexities if one.which == "held_out"), None)
     how = say("report.cite.unmeasured") if held is None else say(
@@ -109,7 +109,7 @@ def cite(say: Words, digest: str, versions: Mapping[str, str], perplexities: Seq
 # HTML
 
 def html(run: Run, say: Words) -> bytes:
-    """The whole report as one file: no script, nothing from outside."""
+    """Return the whole report as one file, without scripts or outside resources."""
     sheet = Sheet(run, say)
     title = say("report.title", model=run.model.name, method=run.settings["method"], sparsity=percent(run.sparsity))
     body = "".join(_section(section, sheet) for section in SECTIONS)
@@ -121,7 +121,7 @@ def html(run: Run, say: Words) -> bytes:
 
 @dataclass(frozen=True)
 class Section:
-    """One part of the report: its heading's key, what writes it ("" = left out), whether paper begins a page."""
+    """One part of the report: its heading's key, what writes it ("" = left out), whether it starts a printed page."""
 
     name: str
     write: Callable[[Sheet], str]
@@ -139,7 +139,7 @@ Cell = str | tuple[str, str]
 
 
 def _table(caption: str, heads: Sequence[tuple[str, str]], rows: Iterable[Sequence[Cell]], kind: str = "") -> str:
-    """heads: (text, class) of each column. kind: `wide` where many columns share the paper."""
+    """Return a table's HTML. heads: (text, class) of each column. kind: `wide` for tables with many columns."""
     rows = list(rows)
     kind += " whole" if len(rows) <= WHOLE else ""
     head = "".join(f'<th scope="col" class="{style}">{escape(text)}</th>' for text, style in heads)
@@ -258,7 +258,7 @@ def _kappa(sheet: Sheet) -> str:
 
 
 def _place(sheet: Sheet) -> str:
-    """How the chosen matrix is named: Block 3 · down."""
+    """Return the name of the chosen matrix, such as "Block 3 · down"."""
     run, say = sheet.run, sheet.say
     row = next(one for one in run.matrices if one.name == run.picture.name)
     name = say("prune.matrix.name", block=row.block, role=role_name(say, row.role))
@@ -299,7 +299,7 @@ def _pictures(sheet: Sheet) -> str:
 # What was lost, what was won
 
 def _sides(say: Words) -> tuple[tuple[str, str], ...]:
-    """The heads of the two models' columns, each with its mark."""
+    """Return the heads of the two models' columns, each with its mark."""
     return (f"●\u00a0{say('compare.dense')}", "number"), (f"▲\u00a0{say('compare.pruned')}", "number")
 
 
@@ -353,7 +353,7 @@ def _probes(sheet: Sheet) -> str:
 
 
 def _change(say: Words, found: ChangeRow) -> str:
-    """What happened to one skill: paired over its probes."""
+    """Return what changed for one skill, paired over its probes."""
     key = "few" if not found.shown else "fewer" if found.difference < 0 else "more"
     ends = {name: f"{100 * value:+.1f}" for name, value in (
         ("points", found.difference), ("low", found.low), ("high", found.high))}
@@ -365,7 +365,7 @@ def _right(row: SkillRow) -> str:
 
 
 def _share(right: int | None, total: int | None, low: float | None, high: float | None) -> str:
-    """Right of how many with the interval; a dash where nothing was asked."""
+    """Return "right / total" with the interval; a dash if nothing was asked."""
     if right is None or total is None or low is None or high is None:
         return "–"
     return f"{right:,} / {total:,} ({100 * low:.0f}–{percent(high, 0)})"
@@ -376,7 +376,7 @@ def _interval(row: SkillRow) -> paper.Interval:
 
 
 def _methods(sheet: Sheet) -> str:
-    """The methods on unseen text, one table a text; nothing where nobody compared them."""
+    """Return the methods on unseen text, one table per text; empty if they were not compared."""
     say, parts = sheet.say, []
     for which in dict.fromkeys(row.which for row in sheet.run.methods):
         own = [row for row in sheet.run.methods if row.which == which]
@@ -395,14 +395,14 @@ def _methods(sheet: Sheet) -> str:
 
 
 def _against(sheet: Sheet, row: MethodRow) -> str:
-    """The difference to the run's own method; what is not shown, or by one draw alone, is said first."""
+    """Return the difference to the run's own method, first noting if it is not shown or rests on one draw only."""
     if row.mean is None or row.low is None or row.high is None or row.verdict is None:
         return "–"
     return verdict_told.sentence(sheet.say, row, sheet.run.settings["method"])
 
 
 def _sweep(sheet: Sheet) -> str:
-    """The sweep's curves and points; nothing where none was measured."""
+    """Return the sweep's curves and points; empty if none was measured."""
     run, say = sheet.run, sheet.say
     pruned = [row for row in run.sweep if row.sparsity]
     if not pruned:
@@ -432,7 +432,7 @@ def _sweep(sheet: Sheet) -> str:
 
 
 def _beside(sheet: Sheet, row: SweepRow) -> str:
-    """A point's difference to the same point of the method the sweep is set against."""
+    """Return a point's difference to the same point of the sweep's reference method."""
     if row.verdict is None or row.mean is None or row.difference_low is None or row.difference_high is None:
         return "–"
     say, told = sheet.say, sheet.say(f"verdict.{row.verdict}", method=row.against)
@@ -450,7 +450,7 @@ def _lost(sheet: Sheet) -> str:
 
 
 ONE_SIDED = {"masked", "speed_semi", "zipped_folder"}
-"""What there is of a pruned model alone."""
+"""Quantities that exist only for a pruned model."""
 
 
 def _won(sheet: Sheet) -> str:
@@ -470,7 +470,7 @@ def _won(sheet: Sheet) -> str:
 
 
 def _faster(say: Words, speed: GainRow) -> str:
-    """Whether a difference of speed is shown, with its interval."""
+    """Return whether a difference of speed is shown, with its interval."""
     assert speed.mean is not None and speed.low is not None and speed.high is not None
     kind = "faster" if speed.low > 0 else "slower" if speed.high < 0 else "same"
     return say(f"won.speed.{kind}", mean=f"{speed.mean:+.1f}", low=f"{speed.low:+.1f}", high=f"{speed.high:+.1f}",
@@ -484,7 +484,7 @@ def _visit(sheet: Sheet) -> str:
 
 
 def visit_heads(say: Words) -> list[tuple[str, str]]:
-    """The columns of the table of runs, on paper and on screen."""
+    """Return the column heads of the table of runs, in the report and on screen."""
     numbers = {"number", "sparsity", "alpha", "perplexity", "probes"}
     return [(say(f"report.visit.{name}"), "number" if name in numbers else "")
             for name in ("number", "model", "method", "pattern", "sparsity", "order", "alpha", "text", "perplexity",
@@ -560,4 +560,4 @@ def _matrices(sheet: Sheet) -> str:
 SECTIONS = (Section("settings", _settings), Section("pictures", _pictures), Section("lost", _lost),
             Section("won", _won), Section("visit", _visit), Section("limits", _limits),
             Section("own", _own, True), Section("matrices", _matrices, True), Section("cite", _cite))
-"""The report in its order; one line adds a part."""
+"""The report's parts in order; one line adds a part."""

@@ -1,6 +1,6 @@
-"""What this visit did and measured, as core's plain Run: gathered from the Library, with what is missing computed.
+"""What this visit did and measured, as core's plain Run: read from the Library; missing values are computed.
 
-Also the list of the visit's Applies. Knows no component and writes no file.
+Also the list of the visit's Applies. Independent of the components; writes no file.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ from ..work import drawing, measuring, sweeping, work
 from ..work.chat import Conversation
 
 LONGEST_OWN = 200_000
-"""Characters of an own text that a report takes."""
+"""Most characters of a visitor's own text that a report includes."""
 
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """What a run is gathered from: the visit as it was when the report was asked for, and what it had applied."""
+    """The data a run is built from: the visit's session when the report was requested, and what it had applied."""
 
     library: Library
     session: Session
@@ -62,7 +62,7 @@ class Source:
 
 
 def source_of(visit: Visit, language: str) -> Source:
-    """Raises GblmError where nothing is applied, or what was is gone."""
+    """Return the source of the visit. Raises GblmError if nothing is applied or the applied masks were evicted."""
     applied = work.applied_masks(visit)
     return Source(visit.library, visit.session, visit.model(), applied, work.applied_statistics(visit), language)
 
@@ -70,7 +70,7 @@ def source_of(visit: Visit, language: str) -> Source:
 # What was measured
 
 def perplexities_of(source: Source) -> dict[str, tuple[Perplexity, Perplexity]]:
-    """own, held_out → (dense, pruned), as far as they were measured. Own: the text the run was calibrated on."""
+    """Return the measured {own, held_out: (dense, pruned)}. own: the text that the run was calibrated on."""
     library, session = source.library, source.session
     held = work.held_out_windows(library, session, source.model, source.language)
     texts = {"own": source.statistics.calibration} if source.statistics is not None else {}
@@ -92,7 +92,7 @@ def difference_rows(source: Source) -> tuple[DifferenceRow, ...]:
 
 
 def _probes_of(source: Source) -> dict[str, ProbeResult]:
-    """By side; empty unless both were asked."""
+    """Return the probe results by side; empty unless both models were asked."""
     keys = {"dense": ("probes", source.session.model), "pruned": ("probes", source.pruned)}
     if not all(source.library.has(key) for key in keys.values()):
         return {}
@@ -109,12 +109,12 @@ def change_rows(source: Source) -> tuple[ChangeRow, ...]:
 
 
 def probe_shares(source: Source) -> dict[str, Share]:
-    """Right of all probes by side, as far as they were asked."""
+    """Return the share of right answers to all probes by side; empty unless both models were asked."""
     return {side: found.total for side, found in _probes_of(source).items()}
 
 
 def method_rows(source: Source) -> tuple[MethodRow, ...]:
-    """The methods on unseen text, on each text on which they were compared."""
+    """Return the methods' rows for each unseen text on which they were compared."""
     library, session, applied = source.library, source.session, source.applied.settings
     rivals, counts = measuring.rivals(session, applied), counts_of(session)
     found: list[MethodRow] = []
@@ -128,12 +128,12 @@ def method_rows(source: Source) -> tuple[MethodRow, ...]:
 
 
 def counts_of(session: Session) -> tuple[int, ...]:
-    """Over how many draws what was compared is looked for: as the visitor chose, else the most there are."""
+    """Return the numbers of draws to look for results with: first the visitor's choice, then from most to fewest."""
     return tuple(dict.fromkeys((session.extra("draws", drawing.OFFERED[-1]), *drawing.OFFERED[::-1])))
 
 
 def sweep_rows(source: Source) -> tuple[SweepRow, ...]:
-    """The points of any sweep with the run's norm, α, group and seed, on the texts as they are now."""
+    """Return the points of all sweeps with the run's norm, α, group and seed on the current texts."""
     session = source.session
     held_out = work.held_out_windows(source.library, session, source.model, source.language)
     plan = sweeping.full_plan(session, held_out, source.applied.settings)
@@ -145,10 +145,10 @@ def sweep_rows(source: Source) -> tuple[SweepRow, ...]:
                            sweep.against_of(one.settings for one in points))
 
 
-# What was won: each is a number of this visit, or None
+# The gains: each is a number measured in this visit, or None
 
 def _measured(source: Source) -> Won | None:
-    """What was measured of this copy on the panel What was won."""
+    """Return what the panel "What was won" has measured of this copy; None if nothing."""
     key = work.won_key(source.session)
     found: Won | None = source.library.get(key) if source.library.has(key) else None
     return found
@@ -160,7 +160,7 @@ def _saved(source: Source, what: str) -> float | None:
 
 
 def gain_rows(source: Source) -> tuple[GainRow, ...]:
-    """Bytes, and tokens a second: medians."""
+    """Return bytes and median tokens per second."""
     won = _measured(source)
     pruned = memory(source.library.get(source.pruned)) if source.library.has(source.pruned) else None
     rows = [GainRow("memory", "byte", memory(source.model), pruned)]  # counted now
@@ -182,7 +182,7 @@ def gain_rows(source: Source) -> tuple[GainRow, ...]:
 # The Applies of the visit
 
 def visit_row(source: Source) -> VisitRow:
-    """The applied copy in one line, with what was measured of it so far."""
+    """Return the row of the applied copy, with what was measured of it so far."""
     applied, session, found = source.applied, source.session, source.statistics
     settings = runs.settings_row(applied)
     perplexities, probes = perplexity_rows(source), skill_rows(source)
@@ -201,7 +201,7 @@ def visit_row(source: Source) -> VisitRow:
 
 
 def note(visit: Visit, language: str) -> None:
-    """Put what is applied now into the list of the visit's runs, or what has been measured of it since."""
+    """Add the currently applied copy to the list of the visit's runs, or update its row with newer measurements."""
     session, library = visit.session, visit.library
     if session.applied is None or not (library.has(session.applied) and library.has(session.model)):
         return
@@ -227,7 +227,7 @@ def _statistics_key(source: Source) -> Hashable:
 
 
 def _share(source: Source) -> float | None:
-    """The gradient's part of the score; None where the method has no α."""
+    """Return the gradient's share of the score; None if the method has no α."""
     found, level, norm = source.statistics, source.applied.alpha, source.applied.settings.norm
     if found is None or level is None:
         return None
@@ -236,7 +236,7 @@ def _share(source: Source) -> float | None:
 
 
 def _gradients(source: Source) -> tuple[GradientSummary, ...]:
-    """Every matrix's gradient norm in numbers; () where the run has none of that norm."""
+    """Return the summary of every matrix's gradient norm; () if the run has no gradients of that norm."""
     norm = gradient_norm(source.applied)
     found = source.statistics
     if found is None or NORMS[norm] not in found.keep:
@@ -246,12 +246,12 @@ def _gradients(source: Source) -> tuple[GradientSummary, ...]:
 
 
 def gradient_norm(applied: Masks) -> str:
-    """The norm that the run's gradients are shown in: its own, or ℓ1 where its method has none."""
+    """Return the norm in which the run's gradients are shown: its own, or ℓ1 if its method uses no gradients."""
     return applied.settings.norm if "gradients" in applied.settings.needs else "l1"
 
 
 def _beside_wanda(source: Source) -> Job[two_masks.TwoMasks | None]:
-    """The run's mask compared with Wanda's of the same pattern in the dense order; None where there is no other."""
+    """Compare the run's mask with Wanda's of the same pattern in the dense order; None if there is no other mask."""
     wanda, _ = comparison_settings(source.applied.settings)
     if wanda is None or source.statistics is None or source.applied.settings == wanda:
         return None
@@ -263,7 +263,7 @@ def _beside_wanda(source: Source) -> Job[two_masks.TwoMasks | None]:
 
 
 def chosen_matrix(source: Source, gradients: tuple[GradientSummary, ...]) -> tuple[str, int]:
-    """(name, expert) of the selected matrix; without a selection the one the loss pulls hardest on, or the first."""
+    """Return (name, expert) of the selected matrix, else of that with the largest mean gradient, else the first."""
     names = [matrix.name for matrix in source.model.layout.matrices]
     wanted = source.session.selection
     if wanted.matrix in names:
@@ -272,7 +272,7 @@ def chosen_matrix(source: Source, gradients: tuple[GradientSummary, ...]) -> tup
 
 
 def own_words(source: Source) -> Own:
-    """The calibration text, if it is still the one that the run was made from, and the chat this copy led."""
+    """Return the calibration text, if it is still the run's, and the chat, if this copy gave its pruned answers."""
     choice: TextChoice = source.session.text
     text = ""
     if source.statistics is not None and choice.text:
@@ -286,7 +286,7 @@ def own_words(source: Source) -> Own:
 
 
 def gather(source: Source, pruned: Model, own: bool) -> Job[Run]:
-    """Everything a report says; a small model that was not measured yet is measured first. `own`: the user's words."""
+    """Build the report's Run, first measuring a small model if needed. `own`: include the user's text and chat."""
     library, session, model = source.library, source.session, source.model
     if "held_out" not in perplexities_of(source) and model.parameters <= work.SMALL:
         yield from work.measure_job(library, session, model, pruned, source.language)

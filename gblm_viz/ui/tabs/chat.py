@@ -1,4 +1,4 @@
-"""Compare, the chat: one prompt, the models side by side; asking, stopping, editing, and what is behind each token."""
+"""Compare, the chat: one prompt, the models side by side; asking, stopping, editing, and each token's predictions."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from . import chat_blind, chat_shown, chat_third
 from .chat_shown import Shown, conversation, going_on, hidden, is_blind, line, order
 
 MEASURED_TOKENS = 24
-"""Tokens of each round that the speed is measured in."""
+"""Number of tokens in each round of the speed measurement."""
 VIEWS = ("all", "diffs", "matches")
-# The tokens carry what they are; which of them are dimmed is the page's own affair and asks no server.
+# The page has all it needs to dim tokens, so this runs without the server.
 _DIM = "(view) => { document.getElementById('compare-panes').dataset.view = view; }"
 _TO_PROMPT = "() => { document.querySelector('#prompt textarea').focus(); }"
-# Whoever asked by Enter can vote at once by a key: the box would take the letter as text.
+# Moves the focus out of the prompt box after Enter, so that a vote by key is not typed into it.
 _TO_VOTES = """() => {
   const vote = document.getElementById("vote-a");
   if (vote && !vote.disabled && document.activeElement.closest("#prompt")) vote.focus();
@@ -39,7 +39,7 @@ _TO_VOTES = """() => {
 
 
 def build(page: Page, asked: gr.State) -> None:
-    """asked: (count, prompt), the question another panel wants put to both models."""
+    """asked: (count, prompt), a question that another panel wants to be asked."""
     say = page.words
     with gr.Row(elem_id="ask-row", equal_height=True):
         prompt = gr.Textbox(placeholder=say("compare.prompt_hint"), label=say("compare.prompt"), show_label=False,
@@ -75,7 +75,7 @@ def build(page: Page, asked: gr.State) -> None:
 
     def talk(visit: Visit, text: str, chosen: Sampling, kept: tuple[Turn, ...],
              history: tuple[Turn, ...]) -> Iterator[dict[Any, Any]]:
-        """kept: the turns that stay on screen; history: those the models have in mind."""
+        """kept: the turns that stay on screen; history: those in the models' context."""
         stop_event = _take_over(visit)
         try:
             of, models = tuple(sides.keys(visit).items()), sides.models(visit)
@@ -88,29 +88,29 @@ def build(page: Page, asked: gr.State) -> None:
                        **(chat_blind.shown(visit, bar, say, answering=True) | shown.titles(visit) if begun else {})}
                 for turn, finished in stream:
                     if visit.library.chats.get(visit.key) is not stop_event:
-                        return  # another question, or Clear, has the panes now
+                        return  # another question, or Clear, uses the panes now
                     if not finished:
                         yield shown.answers(visit, (*kept, turn), finished=False)
             visit.remember("chat", Conversation((*kept, turn), of))
             yield {**shown.everything(visit), **(chat_blind.shown(visit, bar, say) if begun else {}),
                    stop: gr.update(interactive=False), page.status: page.note(_told(say, asked))}
         except Exception:
-            # what was asked before stands there again, also over the half answer that this question took the place of
+            # show the earlier conversation again, also in place of the unfinished answer to this question
             if visit.library.chats.get(visit.key) is stop_event:
                 if is_blind(visit):
-                    visit.remember("blind_round", None)  # an answer that never came is nothing to vote on
+                    visit.remember("blind_round", None)  # there is no answer to vote on
                 yield {**shown.everything(visit), **chat_blind.shown(visit, bar, say),
                        stop: gr.update(interactive=False)}
             raise
 
     def on_ask(visit: Visit, text: str, continued: bool, *values: Any) -> Iterator[dict[Any, Any]]:
-        """The question; one that is edited takes the place of the last one."""
+        """Ask the question; an edited one replaces the last one."""
         before = going_on(visit) if continued and not is_blind(visit) else ()
         kept = before[:-1] if visit.session.extra("chat_edit", False) else before
         yield from talk(visit, text, _sampling(*values), kept, kept)
 
     def on_again(visit: Visit, text: str, continued: bool, *values: Any) -> Iterator[dict[Any, Any]]:
-        """The last question once more: another seed where sampling is on, so that another answer can come."""
+        """Ask the last question again; with sampling on, with another seed, so that the answer can differ."""
         turns = conversation(visit).turns
         if not turns and not text.strip():
             raise GblmError("empty_prompt")
@@ -144,7 +144,7 @@ def build(page: Page, asked: gr.State) -> None:
                 places.speed: ""}
 
     def on_token(visit: Visit, picked: list[int], *, place: int) -> Iterator[dict[Any, Any]]:
-        """What every model holds at one token of one answer, all behind that answer's own text."""
+        """Show every model's predictions at one token of one answer, all given that answer's own text."""
         there, kept = order(visit), conversation(visit)
         if place >= len(there):  # the third pane, while two models answer
             return
@@ -166,7 +166,7 @@ def build(page: Page, asked: gr.State) -> None:
                                                            written.ids), queued=False)
         found = yield from page.follow(visit, task, "predict")
         if visit.session.extra("picked") != (place, number, token) or not 0 <= token < len(found.places):
-            return  # the walk has gone on
+            return  # another token was selected meanwhile
         before = "".join(one.text for one in written.tokens[:token])
         seen = dict(zip(models, found.places[token], strict=True))
         yield {places.bars: bars_html(say, side, token + 1, before, seen, found.vocabulary,
@@ -174,7 +174,7 @@ def build(page: Page, asked: gr.State) -> None:
                page.status: page.note(say("status.ready"))}
 
     def on_measure(visit: Visit, text: str, continued: bool, *values: Any) -> Iterator[dict[Any, Any]]:
-        """One alone, then all at once, on the last question; in the queue, so that no other job is measured with it."""
+        """Measure the speed of each model alone, then of all at once, on the last question; queued, so no other job runs."""
         turns = conversation(visit).turns
         models, question = sides.models(visit), turns[-1].prompt if turns else text
         messages = messages_of((), "dense", question)
@@ -186,7 +186,7 @@ def build(page: Page, asked: gr.State) -> None:
         yield {places.speed: speed_html(say, tuple(models), found), page.status: page.note(say("status.ready"))}
 
     def refresh(visit: Visit) -> dict[Any, Any]:
-        """A new model, text or pruned copy: the titles, the kept chat, and what the session says of the switches."""
+        """After a new model, text or pruned copy: update the titles, the kept chat and the switches."""
         on = is_blind(visit)
         return {**shown.everything(visit), **chat_blind.shown(visit, bar, say), blind: on, places.speed: "",
                 follow_up: gr.update(interactive=not on),
@@ -211,7 +211,7 @@ def build(page: Page, asked: gr.State) -> None:
 
 
 def _take_over(visit: Visit) -> threading.Event:
-    """A new answer's Stop; an answer that still runs ends."""
+    """Return the stop event of a new answer; an answer that still runs is ended."""
     before = visit.library.chats.get(visit.key)
     if before is not None:
         before.set()
@@ -221,7 +221,7 @@ def _take_over(visit: Visit) -> threading.Event:
 
 
 def _told(say: Words, asked: Prompt) -> str:
-    """How the prompt entered the models, where that is not how it was typed."""
+    """Return how the prompt was given to the models if it was changed, else that all is ready."""
     told = [say("compare.cut", count=asked.cut)] if asked.cut or asked.dropped else []
     told += [template_told(say, asked)] if asked.how != "given" else []
     return " ".join(told) or say("status.ready")
@@ -237,7 +237,7 @@ def _seed(value: Any) -> int:
 
 
 def _sampling(seed: Any, temperature: Any, top_p: Any, most: Any) -> Sampling:
-    """Checked; an empty box is outside."""
+    """Return the checked sampling settings. Raises GblmError for values out of range or an empty box."""
     numbers = [float("nan") if one is None else float(one) for one in (temperature, top_p, most)]
     if not (0 <= numbers[0] <= 2 and 0 < numbers[1] <= 1 and 1 <= numbers[2] <= 256):
         raise GblmError("sampling_outside")
@@ -247,7 +247,7 @@ def _sampling(seed: Any, temperature: Any, top_p: Any, most: Any) -> Sampling:
 # How it is drawn
 
 def speed_html(say: Words, names: tuple[str, ...], found: Speeds) -> str:
-    """Each alone, all at once, and what that costs, in a sentence."""
+    """Return a sentence with the speed of each model alone, of all at once, and the ratio."""
     def listed(rates: tuple[float, ...]) -> str:
         return ", ".join(f"{MARKS[side]} {rate:.0f}" for side, rate in zip(names, rates, strict=True))
 

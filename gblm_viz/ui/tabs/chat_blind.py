@@ -1,6 +1,6 @@
-"""Compare, the chat, for a room: nobody sees who writes; votes, Reveal, and the tally of the visit.
+"""Compare, the chat in blind mode for an audience: models hidden, votes, Reveal, and the tally of the visit.
 
-Which side stands where is drawn on the server and reaches the browser only when it is revealed.
+The order of the sides is drawn on the server and is sent to the browser only when it is revealed.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ KEYS = Path(__file__).parents[1] / "components" / "blind_keys.js"
 
 @dataclass(frozen=True, eq=False)
 class Bar:
-    """The buttons of a vote, a line with them, shown in blind mode only."""
+    """The row of vote buttons and its text, shown in blind mode only."""
 
     row: Any
     votes: tuple[Any, ...]
@@ -55,7 +55,7 @@ def build(say: Words) -> Bar:
 
 
 def begin(visit: Visit) -> Round | None:
-    """A new blind question: the sides shuffled anew; None where the visitor is not blind."""
+    """Start a new blind question with newly shuffled sides; None if the visitor is not in blind mode."""
     if not is_blind(visit):
         return None
     number = int(visit.session.extra("blind_questions", 0)) + 1
@@ -73,7 +73,7 @@ def votes_of(visit: Visit) -> tuple[Vote, ...]:
 
 
 def shown(visit: Visit, bar: Bar, say: Words, answering: bool = False) -> dict[Any, Any]:
-    """The bar as the session has it; while answers grow nobody votes."""
+    """Return the bar's updates from the session; while answers are written, voting is disabled."""
     on, asked = is_blind(visit), blind_round(visit)
     voting = bool(on and not answering and asked is not None and not asked.revealed and conversation(visit).turns)
     count = len(sides.keys(visit)) if asked is None else len(asked.order)
@@ -84,11 +84,11 @@ def shown(visit: Visit, bar: Bar, say: Words, answering: bool = False) -> dict[A
 
 
 def wire(page: Page, bar: Bar, box: Any, follow_up: Any, stop: Any, view: Shown) -> None:
-    """box: the checkbox that switches it; follow_up: the checkbox of a conversation, which has no meaning here."""
+    """Register the handlers. box: the blind-mode checkbox; follow_up: the conversation checkbox, unused in blind mode."""
     say = page.words
 
     def on_switch(visit: Visit, on: bool) -> dict[Any, Any]:
-        """Both ways the panes begin anew: what stood there was, or was not, meant to be seen."""
+        """Switch blind mode on or off and clear the chat, since it was shown in the other mode."""
         running = visit.library.chats.pop(visit.key, None)
         if running is not None:
             running.set()
@@ -120,7 +120,7 @@ def wire(page: Page, bar: Bar, box: Any, follow_up: Any, stop: Any, view: Shown)
 
 
 def told_html(visit: Visit, say: Words) -> str:
-    """Votes on this question, and the tally of all that were revealed: who is who stays a secret till then."""
+    """Return the votes on this question and the tally of all revealed ones; models stay hidden until Reveal."""
     asked, votes = blind_round(visit), votes_of(visit)
     secret = asked.question if asked is not None and hidden(visit) else None
     own = sum(vote.question == secret for vote in votes)
@@ -135,7 +135,7 @@ def told_html(visit: Visit, say: Words) -> str:
 
 
 def preference_sentences(votes: list[Vote], competitors: Competitors, say: Words) -> list[str]:
-    """How often each side was preferred, with n, the interval, and what can be concluded."""
+    """Return how often each side was preferred, with n, the interval, and what can be concluded."""
     names = [side for side, _ in competitors]
     asked = names[:1] if len(names) == 2 else names
     found: list[tuple[str, Preference]] = [(side, tally(votes, competitors, side)) for side in asked]

@@ -1,6 +1,6 @@
-"""Compare, the chat: how a visitor's conversation stands on screen: panes, titles, notes, the line where answers part.
+"""Compare, the chat: display of a visitor's conversation: panes, titles, notes, the line on where answers diverge.
 
-Handlers are elsewhere; here a session becomes updates.
+Turns a session into component updates; the handlers are in other files.
 """
 
 from __future__ import annotations
@@ -25,12 +25,13 @@ from ..work.chat import SIDES, Conversation, Said, Turn, parting_sentence
 LETTERS = ("A", "B", "C")
 MUCH_REPEATED = 0.3
 LEAST_RUNS = 20
-"""Repeats are named from so many runs of four and such a share of them on: less comes in ordinary prose."""
+"""Repetition is reported from LEAST_RUNS runs of four tokens with a repeated share of MUCH_REPEATED; ordinary prose has
+less."""
 
 
 @dataclass(frozen=True)
 class Round:
-    """A blind question: which side stands at which place, and whether that was shown."""
+    """A blind question: the side at each place, and whether the sides were revealed."""
 
     order: tuple[str, ...]
     question: int
@@ -51,12 +52,12 @@ class Places:
 
     @property
     def all(self) -> list[Any]:
-        """What a session is drawn on; the speed is measured and not drawn again."""
+        """The components that are redrawn from a session; not the speed, which is only measured."""
         return [*self.columns, *self.titles, *self.panes, *self.notes, self.parting, self.bars]
 
 
 def build(say: Words, parting: Any) -> Places:
-    """The places, empty, and the bars below them."""
+    """Build the places, empty, and the bars below them."""
     columns, titles, panes, notes = [], [], [], []
     with gr.Row(elem_id="compare-panes", equal_height=True):
         for side in SIDES:
@@ -71,19 +72,19 @@ def build(say: Words, parting: Any) -> Places:
 
 
 def conversation(visit: Visit) -> Conversation:
-    """What was asked and answered last, by whatever models."""
+    """Return the visitor's last conversation, whichever models answered."""
     found: Conversation = visit.session.extra("chat", Conversation())
     return found
 
 
 def going_on(visit: Visit) -> tuple[Turn, ...]:
-    """The turns that the models of now can go on from: they led them all; others' turns are not continued."""
+    """Return the turns that can be continued: all of them if the current models answered them, else none."""
     kept = conversation(visit)
     return kept.turns if kept.of == tuple(sides.keys(visit).items()) else ()
 
 
 def blind_round(visit: Visit) -> Round | None:
-    """The blind question on screen; None where everybody sees who writes."""
+    """Return the blind question on screen; None if there is none."""
     found: Round | None = visit.session.extra("blind_round")
     return found
 
@@ -93,40 +94,40 @@ def is_blind(visit: Visit) -> bool:
 
 
 def hidden(visit: Visit) -> bool:
-    """Whether who wrote what is a secret now."""
+    """Return whether the models are hidden now."""
     asked = blind_round(visit)
     return is_blind(visit) and (asked is None or not asked.revealed)
 
 
 def order(visit: Visit) -> tuple[str, ...]:
-    """The sides from left to right."""
+    """Return the sides from left to right."""
     asked = blind_round(visit)
     return asked.order if is_blind(visit) and asked is not None else tuple(
         side for side in SIDES if side != "third" or sides.third_of(visit) is not None)
 
 
 class Shown:
-    """From a visitor's session to updates of the places."""
+    """Turns a visitor's session into updates of the places."""
 
     def __init__(self, say: Words, places: Places) -> None:
         self.say, self.places = say, places
 
     def everything(self, visit: Visit) -> dict[Any, Any]:
-        """Titles, the kept conversation, its notes; greyed and said so where other models led it."""
+        """Return titles, the kept conversation and its notes; greyed, with a sentence, if other models gave the answers."""
         return {**self.titles(visit), **self.answers(visit, conversation(visit).turns),
                 self.places.parting: line(self.told(visit))}
 
     def told(self, visit: Visit) -> str:
-        """Where the answers part; or that models of before gave them."""
+        """Return where the answers diverge, or that earlier models gave them."""
         kept = conversation(visit)
         if not kept.turns:
             return ""
         return self.say("compare.older") if self._stale(visit) else self.parting(visit, kept.turns[-1])
 
     def answers(self, visit: Visit, turns: tuple[Turn, ...], finished: bool = True) -> dict[Any, Any]:
-        """The panes, their notes and the columns there are; while answers grow their notes are empty."""
+        """Return the panes, their notes and the visible columns; notes are empty while answers are written."""
         there, secret = order(visit), hidden(visit)
-        stale = self._stale(visit) if finished and not secret else {}  # a greyed pane would give its writer away
+        stale = self._stale(visit) if finished and not secret else {}  # a greyed pane would reveal its model
         found: dict[Any, Any] = {column: gr.update(visible=place < len(there))
                                  for place, column in enumerate(self.places.columns)} if finished else {}
         for place, side in enumerate(there):
@@ -141,7 +142,7 @@ class Shown:
         return found
 
     def _stale(self, visit: Visit) -> dict[str, bool]:
-        """The sides whose answers another model gave; empty where all are of now."""
+        """Return the sides whose answers another model gave; empty if all are the current models'."""
         now = sides.keys(visit)
         return {side: True for side, key in conversation(visit).of if side in now and now[side] != key}
 
@@ -163,7 +164,7 @@ class Shown:
         return {**_pane_words(self.say, name), "empty": self.say("compare.empty")}
 
     def parting(self, visit: Visit, turn: Turn) -> str:
-        """Where the other answers leave the first one, in a sentence each."""
+        """Return where each other answer diverges from the first one, one sentence each."""
         first, *others = (side for side in order(visit) if side in turn.answers)
         if len(others) == 1:
             return parting_sentence(turn, self.say, first, others[0])
@@ -178,7 +179,7 @@ class Shown:
         return self.say("chat.against", name=name(0, first), told=" · ".join(told))
 
     def titles(self, visit: Visit) -> dict[Any, Any]:
-        """Who stands where, what made it, and whether the controls have moved on from it."""
+        """Return the titles: each place's model, what made it, and whether the controls have changed since."""
         secret, there = hidden(visit), order(visit)
         if secret:
             return {title: _hidden_title(self.say, letter)
@@ -211,12 +212,12 @@ def line(sentence: str) -> str:
 
 
 def hint(say: Words, sentence: str) -> str:
-    """What stands in the place of the bars until a token is picked."""
+    """Return the HTML shown instead of the bars until a token is selected."""
     return f'<p class="tag bars-hint">{escape(sentence)}</p>'
 
 
 def note(say: Words, said: Said) -> str:
-    """Under a pane: how many tokens at what pace, how the answer ended, and whether it went round in circles."""
+    """Return the note under a pane: number of tokens, speed, how the answer ended, and whether it repeats itself."""
     count = len(said.tokens)
     pace = f"{count / said.seconds:.0f}" if said.seconds > 0 else "–"
     parts = [f'<span class="pace">{escape(say("chat.note.pace", count=count, pace=pace))}</span>',

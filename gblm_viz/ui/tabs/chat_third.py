@@ -1,6 +1,6 @@
 """Compare, the chat: a third model of the visitor's choice: another method, sparsity or text.
 
-The row of choices and its handlers; what is made of them is asked of `sides`.
+The row of choices and its handlers; `sides` makes the model.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def wire(page: Page, choices: Choices, view: Shown) -> None:
             lambda _: sides.third_job(page.library, session, model, asked, settings))
         third = yield from page.follow(visit, task, "third")
         if visit.session.model != session.model:
-            return  # another model came meanwhile: a third of the one before has no place beside it
+            return  # another model was loaded meanwhile: this third model no longer belongs to it
         visit.remember("third", third)
         yield {**view.everything(visit), choices.open: False, choices.row: gr.update(visible=False),
                choices.remove: gr.update(interactive=True), page.status: page.note(say("chat.third.added"))}

@@ -1,4 +1,4 @@
-"""Compare: the dense and the pruned model side by side: what it cost in one line, below it one panel a question."""
+"""Compare: the dense and the pruned model side by side: the loss in one line, below it one panel per question."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from . import chat, lost, sweep, won
 def build(page: Page) -> None:
     summary = gr.HTML(elem_id="compare-summary")
     asked = gr.State((0, ""))
-    """(count, prompt): a panel that wants a question asked counts on; the chat puts it into its box."""
+    """(count, prompt): a panel that wants a question asked increases count; the chat puts the prompt into its box."""
     shown = gr.Tabs(elem_id="compare-panels")
     panels: dict[str, Callable[[Page], None]] = {
         "chat": partial(chat.build, asked=asked),

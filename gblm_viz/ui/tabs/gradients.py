@@ -1,5 +1,5 @@
-"""The Gradients tab: the model map of the aggregated gradient, and the matrix a cell of it stands for.
-Knows how to ask for both; computes neither."""
+"""The Gradients tab: the model map of the aggregated gradient, and the matrix of the selected cell.
+It requests both and computes neither."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ from gblm_viz.words import Words
 
 STATISTICS = ("mean", "median", "p99", "peak_share")
 AT_ONCE = 50_000_000
-"""Prunable weights up to which the summaries are made within a click; above, they are a task with progress."""
+"""Largest number of prunable weights for which a click computes the summaries; above, a task with progress does."""
 MAP_HEIGHT, MATRIX_HEIGHT = 322, 490
 
 
 def build(page: Page) -> None:
-    """Controls and map on the left, the matrix on the right; both in sight at 1280 × 720."""
+    """Lay out controls and map on the left, the matrix on the right; both are visible at 1280 × 720."""
     say, signals = page.words, page.signals
     with gr.Row(elem_id="gradients"):
         with gr.Column(scale=9, min_width=460):
@@ -60,7 +60,7 @@ def build(page: Page) -> None:
                                       min_width=130, elem_id="gradient-stacked")
 
     scored: Any = gr.State(None)
-    """The settings, as far as scores depend on them, that the matrix was drawn for."""
+    """The part of the settings that scores depend on, as the matrix was last drawn."""
 
     def draw_map(visit: Visit, norm_name: str, statistic_name: str) -> Generator[dict[Any, Any], None, dict[Any, Any]]:
         if visit.session.model is None:
@@ -140,7 +140,7 @@ def build(page: Page) -> None:
         return {signals.selection: unpin(visit, counter)}
 
     def on_settings(visit: Visit, drawn: Settings | None) -> dict[Any, Any]:
-        """Another α or method is another score; another sparsity is not."""
+        """Redraw the matrix if the scores changed: with α or method, not with sparsity."""
         return {} if visit.session.model is None or scoring(visit) == drawn else draw_matrix(visit)
 
     controls, both = [norm, statistic], [model_map, tag, matrix, about, expert, stacked, scored]
@@ -161,7 +161,7 @@ def build(page: Page) -> None:
 # The selection, for every tab that shows one matrix
 
 def chosen(visit: Visit, summaries: tuple[GradientSummary, ...] | None = None) -> Matrix:
-    """The matrix every view shows: the visitor's, by default the one with the highest mean gradient, else the first."""
+    """Return the matrix that all views show: the visitor's, else the one with the highest mean gradient, else the first."""
     layout = visit.model().layout
     by_name: dict[str, Matrix] = {matrix.name: matrix for matrix in layout.matrices}
     wanted = by_name.get(visit.session.selection.matrix)
@@ -175,34 +175,34 @@ def chosen(visit: Visit, summaries: tuple[GradientSummary, ...] | None = None) -
 
 
 def stack_shown(visit: Visit, matrix: Matrix) -> bool:
-    """Whether all experts of a stack are shown, one under another."""
+    """Return whether all experts of a stack are shown, one under another."""
     return bool(matrix.experts) and bool(visit.session.extra("all_experts", False))
 
 
 def unpin(visit: Visit, counter: int) -> int:
-    """Let the pinned weight go, its matrix stays; the selection's signal, bumped."""
+    """Unpin the weight, keep its matrix selected, and return the bumped selection signal."""
     visit.update(selection=visit.session.selection.unpinned())
     return bump(counter)
 
 
 def select(visit: Visit, name: str, expert: int = 0) -> None:
-    """Make a matrix the one every view shows; the caller bumps `signals.selection`. An unknown name is a sentence."""
+    """Show a matrix in every view; the caller bumps `signals.selection`. Raises GblmError for an unknown name."""
     visit.select(Selection(name, expert))
 
 
 def matrix_title(say: Words, matrix: Matrix | GradientSummary) -> str:
-    """Block 3, MLP down: 128 × 384"""
+    """Return a title such as "Block 3, MLP down: 128 × 384"."""
     return say("gradients.matrix_title", block=matrix.block, role=maps.role_name(say, matrix.role),
                rows=f"{matrix.rows:,}", columns=f"{matrix.columns:,}")
 
 
 def text_moved(visit: Visit) -> bool:
-    """Whether the text, or how it is cut, is no longer the one the statistics were collected on."""
+    """Return whether the text, or its cutting, differs from the one the statistics were collected on."""
     return bool(visit.session.extra("text_moved", False))
 
 
 def statistics_tag(say: Words, visit: Visit, found: Statistics) -> str:
-    """What made the gradients, as a `.tag` line: model, text, N × length, seed, and whether the text has moved on."""
+    """Return what made the gradients as a `.tag` line: model, text, N × length, seed, and whether the text has changed."""
     parts = [f'<p class="tag">{html.escape(_made_of(say, visit))}</p>']
     if found.count == 1:
         parts.append(f'<p class="tag">{html.escape(say("gradients.one_sample"))}</p>')
@@ -212,7 +212,7 @@ def statistics_tag(say: Words, visit: Visit, found: Statistics) -> str:
 
 
 def _made_of(say: Words, visit: Visit) -> str:
-    """Model, text, N × length, seed; the model alone before anything is collected."""
+    """Return model, text, N × length and seed; only the model before anything is collected."""
     if visit.session.statistics is None:
         return str(visit.model().name)
     found: Statistics = visit.statistics()
@@ -221,7 +221,7 @@ def _made_of(say: Words, visit: Visit) -> str:
                samples=found.count, length=samples.length, seed=samples.seed)
 
 
-# The shipped example, until the live one is there
+# The shipped example, until the computed one is ready
 
 def _shipped_map(say: Words) -> dict[str, Any]:
     summaries, found = shipped_summaries(), shipped()
@@ -243,7 +243,7 @@ def _shipped_matrix(say: Words) -> dict[str, Any]:
 
 def _summaries(page: Page, visit: Visit,
                norm: str) -> Generator[dict[Any, Any], None, tuple[GradientSummary, ...]]:
-    """The summaries of all matrices, kept; on a large model they are a task that the status line follows."""
+    """Return the summaries of all matrices, stored; on a large model computed by a task shown in the status line."""
     library, model, found = visit.library, visit.model(), visit.statistics()
     key = work.summaries_key(visit.session.statistics, norm)
     if model.layout.prunable > AT_ONCE and not library.has(key):
@@ -260,7 +260,7 @@ def _summary_job(library: Library, key: Hashable, model: Any, found: Statistics,
 
 @dataclass(frozen=True)
 class GradientProvider:
-    """One matrix's fields for the matrix view. Holds keys, not tensors: an array is read when it is looked at."""
+    """One matrix's fields for the matrix view. Contains keys, not tensors: an array is read when it is shown."""
 
     library: Library
     model: Hashable
@@ -275,7 +275,7 @@ class GradientProvider:
 
     @classmethod
     def of(cls, visit: Visit, matrix: Matrix, expert: int | None, say: Words) -> GradientProvider:
-        """With the range of every field, which is kept: it needs one look at the whole matrix."""
+        """Return the provider with the range of every field; ranges are stored, since they need the whole matrix."""
         session, library, settings = visit.session, visit.library, scoring(visit)
         found = None if session.statistics is None else visit.statistics()
         offered = _offered(found, settings)
@@ -295,7 +295,7 @@ class GradientProvider:
         return self.known
 
     def array(self, field_id: str) -> Array:
-        """float32 (out, in); LookupError where model or statistics have made room."""
+        """Return float32 (out, in). Raises LookupError if model or statistics were evicted."""
         try:
             model = self.library.get(self.model)
             found = None if self.statistics is None else self.library.get(self.statistics)
@@ -307,11 +307,11 @@ class GradientProvider:
 FIELDS = (("l1", "sequential", "log"), ("l2", "sequential", "log"), ("sum", "diverging", "linear"),
           ("weight", "diverging", "linear"), ("input", "sequential", "linear"), ("activation", "sequential", "log"),
           ("pull", "sequential", "log"), ("score", "sequential", "log"))
-"""field of core.report, kind and scale in the matrix view."""
+"""(field of core.report, its kind and scale in the matrix view)."""
 
 
 def scoring(visit: Visit) -> Settings:
-    """The settings as far as a score depends on them: the same for every sparsity, pattern and order."""
+    """Return the settings that a score depends on: the same for every sparsity, pattern and order."""
     settings = visit.session.settings
     if settings.needs and visit.session.statistics is None:
         return Settings("magnitude", order="dense")
@@ -319,7 +319,7 @@ def scoring(visit: Visit) -> Settings:
 
 
 def _offered(found: Statistics | None, settings: Settings) -> list[tuple[str, Any, Any]]:
-    """The fields that exist: weights and scores always, inputs after collecting, norms whose sums were kept."""
+    """Return the available fields: weights and scores always, inputs after collecting, norms whose sums were kept."""
     there = {"weight": True, "score": True, "input": found is not None,
              "activation": found is not None and "inputs" in settings.needs,
              "pull": len(METHODS[settings.method].terms) == 2}

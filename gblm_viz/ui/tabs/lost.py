@@ -1,6 +1,6 @@
 """Compare, what was lost: the figures, the text token by token, the probes one by one, the methods side by side.
 
-One view each, in its own file; here stand the figures and what measures them.
+Each view is in its own file; this file has the figures and the handler that measures them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .lost_told import measured_html, summary_html
 
 
 def build(page: Page, summary: gr.HTML, panels: gr.Tabs, asked: gr.State) -> None:
-    """summary: the line above all panels, kept up to date from here. panels, asked: how a probe gets into the chat."""
+    """summary: the line above all panels, updated here. panels, asked: used to send a probe to the chat."""
     say = page.words
     views: dict[str, Callable[[Page, gr.Tab], None]] = {
         "figures": partial(_figures, summary=summary), "tokens": lost_tokens.build,
@@ -39,11 +39,11 @@ def _figures(page: Page, shown: gr.Tab, summary: gr.HTML) -> None:
             measure = gr.Button(say("lost.measure"), elem_id="compare-measure", size="sm")
 
     def refresh(visit: Visit) -> dict[Any, Any]:
-        """A new model, text or pruned copy: the measures there are, at once."""
+        """After a new model, text or pruned copy: show the existing measurements immediately."""
         return {measured: measured_html(visit, say), summary: summary_html(visit, say)}
 
     def remeasure(visit: Visit, counter: int) -> Iterator[dict[Any, Any]]:
-        """A new pruned copy of a small model is measured unasked. Apart from `refresh`, which must not wait for it."""
+        """Measure a new pruned copy of a small model automatically. Separate from `refresh`, which must not wait for it."""
         if visit.session.applied is not None and visit.model().parameters <= work.SMALL:
             yield from on_measure(visit, counter)
 
@@ -57,7 +57,7 @@ def _figures(page: Page, shown: gr.Tab, summary: gr.HTML) -> None:
             try:
                 yield from page.follow(visit, task, "evaluate", lambda: visit.session.applied == session.applied)
             except NoLongerWanted:
-                return  # a newer copy came, and is measured itself
+                return  # a newer copy was applied and is measured by its own call
             yield {page.status: page.note(say("lost.measured", number=session.applied_number)),
                    page.signals.measured: bump(counter)}
         yield refresh(visit)

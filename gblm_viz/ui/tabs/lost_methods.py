@@ -1,4 +1,4 @@
-"""What was lost, the methods: each one's pruned copy measured on the same held-out windows, compared pair by pair."""
+"""What was lost, the methods: each one's pruned copy measured on the same held-out windows, compared in pairs."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def build(page: Page, shown: gr.Tab) -> None:
         return measuring.method_texts(visit.library, visit.session, visit.model(), say.language)
 
     def windows_of(visit: Visit, name: str | None) -> tuple[str, CalibrationSet]:
-        """The chosen text's windows; those of the first one where the choice is no longer offered."""
+        """Return name and windows of the chosen text, or of the first one if the choice is no longer offered."""
         texts = texts_of(visit)
         name = name if name in texts else next(iter(texts))
         return name, texts[name]
@@ -70,6 +70,6 @@ def build(page: Page, shown: gr.Tab) -> None:
 
 
 def draws_offered(say: Words) -> list[tuple[str, int]]:
-    """How many draws may be chosen, as a person reads it."""
+    """Return (label, number) of the numbers of draws that can be chosen."""
     return [(say("verdict.draws_one") if count == 1 else say("verdict.draws_many", draws=count), count)
             for count in drawing.OFFERED]

@@ -29,7 +29,7 @@ from .lost_told import asked_html, skills_html
 from .text import read_upload
 
 AT_ONCE = 10
-"""Rows of a page."""
+"""Number of rows per page."""
 FATES = {(True, True): "kept", (True, False): "lost", (False, True): "gained", (False, False): "wrong"}
 """(right before, right after) → the verdict on both."""
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -38,7 +38,7 @@ FOCUS = "() => setTimeout(() => document.querySelector('#prompt textarea, #promp
 
 @dataclass(frozen=True)
 class Pair:
-    """One probe with both models' verdicts. `index`: its place in the set."""
+    """One probe with both models' verdicts. `index`: its position in the set."""
 
     index: int
     before: Verdict
@@ -50,7 +50,7 @@ class Pair:
 
     @property
     def lost(self) -> float:
-        """Nats of the right answer's probability."""
+        """Loss of the right answer's log-probability, in nats."""
         return self.before.log_probability - self.after.log_probability
 
 
@@ -62,12 +62,12 @@ ORDERS: dict[str, tuple[Callable[[Pair], Any], bool]] = {
     "loss": (lambda pair: pair.lost, True),
     "rank": (lambda pair: (pair.after.rank, pair.before.rank), True),
     "fate": (lambda pair: list(FATES.values()).index(pair.fate), False)}
-"""Column → what it is sorted by, and whether the first click puts the largest first."""
+"""Column → (sort key, whether the first click sorts the largest first)."""
 
 
 @dataclass(frozen=True)
 class Shelf:
-    """What of a set is on screen: how it is sorted and filtered, and from which row on."""
+    """The part of a set on screen: its order, its filters and its first row."""
 
     order: str = "loss"
     down: bool = True
@@ -76,7 +76,7 @@ class Shelf:
     first: int = 0
 
     def sorted_by(self, name: str) -> Shelf:
-        """The head was clicked: another column as it likes best, the same one the other way round."""
+        """Return the order after a click on a head: another column's default direction, or the same column reversed."""
         return replace(self, order=name, down=not self.down if name == self.order else ORDERS[name][1], first=0)
 
     def of(self, asked: Asked) -> list[Pair]:
@@ -89,7 +89,7 @@ class Shelf:
 
 
 def build(page: Page, shown: gr.Tab, panels: gr.Tabs, asked: gr.State) -> None:
-    """panels: Compare's panels, of which the chat is shown. asked: (count, prompt), what the chat puts into its box."""
+    """panels: Compare's panels, to switch to the chat. asked: (count, prompt), which the chat puts into its box."""
     say = page.words
     with gr.Row(elem_id="lost-probes-row", equal_height=True):
         which = gr.Dropdown([], label=say("lost.probes.set"), elem_id="lost-set", scale=3, min_width=170,
@@ -116,7 +116,7 @@ def build(page: Page, shown: gr.Tab, panels: gr.Tabs, asked: gr.State) -> None:
     outputs = [about, own, told, table, skills, skill, fate, shelf]
 
     def show(visit: Visit, name: str, kind: str, now: Shelf) -> dict[Any, Any]:
-        """The set as far as it was asked: its sentences, and the page of its table or its skills."""
+        """Show a set as far as it was asked: its sentences, and the page of its table or its skills."""
         visit.remember("lost_probes", (name, kind))
         found = measuring.asked(visit, name)
         names = sorted({one.probe.skill for one in found.exact[0].verdicts}) if found else []
@@ -131,12 +131,12 @@ def build(page: Page, shown: gr.Tab, panels: gr.Tabs, asked: gr.State) -> None:
                 skills: gr.update(value=skills_html(found, say) if found else "", visible=kind == "skills")}
 
     def answered(visit: Visit, name: str, now: Shelf, told: str) -> dict[Any, Any]:
-        """A set has been asked: shown as it is looked at now, unless another one is looked at meanwhile."""
+        """After a set was asked: show it in the current view, unless another set is shown by now."""
         shown_set, kind = visit.session.extra("lost_probes")
         return {**(show(visit, name, kind, now) if shown_set == name else {}), page.status: page.note(told)}
 
     def refused(error: GblmError) -> dict[Any, Any]:
-        """What is to be mended, beside the table: the status line may be telling of other work."""
+        """Show an error beside the table too, since the status line may show other work."""
         sentence = error.say(say)
         return {told: f'<p class="limit" role="alert">{escape(sentence)}</p>',
                 page.status: page.note(sentence, "error")}
@@ -147,7 +147,7 @@ def build(page: Page, shown: gr.Tab, panels: gr.Tabs, asked: gr.State) -> None:
         return say(f"lost.probes.about_{name}", n=f"{len(measuring.probes_of(visit, name)):,}")
 
     def chosen(visit: Visit, name: str | None) -> str:
-        """The set that is chosen, where this model is asked it; else its first one."""
+        """Return the chosen set if this model has it, else the model's first one."""
         offered = measuring.sets_of(visit.model())
         return name if name in offered else offered[0]
 
@@ -165,7 +165,7 @@ def build(page: Page, shown: gr.Tab, panels: gr.Tabs, asked: gr.State) -> None:
         yield from page.follow(visit, task, "evaluate")
 
     def on_open(visit: Visit, name: str | None, kind: str, now: Shelf) -> Iterator[dict[Any, Any]]:
-        """What there is; the pocket's own probes are asked unasked, which takes seconds."""
+        """Show the existing results; the pocket's own probes are asked automatically, which takes seconds."""
         name = chosen(visit, name)
         yield {**sets(visit, name), **show(visit, name, kind, now)}
         if name == "pocket" and measuring.asked(visit, name) is None and visit.session.applied is not None:
@@ -173,7 +173,7 @@ def build(page: Page, shown: gr.Tab, panels: gr.Tabs, asked: gr.State) -> None:
             yield answered(visit, name, now, say("status.ready"))
 
     def on_moved(visit: Visit, name: str | None, kind: str, now: Shelf) -> dict[Any, Any]:
-        """Another model or copy: what is known of it; the rest is asked when the view opens, or by the button."""
+        """After another model or copy: show its existing results; the rest is asked when the view opens, or by the button."""
         if visit.session.model is None or name is None:
             return {}
         name = chosen(visit, name)
@@ -247,7 +247,7 @@ def build(page: Page, shown: gr.Tab, panels: gr.Tabs, asked: gr.State) -> None:
 # How it is drawn
 
 def rows(pairs: list[Pair], say: Words) -> list[dict[str, Any]]:
-    """Probes as a file holds them: the table's columns with the numbers as they are."""
+    """Return the probes for a file: the table's columns with unrounded numbers."""
     sides = ("dense", "pruned")
     return [{say("lost.probes.skill"): skill_name(say, pair.before.probe.skill),
              say("lost.probes.prompt"): pair.before.probe.prompt,
@@ -261,7 +261,7 @@ def rows(pairs: list[Pair], say: Words) -> list[dict[str, Any]]:
 
 
 def probe_page(asked: Asked | None, shelf: Shelf, say: Words, file: str = "") -> dict[str, Any]:
-    """A page of probes for the table. file: where all its rows wait to be fetched."""
+    """Return a page of probes for the table. file: the address at which all rows can be downloaded."""
     words = {name: say(f"lost.probes.{name}") for name in ("back", "on")} | {
         "ask": say("lost.probes.to_chat"), "save": say("lost.probes.save")}
     pairs = shelf.of(asked) if asked is not None else []
@@ -286,7 +286,7 @@ def cells(pair: Pair, say: Words) -> tuple[str, ...]:
 
 
 def probability(logarithm: float) -> str:
-    """A probability a person reads: 73.4 %, 0.021 %, 10⁻⁷."""
+    """Return a probability as text: 73.4 %, 0.021 %, 10⁻⁷."""
     share = math.exp(logarithm)
     if share >= 0.0001:
         return f"{100 * share:.1f} %" if share >= 0.01 else f"{100 * share:.2g} %"

@@ -17,7 +17,7 @@ from ..work import measuring, work
 from ..work.applied import applied_tag
 
 MOST_WINDOWS = 512
-"""Windows that the choice offers: of more, the most lost ones."""
+"""Most windows that the choice offers; if there are more, those with the largest loss."""
 
 
 def build(page: Page, shown: gr.Tab) -> None:
@@ -31,17 +31,17 @@ def build(page: Page, shown: gr.Tab) -> None:
         worst = gr.Button(say("lost.tokens.worst"), elem_id="lost-worst", size="sm", scale=0, min_width=160)
     strip = LossStrip(elem_id="lost-strip")
     drawn: Any = gr.State(None)
-    """The key of the window that is drawn, so that coming back draws nothing twice."""
+    """The key of the drawn window, so that reopening the view does not draw it again."""
 
     def choices(visit: Visit, name: str) -> list[tuple[str, int]]:
-        """(its words, window), the most lost first."""
+        """Return (label, window), the largest loss first."""
         order = measuring.worst_first(visit, measuring.texts(visit, say.language)[name])
         return [(say("lost.tokens.choice_plain", number=index + 1) if gone is None else
                  say("lost.tokens.choice", number=index + 1, lost=f"{gone:+.2f}"), index)
                 for index, gone in order[:MOST_WINDOWS]]
 
     def refill(visit: Visit, name: str | None, index: int | None, key: Any, fresh: bool) -> Iterator[dict[Any, Any]]:
-        """The choices as they are now, and the window: the chosen one where it still is, else the most lost one."""
+        """Update the choices and the window: the chosen one if it still exists, else the one with the largest loss."""
         work.applied_masks(visit)
         texts = measuring.texts(visit, say.language)
         name = name if name in texts else next(iter(texts))
@@ -77,7 +77,7 @@ def build(page: Page, shown: gr.Tab) -> None:
         yield from refill(visit, name, index, key, fresh=key is None)
 
     def on_moved(visit: Visit, name: str | None, index: int | None, key: Any) -> Iterator[dict[Any, Any]]:
-        """Another copy, text or measure: the same window again where the view has been opened, else when it is."""
+        """After another copy, text or measurement: redraw the window now if the view was opened before, else on opening."""
         if key is not None and visit.session.applied is not None:
             yield from refill(visit, name, index, key, fresh=False)
 
@@ -92,7 +92,7 @@ def build(page: Page, shown: gr.Tab) -> None:
         yield from refill(visit, name, None, key, fresh=True)
 
     def on_step(visit: Visit, step: int, name: str | None, index: int | None, key: Any) -> Iterator[dict[Any, Any]]:
-        """The next window of the choice, or the one before; at an end, or before there is a choice, nothing happens."""
+        """Go to the next or previous window of the choice; without effect at the ends or before there is a choice."""
         order = [one for _, one in choices(visit, name)] if name in measuring.texts(visit, say.language) else []
         if name is None or index not in order:
             return
@@ -115,7 +115,7 @@ def build(page: Page, shown: gr.Tab) -> None:
 
 
 def title(tokens: tuple[TokenLoss, ...], say: Words, number: int, count: int, text: str, dtype: str) -> str:
-    """The window in a sentence: what was lost a token, from what to what, over how many predictions."""
+    """Return a sentence on the window: loss per token before, after and their difference, and the number of predictions."""
     sides = [[side.loss for side in (getattr(token, name) for token in tokens) if side] for name in ("first", "second")]
     dense, pruned = (sum(losses) / len(losses) for losses in sides)
     key = "lost.tokens.title" if pruned >= dense else "lost.tokens.title_better"

@@ -1,6 +1,6 @@
-"""What is said of what was lost: tables and sentences as HTML, each figure with its protocol, n and 95 % interval.
+"""Tables and sentences on what was lost, as HTML, each figure with its protocol, n and 95 % interval.
 
-Reads what the Library holds and measures nothing.
+Reads results from the Library and measures nothing.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from ..work.measuring import Asked
 
 
 def measured_html(visit: Visit, say: Words) -> str:
-    """Sparsity reached and perplexity on both texts, the gap between them, the probes in all."""
+    """Return the reached sparsity, perplexity on both texts, the gap between them, and the total of the probes."""
     session, library = visit.session, visit.library
     if session.applied is None or not library.has(session.applied):
         return f'<p class="sentence">{escape(say("errors.nothing_applied"))}</p>'
@@ -55,7 +55,7 @@ def measured_html(visit: Visit, say: Words) -> str:
 
 
 def gap_html(own: tuple[Perplexity, Perplexity], held: tuple[Perplexity, Perplexity], other: bool, say: Words) -> str:
-    """How much more was lost on unseen text than on the text it was pruned with. other: the unseen one is bundled."""
+    """Return how much more was lost on unseen text than on the calibration text. other: the unseen text is bundled."""
     lost = [intervals.paired(before.losses, after.losses) for before, after in (own, held)]
     gone = [tuple(there - here for here, there in zip(before.losses, after.losses, strict=True))
             for before, after in (own, held)]
@@ -70,7 +70,7 @@ def gap_html(own: tuple[Perplexity, Perplexity], held: tuple[Perplexity, Perplex
 
 
 def summary_html(visit: Visit, say: Words) -> str:
-    """Above all panels: the held-out perplexity and the right probes of both models in one line."""
+    """Return the line above all panels: held-out perplexity and right probes of both models."""
     session, library = visit.session, visit.library
     if session.applied is None or not library.has(session.applied):
         return _summary(escape(say("errors.nothing_applied")))
@@ -98,7 +98,7 @@ def perplexity(measured: Perplexity) -> str:
 
 
 def difference(before: Perplexity, after: Perplexity, say: Words) -> str:
-    """The paired difference in nats a token, with its interval and protocol."""
+    """Return the paired difference in nats per token, with its interval and protocol."""
     found = intervals.paired(before.losses, after.losses)
     protocol = say("lost.protocol", windows=before.windows, length=before.length, dtype=before.dtype)
     if found.count < 2:
@@ -115,7 +115,7 @@ def answers(before: ProbeResult, after: ProbeResult) -> PairedShare:
 
 
 def share_line(say: Words, what: str, found: PairedShare) -> str:
-    """Right of n of both models with their intervals, and the paired difference with its own, in a sentence."""
+    """Return a sentence with both models' right answers of n, their intervals, and the paired difference with its own."""
     one, two = found.first.interval, found.second.interval
     told = say("lost.share.difference" if found.shown else "lost.share.too_few", **_points(found),
                lost=found.lost, gained=found.gained)
@@ -125,13 +125,13 @@ def share_line(say: Words, what: str, found: PairedShare) -> str:
 
 
 def _points(found: PairedShare) -> dict[str, str]:
-    """A difference of shares in percentage points."""
+    """Return a difference of shares in percentage points."""
     return {"points": f"{100 * found.difference:+.1f}", "low": f"{100 * found.interval.low:+.1f}",
             "high": f"{100 * found.interval.high:+.1f}"}
 
 
 def asked_html(asked: Asked | None, say: Words) -> str:
-    """A set's answers in all: written exactly, and chosen by likelihood beside the level of a blind choice."""
+    """Return a set's totals: exact answers, and choices by likelihood with the level of random choice."""
     if asked is None:
         return f'<p class="sentence small">{escape(say("lost.probes.not_asked"))}</p>'
     lines = [share_line(say, say("lost.share.exact"), answers(*asked.exact))]
@@ -143,7 +143,7 @@ def asked_html(asked: Asked | None, say: Words) -> str:
 
 
 def skills_html(asked: Asked, say: Words) -> str:
-    """Both models' shares by skill, each with n and its interval, and what their paired difference allows to say."""
+    """Return both models' shares by skill, with n and interval, and the conclusion from their paired difference."""
     chosen = _by_skill(asked.chosen) if asked.chosen is not None else {}
     blind = evaluate.chance(tuple(one.probe for one in asked.chosen[0].verdicts)) if asked.chosen is not None else {}
     heads = [(say("lost.probes.skill"), ""), (say("lost.probes.n"), "number"), (say("compare.dense"), "number"),
@@ -177,7 +177,7 @@ def _by_skill(both: tuple[ProbeResult, ProbeResult]) -> dict[str, PairedShare]:
 
 
 def _share(share: intervals.Share, of: int | None = None) -> str:
-    """of: said where the column beside it does not say how many there were."""
+    """of: the total, shown if no column beside it has it."""
     interval = share.interval
     return f"{share.right}{'' if of is None else f' / {of}'} ({interval.low:.0%}–{interval.high:.0%})"
 
@@ -189,7 +189,7 @@ def _conclusion(found: PairedShare) -> str:
 # Methods
 
 def methods_html(visit: Visit, windows: CalibrationSet, say: Words) -> str:
-    """Every method's perplexity on these windows, and its paired difference to the applied one's."""
+    """Return every method's perplexity on these windows and its paired difference to the applied method's."""
     session = visit.session
     if session.applied is None or not visit.library.has(session.applied):
         return f'<p class="sentence">{escape(say("errors.nothing_applied"))}</p>'
@@ -230,7 +230,7 @@ def _crossed(found: Crossed, say: Words) -> str:
 
 
 def methods_cost(visit: Visit, windows: CalibrationSet, say: Words) -> str:
-    """What a comparison on these windows will take; empty once it is measured, and where nothing is applied."""
+    """Return the cost of a comparison on these windows; empty once it is measured or if nothing is applied."""
     session = visit.session
     if session.applied is None or not visit.library.has(session.applied):
         return ""

@@ -62,7 +62,7 @@ def build(page: Page) -> None:
     outputs = [sentence, questions, to_chat, dense, pruned, parting, cost, limit, tag, overview_map, telling, why]
 
     def on_prompt(visit: Visit, prompt: str) -> Iterator[dict[Any, Any]]:
-        """Both models, live, greedy, the question standing alone: what the example shows comes out again."""
+        """Let both models answer greedily, without earlier turns; this reproduces the example's answers."""
         stop = threading.Event()
         visit.library.chats[visit.key] = stop
         models = {"dense": visit.model(), "pruned": work.pruned_model(visit)}
@@ -92,7 +92,7 @@ def build(page: Page) -> None:
                 telling: telling_html(say, _shipped_telling(say), example["settings"]["method"])}
 
     def refresh(visit: Visit) -> dict[Any, Any]:
-        """The example, or the visitor's own run as far as it has come. Nothing of the one is shown as the other's."""
+        """Show the example, or the visitor's own run as far as it exists; the two are never mixed."""
         session = visit.session
         if session.example:
             return from_example()
@@ -127,7 +127,7 @@ def build(page: Page) -> None:
             telling: telling_html(say, named, session.settings.method), why: gr.update(visible=jump is not None)}
 
     def remeasured(visit: Visit) -> dict[Any, Any]:
-        """The costs of an own run, once Compare has measured them; the answers stay."""
+        """Update the costs of an own run once Compare has measured them; the answers stay."""
         return {} if visit.session.example else {cost: refresh(visit).get(cost, gr.skip())}
 
     def on_cell(visit: Visit, name: str, counter: int) -> dict[Any, Any]:
@@ -163,7 +163,7 @@ def _drawn(say: Words, shown: ModelMap, summaries: tuple[GradientSummary, ...]) 
 
 
 def _measured(visit: Visit, say: Words) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
-    """What has been measured of the applied model, in the shipped example's form."""
+    """Return the measurements of the applied model, in the shipped example's form."""
     session, library = visit.session, visit.library
     pruned = work.pruned_key(session.applied)
     probes = None
@@ -183,21 +183,21 @@ def _measured(visit: Visit, say: Words) -> tuple[dict[str, Any] | None, dict[str
 # How it is drawn
 
 def headline(say: Words, removed: int, prunable: int, sparsity: float) -> str:
-    """The plain sentence with the number removed."""
+    """Return the sentence with the number of removed weights."""
     share = f"{sparsity:.1%}".replace(".0%", "%")
     text = say("overview.headline", share=share, removed=f"{removed:,}", prunable=f"{prunable:,}")
     return f'<p class="headline">{escape(text)}</p>'
 
 
 def _shipped_telling(say: Words) -> tuple[str, Jump]:
-    """The example's telling weight: where it is, and how far it moves in its row."""
+    """Return the place of the example's weight with the largest jump, and how far its rank in the row moves."""
     jump = Jump(**shipped()["telling"])
     matrix = next(one for one in shipped_summaries() if one.name == jump.matrix)
     return place(say, matrix), jump
 
 
 def telling_html(say: Words, named: tuple[str, Jump] | None, method: str) -> str:
-    """One weight that magnitude removes and the method keeps, in a sentence."""
+    """Return a sentence on one weight that magnitude removes and the method keeps."""
     if named is None:
         return ""
     where, jump = named
@@ -222,7 +222,7 @@ def _pane(say: Words, side: str, pair: dict[str, str]) -> str:
 
 
 def _empty(say: Words, side: str, key: str) -> str:
-    """A pane without an answer: what to do for one."""
+    """Return a pane without an answer that says how to get one."""
     return _frame(say, side, f'<div class="chat short"><div class="empty">{escape(say(key))}</div></div>')
 
 
@@ -236,15 +236,15 @@ def _shipped_parting(say: Words, pair: dict[str, str]) -> str:
 
 
 def limit_html(say: Words, of_pocket: bool) -> str:
-    """What not to believe of the copy; of the pocket also that it is tiny."""
+    """Return the limits of what the copy shows; for the pocket model, also that it is tiny."""
     told = say("overview.limit") + (say("overview.limit_pocket") if of_pocket else "")
     return f'<p class="limit">{escape(told)}</p>'
 
 
 def cost_html(say: Words, probes: dict[str, Any] | None, losses: dict[str, Any] | None) -> str:
-    """Right before and after, with the interval; and the held-out perplexities with their protocol.
+    """Return right answers before and after with the interval, and the held-out perplexities with their protocol.
 
-    Either may be None: what was not measured, or, of a model that is not the pocket, is not asked.
+    Either may be None: not measured, or probes of a model other than the pocket, which is not asked them.
     """
     if probes is None and losses is None:
         return f'<p class="cost">{escape(say("overview.not_measured"))}</p>'

@@ -302,7 +302,7 @@ def share_curve(library: Library, statistics_key: Hashable, norm: str) -> ShareC
 
 
 def comparison_masks(visit: Visit, settings: Settings) -> tuple[Masks | None, Masks | None]:
-    """Return Wanda's and the gradient-only mask of the same pattern; None without statistics or if the group forbids."""
+    """Return Wanda's and the gradient-only masks of this pattern; None without statistics or if the group forbids."""
     if visit.session.statistics is None:
         return None, None
     wanda, gradient = comparison_settings(settings)

@@ -1,5 +1,5 @@
-"""Where one is: model › matrix › weight. A click goes up to a level, Esc goes up one.
-Knows no model and no language: every word comes in the value.
+"""The current selection as a path: model › matrix › weight. A click goes up to a level, Esc goes up one.
+Independent of model and language: all text is in the value.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class Breadcrumb(OwnComponent):
 
 
 def breadcrumb(parts: Sequence[str], label: str, hint: str, weight: str = "") -> dict[str, Any]:
-    """Return a value for Breadcrumb. parts: the topmost level first; label: its accessible name; hint: what a click does.
+    """Return a value for Breadcrumb. parts: topmost level first; label: its accessible name; hint: what a click does.
 
     weight: template with {row} and {column} for a weight under the pointer; empty = such weights are not shown.
     """

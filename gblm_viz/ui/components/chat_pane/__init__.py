@@ -1,5 +1,5 @@
-"""One side's answers, token by token: text that only grows while it comes, then tokens to click or walk by arrow keys.
-Knows no model and no language: the tokens and every word come in the value.
+"""One side's answers: growing text while it is generated, then tokens to click or step through with arrow keys.
+Independent of model and language: the tokens and all text are in the value.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ _TEMPLATE = '<div class="chat" role="log" aria-live="polite"></div>'
 
 @dataclass(frozen=True)
 class Bubble:
-    """One question and its answer. tokens: each token's text, "" for a part of a character; same: per token, whether the
-    other answer has it too, None = not compared; parting: index of the first differing token, len(tokens) = the end of
-    this answer; growing: it is still being written."""
+    """One question and its answer. tokens: their texts, "" for a part of a character; same: whether the other answer has
+    each token too, None = not compared; parting: index of the first differing token, len(tokens) = this answer's end;
+    growing: it is still being written."""
 
     asked: str
     tokens: Sequence[str]

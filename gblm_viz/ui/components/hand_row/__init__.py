@@ -1,5 +1,5 @@
-"""A few weights of one row as a table to write in: change |W|, x or g and see score, rank and fate follow.
-Knows no method and no language: numbers and every word come in the value, the new numbers come from the server.
+"""A few weights of one row as an editable table: change |W|, x or g and see score, rank and removal change.
+Independent of method and language: numbers and all text are in the value, new numbers come from the server.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""A window of text as a strip of tokens, coloured and underlined by how much worse the second model foretold each.
-Knows no model and no language: losses and every word come in the value.
+"""A window of text as a strip of tokens, coloured and underlined by how much worse the second model predicts each.
+Independent of model and language: losses and all text are in the value.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ class LossStrip(OwnComponent):
 
 
 def strip_value(tokens: Sequence[TokenLoss], words: Mapping[str, str], title: str, made: str) -> dict[str, Any]:
-    """Return a value for LossStrip. words: the table lost.strip; title: a sentence about the window; made: what made the
-    pruned model, for saving the picture.
+    """Return a value for LossStrip. words: the table lost.strip; title: a sentence about the window; made: what made
+    the pruned model, for saving the picture.
 
     Its `start`: the token focused first, with the largest increase; `strongest`: the STRONGEST largest, in order.
     """

@@ -73,7 +73,7 @@ _TEMPLATE = """
 
 @dataclass(frozen=True)
 class Followed:
-    """A control of the page that a picture follows. place: the selector of the element around its inputs. choices: for a
+    """A control of the page that a picture follows. place: selector of the element around its inputs. choices: for a
     dropdown, shown text → value, if the two differ."""
 
     place: str

@@ -267,7 +267,7 @@ class Gallery:
                 del self._pictures[key]
 
     def answer(self, wanted: Any) -> dict[str, Any]:
-        """Return one tile for the browser, or {"error": "gone" | "bad" | "failed"}; never raises, checks every number."""
+        """Return a tile for the browser, or {"error": "gone" | "bad" | "failed"}; never raises, checks every number."""
         return self._drawn(wanted, lambda pixels, request: pixels.answer(
             request.row, request.column, request.rows, request.columns, request.height, request.width, request.values))
 

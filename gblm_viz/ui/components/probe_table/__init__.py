@@ -21,7 +21,7 @@ _TEMPLATE = """
 
 @dataclass(frozen=True)
 class Column:
-    """`name` is sent with the event, `title` is the head, `kind` a CSS class; `sorted`: ascending, descending or none."""
+    """`name` is sent with events, `title` is the head, `kind` a CSS class; `sorted`: ascending, descending or none."""
 
     name: str
     title: str
