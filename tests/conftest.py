@@ -20,9 +20,10 @@ SLOW = (
     "browser", "harness", "pocket", "cli", "core/keep", "core/measure", "core/sums", "core/test_families.py",
     "core/test_more_families.py", "core/test_kill.py", "core/test_by_block.py", "core/test_dense_unchanged.py",
     "core/test_entry_points.py", "core/test_fuzz.py", "core/model/test_hostile_folders.py", "core/model/test_fit.py",
-    "core/model/test_download.py", "core/look/test_weight.py", "core/talk/test_chat_template.py", "ui/tabs", "ui/work",
-    "ui/test_memory.py", "ui/test_new_language.py", "ui/test_toy_method.py", "ui/test_wire.py",
-    "ui/door/test_access.py", "ui/door/test_gate.py", "ui/visit/test_presence.py", "ui/visit/test_uploads.py")
+    "core/model/test_download.py", "core/model/test_models.py", "core/look/test_weight.py",
+    "core/talk/test_chat_template.py", "ui/tabs", "ui/work", "ui/test_memory.py", "ui/test_new_language.py",
+    "ui/test_toy_method.py", "ui/test_wire.py", "ui/door/test_access.py", "ui/door/test_gate.py",
+    "ui/visit/test_presence.py", "ui/visit/test_uploads.py")
 """What `-m fast` leaves out: the browser, training, tours through the families, kills, whole pages."""
 
 

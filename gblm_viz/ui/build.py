@@ -30,8 +30,8 @@ from .work import work
 TABS = {"overview": overview, "text": text, "gradients": gradients, "prune": prune, "patterns": patterns,
         "weight": weight, "compare": compare, "report": take_home}
 PAGES_FOLLOWED = 160
-"""Number of handlers that run at a time. One that follows a task mostly sleeps. With Gradio's 40, every click of the 41st
-visitor, even Cancel, would wait until somebody else's task ends."""
+"""Number of handlers that run at a time. One that follows a task mostly sleeps. With Gradio's 40, every click of the
+41st visitor, even Cancel, would wait until somebody else's task ends."""
 _ARRIVE = """() => {
   const wanted = (new URLSearchParams(location.search).get('hide') || '').split(',');
   const hidden = wanted.filter((id) => /^[a-z-]+$/.test(id));

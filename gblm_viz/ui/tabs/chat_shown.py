@@ -113,7 +113,7 @@ class Shown:
         self.say, self.places = say, places
 
     def everything(self, visit: Visit) -> dict[Any, Any]:
-        """Return titles, the kept conversation and its notes; greyed, with a sentence, if other models gave the answers."""
+        """Return titles, the kept conversation and its notes; greyed, with a sentence, if other models answered."""
         return {**self.titles(visit), **self.answers(visit, conversation(visit).turns),
                 self.places.parting: line(self.told(visit))}
 

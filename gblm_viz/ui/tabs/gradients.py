@@ -161,7 +161,7 @@ def build(page: Page) -> None:
 # The selection, for every tab that shows one matrix
 
 def chosen(visit: Visit, summaries: tuple[GradientSummary, ...] | None = None) -> Matrix:
-    """Return the matrix that all views show: the visitor's, else the one with the highest mean gradient, else the first."""
+    """Return the matrix that all views show: the visitor's, or that of the highest mean gradient, or the first."""
     layout = visit.model().layout
     by_name: dict[str, Matrix] = {matrix.name: matrix for matrix in layout.matrices}
     wanted = by_name.get(visit.session.selection.matrix)
@@ -202,7 +202,7 @@ def text_moved(visit: Visit) -> bool:
 
 
 def statistics_tag(say: Words, visit: Visit, found: Statistics) -> str:
-    """Return what made the gradients as a `.tag` line: model, text, N × length, seed, and whether the text has changed."""
+    """Return what made the gradients as a `.tag` line: model, text, N × length, seed, and whether the text changed."""
     parts = [f'<p class="tag">{html.escape(_made_of(say, visit))}</p>']
     if found.count == 1:
         parts.append(f'<p class="tag">{html.escape(say("gradients.one_sample"))}</p>')
