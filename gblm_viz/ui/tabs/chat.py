@@ -174,7 +174,7 @@ def build(page: Page, asked: gr.State) -> None:
                page.status: page.note(say("status.ready"))}
 
     def on_measure(visit: Visit, text: str, continued: bool, *values: Any) -> Iterator[dict[Any, Any]]:
-        """Measure the speed of each model alone, then of all at once, on the last question; queued like a job."""
+        """Measure each model alone, then all at once, on the last question; queued, so that no other job runs."""
         turns = conversation(visit).turns
         models, question = sides.models(visit), turns[-1].prompt if turns else text
         messages = messages_of((), "dense", question)

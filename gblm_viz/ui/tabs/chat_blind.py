@@ -84,7 +84,7 @@ def shown(visit: Visit, bar: Bar, say: Words, answering: bool = False) -> dict[A
 
 
 def wire(page: Page, bar: Bar, box: Any, follow_up: Any, stop: Any, view: Shown) -> None:
-    """Register the handlers. box: the blind-mode checkbox; follow_up: the conversation checkbox, unused then."""
+    """Register the handlers. box: the blind-mode checkbox; follow_up: the conversation checkbox, not used here."""
     say = page.words
 
     def on_switch(visit: Visit, on: bool) -> dict[Any, Any]:

@@ -161,7 +161,7 @@ def build(page: Page) -> None:
 # The selection, for every tab that shows one matrix
 
 def chosen(visit: Visit, summaries: tuple[GradientSummary, ...] | None = None) -> Matrix:
-    """Return the matrix that all views show: the visitor's, or that of the highest mean gradient, or the first."""
+    """Return the matrix that all views show: the visitor's, else the one of highest mean gradient, else the first."""
     layout = visit.model().layout
     by_name: dict[str, Matrix] = {matrix.name: matrix for matrix in layout.matrices}
     wanted = by_name.get(visit.session.selection.matrix)

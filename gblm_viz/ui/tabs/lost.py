@@ -43,7 +43,7 @@ def _figures(page: Page, shown: gr.Tab, summary: gr.HTML) -> None:
         return {measured: measured_html(visit, say), summary: summary_html(visit, say)}
 
     def remeasure(visit: Visit, counter: int) -> Iterator[dict[Any, Any]]:
-        """Measure a new pruned copy of a small model automatically. Not part of `refresh`, which must not wait."""
+        """Measure a new pruned copy of a small model unasked. Separate from `refresh`, which must not wait for it."""
         if visit.session.applied is not None and visit.model().parameters <= work.SMALL:
             yield from on_measure(visit, counter)
 

@@ -173,7 +173,7 @@ def build(page: Page, shown: gr.Tab, panels: gr.Tabs, asked: gr.State) -> None:
             yield answered(visit, name, now, say("status.ready"))
 
     def on_moved(visit: Visit, name: str | None, kind: str, now: Shelf) -> dict[Any, Any]:
-        """After another model or copy: show its existing results; others are asked when the view opens or by button."""
+        """After another model or copy: show existing results; the rest is asked on opening, or by the button."""
         if visit.session.model is None or name is None:
             return {}
         name = chosen(visit, name)

@@ -77,7 +77,7 @@ def build(page: Page, shown: gr.Tab) -> None:
         yield from refill(visit, name, index, key, fresh=key is None)
 
     def on_moved(visit: Visit, name: str | None, index: int | None, key: Any) -> Iterator[dict[Any, Any]]:
-        """After another copy, text or measurement: redraw the window if the view was opened, else on opening."""
+        """After another copy, text or measurement: redraw the window if the view was opened before, else on opening."""
         if key is not None and visit.session.applied is not None:
             yield from refill(visit, name, index, key, fresh=False)
 
@@ -115,7 +115,7 @@ def build(page: Page, shown: gr.Tab) -> None:
 
 
 def title(tokens: tuple[TokenLoss, ...], say: Words, number: int, count: int, text: str, dtype: str) -> str:
-    """Return a sentence on the window: loss per token before, after, their difference, and the count of predictions."""
+    """Return a sentence on the window: loss per token before and after, the difference, the number of predictions."""
     sides = [[side.loss for side in (getattr(token, name) for token in tokens) if side] for name in ("first", "second")]
     dense, pruned = (sum(losses) / len(losses) for losses in sides)
     key = "lost.tokens.title" if pruned >= dense else "lost.tokens.title_better"

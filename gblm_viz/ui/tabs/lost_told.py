@@ -115,7 +115,7 @@ def answers(before: ProbeResult, after: ProbeResult) -> PairedShare:
 
 
 def share_line(say: Words, what: str, found: PairedShare) -> str:
-    """Return a sentence with both models' right answers of n, their intervals, and the paired difference with one."""
+    """Return a sentence: both models' right answers of n with intervals, and the paired difference with its own."""
     one, two = found.first.interval, found.second.interval
     told = say("lost.share.difference" if found.shown else "lost.share.too_few", **_points(found),
                lost=found.lost, gained=found.gained)

@@ -1,6 +1,6 @@
-"""The tab where a mask is looked at: beside Wanda's and a shuffled one, by columns, scored against chance, by weights.
+"""The Patterns tab: a mask beside Wanda's and a shuffled one, by columns, scored against chance, and by weights.
 
-Knows no method and no weight: masks come from work, numbers from core, pictures from figures.
+Independent of methods and weights: masks come from work, numbers from core, pictures from figures.
 """
 
 from __future__ import annotations
@@ -70,11 +70,11 @@ from .weight import title
 PANELS = ("columns", "scores", "wanda")
 VIEW_HEIGHT = 414
 AT_ONCE = 20_000_000
-"""Prunable weights up to which all masks are scored without being asked: under three seconds."""
+"""Largest number of prunable weights for which all masks are scored automatically: under three seconds."""
 FURTHEST = 8
-"""Columns outside the band of chance that are listed."""
+"""Most columns outside the band of chance that are listed."""
 BY_CHANCE = 0.05
-"""The share of columns that chance puts outside its band."""
+"""Expected share of columns outside the band of chance if only chance is at work."""
 SURE = 3.0
 """Standard deviations of the column score under chance that count as more than chance."""
 
@@ -114,7 +114,7 @@ class Parts:
 
     @property
     def choices(self) -> list[Any]:
-        """The controls a refresh reads."""
+        """The controls that a refresh reads."""
         return [self.which, self.order, self.measure]
 
     @property
@@ -127,7 +127,7 @@ class Parts:
 
     @property
     def inside(self) -> list[Any]:
-        """What the inner tabs hold."""
+        """The components in the inner tabs."""
         return [self.profile, self.outside, *self.scored, *self.beside]
 
     @property
@@ -136,7 +136,7 @@ class Parts:
 
 
 def build(page: Page) -> None:
-    """Lay out the tab and wire it."""
+    """Lay out the tab and register its handlers."""
     say = page.words
     with gr.Row(elem_id="patterns-choices"):
         with gr.Column(scale=0, min_width=250):
@@ -229,7 +229,7 @@ def _wire(page: Page, parts: Parts) -> None:
 
     def on_applied(visit: Visit, known: dict[str, str], seeded: int, panel: str, which: str,
                    *values: Any) -> dict[Any, Any]:
-        """A mask was just applied: that is the one to see."""
+        """After an Apply: show the applied mask."""
         return show.everything(visit, known, seeded, panel, "applied", *values)
 
     def on_open(panel: str) -> Any:
@@ -261,7 +261,7 @@ def _wire(page: Page, parts: Parts) -> None:
         return {**pinned, signals.selection: bump(counter)}
 
     def followed(visit: Visit, key: Hashable, job: Job[Any]) -> Any:
-        """Keeps the job's value under `key`, made by a task that the status line follows."""
+        """Return the value of `key`, made by the job in a task shown in the status line."""
         if not page.library.has(key):
             task = page.library.start(visit.key, key, lambda _: _kept(page, key, job))
             yield from page.follow(visit, task, "structure")
@@ -315,14 +315,14 @@ def _kept(page: Page, key: Hashable, job: Job[Any]) -> Job[None]:
 
 
 class _Show:
-    """From a visitor's session to the updates of this tab's components."""
+    """Turns a visitor's session into updates of this tab's components."""
 
     def __init__(self, page: Page, parts: Parts, drawn: Any) -> None:
         self.page, self.words, self.parts, self.drawn = page, page.words, parts, drawn
 
     def everything(self, visit: Visit, known: dict[str, str], seed: int, panel: str, which: str, order: str,
                    measure: str, *values: Any, asked: bool = False) -> dict[Any, Any]:
-        """All that is in sight; pictures that are the same stay as the visitor zoomed them."""
+        """Return the updates of all that is visible; unchanged pictures keep the visitor's zoom."""
         parts, say = self.parts, self.words
         sight = sight_of(visit, which, seed)
         if sight is None:
@@ -342,7 +342,7 @@ class _Show:
                 **self.panel(visit, sight, known | {"masks": sight.signature}, panel, order, measure)}
 
     def nothing(self) -> dict[Any, Any]:
-        """The inner tabs before there is a mask."""
+        """Return the inner tabs' updates before there is a mask."""
         parts, told = self.parts, _nothing(self.words)
         blank = dict.fromkeys([parts.tested, parts.factors, parts.jumps, parts.map_note], "")
         hidden = {one: gr.update(visible=False) for one in (parts.update, parts.compare)}
@@ -351,7 +351,7 @@ class _Show:
 
     def panel(self, visit: Visit, sight: Sight, known: dict[str, str], panel: str, order: str,
               measure: str) -> dict[Any, Any]:
-        """The inner tab in sight, unless it shows this already; the others are filled when they are opened."""
+        """Return the updates of the open inner tab, unless up to date; the others are filled when they are opened."""
         if known.get(panel) == sight.signature:
             return {self.drawn: known}
         show = {"columns": lambda: self.columns(visit, sight, order), "wanda": lambda: self.beside(visit, sight),
@@ -398,7 +398,7 @@ class _Show:
                        heads=work.head_borders(visit.model(), sight.matrix) if sight.columns is None else (0, 0))
 
     def tag(self, visit: Visit, sight: Sight) -> str:
-        """What made the mask, and whether the controls have moved on since."""
+        """Return what made the mask, and whether the controls have changed since."""
         say, session, settings = self.words, visit.session, sight.masks.settings
         parts = made_of(say, visit, settings, sight.masks)
         if not sight.applied:
@@ -415,14 +415,14 @@ class _Show:
                 + (f"<br><b>{escape(moved)}</b>" if moved else "") + "</div>")
 
     def sentences(self, visit: Visit, sight: Sight) -> str:
-        """What the eye should look for, with this mask's own numbers."""
+        """Return sentences on what to look for, with this mask's own numbers."""
         told = [self._same(visit, sight), self._columns(sight), self._rows(sight)]
         if sight.wanda is None:
             told.append(self.words("patterns.no_wanda"))
         return "".join(f'<p class="sentence">{escape(one)}</p>' for one in told if one)
 
     def _same(self, visit: Visit, sight: Sight) -> str:
-        """How much of the mask is Wanda's anyway."""
+        """Return a sentence on how far the mask equals Wanda's."""
         if sight.against is None:
             return ""
         here, whole = comparison(visit, sight, sight.against)
@@ -455,11 +455,11 @@ class _Show:
         return self.words("patterns.sentence.free", row=score(row_score(sight.own)))
 
     def columns(self, visit: Visit, sight: Sight, order: str) -> dict[Any, Any]:
-        """The inner tab of the columns."""
+        """Return the updates of the columns' inner tab."""
         return {self.parts.profile: self.profile(sight, order), self.parts.outside: self.outside(visit, sight)}
 
     def outside(self, visit: Visit, sight: Sight) -> str:
-        """The columns furthest outside the band of chance, and what writes them."""
+        """Return the columns furthest outside the band of chance, and which unit produces each column's input."""
         say, model = self.words, visit.model()
         found = outside_columns(sight.own, sight.pattern)
         wanda = profile_of(sight).densities.get("wanda")
@@ -476,7 +476,7 @@ class _Show:
                 + plain_table(heads, rows) + f'<p class="tag">{escape(say("patterns.outside.note"))}</p>')
 
     def profile(self, sight: Sight, order: str) -> Any:
-        """The share removed per column, of all three masks."""
+        """Return the chart of the share removed per column, for all three masks."""
         say = self.words
         names = {"chosen": sight.masks.settings.method, "wanda": say("patterns.view.wanda"),
                  "shuffled": say("patterns.view.shuffled")}
@@ -484,12 +484,12 @@ class _Show:
                                      order == "sorted", say)
 
     def scores(self, visit: Visit, sight: Sight, measure: str) -> dict[Any, Any]:
-        """The inner tab of the structure scores."""
+        """Return the updates of the structure scores' inner tab."""
         return {**self.structure(visit, sight, measure), self.parts.bands: self.bands(visit, sight),
                 self.parts.tested: self.tested(visit, sight)}
 
     def bands(self, visit: Visit, sight: Sight) -> str:
-        """The selected matrix's scores beside Wanda's and chance's."""
+        """Return the table of the selected matrix's scores beside Wanda's and those of chance."""
         say, found = self.words, bands_of(visit, sight)
         head = title(say("patterns.bands.title", place=place(say, sight.matrix, sight.expert)))
         if found is None:
@@ -502,7 +502,7 @@ class _Show:
                 + f'<p class="tag">{escape(say("patterns.bands.note", draws=DRAWS, all=DRAWS + 1))}</p>')
 
     def tested(self, visit: Visit, sight: Sight) -> str:
-        """Every score's mean over all matrices against chance, once the button was pressed."""
+        """Return every score's mean over all matrices against chance; before it is computed, a hint."""
         say, key = self.words, bands_key(sight)
         if not visit.library.has(key):
             return f'<p class="tag">{escape(say("patterns.tested.hint", draws=DRAWS))}</p>'
@@ -510,7 +510,7 @@ class _Show:
         return tested(say, own, wanda, sight.rows_fixed) + beside_paper(say, sight.masks.settings.method, own, wanda)
 
     def beside(self, visit: Visit, sight: Sight) -> dict[Any, Any]:
-        """The inner tab where this mask is set against Wanda's."""
+        """Return the updates of the inner tab that compares this mask with Wanda's."""
         parts, say, wanda = self.parts, self.words, sight.against
         if wanda is None:
             told = say("patterns.no_wanda" if sight.wanda is None else "patterns.is_wanda")
@@ -527,7 +527,7 @@ class _Show:
                 parts.factors: factors_sentence(say, moved.factors, sight.rows_fixed)}
 
     def structure(self, visit: Visit, sight: Sight, measure: str) -> dict[Any, Any]:
-        """The structure scores of all matrices as a map; a large model waits for the button. Or their agreement."""
+        """Return the map of all matrices' structure scores, or of agreement; a large model waits for the button."""
         parts, say, key = self.parts, self.words, structure_key(sight)
         if measure == "kappa":
             return self.agreement(visit, sight)
@@ -544,7 +544,7 @@ class _Show:
                                                   sight.matrix.name)}
 
     def agreement(self, visit: Visit, sight: Sight) -> dict[Any, Any]:
-        """How far this mask and Wanda's agree beyond chance, matrix by matrix."""
+        """Return the map of how far this mask and Wanda's agree beyond chance, matrix by matrix."""
         parts, say, wanda = self.parts, self.words, sight.against
         done = {parts.map_note: "", parts.update: gr.update(visible=False)}
         if wanda is None:
@@ -560,13 +560,13 @@ def _nothing(say: Words) -> str:
 
 
 def chance_limit(mask: Any) -> float:
-    """A column score that chance hardly reaches: the variance over C columns of R rows scatters by √(2/C)/R."""
+    """Return a column score that chance rarely reaches: the variance over C columns of R rows scatters by √(2/C)/R."""
     rows, columns = mask.shape
     return SURE * math.sqrt(2 / columns) / max(1, rows - 1)
 
 
 def column_verdict(say: Words, sight: Sight, own: float, beside: float) -> str:
-    """The three column scores in plain words."""
+    """Return a sentence that compares the three masks' column scores."""
     if not math.isfinite(own) or own <= chance_limit(sight.own):
         return say("patterns.sentence.chance")
     if sight.masks.settings.method == "wanda":

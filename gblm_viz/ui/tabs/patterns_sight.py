@@ -1,6 +1,6 @@
-"""What the Patterns tab looks at: one matrix of the chosen mask, of Wanda's and of a shuffled one, and their numbers.
+"""The data of the Patterns tab: one matrix of the chosen mask, of Wanda's and of a shuffled one, and their numbers.
 
-Knows no component and no words: from a visitor's session to masks and to what core says of them.
+Independent of components and words: turns a visitor's session into masks and core's results on them.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from ..work import work
 from ..work.preview import plain_alpha, selected
 
 MATRIX_AT_ONCE = 1_000_000
-"""Weights up to which one matrix is shuffled, ranked and factorised without being asked: five seconds at most."""
+"""Largest number of weights for which one matrix is shuffled, ranked and factorised automatically: at most 5 s."""
 ORDERS = ("stored", "density", "position")
 SIDE = 258
-"""About the pixels a side of a picture has: a larger matrix is pooled."""
+"""Approximate side of a picture in pixels; a larger matrix is pooled."""
 JUMPS = 5
-"""Weights rescued, and sacrificed, that are listed."""
+"""Number of rescued weights, and of sacrificed ones, that are listed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,17 +50,17 @@ class Sight:
     own: Any
     beside: Any
     others: dict[str, Any]
-    """What Wanda, magnitude and the gradient alone remove of the same matrix, as far as there is such a mask."""
+    """The masks of Wanda, magnitude and gradient-only for the same matrix, as far as they exist."""
     null: Any
     seed: int
     order: str
     """One of ORDERS"""
     columns: Any
-    """int64 (in,): the stored columns in that order; None as they are stored."""
+    """int64 (in,): the stored columns in that order; None = stored order."""
 
     @property
     def signature(self) -> str:
-        """Changes exactly when a picture does."""
+        """A text that changes if and only if a picture does."""
         return f"{self.key!r} {self.matrix.name} {self.expert} {self.wanda_key!r} {self.seed} {self.order}"
 
     @property
@@ -69,7 +69,7 @@ class Sight:
 
     @property
     def rows_fixed(self) -> bool:
-        """Whether every row loses the same share by design."""
+        """Whether the pattern removes the same share of every row by design."""
         return isinstance(self.pattern, PerRow | NofM)
 
     @property
@@ -78,14 +78,14 @@ class Sight:
 
     @property
     def against(self) -> Masks | None:
-        """Wanda's masks, where this one is not Wanda's itself."""
+        """Wanda's masks; None if this mask is Wanda's itself."""
         return None if self.masks.settings.method == "wanda" else self.wanda
 
 
-# What is looked at
+# The masks that are shown
 
 def sight_of(visit: Visit, which: str, seed: int) -> Sight | None:
-    """The masks to look at, or None before there is any. The applied one where it is asked for and there is one."""
+    """Return the masks to show, the applied one if requested and available; None before there is any."""
     session, settings = visit.session, visit.session.settings
     if session.model is None:
         return None
@@ -109,7 +109,7 @@ def sight_of(visit: Visit, which: str, seed: int) -> Sight | None:
 
 
 def _order(wanted: str | None, pattern: Pattern, shape: tuple[int, ...]) -> str:
-    """How the columns stand. n:m takes as many of every group: from afar only the places in the group can differ."""
+    """Return the columns' order. n:m removes equally many per group: pooled, only positions in it can differ."""
     if not isinstance(pattern, NofM):
         return wanted if wanted == "density" else "stored"
     return wanted or ("position" if max(shape) > SIDE else "stored")
@@ -127,14 +127,14 @@ def _one(masks: Masks, matrix: Any, expert: int) -> Any:
 
 
 def needed(sight: Sight | None) -> Sight:
-    """The sight, or the sentence that there is nothing to see."""
+    """Return the sight. Raises GblmError if there is none."""
     if sight is None:
         raise GblmError("nothing_collected")
     return sight
 
 
 def profile_of(sight: Sight) -> ColumnProfile:
-    """The share removed per column, of the masks that are there."""
+    """Return the share removed per column, for the existing masks."""
     masks = {"chosen": sight.own, "wanda": sight.beside, "shuffled": sight.null}
     return column_profile(sight.matrix.name, {name: mask for name, mask in masks.items() if mask is not None})
 
@@ -150,13 +150,13 @@ def bands_key(sight: Sight) -> Hashable:
 
 
 def both_bands(model: Any, sight: Sight) -> Job[tuple[StructureBands, StructureBands | None]]:
-    """This mask's bands of every matrix, and Wanda's: its neighbour score, too, is taken against all its shuffles."""
+    """Compute this mask's bands of every matrix, and Wanda's, which are also compared with shuffles of Wanda's mask."""
     own = yield from structure_bands(model, sight.masks)
     return own, None if sight.against is None else (yield from structure_bands(model, sight.against))
 
 
 def bands_of(visit: Visit, sight: Sight) -> tuple[dict[str, Band], dict[str, Band] | None] | None:
-    """The selected matrix's bands and Wanda's; None where a large matrix still waits for the button."""
+    """Return the selected matrix's bands and Wanda's; None if a large matrix still waits for the button."""
     here = (sight.matrix.name, sight.expert)
     if sight.large:
         if not visit.library.has(bands_key(sight)):
@@ -175,15 +175,15 @@ def bands_of(visit: Visit, sight: Sight) -> tuple[dict[str, Band], dict[str, Ban
 
 @dataclass(frozen=True)
 class Moved:
-    """The weights over which this mask and Wanda's part most (None where this one's sums are gone); the gradient's
-    factors (None where there is no ℓ1 sum)."""
+    """The weights on which this mask and Wanda's differ most (None if this one's sums are gone), and the gradient's
+    factors (None if there is no ℓ1 sum)."""
 
     jumps: Jumps | None
     factors: Factors | None
 
 
 def compared(visit: Visit, sight: Sight, wanda: Masks) -> TwoMasks:
-    """This mask (A) and Wanda's (B), all matrices.
+    """Compare this mask (A) with Wanda's (B) over all matrices.
 
     At once for every model: the masks themselves, made just before, take far longer.
     """
@@ -192,7 +192,7 @@ def compared(visit: Visit, sight: Sight, wanda: Masks) -> TwoMasks:
 
 
 def comparison(visit: Visit, sight: Sight, wanda: Masks) -> tuple[Comparison, Comparison]:
-    """The same of the selected matrix, or expert, and of the whole model."""
+    """Return the comparison with Wanda's mask for the selected matrix or expert, and for the whole model."""
     here = {sight.matrix.name: sight.own}
     return two_masks.compare(here, {sight.matrix.name: sight.beside}).whole, compared(visit, sight, wanda).whole
 
@@ -202,7 +202,7 @@ def moved_key(visit: Visit, sight: Sight) -> Hashable:
 
 
 def moved_job(visit: Visit, sight: Sight) -> Job[Moved]:
-    """A = Wanda, B = this mask: what B rescued and sacrificed; and how far the gradient is row × column."""
+    """Find what this mask (B) rescues and sacrifices against Wanda's (A), and how far the gradient is row × column."""
     model, found, name = visit.model(), visit.statistics(), sight.matrix.name
     own = work.applied_statistics(visit) if sight.applied else found
     settings, wanda = scored_by(sight.masks), needed_wanda(sight).settings
@@ -221,7 +221,7 @@ def needed_wanda(sight: Sight) -> Masks:
 
 
 def scored_by(masks: Masks) -> Settings:
-    """The settings that made the masks, α as the number it was: it need not be looked for again."""
+    """Return the settings that made the masks, with α as its resolved number, so it is not computed again."""
     if masks.alpha is None:
         return masks.settings
     return replace(masks.settings, alpha=Alpha("number", masks.alpha))

@@ -1,6 +1,6 @@
-"""What the Patterns tab says: numbers of masks as tables, maps and sentences.
+"""The texts of the Patterns tab: numbers of masks as tables, maps and sentences.
 
-Knows no visitor and no component: numbers of core in, HTML and values out.
+Independent of visitors and components: turns core's numbers into HTML and values.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ from .weight import title
 
 MEASURES = ("column", "head", "neighbour", "row")
 MAPS = (*MEASURES, "kappa")
-"""What the map can show: a structure score, or the agreement with Wanda."""
+"""The measures that the map can show: a structure score, or the agreement with Wanda."""
 LEAST_KAPPA = 0.5
-"""The colours of agreement reach down at least so far: small differences must not look large."""
+"""Highest lower end of the agreement's colour range, so that small differences do not look large."""
 MUCH = 1.25
-"""How many times another score one must be to be called larger."""
+"""A score is called larger if it is at least this many times the other."""
 SIGNIFICANT = 0.05
-"""The p from which on a score counts as chance."""
+"""From this p on, a score counts as chance."""
 LEAST_RANGE = 0.05
-"""The map's colours reach at least so far: noise must not look like structure."""
+"""Smallest upper end of the map's colour range, so that noise does not look like structure."""
 
 
 def structure_value(say: Words, found: ModelMap, cells: tuple[StructureCell, ...], measure: str,
                     chosen: str) -> dict[str, Any]:
-    """The model map of one structure score; each cell says its matrix's score and that of the shuffled mask."""
+    """Return the model map of one structure score; each cell has its matrix's score and that of the shuffled mask."""
     scored = {cell.name: cell for cell in cells}
     shown = [cell.value for cell in found.cells if math.isfinite(cell.value)]
     named = say(f"patterns.measure.{measure}")
@@ -57,7 +57,7 @@ def structure_value(say: Words, found: ModelMap, cells: tuple[StructureCell, ...
 
 
 def kappa_value(say: Words, found: ModelMap, compared: TwoMasks, chosen: str) -> dict[str, Any]:
-    """The model map of how far this mask and Wanda's agree beyond chance."""
+    """Return the model map of how far this mask and Wanda's agree beyond chance."""
     def sentence(cell: Cell) -> str:
         one = compared.matrices[cell.name]
         return say("patterns.map.kappa", block=cell.block, role=role_name(say, cell.role), kappa=score(one.kappa),
@@ -69,14 +69,14 @@ def kappa_value(say: Words, found: ModelMap, compared: TwoMasks, chosen: str) ->
 
 
 def written_by(say: Words, writer: Writer) -> str:
-    """What writes a column's input: head 2, value row 81."""
+    """Return which unit produces a column's input, such as "head 2, value row 81"."""
     if writer.row is not None:
         return say("patterns.outside.head_row", number=writer.number, row=writer.row)
     return say(f"patterns.outside.{writer.kind}", number=f"{writer.number:,}")
 
 
 def band_rows(say: Words, own: dict[str, Band], wanda: dict[str, Band] | None, fixed: bool) -> list[tuple[str, ...]]:
-    """One row a score: this mask's, Wanda's, chance's lowest and highest, p; or why there is none."""
+    """Return one row per score: this mask's, Wanda's, lowest and highest by chance, p; or why there is none."""
     rows: list[tuple[str, ...]] = []
     for name in MEASURES:
         band, named = own[name], say(f"patterns.measure.{name}")
@@ -89,7 +89,7 @@ def band_rows(say: Words, own: dict[str, Band], wanda: dict[str, Band] | None, f
 
 
 def tested(say: Words, own: StructureBands, wanda: StructureBands | None, fixed: bool) -> str:
-    """The whole model's scores as sentences, one a score, and what p can say."""
+    """Return one sentence per score of the whole model, and what p can say."""
     told = [say("patterns.tested.title", draws=DRAWS)]
     for name in MEASURES:
         band, named = own.whole[name], say(f"patterns.measure.{name}")
@@ -105,7 +105,7 @@ def tested(say: Words, own: StructureBands, wanda: StructureBands | None, fixed:
 
 
 def beside_paper(say: Words, method: str, own: StructureBands, wanda: StructureBands | None) -> str:
-    """What the paper says of structural patterns, and whether this run shows more of them than Wanda and chance do."""
+    """Return what the paper says of structural patterns, and whether this run has more than Wanda and chance."""
     band = own.whole["column"]
     if not math.isfinite(band.score):
         return ""
@@ -118,7 +118,7 @@ def beside_paper(say: Words, method: str, own: StructureBands, wanda: StructureB
 
 
 def counts_table(say: Words, where: str, here: Comparison, whole: Comparison) -> str:
-    """The four numbers of two masks, and how far they agree beyond chance, for the matrix and the whole model."""
+    """Return the four counts of two masks and their agreement beyond chance, for the matrix and the whole model."""
     def counted(one: Comparison, name: str) -> str:
         count = getattr(one, name)
         return f"{count:,} ({percent(count / (one.kept + one.removed + one.only_a + one.only_b))})"
@@ -132,7 +132,7 @@ def counts_table(say: Words, where: str, here: Comparison, whole: Comparison) ->
 
 
 def jumps_tables(say: Words, jumps: Jumps | None, settings: Settings) -> str:
-    """The weights rescued and sacrificed most, with their places in the row before and after."""
+    """Return the weights rescued and sacrificed most, with their ranks in the row before and after."""
     if jumps is None:
         return f'<p class="sentence small">{escape(say("patterns.jumps.gone"))}</p>'
     method = settings.method
@@ -154,7 +154,7 @@ def jump_row(jump: Jump) -> tuple[str, ...]:
 
 
 def factors_sentence(say: Words, factors: Factors | None, fixed: bool) -> str:
-    """What of the gradient is more than a row factor times a column factor, and why that is what counts."""
+    """Return how far the gradient exceeds row factor × column factor, and why only that part matters."""
     if factors is None or math.isnan(factors.share):
         told = say("patterns.factors.none")
     else:
@@ -173,10 +173,10 @@ def probability(p: float) -> str:
 
 
 def deviations(z: float) -> str:
-    """+4.1, −12.0"""
+    """Return a signed number such as +4.1 or −12.0."""
     return f"{z:+.1f}".replace("-", "−")
 
 
 def score(value: float) -> str:
-    """A structure score with three decimals: 0.031; – where it does not apply."""
+    """Return a structure score with three decimals, such as 0.031; – if it does not apply."""
     return "–" if not math.isfinite(value) else f"{value:.3f}".replace("-0.000", "0.000").replace("-", "−")

@@ -1,6 +1,6 @@
-"""The tab where a visitor chooses what goes: every control re-thresholds the stored statistics, Apply builds the copy.
+"""The Prune tab: every control re-thresholds the scores from the stored statistics, Apply builds the pruned copy.
 
-Knows no tensor and no score: core prunes, work keeps, figures draw.
+Independent of tensors and scores: core prunes, work stores, figures draw.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ USUAL_SHARE = 0.5
 
 @dataclass(frozen=True)
 class Form:
-    """The controls' values as they came from the page, in the order of `Controls.inputs`. own: of `own_knobs`, in its
+    """The controls' values from the page, in the order of `Controls.inputs`. own: the values of `own_knobs`, in its
     order."""
 
     method: str
@@ -85,7 +85,7 @@ class Form:
 
     @classmethod
     def of(cls, *values: Any) -> Form:
-        """From the values of `Controls.inputs`, one after the other."""
+        """Return the form of the values of `Controls.inputs`, one after the other."""
         shared = len(fields(cls)) - 1
         return replace(cls(*values[:shared]), own=tuple(values[shared:]))
 
@@ -95,7 +95,7 @@ class Form:
         return [*(getattr(self, one.name) for one in fields(self)[:-1]), *self.own]
 
     def settings(self, before: Settings) -> Settings:
-        """Checked settings; what the method does not use is kept from `before`. Raises SettingError."""
+        """Return the checked settings; what the method does not use is taken from `before`. Raises SettingError."""
         knobs = knobs_of(self.method)
         norm = norm_for(self.method, str(self.norm)) if "norm" in knobs else before.norm
         sparsity = min(checked_sparsity(self.sparsity), MOST_SPARSITY)
@@ -150,7 +150,7 @@ class Controls:
     seed_box: Any
     seed: Any
     own_boxes: dict[str, Any]
-    """Around the control of each own knob, by its name."""
+    """The container of each own knob's control, by the knob's name."""
     own: dict[str, Any]
     problem: Any
     apply: Any
@@ -162,7 +162,7 @@ class Controls:
 
     @property
     def shaped(self) -> list[Any]:
-        """What `shape` and `refill` change."""
+        """The components that `shape` and `refill` change."""
         return [*self.inputs, self.formula, self.norm_box, self.share_box, self.by_pattern, self.alpha_box,
                 self.number_box, self.ratio_box, self.seed_box, *self.own_boxes.values(), self.problem]
 
@@ -186,7 +186,7 @@ class Views:
 
 
 def build(page: Page) -> None:
-    """Lay out the tab and wire it."""
+    """Lay out the tab and register its handlers."""
     with gr.Row(elem_id="prune"):
         with gr.Column(scale=0, min_width=400, elem_id="prune-controls"):
             controls = _controls(page.words)
@@ -196,7 +196,7 @@ def build(page: Page) -> None:
 
 
 def _norms(names: Sequence[str]) -> list[tuple[str, str]]:
-    """ℓ1 as it is written, l1 as the command line takes it."""
+    """Return (label, value) of the norms: ℓ1 for display, l1 as on the command line."""
     return [(re.sub(r"^l(?=\d)", "ℓ", name), name) for name in names]
 
 
@@ -218,7 +218,7 @@ def _choice_knob(say: Words, name: str, knob: Knob, elem_id: str) -> Any:
 
 
 KNOB_CONTROLS = {"number": _number_knob, "whole": _whole_knob, "choice": _choice_knob}
-"""A knob's kind → its control; norm, α and seed have a place of their own in the form."""
+"""A knob's kind → its control; norm, α and seed have their own controls in the form."""
 
 
 def _controls(say: Words) -> Controls:
@@ -284,14 +284,14 @@ def _views(say: Words) -> Views:
 def _wire(page: Page, controls: Controls, views: Views) -> None:
     say, signals = page.words, page.signals
     own = gr.State(0)
-    """The settings signal as this tab last bumped it: its own echo is not drawn twice."""
+    """The settings signal after this tab's last bump, so that the tab does not redraw for its own change."""
     held = gr.State(Form.of(*(one.value for one in controls.inputs)))
-    """What this page's controls hold. They are written only where the settings say something else: a late refresh takes
-    nothing out of the hand of somebody who moves one."""
+    """The values of this page's controls. Controls are written only if the settings differ from them, so that a late
+    refresh does not undo a control that is being moved."""
     show = _Show(page, controls, views, held)
 
     def on_control(visit: Visit, counter: int, *values: Any) -> dict[Any, Any]:
-        """A visitor moved a control: check, show, and only then keep."""
+        """After a visitor moved a control: check, show, and only then store the settings."""
         form, before = Form.of(*values), visit.session.settings
         updates = shape(say, controls, form)
         try:
@@ -302,7 +302,7 @@ def _wire(page: Page, controls: Controls, views: Views) -> None:
             refused: dict[Any, Any] = {controls.problem: problem(told), page.status: page.note(told, "error")}
             if error.key in {"sparsity_outside", "sparsity_not_number"}:
                 refused[controls.sparsity] = before.sparsity
-            kept = show.pictures(visit, before).get(views.mask, gr.skip())  # it has followed what is now refused
+            kept = show.pictures(visit, before).get(views.mask, gr.skip())  # it already shows what is refused now
             return updates | refused | {views.mask: kept}
         visit.update(settings=settings)
         updates |= {controls.problem: "", held: form_of(settings), signals.settings: bump(counter), own: bump(counter),
@@ -312,7 +312,7 @@ def _wire(page: Page, controls: Controls, views: Views) -> None:
         return updates
 
     def on_settings(visit: Visit, form: Form, mine: int, counter: int) -> dict[Any, Any]:
-        """The settings were changed elsewhere."""
+        """Update the tab after the settings were changed elsewhere."""
         return {} if counter == mine else show.everything(visit, form)
 
     def on_apply(visit: Visit, applied: int, counter: int, *values: Any) -> Iterator[dict[Any, Any]]:
@@ -366,13 +366,13 @@ def _wire(page: Page, controls: Controls, views: Views) -> None:
 
 
 class _Show:
-    """From a visitor's settings to the updates of this tab's components."""
+    """Turns a visitor's settings into updates of this tab's components."""
 
     def __init__(self, page: Page, controls: Controls, views: Views, held: Any) -> None:
         self.page, self.words, self.controls, self.views, self.held = page, page.words, controls, views, held
 
     def everything(self, visit: Visit, held: Form) -> dict[Any, Any]:
-        """Controls and preview anew: at page load, after collecting, after another model."""
+        """Return new controls and preview: at page load, after collecting, after another model."""
         settings, controls = visit.session.settings, self.controls
         if visit.session.model is None:
             return {self.views.reached: waiting(self.words)}
@@ -383,11 +383,11 @@ class _Show:
             updates |= {controls.problem: "", **self.preview(visit, settings)}
         except SettingError as error:
             updates[controls.problem] = problem(error.say(self.words))
-        # A control that was moved meanwhile has shown its own numbers: the older ones must not take it back.
+        # A control moved meanwhile has already shown its own numbers; these older ones must not replace them.
         return updates if visit.session.settings == settings else {}
 
     def preview(self, visit: Visit, settings: Settings) -> dict[Any, Any]:
-        """The numbers and pictures of settings; a sentence in their place before anything is collected."""
+        """Return the numbers and pictures of settings; before anything is collected, a sentence instead."""
         views, say = self.views, self.words
         settings.check()
         if settings.needs and visit.session.statistics is None:
@@ -434,7 +434,7 @@ class _Show:
         choices = {"pattern": {say("prune.pattern.none"): ""},
                    "group": {say(f"prune.group.{group}"): group for group in GROUPS}}
         followed = {name: Followed(control, choices.get(name, {})) for name, control in control_places().items()}
-        if visit.model().layout.prunable > work.MOST_SCORES:  # what needs every weight waits for the rest
+        if visit.model().layout.prunable > work.MOST_SCORES:  # what needs every weight is not redrawn live
             del followed["share"], followed["group"]
             followed = {} if isinstance(dense.make_pattern(), Global) else followed
         pin = None if selection.row is None or selection.column is None else (selection.row, selection.column)
@@ -445,7 +445,7 @@ class _Show:
 
 
 def chosen_from(settings: Settings) -> str:
-    """What the lowest are chosen from, for the histogram's title: every group, every row, or all together."""
+    """Return what the lowest scores are chosen from, for the histogram's title: every group, every row, or all."""
     if settings.pattern:
         return "pattern"
     return "row" if settings.group == "row" else ""
@@ -463,14 +463,14 @@ def form_of(settings: Settings) -> Form:
 
 
 def values_of(controls: Controls, settings: Settings) -> dict[Any, Any]:
-    """Every control's value. The norm comes with its choices, from `shape`."""
+    """Return every control's value, except the norm's, which `shape` sets together with its choices."""
     filled = dict(zip(controls.inputs, form_of(settings).values, strict=True))
     del filled[controls.norm]
     return filled
 
 
 def shape(say: Words, controls: Controls, form: Form) -> dict[Any, Any]:
-    """Which controls show, and what the method and the pattern say of themselves. Touches no value but a norm's."""
+    """Return which controls are visible, and the texts on method and pattern. Changes no value but the norm's."""
     norms, knobs = norms_of(form.method), knobs_of(form.method)
     norm = form.norm if form.norm in norms else next(iter(norms), None)
     patterned = bool((form.pattern or "").strip())

@@ -1,6 +1,6 @@
-"""Prune: what is said of a preview and of the applied mask: cards, sentences, what changed since.
+"""The texts of the Prune tab on a preview and on the applied mask: cards, sentences, what changed since.
 
-Words and numbers in, HTML out; knows no component.
+Turns words and numbers into HTML; independent of components.
 """
 
 from __future__ import annotations
@@ -32,28 +32,28 @@ from ..work.preview import plain_alpha, share_at
 NEARLY_SAME = 0.99
 """Agreement above which two masks are called almost the same."""
 MOST_FALLEN = 40
-"""Lines of the list of matrices that were scored by a simpler rule; a large model of many experts has thousands."""
+"""Most lines of the list of matrices scored by a simpler rule; a large model with many experts has thousands."""
 MOST_CHANGES = 2
-"""So many changes since Apply are named; the rest is counted."""
+"""Most changes since Apply that are named; the rest is counted."""
 NOTABLE = 0.005
-"""Shares removed that differ by more between matrices are listed; less is only rounding."""
+"""Removed shares that differ by more than this between matrices are listed; less is only rounding."""
 
 
 def place(say: Words, matrix: Any, expert: int = 0) -> str:
-    """How a matrix is named on screen: Block 3 · down."""
+    """Return a matrix's display name, such as "Block 3 · down"."""
     name = say("prune.matrix.name", block=matrix.block, role=role_name(say, matrix.role))
     return say("prune.matrix.expert", name=name, expert=expert) if matrix.experts else name
 
 
 def formula(say: Words, method: str) -> str:
-    """The score as core.methods writes it, and its letters."""
+    """Return the score's formula as core.methods writes it, and the meaning of its letters."""
     return (f'<div class="prune-formula"><b>{escape(say("prune.formula.score"))}</b> '
             f'<code>{escape(_formula(say, method))}</code> '
             f'<span>{escape(say(f"prune.formula.{method}"))}</span></div>')
 
 
 def _formula(say: Words, method: str) -> str:
-    """Mathematics reads the same everywhere; the one formula in words is translated."""
+    """Return a method's formula; only the one formula in words is translated."""
     return say("prune.formula.noise") if method == "random" else METHODS[method].formula
 
 
@@ -66,13 +66,13 @@ def waiting(say: Words) -> str:
 
 
 def card(title: str, number: str, below: str, kind: str = "") -> str:
-    """One number with its name above and a line below. `below` is HTML."""
+    """Return a card with one number, its name above and a line below. `below` is HTML."""
     return (f'<div class="prune-card {kind}"><span class="name">{escape(title)}</span>'
             f'<b class="number">{escape(number)}</b><span class="below">{below}</span></div>')
 
 
 def reached(say: Words, visit: Visit, settings: Settings, seen: Preview) -> str:
-    """The sparsity: the applied model's where the controls still ask for it, else the preview's above the older one."""
+    """Return the sparsity: the applied model's if the controls match it, else the preview's above the applied one's."""
     count = say("prune.reached.count", removed=f"{seen.removed:,}", prunable=f"{seen.prunable:,}")
     session = visit.session
     if session.applied is None or not visit.library.has(session.applied):
@@ -90,7 +90,7 @@ def reached(say: Words, visit: Visit, settings: Settings, seen: Preview) -> str:
 
 
 def agrees(say: Words, visit: Visit, masks: Masks) -> str:
-    """How far the applied mask agrees with what its preview showed; the order is what can part them."""
+    """Return how far the applied mask agrees with its preview; only the order can make them differ."""
     if visit.session.applied != work.masks_key(visit.session, masks.settings):
         return say("prune.agrees.other_text")
     shown = work.preview_masks(visit, plain_alpha(visit, masks.settings))
@@ -98,7 +98,7 @@ def agrees(say: Words, visit: Visit, masks: Masks) -> str:
 
 
 def changes(say: Words, visit: Visit, was: Settings, now: Settings) -> str:
-    """What moved on since the mask was applied: `from 50 %, slider at 60 %`."""
+    """Return what changed since the mask was applied: `from 50 %, slider at 60 %`."""
     moved = []
     if not was.pattern and not now.pattern and was.sparsity != now.sparsity:
         moved.append(say("prune.stale.sparsity", was=percent(was.sparsity, 0), now=percent(now.sparsity, 0)))
@@ -112,7 +112,7 @@ def changes(say: Words, visit: Visit, was: Settings, now: Settings) -> str:
         shown[name] = partial(_own, say, name)
     for name, read in shown.items():
         before, after = _field(read, was), _field(read, now)
-        if before != after and "–" not in (before, after):  # what only one of the two has is no change of its own
+        if before != after and "–" not in (before, after):  # a setting that only one has is no separate change
             what = knob_name(say, name) if name in own_knobs() else say(f"prune.stale.{name}")
             moved.append(say("prune.stale.other", what=what, was=before, now=after))
     if not moved:
@@ -130,14 +130,14 @@ def _field(read: Callable[[Settings], object], settings: Settings) -> str:
 
 
 def alpha_words(say: Words, settings: Settings) -> str:
-    """How α was asked for."""
+    """Return how α was requested."""
     alpha = settings.alpha
     return {"number": charts.short(alpha.value), "balance": say("prune.alpha.balance"),
             "share": say("prune.alpha.as_share", share=percent(alpha.value, 0))}[alpha.kind]
 
 
 def numbers(say: Words, seen: Preview) -> str:
-    """α with the gradient's share, and the agreement with Wanda and with gradient-only, as three cards."""
+    """Return three cards: α with the gradient's share, and the agreement with Wanda and with gradient-only."""
     none = "–"
     share = none if seen.share is None else percent(seen.share)
     alpha = escape(say("prune.numbers.no_alpha") if seen.alpha is None else
@@ -154,7 +154,7 @@ def numbers(say: Words, seen: Preview) -> str:
 
 
 def sentences(say: Words, seen: Preview, masks: Masks) -> str:
-    """What the numbers mean, in one to three sentences, and where a simpler rule had to do."""
+    """Return one to three sentences on what the numbers mean, and where a simpler rule was used."""
     if not seen.removed:
         return f'<p class="sentence">{escape(say("prune.nothing_removed"))}</p>'
     told = [verdict(say, seen), where(say, seen)]
@@ -168,8 +168,7 @@ def sentences(say: Words, seen: Preview, masks: Masks) -> str:
 
 
 def fallen(say: Words, fallbacks: tuple[Fallback, ...]) -> str:
-    """Each matrix that was scored by a simpler rule, by name, with the numbers of its experts; folded. "" where none.
-    """
+    """Return a folded list of the matrices scored by a simpler rule, with their experts' numbers; "" if none."""
     experts: dict[tuple[str, str, str], list[str]] = {}
     for one in fallbacks:
         experts.setdefault((one.matrix, one.reason, one.rule), []).extend(
@@ -186,7 +185,7 @@ def fallen(say: Words, fallbacks: tuple[Fallback, ...]) -> str:
 
 
 def verdict(say: Words, seen: Preview) -> str:
-    """Whether the gradient, or the input, changed anything here."""
+    """Return a sentence on whether the gradient, or the input, changes anything here."""
     method, wanda, gradient = seen.settings.method, seen.agreement_wanda, seen.agreement_gradient
     if wanda is None or gradient is None:
         return ""
@@ -201,13 +200,13 @@ def verdict(say: Words, seen: Preview) -> str:
 
 
 def differing(seen: Preview) -> bool:
-    """Whether some matrices lose a larger share than others, beyond rounding."""
+    """Return whether some matrices lose a larger share than others, beyond rounding."""
     shares = [cell.value for cell in seen.per_matrix]
     return max(shares) - min(shares) > NOTABLE
 
 
 def where(say: Words, seen: Preview) -> str:
-    """Where the weights go from: equal by design, or listed below."""
+    """Return a sentence on which matrices lose most: equal by design, or listed below."""
     if differing(seen):
         ordered = sorted(seen.per_matrix, key=lambda cell: cell.value)
         least, most = ordered[0], ordered[-1]
@@ -220,7 +219,7 @@ def where(say: Words, seen: Preview) -> str:
 
 
 def matrices_table(say: Words, seen: Preview) -> str:
-    """What goes per matrix, blocks × roles, only where that differs."""
+    """Return the table of the share removed per matrix, blocks × roles; empty if all are equal."""
     if not differing(seen):
         return ""
     roles = list(dict.fromkeys(cell.role for cell in seen.per_matrix))
@@ -241,7 +240,7 @@ def _share_cell(value: float | None) -> str:
 
 
 def alpha_note(say: Words, visit: Visit, settings: Settings) -> str:
-    """Why the app asks for a share: what the paper's α would give on this text, measured."""
+    """Return why the app asks for a share: what the paper's α would give on this text, measured."""
     if "alpha" not in settings.knobs or visit.session.statistics is None:
         return ""
     found = visit.statistics()
@@ -255,7 +254,7 @@ def alpha_note(say: Words, visit: Visit, settings: Settings) -> str:
 
 
 def made_of(say: Words, visit: Visit, settings: Settings, masks: Masks) -> list[str]:
-    """What a mask was made of, in short parts: model, text, samples, method, norm, α with its share, pattern."""
+    """Return what made a mask, in short parts: model, text, samples, method, norm, α with its share, pattern."""
     parts = [visit.model().name]
     if settings.needs and visit.session.statistics is not None:
         samples = visit.statistics().calibration
@@ -268,12 +267,12 @@ def made_of(say: Words, visit: Visit, settings: Settings, masks: Masks) -> list[
 
 
 def made(say: Words, visit: Visit, settings: Settings, masks: Masks) -> str:
-    """Under the pictures: what was measured on the bundled model at this amount, and what the preview was made of."""
+    """Return the lines under the pictures: results on the bundled model at this amount, and what made the preview."""
     told = [measured(say, masks) if masks.removed else "", tag(say, visit, settings, masks)]
     return "".join(f'<p class="tag">{escape(one)}</p>' for one in told if one)
 
 
 def tag(say: Words, visit: Visit, settings: Settings, masks: Masks) -> str:
-    """The line under a preview."""
+    """Return the line under a preview."""
     told = say("prune.tag.preview_only" if settings.order == "dense" else "prune.tag.preview_sequential")
     return " · ".join([*made_of(say, visit, settings, masks), told])

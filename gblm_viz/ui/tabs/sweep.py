@@ -29,7 +29,7 @@ from . import sweep_told as told
 USUAL_METHODS = ("magnitude", "wanda", "gblm")
 ORDERS_OF = {"dense": ("dense",), "sequential": ("sequential",), "both": ("dense", "sequential")}
 LEAST_PAUSE = 1.0
-"""Seconds between two drawings of the charts: each one makes them anew."""
+"""Least seconds between two drawings of the charts, since each one makes them from scratch."""
 NOT_DRAWN: Hashable = None
 
 
@@ -63,7 +63,7 @@ def build(page: Page) -> None:
     table = PointTable(charts="#sweep-charts, #sweep-relative", elem_id="sweep-table")
     tag = gr.HTML(elem_id="sweep-tag")
     drawn = gr.State(NOT_DRAWN)
-    """What the charts show: the plan and how many of its points. The same is not drawn twice."""
+    """What the charts show: the plan and the number of its points, so that the same is not drawn twice."""
     views = [intro, line, perplexity, probes, relative, sentences, table, tag, drawn, count]
     choices = [methods, apart, order]
 
@@ -72,7 +72,7 @@ def build(page: Page) -> None:
         return plan_of(visit, named, ORDERS_OF.get(orders, ()), step, say.language)
 
     def draw(visit: Visit, plan: Plan, left: float | None = None, running: bool = False) -> dict[Any, Any]:
-        """Everything the panel shows of a plan's points."""
+        """Return everything that the panel shows of a plan's points."""
         points, losses = points_of(visit.library, plan), losses_of(visit.library, plan)
         first, second, third = told.figures(say, plan, points)
         return {perplexity: first, probes: second, relative: third, tag: told.tag(say, visit, plan, points),
@@ -92,7 +92,7 @@ def build(page: Page) -> None:
         return _line(" ".join(parts))
 
     def refresh(visit: Visit, shown: Hashable, *values: Any) -> dict[Any, Any]:
-        """Another model, text, setting or choice: what is measured for it."""
+        """After another model, text, setting or choice: show what is measured for it."""
         if visit.session.model is None:
             return {}
         plan = wanted(visit, *values)
@@ -106,7 +106,7 @@ def build(page: Page) -> None:
         return refresh(visit, shown, *values)
 
     def on_visit(visit: Visit, shown: Hashable, *values: Any) -> dict[Any, Any]:
-        """Another model: anew where the panel has been opened, else when it is; charts cost a page much."""
+        """After another model: redraw if the panel was opened before, else on opening, since charts are expensive."""
         return {} if shown is NOT_DRAWN else refresh(visit, NOT_DRAWN, *values)
 
     def on_start(visit: Visit, *values: Any) -> Iterator[dict[Any, Any]]:
@@ -114,7 +114,7 @@ def build(page: Page) -> None:
         if any(one.needs for one in plan.settings):
             visit.statistics()
         visit.remember("sweep", (plan.key, plan.settings))
-        # beside the queue, for each point takes its own turn in it: nobody waits for a whole sweep
+        # not queued as a whole: each point waits for its own turn, so that nobody waits for a whole sweep
         task = library.start(visit.key, plan.key, lambda _: sweep_job(library, plan), queued=False)
         following, seen, last = page.follow(visit, task, "sweep"), -1, 0.0
         try:
@@ -167,7 +167,7 @@ def build(page: Page) -> None:
 
 
 def loaded(before: Settings, point: Settings) -> Settings:
-    """A point's settings as Prune takes them: what the point does not depend on stays as it was set there."""
+    """Return a point's settings for Prune; what the point does not depend on stays as it was set there."""
     if point == DENSE:
         return replace(before, sparsity=0.0, pattern="")
     unused = {name: getattr(before, name) for name in SHARED if name not in point.knobs}

@@ -1,4 +1,4 @@
-"""What the sweep's points say: the charts' titles, the sentences below them, the table. Numbers in, words out."""
+"""The texts of the sweep: the charts' titles, the sentences below them, the table. Turns numbers into text."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ from ..work import drawing, work
 from ..work.sweeping import Plan
 
 SHOWN_FIRST = ("gblm", "wanda", "gradient", "magnitude", "random")
-"""Which method speaks for this model beside the paper's, where several were swept."""
+"""Order of preference for the method that is compared with the paper's numbers, if several were swept."""
 GAP = {"more": "shown", "less": "shown", "none": "not_shown"}
-"""Verdict of a gap between the orders → the key of its sentence, where it is not the same."""
+"""Verdict of a gap between the orders → the key of its sentence, if they differ."""
 NEAR = 0.03
-"""A point whose sparsity is this close to the paper's is at the paper's."""
+"""A point whose sparsity is this close to the paper's counts as the paper's."""
 
 
 def drawn_of(say: Words, plan: Plan, points: Sequence[SweepPoint]) -> Drawn:
-    """Curves, numbers and the knees of those curves that are whole: so far as the plan goes for them."""
+    """Return curves, point numbers, and the knees of the complete curves: those with all of the plan's points."""
     found = sweep.curves(points)
     wanted = {name: sum(one == DENSE or (one.method, one.order) == name for one in plan.settings) for name in found}
     numbers = {point: plan.settings.index(point.settings) for point in points}
@@ -51,7 +51,7 @@ def drawn_of(say: Words, plan: Plan, points: Sequence[SweepPoint]) -> Drawn:
 
 
 def figures(say: Words, plan: Plan, points: Sequence[SweepPoint]) -> tuple[Any, Any, Any]:
-    """The three charts: perplexity, probes, perplexity over dense."""
+    """Return the three charts: perplexity, probes, perplexity relative to dense."""
     drawn = drawn_of(say, plan, points)
     texts = {}
     for which in ("held_out", "calibration"):
@@ -68,7 +68,7 @@ def figures(say: Words, plan: Plan, points: Sequence[SweepPoint]) -> tuple[Any, 
 
 
 def knees_named(say: Words, drawn: Drawn) -> str:
-    """The knees of the whole curves in a line that fits the chart."""
+    """Return the knees of the complete curves in a line that fits the chart."""
     if not drawn.knees:
         return say("sweep.knee.later")
     return knees_line(say, {drawn.names[name]: None if point is None else point.settings.sparsity
@@ -76,7 +76,7 @@ def knees_named(say: Words, drawn: Drawn) -> str:
 
 
 def _asked(points: Sequence[SweepPoint]) -> int:
-    """How many probes each point was asked; 0 where there are none."""
+    """Return how many probes each point was asked; 0 if there are none."""
     return next((point.probes.total for point in points if point.probes is not None), 0)
 
 
@@ -85,7 +85,7 @@ def _knee_at(point: SweepPoint) -> str:
 
 
 def knee_table(say: Words, drawn: Drawn) -> str:
-    """The knee of each complete curve and what is left there; empty while no curve is complete."""
+    """Return the knee of each complete curve and the quality left there; empty while no curve is complete."""
     if not drawn.knees:
         return ""
     asked = _asked([one for points in drawn.curves.values() for one in points])
@@ -105,7 +105,7 @@ def knee_table(say: Words, drawn: Drawn) -> str:
 
 def sentences(say: Words, plan: Plan, points: Sequence[SweepPoint],
               losses: Mapping[Settings, Losses] | None = None) -> str:
-    """Below the charts: the knees, how far the orders part, the paper beside this model, the rules."""
+    """Return the text below the charts: knees, gap between the orders, the paper beside this model, the rules."""
     drawn, told = drawn_of(say, plan, points), []
     orders = {one.order for one in plan.settings}
     gap = sweep.widest_gap(points, losses)
@@ -129,7 +129,7 @@ def sentences(say: Words, plan: Plan, points: Sequence[SweepPoint],
 
 def _scope(say: Words, plan: Plan, points: Sequence[SweepPoint],
            losses: Mapping[Settings, Losses] | None) -> list[str]:
-    """Over what the differences in the table are means; nothing where there are none."""
+    """Return what the table's differences are averaged over; empty if there are none."""
     found = sweep.differences(points, losses)
     if not found:
         return []
@@ -138,7 +138,7 @@ def _scope(say: Words, plan: Plan, points: Sequence[SweepPoint],
 
 
 def small_models(say: Words, points: Sequence[SweepPoint]) -> str:
-    """That small models bear less, beside what this run shows of it where it has the points."""
+    """Return that small models tolerate less pruning, with this run's evidence if it has the points."""
     by_method = {one.settings.method: one for one in points
                  if abs(one.settings.sparsity - SPARSITY) < NEAR and one.settings.method in PUBLISHED[0].pruned}
     dense = next((one for one in points if one.settings == DENSE), None)
@@ -154,7 +154,7 @@ def small_models(say: Words, points: Sequence[SweepPoint]) -> str:
 
 def table(say: Words, plan: Plan, points: Sequence[SweepPoint],
           losses: Mapping[Settings, Losses] | None = None) -> dict[str, Any]:
-    """Every point as a row, from low to high sparsity; with several methods also how far each is from one of them."""
+    """Return every point as a row, by rising sparsity; with several methods, also the difference to one of them."""
     drawn, apart, against = drawn_of(say, plan, points), sweep.differences(points, losses), sweep.against_of(
         plan.settings)
     dense = next((one for one in points if one.settings == DENSE), None)
@@ -174,7 +174,7 @@ def table(say: Words, plan: Plan, points: Sequence[SweepPoint],
 
 
 def _against(say: Words, found: Crossed | None, method: str) -> str:
-    """The difference with its interval and what it allows to say; a dash where there is none."""
+    """Return the difference with its interval and the conclusion; a dash if there is none."""
     if found is None:
         return "–"
     told = verdict_told.verdict(say, found, method)
@@ -184,7 +184,7 @@ def _against(say: Words, found: Crossed | None, method: str) -> str:
 
 
 def draws_cost(say: Words, visit: Visit, plan: Plan) -> str:
-    """What the draws take beside the points themselves, before they are measured."""
+    """Return the cost of the draws in addition to the points, before they are measured."""
     drawn = plan.drawn
     assert drawn is not None
     try:
@@ -196,7 +196,7 @@ def draws_cost(say: Words, visit: Visit, plan: Plan) -> str:
 
 
 def curve_name(say: Words, method: str, order: str, plan: Plan) -> str:
-    """The method, and the order where it decides anything and not all of the plan is in the dense one."""
+    """Return the method, and its order if that matters and the plan is not all in the dense order."""
     decides = "inputs" in METHODS[method].needs and any(one.order != "dense" for one in plan.settings)
     return say("sweep.curve", method=method, order=say(f"sweep.orders.{order}")) if decides else method
 
@@ -224,7 +224,7 @@ def _right(point: SweepPoint) -> str:
 
 
 def tag(say: Words, visit: Visit, plan: Plan, points: Sequence[SweepPoint]) -> str:
-    """What made the charts: model, texts, samples, what each method weighs, how much of what goes, orders, probes."""
+    """Return what made the charts: model, texts, samples, the methods' settings, what is removed, orders, probes."""
     parts = [visit.model().name]
     if plan.statistics is not None:
         samples = visit.statistics().calibration

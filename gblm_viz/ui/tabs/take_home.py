@@ -1,6 +1,6 @@
 """The Report tab: the pruned model as a folder, the run as one file with its tables and masks, all runs of the visit.
 
-What is written is core's and report_file's work; a visitor from outside gets files through the browser alone.
+core and report_file make the contents; a visitor on another machine gets files only through the browser.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ from ..work import work
 
 DEFAULT_FOLDER = "~/gblm-viz/pruned"
 LARGEST_SENT = 200_000_000
-"""Bytes of weights, or of masks, up to which they are sent through the browser."""
+"""Most bytes of weights, or of masks, that are sent through the browser."""
 
 
 def build(page: Page) -> None:
-    """The report on the left, saving on the right, the visit's runs below."""
+    """Lay out the report on the left, saving on the right, the visit's runs below."""
     say, signals, local = page.words, page.signals, page.library.local
     with gr.Row(elem_id="take-home"):
         with gr.Column(min_width=420):
@@ -66,7 +66,7 @@ def build(page: Page) -> None:
     table = gr.HTML(elem_id="report-runs")
 
     def refresh(visit: Visit) -> dict[Any, Any]:
-        """A new copy, or new measures of it: the visit's list, the line to cite, and what is no longer the newest."""
+        """After a new copy or new measurements: update the visit's list, the citation line and the greyed parts."""
         if visit.session.model is None:
             return {}
         this_run.note(visit, say.language)
@@ -122,9 +122,9 @@ def build(page: Page) -> None:
 
 def save_job(source: Source, pruned: Model, say: Words, folder: Path | None,
              force: bool = False) -> Job[tuple[Exported, bytes | None]]:
-    """The folder where it was asked for; without one, made in passing and packed: (what was verified, the archive).
+    """Save to the requested folder, or to a temporary one that is zipped; returns (what was verified, the archive).
 
-    force: another run that the folder holds is replaced.
+    force: replace another run in the folder.
     """
     found = this_run.perplexities_of(source)
     measured = {f"{say(f'compare.{side}')}, {say(f'report.which.{which}')}": one for which, pair in found.items()
@@ -147,7 +147,7 @@ def save_job(source: Source, pruned: Model, say: Words, folder: Path | None,
 
 
 def compared_sentences(source: Source, say: Words) -> tuple[str, ...]:
-    """What the card says of the methods that were compared: each text's name, the differences, over what they are."""
+    """Return the card's sentences on the compared methods: each text's name, differences, what they average over."""
     rows, told, own = this_run.method_rows(source), [], source.applied.settings.method
     for which in dict.fromkeys(row.which for row in rows):
         judged = [row for row in rows if row.which == which and row.verdict is not None]
@@ -161,10 +161,10 @@ def _plain(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip(".-") or "model"
 
 
-# What is said
+# Texts
 
 def runs_html(visit: Visit, say: Words) -> str:
-    """Every Apply of the visit, the newest last."""
+    """Return the table of the visit's Applies, the newest last."""
     rows = this_run.noted(visit)
     title = f'<p class="take-home-title">{escape(say("report.runs_title"))}</p>'
     if not rows:
@@ -183,7 +183,7 @@ def cite_html(visit: Visit, say: Words) -> str:
 
 
 def made_html(visit: Visit, say: Words) -> str:
-    """The files of the last report, greyed once a newer copy was applied."""
+    """Return the files of the last report, greyed once a newer copy was applied."""
     kept = visit.session.extra("report")
     if kept is None:
         return _quiet(say("report.nothing_made"))
@@ -196,7 +196,7 @@ def made_html(visit: Visit, say: Words) -> str:
 
 
 def saved_html(visit: Visit, say: Words) -> str:
-    """Where the applied copy was saved, and that it was read back equal, matrix by matrix."""
+    """Return where the applied copy was saved, and that it was read back and was equal, matrix by matrix."""
     kept = visit.session.extra("saved", {}).get(visit.session.applied)
     if kept is None:
         return _quiet(say("report.nothing_saved"))
@@ -219,7 +219,7 @@ def saved_html(visit: Visit, say: Words) -> str:
 
 
 def _links(links: tuple[tuple[str, str, str, int], ...], say: Words) -> str:
-    """(kind, address, file name, bytes) of each file to fetch."""
+    """Return links. links: (kind, address, file name, bytes) of each file to download."""
     return " ".join(f'<a href="{escape(address)}" download="{escape(name)}" data-kind="{kind}">'
                     f'⤓ {escape(say(f"report.files.{kind}"))} <small>{escape(amount(say, size))}</small></a>'
                     for kind, address, name, size in links)

@@ -1,5 +1,5 @@
-"""The Your text tab: a visitor's text, the samples it becomes, what collecting takes, and what it took.
-Knows no tensor: cutting and collecting are core's work, and the text lives in the visitor's session alone."""
+"""The Your text tab: a visitor's text, its samples, and the estimated and measured cost of collecting.
+Independent of tensors: core cuts and collects, and the text is kept in the visitor's session only."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ from gblm_viz.words import Words
 RULES = ("auto", "windows", "paragraphs")
 UPLOAD_TYPES = ".txt,.md,text/*"
 EDITABLE = 200_000
-"""Characters up to which an uploaded text is put into the text area; beyond, its beginning is shown."""
+"""Most characters of an uploaded text that is put into the text area; of a longer one, the beginning is shown."""
 EXCERPT = 2_000
 LISTED = 400
-"""Samples that the list shows; the rest are counted."""
+"""Most samples that the list shows; the rest are counted."""
 FIRST_TOKENS = 28
 LARGEST_SEED = 2**63 - 1
 DEFAULT_FOLDER = "~/gblm-viz/statistics"
 
 
 def build(page: Page) -> None:
-    """Text and how it is cut on the left; the samples, the estimate and Collect on the right."""
+    """Lay out text and cutting on the left; samples, estimate and Collect on the right."""
     say, signals = page.words, page.signals
     titles = [(work.title_of(say, entry), entry["file"]) for entry in work.bundled_texts()
               if entry["kind"] != "held_out"]
@@ -79,17 +79,17 @@ def build(page: Page) -> None:
                                     interactive=False)
             result = gr.HTML(_tag(say("text.nothing_collected")), elem_id="text-result")
 
-    # "filled" once the browser has every box: what half-filled boxes say meanwhile is no visitor's wish.
+    # "filled" once the browser has every box: until then the boxes' values are not a visitor's input.
     filled = gr.Textbox("", visible="hidden", elem_id="text-filled", label=say("text.label"))
     written = gr.State(None)
-    """What this page's boxes hold, as `boxes_of` tells it. They are written only where the session says something else:
-    a late refill takes nothing out of the hand of somebody who types."""
+    """The content of this page's boxes, as `boxes_of` returns it. Boxes are written only if the session differs, so
+    that a late refill does not undo what somebody is typing."""
     fields: list[Any] = [text, rule, samples, length, seed]
     shown = [summary, listed, estimate, result, signals.text]
     sources = [bundled, text, excerpt]
 
     def preview(visit: Visit, counter: int) -> dict[Any, Any]:
-        """The samples of the session's text, the estimate and the result's age."""
+        """Show the samples of the session's text, the estimate, and whether the result is outdated."""
         choice = visit.session.text
         updates: dict[Any, Any] = {}
         try:
@@ -113,7 +113,7 @@ def build(page: Page) -> None:
         return updates
 
     def refill(visit: Visit, counter: int, held: int | None) -> Iterator[dict[Any, Any]]:
-        """The whole tab from the session: at page load, after Reset, after another model."""
+        """Refill the whole tab from the session: at page load, after Reset, after another model."""
         if visit.session.model is None:
             yield {filled: "", summary: _tag(say("text.preparing"))}
             return
@@ -166,7 +166,7 @@ def build(page: Page) -> None:
         return preview(visit, counter)
 
     def on_keep(visit: Visit, kept: bool, where: str, counter: int) -> dict[Any, Any]:
-        """Where the statistics are to go decides over what the disk must hold, so the estimate follows."""
+        """Store the folder choice and update the estimate, since the disk space needed depends on it."""
         place = folder_of(where.strip() or DEFAULT_FOLDER) if kept and page.library.local else ""
         visit.remember("keep_in", str(place))
         return {folder: gr.update(visible=kept)} | (preview(visit, counter) if visit.session.model is not None else {})
@@ -177,7 +177,7 @@ def build(page: Page) -> None:
         visit.update(text=choice)
         model_key = visit.session.model
         model, cut = visit.model(), cut_of(visit, choice, say)
-        on_keep(visit, kept, where, counter)  # typed last, a folder may not have been told yet
+        on_keep(visit, kept, where, counter)  # if the folder was typed last, its change may not have arrived yet
         place = keep_in(visit)
         task = page.library.start(
             visit.key, ("collect", work.collect_key(model, cut.samples), str(place or "")),
@@ -200,7 +200,7 @@ def build(page: Page) -> None:
         # after every refill: one that is left out while another's is on its way would leave the boxes unheard for good
         lambda: "filled", None, [filled], show_progress="hidden", api_visibility="private", trigger_mode="multiple")
     page.on(signals.statistics.change, preview, [signals.text], shown, latest=True)
-    # .change: .input is silent where a text comes otherwise than key by key; what is unchanged costs nothing
+    # .change, since .input does not fire if a text is not typed key by key; unchanged values cost nothing
     page.on([box.change for box in fields], on_typed, [signals.text, filled, *fields],
             [bundled, rule_info, written, *shown],
             latest=True)
@@ -217,7 +217,7 @@ def build(page: Page) -> None:
 
 @dataclass(frozen=True, eq=False)
 class Cut:
-    """What a text becomes: all samples, those to collect on, those held out, and the latter's numbers in `whole`."""
+    """A text's samples: all, those to collect on, those held out, and the held-out ones' indices in `whole`."""
 
     whole: CalibrationSet
     samples: CalibrationSet
@@ -226,8 +226,8 @@ class Cut:
 
 
 def read_choice(before: TextChoice, typed: str, rule: str, samples: Any, length: Any, seed: Any) -> TextChoice:
-    """The text and its cutting as the controls show them; blanks mean the default. Samples left out stay so while
-    nothing changes, and a text keeps its name until it is edited. Half characters become question marks."""
+    """Return the text and its cutting from the controls; blanks mean the default. Dropped samples stay dropped while
+    nothing changes, and a text keeps its name until it is edited. Lone surrogates become question marks."""
     if len(before.text) > EDITABLE and typed == before.text[:EXCERPT]:
         typed = before.text
     same = _lines(typed) == _lines(before.text)
@@ -243,22 +243,22 @@ def read_choice(before: TextChoice, typed: str, rule: str, samples: Any, length:
 
 
 def boxes_of(choice: TextChoice) -> int:
-    """What the text's boxes hold where they show this choice, as a number: the text itself is not kept twice."""
+    """Return a number for the content of the text's boxes with this choice, so that the text is not stored twice."""
     return hash((choice.text, choice.name, choice.rule, choice.samples, choice.length, choice.seed))
 
 
 def _lines(text: str) -> str:
-    """Line ends as a browser's text area gives them back."""
+    """Return the text with line ends as a browser's text area returns them."""
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def read_upload(upload: Upload) -> tuple[str, str]:
-    """(name, text) of an uploaded file. Raises TextError where it is no text."""
+    """Return (name, text) of an uploaded file. Raises TextError if it is not text."""
     return upload.name, calibration.checked_text(upload.content, upload.name)
 
 
 def cut_of(visit: Visit, choice: TextChoice, say: Words) -> Cut:
-    """The samples of a text; the cutting is kept in the Library, since a long text takes seconds."""
+    """Return the samples of a text; the cutting is stored in the Library, since a long text takes seconds."""
     try:
         whole = work.kept_whole(visit, choice)
         return Cut(whole, *work.parts_of(whole, choice))
@@ -267,13 +267,13 @@ def cut_of(visit: Visit, choice: TextChoice, say: Words) -> Cut:
 
 
 def named(error: GblmError, say: Words) -> GblmError:
-    """The same error, with a typed text called so: it has no file name."""
+    """Return the same error, naming a typed text as such, since it has no file name."""
     return type(error)(error.key, **{key: work.text_name(say, "") if value == "" else value
                                      for key, value in error.fields.items()})
 
 
 def list_value(say: Words, model: Model, cut: Cut, choice: TextChoice) -> dict[str, Any]:
-    """The first samples as rows: how each begins and what becomes of it."""
+    """Return the first samples as rows: how each begins and how it is used."""
     rows = []
     for index in range(min(cut.whole.count, LISTED)):
         sample = cut.whole.sample(index)
@@ -295,7 +295,7 @@ def _paragraph(sentences: list[str], kind: str = "") -> str:
 
 
 def summary_html(say: Words, cut: Cut, choice: TextChoice) -> str:
-    """N × length, what is held out, and what of the text is not used."""
+    """Return a summary: N × length, what is held out, and what of the text is not used."""
     held = 0 if cut.held_out is None else cut.held_out.count
     said = [say("text.becomes" if held else "text.becomes_all", count=f"{cut.samples.count:,}",
                 length=f"{cut.samples.length:,}", held=held)]
@@ -314,13 +314,13 @@ def summary_html(say: Words, cut: Cut, choice: TextChoice) -> str:
 
 
 def keep_in(visit: Visit) -> Path | None:
-    """The folder in which the visitor wants to keep statistics, or None."""
+    """Return the folder in which the visitor wants to save statistics, or None."""
     place = str(visit.session.extra("keep_in", ""))
     return Path(place) if place else None
 
 
 def estimate_html(say: Words, visit: Visit, cut: Cut) -> str:
-    """The plan, why, and what it takes, before collecting; or that nothing fits; and how the time is known."""
+    """Return, before collecting, the plan, its reason, its cost and how the time is estimated, or that no plan fits."""
     model = visit.model()
     if visit.library.has(work.collect_key(model, cut.samples)):
         return _tag(say("text.ready_already"))
@@ -333,7 +333,7 @@ def estimate_html(say: Words, visit: Visit, cut: Cut) -> str:
 
 
 def result_html(say: Words, visit: Visit, moved: bool) -> str:
-    """What collecting gave and took; greyed once the text has moved on."""
+    """Return the result and the cost of collecting; greyed once the text has changed."""
     if visit.session.statistics is None:
         return _tag(say("text.nothing_collected"))
     if not visit.library.has(visit.session.statistics):
@@ -374,7 +374,7 @@ def _done(say: Words, found: Statistics) -> str:
 
 
 def _collected_from(visit: Visit) -> str:
-    """The key of the samples that were asked for when the visitor's statistics were collected."""
+    """Return the key of the samples that were requested when the visitor's statistics were collected."""
     library, key = visit.library, visit.session.statistics
     if library.has(work.asked_key(key)):
         return str(library.get(work.asked_key(key)))

@@ -1,5 +1,5 @@
-"""The tab where one weight answers for itself: why it goes or stays, what its removal costs, its row by hand, and which
-text pulls at it. Knows how to ask core; computes nothing.
+"""The Weight tab: why one weight is removed or kept, what its removal costs, its row edited by hand, and which text
+contributes most to its gradient. It calls core and computes nothing.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ from .gradients import chosen
 from .prune_told import made_of, place
 
 SHOWN = 8
-"""Weights of a row that are shown by hand at once: wide enough to be read from afar, whole groups of 2:4 and 4:8."""
+"""Number of a row's weights shown for editing: legible from afar, and whole groups of 2:4 and 4:8."""
 PULLING = 3
-"""Samples that are listed and whose tokens are shown: those that pull hardest at the matrix."""
+"""Number of samples listed with their tokens: those with the largest pull on the matrix."""
 DRAWN = 24
-"""Weights of the scatter: on the pocket model a minute of one core."""
+"""Number of weights in the scatter plot; on the pocket model they take a minute on one core."""
 LONGEST_ANSWER = 48
 AT_ONCE = 20_000_000
-"""Prunable weights up to which a telling weight is looked for in the whole model; above, in its matrix."""
+"""Most prunable weights for which a telling weight is searched in the whole model; above, in the matrix only."""
 EFFECTS = ("weight", "row", "column", "head")
 PULLS = ("weight", "row", "column", "head", "matrix", "block")
 
@@ -78,18 +78,18 @@ class Parts:
 
     @property
     def place(self) -> list[Any]:
-        """What names the weight."""
+        """The components that name the weight."""
         return [self.matrix, self.expert, self.row, self.column]
 
     @property
     def shown(self) -> list[Any]:
-        """What follows the weight and the settings."""
+        """The components that depend on the weight and the settings."""
         return [*self.place, self.tag, self.card, self.effect, self.measure, self.asked, self.hand, self.samples,
                 self.tokens]
 
 
 def build(page: Page) -> None:
-    """Lay out the tab and wire it."""
+    """Lay out the tab and register its handlers."""
     say = page.words
     with gr.Row(elem_id="weight-place"):
         matrix = gr.Dropdown([], label=say("weight.matrix"), elem_id="weight-matrix", scale=2, min_width=200)
@@ -138,12 +138,12 @@ def build(page: Page) -> None:
 def _wire(page: Page, parts: Parts) -> None:
     say, signals = page.words, page.signals
     boxes: Any = gr.State(None)
-    """(model, Selection) of the weight that this page's boxes name. They are written only when another one is shown:
-    a late refresh takes nothing out of the hand of somebody who types."""
+    """(model, Selection) of the weight that this page's boxes name. They are written only when another one is shown, so
+    that a late refresh does not undo what somebody is typing."""
     show = _Show(page, parts)
 
     def refresh(visit: Visit, written: object) -> dict[Any, Any]:
-        """Another weight, model, text or setting: everything anew, the numbers written by hand forgotten."""
+        """After another weight, model, text or setting: redraw everything and drop the numbers edited by hand."""
         updates = show.everything(visit)
         if ready(visit) and (named := (visit.session.model, at_of(visit).selection)) != written:
             updates |= {**show.boxes(visit, named[1]), boxes: named}
@@ -173,7 +173,7 @@ def _wire(page: Page, parts: Parts) -> None:
         return {signals.selection: bump(counter), page.status: found}
 
     def current(visit: Visit) -> Hand:
-        """What was written, or a fresh row where another weight is shown by now."""
+        """Return the edited row, or a fresh one if another weight is shown by now."""
         at, kept = at_of(visit), visit.session.extra("weight_hand", None)
         return kept if kept is not None and kept.at == at else begun(at)
 
@@ -242,7 +242,7 @@ def _wire(page: Page, parts: Parts) -> None:
         yield {parts.scatter: gr.update(value=drawn, visible=True), page.status: done}
 
     def followed(visit: Visit, key: Hashable, what: str, job: Any) -> Any:
-        """The value under `key`, made by a task that the status line follows."""
+        """Return the value of `key`, made by a task shown in the status line."""
         if not page.library.has(key):
             task = page.library.start(visit.key, key, lambda _: _kept(page, key, job()))
             yield from page.follow(visit, task, what)
@@ -288,7 +288,7 @@ class At:
 
 @dataclass(frozen=True)
 class Hand:
-    """What a visitor has written: `changes` are ((field, column), number), `first` the first column shown."""
+    """A visitor's edits: `changes` are ((field, column), number), `first` the first column shown."""
 
     at: At
     first: int
@@ -296,18 +296,18 @@ class Hand:
 
 
 def begun(at: At) -> Hand:
-    """Nothing written yet; the weight stands in the middle."""
+    """Return a row without edits, with the weight in the middle."""
     return Hand(at, max(0, at.column - SHOWN // 2))
 
 
 def ready(visit: Visit) -> bool:
-    """Whether the chosen method has what it needs."""
+    """Return whether the chosen method has what it needs."""
     session = visit.session
     return session.model is not None and not (session.settings.needs and session.statistics is None)
 
 
 def at_of(visit: Visit) -> At:
-    """The pinned weight; else the selected matrix's telling one, or its first. GblmError before anything is there."""
+    """Return the pinned weight, else the matrix's telling or first one. Raises GblmError if nothing is ready."""
     if not ready(visit):
         raise GblmError("nothing_collected")
     session = visit.session
@@ -324,7 +324,7 @@ def at_of(visit: Visit) -> At:
 
 
 def telling_weight(visit: Visit, only: str | None = None) -> two_masks.Jump | None:
-    """work.telling_weight of the visitor's settings; of a large model in the selected matrix alone."""
+    """Return work.telling_weight of the visitor's settings; of a large model, in the selected matrix only."""
     settings = preview_settings(plain_alpha(visit, visit.session.settings))
     if only is None and visit.model().layout.prunable > AT_ONCE:
         only = chosen(visit).name
@@ -339,14 +339,14 @@ def report_of(visit: Visit, at: At) -> WeightReport:
 
 
 def head_of(model: Any, matrix: Matrix, at: At) -> int | None:
-    """The attention head the weight lies in, None where its matrix has none."""
+    """Return the weight's attention head; None if its matrix has none."""
     if not weight.heads(model, matrix):
         return None
     return int((at.column if matrix.role == "o" else at.row) // model.head_size)
 
 
 def effects(model: Any, at: At) -> dict[str, Target]:
-    """What is set to zero, each by itself: the weight (of a model not too large), its row, column and head."""
+    """Return what is set to zero, each separately: the weight (of a model not too large), its row, column, head."""
     head = head_of(model, model.layout.named(at.matrix), at)
     targets = {"weight": Target(at.matrix, "weight", at.row, at.column, expert=at.expert),
                "row": Target(at.matrix, "row", row=at.row, expert=at.expert),
@@ -357,7 +357,7 @@ def effects(model: Any, at: At) -> dict[str, Target]:
 
 
 def pull_of(model: Any, at: At, kind: str) -> pull.Pull:
-    """What is pulled at; a matrix without heads is taken whole."""
+    """Return the target of the pull; for kind "head", a matrix without heads is used as a whole."""
     matrix = model.layout.named(at.matrix)
     head = head_of(model, matrix, at)
     chosen_kind: Any = "matrix" if kind == "head" and head is None else kind
@@ -366,7 +366,7 @@ def pull_of(model: Any, at: At, kind: str) -> pull.Pull:
 
 
 def strongest(visit: Visit, at: At, most: int) -> tuple[int, ...]:
-    """The samples that pull hardest at the matrix, strongest first."""
+    """Return the samples with the largest pull on the matrix, largest first."""
     shares = pull.sample_shares(visit.statistics(), at.matrix)
     return tuple(int(index) for index in (-shares).argsort(kind="stable")[:most])
 
@@ -378,7 +378,7 @@ def measured_key(visit: Visit, targets: tuple[Target, ...]) -> Hashable:
 # What is said
 
 class _Show:
-    """From a visitor's session to the updates of this tab's components."""
+    """Turns a visitor's session into updates of this tab's components."""
 
     def __init__(self, page: Page, parts: Parts) -> None:
         self.page, self.words, self.parts = page, page.words, parts
@@ -407,7 +407,7 @@ class _Show:
                 parts.row: named.row, parts.column: named.column}
 
     def effect(self, visit: Visit, at: At) -> str:
-        """What zeroing costs: predicted always, measured and asked where that was done."""
+        """Return what zeroing costs: always predicted; measured, and with probes, if that was done."""
         say, model, found = self.words, visit.model(), work.maybe_statistics(visit)
         targets = effects(model, at)
         key = measured_key(visit, tuple(targets.values()))
@@ -449,7 +449,7 @@ class _Show:
         return hand_value(found, list(changes), used, at.column, say.table("weight.hand"), " ".join(told))
 
     def samples(self, visit: Visit, at: At) -> str:
-        """The samples that pull hardest, with how they begin."""
+        """Return the samples with the largest pull and their beginnings."""
         say, model, found = self.words, visit.model(), visit.statistics()
         shares = pull.sample_shares(found, at.matrix)
         heads = [(say("weight.pull.sample"), "number"), (say("weight.pull.share"), "number"),
@@ -459,7 +459,7 @@ class _Show:
         return title(say("weight.pull.samples")) + plain_table(heads, rows)
 
     def tokens(self, visit: Visit, at: At, kind: str, pulls: tuple[pull.SamplePull, ...]) -> str:
-        """Every token of the samples, coloured by its part of the sample's pull."""
+        """Return every token of the samples, coloured by its part of the sample's pull."""
         say, found = self.words, visit.statistics()
         what = say(f"weight.pull.{pull_of(visit.model(), at, kind).kind}")
         lines = []
@@ -474,7 +474,7 @@ class _Show:
 
 
 def strip(say: Words, texts: tuple[str, ...], one: pull.SamplePull) -> str:
-    """One span a token: orange for what adds to the sample's pull, blue for what takes away, the deeper the more."""
+    """Return one span per token: orange adds to the sample's pull, blue reduces it; deeper colour means more."""
     most = max((abs(part) for part in one.per_token), default=0.0)
     spans = []
     for text, part in zip(texts, one.per_token, strict=True):
@@ -487,7 +487,7 @@ def strip(say: Words, texts: tuple[str, ...], one: pull.SamplePull) -> str:
 
 
 def card(say: Words, found: WeightReport, settings: Settings) -> str:
-    """Why: a sentence, the score's parts with the cut, what each method says."""
+    """Return the explanation: a sentence, the score's parts with the threshold, each method's verdict."""
     return sentence(say, found, settings) + score_bar(say, found, settings) + verdicts(say, found, settings)
 
 
@@ -510,7 +510,7 @@ def sentence(say: Words, found: WeightReport, settings: Settings) -> str:
 
 
 def score_bar(say: Words, found: WeightReport, settings: Settings) -> str:
-    """The score as one bar of its parts, the cut as a line across it."""
+    """Return the score as a bar of its parts, with the threshold as a line across it."""
     parts = [("activation", found.activation_part), ("gradient", found.gradient_part)]
     known = [(name, value) for name, value in parts if not math.isnan(value)] or [("magnitude", found.score)]
     cut = found.cut_low if math.isnan(found.cut_high) else found.cut_high
@@ -529,7 +529,7 @@ def score_bar(say: Words, found: WeightReport, settings: Settings) -> str:
 
 
 def verdicts(say: Words, found: WeightReport, settings: Settings) -> str:
-    """What each method says of the weight, and what it would take for the chosen one to say otherwise."""
+    """Return each method's verdict on the weight, and what would change the chosen method's verdict."""
     rows: list[tuple[Cell, ...]] = []
     for one in found.verdicts:
         fate, mark = ("goes", "×") if one.removed else ("stays", "·")
@@ -551,7 +551,7 @@ def title(text: str) -> str:
 
 
 def signed(value: float) -> str:
-    """+1.2e-6 with a sign, two digits; – for nan."""
+    """Return a number with sign and two digits, such as +1.2e-6; – for nan."""
     if math.isnan(value) or value == 0:
         return number(value)
     return ("+" if value > 0 else "−") + number(abs(value))

@@ -1,4 +1,4 @@
-"""Compare, what was won: bytes and tokens a second of both models, measured on this machine when somebody asks."""
+"""Compare, what was won: bytes and tokens per second of both models, measured on this machine on request."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def build(page: Page) -> None:
     shown = gr.HTML(_sentence(say("won.waiting")), elem_id="won-shown")
 
     def refresh(visit: Visit) -> dict[Any, Any]:
-        """Another model or pruned copy: what was measured of it in this run, if anything."""
+        """After another model or pruned copy: show what was measured of it in this run, if anything."""
         return {} if visit.session.model is None else {shown: won_html(visit, say)}
 
     def on_measure(visit: Visit) -> Iterator[dict[Any, Any]]:
@@ -64,14 +64,14 @@ def build(page: Page) -> None:
 
 
 def won_job(library: Library, key: Hashable, dense: Model, pruned: Model, masks: Masks, say: Words) -> Job[None]:
-    """Measure and keep: always anew, for the machine may be busier or idler than it was. The prompt is the Overview's
+    """Measure and store; always measured again, since the machine's load may have changed. The prompt is the Overview's
     first."""
     messages = [{"role": "user", "content": say("overview.prompt_1")}]
     library.put(key, (yield from measuring.measure(dense, pruned, masks, messages)))
 
 
 def won_html(visit: Visit, say: Words) -> str:
-    """Both tables with what they say, or the sentence that says what to do."""
+    """Return both tables with their conclusions, or a sentence that says what to do."""
     session, library = visit.session, visit.library
     if session.applied is None or not library.has(session.applied):
         return _sentence(say("errors.nothing_applied"))
@@ -121,7 +121,7 @@ def _speed(say: Words, speed: Speed | None) -> str:
 
 
 def difference(say: Words, found: Won) -> str:
-    """Whether zeros made it faster: the runs took turns, so they are compared in pairs."""
+    """Return whether zeros made it faster; the models' runs alternated, so they are compared in pairs."""
     gap = intervals.paired(found.speed_dense.runs, found.speed_pruned.runs)
     kind = "same" if not gap.shown else "faster" if gap.mean > 0 else "slower"
     return say(f"won.speed.{kind}", mean=f"{gap.mean:+.1f}", low=f"{gap.interval.low:+.1f}",

@@ -392,12 +392,12 @@ def summaries_key(statistics_key: Hashable, norm: str) -> Hashable:
 
 
 def won_key(session: Session) -> Hashable:
-    """Under it: what was measured of the applied copy on the panel What was won."""
+    """Return the Library key of the applied copy's measurements on the panel "What was won"."""
     return ("won", session.model, session.applied)
 
 
 def gradient_summaries(visit: Visit, norm: str) -> tuple[GradientSummary, ...]:
-    """Every matrix's gradient norm in numbers, kept."""
+    """Return the summary of every matrix's gradient norm, stored."""
     found = visit.statistics()
     return visit.library.once(summaries_key(visit.session.statistics, norm),
                               lambda: gradient_sums.gradient_summaries(visit.model(), found, norm))
@@ -406,15 +406,15 @@ def gradient_summaries(visit: Visit, norm: str) -> tuple[GradientSummary, ...]:
 # Evaluation
 
 def is_pocket(model: Model) -> bool:
-    """Whether it is the bundled model, which what is said of the example holds for."""
+    """Return whether it is the bundled model; statements about the example apply only to that one."""
     return model.source == "pocket"
 
 
 def probes_of(model: Model) -> tuple[evaluate.Probe, ...]:
-    """The pocket's held-out probes with an exact answer, for the pocket; other models have none of ours.
+    """Return the held-out probes with an exact answer for the pocket model; () for any other model.
 
-    A story takes a whole generation to judge (measured: twenty take as long as the other 781 together), so stories
-    are asked by the benchmark and the card alone.
+    Judging a story takes a whole generation (measured: twenty take as long as the other 781 together), so only the
+    benchmark and the card ask for stories.
     """
     if not is_pocket(model):
         return ()

@@ -15,12 +15,9 @@ _TEMPLATE = '<div class="chat" role="log" aria-live="polite"></div>'
 
 @dataclass(frozen=True)
 class Bubble:
-    """One question and its answer.
-
-    tokens: their texts, "" for a part of a character. same: whether the other answer has each token too, None = not
-    compared. parting: index of the first differing token, len(tokens) = this answer's end. growing: it is still being
-    written.
-    """
+    """One question and its answer. tokens: their texts, "" for a part of a character; same: whether the other answer
+    has each token too, None = not compared; parting: index of the first differing token, len(tokens) = this answer's
+    end; growing: it is still being written."""
 
     asked: str
     tokens: Sequence[str]

@@ -18,7 +18,7 @@ def places(sentence: str) -> set[str]:
 
 
 def check_words(words: Mapping[str, str]) -> dict[str, str]:
-    """Return the view's part of a table. Raises KeyError for a missing word, ValueError for other names in braces."""
+    """Return the view's part of a table. Raises KeyError for a missing word, ValueError for wrong names in braces."""
     missing = [key for key in WORD_KEYS if key not in words]
     if missing:
         raise KeyError(f"the matrix view lacks words for: {', '.join(missing)}")
