@@ -21,8 +21,9 @@ from torch import Tensor
 from gblm_viz.cli.main import main
 from gblm_viz.core.base.errors import SettingError
 from gblm_viz.core.base.job import run
+from gblm_viz.core.keep import export
 from gblm_viz.core.mask.mask_file import masks_in, save_masks
-from gblm_viz.core.mask.prune import dense_masks
+from gblm_viz.core.mask.prune import dense_masks, pruned
 from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.measure import sweep
 from gblm_viz.core.model import models
@@ -234,6 +235,14 @@ def test_mask_files_and_the_command_line_know_them(visit: Visit, tmp_path: Path,
     assert main(["prune", "--model", tiny, "--statistics", sums, "--method", "toy", "--sparsity", "0.5", "--power",
                  "9"]) == 2
     assert "0.25 … 4" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_card_of_a_saved_copy_has_a_line_for_each_knob(visit: Visit, tmp_path: Path, language: str) -> None:
+    masks = run(dense_masks(visit.model(), visit.statistics(), SETTINGS))
+    run(export.save(pruned(visit.model(), masks), masks, tmp_path / "out", language=language))
+    told = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+    assert "| Power | `0.5` |" in told and "| Weighed by | `nothing` |" in told
 
 
 def test_the_table_of_methods_has_a_line_of_it() -> None:

@@ -13,7 +13,8 @@ The sentences are in words/<language>/errors.toml; an error stores the key and t
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 
 from gblm_viz.words import Words, words
 
@@ -80,6 +81,19 @@ def refuse_unknown(key: str, given: object, known: Collection[str]) -> None:
     """Raises SettingError if `given` is none of the `known` names; the key's sentence lists them."""
     if given not in tuple(known):  # a tuple compares and does not hash, so a list is just unknown
         raise SettingError(key, given=given, known=", ".join(known))
+
+
+@contextmanager
+def failing_as(made: Callable[[BaseException], GblmError]) -> Iterator[None]:
+    """Turn any failure inside into the error that `made` returns for it; our own errors pass unchanged."""
+    try:
+        yield
+    except GblmError:
+        raise
+    except BaseException as error:
+        if not is_failure(error):
+            raise
+        raise made(error) from error
 
 
 def is_failure(error: BaseException) -> bool:

@@ -12,13 +12,14 @@ import math
 import os
 import re
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
+from torch import Tensor
 
 from .errors import StatisticsError, shortened
 
@@ -233,3 +234,15 @@ def _outside(stream: Any, kind: Kind) -> float | None:
             if not (kind.low <= value <= kind.high and math.isfinite(value)):
                 return float(value)
     return None
+
+
+def read_tensors(header: Header, names: Iterable[str] | None = None) -> dict[str, Tensor]:
+    """Return tensors of a file whose header was read, by name; by default all of them.
+
+    Raises StatisticsError if the file has been damaged since.
+    """
+    try:
+        with safe_open(header.folder / header.file, "pt") as stored:
+            return {name: stored.get_tensor(name) for name in (header.tensors if names is None else names)}
+    except (SafetensorError, OSError) as error:
+        raise StatisticsError("torn", folder=str(header.folder), file=header.file) from error

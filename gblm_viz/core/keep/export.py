@@ -36,7 +36,7 @@ from ..model.headers import dtypes_of
 from ..model.model_files import MASKS_FILE
 from ..model.models import Model, load, part_held, private_copy
 from ..model.named import is_hub_id, split
-from ..score.methods import METHODS
+from ..score.methods import METHODS, SHARED
 from ..sums.statistics import SHORT_KEY, Statistics, manifest_of
 
 SETTINGS_FILE = "pruning.json"
@@ -254,14 +254,17 @@ def card(pruned: Model, applied: Masks, statistics: Statistics | None, perplexit
     rows = {"method": settings.method, "formula": METHODS[settings.method].formula,
             "pattern": label(settings.make_pattern()), "order": settings.order, "seed": settings.seed,
             "model_key": applied.model_key}
-    if "gradients" in settings.needs:
+    if "norm" in settings.knobs:
         rows["norm"] = settings.norm
     if applied.alpha is not None:
         rows["alpha"] = f"{applied.alpha:g} ({settings.alpha})"
+    own = [(texts.known(f"knobs.{name}.label", name), f"`{settings.knob(name)}`")
+           for name in settings.knobs if name not in SHARED]
     parts = [_header(pruned), f"# {say('title', name=pruned.name)}",
              say("intro", name=pruned.name, removed=applied.removed, prunable=applied.prunable,
                  sparsity=applied.sparsity),
-             f"## {say('settings')}", _table(("", ""), [(say(key), f"`{value}`") for key, value in rows.items()]),
+             f"## {say('settings')}",
+             _table(("", ""), [*((say(key), f"`{value}`") for key, value in rows.items()), *own]),
              f"## {say('calibration')}", _calibrated(statistics, say)]
     if applied.fallbacks:
         parts.append(say("fallbacks", count=len(applied.fallbacks)))

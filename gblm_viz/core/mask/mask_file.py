@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from ..base.errors import StatisticsError
 from ..base.files import cannot_write, clear_left, put, usable_path
-from ..base.stored import Kind, bad_field, check_tensors, header_of
+from ..base.stored import Kind, bad_field, check_tensors, header_of, read_tensors
 from .in_turn import write_in_turn
 from .patterns import label
 from .prune import Masks
@@ -59,8 +58,4 @@ def read_masks(path: Path) -> dict[str, Tensor]:
         if len(kind.shape) not in {2, 3}:
             raise bad_field(path.parent, path.name, name, str(kind), "(…, out, in)")
     check_tensors(header, {name: Kind("U8", kind.shape, 0, 1) for name, (kind, _) in header.tensors.items()})
-    try:
-        with safe_open(path, "pt") as stored:
-            return {name: stored.get_tensor(name).bool() for name in header.tensors}
-    except (SafetensorError, OSError) as error:
-        raise StatisticsError("torn", folder=str(path.parent), file=path.name) from error
+    return {name: found.bool() for name, found in read_tensors(header).items()}

@@ -10,7 +10,7 @@ import copy
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -23,7 +23,7 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_N
 
 from gblm_viz.shipped import ASSETS
 
-from ..base.errors import GblmError, ModelError, SettingError, is_failure, refuse_unknown, shortened
+from ..base.errors import ModelError, SettingError, failing_as, refuse_unknown, shortened
 from ..base.footprint import available_memory, free_memory, free_on_gpu, gpus
 from ..base.job import Job, Step
 from . import outline
@@ -221,25 +221,19 @@ def estimate(source: str, dtype: str = "float32") -> Estimate:
     source, folder = meant.source, meant.folder
     if folder is None:
         raise ModelError("not_here_yet", source=source)
-    with _said(source, folder):
+    with _reading(source, folder):
         found = judge(folder, source)
         size = _size(_config(found), found)
         return Estimate(source, size.parameters, found.on_disk, size.parameters * dtype_named(dtype).itemsize, 0)
 
 
-@contextmanager
-def _said(source: str, place: Path) -> Iterator[None]:
+def _reading(source: str, place: Path) -> AbstractContextManager[None]:
     """Turn any failure inside into a ModelError: a folder can be wrong in ways that a library does not expect."""
-    try:
-        yield
-    except GblmError:
-        raise
-    except BaseException as error:
-        if not is_failure(error):
-            raise
+    def unreadable(error: BaseException) -> ModelError:
         said = without_paths(str(error).strip() or type(error).__name__, place, source)
-        why = shortened(said.splitlines()[0], 200)
-        raise ModelError("unreadable", source=source, why=why) from error
+        return ModelError("unreadable", source=source, why=shortened(said.splitlines()[0], 200))
+
+    return failing_as(unreadable)
 
 
 def pick_device(device: str) -> str:
@@ -274,7 +268,7 @@ def opened(source: str) -> Job[Opened]:
     if folder is None:
         folder = yield from download(source)
     yield Step(0, 3, "load")
-    with _said(source, folder):
+    with _reading(source, folder):
         found = judge(folder, source)
         config = _config(found)
         size = _size(config, found)
@@ -303,7 +297,7 @@ def load(source: str, dtype: str = "float32", device: str = "auto", known: Opene
     if not by_block and free is not None and needed > free:
         raise ModelError("too_large", source=source, needed=f"{needed / 1e9:.1f}", free=f"{free / 1e9:.1f}")
     yield Step(1, 3, "load")
-    with _said(source, found.place):
+    with _reading(source, found.place):
         laid_out = lay_out(config, list(found.weights), dtype_named(dtype), target) if by_block else None
         if laid_out is not None:
             network, weights = laid_out
@@ -314,7 +308,7 @@ def load(source: str, dtype: str = "float32", device: str = "auto", known: Opene
                 use_safetensors=True, **spread)
             network, weights = (whole if spread else whole.to(target)).eval(), None
     yield Step(2, 3, "load")
-    with _said(source, found.place):
+    with _reading(source, found.place):
         model = wrap(network, known.tokenizer, source, stored, weights)
     return replace(model, dtypes=known.size.fit.dtypes, unused=known.size.fit.unused)
 

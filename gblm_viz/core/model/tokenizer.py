@@ -9,14 +9,14 @@ from __future__ import annotations
 import base64
 import importlib.util
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
 from transformers import AutoTokenizer
 
-from ..base.errors import GblmError, ModelError, is_failure, shortened
+from ..base.errors import ModelError, failing_as, shortened
 from .folder import Folder
 
 MOST_GROWTH = 500
@@ -32,7 +32,7 @@ _RULES = ("normalizer", "pre_tokenizer", "decoder")
 def open_tokenizer(found: Folder) -> Any:
     """Return the tokenizer of a checked folder. Raises ModelError if none loads, or if its rules expand texts too much.
     """
-    with _known("no_tokenizer", found.source, lambda: _lacking(found)):
+    with _reading("no_tokenizer", found.source, lambda: _lacking(found)):
         tokenizer = AutoTokenizer.from_pretrained(found.place, local_files_only=True, trust_remote_code=False)
         rules = getattr(tokenizer, "backend_tokenizer", None)
         grown = max((_growth(_state(getattr(rules, name, None))) for name in _RULES), default=1.0)
@@ -49,7 +49,7 @@ def encoded(tokenizer: Any, text: str, **how: Any) -> list[int]:
     Raises ModelError if the tokenizer fails, for example with regular expressions that never end, or if an id has no
     row in the model's embedding.
     """
-    with _known("tokenizer_failed"):
+    with _reading("tokenizer_failed"):
         ids: list[int] = tokenizer(text, verbose=False, **how)["input_ids"]
         known = vocabulary(tokenizer)
         if known is not None and ids and max(ids) >= known.rows:
@@ -74,7 +74,7 @@ def fit_vocabulary(tokenizer: Any, rows: int, source: str) -> None:
     Raises ModelError if ordinary tokens have no row: then the tokenizer belongs to another model. Added tokens may
     lack one: they appear in templates, and only texts that spell them out contain them, so the model can be used.
     """
-    with _known("no_tokenizer", source):
+    with _reading("no_tokenizer", source):
         numbers = set(tokenizer.get_vocab().values())
         beyond = {one for one in numbers if one >= rows}
         tokens = max(numbers, default=-1) + 1
@@ -97,20 +97,13 @@ def open_ended(tokenizer: Any, text: str) -> list[int]:
     return ids if place is None else ids[:place + len(own)]
 
 
-@contextmanager
-def _known(key: str, source: str = "", better: Callable[[], ModelError | None] = lambda: None) -> Iterator[None]:
+def _reading(key: str, source: str = "",
+             better: Callable[[], ModelError | None] = lambda: None) -> AbstractContextManager[None]:
     """Turn any failure inside into a ModelError: transformers raises many types for a missing or broken tokenizer.
 
     better: returns an error that says more, or None.
     """
-    try:
-        yield
-    except GblmError:
-        raise
-    except BaseException as error:
-        if not is_failure(error):
-            raise
-        raise better() or ModelError(key, source=source) from error
+    return failing_as(lambda _: better() or ModelError(key, source=source))
 
 
 def _lacking(found: Folder) -> ModelError | None:

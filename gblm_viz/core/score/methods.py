@@ -57,7 +57,8 @@ class Knob:
             return number
         if not number.is_integer():
             raise ValueError(given)
-        return int(number)
+        text = str(given).strip()
+        return int(text) if text.isdecimal() else int(number)  # a float has only 53 bits of a long number
 
 
 def knob(kind: Literal["number", "whole", "choice", "alpha"], default: Any, **more: Any) -> Any:
@@ -204,4 +205,4 @@ def norm_for(method: str, norm: str) -> str:
 
 def norm_of(method: Method) -> str | None:
     """Return the gradient norm a method uses, or None."""
-    return getattr(method, "norm", None)
+    return getattr(method, "norm", "l1" if "gradients" in method.needs else None)

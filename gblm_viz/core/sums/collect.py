@@ -19,7 +19,6 @@ from threading import Event
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from ..base.errors import GblmError, ScoreError, StatisticsError, refuse_unknown
@@ -27,7 +26,7 @@ from ..base.files import put_tensors, refuse_unwritable
 from ..base.footprint import give_back, give_back_large_at_once, room
 from ..base.job import Job, Step
 from ..base.shelf import Shelf
-from ..base.stored import Header, Kind, bad_field, check_fields, check_tensors, header_of, present
+from ..base.stored import Header, Kind, bad_field, check_fields, check_tensors, header_of, present, read_tensors
 from ..model.matrices import Layout, Matrix
 from ..model.models import Model, private_copy
 from ..model.replay import Alike, Call
@@ -416,11 +415,7 @@ def _checkpoint_of(folder: Path | None, wanted: dict[str, Any],
     header, asked = _checkpoint(folder)
     _refuse_stranger(asked, wanted, folder, "plan")
     check_tensors(header, states(header))
-    try:
-        with safe_open(folder / CHECKPOINT, "pt") as stored:
-            return {name: stored.get_tensor(name) for name in header.tensors}
-    except (SafetensorError, OSError) as error:
-        raise StatisticsError("torn", folder=str(folder), file=CHECKPOINT) from error
+    return read_tensors(header)
 
 
 def _checkpoint(folder: Path) -> tuple[Header, dict[str, Any]]:
@@ -479,11 +474,7 @@ def _upstream_of(folder: Path, block: int, sample: int, like: Tensor | None) -> 
     header = header_of(folder, file)
     if set(header.tensors) != {UPSTREAM}:
         raise StatisticsError("torn", folder=str(folder), file=file)
-    try:
-        with safe_open(folder / file, "pt") as stored:
-            found: Tensor = stored.get_tensor(UPSTREAM)
-    except (SafetensorError, OSError) as error:
-        raise StatisticsError("torn", folder=str(folder), file=file) from error
+    found = read_tensors(header)[UPSTREAM]
     if like is not None and (found.dtype, found.shape) != (like.dtype, like.shape):
         raise bad_field(folder, file, UPSTREAM, f"{found.dtype} {tuple(found.shape)}",
                         f"{like.dtype} {tuple(like.shape)}")
@@ -515,8 +506,7 @@ def checkpoint_blocks(folder: Path) -> int | None:
     kind, _ = header.tensors.get("blocks_left", (None, 0))
     if kind is None or (kind.dtype, kind.shape) != ("I64", ()):
         raise bad_field(folder, CHECKPOINT, "blocks_left", str(kind or "–"), "int64 ()")
-    with safe_open(folder / CHECKPOINT, "pt") as stored:
-        left = int(stored.get_tensor("blocks_left"))
+    left = int(read_tensors(header, ["blocks_left"])["blocks_left"])
     if left < 0:
         raise bad_field(folder, CHECKPOINT, "blocks_left", left, "≥ 0")
     return left

@@ -22,7 +22,6 @@ from torch import Tensor
 from ..base.errors import PlaceError, StatisticsError, refuse_unknown
 from ..base.files import put_json, put_tensors, usable_path
 from ..base.stored import (
-    Header,
     Kind,
     bad_field,
     check_fields,
@@ -31,6 +30,7 @@ from ..base.stored import (
     one_of,
     present,
     read_json,
+    read_tensors,
     regular,
     several,
     table,
@@ -316,7 +316,7 @@ def _read_calibration(folder: Path, manifest: Mapping[str, Any], model: Model | 
     last = (model.network.get_input_embeddings().weight.shape[0] if model is not None else 2**31) - 1
     check_tensors(header, {"tokens": Kind("I64", (samples, length), 0, last),
                            "lengths": Kind("I64", (samples,), 2, length)})
-    found = _read(header)
+    found = read_tensors(header)
     calibration = CalibrationSet(found["tokens"], found["lengths"], manifest["rule"], manifest["seed"],
                                  manifest["text"], manifest["text_sha256"], tuple(sorted(manifest["left_out"].items())))
     if calibration.key != manifest["tokens_sha256"]:
@@ -329,16 +329,8 @@ def _read_samples(folder: Path, names: list[str], samples: int) -> tuple[Tensor,
     header = header_of(folder, SAMPLES)
     each = Kind("F64", (samples,), 0)
     check_tensors(header, {"loss": each} | {f"{name}.sample_l1": each for name in names})
-    found = _read(header)
+    found = read_tensors(header)
     return found["loss"], {name: found[f"{name}.sample_l1"] for name in names}
-
-
-def _read(header: Header) -> dict[str, Tensor]:
-    try:
-        with safe_open(header.folder / header.file, "pt") as stored:
-            return {name: stored.get_tensor(name) for name in header.tensors}
-    except (SafetensorError, OSError) as error:
-        raise StatisticsError("torn", folder=str(header.folder), file=header.file) from error
 
 
 def check_block(folder: Path, block: int, asked: Mapping[str, Any], layout: Layout | None = None) -> None:

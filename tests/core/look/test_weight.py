@@ -31,6 +31,7 @@ from gblm_viz.core.sums import statistics
 from gblm_viz.core.sums.collect import collect
 from gblm_viz.core.sums.statistics import Statistics
 from tests import reference
+from tests.core.mask.test_prune import narrow_mixtral
 from tests.core.test_families import calibration_of, cut_samples, recipe_of, weights_hash
 from tests.families import FAMILIES, HEAD, block_list, tiny_tokenizer
 from tests.reference import Place
@@ -293,13 +294,7 @@ def test_a_weight_scored_by_a_simpler_rule_says_so(llama: tuple[Model, Statistic
 
 
 def test_experts_that_saw_no_token_are_scored_alone_by_their_weights() -> None:
-    network = FAMILIES["mixtral"]()
-    with torch.no_grad():
-        network.model.embed_tokens.weight[:, 0] = 5.0
-        for block in network.model.layers:
-            block.mlp.gate.weight.zero_()
-            block.mlp.gate.weight[:, 0] = torch.tensor([4.0, 3.0, 2.0, 1.0])
-    model = models.wrap(network, None, "mixtral")
+    model = narrow_mixtral()
     sums = run(collect(model, calibration_of(cut_samples())))
     masks = run(prune.dense_masks(model, sums, Settings("wanda", order="dense")))
     matrix = next(matrix for matrix in model.layout.matrices if matrix.experts)

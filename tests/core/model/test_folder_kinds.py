@@ -17,20 +17,15 @@ from gblm_viz.core.model.models import Model, load
 from gblm_viz.core.talk.generate import answer, prompt_tokens
 from gblm_viz.core.text.calibration import from_text
 from gblm_viz.words import LANGUAGES, words
-from tests.families import save_tiny, tiny_tokenizer
+from tests.families import tiny_tokenizer
 
 Change = Callable[[Path], None]
 CHATML = "{% for m in messages %}<|im_start|>{{ m['content'] }}{% endfor %}"
 
 
-@pytest.fixture(scope="module")
-def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_tiny(tmp_path_factory.mktemp("models") / "tiny", "llama")
-
-
 @pytest.fixture
-def place(original: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(original, tmp_path / "theirs"))
+def place(copied: Path) -> Path:
+    return copied
 
 
 def refused(place: Path, key: str) -> str:

@@ -25,20 +25,14 @@ from gblm_viz.core.base.job import run
 from gblm_viz.core.model import models
 from gblm_viz.core.model.models import estimate, load, model_key, private_copy, with_weights
 from gblm_viz.words import LANGUAGES, words
-from tests.families import save_tiny, tiny_tokenizer
+from tests.families import tiny_tokenizer
 
 ROOT = Path(__file__).parents[3]
 
 
-@pytest.fixture(scope="module")
-def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_tiny(tmp_path_factory.mktemp("models") / "tiny", "llama")
-
-
 @pytest.fixture
-def folder(original: Path, tmp_path: Path) -> Path:
-    """A copy that a test may damage."""
-    return Path(shutil.copytree(original, tmp_path / "damaged"))
+def folder(copied: Path) -> Path:
+    return copied
 
 
 @pytest.fixture

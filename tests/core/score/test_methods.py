@@ -75,3 +75,23 @@ def test_the_table_names_each_method_and_what_it_needs_as_the_reference_does() -
         assert kind.source
     assert [norm_of(kind()) for kind in METHODS.values()] == [None, None, None, "l1", "l1"]
     assert Gblm().alpha == methods.PAPER_ALPHA == 100.0
+
+
+def test_a_method_of_gradients_without_a_choice_of_norm_gets_l1_and_one_of_inputs_gets_none() -> None:
+    class Bare(Method):
+        needs = frozenset({"gradients"})
+
+    assert norm_of(Bare()) == "l1"
+    assert norm_of(Gradient("sum")) == "sum" and norm_of(Wanda()) is None
+
+
+@pytest.mark.parametrize(("given", "value"), [
+    ("9007199254740993", 9007199254740993), (" 12 ", 12), (7.0, 7), ("3e2", 300)])
+def test_a_whole_number_is_read_to_its_last_digit(given: object, value: int) -> None:
+    assert methods.Knob("whole", 0).read(given) == value
+
+
+@pytest.mark.parametrize("given", ["1.5", "inf", "nan", "", "two", None])
+def test_what_is_no_whole_number_is_refused(given: object) -> None:
+    with pytest.raises(ValueError):
+        methods.Knob("whole", 0).read(given)

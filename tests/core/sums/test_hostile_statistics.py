@@ -401,6 +401,18 @@ def test_what_a_killed_run_left_is_checked_before_it_goes_on(case: str, model: M
             ask(folder)
 
 
+def test_a_file_that_is_damaged_after_its_header_was_read_is_a_sentence(left: dict[str, Path], tmp_path: Path) -> None:
+    from gblm_viz.core.base.stored import header_of, read_tensors
+
+    folder = Path(shutil.copytree(left["streamed"], tmp_path / "left"))
+    header = header_of(folder, CHECKPOINT)
+    (folder / CHECKPOINT).write_bytes((folder / CHECKPOINT).read_bytes()[:-8])
+    refused(CHECKPOINT, lambda: read_tensors(header))
+    refused(CHECKPOINT, lambda: read_tensors(header, ["blocks_left"]))
+    (folder / CHECKPOINT).unlink()
+    refused(CHECKPOINT, lambda: read_tensors(header))
+
+
 # Mask files
 
 def masks(**tensors: Tensor) -> bytes:
