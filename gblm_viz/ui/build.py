@@ -78,6 +78,9 @@ def build(language: str, library: Library) -> gr.Blocks:
                                 elem_id="model", max_lines=1, scale=2, label=say("frame.model"))
             load = gr.Button(say("frame.load"), elem_id="load", size="sm", scale=0, min_width=90)
             gr.HTML(_language_links(language, say), elem_id="lang")
+        if say.missing:
+            gr.HTML(f'<p class="tag">{escape(say("frame.partly", count=f"{say.missing:,}"))}</p>', elem_id="partly",
+                    container=False)
         with gr.Row(elem_id="status-row"):
             status = gr.HTML(Page.note(say("status.preparing"), "working"), elem_id="status", container=False)
             cancel = gr.Button(say("frame.cancel"), elem_id="cancel", size="sm", scale=0, min_width=110)
@@ -217,9 +220,7 @@ def _language_links(language: str, say: Words) -> str:
     current = {language: ' aria-current="true"'}
     links = "".join(f'<a href="../{code}/" lang="{code}" data-lang="{code}"{current.get(code, "")}>{name}</a>'
                     for code, name in LANGUAGES.items())
-    partly = (f'<span class="tag">{escape(say("frame.partly", count=f"{say.missing:,}"))}</span>'
-              if say.missing else "")
-    return f'<nav aria-label="{escape(say("frame.language"))}">{partly}{links}</nav>'
+    return f'<nav aria-label="{escape(say("frame.language"))}">{links}</nav>'
 
 
 def _loaded(say: Words, model: Model) -> str:
