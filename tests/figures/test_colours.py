@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from gblm_viz.figures import colours
+import plotly.graph_objects as go
+
+from gblm_viz.figures import colours, curves, paper
 
 ROOT = Path(__file__).parents[2]
 
@@ -25,6 +27,15 @@ def test_a_style_sheet_without_the_rule_has_its_colours_written_out() -> None:
     style = colours.filled("a { color: var(--removed); } b { color: var(--quiet); }")
     assert style == f"a {{ color: {colours.REMOVED}; }} b {{ color: var(--quiet); }}"
     assert all(f"--{name}: {colour};" in colours.css_variables() for name, colour in colours.NAMED.items())
+
+
+def test_every_mark_of_a_method_is_drawn_on_screen_and_in_print_by_a_colour_that_means_nothing_else() -> None:
+    looks = [*curves.LOOKS.values(), *curves.SPARE]
+    assert {mark for _, mark in looks} <= set(paper.SYMBOLS)
+    for colour, mark in looks:
+        go.Scatter(marker={"symbol": mark, "color": colour})  # raises for what plotly does not know
+        assert "polygon" in paper._symbol(10, 10, mark, colour)
+    assert len(set(looks)) == len(looks)
 
 
 def test_a_thin_colour_is_its_channels_and_its_share() -> None:

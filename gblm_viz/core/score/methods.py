@@ -70,7 +70,9 @@ def knob(kind: Literal["number", "whole", "choice", "alpha"], default: Any, **mo
 class Method:
     """Base class of the methods: `name`, `formula`, `needs` ⊆ {inputs, gradients}; fields declared by `knob` are knobs.
 
-    Knobs named norm, alpha and seed are shared: they keep their value when another method is chosen."""
+    Knobs named norm, alpha and seed are shared: they keep their value when another method is chosen. A method that
+    needs gradients has the knob norm.
+    """
 
     name: ClassVar[str]
     formula: ClassVar[str]
@@ -205,4 +207,7 @@ def norm_for(method: str, norm: str) -> str:
 
 def norm_of(method: Method) -> str | None:
     """Return the gradient norm a method uses, or None."""
-    return getattr(method, "norm", "l1" if "gradients" in method.needs else None)
+    norm: str | None = getattr(method, "norm", None)
+    # without one the score would take one norm and every picture of the gradient show another
+    assert (norm is not None) == ("gradients" in method.needs), f"{method.name}: gradients with the knob norm, or none"
+    return norm

@@ -77,12 +77,15 @@ def test_the_table_names_each_method_and_what_it_needs_as_the_reference_does() -
     assert Gblm().alpha == methods.PAPER_ALPHA == 100.0
 
 
-def test_a_method_of_gradients_without_a_choice_of_norm_gets_l1_and_one_of_inputs_gets_none() -> None:
+def test_a_method_has_a_norm_if_and_only_if_it_needs_gradients_and_another_one_fails_at_once() -> None:
     class Bare(Method):
-        needs = frozenset({"gradients"})
+        name, needs = "bare", frozenset({"gradients"})
 
-    assert norm_of(Bare()) == "l1"
-    assert norm_of(Gradient("sum")) == "sum" and norm_of(Wanda()) is None
+    assert {name for name, kind in METHODS.items() if norm_of(kind())} == {
+        name for name, kind in METHODS.items() if "gradients" in kind.needs} == {"gradient", "gblm"}
+    assert norm_of(Gradient("sum")) == "sum"
+    with pytest.raises(AssertionError, match="the knob norm"):
+        norm_of(Bare())
 
 
 @pytest.mark.parametrize(("given", "value"), [
