@@ -29,10 +29,17 @@ SLOW = (
 
 @pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One process has the browser and its tests, one after the other; a file's tests stay in one process elsewhere."""
+    """One process has the browser and its tests, one after the other; a file's tests stay in one process elsewhere.
+
+    A browser test that fails is run once more and fails only if it fails again: a page may miss its moment on a busy
+    machine. The summary names each test that was run twice, so that none goes unseen.
+    """
     for item in items:
         file = item.path.relative_to(HERE)
-        item.add_marker(pytest.mark.xdist_group("browser" if file.parts[0] == "browser" else str(file)))
+        browser = file.parts[0] == "browser"
+        item.add_marker(pytest.mark.xdist_group("browser" if browser else str(file)))
+        if browser:
+            item.add_marker(pytest.mark.flaky(reruns=1))
         if not any(file.is_relative_to(slow) for slow in SLOW):
             item.add_marker(pytest.mark.fast)
 
