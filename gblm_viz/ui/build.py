@@ -22,6 +22,7 @@ from .components.escape import escape
 from .tabs import compare, gradients, overview, patterns, prune, take_home, text, weight
 from .tabs.prune_told import place
 from .visit import address
+from .visit.keys import LoadTask, LookTask
 from .visit.open_models import refuse_closed
 from .visit.page import Page, Signals, bump
 from .visit.session import Library, Selection, Session, Visit
@@ -184,14 +185,14 @@ def _wire(page: Page, blocks: gr.Blocks, source: Any, load: Any, cancel: Any, ab
         wanted = refuse_closed(page.library, wanted)
         library, loaded = page.library, work.model_key(page.library, wanted)
         if not library.has(loaded):
-            looked = library.start(visit.key, ("look at", wanted), lambda _: work.estimate_job(library, wanted),
+            looked = library.start(visit.key, LookTask(wanted), lambda _: work.estimate_job(library, wanted),
                                    loads=True)
             expected = yield from page.follow(visit, looked, "load")
             if expected is not None:
                 told = page.words("status.estimated_load", model=wanted, parameters=f"{expected.parameters:,}",
                                   memory=f"{expected.in_memory / 1e6:,.0f}")
                 yield {status: page.note(told, "working")}
-            task = library.start(visit.key, ("load", wanted), lambda given_up: work.load_job(library, wanted, given_up),
+            task = library.start(visit.key, LoadTask(wanted), lambda given_up: work.load_job(library, wanted, given_up),
                                  loads=True)
             loaded = yield from page.follow(visit, task, "load")
         before, model = visit.session, library.get(loaded)

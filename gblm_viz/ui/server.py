@@ -6,6 +6,7 @@ time. The browser's language is set before Gradio starts, so that Gradio's own l
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import logging
 import os
@@ -17,6 +18,7 @@ import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from types import FrameType
+from typing import Any
 from urllib.parse import unquote
 
 import gradio as gr
@@ -145,8 +147,24 @@ def share(port: int) -> str:
     return gr.networking.setup_tunnel("127.0.0.1", port, secrets.token_urlsafe(32), None, None)
 
 
+def log_failure(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Log what no task awaited, except for Gradio's stream of answers, which yields once more while Python closes it.
+
+    That stream's page has gone; nothing is lost, and the log would fill when a class closes its tabs.
+    """
+    error = context.get("exception")
+    if isinstance(error, RuntimeError) and str(error) == "async generator ignored GeneratorExit":
+        return
+    loop.default_exception_handler(context)
+
+
 class _Server(uvicorn.Server):
-    """Uvicorn that logs no errors after the end signal, since streams cut off then are not errors."""
+    """Uvicorn that logs neither errors after the end signal, since streams cut off then are not errors, nor the end of
+    a stream whose page has gone."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        asyncio.get_running_loop().set_exception_handler(log_failure)
+        await super().startup(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)

@@ -17,7 +17,8 @@ from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.text.calibration import CalibrationSet
 from gblm_viz.ui.tabs import text
 from gblm_viz.ui.visit import uploads
-from gblm_viz.ui.visit.session import TEXTS_SHARE, Library, Session, TextChoice, Visit
+from gblm_viz.ui.visit.session import TEXTS_SHARE, Library, Session, Visit
+from gblm_viz.ui.visit.text_choice import TextChoice
 from gblm_viz.ui.visit.weighing import weigh
 from gblm_viz.ui.work import work
 from gblm_viz.words import words

@@ -37,7 +37,9 @@ from gblm_viz.ui.report import report_file, this_run
 from gblm_viz.ui.tabs import weight
 from gblm_viz.ui.tabs.prune import form_of
 from gblm_viz.ui.visit import address
-from gblm_viz.ui.visit.session import Library, Session, TextChoice, Visit
+from gblm_viz.ui.visit.keys import HeldOutKey
+from gblm_viz.ui.visit.session import Library, Session, Visit
+from gblm_viz.ui.visit.text_choice import TextChoice
 from gblm_viz.ui.work import preview, work
 from gblm_viz.ui.work.live_picture import OWN, MaskProvider
 from gblm_viz.words import LANGUAGES, words
@@ -99,7 +101,7 @@ def library(toy: None) -> Library:
     choice = TextChoice(TEXT, "", samples=6, length=32)
     samples, held = work.samples_of(model, choice)
     key = run(work.collect_job(made, model, samples, held, Event()))
-    made.first = Session(source="pocket", model="model", text=choice, statistics=key, held_out=work.held_out_key(key),
+    made.first = Session(source="pocket", model="model", text=choice, statistics=key, held_out=HeldOutKey(key),
                          settings=Settings(order="dense"))
     made.ready.set()
     return made

@@ -30,7 +30,8 @@ from gblm_viz import proxies
 
 from ..base.errors import ModelError
 from ..base.job import Job, Step
-from .model_files import CONFIG, INDEX, WHOLE, chosen, first_file
+from .folder_kind import ADAPTER, MOST_NAMES, other_kind_named
+from .model_files import CONFIG, INDEX, NAMED_BY_CONFIG, WHOLE, chosen, first_file
 from .named import split
 
 BESIDE = ["*.json", "*.txt", "*.jinja", "tokenizer.model", "*.tiktoken"]
@@ -148,6 +149,8 @@ def _wanted(source: str, bar: type[tqdm]) -> tuple[list[str], int]:
     names = {name for name in listed if "/" not in name}
     beside = [name for name in listed if any(fnmatch(name, one) for one in BESIDE)
               and not any(fnmatch(name, one) for one in NEVER)]
+    if not {WHOLE, INDEX} & names and NAMED_BY_CONFIG not in read(CONFIG):
+        _refuse_other_kind(source)
     weights, first = chosen(names, read, source), first_file(names, read, source)
     wanted = [*beside, *weights] if first is None or first in weights else [*beside, first, *weights]
     coming = sum(listed[name].file_size or 0 for name in wanted if listed[name].will_download)
@@ -156,6 +159,15 @@ def _wanted(source: str, bar: type[tqdm]) -> tuple[list[str], int]:
     if coming > free:
         raise ModelError("disk_full", source=source, needed=f"{coming / 1e9:.1f}", free=f"{free / 1e9:.1f}")
     return [escape(name) for name in wanted], coming
+
+
+def _refuse_other_kind(source: str) -> None:
+    """Raise ModelError if the names of all files of the repository show that it holds something else than a model."""
+    names = sorted(file.filename for file in _snapshot(source, dry_run=True) if "/" not in file.filename)
+    other = other_kind_named(names[:MOST_NAMES], source,
+                             lambda: Path(_snapshot(source, allow_patterns=[ADAPTER])) / ADAPTER)
+    if other is not None:
+        raise other
 
 
 def _object(file: Path) -> dict[str, Any]:

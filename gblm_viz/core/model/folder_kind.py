@@ -68,10 +68,19 @@ def other_kind(place: Path, source: str) -> ModelError | None:
         names = sorted(name for name, _ in zip(os.listdir(place), range(MOST_NAMES), strict=False))
     except OSError:
         return None
+    return other_kind_named(names, source, lambda: place / ADAPTER)
+
+
+def other_kind_named(names: list[str], source: str, adapter: Callable[[], Path]) -> ModelError | None:
+    """Return the error that says what a folder or repository with files of these names is instead of a model folder.
+
+    names: sorted, without those in subfolders. adapter: returns the place of an adapter's config, which names its base
+    model; called only for an adapter. None if it may be a model folder.
+    """
     weights = [name for name in names if name.endswith(".safetensors")]
     own = [name for name in weights if not name.startswith("adapter_model")]
     if ADAPTER in names and (not own or len(own) < len(weights)):
-        return ModelError("adapter_beside" if own else "adapter", source=source, base=_base(place / ADAPTER))
+        return ModelError("adapter_beside" if own else "adapter", source=source, base=_base(adapter()))
     if own or ("config.json" in names and any(name.endswith(_PICKLES) for name in names)):
         return None
     for kind in KINDS:

@@ -5,7 +5,6 @@ Also the list of the visit's Applies. Independent of the components; writes no f
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from dataclasses import dataclass, replace
 
 from gblm_viz.core.base.intervals import Share, paired
@@ -37,7 +36,9 @@ from gblm_viz.core.score import alpha
 from gblm_viz.core.sums.statistics import NORMS, Statistics
 from gblm_viz.core.text import calibration
 
-from ..visit.session import Library, Session, TextChoice, Visit
+from ..visit.keys import GradientShareKey, MasksKey, PerplexityKey, ProbesKey, PrunedKey, StatisticsKey, SummariesKey
+from ..visit.session import Library, Session, Visit
+from ..visit.text_choice import TextChoice
 from ..work import drawing, measuring, sweeping, work
 from ..work.chat import Conversation
 
@@ -57,8 +58,8 @@ class Source:
     language: str
 
     @property
-    def pruned(self) -> Hashable:
-        return work.pruned_key(self.session.applied)
+    def pruned(self) -> PrunedKey:
+        return PrunedKey(self.session.applied)
 
 
 def source_of(visit: Visit, language: str) -> Source:
@@ -76,7 +77,7 @@ def perplexities_of(source: Source) -> dict[str, tuple[Perplexity, Perplexity]]:
     texts = {"own": source.statistics.calibration} if source.statistics is not None else {}
     found = {}
     for which, windows in (texts | {"held_out": held}).items():
-        keys = [("perplexity", key, windows.key) for key in (session.model, source.pruned)]
+        keys = [PerplexityKey(key, windows.key) for key in (session.model, source.pruned)]
         if all(library.has(key) for key in keys):
             found[which] = (library.get(keys[0]), library.get(keys[1]))
     return found
@@ -93,7 +94,7 @@ def difference_rows(source: Source) -> tuple[DifferenceRow, ...]:
 
 def _probes_of(source: Source) -> dict[str, ProbeResult]:
     """Return the probe results by side; empty unless both models were asked."""
-    keys = {"dense": ("probes", source.session.model), "pruned": ("probes", source.pruned)}
+    keys = {"dense": ProbesKey(source.session.model), "pruned": ProbesKey(source.pruned)}
     if not all(source.library.has(key) for key in keys.values()):
         return {}
     return {side: source.library.get(key) for side, key in keys.items()}
@@ -220,10 +221,9 @@ def noted(visit: Visit) -> tuple[VisitRow, ...]:
 
 # The whole run
 
-def _statistics_key(source: Source) -> Hashable:
-    assert isinstance(source.session.applied, tuple)
-    key: Hashable = source.session.applied[2]
-    return key
+def _statistics_key(source: Source) -> StatisticsKey | None:
+    assert source.session.applied is not None
+    return source.session.applied.statistics
 
 
 def _share(source: Source) -> float | None:
@@ -231,7 +231,7 @@ def _share(source: Source) -> float | None:
     found, level, norm = source.statistics, source.applied.alpha, source.applied.settings.norm
     if found is None or level is None:
         return None
-    return source.library.once(("gradient share", _statistics_key(source), norm, level),
+    return source.library.once(GradientShareKey(_statistics_key(source), norm, level),
                                lambda: alpha.gradient_share(found, norm, level))
 
 
@@ -241,7 +241,7 @@ def _gradients(source: Source) -> tuple[GradientSummary, ...]:
     found = source.statistics
     if found is None or NORMS[norm] not in found.keep:
         return ()
-    return source.library.once(work.summaries_key(_statistics_key(source), norm),
+    return source.library.once(SummariesKey(_statistics_key(source), norm),
                                lambda: gradient_summaries(source.model, found, norm))
 
 
@@ -255,7 +255,7 @@ def _beside_wanda(source: Source) -> Job[two_masks.TwoMasks | None]:
     wanda, _ = comparison_settings(source.applied.settings)
     if wanda is None or source.statistics is None or source.applied.settings == wanda:
         return None
-    key = ("masks", source.session.model, _statistics_key(source), wanda)
+    key = MasksKey(source.session.model, _statistics_key(source), wanda)
     if not source.library.has(key):
         masks = yield from prune.dense_masks(source.model, source.statistics, wanda)
         source.library.put(key, masks, masks.prunable)

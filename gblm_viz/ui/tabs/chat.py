@@ -18,6 +18,7 @@ from gblm_viz.words import Words
 
 from ..components.escape import escape
 from ..components.token_bars import MARKS, bars_html
+from ..visit.keys import SpeedTask
 from ..visit.page import Page
 from ..visit.session import Visit
 from ..work import sides, work
@@ -180,7 +181,7 @@ def build(page: Page, asked: gr.State) -> None:
         messages = messages_of((), "dense", question)
         fitted(models["dense"], messages, _sampling(*values))
         task = page.library.start(
-            visit.key, ("speed", visit.key, tuple(sides.keys(visit).items())),
+            visit.key, SpeedTask(visit.key, tuple(sides.keys(visit).items())),
             lambda _: speeds(tuple(models.values()), messages, _sampling(*values), MEASURED_TOKENS))
         found = yield from page.follow(visit, task, "speed")
         yield {places.speed: speed_html(say, tuple(models), found), page.status: page.note(say("status.ready"))}

@@ -14,6 +14,7 @@ import gradio as gr
 from gblm_viz.core.score.methods import METHODS
 from gblm_viz.words import Words
 
+from ..visit.keys import ThirdTask
 from ..visit.page import Page
 from ..visit.session import Visit
 from ..work import sides, work
@@ -61,7 +62,7 @@ def wire(page: Page, choices: Choices, view: Shown) -> None:
         settings = sides.third_settings(visit, asked)
         session, model = visit.session, visit.model()
         task = page.library.start(
-            visit.key, ("third", session.model, session.statistics, text and session.text, text, settings),
+            visit.key, ThirdTask(session.model, session.statistics, text and session.text, text, settings),
             lambda _: sides.third_job(page.library, session, model, asked, settings))
         third = yield from page.follow(visit, task, "third")
         if visit.session.model != session.model:

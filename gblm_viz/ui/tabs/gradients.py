@@ -4,7 +4,7 @@ It requests both and computes neither."""
 from __future__ import annotations
 
 import html
-from collections.abc import Generator, Hashable, Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +29,8 @@ from gblm_viz.ui.work import work
 from gblm_viz.ui.work.example import shipped, shipped_matrix, shipped_summaries
 from gblm_viz.ui.work.preview import plain_alpha
 from gblm_viz.words import Words
+
+from ..visit.keys import FieldRangesKey, ModelKey, StatisticsKey, SummariesKey
 
 STATISTICS = ("mean", "median", "p99", "peak_share")
 AT_ONCE = 50_000_000
@@ -167,7 +169,7 @@ def chosen(visit: Visit, summaries: tuple[GradientSummary, ...] | None = None) -
     wanted = by_name.get(visit.session.selection.matrix)
     if wanted is not None:
         return wanted
-    key = work.summaries_key(visit.session.statistics, "l1")
+    key = SummariesKey(visit.session.statistics, "l1")
     if summaries is None and visit.library.has(key):
         summaries = visit.library.get(key)
     highest = max(summaries, key=lambda summary: summary.mean).name if summaries else layout.matrices[0].name
@@ -245,7 +247,7 @@ def _summaries(page: Page, visit: Visit,
                norm: str) -> Generator[dict[Any, Any], None, tuple[GradientSummary, ...]]:
     """Return the summaries of all matrices, stored; on a large model computed by a task shown in the status line."""
     library, model, found = visit.library, visit.model(), visit.statistics()
-    key = work.summaries_key(visit.session.statistics, norm)
+    key = SummariesKey(visit.session.statistics, norm)
     if model.layout.prunable > AT_ONCE and not library.has(key):
         task = library.start(visit.key, key, lambda cancel: _summary_job(library, key, model, found, norm))
         yield from page.follow(visit, task, "estimate")
@@ -253,7 +255,7 @@ def _summaries(page: Page, visit: Visit,
     return library.once(key, lambda: gradient_summaries(model, found, norm))
 
 
-def _summary_job(library: Library, key: Hashable, model: Any, found: Statistics, norm: str) -> Job[None]:
+def _summary_job(library: Library, key: SummariesKey, model: Any, found: Statistics, norm: str) -> Job[None]:
     yield Step(0, 1, "matrix")
     library.put(key, gradient_summaries(model, found, norm))
 
@@ -263,8 +265,8 @@ class GradientProvider:
     """One matrix's fields for the matrix view. Contains keys, not tensors: an array is read when it is shown."""
 
     library: Library
-    model: Hashable
-    statistics: Hashable
+    model: ModelKey | None
+    statistics: StatisticsKey | None
     settings: Settings
     name: str
     expert: int | None
@@ -279,7 +281,7 @@ class GradientProvider:
         session, library, settings = visit.session, visit.library, scoring(visit)
         found = None if session.statistics is None else visit.statistics()
         offered = _offered(found, settings)
-        key = ("gradient fields", session.model, session.statistics, settings, matrix.name, expert)
+        key = FieldRangesKey(session.model, session.statistics, settings, matrix.name, expert)
         ranges: dict[str, tuple[float, float]] = library.once(
             key, lambda: {field: colour_range(fields.field(visit.model(), found, matrix.name, field, expert, settings),
                                               scale, kind == "diverging") for field, kind, scale in offered})

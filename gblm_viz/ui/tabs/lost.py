@@ -11,6 +11,7 @@ from typing import Any
 
 import gradio as gr
 
+from ..visit.keys import MeasureTask
 from ..visit.page import NoLongerWanted, Page, bump
 from ..visit.session import Visit
 from ..work import work
@@ -52,7 +53,7 @@ def _figures(page: Page, shown: gr.Tab, summary: gr.HTML) -> None:
         if not work.measured_all(visit, say.language):
             session, library = visit.session, visit.library
             job = work.measure_job(library, session, visit.model(), work.pruned_model(visit), say.language)
-            task = library.start(visit.key, ("measure", session.model, session.applied, session.held_out, say.language),
+            task = library.start(visit.key, MeasureTask(session.model, session.applied, session.held_out, say.language),
                                  lambda _: job, queued=False)
             try:
                 yield from page.follow(visit, task, "evaluate", lambda: visit.session.applied == session.applied)

@@ -10,6 +10,7 @@ import gradio as gr
 from gblm_viz.core.text.calibration import CalibrationSet
 from gblm_viz.words import Words
 
+from ..visit.keys import MethodsTask
 from ..visit.page import Page
 from ..visit.session import Visit
 from ..work import drawing, measuring, work
@@ -55,8 +56,8 @@ def build(page: Page, shown: gr.Tab) -> None:
         many = drawing.chosen(visit)
         if measuring.rivalry(library, session, rivals, windows, many) is None:
             drawn = drawing.draws_of(library, session, many)
-            key = ("methods", session.model, session.statistics, tuple(rivals.values()), windows.key,
-                   drawn and drawn.key)
+            key = MethodsTask(session.model, session.statistics, tuple(rivals.values()), windows.key,
+                              None if drawn is None else drawn.key)
             task = library.start(visit.key, key, lambda _: measuring.drawn_job(library, session, model, rivals, windows,
                                                                                drawn))
             yield from page.follow(visit, task, "evaluate")

@@ -20,6 +20,7 @@ from ..components.skill_name import skill_name
 from ..components.upload_button import UploadButton, upload_button
 from ..report.report_data import as_lines
 from ..visit import downloads
+from ..visit.keys import AskTask, PrunedKey
 from ..visit.page import Page, bump
 from ..visit.session import Visit
 from ..visit.uploads import received
@@ -158,9 +159,9 @@ def build(page: Page, shown: gr.Tab, panels: gr.Tabs, asked: gr.State) -> None:
     def run_ask(visit: Visit, name: str, choosing: bool) -> Iterator[dict[Any, Any]]:
         work.applied_masks(visit)
         session, library, probes = visit.session, visit.library, measuring.probes_of(visit, name)
-        key, pruned = measuring.set_key(visit, name), work.pruned_key(session.applied)
+        key, pruned = measuring.set_key(visit, name), PrunedKey(session.applied)
         sides = ((session.model, visit.model()), (pruned, work.pruned_model(visit)))
-        task = library.start(visit.key, ("ask", session.model, session.applied, key, choosing),
+        task = library.start(visit.key, AskTask(session.model, session.applied, key, choosing),
                              lambda _: measuring.ask_job(library, sides, key, probes, choosing), queued=choosing)
         yield from page.follow(visit, task, "evaluate")
 

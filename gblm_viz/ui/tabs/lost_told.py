@@ -21,6 +21,7 @@ from gblm_viz.words import Words
 from ..components.escape import escape
 from ..components.skill_name import skill_name
 from ..components.table import Cell, plain_table
+from ..visit.keys import ProbesKey, PrunedKey
 from ..visit.session import Visit
 from ..work import drawing, measuring, work
 from ..work.applied import amount
@@ -47,7 +48,7 @@ def measured_html(visit: Visit, say: Words) -> str:
     parts = [plain_table(heads, rows)]
     if len(measured) == 2:
         parts.append(gap_html(measured["own"], measured["held"], session.held_out is None, say))
-    keys = [("probes", session.model), ("probes", work.pruned_key(session.applied))]
+    keys = [ProbesKey(session.model), ProbesKey(PrunedKey(session.applied))]
     if all(library.has(key) for key in keys):
         told = share_line(say, say("lost.share.exact"), answers(*(library.get(key) for key in keys)))
         parts.append(f'<p class="sentence" id="compare-probes">{escape(told)}</p>')
@@ -81,7 +82,7 @@ def summary_html(visit: Visit, say: Words) -> str:
     parts = [f'{escape(say("lost.summary_perplexity", text=work.text_name(say, before.text_name)))} '
              f'<b class="dense-colour" id="perplexity-dense">{perplexity(before)}</b> → '
              f'<b class="pruned-colour" id="perplexity-pruned">{perplexity(after)}</b>']
-    asked = [("probes", session.model), ("probes", work.pruned_key(session.applied))]
+    asked = [ProbesKey(session.model), ProbesKey(PrunedKey(session.applied))]
     if all(library.has(key) for key in asked):
         one, two = (library.get(key).total for key in asked)
         parts.append(escape(say("lost.summary_probes", before=f"{one.right:,}", after=f"{two.right:,}",

@@ -22,6 +22,7 @@ from ..components.escape import escape
 from ..components.model_map import ModelMapView
 from ..components.settings_words import settings_words
 from ..components.token_bars import MARKS
+from ..visit.keys import PerplexityKey, ProbesKey, PrunedKey
 from ..visit.page import Page, bump
 from ..visit.session import Selection, Visit
 from ..work import work
@@ -165,14 +166,14 @@ def _drawn(say: Words, shown: ModelMap, summaries: tuple[GradientSummary, ...]) 
 def _measured(visit: Visit, say: Words) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
     """Return the measurements of the applied model, in the shipped example's form."""
     session, library = visit.session, visit.library
-    pruned = work.pruned_key(session.applied)
+    pruned = PrunedKey(session.applied)
     probes = None
-    if library.has(("probes", pruned)) and library.has(("probes", session.model)):
-        before, after = library.get(("probes", session.model)).total, library.get(("probes", pruned)).total
-        probes = {"dense": [before.right, before.total], "pruned": [after.right, after.total],
-                  "interval": {"low": after.interval.low, "high": after.interval.high}}
+    if library.has(ProbesKey(pruned)) and library.has(ProbesKey(session.model)):
+        one, two = library.get(ProbesKey(session.model)).total, library.get(ProbesKey(pruned)).total
+        probes = {"dense": [one.right, one.total], "pruned": [two.right, two.total],
+                  "interval": {"low": two.interval.low, "high": two.interval.high}}
     held = work.held_out_windows(library, session, visit.model(), say.language)
-    keys = [("perplexity", key, held.key) for key in (session.model, pruned)]
+    keys = [PerplexityKey(key, held.key) for key in (session.model, pruned)]
     if not all(library.has(key) for key in keys):
         return probes, None
     before, after = (library.get(key) for key in keys)

@@ -6,7 +6,7 @@ Independent of methods and weights: masks come from work, numbers from core, pic
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -28,6 +28,7 @@ from ..components.escape import escape
 from ..components.matrix_view import ArrayProvider, Field, MatrixView, picture, with_pin, without_pin
 from ..components.model_map import ModelMapView
 from ..components.table import plain_table
+from ..visit.keys import Key
 from ..visit.page import Page, bump
 from ..visit.session import Selection, Visit
 from ..work import work
@@ -260,7 +261,7 @@ def _wire(page: Page, parts: Parts) -> None:
                   for view, value in zip(parts.views, values, strict=True) if value}
         return {**pinned, signals.selection: bump(counter)}
 
-    def followed(visit: Visit, key: Hashable, job: Job[Any]) -> Any:
+    def followed(visit: Visit, key: Key[Any], job: Job[Any]) -> Any:
         """Return the value of `key`, made by the job in a task shown in the status line."""
         if not page.library.has(key):
             task = page.library.start(visit.key, key, lambda _: _kept(page, key, job))
@@ -310,7 +311,7 @@ def _wire(page: Page, parts: Parts) -> None:
                       [*parts.views, signals.selection])
 
 
-def _kept(page: Page, key: Hashable, job: Job[Any]) -> Job[None]:
+def _kept(page: Page, key: Key[Any], job: Job[Any]) -> Job[None]:
     page.library.put(key, (yield from job))
 
 

@@ -5,7 +5,6 @@ Independent of components and words: turns a visitor's session into masks and co
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -23,6 +22,7 @@ from gblm_viz.core.mask.prune import Masks
 from gblm_viz.core.mask.settings import Settings, preview_settings
 from gblm_viz.core.score.alpha import Alpha
 
+from ..visit.keys import BandKey, MasksKey, MovedKey, StructureBandsKey, StructureKey, TwoMasksKey
 from ..visit.session import Visit
 from ..work import work
 from ..work.preview import plain_alpha, selected
@@ -43,10 +43,10 @@ class Sight:
     matrix: Any
     expert: int
     masks: Masks
-    key: Hashable
+    key: MasksKey | None
     applied: bool
     wanda: Masks | None
-    wanda_key: Hashable
+    wanda_key: MasksKey | None
     own: Any
     beside: Any
     others: dict[str, Any]
@@ -139,14 +139,14 @@ def profile_of(sight: Sight) -> ColumnProfile:
     return column_profile(sight.matrix.name, {name: mask for name, mask in masks.items() if mask is not None})
 
 
-def structure_key(sight: Sight) -> Hashable:
-    return ("structure", sight.key)
+def structure_key(sight: Sight) -> StructureKey:
+    return StructureKey(sight.key)
 
 
 # Against chance
 
-def bands_key(sight: Sight) -> Hashable:
-    return ("structure bands", sight.key, sight.wanda_key)
+def bands_key(sight: Sight) -> StructureBandsKey:
+    return StructureBandsKey(sight.key, sight.wanda_key)
 
 
 def both_bands(model: Any, sight: Sight) -> Job[tuple[StructureBands, StructureBands | None]]:
@@ -164,8 +164,8 @@ def bands_of(visit: Visit, sight: Sight) -> tuple[dict[str, Band], dict[str, Ban
         own, wanda = visit.library.get(bands_key(sight))
         return own.each[here], None if wanda is None else wanda.each[here]
 
-    def band(key: Hashable, masks: Masks) -> dict[str, Band]:
-        return visit.library.once(("structure band", key, *here),
+    def band(key: MasksKey | None, masks: Masks) -> dict[str, Band]:
+        return visit.library.once(BandKey(key, *here),
                                   lambda: run(structure_band(visit.model(), masks, *here)))
 
     return band(sight.key, sight.masks), None if sight.against is None else band(sight.wanda_key, sight.against)
@@ -187,7 +187,7 @@ def compared(visit: Visit, sight: Sight, wanda: Masks) -> TwoMasks:
 
     At once for every model: the masks themselves, made just before, take far longer.
     """
-    return visit.library.once(("two masks", sight.key, sight.wanda_key),
+    return visit.library.once(TwoMasksKey(sight.key, sight.wanda_key),
                               lambda: two_masks.compare(sight.masks.masks, wanda.masks))
 
 
@@ -197,8 +197,8 @@ def comparison(visit: Visit, sight: Sight, wanda: Masks) -> tuple[Comparison, Co
     return two_masks.compare(here, {sight.matrix.name: sight.beside}).whole, compared(visit, sight, wanda).whole
 
 
-def moved_key(visit: Visit, sight: Sight) -> Hashable:
-    return ("moved", sight.key, sight.wanda_key, visit.session.statistics, sight.matrix.name, sight.expert)
+def moved_key(visit: Visit, sight: Sight) -> MovedKey:
+    return MovedKey(sight.key, sight.wanda_key, visit.session.statistics, sight.matrix.name, sight.expert)
 
 
 def moved_job(visit: Visit, sight: Sight) -> Job[Moved]:

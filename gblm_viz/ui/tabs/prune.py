@@ -37,6 +37,7 @@ from ..components.escape import escape
 from ..components.free_slider import FreeSlider
 from ..components.matrix_view import Field, Followed, MatrixView, picture
 from ..components.settings_words import knob_name, knob_value
+from ..visit.keys import HistogramKey
 from ..visit.page import Page, bump
 from ..visit.session import Selection, Visit
 from ..work import work
@@ -418,7 +419,7 @@ class _Show:
         masks = work.preview_masks(visit, number)
         expert = visit.session.selection.expert if matrix.experts else 0
         found = visit.library.once(
-            ("histogram", work.masks_key(visit.session, number), matrix.name, expert),
+            HistogramKey(work.masks_key(visit.session, number), matrix.name, expert),
             lambda: score_histogram(visit.model(), work.maybe_statistics(visit), number, masks, matrix.name,
                                            expert))
         named = place(self.words, matrix, expert)

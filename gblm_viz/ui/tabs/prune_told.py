@@ -24,6 +24,7 @@ from gblm_viz.words import Words
 
 from ..components.escape import escape
 from ..components.settings_words import knob_name, knob_value, settings_words
+from ..visit.keys import AlphaKey
 from ..visit.session import Visit
 from ..work import work
 from ..work.measured import measured
@@ -245,7 +246,7 @@ def alpha_note(say: Words, visit: Visit, settings: Settings) -> str:
         return ""
     found = visit.statistics()
     hundred = share_at(visit, settings.norm, PAPER_ALPHA)
-    key = ("balance", visit.session.statistics, settings.norm)
+    key = AlphaKey(visit.session.statistics, Alpha("balance"), settings.norm)
     balance = visit.library.once(key, lambda: alphas.resolve(Alpha("balance"), found, settings.norm))
     tokens = found.calibration.token_count / found.count
     told = say("prune.alpha.why", paper=f"{PAPER_ALPHA:g}", paper_share=percent(hundred), alpha=charts.short(balance),

@@ -32,6 +32,7 @@ from ..report import report_data, report_file, this_run
 from ..report.this_run import Source
 from ..visit import downloads
 from ..visit.folders import folder_of
+from ..visit.keys import ReportTask, SaveTask
 from ..visit.page import Page, bump
 from ..visit.session import Visit
 from ..work import work
@@ -77,7 +78,7 @@ def build(page: Page) -> None:
         this_run.note(visit, say.language)
         source, pruned = this_run.source_of(visit, say.language), work.pruned_model(visit)
         session = source.session
-        task = page.library.start(visit.key, ("report", visit.key, session.applied, bool(with_own), say.language),
+        task = page.library.start(visit.key, ReportTask(visit.key, session.applied, bool(with_own), say.language),
                                   lambda _: this_run.gather(source, pruned, bool(with_own)))
         found = yield from page.follow(visit, task, "report")
         name = f"gblm-viz-{found.hash[:SHORT_HASH]}"
@@ -98,7 +99,7 @@ def build(page: Page) -> None:
                                      most=amount(say, LARGEST_SENT)))}
             return
         to = folder_of(place.strip() or DEFAULT_FOLDER) if local else None
-        key = ("save", source.session.applied, str(to), bool(force))
+        key = SaveTask(source.session.applied, str(to), bool(force))
         task = page.library.start(visit.key, key, lambda _: save_job(source, pruned, say, to, bool(force)))
         done, packed = yield from page.follow(visit, task, "save")
         kept: dict[str, Any] = {"number": source.session.applied_number, "weights": done.weight_bytes,

@@ -23,10 +23,13 @@ from gblm_viz.ui.components.sample_list import SampleList, SampleRow, sample_row
 from gblm_viz.ui.components.upload_button import UploadButton, upload_button
 from gblm_viz.ui.visit.folders import folder_of
 from gblm_viz.ui.visit.page import Page, bump
-from gblm_viz.ui.visit.session import TextChoice, Visit
+from gblm_viz.ui.visit.session import Visit
+from gblm_viz.ui.visit.text_choice import TextChoice
 from gblm_viz.ui.visit.uploads import Upload, received
 from gblm_viz.ui.work import work
 from gblm_viz.words import Words
+
+from ..visit.keys import CollectTask, CostKey, HeldOutKey, RequestedSamplesKey
 
 RULES = ("auto", "windows", "paragraphs")
 UPLOAD_TYPES = ".txt,.md,text/*"
@@ -180,7 +183,7 @@ def build(page: Page) -> None:
         on_keep(visit, kept, where, counter)  # if the folder was typed last, its change may not have arrived yet
         place = keep_in(visit)
         task = page.library.start(
-            visit.key, ("collect", work.collect_key(model, cut.samples), str(place or "")),
+            visit.key, CollectTask(work.collect_key(model, cut.samples), str(place or "")),
             lambda cancel: work.collect_job(page.library, model, cut.samples, cut.held_out, cancel, place),
             graceful=True, for_nobody=place is not None)
         try:
@@ -191,7 +194,7 @@ def build(page: Page) -> None:
             yield {page.status: page.note(say("text.other_model"))}
             return
         found: Statistics = page.library.get(key)
-        visit.update(statistics=key, held_out=work.held_out_key(key) if cut.held_out else None, example=False)
+        visit.update(statistics=key, held_out=HeldOutKey(key) if cut.held_out else None, example=False)
         visit.remember("kept_in", str(place or ""))
         yield {page.status: page.note(_done(say, found)), signals.statistics: bump(counter), **preview(visit, moved)}
 
@@ -346,8 +349,8 @@ def result_html(say: Words, visit: Visit, moved: bool) -> str:
     said = [say("text.result_loaded", **numbers) if not found.seconds else
             say("text.result", **numbers, time=duration(say, found.seconds),
                 speed=f"{samples.token_count / found.seconds:,.0f}")]
-    if visit.library.has(work.taken_key(visit.session.statistics)):
-        said.append(plan_told.beside(say, *visit.library.get(work.taken_key(visit.session.statistics))))
+    if visit.library.has(CostKey(visit.session.statistics)):
+        said.append(plan_told.beside(say, *visit.library.get(CostKey(visit.session.statistics))))
     if found.cancelled:
         said.append(say("text.cancelled", samples=f"{found.count:,}", asked=f"{found.asked:,}"))
     if visit.session.extra("kept_in", ""):
@@ -376,6 +379,6 @@ def _done(say: Words, found: Statistics) -> str:
 def _collected_from(visit: Visit) -> str:
     """Return the key of the samples that were requested when the visitor's statistics were collected."""
     library, key = visit.library, visit.session.statistics
-    if library.has(work.asked_key(key)):
-        return str(library.get(work.asked_key(key)))
+    if library.has(RequestedSamplesKey(key)):
+        return str(library.get(RequestedSamplesKey(key)))
     return visit.statistics().calibration.key if library.has(key) else ""

@@ -5,7 +5,7 @@ contributes most to its gradient. It calls core and computes nothing.
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -29,6 +29,7 @@ from gblm_viz.words import Words
 from ..components.escape import escape
 from ..components.hand_row import HandRow, hand_value
 from ..components.table import Cell, plain_table
+from ..visit.keys import AnswerChangesTask, Key, PullTask, StatisticsKey, WeightKey, ZeroedKey
 from ..visit.page import Page, bump
 from ..visit.session import Selection, Visit
 from ..work import work
@@ -213,7 +214,7 @@ def _wire(page: Page, parts: Parts) -> None:
             yield {page.status: page.note(say("weight.effect.no_answer"), "error")}
             return
         targets = tuple(effects(model, at).values())
-        changes = yield from followed(visit, ("answer change", visit.session.model, prompt, targets),
+        changes = yield from followed(visit, AnswerChangesTask(visit.session.model, prompt, targets),
                                       "zeroing",
                                       lambda: weight.answer_changes(model, prompt, said, targets))
         told = f'<p class="tag">{escape(say("weight.effect.asked", answer=said))}</p>'
@@ -224,7 +225,7 @@ def _wire(page: Page, parts: Parts) -> None:
     def on_show(visit: Visit, kind: str) -> Iterator[dict[Any, Any]]:
         at, model, found = at_of(visit), visit.model(), visit.statistics()
         target, picked = pull_of(model, at, kind), strongest(visit, at, PULLING)
-        pulls = yield from followed(visit, ("pull", visit.session.statistics, target, picked), "pull",
+        pulls = yield from followed(visit, PullTask(visit.session.statistics, target, picked), "pull",
                                     lambda: pull.token_pulls(model, found.calibration, target, picked))
         yield {parts.tokens: show.tokens(visit, at, kind, pulls), page.status: page.note(say("status.ready"))}
 
@@ -241,7 +242,7 @@ def _wire(page: Page, parts: Parts) -> None:
         drawn = charts.prediction(predicted, measured, say)
         yield {parts.scatter: gr.update(value=drawn, visible=True), page.status: done}
 
-    def followed(visit: Visit, key: Hashable, what: str, job: Any) -> Any:
+    def followed(visit: Visit, key: Key[Any], what: str, job: Any) -> Any:
         """Return the value of `key`, made by a task shown in the status line."""
         if not page.library.has(key):
             task = page.library.start(visit.key, key, lambda _: _kept(page, key, job()))
@@ -264,7 +265,7 @@ def _wire(page: Page, parts: Parts) -> None:
     page.on(parts.draw.click, on_draw, [], [parts.scatter])
 
 
-def _kept(page: Page, key: Hashable, job: Job[Any]) -> Job[None]:
+def _kept(page: Page, key: Key[Any], job: Job[Any]) -> Job[None]:
     page.library.put(key, (yield from job))
 
 
@@ -279,7 +280,7 @@ class At:
     row: int
     column: int
     settings: Settings
-    statistics: Hashable
+    statistics: StatisticsKey | None
 
     @property
     def selection(self) -> Selection:
@@ -332,7 +333,7 @@ def telling_weight(visit: Visit, only: str | None = None) -> two_masks.Jump | No
 
 
 def report_of(visit: Visit, at: At) -> WeightReport:
-    key = ("weight", visit.session.model, at)
+    key = WeightKey(visit.session.model, at)
     return visit.library.once(key, lambda: weight.explain(
         visit.model(), work.maybe_statistics(visit), at.settings, work.preview_masks(visit, at.settings), at.matrix,
         at.row, at.column, at.expert))
@@ -371,8 +372,8 @@ def strongest(visit: Visit, at: At, most: int) -> tuple[int, ...]:
     return tuple(int(index) for index in (-shares).argsort(kind="stable")[:most])
 
 
-def measured_key(visit: Visit, targets: tuple[Target, ...]) -> Hashable:
-    return ("measured change", visit.session.model, visit.session.statistics, targets)
+def measured_key(visit: Visit, targets: tuple[Target, ...]) -> ZeroedKey:
+    return ZeroedKey(visit.session.model, visit.session.statistics, targets)
 
 
 # What is said

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import gradio as gr
@@ -19,6 +19,7 @@ from gblm_viz.words import Words
 
 from ..components.escape import escape
 from ..components.table import plain_table
+from ..visit.keys import WonKey, WonTask
 from ..visit.page import Page
 from ..visit.session import Library, Visit
 from ..work import work
@@ -40,7 +41,7 @@ def build(page: Page) -> None:
     def on_measure(visit: Visit) -> Iterator[dict[Any, Any]]:
         masks, library, key = work.applied_masks(visit), visit.library, work.won_key(visit.session)
         dense, pruned = visit.model(), work.pruned_model(visit)
-        task = library.start(visit.key, ("measuring", key), lambda _: won_job(library, key, dense, pruned, masks, say))
+        task = library.start(visit.key, WonTask(key), lambda _: won_job(library, key, dense, pruned, masks, say))
         try:
             yield from page.follow(visit, task, "won")
         except GblmError as error:
@@ -51,7 +52,7 @@ def build(page: Page) -> None:
                page.status: page.note(say("won.measured", number=visit.session.applied_number))}
 
     def on_cancel(visit: Visit) -> dict[Any, Any]:
-        task = visit.library.tasks.get(("measuring", work.won_key(visit.session)))
+        task = visit.library.tasks.get(WonTask(work.won_key(visit.session)))
         if task is None or visit.key not in task.watchers:
             return {page.status: page.note(say("status.nothing_to_cancel"))}
         visit.library.leave(visit.key, task)
@@ -63,7 +64,7 @@ def build(page: Page) -> None:
     page.on([page.opened[-1], signals.visit.change, signals.applied.change], refresh, [], [shown], latest=True)
 
 
-def won_job(library: Library, key: Hashable, dense: Model, pruned: Model, masks: Masks, say: Words) -> Job[None]:
+def won_job(library: Library, key: WonKey, dense: Model, pruned: Model, masks: Masks, say: Words) -> Job[None]:
     """Measure and store; always measured again, since the machine's load may have changed. The prompt is the Overview's
     first."""
     messages = [{"role": "user", "content": say("overview.prompt_1")}]

@@ -9,6 +9,7 @@ import re
 import secrets
 from dataclasses import dataclass
 
+from .keys import OfferedKey
 from .session import Library
 
 ADDRESS = "/take-home/"
@@ -31,14 +32,14 @@ def offer(library: Library, name: str, content: bytes) -> str:
     Characters of the name other than letters, digits and ._- become a hyphen."""
     safe = re.sub(r"[^A-Za-z0-9._-]+", "-", name)
     token = secrets.token_urlsafe(18)
-    library.put(("offered", token), Offered(safe, MEDIA.get(safe.rpartition(".")[2], "application/octet-stream"),
+    library.put(OfferedKey(token), Offered(safe, MEDIA.get(safe.rpartition(".")[2], "application/octet-stream"),
                                             content), len(content))
     return ".." + ADDRESS + token
 
 
 def fetch(library: Library, token: str) -> Offered | None:
     """Return the file whose address ends in `token`; None if there never was one or it was evicted."""
-    key = ("offered", token)
+    key = OfferedKey(token)
     if not library.has(key):
         return None
     found: Offered = library.get(key)

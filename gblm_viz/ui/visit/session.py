@@ -21,10 +21,14 @@ from gblm_viz.core.base.footprint import available_memory, give_back
 from gblm_viz.core.base.job import Job, Step
 from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.model.matrices import Layout
+from gblm_viz.core.model.models import Model
 from gblm_viz.core.score.alpha import Alpha
+from gblm_viz.core.sums.statistics import Statistics
 
+from .keys import HeldOutKey, Key, MasksKey, ModelKey, ReservedKey, SessionKey, StatisticsKey
 from .presence import Presence
 from .tasks import Durations, Task
+from .text_choice import TextChoice
 from .turns import Ticket, Turns
 from .uploads import Uploads
 from .weighing import weigh
@@ -72,31 +76,18 @@ class Selection:
                 and (self.column is None or 0 <= self.column < one.columns))
 
 
-@dataclass(frozen=True)
-class TextChoice:
-    """The calibration text as the visitor gave it, and how it is cut into samples. In memory only, for an hour."""
-
-    text: str = ""
-    name: str = ""
-    rule: str = "auto"
-    samples: int = 64
-    length: int | None = None
-    seed: int = 0
-    dropped: frozenset[int] = frozenset()
-
-
 @dataclass(frozen=True, eq=False)
 class Session:
     """One visitor's state. `model`, `statistics` and `applied` are Library keys; None = not made yet."""
 
     source: str = "pocket"
     dtype: str = "float32"
-    model: Hashable = None
+    model: ModelKey | None = None
     text: TextChoice = field(default_factory=TextChoice)
-    statistics: Hashable = None
-    held_out: Hashable = None
+    statistics: StatisticsKey | None = None
+    held_out: HeldOutKey | None = None
     settings: Settings = field(default_factory=lambda: Settings(alpha=Alpha("share", 0.5), order="dense"))
-    applied: Hashable = None
+    applied: MasksKey | None = None
     applied_number: int = 0
     selection: Selection = field(default_factory=Selection)
     example: bool = True
@@ -197,7 +188,7 @@ class Library:
         self.leave_all(visitor)
         for held in (self.sessions, self.addresses, self.chats, self.visiting, self._weighed):
             held.pop(visitor, None)
-        self._drop(("session", visitor))
+        self._drop(SessionKey(visitor))
         self.presence.forget(visitor)
 
     def leave_all(self, visitor: str) -> None:
@@ -218,9 +209,9 @@ class Library:
             weighed = {name: before[name] if name in before and before[name][0] is part else (part, weigh(part))
                        for name, part in parts.items()}
             size = sum(one for _, one in weighed.values())
-            key, most = ("session", visitor), self.budget // TEXTS_SHARE
+            key, most = SessionKey(visitor), self.budget // TEXTS_SHARE
             others = sum(held for name, (_, held) in self.values.items()
-                         if isinstance(name, tuple) and name[0] == "session" and name != key)
+                         if isinstance(name, SessionKey) and name != key)
             if size > sum(one for _, one in before.values()) and others + size > most:
                 raise GblmError("texts_full", needed=size / 1e6, allowed=max(0, most - others) / 1e6, most=most / 1e6)
             self._weighed[visitor] = weighed
@@ -233,7 +224,7 @@ class Library:
 
     # Values
 
-    def put(self, key: Hashable, value: Any, size: int | None = None, pin: bool = False) -> Hashable:
+    def put(self, key: Key[T], value: T, size: int | None = None, pin: bool = False) -> Key[T]:
         """Store a value; the least recently used ones are evicted for it. `pin` exempts it from eviction (the example).
 
         size: bytes; None = measured with `weigh`.
@@ -253,20 +244,21 @@ class Library:
                     used -= self.values.pop(old)[1]
         return key
 
-    def get(self, key: Hashable) -> Any:
+    def get(self, key: Key[T] | None) -> T:
         """Return the value of `key`. Raises GblmError if it was evicted or never stored."""
         with self.lock:
             if key is None or key not in self.values:
                 raise GblmError("gone")
             self.values.move_to_end(key)
             self.used[key] = time.monotonic()
-            return self.values[key][0]
+            found: T = self.values[key][0]
+            return found
 
-    def has(self, key: Hashable) -> bool:
+    def has(self, key: Key[Any] | None) -> bool:
         with self.lock:
             return key is not None and key in self.values
 
-    def once(self, key: Hashable, make: Callable[[], T], size: Callable[[T], int] = weigh) -> T:
+    def once(self, key: Key[T], make: Callable[[], T], size: Callable[[T], int] = weigh) -> T:
         """Return the value of `key`; one of the first concurrent callers makes it. For work of a few seconds."""
         with self.lock:
             making = self._making.setdefault(key, threading.RLock())
@@ -274,8 +266,7 @@ class Library:
             try:
                 with self.lock:
                     if self.has(key):
-                        found: T = self.get(key)
-                        return found
+                        return self.get(key)
                 value = make()
                 self.put(key, value, size(value))
                 return value
@@ -295,7 +286,7 @@ class Library:
 
         Raises GblmError if evicting cannot free that much.
         """
-        key = ("reserved", secrets.token_urlsafe(8))
+        key = ReservedKey(secrets.token_urlsafe(8))
         with self.lock:
             self.afford(size)
             self.put(key, None, size, pin=True)
@@ -584,10 +575,10 @@ class Visit:
         self.library.hold(self.key, session)
         return session
 
-    def model(self) -> Any:
+    def model(self) -> Model:
         return self.library.get(self.session.model)
 
-    def statistics(self) -> Any:
+    def statistics(self) -> Statistics:
         """Return the visitor's statistics. Raises GblmError if nothing is collected yet."""
         if self.session.statistics is None:
             raise GblmError("nothing_collected")

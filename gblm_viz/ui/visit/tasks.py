@@ -14,6 +14,7 @@ from typing import Generic, TypeVar
 from gblm_viz.core.base.errors import GblmError
 from gblm_viz.core.base.job import Job, Step
 
+from .keys import kind_of
 from .turns import Ticket
 
 T = TypeVar("T")
@@ -32,7 +33,7 @@ class Task(Generic[T]):
     def __init__(self, key: Hashable, job: Callable[[threading.Event], Job[T]], graceful: bool,
                  abandonable: bool = False) -> None:
         self.key, self.graceful, self.abandonable = key, graceful, abandonable
-        self.kind = str(key[0]) if isinstance(key, tuple) and key else str(key)
+        self.kind = kind_of(key)
         self.cancel = threading.Event()
         self._asked = threading.Event()
         self.done = threading.Event()

@@ -8,6 +8,7 @@ from typing import Any
 from gblm_viz.core.mask.prune import Masks
 from gblm_viz.core.mask.settings import Settings
 
+from ..visit.keys import ApplyTask
 from ..visit.page import Page
 from ..visit.session import Visit
 from . import work
@@ -22,7 +23,7 @@ def apply(page: Page, visit: Visit, settings: Settings) -> Generator[dict[Any, A
         visit.statistics()
     session = visit.update(settings=settings)
     model, found = visit.model(), work.maybe_statistics(visit)
-    task = page.library.start(visit.key, ("apply", work.masks_key(session, settings)),
+    task = page.library.start(visit.key, ApplyTask(work.masks_key(session, settings)),
                               lambda _: work.apply_job(page.library, session, model, found, settings))
     key = yield from page.follow(visit, task, "apply")
     visit.update(applied=key, applied_number=visit.session.next_number, example=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Generator, Hashable, Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 
 from gblm_viz.core.model.models import Model
@@ -12,6 +12,7 @@ from gblm_viz.core.talk.generate import Message, Sampling, Token, first_divergen
 from gblm_viz.words import Words
 
 from ..components.escape import escape
+from ..visit.keys import MasksKey, ModelKey
 
 POLL_SECONDS, LONGEST_PAUSE, PAUSES = 0.08, 1.0, 4
 """Seconds between two updates of the shown answers: PAUSES times the duration of the last update, between POLL_SECONDS
@@ -60,7 +61,7 @@ class Conversation:
     """The turns, and the keys of the models that answered them, by side."""
 
     turns: tuple[Turn, ...] = ()
-    of: tuple[tuple[str, Hashable], ...] = ()
+    of: tuple[tuple[str, ModelKey | MasksKey | None], ...] = ()
 
 
 @dataclass(eq=False)

@@ -6,7 +6,7 @@ on. No components.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -20,6 +20,7 @@ from gblm_viz.core.sums import estimate
 from gblm_viz.core.sums.statistics import Statistics
 from gblm_viz.core.text.calibration import CalibrationSet
 
+from ..visit.keys import DrawnLossesKey, DrawsKey
 from ..visit.session import Library, Session, Visit
 from . import work
 
@@ -49,12 +50,12 @@ def draws_of(library: Library, session: Session, count: int) -> Draws | None:
     return draws.draws_of(pool, pool.count, count, pool.seed) if pool.count >= FEWEST_WINDOWS else None
 
 
-def _statistics_key(session: Session, drawn: Draws, keep: tuple[str, ...]) -> Hashable:
-    return ("draws", session.model, drawn.key, keep)
+def _statistics_key(session: Session, drawn: Draws, keep: tuple[str, ...]) -> DrawsKey:
+    return DrawsKey(session.model, drawn.key, keep)
 
 
-def losses_key(session: Session, drawn: Draws, settings: Settings, windows: CalibrationSet) -> Hashable:
-    return ("drawn losses", session.model, drawn.key, sweep.canonical(settings), windows.key)
+def losses_key(session: Session, drawn: Draws, settings: Settings, windows: CalibrationSet) -> DrawnLossesKey:
+    return DrawnLossesKey(session.model, drawn.key, sweep.canonical(settings), windows.key)
 
 
 def found(library: Library, session: Session, drawn: Draws, settings: Mapping[str, Settings],
@@ -80,8 +81,7 @@ def sums_job(library: Library, session: Session, model: Model, drawn: Draws,
             made = yield from draws.collect_draws(model, drawn, keep, chosen_plan.plan, chosen_plan.inputs_in_memory)
         library.put(key, made, sum(work.statistics_bytes(one) for one in made))
         return made
-    kept: tuple[Statistics, ...] = library.get(key)
-    return kept
+    return library.get(key)
 
 
 def losses_job(library: Library, session: Session, model: Model, drawn: Draws,

@@ -26,7 +26,9 @@ from gblm_viz.core.talk.generate import Sampling, answer
 from gblm_viz.shipped import ASSETS
 from gblm_viz.words import LANGUAGES, words
 
-from ..visit.session import Library, Session, TextChoice
+from ..visit.keys import HeldOutKey, PerplexityKey, ProbesKey, PrunedKey
+from ..visit.session import Library, Session
+from ..visit.text_choice import TextChoice
 from . import work
 
 FILE = ASSETS / "example" / "example.json"
@@ -63,7 +65,7 @@ def example_session(library: Library) -> Session:
     model = library.get(model_key)
     samples, held_out = work.samples_of(model, TEXT)
     key = run(work.collect_job(library, model, samples, held_out, Event()))
-    session = Session(model=model_key, text=TEXT, statistics=key, held_out=work.held_out_key(key), settings=SETTINGS)
+    session = Session(model=model_key, text=TEXT, statistics=key, held_out=HeldOutKey(key), settings=SETTINGS)
     applied = run(work.apply_job(library, session, model, library.get(key), session.settings))
     return replace(session, applied=applied, applied_number=1)
 
@@ -75,13 +77,13 @@ def lay_out_measures(library: Library, session: Session) -> None:
     if example["model_key"] != model.key or any(len(bits) != len(probes) for bits in example["verdicts"].values()):
         return  # made for another pocket model: measured again on request
     texts = {"own": library.get(session.statistics).calibration, "held_out": library.get(session.held_out)}
-    for side, key in (("dense", session.model), ("pruned", work.pruned_key(session.applied))):
+    for side, key in (("dense", session.model), ("pruned", PrunedKey(session.applied))):
         bits = example["verdicts"][side]
-        library.put(("probes", key), ProbeResult(tuple(
+        library.put(ProbesKey(key), ProbeResult(tuple(
             Verdict(probe, bit == "1") for probe, bit in zip(probes, bits, strict=True))))
         for name, windows in texts.items():
             losses = tuple(example["losses"][name][side])
-            library.put(("perplexity", key, windows.key), perplexity_of(losses, windows, model.dtype))
+            library.put(PerplexityKey(key, windows.key), perplexity_of(losses, windows, model.dtype))
 
 
 def answers(model: Model, prompt: str) -> str:
@@ -92,16 +94,18 @@ def answers(model: Model, prompt: str) -> str:
 def make(library: Library) -> dict[str, Any]:
     """Measure and return everything that the first screen shows."""
     session = example_session(library)
-    model, statistics, masks = (library.get(key) for key in (session.model, session.statistics, session.applied))
-    pruned_key = work.pruned_key(session.applied)
+    model, statistics = library.get(session.model), library.get(session.statistics)
+    masks = library.get(session.applied)
+    pruned_key = PrunedKey(session.applied)
     pruned = library.get(pruned_key)
     run(work.measure_job(library, session, model, pruned, "en"))
-    asked = {"dense": library.get(("probes", session.model)), "pruned": library.get(("probes", pruned_key))}
+    asked = {"dense": library.get(ProbesKey(session.model)), "pruned": library.get(ProbesKey(pruned_key))}
     before, after = asked["dense"].total, asked["pruned"].total
     held = library.get(session.held_out)
-    losses = [library.get(("perplexity", key, held.key)) for key in (session.model, pruned_key)]
+    losses = [library.get(PerplexityKey(key, held.key)) for key in (session.model, pruned_key)]
     visit = library.visit(None)
     visit.keep(session)
+    assert masks.alpha is not None  # the example's method has one
     plain = replace(session.settings, alpha=Alpha("number", masks.alpha))
     shown = work.preview_numbers(model, statistics, session.settings, masks)
     summaries = gradient_summaries(model, statistics, "l1")
@@ -116,7 +120,7 @@ def make(library: Library) -> dict[str, Any]:
         "perplexity": {"dense": losses[0].value, "pruned": losses[1].value, "windows": held.count,
                        "length": held.length, "difference": asdict(paired(losses[0].losses, losses[1].losses))},
         "verdicts": {side: "".join(str(int(one.right)) for one in found.verdicts) for side, found in asked.items()},
-        "losses": {name: {side: library.get(("perplexity", key, windows.key)).losses
+        "losses": {name: {side: library.get(PerplexityKey(key, windows.key)).losses
                           for side, key in (("dense", session.model), ("pruned", pruned_key))}
                    for name, windows in (("own", statistics.calibration), ("held_out", held))},
         "blocks": len(model.layout.blocks), "roles": list(model.layout.roles),

@@ -5,7 +5,7 @@ Contains keys, not tensors; core chooses the weights.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,6 +22,7 @@ from gblm_viz.core.score.methods import own_knobs
 from gblm_viz.core.sums.statistics import Statistics
 
 from ..components.matrix_view import Control, Field
+from ..visit.keys import CutsKey, MasksKey, ModelKey, OrderedRowsKey, StatisticsKey
 from ..visit.session import Library, Visit
 from .work import masks_key, share_curve
 
@@ -52,9 +53,9 @@ class MaskProvider:
     requested."""
 
     library: Library
-    model: Hashable
-    statistics: Hashable
-    masks: Hashable
+    model: ModelKey | None
+    statistics: StatisticsKey | None
+    masks: MasksKey | None
     settings: Settings
     asked: Alpha
     name: str
@@ -95,7 +96,7 @@ class MaskProvider:
     def _next(self, model: Model, found: Statistics | None) -> np.ndarray[Any, Any]:
         """Return the mask; if only α has moved, start from the thresholds of the previous α."""
         plain = replace(self.settings, alpha=Alpha("number"))
-        key = ("cuts", self.model, self.statistics, plain, self.name, self.expert, self.every)
+        key = CutsKey(self.model, self.statistics, plain, self.name, self.expert, self.every)
         last = self.library.get(key) if self.library.has(key) else None
         mask, cuts = live_mask(model, found, self.settings, self.name, self.expert, last, self.every)
         if cuts is not None:
@@ -104,7 +105,7 @@ class MaskProvider:
 
     def _rows(self, model: Model, found: Statistics | None) -> OrderedRows:
         scoring = self.settings.scoring
-        key = ("ordered rows", self.model, self.statistics if scoring.needs else None, scoring, self.name, self.expert)
+        key = OrderedRowsKey(self.model, self.statistics if scoring.needs else None, scoring, self.name, self.expert)
         return self.library.once(key, lambda: ordered_rows(model, found, scoring, self.name, self.expert),
                                  lambda rows: rows.nbytes)
 

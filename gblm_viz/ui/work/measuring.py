@@ -6,7 +6,6 @@ work.py measures the two figures that every page shows. No components.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -23,6 +22,17 @@ from gblm_viz.core.score.methods import METHODS
 from gblm_viz.core.text.calibration import CalibrationSet
 from gblm_viz.shipped import ASSETS
 
+from ..visit.keys import (
+    AnswersKey,
+    ChoicesKey,
+    ModelKey,
+    OwnProbesKey,
+    PerplexityKey,
+    ProbeSet,
+    ProbesKey,
+    PrunedKey,
+    TokenLossesKey,
+)
 from ..visit.session import Library, Session, Visit
 from . import drawing, work
 
@@ -43,7 +53,7 @@ def texts(visit: Visit, language: str) -> dict[str, CalibrationSet]:
 
 def losses(visit: Visit, windows: CalibrationSet) -> tuple[Perplexity, Perplexity] | None:
     """Return both models' perplexity on the windows; None before it was measured."""
-    keys = [("perplexity", key, windows.key) for key in (visit.session.model, work.pruned_key(visit.session.applied))]
+    keys = [PerplexityKey(key, windows.key) for key in (visit.session.model, PrunedKey(visit.session.applied))]
     if not all(visit.library.has(key) for key in keys):
         return None
     return visit.library.get(keys[0]), visit.library.get(keys[1])
@@ -59,11 +69,11 @@ def worst_first(visit: Visit, windows: CalibrationSet) -> list[tuple[int, float 
     return [(index, gone[index]) for index in sorted(range(windows.count), key=lambda index: -gone[index])]
 
 
-def window_key(visit: Visit, windows: CalibrationSet, index: int) -> Hashable:
-    return ("token losses", visit.session.model, visit.session.applied, windows.key, index)
+def window_key(visit: Visit, windows: CalibrationSet, index: int) -> TokenLossesKey:
+    return TokenLossesKey(visit.session.model, visit.session.applied, windows.key, index)
 
 
-def window_job(library: Library, key: Hashable, first: Model, second: Model, windows: CalibrationSet,
+def window_job(library: Library, key: TokenLossesKey, first: Model, second: Model, windows: CalibrationSet,
                index: int) -> Job[tuple[lost.TokenLoss, ...]]:
     """Compute both models' losses on one window, token by token; stored."""
     yield Step(0, 1, "window")
@@ -88,7 +98,7 @@ def general() -> tuple[Probe, ...]:
 def keep_own(visit: Visit, raw: bytes | str, name: str) -> tuple[Probe, ...]:
     """Parse a file as the visitor's own probes, store them in memory only, and return them."""
     probes = probe_file.read(raw, name)
-    key = ("own probes", hashlib.sha256(repr(probes).encode()).hexdigest())
+    key = OwnProbesKey(hashlib.sha256(repr(probes).encode()).hexdigest())
     visit.library.put(key, probes, 4 * sum(len(probe.prompt) + len(probe.answer) for probe in probes))
     visit.remember("own_probes", key)
     return probes
@@ -108,29 +118,29 @@ def probes_of(visit: Visit, which: str) -> tuple[Probe, ...]:
     key = visit.session.extra("own_probes")
     if key is None:
         raise TextError("no_own_probes")
-    found: tuple[Probe, ...] = visit.library.get(key)
-    return found
+    probes: tuple[Probe, ...] = visit.library.get(key)
+    return probes
 
 
-def set_key(visit: Visit, which: str) -> Hashable:
+def set_key(visit: Visit, which: str) -> ProbeSet | None:
     return visit.session.extra("own_probes") if which == "own" else which
 
 
 def asked(visit: Visit, which: str) -> Asked | None:
     """Return both models' verdicts on a set; None unless both were asked."""
     name, library = set_key(visit, which), visit.library
-    keys = (visit.session.model, work.pruned_key(visit.session.applied))
-    exact, chosen = ([(kind, key, name) for key in keys] for kind in ("answers", "choices"))
+    keys = (visit.session.model, PrunedKey(visit.session.applied))
+    exact, chosen = [AnswersKey(key, name) for key in keys], [ChoicesKey(key, name) for key in keys]
     if not all(library.has(key) for key in exact):
         return None
     both = (library.get(chosen[0]), library.get(chosen[1])) if all(library.has(key) for key in chosen) else None
     return Asked((library.get(exact[0]), library.get(exact[1])), both)
 
 
-def answers_job(library: Library, key: Hashable, model: Model, name: Hashable,
+def answers_job(library: Library, key: ModelKey | PrunedKey | None, model: Model, name: ProbeSet | None,
                 probes: tuple[Probe, ...]) -> Job[ProbeResult]:
     """Ask one model for answers with tokens, probability and rank; stored. `name`: the set's key (see `set_key`)."""
-    own, short = ("answers", key, name), ("probes", key)
+    own, short = AnswersKey(key, name), ProbesKey(key)
     if not library.has(own):
         known = library.get(short) if name == "pocket" and library.has(short) else None
         if known is None or not all(verdict.tokens for verdict in known.verdicts):  # shipped only as right or wrong
@@ -138,22 +148,20 @@ def answers_job(library: Library, key: Hashable, model: Model, name: Hashable,
         library.put(own, known)
         if name == "pocket":
             library.put(short, known)
-    found: ProbeResult = library.get(own)
-    return found
+    return library.get(own)
 
 
-def choices_job(library: Library, key: Hashable, model: Model, name: Hashable,
+def choices_job(library: Library, key: ModelKey | PrunedKey | None, model: Model, name: ProbeSet | None,
                 probes: tuple[Probe, ...]) -> Job[ProbeResult]:
     """Compute one model's choices by likelihood, for the probes that have choices; stored."""
-    own = ("choices", key, name)
+    own = ChoicesKey(key, name)
     if not library.has(own):
         library.put(own, (yield from evaluate.choose_answers(model, probes)))
-    found: ProbeResult = library.get(own)
-    return found
+    return library.get(own)
 
 
-def ask_job(library: Library, sides: tuple[tuple[Hashable, Model], ...], name: Hashable, probes: tuple[Probe, ...],
-            choosing: bool) -> Job[None]:
+def ask_job(library: Library, sides: tuple[tuple[ModelKey | PrunedKey | None, Model], ...], name: ProbeSet | None,
+            probes: tuple[Probe, ...], choosing: bool) -> Job[None]:
     """Ask each model in turn all probes of a set; also by likelihood if `choosing`. sides: (Library key, model)."""
     offered = sum(len(probe.choices) for probe in probes) if choosing else 0
     total, done = len(sides) * (len(probes) + offered), 0
@@ -192,8 +200,8 @@ def rivals(session: Session, settings: Settings) -> dict[str, Settings]:
     return found
 
 
-def rival_key(session: Session, settings: Settings, windows: CalibrationSet) -> Hashable:
-    return ("perplexity", work.pruned_key(work.masks_key(session, settings)), windows.key)
+def rival_key(session: Session, settings: Settings, windows: CalibrationSet) -> PerplexityKey:
+    return PerplexityKey(PrunedKey(work.masks_key(session, settings)), windows.key)
 
 
 def methods_job(library: Library, session: Session, model: Model, settings: dict[str, Settings],
@@ -211,7 +219,7 @@ def methods_job(library: Library, session: Session, model: Model, settings: dict
             masks = yield from part_of(prune.dense_masks(model, found, one), done, total)
             library.put(key, masks, masks.prunable)
         pruned = prune.pruned(model, library.get(key))
-        yield from part_of(work.perplexity_job(library, work.pruned_key(key), pruned, windows), done + matrices, total)
+        yield from part_of(work.perplexity_job(library, PrunedKey(key), pruned, windows), done + matrices, total)
 
 
 def drawn_job(library: Library, session: Session, model: Model, settings: dict[str, Settings], windows: CalibrationSet,
@@ -261,7 +269,7 @@ def rivalry(library: Library, session: Session, settings: dict[str, Settings], w
 def compared(library: Library, session: Session, settings: dict[str, Settings],
              windows: CalibrationSet) -> dict[str, Perplexity]:
     """Return the perplexity of `dense` and of each method; empty unless all were measured."""
-    keys = {"dense": ("perplexity", session.model, windows.key)} | {
+    keys = {"dense": PerplexityKey(session.model, windows.key)} | {
         name: rival_key(session, one, windows) for name, one in settings.items()}
     if not all(library.has(key) for key in keys.values()):
         return {}

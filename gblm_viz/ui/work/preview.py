@@ -14,6 +14,7 @@ from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.score import alpha as alphas
 from gblm_viz.core.score.alpha import Alpha
 
+from ..visit.keys import AlphaKey, GradientShareKey, PreviewKey
 from ..visit.session import Visit
 from . import work
 
@@ -22,7 +23,7 @@ def plain_alpha(visit: Visit, settings: Settings) -> Settings:
     """Return the settings with α resolved to a number; computed once, not at every move of the slider."""
     if "alpha" not in settings.knobs or settings.alpha.kind == "number":
         return settings
-    key = ("alpha", visit.session.statistics, settings.alpha, settings.norm)
+    key = AlphaKey(visit.session.statistics, settings.alpha, settings.norm)
     value = visit.library.once(key, lambda: alphas.resolve(settings.alpha, visit.statistics(), settings.norm))
     return replace(settings, alpha=Alpha("number", value))
 
@@ -31,13 +32,13 @@ def look(visit: Visit, settings: Settings) -> tuple[Masks, Preview]:
     """Return the dense order's masks and their preview numbers."""
     number = plain_alpha(visit, settings)
     masks = work.preview_masks(visit, number)
-    key = ("preview", work.masks_key(visit.session, number), visit.session.statistics)
+    key = PreviewKey(work.masks_key(visit.session, number), visit.session.statistics)
     return masks, visit.library.once(key, lambda: work.preview(visit, number))
 
 
 def share_at(visit: Visit, norm: str, alpha: float) -> float:
     """Return the gradient's share of the score at an α, with the visitor's statistics."""
-    key = ("share", visit.session.statistics, norm, alpha)
+    key = GradientShareKey(visit.session.statistics, norm, alpha)
     return visit.library.once(key, lambda: alphas.gradient_share(visit.statistics(), norm, alpha))
 
 

@@ -5,7 +5,6 @@ Models are stored in the Library under complete keys; a session contains only th
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from threading import Event
 from typing import Any
@@ -19,6 +18,7 @@ from gblm_viz.core.model.models import Model
 from gblm_viz.core.sums.statistics import Statistics
 from gblm_viz.words import Words
 
+from ..visit.keys import MasksKey, ModelKey, StatisticsKey
 from ..visit.session import Library, Session, Visit
 from . import work
 from .applied import applied_tag, made_of
@@ -38,8 +38,8 @@ class Third:
     """The third model after pruning: Library keys of its masks and of the statistics used (None = none)."""
 
     asked: Asked
-    masks: Hashable
-    statistics: Hashable
+    masks: MasksKey
+    statistics: StatisticsKey | None
 
 
 def third_of(visit: Visit) -> Third | None:
@@ -47,10 +47,10 @@ def third_of(visit: Visit) -> Third | None:
     return found
 
 
-def keys(visit: Visit) -> dict[str, Hashable]:
+def keys(visit: Visit) -> dict[str, ModelKey | MasksKey | None]:
     """Return {side: key of its model} for the existing sides."""
     session, third = visit.session, third_of(visit)
-    there: dict[str, Hashable] = {"dense": session.model}
+    there: dict[str, ModelKey | MasksKey | None] = {"dense": session.model}
     if session.applied is not None:
         there["pruned"] = session.applied
     return there if third is None else {**there, "third": third.masks}

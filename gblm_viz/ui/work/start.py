@@ -24,8 +24,8 @@ def prepare(library: Library, source: str, folder: Path | None) -> None:
     library.first = Session(source=source, model=key, example=False)
     if folder is not None:
         found = statistics.load(folder, library.get(key))
-        stored = library.put(work.collect_key(library.get(key), found.calibration), found,
-                             work.statistics_bytes(found), pin=True)
+        stored = work.collect_key(library.get(key), found.calibration)
+        library.put(stored, found, work.statistics_bytes(found), pin=True)
         library.first = replace(library.first, statistics=stored)
 
 

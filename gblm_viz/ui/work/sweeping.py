@@ -7,7 +7,7 @@ Contains no components.
 from __future__ import annotations
 
 import time
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from gblm_viz.core.base.errors import SettingError
@@ -19,6 +19,7 @@ from gblm_viz.core.measure.sweep import SweepPoint
 from gblm_viz.core.score.methods import METHODS
 from gblm_viz.core.text.calibration import CalibrationSet
 
+from ..visit.keys import DrawsOf, ModelKey, StatisticsKey, SweepKey, SweepPaceKey, SweepPointKey
 from ..visit.session import Library, Session, Visit
 from . import drawing, work
 
@@ -30,24 +31,28 @@ APART = (10, 5)
 class Plan:
     """What to measure, on which model and texts. `statistics`: None if nothing was collected."""
 
-    model: Hashable
-    statistics: Hashable
+    model: ModelKey | None
+    statistics: StatisticsKey | None
     held_out: CalibrationSet
     settings: tuple[Settings, ...]
     drawn: Draws | None = None
     """The draws of the text on which differences are tested; None = only the collected one."""
 
-    def point_key(self, settings: Settings) -> Hashable:
-        return ("sweep point", self.model, self.statistics, self.held_out.key, sweep.PROBES, settings)
+    def point_key(self, settings: Settings) -> SweepPointKey:
+        return SweepPointKey(self.model, self.statistics, self.held_out.key, sweep.PROBES, settings)
 
     @property
-    def key(self) -> Hashable:
-        return ("sweep", self.model, self.statistics, self.held_out.key, self.settings, self.drawn and self.drawn.key)
+    def key(self) -> SweepKey:
+        return SweepKey(self.model, self.statistics, self.held_out.key, self.settings, self._draws)
 
     @property
-    def pace_key(self) -> Hashable:
+    def _draws(self) -> DrawsOf | None:
+        return None if self.drawn is None else self.drawn.key
+
+    @property
+    def pace_key(self) -> SweepPaceKey:
         """Library key of the mean seconds per point in the last measurement on these texts."""
-        return ("sweep pace", self.model, self.statistics, self.held_out.key, self.drawn and self.drawn.key)
+        return SweepPaceKey(self.model, self.statistics, self.held_out.key, self._draws)
 
     @property
     def compared(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -36,7 +36,29 @@ from gblm_viz.core.text.calibration import CalibrationSet
 from gblm_viz.shipped import ASSETS
 from gblm_viz.words import Words
 
-from ..visit.session import Library, Session, TextChoice, Visit
+from ..visit.keys import (
+    CorrectionKey,
+    CostKey,
+    HeldOutKey,
+    LargestJumpKey,
+    MasksKey,
+    ModelKey,
+    PaceKey,
+    PerplexityKey,
+    PredictionsKey,
+    ProbesKey,
+    PrunedKey,
+    RequestedSamplesKey,
+    SamplesKey,
+    ScoresKey,
+    ShapeKey,
+    ShareCurveKey,
+    StatisticsKey,
+    SummariesKey,
+    WonKey,
+)
+from ..visit.session import Library, Session, Visit
+from ..visit.text_choice import TextChoice
 from ..visit.uploads import LARGEST_FILE
 
 TEXTS = ASSETS / "texts"
@@ -68,8 +90,8 @@ def read_bundled(file: str) -> str:
 
 # Models
 
-def model_key(library: Library, source: str) -> Hashable:
-    return ("model", source, library.dtype, library.device)
+def model_key(library: Library, source: str) -> ModelKey:
+    return ModelKey(source, library.dtype, library.device)
 
 
 def estimate_of(library: Library, source: str) -> models.Estimate | None:
@@ -88,7 +110,7 @@ def estimate_job(library: Library, source: str) -> Job[models.Estimate | None]:
     return estimate_of(library, source)
 
 
-def load_job(library: Library, source: str, given_up: Event | None = None) -> Job[Hashable]:
+def load_job(library: Library, source: str, given_up: Event | None = None) -> Job[ModelKey]:
     """Load a model and store it, unless the load was given up meanwhile; the result is its Library key."""
     key = model_key(library, source)
     if not library.has(key):
@@ -130,8 +152,8 @@ def kept_whole(visit: Visit, choice: TextChoice) -> CalibrationSet:
                 if size * CUTTING > TO_GIVE_BACK:
                     give_back()
 
-    key = ("samples", visit.session.model, calibration.sha256(choice.text),
-           replace(choice, text="", dropped=frozenset()))
+    key = SamplesKey(visit.session.model, calibration.sha256(choice.text),
+                     replace(choice, text="", dropped=frozenset()))
     return visit.library.once(key, cut)
 
 
@@ -161,12 +183,12 @@ def title_of(say: Words, entry: Mapping[str, str]) -> str:
     return entry.get(f"title_{say.language}", entry["title_en"])
 
 
-def collect_key(model: Model, samples: CalibrationSet) -> Hashable:
-    return ("statistics", model.key, samples.key)
+def collect_key(model: Model, samples: CalibrationSet) -> StatisticsKey:
+    return StatisticsKey(model.key, samples.key)
 
 
 def collect_job(library: Library, model: Model, samples: CalibrationSet, held_out: CalibrationSet | None,
-                cancel: Event, folder: Path | None = None) -> Job[Hashable]:
+                cancel: Event, folder: Path | None = None) -> Job[StatisticsKey]:
     """Collect and store statistics; the result is their Library key. After a Cancel they cover fewer samples.
 
     With `folder` they are written there too; a folder that already contains statistics is resumed or refused.
@@ -185,29 +207,16 @@ def collect_job(library: Library, model: Model, samples: CalibrationSet, held_ou
         key = collect_key(model, found.calibration)
         library.put(key, found, statistics_bytes(found))
         if not found.cancelled and found.seconds > 0:
-            library.put(taken_key(key), (choice.chosen, taken))
-            before = library.get(_CORRECTION) if library.has(_CORRECTION) else 1.0
-            library.put(_CORRECTION, before * found.seconds / choice.chosen.seconds)
-    library.put(asked_key(key), samples.key)
+            library.put(CostKey(key), (choice.chosen, taken))
+            before = library.get(CorrectionKey()) if library.has(CorrectionKey()) else 1.0
+            library.put(CorrectionKey(), before * found.seconds / choice.chosen.seconds)
+    library.put(RequestedSamplesKey(key), samples.key)
     if held_out is not None:
-        library.put(held_out_key(key), held_out)
+        library.put(HeldOutKey(key), held_out)
     return key
 
 
-def asked_key(statistics_key: Hashable) -> Hashable:
-    """Library key under which the key of all requested samples is stored; a Cancel collects fewer than those."""
-    return ("asked", statistics_key)
-
-
 # The cost of a collection
-
-_CORRECTION: Hashable = ("measured ÷ estimated seconds of the last collection",)
-
-
-def taken_key(statistics_key: Hashable) -> Hashable:
-    """Return the Library key of the pair (estimate, measured cost) of the collection that made these statistics."""
-    return ("taken", statistics_key)
-
 
 def choice_of(library: Library, model: Model, samples: CalibrationSet, folder: Path | None = None) -> Choice:
     """Return the plan of a collection, chosen by its estimated cost and what the shared memory budget leaves.
@@ -222,10 +231,10 @@ def choice_of(library: Library, model: Model, samples: CalibrationSet, folder: P
 
 def shape_and_pace(library: Library, model: Model, work: estimate.Work) -> tuple[estimate.ModelShape, estimate.Pace]:
     """Return the model's shape and this machine's pace on it, measured once per model, corrected by each collection."""
-    own = ("shape", model.key, library.dtype, library.device)
+    own = ShapeKey(model.key, library.dtype, library.device)
     shape = library.once(own, lambda: estimate.shape_of(model))
-    pace = library.once(("pace", own), lambda: estimate.measure_pace(shape, work, model.device.type))
-    return shape, replace(pace, correction=library.get(_CORRECTION)) if library.has(_CORRECTION) else pace
+    pace = library.once(PaceKey(own), lambda: estimate.measure_pace(shape, work, model.device.type))
+    return shape, replace(pace, correction=library.get(CorrectionKey())) if library.has(CorrectionKey()) else pace
 
 
 def room_for(library: Library, model: Model, folder: Path | None = None) -> estimate.Room:
@@ -237,11 +246,7 @@ def room_for(library: Library, model: Model, folder: Path | None = None) -> esti
 
 def corrected(library: Library) -> bool:
     """Return whether estimated times are corrected by a collection measured in this process."""
-    return library.has(_CORRECTION)
-
-
-def held_out_key(statistics_key: Hashable) -> Hashable:
-    return ("held out", statistics_key)
+    return library.has(CorrectionKey())
 
 
 def statistics_bytes(found: Statistics) -> int:
@@ -268,8 +273,8 @@ def maybe_statistics(visit: Visit) -> Statistics | None:
     return visit.statistics() if visit.session.statistics is not None else None
 
 
-def masks_key(session: Session, settings: Settings) -> Hashable:
-    return ("masks", session.model, session.statistics if settings.needs else None, settings)
+def masks_key(session: Session, settings: Settings) -> MasksKey:
+    return MasksKey(session.model, session.statistics if settings.needs else None, settings)
 
 
 def preview_masks(visit: Visit, settings: Settings) -> Masks:
@@ -290,14 +295,14 @@ def _kept_scores(visit: Visit, settings: Settings) -> Mapping[str, Scored] | Non
     model, found = visit.model(), maybe_statistics(visit)
     if model.layout.prunable > MOST_SCORES:
         return None
-    key = ("scores", masks_key(visit.session, settings.scoring))
+    key = ScoresKey(masks_key(visit.session, settings.scoring))
     return visit.library.once(key, lambda: prune.all_scores(model, found, settings.scoring),
                               lambda _: 4 * int(model.layout.prunable))
 
 
-def share_curve(library: Library, statistics_key: Hashable, norm: str) -> ShareCurve:
+def share_curve(library: Library, statistics_key: StatisticsKey | None, norm: str) -> ShareCurve:
     """Return the gradient's share at every α, stored."""
-    return library.once(("share curve", statistics_key, norm),
+    return library.once(ShareCurveKey(statistics_key, norm),
                         lambda: alpha.share_curve(library.get(statistics_key), norm))
 
 
@@ -331,43 +336,37 @@ def telling_weight(visit: Visit, settings: Settings, only: str | None = None) ->
                  for one in (plain, settings)]
         return run(two_masks.showpiece(scores[0], scores[1], masks[0], masks[1]))
 
-    return visit.library.once(("telling weight", masks_key(visit.session, settings), only), find)
+    return visit.library.once(LargestJumpKey(masks_key(visit.session, settings), only), find)
 
 
 def apply_job(library: Library, session: Session, model: Model, found: Statistics | None,
-              settings: Settings) -> Job[Hashable]:
+              settings: Settings) -> Job[MasksKey]:
     """Compute the masks in the settings' order and the pruned copy; the result is the masks' Library key."""
     key = masks_key(session, settings)
-    if not library.has(pruned_key(key)) and model.device.type == "cpu":
+    if not library.has(PrunedKey(key)) and model.device.type == "cpu":
         # a single user on their own machine may use all of its memory
         library.afford(5 * model.layout.prunable, (free_memory() or 0) if library.local else 0)
     if not library.has(key):
         masks = yield from prune.masks(model, found, settings)
         library.put(key, masks, masks.prunable)
-    if not library.has(pruned_key(key)):
+    if not library.has(PrunedKey(key)):
         masks = library.get(key)
-        library.put(pruned_key(key), prune.pruned(model, masks), masks.prunable * 4)
+        library.put(PrunedKey(key), prune.pruned(model, masks), masks.prunable * 4)
     return key
-
-
-def pruned_key(masks: Hashable) -> Hashable:
-    return ("pruned", masks)
 
 
 def applied_masks(visit: Visit) -> Masks:
     """Return the masks of the visitor's pruned model. Raises GblmError if none were applied."""
     if visit.session.applied is None:
         raise GblmError("nothing_applied")
-    found: Masks = visit.library.get(visit.session.applied)
-    return found
+    return visit.library.get(visit.session.applied)
 
 
 def applied_statistics(visit: Visit) -> Statistics | None:
     """Return the statistics that made the applied masks, not necessarily the visitor's current ones; None if none."""
-    assert isinstance(visit.session.applied, tuple)
-    _, _, key, _ = visit.session.applied
-    found: Statistics | None = visit.library.get(key) if visit.library.has(key) else None
-    return found
+    assert visit.session.applied is not None
+    key = visit.session.applied.statistics
+    return visit.library.get(key) if visit.library.has(key) else None
 
 
 def pruned_model(visit: Visit) -> Model:
@@ -375,9 +374,9 @@ def pruned_model(visit: Visit) -> Model:
     return pruned_copy(visit, applied_masks(visit), visit.session.applied)
 
 
-def pruned_copy(visit: Visit, masks: Masks, key: Hashable) -> Model:
+def pruned_copy(visit: Visit, masks: Masks, key: MasksKey | None) -> Model:
     """Return a copy of the visitor's model without the weights that the masks of that key remove."""
-    return visit.library.once(pruned_key(key), lambda: prune.pruned(visit.model(), masks), lambda _: masks.prunable * 4)
+    return visit.library.once(PrunedKey(key), lambda: prune.pruned(visit.model(), masks), lambda _: masks.prunable * 4)
 
 
 def preview_numbers(model: Model, found: Statistics, settings: Settings, masks: Masks) -> Preview:
@@ -387,19 +386,15 @@ def preview_numbers(model: Model, found: Statistics, settings: Settings, masks: 
     return mask_numbers.preview(model, found, settings, masks, *beside)
 
 
-def summaries_key(statistics_key: Hashable, norm: str) -> Hashable:
-    return ("summaries", statistics_key, norm)
-
-
-def won_key(session: Session) -> Hashable:
+def won_key(session: Session) -> WonKey:
     """Return the Library key of the applied copy's measurements on the panel "What was won"."""
-    return ("won", session.model, session.applied)
+    return WonKey(session.model, session.applied)
 
 
 def gradient_summaries(visit: Visit, norm: str) -> tuple[GradientSummary, ...]:
     """Return the summary of every matrix's gradient norm, stored."""
     found = visit.statistics()
-    return visit.library.once(summaries_key(visit.session.statistics, norm),
+    return visit.library.once(SummariesKey(visit.session.statistics, norm),
                               lambda: gradient_sums.gradient_summaries(visit.model(), found, norm))
 
 
@@ -421,22 +416,21 @@ def probes_of(model: Model) -> tuple[evaluate.Probe, ...]:
     return tuple(probe for probe in evaluate.read_probes(PROBES) if not probe.contains)
 
 
-def perplexity_job(library: Library, key: Hashable, model: Model, windows: CalibrationSet) -> Job[evaluate.Perplexity]:
+def perplexity_job(library: Library, key: ModelKey | PrunedKey | None, model: Model,
+                   windows: CalibrationSet) -> Job[evaluate.Perplexity]:
     """Perplexity of one model on one set of windows, stored. `key`: Library key of the model or pruned model."""
-    own = ("perplexity", key, windows.key)
+    own = PerplexityKey(key, windows.key)
     if not library.has(own):
         library.put(own, (yield from evaluate.perplexity(model, windows)))
-    found: evaluate.Perplexity = library.get(own)
-    return found
+    return library.get(own)
 
 
-def probe_job(library: Library, key: Hashable, model: Model) -> Job[evaluate.ProbeResult]:
+def probe_job(library: Library, key: ModelKey | PrunedKey | None, model: Model) -> Job[evaluate.ProbeResult]:
     """Ask one model all probes; the result is stored."""
-    own = ("probes", key)
+    own = ProbesKey(key)
     if not library.has(own):
         library.put(own, (yield from evaluate.ask_probes(model, probes_of(model))))
-    found: evaluate.ProbeResult = library.get(own)
-    return found
+    return library.get(own)
 
 
 def held_out_text(language: str) -> str:
@@ -460,32 +454,32 @@ def measure_job(library: Library, session: Session, model: Model, pruned: Model,
     texts = [held] if session.statistics is None else [library.get(session.statistics).calibration, held]
     for windows in texts:
         yield from perplexity_job(library, session.model, model, windows)
-        yield from perplexity_job(library, pruned_key(session.applied), pruned, windows)
+        yield from perplexity_job(library, PrunedKey(session.applied), pruned, windows)
     if probes_of(model):
         yield from probe_job(library, session.model, model)
-        yield from probe_job(library, pruned_key(session.applied), pruned)
+        yield from probe_job(library, PrunedKey(session.applied), pruned)
 
 
 def measured_all(visit: Visit, language: str) -> bool:
     """Return whether the applied copy has been measured on the text that a page in this language shows."""
     session, library = visit.session, visit.library
-    pruned = pruned_key(session.applied)
+    pruned = PrunedKey(session.applied)
     held = held_out_windows(library, session, visit.model(), language)
-    probed = not probes_of(visit.model()) or library.has(("probes", pruned))
-    return library.has(("perplexity", pruned, held.key)) and probed
+    probed = not probes_of(visit.model()) or library.has(ProbesKey(pruned))
+    return library.has(PerplexityKey(pruned, held.key)) and probed
 
 
 # Chat
 
-def predictions_key(models: Hashable, prompt: Sequence[int], written: Sequence[int]) -> Hashable:
-    return ("predictions", models, tuple(prompt), tuple(written))
+def predictions_key(models: tuple[tuple[str, ModelKey | MasksKey | None], ...], prompt: Sequence[int],
+                    written: Sequence[int]) -> PredictionsKey:
+    return PredictionsKey(models, tuple(prompt), tuple(written))
 
 
-def predictions_job(library: Library, key: Hashable, models: Sequence[Model], prompt: Sequence[int],
+def predictions_job(library: Library, key: PredictionsKey, models: Sequence[Model], prompt: Sequence[int],
                     written: Sequence[int]) -> Job[parting.Predictions]:
     """Compute every model's predictions at every token of one answer; stored, so stepping through computes once."""
     if not library.has(key):
         found = yield from parting.next_tokens(models, prompt, written)
         library.put(key, found, len(found.places) * len(models) * 2000)  # six candidates and their texts
-    kept: parting.Predictions = library.get(key)
-    return kept
+    return library.get(key)

@@ -145,6 +145,25 @@ def test_shards_without_an_index_are_refused_before_a_weight_comes(hub: Hub):
     assert not any(path.endswith(".safetensors") for path in hub.asked)
 
 
+OTHER_KINDS = {
+    "gguf_only": ({"tiny.Q4_K_M.gguf": b"GGUF", "README.md": b""}, "tiny.Q4_K_M.gguf"),
+    "adapter": ({"adapter_config.json": b'{"base_model_name_or_path": "owner/base"}',
+                 "adapter_model.safetensors": b"0" * 1000}, "owner/base"),
+    "pipeline": ({"model_index.json": b"{}", "unet/model.safetensors": b"0" * 1000}, "owner/tiny"),
+    "other_format": ({"config.json": b"{}", "tf_model.h5": b"0" * 1000}, "tf_model.h5"),
+}
+
+
+@pytest.mark.parametrize("key", OTHER_KINDS)
+def test_a_repository_that_is_something_else_says_what_it_is_before_anything_large_comes(hub: Hub, key: str):
+    hub.files, named = OTHER_KINDS[key]
+    with pytest.raises(ModelError) as caught:
+        run(load_model("owner/tiny"))
+    assert caught.value.key == key
+    assert named in str(caught.value)
+    assert not any(path.endswith((".gguf", ".h5", ".safetensors")) for path in hub.asked)
+
+
 def test_a_shard_that_is_missing_is_fetched_by_the_next_try(hub: Hub, tmp_path: Path):
     first = split(hub)[0]
     run(load_model("owner/tiny"))

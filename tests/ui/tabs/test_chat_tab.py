@@ -29,7 +29,8 @@ from gblm_viz.ui.components.chat_pane import Bubble, pane_value
 from gblm_viz.ui.components.token_bars import bars_html, percentage
 from gblm_viz.ui.tabs import chat_blind, chat_shown
 from gblm_viz.ui.tabs.chat_shown import Places, Round, Shown
-from gblm_viz.ui.visit.session import Library, Session, TextChoice, Visit
+from gblm_viz.ui.visit.session import Library, Session, Visit
+from gblm_viz.ui.visit.text_choice import TextChoice
 from gblm_viz.ui.work import sides, work
 from gblm_viz.ui.work.chat import SIDES, Conversation, Said, Turn, messages_of, pane_html, parting_sentence, together
 from gblm_viz.words import words

@@ -17,6 +17,7 @@ from gblm_viz.core.model.models import Model
 from gblm_viz.core.sums.estimate import Choice, Pace, Room, Work, estimates, shape_of
 from gblm_viz.core.text.calibration import CalibrationSet
 from gblm_viz.ui.tabs import text
+from gblm_viz.ui.visit.keys import CostKey
 from gblm_viz.ui.visit.session import Library, Session
 from gblm_viz.ui.work import work
 from gblm_viz.words import LANGUAGES, words
@@ -85,7 +86,7 @@ def test_after_a_collection_the_estimate_stands_beside_what_it_took_and_times_fo
         assert told in before
     key = run(work.collect_job(library, model, samples(), None, Event()))
     visit.update(statistics=key)
-    guess, actual = library.get(work.taken_key(key))
+    guess, actual = library.get(CostKey(key))
     assert guess.plan == "whole" and actual.disk is None
     assert actual.seconds == library.get(key).seconds
     after = text.result_html(say, visit, False)

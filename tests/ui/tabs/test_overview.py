@@ -15,6 +15,7 @@ from gblm_viz.core.mask.settings import Settings
 from gblm_viz.ui import build
 from gblm_viz.ui.components.escape import escape
 from gblm_viz.ui.tabs import overview, prune
+from gblm_viz.ui.visit.keys import MasksKey
 from gblm_viz.ui.visit.page import Page, Signals
 from gblm_viz.ui.visit.session import Library, Visit
 from gblm_viz.ui.work import work
@@ -100,7 +101,7 @@ def test_after_measuring_it_says_what_was_measured_and_asks_none_of_the_pockets_
 
 
 def test_a_copy_that_the_server_no_longer_holds_is_not_shown(library: Library, other: Visit, say: Any) -> None:
-    other.update(applied=("masks", "model", None, Settings("magnitude", sparsity=0.1)))
+    other.update(applied=MasksKey("model", None, Settings("magnitude", sparsity=0.1)))
     assert escape(say("overview.nothing_removed", model="tiny")) in shown(library, other, say)["headline"]
 
 

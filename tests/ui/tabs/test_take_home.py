@@ -33,7 +33,9 @@ from gblm_viz.ui.components import csv_file
 from gblm_viz.ui.report import report_data, report_file, this_run
 from gblm_viz.ui.tabs import take_home
 from gblm_viz.ui.visit import downloads
-from gblm_viz.ui.visit.session import Library, Session, TextChoice, Visit
+from gblm_viz.ui.visit.keys import HeldOutKey, PerplexityKey, PrunedKey, WonKey
+from gblm_viz.ui.visit.session import Library, Session, Visit
+from gblm_viz.ui.visit.text_choice import TextChoice
 from gblm_viz.ui.work import measuring, sweeping, work
 from gblm_viz.ui.work.chat import Conversation, Said, Turn
 from gblm_viz.words import LANGUAGES, words
@@ -51,12 +53,12 @@ def library() -> Library:
     choice = TextChoice(TEXT, "", samples=6, length=32)
     samples, held = work.samples_of(model, choice)
     key = run(work.collect_job(made, model, samples, held, Event()))
-    session = Session(model="model", text=choice, statistics=key, held_out=work.held_out_key(key),
+    session = Session(model="model", text=choice, statistics=key, held_out=HeldOutKey(key),
                       settings=Settings(sparsity=0.5, order="dense"))
     applied = run(work.apply_job(made, session, model, made.get(key), session.settings))
     made.first = replace(session, applied=applied, applied_number=1)
     for windows in (samples, held):
-        for own, one in (("model", model), (work.pruned_key(applied), made.get(work.pruned_key(applied)))):
+        for own, one in (("model", model), (PrunedKey(applied), made.get(PrunedKey(applied)))):
             run(work.perplexity_job(made, own, one, windows))
     made.ready.set()
     return made
@@ -186,7 +188,7 @@ def test_what_was_saved_in_this_visit_is_what_the_report_tells(visit: Visit) -> 
 def test_what_the_panels_measured_is_in_the_report(visit: Visit) -> None:
     session, library = visit.session, visit.library
     speeds = [Speed(tuple(float(one) for one in range(low, low + 5)), 48, 6) for low in (10, 20)]
-    library.put(("won", session.model, session.applied), Won(
+    library.put(WonKey(session.model, session.applied), Won(
         Bytes(400, 410, 300), Bytes(400, 411, 200), 100, 250, *speeds, None, "no_cuda", "cpu", "float32"))
     rivals = measuring.rivals(session, work.applied_masks(visit).settings)
     held = work.held_out_windows(library, session, visit.model(), "en")
@@ -237,8 +239,8 @@ def test_every_apply_of_the_visit_is_listed_once_with_what_made_it(visit: Visit)
     assert [(one.number, one.method, one.pattern, one.order) for one in rows] == [
         (1, "gblm", "row 0.5", "dense"), (2, "magnitude", "row 0.3", "dense"), (3, "wanda", "2:4", "sequential")]
     held = visit.library.get(visit.session.held_out)
-    measured = [visit.library.get(("perplexity", key, held.key)).value for key in (
-        "model", work.pruned_key(visit.library.first.applied))]
+    measured = [visit.library.get(PerplexityKey(key, held.key)).value for key in (
+        "model", PrunedKey(visit.library.first.applied))]
     assert [rows[0].perplexity_dense, rows[0].perplexity_pruned, rows[0].windows] == [*measured, held.count]
     assert rows[1].samples is None and rows[1].perplexity_pruned is None  # no text, and nobody measured it
     assert len({one.run_hash for one in rows}) == 3

@@ -9,7 +9,7 @@ from gblm_viz.amounts import amount
 from gblm_viz.core.base.errors import GblmError
 from gblm_viz.core.text.calibration import CalibrationSet, held_out_indices, hold_out
 from gblm_viz.ui.tabs import text
-from gblm_viz.ui.visit.session import TextChoice
+from gblm_viz.ui.visit.text_choice import TextChoice
 from gblm_viz.ui.visit.uploads import Upload
 from gblm_viz.ui.work import work
 from gblm_viz.words import words

@@ -18,7 +18,7 @@ import uvicorn
 from gblm_viz.core.base.errors import GblmError
 from gblm_viz.core.base.job import Job, Step
 from gblm_viz.ui.server import make_app
-from gblm_viz.ui.visit import session
+from gblm_viz.ui.visit import session, text_choice
 from gblm_viz.ui.visit.presence import Presence, Streams, page_of
 from gblm_viz.ui.visit.session import MOST_VISITS, VISITS_PER_ADDRESS, Library
 from gblm_viz.words import LANGUAGES, words
@@ -230,7 +230,7 @@ def test_a_request_that_names_no_page_is_nobodys():
 def test_a_visit_that_made_way_leaves_nothing_behind():
     library = Library(budget=10**6)
     visit = library.visit("", "a")
-    visit.update(text=session.TextChoice("my text"))
+    visit.update(text=text_choice.TextChoice("my text"))
     task = library.start(visit.key, ("collect", 1), endless)
     library.tidy(time.monotonic() + session.HOUR + 1)
     assert task.done.wait(2)

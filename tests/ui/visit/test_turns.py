@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -12,9 +13,22 @@ import pytest
 from gblm_viz.core.base.errors import GblmError
 from gblm_viz.core.base.job import Job, Step, run
 from gblm_viz.ui.visit import session
+from gblm_viz.ui.visit.keys import Key
 from gblm_viz.ui.visit.page import Page
 from gblm_viz.ui.visit.session import MOST_TASKS, Library
 from gblm_viz.ui.visit.turns import Ticket, Turns
+
+
+@dataclass(frozen=True)
+class Work(Key[object]):
+    """A task of some kind."""
+
+    name: str
+    number: object
+
+    @property
+    def kind(self) -> str:
+        return self.name
 
 
 def served(turns: Turns, running: Ticket, count: int) -> list[str]:
@@ -96,8 +110,8 @@ def held(until: threading.Event, log: list[str], name: str) -> Callable[[threadi
 
 def test_one_with_many_tasks_does_not_keep_a_newcomer_waiting():
     library, log, until = Library(budget=10**6), [], threading.Event()
-    mine = [library.start("a", ("collect", number), held(until, log, "a")) for number in range(5)]
-    other = library.start("b", ("collect", "b"), held(until, log, "b"))
+    mine = [library.start("a", Work("collect", number), held(until, log, "a")) for number in range(5)]
+    other = library.start("b", Work("collect", "b"), held(until, log, "b"))
     assert library.ahead(other) == 1
     assert [library.ahead(one) for one in mine[1:]] == [2, 3, 4, 5]
     until.set()
@@ -116,13 +130,13 @@ def test_a_sweeps_points_take_turns_with_others_as_one_visitors():
 
     def sweep(_: threading.Event) -> Job[None]:
         for number in range(3):
-            yield from library.turn(point(), Step(number, 3, "point"), ("sweep",))
+            yield from library.turn(point(), Step(number, 3, "point"), Work("sweep", 1))
 
-    task = library.start("a", ("sweep",), sweep, queued=False)
+    task = library.start("a", Work("sweep", 1), sweep, queued=False)
     while not log:
         time.sleep(0.005)
-    mine = library.start("a", ("collect", "a"), held(until, log, "a's collection"))
-    other = library.start("b", ("collect", "b"), held(until, log, "b's collection"))
+    mine = library.start("a", Work("collect", "a"), held(until, log, "a's collection"))
+    other = library.start("b", Work("collect", "b"), held(until, log, "b's collection"))
     assert [library.ahead(other), library.ahead(mine)] == [1, 2]
     until.set()
     assert all(one.done.wait(5) for one in (task, mine, other))
@@ -132,23 +146,23 @@ def test_a_sweeps_points_take_turns_with_others_as_one_visitors():
 def test_more_tasks_than_a_visitor_may_have_are_refused_with_the_number_and_others_are_not():
     library, log, until = Library(budget=10**6), [], threading.Event()
     for number in range(MOST_TASKS):
-        library.start("a", ("collect", number), held(until, log, "a"))
+        library.start("a", Work("collect", number), held(until, log, "a"))
     with pytest.raises(GblmError, match=f"{MOST_TASKS} of your tasks") as caught:
-        library.start("a", ("collect", "more"), held(until, log, "a"))
+        library.start("a", Work("collect", "more"), held(until, log, "a"))
     assert caught.value.key == "too_many_tasks"
-    library.start("a", ("collect", 1), held(until, log, "a"))  # joins one that there is
-    library.start("b", ("collect", "more"), held(until, log, "b"))
+    library.start("a", Work("collect", 1), held(until, log, "a"))  # joins one that there is
+    library.start("b", Work("collect", "more"), held(until, log, "b"))
     library.cancel("a")
-    library.start("a", ("collect", "more"), held(until, log, "a"))
+    library.start("a", Work("collect", "more"), held(until, log, "a"))
     until.set()
 
 
 def test_the_place_and_the_time_until_the_turn_are_told_in_both_languages(say: Any):
     library, log, until = Library(budget=10**6), [], threading.Event()
     page = Page(say, library, *[None] * 4)  # type: ignore[arg-type]
-    first = library.start("a", ("collect", 1), held(until, log, "a"))
-    second = library.start("b", ("collect", 2), held(until, log, "b"))
-    third = library.start("c", ("collect", 3), held(until, log, "c"))
+    first = library.start("a", Work("collect", 1), held(until, log, "a"))
+    second = library.start("b", Work("collect", 2), held(until, log, "b"))
+    third = library.start("c", Work("collect", 3), held(until, log, "c"))
     name = say("status.collect")
     assert library.wait_of(third) is None  # nobody knows yet
     assert say("status.queued", what=name, ahead=2) in page._progress(third, "collect")
@@ -169,8 +183,8 @@ def test_what_a_kind_took_is_the_mean_of_the_last_ones_and_of_nothing_that_was_c
         time.sleep(0.05)
         yield Step(1, 1, "sample")
 
-    assert library.start("a", ("collect", 1), short).done.wait(5)
-    endless = library.start("a", ("pull", 1), held(threading.Event(), [], ""), graceful=True)
+    assert library.start("a", Work("collect", 1), short).done.wait(5)
+    endless = library.start("a", Work("pull", 1), held(threading.Event(), [], ""), graceful=True)
     library.cancel("a")
     assert endless.done.wait(5)
     time.sleep(0.1)
@@ -198,22 +212,22 @@ class Stuck:
 
 def test_a_load_that_hangs_holds_up_nobody_elses_work():
     library, stuck = Library(budget=10**6), Stuck()
-    library.start("a", ("load", "bad"), stuck.job, loads=True)
+    library.start("a", Work("load", "bad"), stuck.job, loads=True)
     assert stuck.begun.wait(5)
     done = threading.Event()
     done.set()
-    assert library.start("b", ("collect", 1), held(done, [], "b")).done.wait(2)
-    assert library.start("b", ("load", "good"), held(done, [], "b"), loads=True).done.wait(2)
+    assert library.start("b", Work("collect", 1), held(done, [], "b")).done.wait(2)
+    assert library.start("b", Work("load", "good"), held(done, [], "b"), loads=True).done.wait(2)
     stuck.let_go.set()
 
 
 def test_whoever_cancels_a_load_is_free_at_once_its_lane_too_and_what_it_brings_is_dropped():
     library, stuck = Library(budget=10**6), [Stuck(), Stuck()]
-    tasks = [library.start("a", ("load", number), one.job, loads=True) for number, one in enumerate(stuck)]
+    tasks = [library.start("a", Work("load", number), one.job, loads=True) for number, one in enumerate(stuck)]
     assert all(one.begun.wait(5) for one in stuck) and library.loading.locked()
     done = threading.Event()
     done.set()
-    waiting = library.start("b", ("load", "good"), held(done, [], "b"), loads=True)
+    waiting = library.start("b", Work("load", "good"), held(done, [], "b"), loads=True)
     assert not waiting.done.wait(0.1) and library.ahead(waiting) == 2
     library.cancel("a")
     assert all(one.done.is_set() and isinstance(one.error, GblmError) for one in tasks)
@@ -226,8 +240,8 @@ def test_whoever_cancels_a_load_is_free_at_once_its_lane_too_and_what_it_brings_
 
 def test_a_load_that_two_wait_for_goes_on_when_one_of_them_cancels():
     library, stuck = Library(budget=10**6), Stuck()
-    task = library.start("a", ("load", 1), stuck.job, loads=True)
-    assert library.start("b", ("load", 1), stuck.job, loads=True) is task
+    task = library.start("a", Work("load", 1), stuck.job, loads=True)
+    assert library.start("b", Work("load", 1), stuck.job, loads=True) is task
     assert stuck.begun.wait(5)
     library.cancel("a")
     assert not task.done.is_set()
@@ -238,7 +252,7 @@ def test_a_load_that_two_wait_for_goes_on_when_one_of_them_cancels():
 def test_a_load_without_progress_ends_with_a_sentence_that_names_the_seconds(monkeypatch: pytest.MonkeyPatch, say: Any):
     monkeypatch.setattr(session, "LOAD_SECONDS", 0.3)
     library, stuck = Library(budget=10**6), Stuck()
-    task = library.start("a", ("load", 1), stuck.job, loads=True)
+    task = library.start("a", Work("load", 1), stuck.job, loads=True)
     assert task.done.wait(5)
     assert isinstance(task.error, GblmError) and task.error.key == "load_too_long"
     assert not library.loading.locked()
@@ -255,22 +269,22 @@ def test_a_load_that_makes_progress_may_take_longer_than_that(monkeypatch: pytes
             time.sleep(0.05)
         return "model"
 
-    task = Library(budget=10**6).start("a", ("load", 1), download, loads=True)
+    task = Library(budget=10**6).start("a", Work("load", 1), download, loads=True)
     assert task.done.wait(5) and task.result == "model"
 
 
 def test_threads_that_hang_do_not_pile_up_and_close_loading_for_a_stated_time_at_most(monkeypatch: pytest.MonkeyPatch):
     library, stuck = Library(budget=10**6), [Stuck() for _ in range(session.MOST_ABANDONED)]
     for number, one in enumerate(stuck):
-        library.start("a", ("load", number), one.job, loads=True)
+        library.start("a", Work("load", number), one.job, loads=True)
         assert one.begun.wait(5)
         library.cancel("a")
     with pytest.raises(GblmError, match=f"{session.MOST_ABANDONED} loads"):
-        library.start("b", ("load", "good"), stuck[0].job, loads=True)
+        library.start("b", Work("load", "good"), stuck[0].job, loads=True)
     monkeypatch.setattr(session, "ABANDONED_SECONDS", 0.0)
     done = threading.Event()
     done.set()
-    assert library.start("b", ("load", "good"), held(done, [], "b"), loads=True).done.wait(2)
+    assert library.start("b", Work("load", "good"), held(done, [], "b"), loads=True).done.wait(2)
     for one in stuck:
         one.let_go.set()
 

@@ -21,6 +21,7 @@ from gblm_viz.core.text.calibration import CalibrationSet
 from gblm_viz.ui.components.escape import escape
 from gblm_viz.ui.report import report_file, this_run
 from gblm_viz.ui.tabs import lost_told, sweep_told, take_home
+from gblm_viz.ui.visit.keys import HeldOutKey
 from gblm_viz.ui.visit.session import Library, Session, Visit
 from gblm_viz.ui.work import drawing, measuring, sweeping, work
 from gblm_viz.ui.work.measuring import Rivalry
@@ -43,7 +44,7 @@ def library() -> Library:
     made = Library(budget=1 << 30)
     made.put("model", models.wrap(FAMILIES["llama"](), tiny_tokenizer(), "tiny"))
     key = run(work.collect_job(made, made.get("model"), windows(10, 1), HELD, Event()))
-    session = Session(source="tiny", model="model", statistics=key, held_out=work.held_out_key(key),
+    session = Session(source="tiny", model="model", statistics=key, held_out=HeldOutKey(key),
                       settings=Settings(alpha=Alpha("share", 0.5), order="dense"))
     applied = run(work.apply_job(made, session, made.get("model"), made.get(key), session.settings))
     made.first = Session(**vars(session) | {"applied": applied, "applied_number": 1})

@@ -9,6 +9,7 @@ import pytest
 
 from gblm_viz.core.measure.evaluate import read_probes
 from gblm_viz.core.talk.generate import Sampling, answer
+from gblm_viz.ui.visit.keys import PerplexityKey, ProbesKey
 from gblm_viz.ui.visit.session import Library
 from gblm_viz.ui.work import example, work
 from gblm_viz.words import LANGUAGES, words
@@ -85,6 +86,6 @@ def test_the_laid_out_measures_are_those_shown():
     session = example.example_session(library)
     example.lay_out_measures(library, session)
     held = library.get(session.held_out)
-    shown = library.get(("perplexity", session.model, held.key))
+    shown = library.get(PerplexityKey(session.model, held.key))
     assert math.isclose(shown.value, example.shipped()["perplexity"]["dense"])
-    assert library.get(("probes", session.model)).total.right == example.shipped()["probes"]["dense"][0]
+    assert library.get(ProbesKey(session.model)).total.right == example.shipped()["probes"]["dense"][0]

@@ -14,7 +14,9 @@ from gblm_viz.core.mask import prune
 from gblm_viz.core.measure import evaluate
 from gblm_viz.core.model import models
 from gblm_viz.core.model.models import Model
-from gblm_viz.ui.visit.session import Library, Session, TextChoice, Visit
+from gblm_viz.ui.visit.keys import HeldOutKey, ProbesKey, PrunedKey
+from gblm_viz.ui.visit.session import Library, Session, Visit
+from gblm_viz.ui.visit.text_choice import TextChoice
 from gblm_viz.ui.work import example, measuring, work
 from tests.families import FAMILIES, tiny_tokenizer
 
@@ -31,7 +33,7 @@ def library() -> Library:
     choice = TextChoice(work.read_bundled("chat_en.txt")[:6000], "chat_en.txt", length=64)
     samples, held_out = work.samples_of(made.get(model_key), choice)
     key = run(work.collect_job(made, made.get(model_key), samples, held_out, Event()))
-    session = Session(model=model_key, text=choice, statistics=key, held_out=work.held_out_key(key),
+    session = Session(model=model_key, text=choice, statistics=key, held_out=HeldOutKey(key),
                       settings=example.SETTINGS)
     applied = run(work.apply_job(made, session, made.get(model_key), made.get(key), session.settings))
     made.first = replace(session, applied=applied, applied_number=1)
@@ -45,7 +47,7 @@ def visit(library: Library) -> Visit:
 
 
 def both(visit: Visit) -> tuple[tuple[object, Model], ...]:
-    return ((visit.session.model, visit.model()), (work.pruned_key(visit.session.applied), work.pruned_model(visit)))
+    return ((visit.session.model, visit.model()), (PrunedKey(visit.session.applied), work.pruned_model(visit)))
 
 
 def test_windows_stand_in_the_texts_order_until_measured_and_then_the_most_lost_first(visit: Visit) -> None:
@@ -97,10 +99,10 @@ def test_own_probes_are_asked_of_both_models_exactly_and_by_choice(visit: Visit)
 def test_the_shipped_right_or_wrong_gives_way_to_what_is_asked_here(visit: Visit) -> None:
     probes = work.probes_of(visit.model())[:4]
     key = "some model"
-    visit.library.put(("probes", key), evaluate.ProbeResult(tuple(evaluate.Verdict(one, False) for one in probes)))
+    visit.library.put(ProbesKey(key), evaluate.ProbeResult(tuple(evaluate.Verdict(one, False) for one in probes)))
     found = run(measuring.answers_job(visit.library, key, visit.model(), "pocket", probes))
     assert all(one.tokens and one.rank for one in found.verdicts)
-    assert visit.library.get(("probes", key)) is found
+    assert visit.library.get(ProbesKey(key)) is found
     again = measuring.answers_job(visit.library, key, visit.model(), "pocket", probes)
     with pytest.raises(StopIteration) as finished:  # nothing is asked twice
         next(again)
