@@ -328,8 +328,10 @@ async def measure(app: Path, count: int, rounds: int, settle: float, memory: int
                   phases: Collection[str]) -> Found:
     server, found = Server.start(app, memory), Found(app)
     try:
-        async with httpx.AsyncClient(timeout=PHASE_SECONDS, limits=httpx.Limits(max_connections=None),
-                                     trust_env=False) as client:
+        # let go of an idle connection before the server does after five seconds: one that is closed as a request leaves
+        # is tried again by a browser, but not by httpx
+        limits = httpx.Limits(max_connections=None, keepalive_expiry=3)
+        async with httpx.AsyncClient(timeout=PHASE_SECONDS, limits=limits, trust_env=False) as client:
             site = Site.read(server.base, await server.config(client))
             first = Visitor(site, client)
             await first.open()  # waits for the example, which is no visitor's affair

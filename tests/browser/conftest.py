@@ -13,6 +13,7 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
@@ -134,6 +135,48 @@ class Watch:
             self.outside.append(request.url)
 
 
+QUIET_SECONDS, LONGEST_SECONDS = 0.4, 60.0
+"""A page is still once it has asked for nothing for so long: longer than its controls wait before they send."""
+EVENTS = re.compile(r"/gradio_api/(queue/|component_server)")
+
+
+@dataclass
+class Traffic:
+    """What a page has asked its server for and not been told yet: events, their answers, parts of pictures."""
+
+    open: set[Request] = field(default_factory=set)
+    last: float = field(default_factory=time.monotonic)
+
+    def begun(self, request: Request) -> None:
+        if EVENTS.search(request.url):
+            self.open.add(request)
+
+    def ended(self, request: Request) -> None:
+        if request in self.open:
+            self.open.discard(request)
+            self.last = time.monotonic()
+
+
+TRAFFIC: WeakKeyDictionary[Page, Traffic] = WeakKeyDictionary()
+
+
+def followed(page: Page) -> Page:
+    """The same page, of which `still` can be asked."""
+    traffic = TRAFFIC[page] = Traffic()
+    page.on("request", traffic.begun)
+    page.on("requestfinished", traffic.ended)
+    page.on("requestfailed", traffic.ended)
+    return page
+
+
+def still(page: Page) -> None:
+    """Wait until the page has asked for nothing for a while and everything that it asked for has come."""
+    traffic, began = TRAFFIC[page], time.monotonic()
+    while traffic.open or time.monotonic() - max(traffic.last, began) < QUIET_SECONDS:
+        assert time.monotonic() - began < LONGEST_SECONDS, [one.url for one in traffic.open]
+        page.wait_for_timeout(20)  # events of the browser arrive only while Playwright waits
+
+
 @pytest.fixture
 def watch() -> Watch:
     return Watch()
@@ -145,7 +188,7 @@ def page(browser: Browser, watch: Watch, request: pytest.FixtureRequest) -> Iter
     dark = request.node.get_closest_marker("dark") is not None
     context = browser.new_context(viewport={"width": 1280, "height": 720}, locale="en-US",
                                   color_scheme="dark" if dark else "light")
-    shown = context.new_page()
+    shown = followed(context.new_page())
     shown.set_default_timeout(60_000)
     expect.set_options(timeout=60_000)
     shown.on("console", watch.console)

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from gblm_viz.words import words
-from tests.browser.conftest import App
+from tests.browser.conftest import App, still
 from tests.browser.test_walk import arrive, set_sparsity, tab
 
 LINK = "tab=weight&block=2&role=down&row=3&col=4&method=wanda&sparsity=0.4&hide=alpha,weight-telling"
@@ -70,7 +70,7 @@ def test_escape_goes_up_from_the_weight_to_its_matrix_to_the_model(page: Page, a
     page.keyboard.press("Escape")
     expect(parts).to_have_count(1)
     page.keyboard.press("Escape")
-    page.wait_for_timeout(1000)
+    still(page)
     expect(parts).to_have_count(1)
 
 

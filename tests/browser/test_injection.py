@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page, expect
 from gblm_viz.ui.components import csv_file
 from gblm_viz.ui.visit import address
 from gblm_viz.words import words
-from tests.browser.conftest import App, Watch
+from tests.browser.conftest import App, Watch, still
 from tests.browser.test_lost import opened as probes_opened
 from tests.browser.test_lost import pick
 from tests.browser.test_report import fetched, made
@@ -102,7 +102,7 @@ def test_a_hostile_text_and_its_name_are_text_in_every_tab_and_in_the_report(pag
     apply(page, say)
     for name in TABS:
         tab(page, say, name)
-        page.wait_for_timeout(400)
+        still(page)
         unharmed(page)
 
     # token by token, over the part of the text that was held out

@@ -33,6 +33,7 @@ from gblm_viz.ui.components.matrix_view import (
     picture,
     with_pin,
 )
+from tests.browser.conftest import still
 
 RANDOM = np.random.default_rng(7)
 GRADIENT = np.exp(1.5 * RANDOM.standard_normal((256, 384)) - 9).astype(np.float32)
@@ -538,7 +539,7 @@ def strip_heights(view: View, axis: str) -> np.ndarray:
 def test_the_profile_over_the_mask_is_its_column_density_and_zooms_along(page, address):
     page.goto(address)
     view = View(page, "large")
-    page.wait_for_timeout(1500)
+    still(page)
     density = MASK.mean(0)
     room = view.inner.locator(".matrix-columns").bounding_box()["height"] - 2
     for ticks in (0, 6):
@@ -557,10 +558,10 @@ def test_the_profile_over_the_mask_is_its_column_density_and_zooms_along(page, a
 def test_a_profile_reads_the_mean_of_a_column_and_a_click_goes_there(page, address):
     page.goto(address)
     view = View(page, "small")
-    page.wait_for_timeout(1500)
+    still(page)
     view.inner.locator("[data-field='weight']").click()
     view.ready()
-    page.wait_for_timeout(1500)
+    still(page)
     strip = view.inner.locator(".matrix-columns")
     left, scale = view.corner[0], float(view.get("scale"))
     strip.hover(position={"x": left + 40.5 * scale, "y": 10})
@@ -638,7 +639,7 @@ def test_saved_numbers_of_a_large_matrix_are_what_the_pixels_show(page, address)
 def test_the_saved_picture_holds_the_canvas(page, address):
     page.goto(address)
     view = View(page, "small")
-    page.wait_for_timeout(1000)
+    still(page)
     image = np.asarray(Image.open(io.BytesIO(saved(view, "png"))).convert("RGB"))
     drawn = view.pixels()
     wanted, height, width = drawn[40], drawn.shape[0], drawn.shape[1]

@@ -9,7 +9,7 @@ from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
 from gblm_viz.words import words
-from tests.browser.conftest import App
+from tests.browser.conftest import App, still
 from tests.browser.test_saving import saved
 from tests.browser.test_walk import TABS, arrive, panel, tab
 
@@ -40,7 +40,7 @@ def test_removed_bars_and_their_legend_stay_when_the_address_changes_and_another
     chart = page.locator("#prune-histogram .js-plotly-plot")
     bars, legend = chart.locator(".cartesianlayer"), chart.locator(".legend")
     expect(legend).to_be_visible()
-    page.wait_for_timeout(500)
+    still(page)
     before = orange(bars), orange(legend)
     assert min(before) > 20, "nothing orange is drawn at all"
     page.evaluate("history.replaceState(null, '', location.pathname + '?tab=prune&row=1&seed=7')")
@@ -48,7 +48,7 @@ def test_removed_bars_and_their_legend_stay_when_the_address_changes_and_another
     expect(page.locator("#prune-histogram")).to_be_hidden()
     tab(page, say, "prune")
     expect(legend).to_be_visible()
-    page.wait_for_timeout(500)
+    still(page)
     assert (orange(bars), orange(legend)) == before
     drawn = Image.open(io.BytesIO(saved(page, page.locator("#prune-histogram"), "png")))
     assert orange(drawn) > before[0], "in the picture that is saved, at twice the size"

@@ -16,7 +16,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from gblm_viz.core.mask.mask_file import read_masks
 from gblm_viz.words import words
-from tests.browser.conftest import ROOT, App, Watch
+from tests.browser.conftest import ROOT, App, Watch, still
 
 OWN_TEXT = "\n\n".join(
     f"<|user|>What is the capital of {country}?<|assistant|>The capital of {country} is {city}.<|end|>\n"
@@ -162,7 +162,7 @@ def test_the_whole_way_with_an_own_text(page: Page, app: App, output: Path, lang
     tab(page, say, "patterns")
     for name in ("mask", "wanda", "shuffled"):
         expect(page.locator(f"#patterns-{name} .matrix-view")).to_have_attribute("data-state", "ready")
-    page.wait_for_timeout(1000)
+    still(page)
     picture(page, output, f"patterns_{language}")
 
     tab(page, say, "weight")
@@ -201,7 +201,7 @@ def test_cells_on_screen_equal_the_command_lines_mask_file(page: Page, app: App,
     page.locator("#text textarea").fill(OWN_TEXT)
     page.locator("#text-keep input").check()
     page.locator("#text-folder input, #text-folder textarea").first.fill(str(tmp_path / "statistics"))
-    page.wait_for_timeout(1500)
+    still(page)
     page.locator("#collect").click()
     expect(page.locator("#text-result")).to_contain_text("×")
     ready(page)
@@ -224,7 +224,7 @@ def test_cells_on_screen_equal_the_command_lines_mask_file(page: Page, app: App,
         canvas.press("+")
     cells = page.locator("#patterns-mask .matrix-cells td[data-value]")
     expect(cells.first).to_be_attached()
-    page.wait_for_timeout(1000)
+    still(page)
     seen = cells.evaluate_all("cells => cells.map(c => [+c.dataset.row, +c.dataset.column, +c.dataset.value])")
     selected = page.locator("#patterns-matrix input").input_value()
     stored = read_masks(masks)
@@ -258,7 +258,7 @@ def test_stop_ends_the_generation(page: Page, app: App):
     page.locator("#ask").click()
     expect(page.locator("#dense-chat .said").last).not_to_be_empty()
     page.locator("#stop").click()
-    page.wait_for_timeout(500)
+    expect(page.locator("#dense-chat .cursor")).to_have_count(0)
     lengths = [len(page.locator("#dense-chat").inner_text())]
     page.wait_for_timeout(1000)
     lengths.append(len(page.locator("#dense-chat").inner_text()))
@@ -274,7 +274,7 @@ def test_cancel_keeps_what_was_there(page: Page, app: App):
     page.locator("#samples input").fill("2000")
     page.locator("#length input").fill("128")
     page.locator("#length input").blur()
-    page.wait_for_timeout(2500)
+    still(page)
     page.locator("#collect").click()
     expect(page.locator("#status .working progress")).to_be_visible()
     page.wait_for_timeout(700)
@@ -316,7 +316,7 @@ def test_no_english_sentence_remains_in_japanese(page: Page, app: App):
     assert page.evaluate("navigator.language") == "ja"
     for name in TABS:
         tab(page, say, name)
-        page.wait_for_timeout(1500)
+        still(page)
         english = [text for text in page.evaluate(VISIBLE_TEXT) if ENGLISH.search(text)]
         assert english == [], (name, english)
     page.locator("#model input, #model textarea").first.fill("no-such/place/anywhere")
@@ -342,9 +342,9 @@ def test_odd_text_is_a_sentence_or_samples_and_never_a_crash(page: Page, app: Ap
     arrive(page, app, "en")
     tab(page, say, "text")
     page.locator("#text textarea").fill(text)
-    page.wait_for_timeout(1500)
+    still(page)
     page.locator("#collect").click()
-    page.wait_for_timeout(3000)
+    still(page)
     expect(page.locator("#status")).not_to_contain_text("error (")
     expect(page.locator("#status .status")).to_be_visible()
     tab(page, say, "gradients")
@@ -358,7 +358,7 @@ def test_an_impossible_sparsity_is_a_sentence_and_nothing_is_lost(page: Page, ap
     tab(page, say, "prune")
     expect(page.locator("#sparsity-reached")).to_contain_text("%")
     set_sparsity(page, value)
-    page.wait_for_timeout(1500)
+    still(page)
     assert figure(page.locator("#sparsity-reached")) <= 95
     tab(page, say, "compare")
     ask(page, "What is the capital of Japan?")
@@ -370,7 +370,7 @@ def test_the_dark_scheme_is_photographed(page: Page, app: App, output: Path):
     arrive(page, app, "en")
     for name in TABS:
         tab(page, say, name)
-        page.wait_for_timeout(2500)
+        still(page)
         picture(page, output, f"dark_{name}")
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") != "rgb(255, 255, 255)"
 
@@ -385,7 +385,7 @@ def test_every_stable_id_stands_once(page: Page, app: App):
     seen: set[str] = set()
     for name in TABS:
         tab(page, say, name)
-        page.wait_for_timeout(1500)
+        still(page)
         for one in wanted:
             count = page.evaluate("id => document.querySelectorAll('#' + id).length", one)
             assert count <= 1, one

@@ -17,6 +17,7 @@ from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.text.calibration import CalibrationSet
 from gblm_viz.ui.tabs import text
 from gblm_viz.ui.visit import uploads
+from gblm_viz.ui.visit.keys import SamplesKey
 from gblm_viz.ui.visit.session import TEXTS_SHARE, Library, Session, Visit
 from gblm_viz.ui.visit.text_choice import TextChoice
 from gblm_viz.ui.visit.weighing import weigh
@@ -114,7 +115,7 @@ def test_samples_lie_under_the_budget_and_not_in_the_session_and_all_who_cut_ali
     assert cutting == ["the same text"]
     assert found[0].whole is found[1].whole is found[2].whole
     assert "CalibrationSet" not in held_by(first)
-    kept = [size for key, (_, size) in library.values.items() if isinstance(key, tuple) and key[0] == "samples"]
+    kept = [size for key, (_, size) in library.values.items() if isinstance(key, SamplesKey)]
     assert len(kept) == 1 and kept[0] >= found[0].whole.tokens.nbytes
     text.cut_of(first, TextChoice("the same text", length=4), words("en"))
     text.cut_of(first, TextChoice("the same text", dropped=frozenset({1})), words("en"))

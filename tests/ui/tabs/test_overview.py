@@ -15,7 +15,7 @@ from gblm_viz.core.mask.settings import Settings
 from gblm_viz.ui import build
 from gblm_viz.ui.components.escape import escape
 from gblm_viz.ui.tabs import overview, prune
-from gblm_viz.ui.visit.keys import MasksKey
+from gblm_viz.ui.visit.keys import MasksKey, PerplexityKey
 from gblm_viz.ui.visit.page import Page, Signals
 from gblm_viz.ui.visit.session import Library, Visit
 from gblm_viz.ui.work import work
@@ -94,7 +94,7 @@ def test_after_measuring_it_says_what_was_measured_and_asks_none_of_the_pockets_
     run(work.measure_job(library, session, other.model(), work.pruned_model(other), say.language))
     seen = shown(library, other, say)
     assert escape(say("overview.not_measured")) not in seen["overview-cost"]
-    assert f"{library.get(('perplexity', session.model, other.statistics().calibration.key)).value:.1f}" in seen[
+    assert f"{library.get(PerplexityKey(session.model, other.statistics().calibration.key)).value:.1f}" in seen[
         "overview-cost"]
     assert not seen["overview-examples"]["visible"] and seen["overview-to-chat"]["visible"]
     assert of_the_pocket(seen, say) == []
@@ -119,7 +119,7 @@ def test_a_method_that_needs_no_text_is_applied_to_another_model_without_being_a
     told = visitor.run(visitor.function("click", "apply"), [None, None, None, *prune.form_of(chosen).values])
     assert words("en")("errors.nothing_collected") not in str(told)
     applied = wire.library.visit(visitor.key).session.applied
-    assert applied is not None and applied[3] == chosen
+    assert applied is not None and applied.settings == chosen
 
 
 @pytest.mark.parametrize(("pattern", "kept"), [("2:4", "2:4"), ("5:7", ""), ("", "")])
