@@ -27,7 +27,7 @@ TOLD: tuple[Any, ...] = (
 EVENT_FIELDS = ("index", "name", "place", "step", "number", "level", "asked", "change", "file")
 LONGEST = 15.0
 """Seconds after which an event's work is cancelled, as a visitor would: a collection may take longer."""
-UNKNOWN = ("Something went wrong", "予期しない問題")
+UNKNOWN = ("An unexpected problem occurred", "予期しない問題")
 
 
 @dataclass(frozen=True)
