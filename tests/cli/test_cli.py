@@ -244,7 +244,7 @@ def test_with_one_draw_compare_calls_no_difference_shown(command: Run) -> None:
     line = [*flags(COMPARE), "--samples", "5", "--length", "16", "--methods", "gblm,random,magnitude"]
     for found in json.loads(command(*line, "--json")[1])["differences"].values():
         assert found["verdict"] in {"none", "one_draw"}
-    assert "one draw of the text: may turn" in command(*line)[1]
+    assert "one draw of the text: may reverse" in command(*line)[1]
 
 
 REFUSED = {
@@ -353,7 +353,7 @@ def test_fewer_samples_than_asked_for_are_said_before_the_work(command: Run, tmp
     line = flags("collect --model tiny --text river.txt --length 20")
     code, out, _ = command(*line, "--samples", 64, "--out", tmp_path / "few")
     given = statistics.load(tmp_path / "few").count
-    assert code == 0 and f"64 samples were asked for; the text gives {given}." in out.splitlines()[0]
+    assert code == 0 and f"64 samples were asked for; only {given} could be cut from the text." in out.splitlines()[0]
     assert "asked for" not in command(*line, "--samples", given, "--out", tmp_path / "all")[1]
 
 
@@ -481,7 +481,7 @@ def test_collect_says_its_plan_before_and_what_it_took_after(command: Run, tmp_p
     _, out, _ = command(*line, tmp_path / "said")
     first, *_, last = out.splitlines()
     assert first.startswith("All blocks at once: it fits") and "On disk" in first
-    assert last.startswith("Estimated → taken: time") and last.count("→") == 4
+    assert last.startswith("Estimated → actual: time") and last.count("→") == 4
     told = json.loads(command(*line, tmp_path / "keyed", "--json")[1])
     assert (told["plan"], told["why"], told["estimate"]["plan"]) == ("whole", "fits", "whole")
     assert told["estimate"]["memory"] == sum(told["estimate"]["parts"].values())
@@ -538,7 +538,7 @@ def test_a_model_that_does_not_fit_whole_is_pruned_block_by_block(command: Run, 
         name: told[name] for name in plain if name not in ("by_block", "masks", "out")}
     assert (tmp_path / "whole").read_bytes() == (tmp_path / "block").read_bytes()
     first, *_ = command(*line, tmp_path / "said", "--out", tmp_path / "told", "--memory", limit)[1].splitlines()
-    assert first.startswith("Loaded whole, pruning would hold")
+    assert first.startswith("Pruning the model loaded whole would need")
     code, _, err = command(*line, tmp_path / "refused", "--memory", "101MB")
     enough = re.search(r"Allow (\d+\.\d\d) GB", err)
     assert code == 2 and err.count("\n") == 1 and enough is not None and not (tmp_path / "refused").exists()
