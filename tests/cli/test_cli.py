@@ -190,7 +190,7 @@ def test_fallbacks_and_equal_rows_are_told(command: Run, place: Path, tmp_path: 
         where = one["matrix"] if one["expert"] is None else f"{one['matrix']}, expert {one['expert']}"
         assert f"  {where}: {one['rule']}\n" in said
     assert {one["reason"] for one in told["fallbacks"]} >= {"no_token"}
-    assert ("equal scores" in said) == bool(told["equal_rows"])
+    assert ("all scores are equal" in said) == bool(told["equal_rows"])
 
 
 def test_evaluate_prints_the_protocol_beside_the_figure(command: Run, place: Path) -> None:
@@ -256,7 +256,7 @@ REFUSED = {
     f"{PRUNE} --method gblm --sparsity 0.5 --pattern 2:4": "not allowed with",
     f"{PRUNE} --method gblm --sparsity 1": "outside",
     f"{PRUNE} --method gblm --sparsity -0.1": "outside",
-    f"{PRUNE} --method gblm --sparsity half": "no number",
+    f"{PRUNE} --method gblm --sparsity half": "not a number",
     f"{PRUNE} --method gblm --pattern 4:4": "4:4",
     f"{PRUNE} --method gblm --pattern two": "two",
     f"{PRUNE} --method gblm --pattern 2:5": "divisible by 5",

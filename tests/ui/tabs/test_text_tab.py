@@ -38,7 +38,7 @@ def test_held_out_numbers_count_in_the_whole_list_where_samples_are_left_out() -
 
 
 def test_leaving_out_every_sample_is_a_sentence() -> None:
-    with pytest.raises(GblmError, match="no sample"):
+    with pytest.raises(GblmError, match="No sample"):
         work.parts_of(numbered(3), TextChoice("x", "a.txt", dropped=frozenset(range(3))))
 
 

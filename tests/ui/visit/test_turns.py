@@ -147,7 +147,7 @@ def test_more_tasks_than_a_visitor_may_have_are_refused_with_the_number_and_othe
     library, log, until = Library(budget=10**6), [], threading.Event()
     for number in range(MOST_TASKS):
         library.start("a", Work("collect", number), held(until, log, "a"))
-    with pytest.raises(GblmError, match=f"{MOST_TASKS} of your tasks") as caught:
+    with pytest.raises(GblmError, match=f"{MOST_TASKS} of your jobs") as caught:
         library.start("a", Work("collect", "more"), held(until, log, "a"))
     assert caught.value.key == "too_many_tasks"
     library.start("a", Work("collect", 1), held(until, log, "a"))  # joins one that there is
