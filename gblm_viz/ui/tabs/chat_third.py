@@ -17,8 +17,9 @@ from gblm_viz.words import Words
 from ..visit.keys import ThirdTask
 from ..visit.page import Page
 from ..visit.session import Visit
-from ..work import sides, work
+from ..work import sides
 from .chat_shown import Shown
+from .text import texts_offered
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,15 +37,12 @@ class Choices:
 
 
 def build(say: Words, toggle: Any) -> Choices:
-    titles = [(work.title_of(say, entry), entry["file"]) for entry in work.bundled_texts()
-              if entry["kind"] != "held_out"]
-    titles.sort(key=lambda pair: not pair[1].endswith(f"_{say.language}.txt"))  # the page's language first
     with gr.Row(visible=False, elem_id="compare-third-row", equal_height=True) as row:
         method = gr.Dropdown(list(METHODS), value="wanda", filterable=False, label=say("chat.third.method"),
                              elem_id="third-method", scale=1, min_width=130)
         sparsity = gr.Number(0.5, label=say("chat.third.sparsity"), step=0.05, elem_id="third-sparsity", scale=1,
                              min_width=130)
-        text = gr.Dropdown([(say("chat.third.this_text"), ""), *titles], value="", filterable=False,
+        text = gr.Dropdown([(say("chat.third.this_text"), ""), *texts_offered(say)], value="", filterable=False,
                            label=say("chat.third.text"), elem_id="third-text", scale=4, min_width=240)
         add = gr.Button(say("chat.third.add"), variant="primary", elem_id="third-add", scale=0, min_width=130)
         remove = gr.Button(say("chat.third.remove"), elem_id="third-remove", scale=0, min_width=110, interactive=False)

@@ -22,9 +22,8 @@ from gblm_viz.core.text.calibration import CalibrationSet
 from gblm_viz.ui.components.sample_list import SampleList, SampleRow, sample_rows
 from gblm_viz.ui.components.upload_button import UploadButton, upload_button
 from gblm_viz.ui.visit.folders import folder_of
-from gblm_viz.ui.visit.page import Page, bump
-from gblm_viz.ui.visit.session import Visit
-from gblm_viz.ui.visit.text_choice import TextChoice
+from gblm_viz.ui.visit.page import Handlers, Page, bump
+from gblm_viz.ui.visit.session import TextChoice, Visit
 from gblm_viz.ui.visit.uploads import Upload, received
 from gblm_viz.ui.work import work
 from gblm_viz.words import Words
@@ -43,148 +42,237 @@ LARGEST_SEED = 2**63 - 1
 DEFAULT_FOLDER = "~/gblm-viz/statistics"
 
 
+@dataclass(frozen=True, eq=False)
+class Controls:
+    """The components on the left: the text and how it is cut."""
+
+    bundled: gr.Dropdown
+    upload: UploadButton
+    clear: gr.Button
+    text: gr.Textbox
+    excerpt: gr.HTML
+    rule: gr.Radio
+    rule_info: gr.HTML
+    samples: gr.Number
+    length: gr.Number
+    seed: gr.Number
+    keep: gr.Checkbox
+    folder: gr.Textbox
+
+    @property
+    def sources(self) -> list[Any]:
+        """The components that show which text was chosen."""
+        return [self.bundled, self.text, self.excerpt]
+
+    @property
+    def fields(self) -> list[Any]:
+        """The boxes that `read_choice` reads, in its order."""
+        return [self.text, self.rule, self.samples, self.length, self.seed]
+
+
+@dataclass(frozen=True, eq=False)
+class Views:
+    """The components on the right: the samples, the estimate, Collect and its result."""
+
+    summary: gr.HTML
+    listed: SampleList
+    estimate: gr.HTML
+    collect: gr.Button
+    result: gr.HTML
+
+
 def build(page: Page) -> None:
-    """Lay out text and cutting on the left; samples, estimate and Collect on the right."""
-    say, signals = page.words, page.signals
-    titles = [(work.title_of(say, entry), entry["file"]) for entry in work.bundled_texts()
-              if entry["kind"] != "held_out"]
-    titles.sort(key=lambda pair: not pair[1].endswith(f"_{say.language}.txt"))  # the page's language first
+    """Lay out text and cutting on the left; samples, estimate and Collect on the right; register the handlers."""
     with gr.Row(elem_id="text-tab"):
         with gr.Column(scale=10, min_width=420):
-            with gr.Row(elem_classes="text-sources"):
-                bundled = gr.Dropdown([(say("text.bundled_choose"), ""), *titles], value="", container=False,
-                                      show_label=False, label=say("text.bundled"), elem_id="text-bundled", scale=5)
-                upload = UploadButton(upload_button(say("text.upload"), UPLOAD_TYPES, ready=False),
-                                      elem_id="text-upload", scale=2, min_width=120)
-                clear = gr.Button(say("text.clear"), elem_id="text-clear", size="sm", scale=1, min_width=60)
-            text = gr.Textbox(label=say("text.label"), show_label=False, placeholder=say("text.placeholder"), lines=11,
-                              max_lines=11, elem_id="text", interactive=False, container=False)
-            excerpt = gr.HTML("", visible=False, elem_id="text-excerpt")
-            rule = gr.Radio([(say(f"text.rules.{name}"), name) for name in RULES], value="auto", label=say("text.rule"),
-                            elem_id="text-rule", elem_classes="one-line")
-            rule_info = gr.HTML(_tag(say("text.rule_info.auto")), elem_id="text-rule-info")
-            with gr.Row(elem_classes="text-numbers"):
-                samples = gr.Number(64, label=say("text.samples"), precision=0, elem_id="samples", min_width=90)
-                length = gr.Number(None, label=say("text.length"), precision=0, placeholder=say("text.length_blank"),
-                                   elem_id="length", min_width=90)
-                seed = gr.Number(0, label=say("text.seed"), precision=0, elem_id="text-seed", min_width=90)
-            with gr.Row(elem_classes="text-keep", visible=page.library.local):
-                keep = gr.Checkbox(False, label=say("text.keep"), info=say("text.keep_info"), elem_id="text-keep",
-                                   container=False, scale=1, min_width=200)
-                folder = gr.Textbox(DEFAULT_FOLDER, label=say("text.folder"), show_label=False, visible=False,
-                                    max_lines=1, elem_id="text-folder", container=False, scale=1, min_width=160)
+            controls = _controls(page.words, local=page.library.local)
         with gr.Column(scale=11, min_width=460):
-            summary = gr.HTML(_tag(say("text.preparing")), elem_id="text-summary")
-            listed = SampleList(elem_id="text-samples")
-            with gr.Row(elem_classes="text-collect"):
-                estimate = gr.HTML("", elem_id="text-estimate")
-                collect = gr.Button(say("text.collect"), variant="primary", elem_id="collect", scale=0, min_width=150,
-                                    interactive=False)
-            result = gr.HTML(_tag(say("text.nothing_collected")), elem_id="text-result")
+            views = _views(page.words)
+    filled = gr.Textbox("", visible="hidden", elem_id="text-filled", label=page.words("text.label"))
+    _Handlers(page, controls, views, filled, gr.State(None)).wire()
 
-    # "filled" once the browser has every box: until then the boxes' values are not a visitor's input.
-    filled = gr.Textbox("", visible="hidden", elem_id="text-filled", label=say("text.label"))
-    written = gr.State(None)
+
+def _controls(say: Words, local: bool) -> Controls:
+    """local: whether statistics may be saved to a folder of this machine."""
+    with gr.Row(elem_classes="text-sources"):
+        bundled = gr.Dropdown([(say("text.bundled_choose"), ""), *texts_offered(say)], value="", container=False,
+                              show_label=False, label=say("text.bundled"), elem_id="text-bundled", scale=5)
+        upload = UploadButton(upload_button(say("text.upload"), UPLOAD_TYPES, ready=False), elem_id="text-upload",
+                              scale=2, min_width=120)
+        clear = gr.Button(say("text.clear"), elem_id="text-clear", size="sm", scale=1, min_width=60)
+    text = gr.Textbox(label=say("text.label"), show_label=False, placeholder=say("text.placeholder"), lines=11,
+                      max_lines=11, elem_id="text", interactive=False, container=False)
+    excerpt = gr.HTML("", visible=False, elem_id="text-excerpt")
+    rule = gr.Radio([(say(f"text.rules.{name}"), name) for name in RULES], value="auto", label=say("text.rule"),
+                    elem_id="text-rule", elem_classes="one-line")
+    rule_info = gr.HTML(_tag(say("text.rule_info.auto")), elem_id="text-rule-info")
+    with gr.Row(elem_classes="text-numbers"):
+        samples = gr.Number(64, label=say("text.samples"), precision=0, elem_id="samples", min_width=90)
+        length = gr.Number(None, label=say("text.length"), precision=0, placeholder=say("text.length_blank"),
+                           elem_id="length", min_width=90)
+        seed = gr.Number(0, label=say("text.seed"), precision=0, elem_id="text-seed", min_width=90)
+    with gr.Row(elem_classes="text-keep", visible=local):
+        keep = gr.Checkbox(False, label=say("text.keep"), info=say("text.keep_info"), elem_id="text-keep",
+                           container=False, scale=1, min_width=200)
+        folder = gr.Textbox(DEFAULT_FOLDER, label=say("text.folder"), show_label=False, visible=False, max_lines=1,
+                            elem_id="text-folder", container=False, scale=1, min_width=160)
+    return Controls(bundled, upload, clear, text, excerpt, rule, rule_info, samples, length, seed, keep, folder)
+
+
+def _views(say: Words) -> Views:
+    summary = gr.HTML(_tag(say("text.preparing")), elem_id="text-summary")
+    listed = SampleList(elem_id="text-samples")
+    with gr.Row(elem_classes="text-collect"):
+        estimate = gr.HTML("", elem_id="text-estimate")
+        collect = gr.Button(say("text.collect"), variant="primary", elem_id="collect", scale=0, min_width=150,
+                            interactive=False)
+    result = gr.HTML(_tag(say("text.nothing_collected")), elem_id="text-result")
+    return Views(summary, listed, estimate, collect, result)
+
+
+@dataclass(frozen=True, eq=False)
+class _Handlers(Handlers):
+    controls: Controls
+    views: Views
+    filled: gr.Textbox
+    """"filled" once the browser has every box: until then the boxes' values are not a visitor's input."""
+    written: gr.State
     """The content of this page's boxes, as `boxes_of` returns it. Boxes are written only if the session differs, so
     that a late refill does not undo what somebody is typing."""
-    fields: list[Any] = [text, rule, samples, length, seed]
-    shown = [summary, listed, estimate, result, signals.text]
-    sources = [bundled, text, excerpt]
 
-    def preview(visit: Visit, counter: int) -> dict[Any, Any]:
+    def wire(self) -> None:
+        page, signals, controls, views = self.page, self.signals, self.controls, self.views
+        shown = [views.summary, views.listed, views.estimate, views.result, signals.text]
+        sources, fields = controls.sources, controls.fields
+        page.on(signals.visit.change, self.refill, [signals.text, self.written],
+                [*sources, *fields[1:], controls.rule_info, self.filled, controls.upload, views.collect, self.written,
+                 *shown], latest=True).then(
+            # after every refill: one left out while another's is on its way would leave the boxes unheard for good
+            lambda: "filled", None, [self.filled], show_progress="hidden", api_visibility="private",
+            trigger_mode="multiple")
+        page.on(signals.statistics.change, self.preview, [signals.text], shown, latest=True)
+        # .change, since .input does not fire if a text is not typed key by key; unchanged values cost nothing
+        page.on([box.change for box in fields], self.on_typed, [signals.text, self.filled, *fields],
+                [controls.bundled, controls.rule_info, self.written, *shown], latest=True)
+        page.on(controls.bundled.input, self.on_bundled, [controls.bundled, signals.text], [*sources, *shown],
+                latest=True)
+        page.on_event(controls.upload.upload, "file", "file", self.on_upload, [signals.text], [*sources, *shown])
+        page.on(controls.clear.click, self.on_clear, [signals.text], [*sources, *shown])
+        page.on([controls.keep.input, controls.folder.blur], self.on_keep,
+                [controls.keep, controls.folder, signals.text], [controls.folder, *shown], latest=True)
+        page.on_event(views.listed.select, "index", "number", self.on_row, [signals.text], shown)
+        page.on(views.collect.click, self.on_collect,
+                [*fields, controls.keep, controls.folder, signals.statistics, signals.text],
+                [signals.statistics, *shown])
+
+    def preview(self, visit: Visit, counter: int) -> dict[Any, Any]:
         """Show the samples of the session's text, the estimate, and whether the result is outdated."""
-        choice = visit.session.text
+        say, views, choice = self.say, self.views, visit.session.text
         updates: dict[Any, Any] = {}
         try:
             if not choice.text:
                 raise GblmError("empty_text", name=work.text_name(say, choice.name))
             cut = cut_of(visit, choice, say)
-            updates = {summary: summary_html(say, cut, choice), estimate: estimate_html(say, visit, cut),
-                       listed: list_value(say, visit.model(), cut, choice)}
+            updates = {views.summary: summary_html(say, cut, choice), views.estimate: estimate_html(say, visit, cut),
+                       views.listed: list_value(say, visit.model(), cut, choice)}
             asked = cut.samples.key
         except GblmError as error:
             asked = ""
             sentence = error.say(say) if choice.text else say("text.nothing_yet")
             kind = "limit" if choice.text else "tag"
-            updates = {summary: f'<p class="{kind}" role="alert">{html.escape(sentence)}</p>', estimate: "",
-                       listed: sample_rows([], {})}
+            updates = {views.summary: f'<p class="{kind}" role="alert">{html.escape(sentence)}</p>',
+                       views.estimate: "", views.listed: sample_rows([], {})}
         moved = visit.session.statistics is not None and asked != _collected_from(visit)
         if moved != bool(visit.session.extra("text_moved", False)):
             visit.remember("text_moved", moved)
-            updates[signals.text] = bump(counter)
-        updates[result] = result_html(say, visit, moved)
+            updates[self.signals.text] = bump(counter)
+        updates[views.result] = result_html(say, visit, moved)
         return updates
 
-    def refill(visit: Visit, counter: int, held: int | None) -> Iterator[dict[Any, Any]]:
+    def refill(self, visit: Visit, counter: int, held: int | None) -> Iterator[dict[Any, Any]]:
         """Refill the whole tab from the session: at page load, after Reset, after another model."""
+        say, controls = self.say, self.controls
         if visit.session.model is None:
-            yield {filled: "", summary: _tag(say("text.preparing"))}
+            yield {self.filled: "", self.views.summary: _tag(say("text.preparing"))}
             return
         choice = visit.session.text
         if boxes_of(choice) == held:
-            yield preview(visit, counter)
+            yield self.preview(visit, counter)
             return
-        yield {filled: ""}
-        yield {**_text_shown(choice), rule: choice.rule, samples: choice.samples, length: choice.length,
-               seed: choice.seed, rule_info: _tag(say(f"text.rule_info.{choice.rule}")),
-               upload: upload_button(say("text.upload"), UPLOAD_TYPES), collect: gr.update(interactive=True),
-               written: boxes_of(choice), **preview(visit, counter)}
+        yield {self.filled: ""}
+        yield {**self.source_shown(choice), controls.rule: choice.rule, controls.samples: choice.samples,
+               controls.length: choice.length, controls.seed: choice.seed,
+               controls.rule_info: _tag(say(f"text.rule_info.{choice.rule}")),
+               controls.upload: upload_button(say("text.upload"), UPLOAD_TYPES),
+               self.views.collect: gr.update(interactive=True),
+               self.written: boxes_of(choice), **self.preview(visit, counter)}
 
-    def _text_shown(choice: TextChoice) -> dict[Any, Any]:
-        known = {file for _, file in titles}
+    def source_shown(self, choice: TextChoice) -> dict[Any, Any]:
+        """Show the text, of one too long to edit only the beginning, and which bundled text it is."""
+        say, controls = self.say, self.controls
+        known = {file for _, file in texts_offered(say)}
         long = len(choice.text) > EDITABLE
         note = say("text.excerpt", name=work.text_name(say, choice.name), characters=f"{len(choice.text):,}",
                    shown=f"{EXCERPT:,}")
-        return {bundled: choice.name if choice.name in known else "",
-                text: gr.update(value=choice.text[:EXCERPT] if long else choice.text, interactive=not long),
-                excerpt: gr.update(value=_tag(note) if long else "", visible=long)}
+        return {controls.bundled: choice.name if choice.name in known else "",
+                controls.text: gr.update(value=choice.text[:EXCERPT] if long else choice.text, interactive=not long),
+                controls.excerpt: gr.update(value=_tag(note) if long else "", visible=long)}
 
-    def on_typed(visit: Visit, counter: int, state: str, typed: str, *numbers: Any) -> dict[Any, Any]:
+    def on_typed(self, visit: Visit, counter: int, state: str, typed: str, *numbers: Any) -> dict[Any, Any]:
         if state != "filled" or visit.session.model is None:
             return {}
         choice = read_choice(visit.session.text, typed, *numbers)
         visit.update(text=choice)
-        update: dict[Any, Any] = {written: boxes_of(choice)} | ({} if choice.name else {bundled: ""})
-        return update | {rule_info: _tag(say(f"text.rule_info.{choice.rule}"))} | preview(visit, counter)
+        update: dict[Any, Any] = {self.written: boxes_of(choice)}
+        update |= {} if choice.name else {self.controls.bundled: ""}
+        return (update | {self.controls.rule_info: _tag(self.say(f"text.rule_info.{choice.rule}"))}
+                | self.preview(visit, counter))
 
-    def take(visit: Visit, counter: int, name: str, content: str) -> dict[Any, Any]:
+    def replace_text(self, visit: Visit, counter: int, name: str, content: str) -> dict[Any, Any]:
+        """Make this the session's text, with all its samples, and show it."""
         work.bounded(content, name)
         choice = replace(visit.session.text, text=content, name=name, dropped=frozenset())
         visit.update(text=choice)
-        return _text_shown(choice) | preview(visit, counter)
+        return self.source_shown(choice) | self.preview(visit, counter)
 
-    def on_bundled(visit: Visit, file: str, counter: int) -> dict[Any, Any]:
-        return take(visit, counter, file, work.read_bundled(file)) if file else {page.status: gr.skip()}
+    def on_bundled(self, visit: Visit, file: str, counter: int) -> dict[Any, Any]:
+        if not file:
+            return {self.page.status: gr.skip()}
+        return self.replace_text(visit, counter, file, work.read_bundled(file))
 
-    def on_upload(visit: Visit, sent: dict[str, Any], counter: int) -> dict[Any, Any]:
+    def on_upload(self, visit: Visit, sent: dict[str, Any], counter: int) -> dict[Any, Any]:
         name, content = read_upload(received(visit.library.uploads, visit.key, sent))
-        return {page.status: page.note(say("status.ready"))} | take(visit, counter, name, content)
+        ready = {self.page.status: self.page.note(self.say("status.ready"))}
+        return ready | self.replace_text(visit, counter, name, content)
 
-    def on_clear(visit: Visit, counter: int) -> dict[Any, Any]:
-        return take(visit, counter, "", "")
+    def on_clear(self, visit: Visit, counter: int) -> dict[Any, Any]:
+        return self.replace_text(visit, counter, "", "")
 
-    def on_row(visit: Visit, index: int, counter: int) -> dict[Any, Any]:
+    def on_row(self, visit: Visit, index: int, counter: int) -> dict[Any, Any]:
         choice = visit.session.text
         visit.update(text=replace(choice, dropped=choice.dropped ^ {int(index)}))
-        return preview(visit, counter)
+        return self.preview(visit, counter)
 
-    def on_keep(visit: Visit, kept: bool, where: str, counter: int) -> dict[Any, Any]:
+    def on_keep(self, visit: Visit, kept: bool, where: str, counter: int) -> dict[Any, Any]:
         """Store the folder choice and update the estimate, since the disk space needed depends on it."""
-        place = folder_of(where.strip() or DEFAULT_FOLDER) if kept and page.library.local else ""
+        place = folder_of(where.strip() or DEFAULT_FOLDER) if kept and self.page.library.local else ""
         visit.remember("keep_in", str(place))
-        return {folder: gr.update(visible=kept)} | (preview(visit, counter) if visit.session.model is not None else {})
+        shown: dict[Any, Any] = {self.controls.folder: gr.update(visible=kept)}
+        return shown | (self.preview(visit, counter) if visit.session.model is not None else {})
 
-    def on_collect(visit: Visit, typed: str, rule_name: str, most: Any, long: Any, number: Any, kept: bool, where: str,
-                   counter: int, moved: int) -> Generator[dict[Any, Any], None, None]:
-        choice = read_choice(visit.session.text, typed, rule_name, most, long, number)
+    def on_collect(self, visit: Visit, *values: Any) -> Generator[dict[Any, Any], None, None]:
+        """values: those of `Controls.fields`, of the folder's two controls, and the signals `statistics` and `text`."""
+        *boxes, kept, where, counter, moved = values
+        page, say, library = self.page, self.say, self.page.library
+        choice = read_choice(visit.session.text, *boxes)
         visit.update(text=choice)
         model_key = visit.session.model
         model, cut = visit.model(), cut_of(visit, choice, say)
-        on_keep(visit, kept, where, counter)  # if the folder was typed last, its change may not have arrived yet
+        self.on_keep(visit, kept, where, counter)  # if the folder was typed last, its change may not have arrived yet
         place = keep_in(visit)
-        task = page.library.start(
-            visit.key, CollectTask(work.collect_key(model, cut.samples), str(place or "")),
-            lambda cancel: work.collect_job(page.library, model, cut.samples, cut.held_out, cancel, place),
+        task = library.start(
+            visit.key, ("collect", work.collect_key(model, cut.samples), str(place or "")),
+            lambda cancel: work.collect_job(library, model, cut.samples, cut.held_out, cancel, place),
             graceful=True, for_nobody=place is not None)
         try:
             key = yield from page.follow(visit, task, "collect")
@@ -193,27 +281,18 @@ def build(page: Page) -> None:
         if visit.session.model != model_key:
             yield {page.status: page.note(say("text.other_model"))}
             return
-        found: Statistics = page.library.get(key)
-        visit.update(statistics=key, held_out=HeldOutKey(key) if cut.held_out else None, example=False)
+        found: Statistics = library.get(key)
+        visit.update(statistics=key, held_out=work.held_out_key(key) if cut.held_out else None, example=False)
         visit.remember("kept_in", str(place or ""))
-        yield {page.status: page.note(_done(say, found)), signals.statistics: bump(counter), **preview(visit, moved)}
+        yield {page.status: page.note(_done(say, found)), self.signals.statistics: bump(counter),
+               **self.preview(visit, moved)}
 
-    page.on(signals.visit.change, refill, [signals.text, written],
-            [*sources, *fields[1:], rule_info, filled, upload, collect, written, *shown], latest=True).then(
-        # after every refill: one that is left out while another's is on its way would leave the boxes unheard for good
-        lambda: "filled", None, [filled], show_progress="hidden", api_visibility="private", trigger_mode="multiple")
-    page.on(signals.statistics.change, preview, [signals.text], shown, latest=True)
-    # .change, since .input does not fire if a text is not typed key by key; unchanged values cost nothing
-    page.on([box.change for box in fields], on_typed, [signals.text, filled, *fields],
-            [bundled, rule_info, written, *shown],
-            latest=True)
-    page.on(bundled.input, on_bundled, [bundled, signals.text], [*sources, *shown], latest=True)
-    page.on_event(upload.upload, "file", "file", on_upload, [signals.text], [*sources, *shown])
-    page.on(clear.click, on_clear, [signals.text], [*sources, *shown])
-    page.on([keep.input, folder.blur], on_keep, [keep, folder, signals.text], [folder, *shown], latest=True)
-    page.on_event(listed.select, "index", "number", on_row, [signals.text], shown)
-    page.on(collect.click, on_collect, [*fields, keep, folder, signals.statistics, signals.text],
-            [signals.statistics, *shown])
+
+def texts_offered(say: Words) -> list[tuple[str, str]]:
+    """Return (title, file) of the bundled texts that can be calibrated on; those in the page's language first."""
+    titles = [(work.title_of(say, entry), entry["file"]) for entry in work.bundled_texts()
+              if entry["kind"] != "held_out"]
+    return sorted(titles, key=lambda pair: not pair[1].endswith(f"_{say.language}.txt"))
 
 
 # Text → samples

@@ -11,7 +11,7 @@ import logging
 import math
 import secrets
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Hashable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
@@ -20,6 +20,7 @@ import gradio as gr
 
 from gblm_viz.amounts import duration
 from gblm_viz.core.base.errors import GblmError
+from gblm_viz.core.base.job import Job
 from gblm_viz.words import Words
 
 from ..components.escape import escape
@@ -190,6 +191,37 @@ class Page:
         line = escape(" · ".join(parts))
         return (f'<div class="status working" role="status"><b aria-hidden="true">…</b> {line}'
                 f'<progress max="100" value="{share:.1f}" aria-label="{escape(name)}"></progress></div>')
+
+
+@dataclass(frozen=True, eq=False)
+class Handlers:
+    """Base of a tab's handlers. A subclass has the tab's components as further fields and a method for each event;
+    its `wire` registers them all."""
+
+    page: Page
+
+    @property
+    def say(self) -> Words:
+        return self.page.words
+
+    @property
+    def signals(self) -> Signals:
+        return self.page.signals
+
+    def computed(self, visit: Visit, key: Hashable, what: str,
+                 job: Callable[[], Job[Any]]) -> Generator[dict[Any, Any], None, Any]:
+        """Return the Library's value of `key`. If it is missing, a task that the status line shows computes it first.
+
+        `what`: as in `Page.follow`.
+        """
+        library = self.page.library
+
+        def kept() -> Job[None]:
+            library.put(key, (yield from job()))
+
+        if not library.has(key):
+            yield from self.page.follow(visit, library.start(visit.key, key, lambda _: kept()), what)
+        return library.get(key)
 
 
 def page_key(request: gr.Request) -> str:
