@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -18,8 +19,7 @@ from gblm_viz.words import Words
 
 from ..components.escape import escape
 from ..components.token_bars import MARKS, bars_html
-from ..visit.keys import SpeedTask
-from ..visit.page import Page
+from ..visit.page import Handlers, Page
 from ..visit.session import Visit
 from ..work import sides, work
 from ..work.chat import Conversation, Turn, messages_of, together
@@ -39,9 +39,52 @@ _TO_VOTES = """() => {
 }"""
 
 
+@dataclass(frozen=True, eq=False)
+class AskRow:
+    """The question and the buttons beside it."""
+
+    prompt: gr.Textbox
+    ask: gr.Button
+    stop: gr.Button
+    again: gr.Button
+    edit: gr.Button
+    clear: gr.Button
+
+
+@dataclass(frozen=True, eq=False)
+class Options:
+    """How the models answer: the sampling, and the modes of the chat."""
+
+    seed: gr.Textbox
+    temperature: gr.Number
+    top_p: gr.Number
+    most: gr.Number
+    follow_up: gr.Checkbox
+    blind: gr.Checkbox
+    third: gr.Button
+
+    @property
+    def sampling(self) -> list[Any]:
+        return [self.seed, self.temperature, self.top_p, self.most]
+
+
 def build(page: Page, asked: gr.State) -> None:
     """asked: (count, prompt), a question that another panel wants to be asked."""
     say = page.words
+    row = _ask_row(say)
+    options = _options(say)
+    choices = chat_third.build(say, options.third)
+    with gr.Row(elem_id="compare-parting-row", equal_height=True):
+        parting = gr.HTML(line(""), elem_id="compare-parting")
+        view = gr.Radio([(say(f"chat.view.{name}"), name) for name in VIEWS], value="all", label=say("chat.view.label"),
+                        show_label=False, container=False, elem_id="compare-view", scale=0, min_width=250)
+        measure = gr.Button(say("chat.speed.measure"), elem_id="compare-speed", size="sm", scale=0, min_width=130)
+    bar = chat_blind.build(say)
+    shown = Shown(say, chat_shown.build(say, parting))
+    _Handlers(page, asked, row, options, choices, bar, shown, view, measure).wire()
+
+
+def _ask_row(say: Words) -> AskRow:
     with gr.Row(elem_id="ask-row", equal_height=True):
         prompt = gr.Textbox(placeholder=say("compare.prompt_hint"), label=say("compare.prompt"), show_label=False,
                             container=False, lines=1, max_lines=4, elem_id="prompt", scale=6)
@@ -50,6 +93,10 @@ def build(page: Page, asked: gr.State) -> None:
         again = gr.Button(say("compare.regenerate"), elem_id="regenerate", scale=0, min_width=120)
         edit = gr.Button(say("chat.edit"), elem_id="compare-edit", scale=0, min_width=80)
         clear = gr.Button(say("compare.clear"), elem_id="compare-clear", scale=0, min_width=80)
+    return AskRow(prompt, ask, stop, again, edit, clear)
+
+
+def _options(say: Words) -> Options:
     with gr.Row(elem_id="compare-sampling", equal_height=True):
         seed = gr.Textbox("0", label=say("compare.seed"), elem_id="seed", max_lines=1, scale=1, min_width=80)
         temperature = gr.Number(0, label=say("compare.temperature"), step=0.1, elem_id="compare-temperature", scale=2,
@@ -62,21 +109,51 @@ def build(page: Page, asked: gr.State) -> None:
         blind = gr.Checkbox(False, label=say("chat.blind.label"), elem_id="compare-blind", scale=2, min_width=170,
                             container=False)
         third = gr.Button(say("chat.third.open"), elem_id="compare-third", size="sm", scale=0, min_width=130)
-    choices = chat_third.build(say, third)
-    with gr.Row(elem_id="compare-parting-row", equal_height=True):
-        parting = gr.HTML(line(""), elem_id="compare-parting")
-        view = gr.Radio([(say(f"chat.view.{name}"), name) for name in VIEWS], value="all", label=say("chat.view.label"),
-                        show_label=False, container=False, elem_id="compare-view", scale=0, min_width=250)
-        measure = gr.Button(say("chat.speed.measure"), elem_id="compare-speed", size="sm", scale=0, min_width=130)
-    bar = chat_blind.build(say)
-    places = chat_shown.build(say, parting)
-    shown = Shown(say, places)
-    sampling = [seed, temperature, top_p, most]
-    state = [prompt, follow_up, *sampling]
+    return Options(seed, temperature, top_p, most, follow_up, blind, third)
 
-    def talk(visit: Visit, text: str, chosen: Sampling, kept: tuple[Turn, ...],
+
+@dataclass(frozen=True, eq=False)
+class _Handlers(Handlers):
+    asked: gr.State
+    row: AskRow
+    options: Options
+    choices: chat_third.Choices
+    bar: chat_blind.Bar
+    shown: Shown
+    view: gr.Radio
+    measure: gr.Button
+
+    def wire(self) -> None:
+        page, signals, row, options, bar, places = (self.page, self.signals, self.row, self.options, self.bar,
+                                                    self.shown.places)
+        question = [row.prompt, options.follow_up, *options.sampling]
+        answering = [*places.all, *bar.all, row.stop]
+        for triggers, handler, more in (([row.ask.click, row.prompt.submit], self.on_ask, []),
+                                        (row.again.click, self.on_again, [options.seed])):
+            page.on(triggers, handler, question, [*answering, *more]).then(None, None, None, js=_TO_VOTES)
+        page.on(row.stop.click, self.on_stop, queue=False)
+        page.on(row.edit.click, self.on_edit, [], [row.prompt]).then(None, None, None, js=_TO_PROMPT)
+        page.on(row.clear.click, self.on_clear, [], [*answering, places.speed])
+        page.on(self.asked.change, self.on_asked, [self.asked], [row.prompt])
+        for place, pane in enumerate(places.panes):
+            page.on_event(pane.select, "place", "pair", partial(self.on_token, place=place), [], [places.bars])
+        page.on(self.measure.click, self.on_measure, question, [places.speed])
+        self.view.change(None, [self.view], None, js=_DIM, api_visibility="private")
+        chat_third.wire(page, self.choices, self.shown)
+        chat_blind.wire(page, bar, options.blind, options.follow_up, row.stop, self.shown)
+        page.on([signals.visit.change, signals.applied.change], self.refresh, [],
+                [*places.all, *bar.all, options.blind, options.follow_up, places.speed, self.choices.remove],
+                latest=True)
+        page.on([signals.settings.change, signals.statistics.change], self.shown.titles, [], places.titles)
+
+    def everything(self, visit: Visit) -> dict[Any, Any]:
+        """Show the kept conversation and the votes on it."""
+        return {**self.shown.everything(visit), **chat_blind.shown(visit, self.bar, self.say)}
+
+    def talk(self, visit: Visit, text: str, chosen: Sampling, kept: tuple[Turn, ...],
              history: tuple[Turn, ...]) -> Iterator[dict[Any, Any]]:
         """kept: the turns that stay on screen; history: those in the models' context."""
+        say, stop, shown = self.say, self.row.stop, self.shown
         stop_event = _take_over(visit)
         try:
             of, models = tuple(sides.keys(visit).items()), sides.models(visit)
@@ -85,32 +162,32 @@ def build(page: Page, asked: gr.State) -> None:
             visit.remember("picked", None)
             begun = chat_blind.begin(visit)
             with closing(together(models, text, history, chosen, stop_event)) as stream:
-                yield {stop: gr.update(interactive=True), parting: line(say("compare.answering")),
-                       **(chat_blind.shown(visit, bar, say, answering=True) | shown.titles(visit) if begun else {})}
+                yield {stop: gr.update(interactive=True), shown.places.parting: line(say("compare.answering")),
+                       **(chat_blind.shown(visit, self.bar, say, answering=True) | shown.titles(visit) if begun
+                          else {})}
                 for turn, finished in stream:
                     if visit.library.chats.get(visit.key) is not stop_event:
                         return  # another question, or Clear, uses the panes now
                     if not finished:
                         yield shown.answers(visit, (*kept, turn), finished=False)
             visit.remember("chat", Conversation((*kept, turn), of))
-            yield {**shown.everything(visit), **(chat_blind.shown(visit, bar, say) if begun else {}),
-                   stop: gr.update(interactive=False), page.status: page.note(_told(say, asked))}
+            yield {**(self.everything(visit) if begun else shown.everything(visit)),
+                   stop: gr.update(interactive=False), self.page.status: self.page.note(_told(say, asked))}
         except Exception:
             # show the earlier conversation again, also in place of the unfinished answer to this question
             if visit.library.chats.get(visit.key) is stop_event:
                 if is_blind(visit):
                     visit.remember("blind_round", None)  # there is no answer to vote on
-                yield {**shown.everything(visit), **chat_blind.shown(visit, bar, say),
-                       stop: gr.update(interactive=False)}
+                yield {**self.everything(visit), stop: gr.update(interactive=False)}
             raise
 
-    def on_ask(visit: Visit, text: str, continued: bool, *values: Any) -> Iterator[dict[Any, Any]]:
+    def on_ask(self, visit: Visit, text: str, continued: bool, *values: Any) -> Iterator[dict[Any, Any]]:
         """Ask the question; an edited one replaces the last one."""
         before = going_on(visit) if continued and not is_blind(visit) else ()
         kept = before[:-1] if visit.session.extra("chat_edit", False) else before
-        yield from talk(visit, text, _sampling(*values), kept, kept)
+        yield from self.talk(visit, text, _sampling(*values), kept, kept)
 
-    def on_again(visit: Visit, text: str, continued: bool, *values: Any) -> Iterator[dict[Any, Any]]:
+    def on_again(self, visit: Visit, text: str, continued: bool, *values: Any) -> Iterator[dict[Any, Any]]:
         """Ask the last question again; with sampling on, with another seed, so that the answer can differ."""
         turns = conversation(visit).turns
         if not turns and not text.strip():
@@ -118,34 +195,38 @@ def build(page: Page, asked: gr.State) -> None:
         chosen = list(values)
         if _sampling(*values).temperature > 0:
             chosen[0] = str(_seed(values[0]) + 1)
-        yield {seed: chosen[0]}
+        yield {self.options.seed: chosen[0]}
         kept = going_on(visit)[:-1] if continued and not is_blind(visit) else ()
-        yield from talk(visit, turns[-1].prompt if turns else text, _sampling(*chosen), kept, kept)
+        yield from self.talk(visit, turns[-1].prompt if turns else text, _sampling(*chosen), kept, kept)
 
-    def on_stop(visit: Visit) -> dict[Any, Any]:
+    def on_stop(self, visit: Visit) -> dict[Any, Any]:
         event = visit.library.chats.get(visit.key)
         if event is not None:
             event.set()
-        return {page.status: page.note(say("compare.stopped"))}
+        return {self.page.status: self.page.note(self.say("compare.stopped"))}
 
-    def on_edit(visit: Visit) -> dict[Any, Any]:
-        turns = conversation(visit).turns
+    def on_edit(self, visit: Visit) -> dict[Any, Any]:
+        page, turns = self.page, conversation(visit).turns
         if not turns:
-            return {page.status: page.note(say("chat.edit_none"))}
+            return {page.status: page.note(self.say("chat.edit_none"))}
         visit.remember("chat_edit", True)
-        return {prompt: turns[-1].prompt, page.status: page.note(say("chat.editing"))}
+        return {self.row.prompt: turns[-1].prompt, page.status: page.note(self.say("chat.editing"))}
 
-    def on_clear(visit: Visit) -> dict[Any, Any]:
+    def on_clear(self, visit: Visit) -> dict[Any, Any]:
         running = visit.library.chats.pop(visit.key, None)
         if running is not None:
             running.set()
         visit.keep(visit.session.with_extra("chat", Conversation()).with_extra("chat_edit", False)
                    .with_extra("blind_round", None))
-        return {**shown.everything(visit), **chat_blind.shown(visit, bar, say), stop: gr.update(interactive=False),
-                places.speed: ""}
+        return {**self.everything(visit), self.row.stop: gr.update(interactive=False), self.shown.places.speed: ""}
 
-    def on_token(visit: Visit, picked: list[int], *, place: int) -> Iterator[dict[Any, Any]]:
+    def on_asked(self, visit: Visit, wanted: tuple[int, str]) -> dict[Any, Any]:
+        """Put the question that another panel wants to be asked into the box."""
+        return {self.row.prompt: wanted[1]}
+
+    def on_token(self, visit: Visit, picked: list[int], *, place: int) -> Iterator[dict[Any, Any]]:
         """Show every model's predictions at one token of one answer, all given that answer's own text."""
+        page, say, bars = self.page, self.say, self.shown.places.bars
         there, kept = order(visit), conversation(visit)
         if place >= len(there):  # the third pane, while two models answer
             return
@@ -155,7 +236,7 @@ def build(page: Page, asked: gr.State) -> None:
         if hidden(visit) or not 0 <= number < len(turns):
             return
         if kept.of != tuple(sides.keys(visit).items()):
-            yield {places.bars: chat_shown.hint(say, say("compare.older"))}
+            yield {bars: chat_shown.hint(say, say("compare.older"))}
             return
         visit.remember("picked", (place, number, token))
         turn, models = turns[number], sides.models(visit)
@@ -170,13 +251,12 @@ def build(page: Page, asked: gr.State) -> None:
             return  # another token was selected meanwhile
         before = "".join(one.text for one in written.tokens[:token])
         seen = dict(zip(models, found.places[token], strict=True))
-        yield {places.bars: bars_html(say, side, token + 1, before, seen, found.vocabulary,
-                                      sides.tags(visit, say)),
+        yield {bars: bars_html(say, side, token + 1, before, seen, found.vocabulary, sides.tags(visit, say)),
                page.status: page.note(say("status.ready"))}
 
-    def on_measure(visit: Visit, text: str, continued: bool, *values: Any) -> Iterator[dict[Any, Any]]:
+    def on_measure(self, visit: Visit, text: str, continued: bool, *values: Any) -> Iterator[dict[Any, Any]]:
         """Measure each model alone, then all at once, on the last question; queued, so that no other job runs."""
-        turns = conversation(visit).turns
+        page, say, turns = self.page, self.say, conversation(visit).turns
         models, question = sides.models(visit), turns[-1].prompt if turns else text
         messages = messages_of((), "dense", question)
         fitted(models["dense"], messages, _sampling(*values))
@@ -184,31 +264,15 @@ def build(page: Page, asked: gr.State) -> None:
             visit.key, SpeedTask(visit.key, tuple(sides.keys(visit).items())),
             lambda _: speeds(tuple(models.values()), messages, _sampling(*values), MEASURED_TOKENS))
         found = yield from page.follow(visit, task, "speed")
-        yield {places.speed: speed_html(say, tuple(models), found), page.status: page.note(say("status.ready"))}
+        yield {self.shown.places.speed: speed_html(say, tuple(models), found),
+               page.status: page.note(say("status.ready"))}
 
-    def refresh(visit: Visit) -> dict[Any, Any]:
+    def refresh(self, visit: Visit) -> dict[Any, Any]:
         """After a new model, text or pruned copy: update the titles, the kept chat and the switches."""
         on = is_blind(visit)
-        return {**shown.everything(visit), **chat_blind.shown(visit, bar, say), blind: on, places.speed: "",
-                follow_up: gr.update(interactive=not on),
-                choices.remove: gr.update(interactive=sides.third_of(visit) is not None)}
-
-    answering = [*places.all, *bar.all, stop]
-    for triggers, handler, more in (([ask.click, prompt.submit], on_ask, []), (again.click, on_again, [seed])):
-        page.on(triggers, handler, state, [*answering, *more]).then(None, None, None, js=_TO_VOTES)
-    page.on(stop.click, on_stop, queue=False)
-    page.on(edit.click, on_edit, [], [prompt]).then(None, None, None, js=_TO_PROMPT)
-    page.on(clear.click, on_clear, [], [*answering, places.speed])
-    page.on(asked.change, lambda visit, wanted: {prompt: wanted[1]}, [asked], [prompt])
-    for place, pane in enumerate(places.panes):
-        page.on_event(pane.select, "place", "pair", partial(on_token, place=place), [], [places.bars])
-    page.on(measure.click, on_measure, state, [places.speed])
-    view.change(None, [view], None, js=_DIM, api_visibility="private")
-    chat_third.wire(page, choices, shown)
-    chat_blind.wire(page, bar, blind, follow_up, stop, shown)
-    page.on([page.signals.visit.change, page.signals.applied.change], refresh, [],
-            [*places.all, *bar.all, blind, follow_up, places.speed, choices.remove], latest=True)
-    page.on([page.signals.settings.change, page.signals.statistics.change], shown.titles, [], places.titles)
+        return {**self.everything(visit), self.options.blind: on, self.shown.places.speed: "",
+                self.options.follow_up: gr.update(interactive=not on),
+                self.choices.remove: gr.update(interactive=sides.third_of(visit) is not None)}
 
 
 def _take_over(visit: Visit) -> threading.Event:
