@@ -20,8 +20,7 @@ from ..components.skill_name import skill_name
 from ..components.upload_button import UploadButton, upload_button
 from ..report.report_data import as_lines
 from ..visit import downloads
-from ..visit.keys import AskTask, PrunedKey
-from ..visit.page import Page, bump
+from ..visit.page import Handlers, Page, bump
 from ..visit.session import Visit
 from ..visit.uploads import received
 from ..work import measuring, work
@@ -89,6 +88,30 @@ class Shelf:
         return sorted(passing, key=ORDERS[self.order][0], reverse=self.down)
 
 
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """The view's components."""
+
+    which: gr.Dropdown
+    view: gr.Dropdown
+    skill: gr.Dropdown
+    fate: gr.Dropdown
+    ask: gr.Button
+    about: gr.HTML
+    own: gr.Row
+    pasted: gr.Textbox
+    upload: UploadButton
+    told: gr.HTML
+    table: ProbeTable
+    skills: gr.HTML
+    shelf: gr.State
+
+    @property
+    def shown(self) -> list[Any]:
+        """The components that `_Handlers.show` updates."""
+        return [self.about, self.own, self.told, self.table, self.skills, self.skill, self.fate, self.shelf]
+
+
 def build(page: Page, shown: gr.Tab, panels: gr.Tabs, asked: gr.State) -> None:
     """panels: Compare's panels, to switch to the chat. asked: (count, prompt), which the chat puts into its box."""
     say = page.words
@@ -113,115 +136,140 @@ def build(page: Page, shown: gr.Tab, panels: gr.Tabs, asked: gr.State) -> None:
     told = gr.HTML(elem_id="lost-told")
     table = ProbeTable(elem_id="lost-table")
     skills = gr.HTML(elem_id="lost-skills", visible=False)
-    shelf: Any = gr.State(Shelf())
-    outputs = [about, own, told, table, skills, skill, fate, shelf]
+    parts = Parts(which, view, skill, fate, ask, about, own, pasted, upload, told, table, skills, gr.State(Shelf()))
+    _Handlers(page, parts, shown, panels, asked).wire()
 
-    def show(visit: Visit, name: str, kind: str, now: Shelf) -> dict[Any, Any]:
+
+@dataclass(frozen=True, eq=False)
+class _Handlers(Handlers):
+    parts: Parts
+    opened: gr.Tab
+    panels: gr.Tabs
+    asked: gr.State
+
+    def wire(self) -> None:
+        page, signals, parts = self.page, self.signals, self.parts
+        which, view, shelf, shown = parts.which, parts.view, parts.shelf, parts.shown
+        page.on([self.opened.select], self.on_open, [which, view, shelf], [which, *shown])
+        page.on([signals.visit.change, signals.applied.change], self.on_moved, [which, view, shelf], [which, *shown],
+                latest=True)
+        page.on(which.input, self.on_set, [which, view], shown, latest=True)
+        page.on(view.input, self.show, [which, view, shelf], shown, latest=True)
+        page.on([parts.skill.input, parts.fate.input], self.on_filter, [which, view, shelf, parts.skill, parts.fate],
+                shown, latest=True)
+        page.on(parts.ask.click, self.on_ask, [which, view, shelf, parts.pasted, signals.measured],
+                [*shown, signals.measured])
+        page.on_event(parts.upload.upload, "file", "file", self.on_upload, [view], [*shown, parts.pasted])
+        page.on_event(parts.table.select, "asked", "request", self.on_table, [which, view, shelf, self.asked],
+                      [parts.table, shelf, self.asked, self.panels])
+        self.asked.change(None, js=FOCUS, api_visibility="private")
+
+    def show(self, visit: Visit, name: str, kind: str, now: Shelf) -> dict[Any, Any]:
         """Show a set as far as it was asked: its sentences, and the page of its table or its skills."""
+        say, parts = self.say, self.parts
         visit.remember("lost_probes", (name, kind))
         found = measuring.asked(visit, name)
         names = sorted({one.probe.skill for one in found.exact[0].verdicts}) if found else []
         now = replace(now, skill=now.skill if now.skill in names else "")
-        return {about: f'<p class="tag">{escape(about_set(visit, name))}</p>', own: gr.update(visible=name == "own"),
-                told: asked_html(found, say), shelf: now,
-                skill: gr.update(choices=[(say("lost.probes.all_skills"), ""),
-                                          *sorted((skill_name(say, one), one) for one in names)],
-                                 value=now.skill, interactive=kind == "each"),
-                fate: gr.update(value=now.fate, interactive=kind == "each"),
-                table: gr.update(value=probe_page(found, now, say), visible=kind == "each"),
-                skills: gr.update(value=skills_html(found, say) if found else "", visible=kind == "skills")}
+        return {parts.about: f'<p class="tag">{escape(self.about_set(visit, name))}</p>',
+                parts.own: gr.update(visible=name == "own"), parts.told: asked_html(found, say), parts.shelf: now,
+                parts.skill: gr.update(choices=[(say("lost.probes.all_skills"), ""),
+                                                *sorted((skill_name(say, one), one) for one in names)],
+                                       value=now.skill, interactive=kind == "each"),
+                parts.fate: gr.update(value=now.fate, interactive=kind == "each"),
+                parts.table: gr.update(value=probe_page(found, now, say), visible=kind == "each"),
+                parts.skills: gr.update(value=skills_html(found, say) if found else "", visible=kind == "skills")}
 
-    def answered(visit: Visit, name: str, now: Shelf, told: str) -> dict[Any, Any]:
+    def answered(self, visit: Visit, name: str, now: Shelf, told: str) -> dict[Any, Any]:
         """After a set was asked: show it in the current view, unless another set is shown by now."""
         shown_set, kind = visit.session.extra("lost_probes")
-        return {**(show(visit, name, kind, now) if shown_set == name else {}), page.status: page.note(told)}
+        return {**(self.show(visit, name, kind, now) if shown_set == name else {}),
+                self.page.status: self.page.note(told)}
 
-    def refused(error: GblmError) -> dict[Any, Any]:
+    def refused(self, error: GblmError) -> dict[Any, Any]:
         """Show an error beside the table too, since the status line may show other work."""
-        sentence = error.say(say)
-        return {told: f'<p class="limit" role="alert">{escape(sentence)}</p>',
-                page.status: page.note(sentence, "error")}
+        sentence = error.say(self.say)
+        return {self.parts.told: f'<p class="limit" role="alert">{escape(sentence)}</p>',
+                self.page.status: self.page.note(sentence, "error")}
 
-    def about_set(visit: Visit, name: str) -> str:
+    def about_set(self, visit: Visit, name: str) -> str:
         if name == "own":
-            return say("lost.probes.about_own", most=f"{MOST_PROBES:,}")
-        return say(f"lost.probes.about_{name}", n=f"{len(measuring.probes_of(visit, name)):,}")
+            return self.say("lost.probes.about_own", most=f"{MOST_PROBES:,}")
+        return self.say(f"lost.probes.about_{name}", n=f"{len(measuring.probes_of(visit, name)):,}")
 
-    def chosen(visit: Visit, name: str | None) -> str:
-        """Return the chosen set if this model has it, else the model's first one."""
-        offered = measuring.sets_of(visit.model())
-        return name if name in offered else offered[0]
+    def sets(self, visit: Visit, name: str) -> dict[Any, Any]:
+        """Offer the sets that this model has; `name` is the chosen one."""
+        offered = [(self.say(f"lost.probes.set_{one}"), one) for one in measuring.sets_of(visit.model())]
+        return {self.parts.which: gr.update(choices=offered, value=name)}
 
-    def sets(visit: Visit, name: str) -> dict[Any, Any]:
-        offered = measuring.sets_of(visit.model())
-        return {which: gr.update(choices=[(say(f"lost.probes.set_{one}"), one) for one in offered], value=name)}
-
-    def run_ask(visit: Visit, name: str, choosing: bool) -> Iterator[dict[Any, Any]]:
+    def run_ask(self, visit: Visit, name: str, choosing: bool) -> Iterator[dict[Any, Any]]:
         work.applied_masks(visit)
         session, library, probes = visit.session, visit.library, measuring.probes_of(visit, name)
         key, pruned = measuring.set_key(visit, name), PrunedKey(session.applied)
         sides = ((session.model, visit.model()), (pruned, work.pruned_model(visit)))
         task = library.start(visit.key, AskTask(session.model, session.applied, key, choosing),
                              lambda _: measuring.ask_job(library, sides, key, probes, choosing), queued=choosing)
-        yield from page.follow(visit, task, "evaluate")
+        yield from self.page.follow(visit, task, "evaluate")
 
-    def on_open(visit: Visit, name: str | None, kind: str, now: Shelf) -> Iterator[dict[Any, Any]]:
+    def on_open(self, visit: Visit, name: str | None, kind: str, now: Shelf) -> Iterator[dict[Any, Any]]:
         """Show the existing results; the pocket's own probes are asked automatically, which takes seconds."""
         name = chosen(visit, name)
-        yield {**sets(visit, name), **show(visit, name, kind, now)}
+        yield {**self.sets(visit, name), **self.show(visit, name, kind, now)}
         if name == "pocket" and measuring.asked(visit, name) is None and visit.session.applied is not None:
-            yield from run_ask(visit, name, choosing=False)
-            yield answered(visit, name, now, say("status.ready"))
+            yield from self.run_ask(visit, name, choosing=False)
+            yield self.answered(visit, name, now, self.say("status.ready"))
 
-    def on_moved(visit: Visit, name: str | None, kind: str, now: Shelf) -> dict[Any, Any]:
+    def on_moved(self, visit: Visit, name: str | None, kind: str, now: Shelf) -> dict[Any, Any]:
         """After another model or copy: show existing results; the rest is asked on opening, or by the button."""
         if visit.session.model is None or name is None:
             return {}
         name = chosen(visit, name)
-        return {**sets(visit, name), **show(visit, name, kind, now)}
+        return {**self.sets(visit, name), **self.show(visit, name, kind, now)}
 
-    def on_set(visit: Visit, name: str, kind: str) -> dict[Any, Any]:
-        return show(visit, name, kind, Shelf())
+    def on_set(self, visit: Visit, name: str, kind: str) -> dict[Any, Any]:
+        return self.show(visit, name, kind, Shelf())
 
-    def on_view(visit: Visit, name: str, kind: str, now: Shelf) -> dict[Any, Any]:
-        return show(visit, name, kind, now)
+    def on_filter(self, visit: Visit, name: str, kind: str, now: Shelf, skill: str | None,
+                  fate: str | None) -> dict[Any, Any]:
+        return self.show(visit, name, kind, replace(now, skill=skill or "", fate=fate or "", first=0))
 
-    def on_filter(visit: Visit, name: str, kind: str, now: Shelf, wanted: str | None,
-                  only: str | None) -> dict[Any, Any]:
-        return show(visit, name, kind, replace(now, skill=wanted or "", fate=only or "", first=0))
-
-    def on_ask(visit: Visit, name: str, kind: str, now: Shelf, text: str, counter: int) -> Iterator[dict[Any, Any]]:
+    def on_ask(self, visit: Visit, name: str, kind: str, now: Shelf, text: str,
+               counter: int) -> Iterator[dict[Any, Any]]:
+        say = self.say
         visit.remember("lost_probes", (name, kind))
         try:
             if name == "own" and text.strip():
                 measuring.keep_own(visit, text, say("lost.probes.paste"))
             count = len(measuring.probes_of(visit, name))
         except TextError as error:
-            yield refused(error)
+            yield self.refused(error)
             return
-        yield from run_ask(visit, name, choosing=True)
-        yield {**answered(visit, name, now, say("lost.probes.asked", n=f"{count:,}")),
-               page.signals.measured: bump(counter)}
+        yield from self.run_ask(visit, name, choosing=True)
+        yield {**self.answered(visit, name, now, say("lost.probes.asked", n=f"{count:,}")),
+               self.signals.measured: bump(counter)}
 
-    def on_upload(visit: Visit, sent: dict[str, Any], kind: str) -> dict[Any, Any]:
+    def on_upload(self, visit: Visit, sent: dict[str, Any], kind: str) -> dict[Any, Any]:
         try:
             name, content = read_upload(received(visit.library.uploads, visit.key, sent))
             probes = measuring.keep_own(visit, content, name)
         except GblmError as error:
-            return refused(error)
-        return {**show(visit, "own", kind, Shelf()), pasted: content if len(content) < 20_000 else "",
-                page.status: page.note(say("lost.probes.read", n=f"{len(probes):,}", name=name))}
+            return self.refused(error)
+        told = self.say("lost.probes.read", n=f"{len(probes):,}", name=name)
+        return {**self.show(visit, "own", kind, Shelf()), self.parts.pasted: content if len(content) < 20_000 else "",
+                self.page.status: self.page.note(told)}
 
-    def on_table(visit: Visit, wanted: list[Any], name: str, kind: str, now: Shelf,
+    def on_table(self, visit: Visit, wanted: list[Any], name: str, kind: str, now: Shelf,
                  counter: tuple[int, str]) -> dict[Any, Any]:
+        """Open a probe in the chat, sort by a column, turn the page, or offer all rows as a file."""
+        say, table = self.say, self.parts.table
         what, value = str(wanted[0]), wanted[1]
         found = measuring.asked(visit, name)
         if found is None:
             return {}
         if what == "open" and 0 <= int(value) < len(found.exact[0].verdicts):
             prompt = found.exact[0].verdicts[int(value)].probe.prompt
-            return {asked: (counter[0] + 1, prompt), panels: gr.Tabs(selected="compare-chat"),
-                    page.status: page.note(say("lost.probes.in_chat"))}
+            return {self.asked: (counter[0] + 1, prompt), self.panels: gr.Tabs(selected="compare-chat"),
+                    self.page.status: self.page.note(say("lost.probes.in_chat"))}
         if what == "sort" and value in ORDERS:
             now = now.sorted_by(value)
         elif what == "save" and now.of(found):
@@ -230,19 +278,13 @@ def build(page: Page, shown: gr.Tab, panels: gr.Tabs, asked: gr.State) -> None:
         elif what == "page":
             last = max(0, len(now.of(found)) - 1) // AT_ONCE * AT_ONCE
             now = replace(now, first=min(last, max(0, now.first + AT_ONCE * (1 if int(value) > 0 else -1))))
-        return {table: probe_page(found, now, say), shelf: now}
+        return {table: probe_page(found, now, say), self.parts.shelf: now}
 
-    page.on([shown.select], on_open, [which, view, shelf], [which, *outputs])
-    page.on([page.signals.visit.change, page.signals.applied.change], on_moved, [which, view, shelf], [which, *outputs],
-            latest=True)
-    page.on(which.input, on_set, [which, view], outputs, latest=True)
-    page.on(view.input, on_view, [which, view, shelf], outputs, latest=True)
-    page.on([skill.input, fate.input], on_filter, [which, view, shelf, skill, fate], outputs, latest=True)
-    page.on(ask.click, on_ask, [which, view, shelf, pasted, page.signals.measured], [*outputs, page.signals.measured])
-    page.on_event(upload.upload, "file", "file", on_upload, [view], [*outputs, pasted])
-    page.on_event(table.select, "asked", "request", on_table, [which, view, shelf, asked],
-                  [table, shelf, asked, panels])
-    asked.change(None, js=FOCUS, api_visibility="private")
+
+def chosen(visit: Visit, name: str | None) -> str:
+    """Return the chosen set if this model has it, else the model's first one."""
+    offered = measuring.sets_of(visit.model())
+    return name if name in offered else offered[0]
 
 
 # How it is drawn
