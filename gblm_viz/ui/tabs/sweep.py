@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Hashable, Iterator
-from dataclasses import replace
+from contextlib import closing
+from dataclasses import dataclass, replace
 from typing import Any
 
 import gradio as gr
@@ -19,8 +20,9 @@ from gblm_viz.words import Words
 
 from ..components.escape import escape
 from ..components.point_table import PointTable
-from ..visit.page import Page, bump
+from ..visit.page import Handlers, Page, bump
 from ..visit.session import Visit
+from ..visit.tasks import Task
 from ..work import drawing
 from ..work.apply import apply
 from ..work.sweeping import APART, Plan, done_of, losses_of, plan_of, points_of, sweep_job
@@ -31,6 +33,38 @@ ORDERS_OF = {"dense": ("dense",), "sequential": ("sequential",), "both": ("dense
 LEAST_PAUSE = 1.0
 """Least seconds between two drawings of the charts, since each one makes them from scratch."""
 NOT_DRAWN: Hashable = None
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """The panel's components."""
+
+    intro: gr.HTML
+    methods: gr.CheckboxGroup
+    apart: gr.Radio
+    order: gr.Radio
+    start: gr.Button
+    cancel: gr.Button
+    line: gr.HTML
+    count: gr.Dropdown
+    perplexity: gr.Plot
+    probes: gr.Plot
+    relative: gr.Plot
+    sentences: gr.HTML
+    table: PointTable
+    tag: gr.HTML
+    drawn: gr.State
+    """What the charts show: the plan and the number of its points, so that the same is not drawn twice."""
+
+    @property
+    def choices(self) -> list[Any]:
+        """What a plan is made of."""
+        return [self.methods, self.apart, self.order]
+
+    @property
+    def views(self) -> list[Any]:
+        return [self.intro, self.line, self.perplexity, self.probes, self.relative, self.sentences, self.table,
+                self.tag, self.drawn, self.count]
 
 
 def build(page: Page) -> None:
@@ -62,89 +96,116 @@ def build(page: Page) -> None:
             sentences = gr.HTML(elem_id="sweep-sentences")
     table = PointTable(charts="#sweep-charts, #sweep-relative", elem_id="sweep-table")
     tag = gr.HTML(elem_id="sweep-tag")
-    drawn = gr.State(NOT_DRAWN)
-    """What the charts show: the plan and the number of its points, so that the same is not drawn twice."""
-    views = [intro, line, perplexity, probes, relative, sentences, table, tag, drawn, count]
-    choices = [methods, apart, order]
+    _Handlers(page, Parts(intro, methods, apart, order, start, cancel, line, count, perplexity, probes, relative,
+                          sentences, table, tag, gr.State(NOT_DRAWN))).wire()
 
-    def wanted(visit: Visit, chosen: list[str], step: int, orders: str) -> Plan:
+
+@dataclass(frozen=True, eq=False)
+class _Handlers(Handlers):
+    parts: Parts
+
+    def wire(self) -> None:
+        page, signals, parts = self.page, self.signals, self.parts
+        choices, views = parts.choices, parts.views
+        page.on([*page.opened, *(one.input for one in choices)], self.refresh, [parts.drawn, *choices], views,
+                latest=True)
+        page.on(parts.count.input, self.on_draws, [parts.count, parts.drawn, *choices], views, latest=True)
+        page.on(signals.visit.change, self.on_visit, [parts.drawn, *choices], views, latest=True)
+        page.on(parts.start.click, self.on_start, choices, views)
+        page.on(parts.cancel.click, self.on_cancel)
+        page.on_event(parts.table.select, "number", "number", self.on_point, [signals.applied, signals.settings],
+                      [signals.applied, signals.settings])
+
+    def plan(self, visit: Visit, chosen: list[str], step: int, orders: str) -> Plan:
+        """Return the plan of the choices."""
         named = [name for name in METHODS if name in chosen]
-        return plan_of(visit, named, ORDERS_OF.get(orders, ()), step, say.language)
+        return plan_of(visit, named, ORDERS_OF.get(orders, ()), step, self.say.language)
 
-    def draw(visit: Visit, plan: Plan, left: float | None = None, running: bool = False) -> dict[Any, Any]:
+    def draw(self, visit: Visit, plan: Plan, left: float | None = None, running: bool = False) -> dict[Any, Any]:
         """Return everything that the panel shows of a plan's points."""
+        say, parts = self.say, self.parts
         points, losses = points_of(visit.library, plan), losses_of(visit.library, plan)
         first, second, third = told.figures(say, plan, points)
-        return {perplexity: first, probes: second, relative: third, tag: told.tag(say, visit, plan, points),
-                sentences: told.sentences(say, plan, points, losses), table: told.table(say, plan, points, losses),
-                intro: _intro(say, visit.session.settings), drawn: (plan.key, len(points), len(losses)),
-                count: drawing.chosen(visit), line: progress(visit, plan, left, running)}
+        return {parts.perplexity: first, parts.probes: second, parts.relative: third,
+                parts.tag: told.tag(say, visit, plan, points),
+                parts.sentences: told.sentences(say, plan, points, losses),
+                parts.table: told.table(say, plan, points, losses),
+                parts.intro: _intro(say, visit.session.settings), parts.drawn: (plan.key, len(points), len(losses)),
+                parts.count: drawing.chosen(visit), parts.line: self.progress(visit, plan, left, running)}
 
-    def progress(visit: Visit, plan: Plan, left: float | None, running: bool) -> str:
-        done, total, library = done_of(visit.library, plan), len(plan.settings), visit.library
+    def progress(self, visit: Visit, plan: Plan, left: float | None, running: bool) -> str:
+        """Return how many points are measured and what the rest costs. left: seconds, if they are known."""
+        say, library = self.say, visit.library
+        done, total = done_of(library, plan), len(plan.settings)
         if left is None and done < total and library.has(plan.pace_key):
             left = library.get(plan.pace_key) * (total - done)
-        parts = [say("sweep.line" if running or done == total else "sweep.line_start", done=done, total=total)]
+        sentences = [say("sweep.line" if running or done == total else "sweep.line_start", done=done, total=total)]
         if left is not None and done < total:
-            parts.append(say("sweep.line_left", time=duration(say, left)))
+            sentences.append(say("sweep.line_left", time=duration(say, left)))
         elif plan.drawn is not None and done < total and not running:
-            parts.append(told.draws_cost(say, visit, plan))
-        return _line(" ".join(parts))
+            sentences.append(told.draws_cost(say, visit, plan))
+        return _line(" ".join(sentences))
 
-    def refresh(visit: Visit, shown: Hashable, *values: Any) -> dict[Any, Any]:
+    def refresh(self, visit: Visit, shown: Hashable, *values: Any) -> dict[Any, Any]:
         """After another model, text, setting or choice: show what is measured for it."""
         if visit.session.model is None:
             return {}
-        plan = wanted(visit, *values)
+        plan, parts = self.plan(visit, *values), self.parts
         visit.remember("sweep", (plan.key, plan.settings))
         if shown == (plan.key, len(points_of(visit.library, plan)), len(losses_of(visit.library, plan))):
-            return {intro: _intro(say, visit.session.settings), count: drawing.chosen(visit)}
-        return draw(visit, plan)
+            return {parts.intro: _intro(self.say, visit.session.settings), parts.count: drawing.chosen(visit)}
+        return self.draw(visit, plan)
 
-    def on_draws(visit: Visit, asked: int, shown: Hashable, *values: Any) -> dict[Any, Any]:
+    def on_draws(self, visit: Visit, asked: int, shown: Hashable, *values: Any) -> dict[Any, Any]:
         drawing.choose(visit, asked)
-        return refresh(visit, shown, *values)
+        return self.refresh(visit, shown, *values)
 
-    def on_visit(visit: Visit, shown: Hashable, *values: Any) -> dict[Any, Any]:
+    def on_visit(self, visit: Visit, shown: Hashable, *values: Any) -> dict[Any, Any]:
         """After another model: redraw if the panel was opened before, else on opening, since charts are expensive."""
-        return {} if shown is NOT_DRAWN else refresh(visit, NOT_DRAWN, *values)
+        return {} if shown is NOT_DRAWN else self.refresh(visit, NOT_DRAWN, *values)
 
-    def on_start(visit: Visit, *values: Any) -> Iterator[dict[Any, Any]]:
-        plan, library = wanted(visit, *values), visit.library
+    def on_start(self, visit: Visit, *values: Any) -> Iterator[dict[Any, Any]]:
+        page, say = self.page, self.say
+        plan, library = self.plan(visit, *values), visit.library
         if any(one.needs for one in plan.settings):
             visit.statistics()
         visit.remember("sweep", (plan.key, plan.settings))
         # not queued as a whole: each point waits for its own turn, so that nobody waits for a whole sweep
         task = library.start(visit.key, plan.key, lambda _: sweep_job(library, plan), queued=False)
-        following, seen, last = page.follow(visit, task, "sweep"), -1, 0.0
         try:
-            for update in following:
-                done, now = done_of(library, plan), time.monotonic()
-                looked_at = visit.session.extra("sweep", (None,))[0] == plan.key
-                if looked_at and done != seen and now - last >= LEAST_PAUSE:
-                    update |= draw(visit, plan, task.seconds_left, True)
-                    seen, last = done, now
-                elif looked_at:
-                    update |= {line: progress(visit, plan, task.seconds_left, True)}
-                yield update
+            yield from self.follow(visit, plan, task)
         except GblmError as error:
             if error.key != "cancelled":
                 raise
             kept = say("sweep.cancelled", done=done_of(library, plan), total=len(plan.settings))
-            yield {**draw(visit, plan), page.status: page.note(kept)}
+            yield {**self.draw(visit, plan), page.status: page.note(kept)}
             return
-        finally:
-            following.close()
-        yield {**draw(visit, plan), page.status: page.note(say("sweep.finished", total=len(plan.settings)))}
+        yield {**self.draw(visit, plan), page.status: page.note(say("sweep.finished", total=len(plan.settings)))}
 
-    def on_cancel(visit: Visit) -> dict[Any, Any]:
+    def follow(self, visit: Visit, plan: Plan, task: Task[Any]) -> Iterator[dict[Any, Any]]:
+        """Show a sweep's progress until it ends: its points at most once in LEAST_PAUSE seconds, its line always."""
+        seen, last = -1, 0.0
+        with closing(self.page.follow(visit, task, "sweep")) as following:
+            for update in following:
+                done, now = done_of(visit.library, plan), time.monotonic()
+                looked_at = visit.session.extra("sweep", (None,))[0] == plan.key
+                if looked_at and done != seen and now - last >= LEAST_PAUSE:
+                    update |= self.draw(visit, plan, task.seconds_left, True)
+                    seen, last = done, now
+                elif looked_at:
+                    update |= {self.parts.line: self.progress(visit, plan, task.seconds_left, True)}
+                yield update
+
+    def on_cancel(self, visit: Visit) -> dict[Any, Any]:
         task = visit.library.tasks.get(visit.session.extra("sweep", (None,))[0])
         if task is None or visit.key not in task.watchers:
-            return {page.status: page.note(say("status.nothing_to_cancel"))}
+            return {self.page.status: self.page.note(self.say("status.nothing_to_cancel"))}
         visit.library.leave(visit.key, task)
         return {}
 
-    def on_point(visit: Visit, number: int, applied: int, counter: int) -> Iterator[dict[Any, Any]]:
+    def on_point(self, visit: Visit, number: int, applied: int, counter: int) -> Iterator[dict[Any, Any]]:
+        """Apply the settings of the selected point, as the Prune tab does."""
+        page, say = self.page, self.say
         _, settings = visit.session.extra("sweep", (None, ()))
         if not isinstance(number, int) or not 0 <= number < len(settings):
             raise GblmError("gone")
@@ -153,17 +214,8 @@ def build(page: Page) -> None:
         named = say("sweep.loaded_dense", number=visit.session.applied_number) if point == DENSE else say(
             "sweep.loaded", number=visit.session.applied_number, method=point.method,
             sparsity=percent(point.sparsity, 0), order=say(f"sweep.orders.{point.order}"))
-        yield {page.status: page.note(named), page.signals.applied: bump(applied),
-               page.signals.settings: bump(counter)}
-
-    signals = page.signals
-    page.on([*page.opened, methods.input, apart.input, order.input], refresh, [drawn, *choices], views, latest=True)
-    page.on(count.input, on_draws, [count, drawn, *choices], views, latest=True)
-    page.on(signals.visit.change, on_visit, [drawn, *choices], views, latest=True)
-    page.on(start.click, on_start, choices, views)
-    page.on(cancel.click, on_cancel)
-    page.on_event(table.select, "number", "number", on_point, [signals.applied, signals.settings],
-                  [signals.applied, signals.settings])
+        yield {page.status: page.note(named), self.signals.applied: bump(applied),
+               self.signals.settings: bump(counter)}
 
 
 def loaded(before: Settings, point: Settings) -> Settings:
