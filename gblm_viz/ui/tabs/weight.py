@@ -7,12 +7,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import gradio as gr
 
 from gblm_viz.core.base.errors import GblmError
-from gblm_viz.core.base.job import Job
 from gblm_viz.core.look import by_hand, pull, two_masks, weight
 from gblm_viz.core.look.weight import Target, WeightReport
 from gblm_viz.core.mask.settings import Settings, preview_settings
@@ -29,8 +29,7 @@ from gblm_viz.words import Words
 from ..components.escape import escape
 from ..components.hand_row import HandRow, hand_value
 from ..components.table import Cell, plain_table
-from ..visit.keys import AnswerChangesTask, Key, PullTask, StatisticsKey, WeightKey, ZeroedKey
-from ..visit.page import Page, bump
+from ..visit.page import Handlers, Page, bump
 from ..visit.session import Selection, Visit
 from ..work import work
 from ..work.preview import plain_alpha
@@ -54,28 +53,31 @@ PULLS = ("weight", "row", "column", "head", "matrix", "block")
 class Parts:
     """The tab's components."""
 
-    matrix: Any
-    expert: Any
-    row: Any
-    column: Any
-    telling: Any
-    tag: Any
-    card: Any
-    effect: Any
-    measure: Any
-    prompt: Any
-    ask: Any
-    asked: Any
-    hand: Any
-    before: Any
-    after: Any
-    back: Any
-    samples: Any
-    kind: Any
-    show: Any
-    tokens: Any
-    draw: Any
-    scatter: Any
+    matrix: gr.Dropdown
+    expert: gr.Number
+    row: gr.Number
+    column: gr.Number
+    telling: gr.Button
+    tag: gr.HTML
+    card: gr.HTML
+    effect: gr.HTML
+    measure: gr.Button
+    prompt: gr.Textbox
+    ask: gr.Button
+    asked: gr.HTML
+    hand: HandRow
+    before: gr.Button
+    after: gr.Button
+    back: gr.Button
+    samples: gr.HTML
+    kind: gr.Radio
+    show: gr.Button
+    tokens: gr.HTML
+    draw: gr.Button
+    scatter: gr.Plot
+    boxes: gr.State
+    """(model, Selection) of the weight that this page's boxes name. They are written only when another one is shown, so
+    that a late refresh does not undo what somebody is typing."""
 
     @property
     def place(self) -> list[Any]:
@@ -132,26 +134,44 @@ def build(page: Page) -> None:
                 draw = gr.Button(say("weight.scatter.button", count=DRAWN), size="sm", elem_id="weight-draw")
                 scatter = gr.Plot(show_label=False, container=False, elem_id="weight-scatter",
                                   elem_classes="small-chart", buttons=[], visible=False)
-    _wire(page, Parts(matrix, expert, row, column, telling, tag, card, effect, measure, prompt, ask, asked, hand,
-                      before, after, back, samples, kind, show, tokens, draw, scatter))
+    parts = Parts(matrix, expert, row, column, telling, tag, card, effect, measure, prompt, ask, asked, hand, before,
+                  after, back, samples, kind, show, tokens, draw, scatter, boxes=gr.State(None))
+    _Handlers(page, parts, _Show(page, parts)).wire()
 
 
-def _wire(page: Page, parts: Parts) -> None:
-    say, signals = page.words, page.signals
-    boxes: Any = gr.State(None)
-    """(model, Selection) of the weight that this page's boxes name. They are written only when another one is shown, so
-    that a late refresh does not undo what somebody is typing."""
-    show = _Show(page, parts)
+@dataclass(frozen=True, eq=False)
+class _Handlers(Handlers):
+    parts: Parts
+    show: _Show
 
-    def refresh(visit: Visit, written: object) -> dict[Any, Any]:
+    def wire(self) -> None:
+        page, signals, parts = self.page, self.signals, self.parts
+        page.on([signals.visit.change, signals.statistics.change, signals.settings.change, signals.selection.change],
+                self.refresh, [parts.boxes], [*parts.shown, parts.boxes], latest=True)
+        page.on([parts.matrix.input, parts.expert.submit, parts.row.submit, parts.column.submit, parts.row.blur,
+                 parts.column.blur], self.on_place, [signals.selection, *parts.place],
+                [signals.selection, parts.boxes], latest=True)
+        page.on(parts.telling.click, self.on_telling, [signals.selection], [signals.selection])
+        page.on_event(parts.hand.select, "change", "change", self.on_change, [], [parts.hand])
+        page.on(parts.before.click, partial(self.on_step, direction=-1), [], [parts.hand])
+        page.on(parts.after.click, partial(self.on_step, direction=1), [], [parts.hand])
+        page.on(parts.back.click, self.on_back, [], [parts.hand])
+        page.on(parts.measure.click, self.on_measure, [], [parts.effect])
+        page.on([parts.ask.click, parts.prompt.submit], self.on_ask, [parts.prompt], [parts.effect, parts.asked])
+        page.on(parts.show.click, self.on_show, [parts.kind], [parts.tokens])
+        page.on(parts.draw.click, self.on_draw, [], [parts.scatter])
+
+    def refresh(self, visit: Visit, written: object) -> dict[Any, Any]:
         """After another weight, model, text or setting: redraw everything and drop the numbers edited by hand."""
-        updates = show.everything(visit)
+        updates = self.show.everything(visit)
         if ready(visit) and (named := (visit.session.model, at_of(visit).selection)) != written:
-            updates |= {**show.boxes(visit, named[1]), boxes: named}
-        return {**updates, **(turned(visit, current(visit)) if ready(visit) else {parts.hand: None})}
+            updates |= {**self.show.boxes(visit, named[1]), self.parts.boxes: named}
+        edited = self.keep_hand(visit, hand_of(visit)) if ready(visit) else {self.parts.hand: None}
+        return {**updates, **edited}
 
-    def on_place(visit: Visit, counter: int, name: str | None, expert: float | None, row: float | None,
+    def on_place(self, visit: Visit, counter: int, name: str | None, expert: float | None, row: float | None,
                  column: float | None) -> dict[Any, Any]:
+        page, say = self.page, self.say
         if not name:
             return {}
         found = visit.model().layout.named(name)
@@ -161,112 +181,86 @@ def _wire(page: Page, parts: Parts) -> None:
                        rows=f"{found.rows - 1:,}", columns=f"{found.columns - 1:,}")
             return {page.status: page.note(told, "error")}
         session = visit.select(wanted)
-        return {signals.selection: bump(counter), boxes: (session.model, wanted),
+        return {self.signals.selection: bump(counter), self.parts.boxes: (session.model, wanted),
                 page.status: page.note(say("status.ready"))}
 
-    def on_telling(visit: Visit, counter: int) -> dict[Any, Any]:
+    def on_telling(self, visit: Visit, counter: int) -> dict[Any, Any]:
+        """Select the weight that magnitude removes, the method keeps, and that moves up furthest in its row."""
+        page, say = self.page, self.say
         visit.statistics()
         jump = telling_weight(visit)
         if jump is None:
             return {page.status: page.note(say("weight.telling_none"), "error")}
         visit.select(Selection(jump.matrix, jump.expert or 0, jump.row, jump.column))
         found = page.note(say("weight.telling_found", method=visit.session.settings.method))
-        return {signals.selection: bump(counter), page.status: found}
+        return {self.signals.selection: bump(counter), page.status: found}
 
-    def current(visit: Visit) -> Hand:
-        """Return the edited row, or a fresh one if another weight is shown by now."""
-        at, kept = at_of(visit), visit.session.extra("weight_hand", None)
-        return kept if kept is not None and kept.at == at else begun(at)
-
-    def turned(visit: Visit, hand: Hand) -> dict[Any, Any]:
+    def keep_hand(self, visit: Visit, hand: Hand) -> dict[Any, Any]:
+        """Keep a visitor's edits of the row and show what they change."""
         visit.remember("weight_hand", hand)
-        return {parts.hand: show.hand(visit, hand)}
+        return {self.parts.hand: self.show.hand(visit, hand)}
 
-    def on_change(visit: Visit, change: list[Any]) -> dict[Any, Any]:
+    def on_change(self, visit: Visit, change: list[Any]) -> dict[Any, Any]:
         place, wanted = (str(change[0]), int(change[1])), change[2]
-        hand = current(visit)
+        hand = hand_of(visit)
         others = tuple(one for one in hand.changes if one[0] != place)
         mine = () if wanted is None else ((place, float(wanted)),)
-        return turned(visit, replace(hand, changes=others + mine))
+        return self.keep_hand(visit, replace(hand, changes=others + mine))
 
-    def on_step(direction: int) -> Any:
-        def step(visit: Visit) -> dict[Any, Any]:
-            hand = current(visit)
-            last = max(0, visit.model().layout.named(at_of(visit).matrix).columns - SHOWN)
-            return turned(visit, replace(hand, first=min(max(0, hand.first + direction * SHOWN), last)))
-        return step
+    def on_step(self, visit: Visit, *, direction: int) -> dict[Any, Any]:
+        """Show the next columns of the row, or the previous ones."""
+        hand = hand_of(visit)
+        last = max(0, visit.model().layout.named(at_of(visit).matrix).columns - SHOWN)
+        return self.keep_hand(visit, replace(hand, first=min(max(0, hand.first + direction * SHOWN), last)))
 
-    def on_back(visit: Visit) -> dict[Any, Any]:
-        return turned(visit, replace(current(visit), changes=()))
+    def on_back(self, visit: Visit) -> dict[Any, Any]:
+        return self.keep_hand(visit, replace(hand_of(visit), changes=()))
 
-    def on_measure(visit: Visit) -> Iterator[dict[Any, Any]]:
+    def on_measure(self, visit: Visit) -> Iterator[dict[Any, Any]]:
         at, model, found = at_of(visit), visit.model(), visit.statistics()
         targets = tuple(effects(model, at).values())
-        yield from followed(visit, measured_key(visit, targets), "zeroing",
-                            lambda: weight.measured_changes(model, found.calibration, targets))
-        done = page.note(say("weight.effect.measured_done", samples=found.count))
-        yield {parts.effect: show.effect(visit, at_of(visit)), page.status: done}
+        yield from self.computed(visit, measured_key(visit, targets), "zeroing",
+                                 lambda: weight.measured_changes(model, found.calibration, targets))
+        done = self.page.note(self.say("weight.effect.measured_done", samples=found.count))
+        yield {self.parts.effect: self.show.effect(visit, at_of(visit)), self.page.status: done}
 
-    def on_ask(visit: Visit, prompt: str) -> Iterator[dict[Any, Any]]:
-        at, model = at_of(visit), visit.model()
+    def on_ask(self, visit: Visit, prompt: str) -> Iterator[dict[Any, Any]]:
+        """Let the model answer, and measure how likely the answer is without each of the weights."""
+        page, say, at, model = self.page, self.say, at_of(visit), visit.model()
         said = answer(model, [{"role": "user", "content": prompt}], Sampling(most=LONGEST_ANSWER)).text
         if not said.strip():
             yield {page.status: page.note(say("weight.effect.no_answer"), "error")}
             return
         targets = tuple(effects(model, at).values())
-        changes = yield from followed(visit, AnswerChangesTask(visit.session.model, prompt, targets),
-                                      "zeroing",
-                                      lambda: weight.answer_changes(model, prompt, said, targets))
+        changes = yield from self.computed(visit, ("answer change", visit.session.model, prompt, targets), "zeroing",
+                                           lambda: weight.answer_changes(model, prompt, said, targets))
         told = f'<p class="tag">{escape(say("weight.effect.asked", answer=said))}</p>'
         visit.remember("weight_asked", (at, changes))
-        yield {parts.effect: show.effect(visit, at), parts.asked: told,
+        yield {self.parts.effect: self.show.effect(visit, at), self.parts.asked: told,
                page.status: page.note(say("status.ready"))}
 
-    def on_show(visit: Visit, kind: str) -> Iterator[dict[Any, Any]]:
+    def on_show(self, visit: Visit, kind: str) -> Iterator[dict[Any, Any]]:
+        """Show how each token of the strongest samples pulls at the weight, its row, its matrix …"""
         at, model, found = at_of(visit), visit.model(), visit.statistics()
         target, picked = pull_of(model, at, kind), strongest(visit, at, PULLING)
-        pulls = yield from followed(visit, PullTask(visit.session.statistics, target, picked), "pull",
-                                    lambda: pull.token_pulls(model, found.calibration, target, picked))
-        yield {parts.tokens: show.tokens(visit, at, kind, pulls), page.status: page.note(say("status.ready"))}
+        pulls = yield from self.computed(visit, ("pull", visit.session.statistics, target, picked), "pull",
+                                         lambda: pull.token_pulls(model, found.calibration, target, picked))
+        yield {self.parts.tokens: self.show.tokens(visit, at, kind, pulls),
+               self.page.status: self.page.note(self.say("status.ready"))}
 
-    def on_draw(visit: Visit) -> Iterator[dict[Any, Any]]:
-        model, found = visit.model(), visit.statistics()
+    def on_draw(self, visit: Visit) -> Iterator[dict[Any, Any]]:
+        """Draw predicted against measured changes of the loss for some weights."""
+        page, say, model, found = self.page, self.say, visit.model(), visit.statistics()
         if weight.too_large(model):
             yield {page.status: page.note(too_large(say), "error")}
             return
         targets = weight.scatter_targets(model, found, DRAWN, seed=0)
-        measured = yield from followed(visit, measured_key(visit, targets), "zeroing",
-                                       lambda: weight.measured_changes(model, found.calibration, targets))
+        measured = yield from self.computed(visit, measured_key(visit, targets), "zeroing",
+                                            lambda: weight.measured_changes(model, found.calibration, targets))
         predicted = [weight.predicted_change(model, found, target) for target in targets]
         done = page.note(say("weight.scatter.done", count=len(targets)))
         drawn = charts.prediction(predicted, measured, say)
-        yield {parts.scatter: gr.update(value=drawn, visible=True), page.status: done}
-
-    def followed(visit: Visit, key: Key[Any], what: str, job: Any) -> Any:
-        """Return the value of `key`, made by a task shown in the status line."""
-        if not page.library.has(key):
-            task = page.library.start(visit.key, key, lambda _: _kept(page, key, job()))
-            yield from page.follow(visit, task, what)
-        return page.library.get(key)
-
-    page.on([signals.visit.change, signals.statistics.change, signals.settings.change, signals.selection.change],
-            refresh, [boxes], [*parts.shown, boxes], latest=True)
-    page.on([parts.matrix.input, parts.expert.submit, parts.row.submit, parts.column.submit, parts.row.blur,
-             parts.column.blur], on_place, [signals.selection, *parts.place],
-            [signals.selection, boxes], latest=True)
-    page.on(parts.telling.click, on_telling, [signals.selection], [signals.selection])
-    page.on_event(parts.hand.select, "change", "change", on_change, [], [parts.hand])
-    page.on(parts.before.click, on_step(-1), [], [parts.hand])
-    page.on(parts.after.click, on_step(1), [], [parts.hand])
-    page.on(parts.back.click, on_back, [], [parts.hand])
-    page.on(parts.measure.click, on_measure, [], [parts.effect])
-    page.on([parts.ask.click, parts.prompt.submit], on_ask, [parts.prompt], [parts.effect, parts.asked])
-    page.on(parts.show.click, on_show, [parts.kind], [parts.tokens])
-    page.on(parts.draw.click, on_draw, [], [parts.scatter])
-
-
-def _kept(page: Page, key: Key[Any], job: Job[Any]) -> Job[None]:
-    page.library.put(key, (yield from job))
+        yield {self.parts.scatter: gr.update(value=drawn, visible=True), page.status: done}
 
 
 # Which weight, and what of it
@@ -299,6 +293,12 @@ class Hand:
 def begun(at: At) -> Hand:
     """Return a row without edits, with the weight in the middle."""
     return Hand(at, max(0, at.column - SHOWN // 2))
+
+
+def hand_of(visit: Visit) -> Hand:
+    """Return the visitor's edited row, or a fresh one if another weight is shown by now."""
+    at, kept = at_of(visit), visit.session.extra("weight_hand", None)
+    return kept if kept is not None and kept.at == at else begun(at)
 
 
 def ready(visit: Visit) -> bool:
