@@ -23,7 +23,7 @@ from gblm_viz.figures import maps
 from gblm_viz.figures.tiles import colour_range
 from gblm_viz.ui.components.matrix_view import ArrayProvider, Field, MatrixView, picture
 from gblm_viz.ui.components.model_map import ModelMapView
-from gblm_viz.ui.visit.page import Page, bump
+from gblm_viz.ui.visit.page import Handlers, Page, bump
 from gblm_viz.ui.visit.session import Library, Selection, Visit
 from gblm_viz.ui.work import work
 from gblm_viz.ui.work.example import shipped, shipped_matrix, shipped_summaries
@@ -38,9 +38,40 @@ AT_ONCE = 50_000_000
 MAP_HEIGHT, MATRIX_HEIGHT = 322, 490
 
 
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """The tab's components."""
+
+    norm: gr.Radio
+    statistic: gr.Dropdown
+    explained: gr.HTML
+    map: ModelMapView
+    tag: gr.HTML
+    matrix: MatrixView
+    about: gr.HTML
+    expert: gr.Number
+    stacked: gr.Checkbox
+    scored: gr.State
+    """The part of the settings that scores depend on, as the matrix was last drawn."""
+
+    @property
+    def controls(self) -> list[Any]:
+        return [self.norm, self.statistic]
+
+    @property
+    def on_left(self) -> list[Any]:
+        """The components that `_Handlers.draw_map` updates."""
+        return [self.map, self.tag]
+
+    @property
+    def views(self) -> list[Any]:
+        """The map and the matrix."""
+        return [*self.on_left, self.matrix, self.about, self.expert, self.stacked, self.scored]
+
+
 def build(page: Page) -> None:
     """Lay out controls and map on the left, the matrix on the right; both are visible at 1280 × 720."""
-    say, signals = page.words, page.signals
+    say = page.words
     with gr.Row(elem_id="gradients"):
         with gr.Column(scale=9, min_width=460):
             with gr.Row(elem_classes="gradient-controls"):
@@ -60,30 +91,53 @@ def build(page: Page) -> None:
                                    elem_id="gradient-expert")
                 stacked = gr.Checkbox(False, label=say("gradients.stacked"), visible=False, container=False, scale=0,
                                       min_width=130, elem_id="gradient-stacked")
+    _Handlers(page, Parts(norm, statistic, explained, model_map, tag, matrix, about, expert, stacked,
+                          scored=gr.State(None))).wire()
 
-    scored: Any = gr.State(None)
-    """The part of the settings that scores depend on, as the matrix was last drawn."""
 
-    def draw_map(visit: Visit, norm_name: str, statistic_name: str) -> Generator[dict[Any, Any], None, dict[Any, Any]]:
+@dataclass(frozen=True, eq=False)
+class _Handlers(Handlers):
+    parts: Parts
+
+    def wire(self) -> None:
+        page, signals, parts = self.page, self.signals, self.parts
+        controls, views = parts.controls, parts.views
+        page.on(signals.settings.change, self.on_settings, [parts.scored], views, latest=True)
+        page.on([signals.visit.change, signals.statistics.change], self.refresh, [*controls, signals.selection],
+                [*views, signals.selection], latest=True)
+        page.on(signals.text.change, self.on_statistic, controls, parts.on_left, latest=True)
+        page.on(signals.selection.change, self.on_selection, controls, views, latest=True)
+        page.on(parts.norm.change, self.on_norm, controls, [*views, parts.explained], latest=True)
+        page.on(parts.statistic.change, self.on_statistic, controls, parts.on_left, latest=True)
+        page.on_event(parts.map.select, "name", "text", self.on_cell, [signals.selection], [signals.selection])
+        page.on(parts.expert.input, self.on_expert, [parts.expert, signals.selection], [signals.selection],
+                latest=True)
+        page.on(parts.stacked.input, self.on_stacked, [parts.stacked], views, latest=True)
+        page.on_event(parts.matrix.select, "index", "pair", self.on_weight, [signals.selection], [signals.selection])
+        page.on(parts.matrix.clear, self.on_clear, [signals.selection], [signals.selection])
+
+    def draw_map(self, visit: Visit, norm: str, statistic: str) -> Generator[dict[Any, Any], None, dict[Any, Any]]:
+        say, parts = self.say, self.parts
         if visit.session.model is None:
-            return {model_map: maps.empty_map(say("gradients.preparing")), tag: ""}
+            return {parts.map: maps.empty_map(say("gradients.preparing")), parts.tag: ""}
         if visit.session.statistics is None:
-            return {model_map: maps.empty_map(say("errors.nothing_collected")), tag: ""}
+            return {parts.map: maps.empty_map(say("errors.nothing_collected")), parts.tag: ""}
         found: Statistics = visit.statistics()
-        summaries = yield from _summaries(page, visit, norm_name)
-        shown = gradient_map(visit.model(), summaries, statistic_name, found.count)
+        summaries = yield from _summaries(self.page, visit, norm)
+        shown = gradient_map(visit.model(), summaries, statistic, found.count)
         moved = text_moved(visit)
         value = maps.map_value(
-            shown, say, title=say(f"gradients.title.{statistic_name}", norm=say(f"gradients.norm_name.{norm_name}")),
-            unit=say("gradients.unit_share") if statistic_name == "peak_share" else say(f"gradients.unit.{norm_name}"),
-            sentence=maps.gradient_sentence(summaries, statistic_name, say),
-            label=maps.percent if statistic_name == "peak_share" else maps.number,
+            shown, say, title=say(f"gradients.title.{statistic}", norm=say(f"gradients.norm_name.{norm}")),
+            unit=say("gradients.unit_share") if statistic == "peak_share" else say(f"gradients.unit.{norm}"),
+            sentence=maps.gradient_sentence(summaries, statistic, say),
+            label=maps.percent if statistic == "peak_share" else maps.number,
             selected=chosen(visit, summaries).name, stale=moved)
-        return {model_map: value, tag: statistics_tag(say, visit, found)}
+        return {parts.map: value, parts.tag: statistics_tag(say, visit, found)}
 
-    def draw_matrix(visit: Visit, field: str | None = None) -> dict[Any, Any]:
+    def draw_matrix(self, visit: Visit, field: str | None = None) -> dict[Any, Any]:
+        say, parts = self.say, self.parts
         if visit.session.model is None:
-            return {matrix: gr.skip()}
+            return {parts.matrix: gr.skip()}
         one = chosen(visit)
         selection = visit.session.selection
         all_experts = stack_shown(visit, one)
@@ -91,73 +145,59 @@ def build(page: Page) -> None:
         above = selection.expert * one.rows if all_experts else 0
         pin = None if selection.row is None or selection.column is None else (above + selection.row, selection.column)
         known = {known.id for known in provider.known}
-        return {matrix: picture(provider, matrix_title(say, one), say.table("matrix"),
-                                field if field in known else None, pin,
-                                heads=(one.rows, 0) if all_experts else work.head_borders(visit.model(), one),
-                                borders="experts" if all_experts else "heads",
-                                note=_made_of(say, visit)),
-                about: _matrix_tag(say, one), scored: scoring(visit),
-                expert: gr.update(visible=bool(one.experts) and not all_experts, value=selection.expert),
-                stacked: gr.update(visible=bool(one.experts), value=all_experts)}
+        return {parts.matrix: picture(provider, matrix_title(say, one), say.table("matrix"),
+                                      field if field in known else None, pin,
+                                      heads=(one.rows, 0) if all_experts else work.head_borders(visit.model(), one),
+                                      borders="experts" if all_experts else "heads",
+                                      note=_made_of(say, visit)),
+                parts.about: _matrix_tag(say, one), parts.scored: scoring(visit),
+                parts.expert: gr.update(visible=bool(one.experts) and not all_experts, value=selection.expert),
+                parts.stacked: gr.update(visible=bool(one.experts), value=all_experts)}
 
-    def refresh(visit: Visit, norm_name: str, statistic_name: str, counter: int) -> Iterator[dict[Any, Any]]:
-        drawn = yield from draw_map(visit, norm_name, statistic_name)
+    def refresh(self, visit: Visit, norm: str, statistic: str, counter: int) -> Iterator[dict[Any, Any]]:
+        drawn = yield from self.draw_map(visit, norm, statistic)
         if visit.session.model is not None and visit.session.selection.matrix != (name := chosen(visit).name):
             select(visit, name)
-            drawn[signals.selection] = bump(counter)
-        yield drawn | draw_matrix(visit)
+            drawn[self.signals.selection] = bump(counter)
+        yield drawn | self.draw_matrix(visit)
 
-    def on_norm(visit: Visit, norm_name: str, statistic_name: str) -> Iterator[dict[Any, Any]]:
-        drawn = yield from draw_map(visit, norm_name, statistic_name)
-        yield drawn | draw_matrix(visit, norm_name) | {explained: _explained(say, norm_name)}
+    def on_norm(self, visit: Visit, norm: str, statistic: str) -> Iterator[dict[Any, Any]]:
+        drawn = yield from self.draw_map(visit, norm, statistic)
+        yield drawn | self.draw_matrix(visit, norm) | {self.parts.explained: _explained(self.say, norm)}
 
-    def on_statistic(visit: Visit, norm_name: str, statistic_name: str) -> Iterator[dict[Any, Any]]:
-        yield (yield from draw_map(visit, norm_name, statistic_name))
+    def on_statistic(self, visit: Visit, norm: str, statistic: str) -> Iterator[dict[Any, Any]]:
+        yield (yield from self.draw_map(visit, norm, statistic))
 
-    def on_cell(visit: Visit, name: str, counter: int) -> dict[Any, Any]:
+    def on_cell(self, visit: Visit, name: str, counter: int) -> dict[Any, Any]:
         select(visit, name)
-        return {signals.selection: bump(counter)}
+        return {self.signals.selection: bump(counter)}
 
-    def on_expert(visit: Visit, number: float | None, counter: int) -> dict[Any, Any]:
+    def on_expert(self, visit: Visit, number: float | None, counter: int) -> dict[Any, Any]:
         one = chosen(visit)
         select(visit, one.name, min(max(0, int(number or 0)), max(0, one.experts - 1)))
-        return {signals.selection: bump(counter)}
+        return {self.signals.selection: bump(counter)}
 
-    def on_stacked(visit: Visit, wanted: bool) -> dict[Any, Any]:
+    def on_stacked(self, visit: Visit, wanted: bool) -> dict[Any, Any]:
         visit.remember("all_experts", wanted)
-        return draw_matrix(visit)
+        return self.draw_matrix(visit)
 
-    def on_selection(visit: Visit, norm_name: str, statistic_name: str) -> Iterator[dict[Any, Any]]:
-        yield (yield from draw_map(visit, norm_name, statistic_name)) | draw_matrix(visit)
+    def on_selection(self, visit: Visit, norm: str, statistic: str) -> Iterator[dict[Any, Any]]:
+        yield (yield from self.draw_map(visit, norm, statistic)) | self.draw_matrix(visit)
 
-    def on_weight(visit: Visit, place: list[int], counter: int) -> dict[Any, Any]:
+    def on_weight(self, visit: Visit, place: list[int], counter: int) -> dict[Any, Any]:
         one, row, column = chosen(visit), int(place[0]), int(place[1])
         expert = visit.session.selection.expert
         if stack_shown(visit, one):
             expert, row = divmod(row, one.rows)
         visit.select(Selection(one.name, expert, row, column))
-        return {signals.selection: bump(counter)}
+        return {self.signals.selection: bump(counter)}
 
-    def on_clear(visit: Visit, counter: int) -> dict[Any, Any]:
-        return {signals.selection: unpin(visit, counter)}
+    def on_clear(self, visit: Visit, counter: int) -> dict[Any, Any]:
+        return {self.signals.selection: unpin(visit, counter)}
 
-    def on_settings(visit: Visit, drawn: Settings | None) -> dict[Any, Any]:
+    def on_settings(self, visit: Visit, drawn: Settings | None) -> dict[Any, Any]:
         """Redraw the matrix if the scores changed: with α or method, not with sparsity."""
-        return {} if visit.session.model is None or scoring(visit) == drawn else draw_matrix(visit)
-
-    controls, both = [norm, statistic], [model_map, tag, matrix, about, expert, stacked, scored]
-    page.on(signals.settings.change, on_settings, [scored], both, latest=True)
-    page.on([signals.visit.change, signals.statistics.change], refresh, [*controls, signals.selection],
-            [*both, signals.selection], latest=True)
-    page.on(signals.text.change, on_statistic, controls, [model_map, tag], latest=True)
-    page.on(signals.selection.change, on_selection, controls, both, latest=True)
-    page.on(norm.change, on_norm, controls, [*both, explained], latest=True)
-    page.on(statistic.change, on_statistic, controls, [model_map, tag], latest=True)
-    page.on_event(model_map.select, "name", "text", on_cell, [signals.selection], [signals.selection])
-    page.on(expert.input, on_expert, [expert, signals.selection], [signals.selection], latest=True)
-    page.on(stacked.input, on_stacked, [stacked], both, latest=True)
-    page.on_event(matrix.select, "index", "pair", on_weight, [signals.selection], [signals.selection])
-    page.on(matrix.clear, on_clear, [signals.selection], [signals.selection])
+        return {} if visit.session.model is None or scoring(visit) == drawn else self.draw_matrix(visit)
 
 
 # The selection, for every tab that shows one matrix
