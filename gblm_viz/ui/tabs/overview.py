@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import gradio as gr
@@ -22,8 +22,7 @@ from ..components.escape import escape
 from ..components.model_map import ModelMapView
 from ..components.settings_words import settings_words
 from ..components.token_bars import MARKS
-from ..visit.keys import PerplexityKey, ProbesKey, PrunedKey
-from ..visit.page import Page, bump
+from ..visit.page import Handlers, Page, bump
 from ..visit.session import Selection, Visit
 from ..work import work
 from ..work.applied import applied_tag, collected_from
@@ -33,10 +32,38 @@ from .prune_told import place
 from .weight import telling_weight
 
 
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """The tab's components."""
+
+    sentence: gr.HTML
+    questions: gr.Row
+    buttons: tuple[gr.Button, ...]
+    """One for each question of the example."""
+    dense: gr.HTML
+    pruned: gr.HTML
+    parting: gr.HTML
+    cost: gr.HTML
+    to_chat: gr.Button
+    limit: gr.HTML
+    tag: gr.HTML
+    reset: gr.Button
+    map: ModelMapView
+    telling: gr.HTML
+    why: gr.Button
+
+    @property
+    def shown(self) -> list[Any]:
+        """The components that `_Handlers.refresh` updates."""
+        return [self.sentence, self.questions, self.to_chat, self.dense, self.pruned, self.parting, self.cost,
+                self.limit, self.tag, self.map, self.telling, self.why]
+
+
 def build(page: Page) -> None:
+    """Lay out the finished example and register the handlers."""
     say = page.words
     example = shipped()
-    pairs = example["answers"].get(say.language, example["answers"][FIRST])
+    pairs = _pairs(say)
     with gr.Row(elem_id="overview-row", equal_height=False):
         with gr.Column(scale=6, min_width=480):
             sentence = gr.HTML(headline(say, example["removed"], example["prunable"], example["sparsity"]))
@@ -53,17 +80,35 @@ def build(page: Page) -> None:
                 tag = gr.HTML(_tag(_example_tag(say, example)))
                 reset = gr.Button(say("overview.reset"), elem_id="reset", size="sm", scale=0, min_width=170)
         with gr.Column(scale=5, min_width=420):
-            summaries = shipped_summaries()
-            shown = _map(summaries, example["blocks"], tuple(example["roles"]), example["samples"])
-            overview_map = ModelMapView(_drawn(say, shown, summaries), height=330, elem_id="overview-map")
+            overview_map = ModelMapView(_shipped_map(say), height=330, elem_id="overview-map")
             with gr.Row(equal_height=False, elem_id="overview-telling-row"):
                 telling = gr.HTML(telling_html(say, _shipped_telling(say), example["settings"]["method"]),
                                   elem_id="overview-telling")
                 why = gr.Button(say("overview.why"), elem_id="overview-why", size="sm", scale=0, min_width=130)
-    outputs = [sentence, questions, to_chat, dense, pruned, parting, cost, limit, tag, overview_map, telling, why]
+    _Handlers(page, Parts(sentence, questions, tuple(buttons), dense, pruned, parting, cost, to_chat, limit, tag, reset,
+                          overview_map, telling, why)).wire()
 
-    def on_prompt(visit: Visit, prompt: str) -> Iterator[dict[Any, Any]]:
+
+@dataclass(frozen=True, eq=False)
+class _Handlers(Handlers):
+    parts: Parts
+
+    def wire(self) -> None:
+        page, signals, parts = self.page, self.signals, self.parts
+        page.on(parts.why.click, self.on_why, [signals.selection], [signals.selection, page.tabs])
+        for button in parts.buttons:
+            page.on(button.click, self.on_prompt, [button], [parts.dense, parts.pruned, parts.parting])
+        page.on(parts.reset.click, self.on_reset, [signals.visit], [*parts.shown, signals.visit])
+        page.on(parts.to_chat.click, self.on_to_chat, [], [page.tabs])
+        page.on([signals.visit.change, signals.statistics.change, signals.applied.change], self.refresh, [],
+                parts.shown, latest=True)
+        page.on([signals.measured.change], self.on_measured, [], [parts.cost])
+        page.on_event(parts.map.select, "name", "text", self.on_cell, [signals.selection],
+                      [signals.selection, page.tabs])
+
+    def on_prompt(self, visit: Visit, prompt: str) -> Iterator[dict[Any, Any]]:
         """Let both models answer greedily, without earlier turns; this reproduces the example's answers."""
+        page, say, parts = self.page, self.say, self.parts
         stop = threading.Event()
         visit.library.chats[visit.key] = stop
         models = {"dense": visit.model(), "pruned": work.pruned_model(visit)}
@@ -71,87 +116,105 @@ def build(page: Page) -> None:
         try:
             for turn, finished in stream:
                 told = parting_sentence(turn, say) if finished else say("compare.answering")
-                yield {dense: _live(say, "dense", turn, finished), pruned: _live(say, "pruned", turn, finished),
-                       parting: _sentence(told)}
+                yield {parts.dense: _live(say, "dense", turn, finished),
+                       parts.pruned: _live(say, "pruned", turn, finished), parts.parting: _sentence(told)}
             yield {page.status: page.note(say("status.ready"))}
         finally:
             stream.close()
 
-    def on_reset(visit: Visit, counter: int) -> dict[Any, Any]:
+    def on_reset(self, visit: Visit, counter: int) -> dict[Any, Any]:
+        page = self.page
         visit.keep(page.library.first.begun_after(visit.session))
-        return {page.signals.visit: bump(counter), **from_example(),
-                page.status: page.note(say("overview.was_reset"))}
+        return {self.signals.visit: bump(counter), **self.example_shown(),
+                page.status: page.note(self.say("overview.was_reset"))}
 
-    def from_example() -> dict[Any, Any]:
-        return {sentence: headline(say, example["removed"], example["prunable"], example["sparsity"]),
-                questions: gr.update(visible=True), to_chat: gr.update(visible=False),
-                dense: _pane(say, "dense", pairs[0]), pruned: _pane(say, "pruned", pairs[0]),
-                parting: _sentence(_shipped_parting(say, pairs[0])),
-                cost: cost_html(say, example["probes"], example["perplexity"]), limit: limit_html(say, of_pocket=True),
-                tag: _tag(_example_tag(say, example)),
-                overview_map: _drawn(say, shown, summaries), why: gr.update(visible=True),
-                telling: telling_html(say, _shipped_telling(say), example["settings"]["method"])}
+    def on_to_chat(self, visit: Visit) -> dict[Any, Any]:
+        return {self.page.tabs: gr.Tabs(selected="compare")}
 
-    def refresh(visit: Visit) -> dict[Any, Any]:
+    def example_shown(self) -> dict[Any, Any]:
+        say, parts, example = self.say, self.parts, shipped()
+        pair = _pairs(say)[0]
+        return {parts.sentence: headline(say, example["removed"], example["prunable"], example["sparsity"]),
+                parts.questions: gr.update(visible=True), parts.to_chat: gr.update(visible=False),
+                parts.dense: _pane(say, "dense", pair), parts.pruned: _pane(say, "pruned", pair),
+                parts.parting: _sentence(_shipped_parting(say, pair)),
+                parts.cost: cost_html(say, example["probes"], example["perplexity"]),
+                parts.limit: limit_html(say, of_pocket=True), parts.tag: _tag(_example_tag(say, example)),
+                parts.map: _shipped_map(say), parts.why: gr.update(visible=True),
+                parts.telling: telling_html(say, _shipped_telling(say), example["settings"]["method"])}
+
+    def refresh(self, visit: Visit) -> dict[Any, Any]:
         """Show the example, or the visitor's own run as far as it exists; the two are never mixed."""
         session = visit.session
         if session.example:
-            return from_example()
+            return self.example_shown()
         collected = session.statistics is not None and visit.library.has(session.statistics)
         applied = session.applied is not None and visit.library.has(session.applied)
         pocket = work.is_pocket(visit.model())
-        name = visit.model().name
+        say, parts = self.say, self.parts
         found: dict[Any, Any] = {
-            questions: gr.update(visible=applied and pocket), to_chat: gr.update(visible=applied and not pocket),
-            parting: _sentence(""), overview_map: empty_map(say("overview.no_map")), telling: "",
-            why: gr.update(visible=False)}
+            parts.questions: gr.update(visible=applied and pocket),
+            parts.to_chat: gr.update(visible=applied and not pocket),
+            parts.parting: _sentence(""), parts.map: empty_map(say("overview.no_map")), parts.telling: "",
+            parts.why: gr.update(visible=False)}
         if collected:
             own = work.gradient_summaries(visit, "l1")
             own_map = _map(own, len(visit.model().layout.blocks), visit.model().layout.roles, visit.statistics().count)
-            found[overview_map] = _drawn(say, own_map, own)
-        if not applied:
-            told = "overview.nothing_removed" if collected else "overview.nothing_collected"
-            return found | {
-                sentence: f'<p class="headline">{escape(say(told, model=name))}</p>', cost: "", limit: "",
-                dense: _empty(say, "dense", "overview.no_answers"),
-                pruned: _empty(say, "pruned", "overview.no_answers"),
-                tag: _tag(say("overview.own_tag", run=collected_from(visit, say)) if collected else "")}
+            found[parts.map] = _drawn(say, own_map, own)
+        return found | (self.applied_shown(visit, collected, pocket) if applied else
+                        self.nothing_applied(visit, collected))
+
+    def nothing_applied(self, visit: Visit, collected: bool) -> dict[Any, Any]:
+        """Show what the own run still lacks, in place of answers and costs."""
+        say, parts = self.say, self.parts
+        told = say("overview.nothing_removed" if collected else "overview.nothing_collected", model=visit.model().name)
+        return {parts.sentence: f'<p class="headline">{escape(told)}</p>', parts.cost: "", parts.limit: "",
+                parts.dense: _empty(say, "dense", "overview.no_answers"),
+                parts.pruned: _empty(say, "pruned", "overview.no_answers"),
+                parts.tag: _tag(say("overview.own_tag", run=collected_from(visit, say)) if collected else "")}
+
+    def applied_shown(self, visit: Visit, collected: bool, pocket: bool) -> dict[Any, Any]:
+        """Show the own run's pruned copy: what was removed, its costs, and its telling weight."""
+        say, parts = self.say, self.parts
         masks = work.applied_masks(visit)
         waiting = "overview.ask_again" if pocket else "overview.ask_in_chat"
         jump = telling_weight(visit) if collected else None
         named = None if jump is None else (place(say, visit.model().layout.named(jump.matrix), jump.expert or 0), jump)
-        return found | {
-            sentence: headline(say, masks.removed, masks.prunable, masks.sparsity),
-            cost: cost_html(say, *_measured(visit, say)), limit: limit_html(say, of_pocket=pocket),
-            tag: _tag(say("overview.own_tag", run=applied_tag(visit, say))),
-            dense: _empty(say, "dense", waiting), pruned: _empty(say, "pruned", waiting),
-            telling: telling_html(say, named, session.settings.method), why: gr.update(visible=jump is not None)}
+        return {parts.sentence: headline(say, masks.removed, masks.prunable, masks.sparsity),
+                parts.cost: cost_html(say, *_measured(visit, say)),
+                parts.limit: limit_html(say, of_pocket=pocket),
+                parts.tag: _tag(say("overview.own_tag", run=applied_tag(visit, say))),
+                parts.dense: _empty(say, "dense", waiting), parts.pruned: _empty(say, "pruned", waiting),
+                parts.telling: telling_html(say, named, visit.session.settings.method),
+                parts.why: gr.update(visible=jump is not None)}
 
-    def remeasured(visit: Visit) -> dict[Any, Any]:
+    def on_measured(self, visit: Visit) -> dict[Any, Any]:
         """Update the costs of an own run once Compare has measured them; the answers stay."""
-        return {} if visit.session.example else {cost: refresh(visit).get(cost, gr.skip())}
+        cost = self.parts.cost
+        return {} if visit.session.example else {cost: self.refresh(visit).get(cost, gr.skip())}
 
-    def on_cell(visit: Visit, name: str, counter: int) -> dict[Any, Any]:
+    def on_cell(self, visit: Visit, name: str, counter: int) -> dict[Any, Any]:
         visit.select(Selection(matrix=name))
-        return {page.signals.selection: bump(counter), page.tabs: gr.Tabs(selected="gradients")}
+        return {self.signals.selection: bump(counter), self.page.tabs: gr.Tabs(selected="gradients")}
 
-    def on_why(visit: Visit, counter: int) -> dict[Any, Any]:
-        jump = telling_weight(visit)
+    def on_why(self, visit: Visit, counter: int) -> dict[Any, Any]:
+        """Explain the telling weight on the Weight tab."""
+        page, jump = self.page, telling_weight(visit)
         if jump is None:
-            return {page.status: page.note(say("weight.telling_none"), "error")}
+            return {page.status: page.note(self.say("weight.telling_none"), "error")}
         visit.select(Selection(jump.matrix, jump.expert or 0, jump.row, jump.column))
-        return {page.signals.selection: bump(counter), page.tabs: gr.Tabs(selected="weight")}
+        return {self.signals.selection: bump(counter), page.tabs: gr.Tabs(selected="weight")}
 
-    page.on(why.click, on_why, [page.signals.selection], [page.signals.selection, page.tabs])
-    for button in buttons:
-        page.on(button.click, on_prompt, [button], [dense, pruned, parting])
-    page.on(reset.click, on_reset, [page.signals.visit], [*outputs, page.signals.visit])
-    page.on(to_chat.click, lambda visit: {page.tabs: gr.Tabs(selected="compare")}, [], [page.tabs])
-    page.on([page.signals.visit.change, page.signals.statistics.change, page.signals.applied.change], refresh, [],
-            outputs, latest=True)
-    page.on([page.signals.measured.change], remeasured, [], [cost])
-    page.on_event(overview_map.select, "name", "text", on_cell, [page.signals.selection],
-                  [page.signals.selection, page.tabs])
+
+def _pairs(say: Words) -> list[dict[str, str]]:
+    """Return the example's questions with both models' answers, in the page's language if it has them."""
+    answers: dict[str, list[dict[str, str]]] = shipped()["answers"]
+    return answers.get(say.language, answers[FIRST])
+
+
+def _shipped_map(say: Words) -> dict[str, Any]:
+    example, summaries = shipped(), shipped_summaries()
+    return _drawn(say, _map(summaries, example["blocks"], tuple(example["roles"]), example["samples"]), summaries)
 
 
 def _map(summaries: tuple[GradientSummary, ...], blocks: int, roles: tuple[str, ...], samples: int) -> ModelMap:
