@@ -8,11 +8,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import gradio as gr
 
-from gblm_viz.core.base.job import Job, run
+from gblm_viz.core.base.job import run
 from gblm_viz.core.look import two_masks
 from gblm_viz.core.look.columns import writer
 from gblm_viz.core.look.structure import DRAWS, column_score, outside_columns, row_score
@@ -28,8 +29,7 @@ from ..components.escape import escape
 from ..components.matrix_view import ArrayProvider, Field, MatrixView, picture, with_pin, without_pin
 from ..components.model_map import ModelMapView
 from ..components.table import plain_table
-from ..visit.keys import Key
-from ..visit.page import Page, bump
+from ..visit.page import Handlers, Page, bump
 from ..visit.session import Selection, Visit
 from ..work import work
 from ..work.preview import selected
@@ -84,30 +84,30 @@ SURE = 3.0
 class Parts:
     """The tab's components."""
 
-    matrix: Any
-    which: Any
-    shuffle: Any
-    sort: Any
-    tag: Any
-    chosen: Any
-    wanda: Any
-    null: Any
-    sentences: Any
-    panels: dict[str, Any]
-    order: Any
-    profile: Any
-    outside: Any
-    measure: Any
-    update: Any
-    map_note: Any
-    map: Any
-    bands: Any
-    test: Any
-    tested: Any
-    counts: Any
-    factors: Any
-    jumps: Any
-    compare: Any
+    matrix: gr.Dropdown
+    which: gr.Radio
+    shuffle: gr.Button
+    sort: gr.Dropdown
+    tag: gr.HTML
+    chosen: MatrixView
+    wanda: MatrixView
+    null: MatrixView
+    sentences: gr.HTML
+    panels: dict[str, gr.Tab]
+    order: gr.Radio
+    profile: gr.Plot
+    outside: gr.HTML
+    measure: gr.Radio
+    update: gr.Button
+    map_note: gr.HTML
+    map: ModelMapView
+    bands: gr.HTML
+    test: gr.Button
+    tested: gr.HTML
+    counts: gr.HTML
+    factors: gr.HTML
+    jumps: gr.HTML
+    compare: gr.Button
 
     @property
     def views(self) -> tuple[Any, Any, Any]:
@@ -166,8 +166,9 @@ def build(page: Page) -> None:
         with gr.Tab(say("patterns.tab.wanda"), id="wanda") as panels["wanda"]:
             beside = _beside(say)
     chosen, wanda, null = views
-    _wire(page, Parts(matrix, which, shuffle, sort, tag, chosen, wanda, null, sentences, panels, *columns, *scores,
-                      *beside))
+    parts = Parts(matrix, which, shuffle, sort, tag, chosen, wanda, null, sentences, panels, *columns, *scores, *beside)
+    drawn, seed, opened = gr.State({}), gr.State(0), gr.State(PANELS[0])
+    _Handlers(page, parts, _Show(page, parts, drawn), drawn, seed, opened).wire()
 
 
 def _columns(say: Words) -> tuple[Any, ...]:
@@ -211,108 +212,116 @@ def _beside(say: Words) -> tuple[Any, ...]:
     return counts, factors, jumps, compare
 
 
-def _wire(page: Page, parts: Parts) -> None:
-    say, signals = page.words, page.signals
-    drawn, seed, opened = gr.State({}), gr.State(0), gr.State(PANELS[0])
-    show = _Show(page, parts, drawn)
-    reads = [drawn, seed, opened, *parts.choices, *parts.views]
-    outputs = [*parts.shown, drawn]
+@dataclass(frozen=True, eq=False)
+class _Handlers(Handlers):
+    parts: Parts
+    show: _Show
+    drawn: gr.State
+    """What the masks ("masks") and each inner tab show, as `Sight.signature`."""
+    seed: gr.State
+    """The seed of the shuffled mask."""
+    opened: gr.State
+    """The name of the open inner tab."""
 
-    def on_shuffle(visit: Visit, known: dict[str, str], seeded: int, *values: Any) -> dict[Any, Any]:
-        return {seed: seeded + 1, **show.everything(visit, known, seeded + 1, *values)}
+    def wire(self) -> None:
+        page, signals, parts = self.page, self.signals, self.parts
+        reads = [self.drawn, self.seed, self.opened, *parts.choices, *parts.views]
+        outputs = [*parts.shown, self.drawn]
+        page.on([signals.visit.change, signals.statistics.change, signals.settings.change, signals.selection.change],
+                self.show.everything, reads, outputs, latest=True)
+        page.on(signals.applied.change, self.on_applied, reads, outputs, latest=True)
+        page.on(parts.which.input, self.on_which, reads, outputs, latest=True)
+        page.on(parts.sort.input, self.on_sort, [parts.sort, *reads], outputs, latest=True)
+        page.on(parts.shuffle.click, self.on_shuffle, reads, [*outputs, self.seed], latest=True)
+        self.wire_panels()
+        page.on_event(parts.map.select, "name", "text", self.on_matrix, [signals.selection], [signals.selection])
+        page.on([view.clear for view in parts.views], self.on_clear, [signals.selection], [signals.selection])
+        for view in parts.views:
+            page.on_event(view.select, "index", "pair", self.on_weight, [signals.selection, *parts.views],
+                          [*parts.views, signals.selection])
 
-    def on_sort(visit: Visit, wanted: str, *values: Any) -> dict[Any, Any]:
+    def wire_panels(self) -> None:
+        """Register the handlers of the inner tabs and of their controls."""
+        page, signals, parts = self.page, self.signals, self.parts
+        for name, panel in parts.panels.items():
+            page.on(panel.select, partial(self.on_open, opening=name),
+                    [self.drawn, self.seed, self.opened, *parts.choices], [*parts.inside, self.drawn, self.opened],
+                    latest=True)
+        page.on(parts.order.input, self.on_order, [self.seed, parts.which, parts.order], [parts.profile], latest=True)
+        page.on(parts.measure.input, self.on_measure, [parts.which, parts.measure], parts.scored, latest=True)
+        page.on(parts.matrix.input, self.on_matrix, [parts.matrix, signals.selection], [signals.selection],
+                latest=True)
+        page.on(parts.update.click, self.on_update, [parts.which, parts.measure], parts.scored)
+        page.on(parts.test.click, self.on_test, [parts.which, parts.measure], parts.scored)
+        page.on(parts.compare.click, self.on_compare, [parts.which], parts.beside)
+
+    def on_shuffle(self, visit: Visit, known: dict[str, str], seeded: int, *values: Any) -> dict[Any, Any]:
+        return {self.seed: seeded + 1, **self.show.everything(visit, known, seeded + 1, *values)}
+
+    def on_sort(self, visit: Visit, wanted: str, *values: Any) -> dict[Any, Any]:
         visit.remember("patterns_order", wanted)
-        return show.everything(visit, *values)
+        return self.show.everything(visit, *values)
 
-    def on_which(visit: Visit, *values: Any) -> dict[Any, Any]:
-        return show.everything(visit, *values, asked=True)
+    def on_which(self, visit: Visit, *values: Any) -> dict[Any, Any]:
+        return self.show.everything(visit, *values, asked=True)
 
-    def on_applied(visit: Visit, known: dict[str, str], seeded: int, panel: str, which: str,
+    def on_applied(self, visit: Visit, known: dict[str, str], seeded: int, panel: str, which: str,
                    *values: Any) -> dict[Any, Any]:
         """After an Apply: show the applied mask."""
-        return show.everything(visit, known, seeded, panel, "applied", *values)
+        return self.show.everything(visit, known, seeded, panel, "applied", *values)
 
-    def on_open(panel: str) -> Any:
-        def open_panel(visit: Visit, known: dict[str, str], seeded: int, _: str, which: str, order: str,
-                       measure: str) -> dict[Any, Any]:
-            sight = sight_of(visit, which, seeded)
-            return {opened: panel, **(show.panel(visit, sight, known, panel, order, measure) if sight else {})}
-        return open_panel
-
-    def on_order(visit: Visit, seeded: int, which: str, order: str) -> dict[Any, Any]:
+    def on_open(self, visit: Visit, known: dict[str, str], seeded: int, _: str, which: str, order: str, measure: str,
+                *, opening: str) -> dict[Any, Any]:
+        """opening: the inner tab that is open from now on."""
         sight = sight_of(visit, which, seeded)
-        return {parts.profile: show.profile(sight, order)} if sight else {}
+        shown = self.show.panel(visit, sight, known, opening, order, measure) if sight else {}
+        return {self.opened: opening, **shown}
 
-    def on_measure(visit: Visit, which: str, measure: str) -> dict[Any, Any]:
+    def on_order(self, visit: Visit, seeded: int, which: str, order: str) -> dict[Any, Any]:
+        sight = sight_of(visit, which, seeded)
+        return {self.parts.profile: self.show.profile(sight, order)} if sight else {}
+
+    def on_measure(self, visit: Visit, which: str, measure: str) -> dict[Any, Any]:
         sight = sight_of(visit, which, 0)
-        return show.structure(visit, sight, measure) if sight else {}
+        return self.show.structure(visit, sight, measure) if sight else {}
 
-    def on_matrix(visit: Visit, name: str | None, counter: int) -> dict[Any, Any]:
+    def on_matrix(self, visit: Visit, name: str | None, counter: int) -> dict[Any, Any]:
         if not name:
             return {}
         visit.select(Selection(matrix=name))
-        return {signals.selection: bump(counter)}
+        return {self.signals.selection: bump(counter)}
 
-    def on_weight(visit: Visit, index: Any, counter: int, *values: Any) -> dict[Any, Any]:
+    def on_weight(self, visit: Visit, index: Any, counter: int, *values: Any) -> dict[Any, Any]:
         row, column = int(index[0]), int(index[1])
         visit.select(replace(visit.session.selection, matrix=selected(visit).name, row=row, column=column))
         pinned = {view: with_pin(value, row, column)
-                  for view, value in zip(parts.views, values, strict=True) if value}
-        return {**pinned, signals.selection: bump(counter)}
+                  for view, value in zip(self.parts.views, values, strict=True) if value}
+        return {**pinned, self.signals.selection: bump(counter)}
 
-    def followed(visit: Visit, key: Key[Any], job: Job[Any]) -> Any:
-        """Return the value of `key`, made by the job in a task shown in the status line."""
-        if not page.library.has(key):
-            task = page.library.start(visit.key, key, lambda _: _kept(page, key, job))
-            yield from page.follow(visit, task, "structure")
-        return page.library.get(key)
+    def on_clear(self, visit: Visit, counter: int) -> dict[Any, Any]:
+        return {self.signals.selection: unpin(visit, counter)}
 
-    def on_update(visit: Visit, which: str, measure: str) -> Iterator[dict[Any, Any]]:
-        sight = needed(sight_of(visit, which, 0))
-        cells = yield from followed(visit, structure_key(sight), structure_cells(visit.model(), sight.masks))
-        done = page.note(say("patterns.scored", count=len(cells)))
-        yield {**show.scores(visit, needed(sight_of(visit, which, 0)), measure), page.status: done}
+    def on_update(self, visit: Visit, which: str, measure: str) -> Iterator[dict[Any, Any]]:
+        """Score the masks of all matrices."""
+        page, model, sight = self.page, visit.model(), needed(sight_of(visit, which, 0))
+        cells = yield from self.computed(visit, structure_key(sight), "structure",
+                                         lambda: structure_cells(model, sight.masks))
+        done = page.note(self.say("patterns.scored", count=len(cells)))
+        yield {**self.show.scores(visit, needed(sight_of(visit, which, 0)), measure), page.status: done}
 
-    def on_test(visit: Visit, which: str, measure: str) -> Iterator[dict[Any, Any]]:
-        sight = needed(sight_of(visit, which, 0))
-        own, _ = yield from followed(visit, bands_key(sight), both_bands(visit.model(), sight))
-        done = page.note(say("patterns.tested.done", count=len(own.each)))
-        yield {**show.scores(visit, needed(sight_of(visit, which, 0)), measure), page.status: done}
+    def on_test(self, visit: Visit, which: str, measure: str) -> Iterator[dict[Any, Any]]:
+        """Test the structure of all matrices against chance."""
+        page, model, sight = self.page, visit.model(), needed(sight_of(visit, which, 0))
+        own, _ = yield from self.computed(visit, bands_key(sight), "structure", lambda: both_bands(model, sight))
+        done = page.note(self.say("patterns.tested.done", count=len(own.each)))
+        yield {**self.show.scores(visit, needed(sight_of(visit, which, 0)), measure), page.status: done}
 
-    def on_compare(visit: Visit, which: str) -> Iterator[dict[Any, Any]]:
-        sight = needed(sight_of(visit, which, 0))
-        yield from followed(visit, moved_key(visit, sight), moved_job(visit, sight))
+    def on_compare(self, visit: Visit, which: str) -> Iterator[dict[Any, Any]]:
+        """Find which weights the mask keeps and Wanda removes, and the reverse."""
+        page, sight = self.page, needed(sight_of(visit, which, 0))
+        yield from self.computed(visit, moved_key(visit, sight), "structure", lambda: moved_job(visit, sight))
         now = needed(sight_of(visit, which, 0))
-        yield {**show.beside(visit, now), page.status: page.note(say("status.ready"))}
-
-    page.on([signals.visit.change, signals.statistics.change, signals.settings.change, signals.selection.change],
-            show.everything, reads, outputs, latest=True)
-    page.on(signals.applied.change, on_applied, reads, outputs, latest=True)
-    page.on(parts.which.input, on_which, reads, outputs, latest=True)
-    page.on(parts.sort.input, on_sort, [parts.sort, *reads], outputs, latest=True)
-    page.on(parts.shuffle.click, on_shuffle, reads, [*outputs, seed], latest=True)
-    for name, panel in parts.panels.items():
-        page.on(panel.select, on_open(name), [drawn, seed, opened, *parts.choices], [*parts.inside, drawn, opened],
-                latest=True)
-    page.on(parts.order.input, on_order, [seed, parts.which, parts.order], [parts.profile], latest=True)
-    page.on(parts.measure.input, on_measure, [parts.which, parts.measure], parts.scored, latest=True)
-    page.on(parts.matrix.input, on_matrix, [parts.matrix, signals.selection], [signals.selection], latest=True)
-    page.on(parts.update.click, on_update, [parts.which, parts.measure], parts.scored)
-    page.on(parts.test.click, on_test, [parts.which, parts.measure], parts.scored)
-    page.on(parts.compare.click, on_compare, [parts.which], parts.beside)
-    page.on_event(parts.map.select, "name", "text", on_matrix, [signals.selection], [signals.selection])
-    def on_clear(visit: Visit, counter: int) -> dict[Any, Any]:
-        return {signals.selection: unpin(visit, counter)}
-
-    page.on([view.clear for view in parts.views], on_clear, [signals.selection], [signals.selection])
-    for view in parts.views:
-        page.on_event(view.select, "index", "pair", on_weight, [signals.selection, *parts.views],
-                      [*parts.views, signals.selection])
-
-
-def _kept(page: Page, key: Key[Any], job: Job[Any]) -> Job[None]:
-    page.library.put(key, (yield from job))
+        yield {**self.show.beside(visit, now), page.status: page.note(self.say("status.ready"))}
 
 
 class _Show:
