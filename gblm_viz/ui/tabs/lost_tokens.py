@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
@@ -11,13 +12,27 @@ from gblm_viz.core.measure.lost import TokenLoss
 from gblm_viz.words import Words
 
 from ..components.loss_strip import LossStrip, strip_value
-from ..visit.page import NoLongerWanted, Page
+from ..visit.page import Handlers, NoLongerWanted, Page
 from ..visit.session import Visit
 from ..work import measuring, work
 from ..work.applied import applied_tag
 
 MOST_WINDOWS = 512
 """Most windows that the choice offers; if there are more, those with the largest loss."""
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """The view's components."""
+
+    which: gr.Dropdown
+    window: gr.Dropdown
+    back: gr.Button
+    on: gr.Button
+    worst: gr.Button
+    strip: LossStrip
+    drawn: gr.State
+    """The key of the drawn window, so that reopening the view does not draw it again."""
 
 
 def build(page: Page, shown: gr.Tab) -> None:
@@ -30,31 +45,55 @@ def build(page: Page, shown: gr.Tab) -> None:
         on = gr.Button(say("lost.tokens.on"), elem_id="lost-more", size="sm", scale=0, min_width=120)
         worst = gr.Button(say("lost.tokens.worst"), elem_id="lost-worst", size="sm", scale=0, min_width=160)
     strip = LossStrip(elem_id="lost-strip")
-    drawn: Any = gr.State(None)
-    """The key of the drawn window, so that reopening the view does not draw it again."""
+    _Handlers(page, Parts(which, window, back, on, worst, strip, drawn=gr.State(None)), shown).wire()
 
-    def choices(visit: Visit, name: str) -> list[tuple[str, int]]:
+
+@dataclass(frozen=True, eq=False)
+class _Handlers(Handlers):
+    parts: Parts
+    opened: gr.Tab
+
+    def wire(self) -> None:
+        page, signals, parts = self.page, self.signals, self.parts
+        reads, draws = [parts.which, parts.window, parts.drawn], [parts.window, parts.strip, parts.drawn]
+        fills = [parts.which, *draws]
+        page.on([self.opened.select], self.on_open, reads, fills, latest=True)
+        page.on([signals.visit.change, signals.applied.change, signals.statistics.change, signals.measured.change],
+                self.on_moved, reads, fills, latest=True)
+        page.on(parts.which.input, self.on_worst, [parts.which, parts.drawn], fills, latest=True)
+        page.on(parts.window.input, self.on_window, reads, [parts.strip, parts.drawn], latest=True)
+        page.on(parts.worst.click, self.on_worst, [parts.which, parts.drawn], fills)
+        page.on(parts.back.click, lambda visit, *values: self.on_step(visit, -1, *values), reads, draws)
+        page.on(parts.on.click, lambda visit, *values: self.on_step(visit, 1, *values), reads, draws)
+        page.on_event(parts.strip.select, "step", "number", self.on_step, reads, draws)
+
+    def choices(self, visit: Visit, name: str) -> list[tuple[str, int]]:
         """Return (label, window), the largest loss first."""
+        say = self.say
         order = measuring.worst_first(visit, measuring.texts(visit, say.language)[name])
         return [(say("lost.tokens.choice_plain", number=index + 1) if gone is None else
                  say("lost.tokens.choice", number=index + 1, lost=f"{gone:+.2f}"), index)
                 for index, gone in order[:MOST_WINDOWS]]
 
-    def refill(visit: Visit, name: str | None, index: int | None, key: Any, fresh: bool) -> Iterator[dict[Any, Any]]:
+    def refill(self, visit: Visit, name: str | None, index: int | None, key: Any,
+               fresh: bool) -> Iterator[dict[Any, Any]]:
         """Update the choices and the window: the chosen one if it still exists, else the one with the largest loss."""
+        say, parts = self.say, self.parts
         work.applied_masks(visit)
         texts = measuring.texts(visit, say.language)
         name = name if name in texts else next(iter(texts))
-        offered = choices(visit, name)
+        offered = self.choices(visit, name)
         index = index if not fresh and index in [one for _, one in offered] else offered[0][1]
         sorted_ones = measuring.losses(visit, texts[name]) is not None
-        yield {which: gr.update(choices=[(say(f"lost.tokens.{one}", text=work.text_name(say, held.text_name)), one)
-                                         for one, held in texts.items()], value=name),
-               window: gr.update(choices=offered, value=index, info=None,
-                                 label=say("lost.tokens.window" if sorted_ones else "lost.tokens.window_plain"))}
-        yield from draw(visit, name, index, key)
+        yield {parts.which: gr.update(choices=[(say(f"lost.tokens.{one}", text=work.text_name(say, held.text_name)),
+                                                one) for one, held in texts.items()], value=name),
+               parts.window: gr.update(choices=offered, value=index, info=None, label=say(
+                   "lost.tokens.window" if sorted_ones else "lost.tokens.window_plain"))}
+        yield from self.draw(visit, name, index, key)
 
-    def draw(visit: Visit, name: str, index: int, key: Any) -> Iterator[dict[Any, Any]]:
+    def draw(self, visit: Visit, name: str, index: int, key: Any) -> Iterator[dict[Any, Any]]:
+        """Draw a window, unless `key` says that it is drawn already."""
+        page, say, parts = self.page, self.say, self.parts
         windows = measuring.texts(visit, say.language)[name]
         wanted = measuring.window_key(visit, windows, index)
         if wanted == key:
@@ -70,48 +109,37 @@ def build(page: Page, shown: gr.Tab) -> None:
             say, windows.text_name)), model.dtype)
         if measuring.losses(visit, windows) is None:
             told += " " + say("lost.tokens.sorted_later")
-        yield {strip: strip_value(tokens, say.table("lost.strip"), told, applied_tag(visit, say)), drawn: wanted,
-               page.status: page.note(say("status.ready"))}
+        yield {parts.strip: strip_value(tokens, say.table("lost.strip"), told, applied_tag(visit, say)),
+               parts.drawn: wanted, page.status: page.note(say("status.ready"))}
 
-    def on_open(visit: Visit, name: str | None, index: int | None, key: Any) -> Iterator[dict[Any, Any]]:
-        yield from refill(visit, name, index, key, fresh=key is None)
+    def on_open(self, visit: Visit, name: str | None, index: int | None, key: Any) -> Iterator[dict[Any, Any]]:
+        yield from self.refill(visit, name, index, key, fresh=key is None)
 
-    def on_moved(visit: Visit, name: str | None, index: int | None, key: Any) -> Iterator[dict[Any, Any]]:
+    def on_moved(self, visit: Visit, name: str | None, index: int | None, key: Any) -> Iterator[dict[Any, Any]]:
         """After another copy, text or measurement: redraw the window if the view was opened before, else on opening."""
         if key is not None and visit.session.applied is not None:
-            yield from refill(visit, name, index, key, fresh=False)
+            yield from self.refill(visit, name, index, key, fresh=False)
 
-    def on_text(visit: Visit, name: str | None, key: Any) -> Iterator[dict[Any, Any]]:
-        yield from refill(visit, name, None, key, fresh=True)
+    def on_worst(self, visit: Visit, name: str | None, key: Any) -> Iterator[dict[Any, Any]]:
+        """Show the window of the chosen text with the largest loss."""
+        yield from self.refill(visit, name, None, key, fresh=True)
 
-    def on_window(visit: Visit, name: str | None, index: int | None, key: Any) -> Iterator[dict[Any, Any]]:
-        if name is not None and index is not None and name in measuring.texts(visit, say.language):
-            yield from draw(visit, name, int(index), key)
+    def on_window(self, visit: Visit, name: str | None, index: int | None, key: Any) -> Iterator[dict[Any, Any]]:
+        if name is not None and index is not None and name in measuring.texts(visit, self.say.language):
+            yield from self.draw(visit, name, int(index), key)
 
-    def on_worst(visit: Visit, name: str | None, key: Any) -> Iterator[dict[Any, Any]]:
-        yield from refill(visit, name, None, key, fresh=True)
-
-    def on_step(visit: Visit, step: int, name: str | None, index: int | None, key: Any) -> Iterator[dict[Any, Any]]:
+    def on_step(self, visit: Visit, step: int, name: str | None, index: int | None,
+                key: Any) -> Iterator[dict[Any, Any]]:
         """Go to the next or previous window of the choice; without effect at the ends or before there is a choice."""
-        order = [one for _, one in choices(visit, name)] if name in measuring.texts(visit, say.language) else []
-        if name is None or index not in order:
+        if name not in measuring.texts(visit, self.say.language):
+            return
+        order = [one for _, one in self.choices(visit, name)]
+        if index not in order:
             return
         place = order.index(index) + (1 if step > 0 else -1)
         if 0 <= place < len(order):
-            yield {window: order[place]}
-            yield from draw(visit, name, order[place], key)
-
-    reads, fills = [which, window, drawn], [which, window, strip, drawn]
-    page.on([shown.select], on_open, reads, fills, latest=True)
-    signals = page.signals
-    page.on([signals.visit.change, signals.applied.change, signals.statistics.change, signals.measured.change],
-            on_moved, reads, fills, latest=True)
-    page.on(which.input, on_text, [which, drawn], fills, latest=True)
-    page.on(window.input, on_window, reads, [strip, drawn], latest=True)
-    page.on(worst.click, on_worst, [which, drawn], fills)
-    page.on(back.click, lambda visit, *values: on_step(visit, -1, *values), reads, [window, strip, drawn])
-    page.on(on.click, lambda visit, *values: on_step(visit, 1, *values), reads, [window, strip, drawn])
-    page.on_event(strip.select, "step", "number", on_step, reads, [window, strip, drawn])
+            yield {self.parts.window: order[place]}
+            yield from self.draw(visit, name, order[place], key)
 
 
 def title(tokens: tuple[TokenLoss, ...], say: Words, number: int, count: int, text: str, dtype: str) -> str:
