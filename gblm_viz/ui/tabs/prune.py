@@ -37,8 +37,7 @@ from ..components.escape import escape
 from ..components.free_slider import FreeSlider
 from ..components.matrix_view import Field, Followed, MatrixView, picture
 from ..components.settings_words import knob_name, knob_value
-from ..visit.keys import HistogramKey
-from ..visit.page import Page, bump
+from ..visit.page import Handlers, Page, bump
 from ..visit.session import Selection, Visit
 from ..work import work
 from ..work.apply import apply
@@ -131,30 +130,30 @@ class Form:
 class Controls:
     """The components on the left."""
 
-    method: Any
-    formula: Any
-    norm_box: Any
-    norm: Any
-    share_box: Any
-    group: Any
-    sparsity: Any
-    by_pattern: Any
-    pattern: Any
-    order: Any
-    alpha_box: Any
-    kind: Any
-    number_box: Any
-    number: Any
-    ratio_box: Any
-    ratio: Any
-    alpha_note: Any
-    seed_box: Any
-    seed: Any
+    method: gr.Radio
+    formula: gr.HTML
+    norm_box: gr.Column
+    norm: gr.Radio
+    share_box: gr.Column
+    group: gr.Dropdown
+    sparsity: FreeSlider
+    by_pattern: gr.Column
+    pattern: gr.Dropdown
+    order: gr.Dropdown
+    alpha_box: gr.Column
+    kind: gr.Radio
+    number_box: gr.Column
+    number: gr.Number
+    ratio_box: gr.Column
+    ratio: FreeSlider
+    alpha_note: gr.HTML
+    seed_box: gr.Column
+    seed: gr.Number
     own_boxes: dict[str, Any]
     """The container of each own knob's control, by the knob's name."""
     own: dict[str, Any]
-    problem: Any
-    apply: Any
+    problem: gr.HTML
+    apply: gr.Button
 
     @property
     def inputs(self) -> list[Any]:
@@ -172,14 +171,14 @@ class Controls:
 class Views:
     """The components on the right."""
 
-    reached: Any
-    numbers: Any
-    sentences: Any
-    matrix: Any
-    chart: Any
-    mask: Any
-    matrices: Any
-    tag: Any
+    reached: gr.HTML
+    numbers: gr.HTML
+    sentences: gr.HTML
+    matrix: gr.Dropdown
+    chart: gr.Plot
+    mask: MatrixView
+    matrices: gr.HTML
+    tag: gr.HTML
 
     @property
     def all(self) -> list[Any]:
@@ -193,7 +192,8 @@ def build(page: Page) -> None:
             controls = _controls(page.words)
         with gr.Column(scale=1, min_width=560, elem_id="prune-preview"):
             views = _views(page.words)
-    _wire(page, controls, views)
+    own, held = gr.State(0), gr.State(Form.of(*(one.value for one in controls.inputs)))
+    _Handlers(page, controls, views, _Show(page, controls, views, held), held, own).wire()
 
 
 def _norms(names: Sequence[str]) -> list[tuple[str, str]]:
@@ -282,88 +282,101 @@ def _views(say: Words) -> Views:
     return Views(reached, numbers, sentences, matrix, chart, mask, matrices, tag)
 
 
-def _wire(page: Page, controls: Controls, views: Views) -> None:
-    say, signals = page.words, page.signals
-    own = gr.State(0)
-    """The settings signal after this tab's last bump, so that the tab does not redraw for its own change."""
-    held = gr.State(Form.of(*(one.value for one in controls.inputs)))
+@dataclass(frozen=True, eq=False)
+class _Handlers(Handlers):
+    controls: Controls
+    views: Views
+    show: _Show
+    held: gr.State
     """The values of this page's controls. Controls are written only if the settings differ from them, so that a late
     refresh does not undo a control that is being moved."""
-    show = _Show(page, controls, views, held)
+    own: gr.State
+    """The settings signal after this tab's last bump, so that the tab does not redraw for its own change."""
 
-    def on_control(visit: Visit, counter: int, *values: Any) -> dict[Any, Any]:
+    def wire(self) -> None:
+        page, signals, controls, views = self.page, self.signals, self.controls, self.views
+        outputs = [*controls.shaped, controls.alpha_note, *views.all]
+        moved = [controls.method.input, controls.norm.input, controls.group.input, controls.pattern.input,
+                 controls.pattern.blur, controls.order.input, controls.kind.input, controls.number.input,
+                 controls.seed.input, *(one.input for one in controls.own.values() if not isinstance(one, FreeSlider)),
+                 views.mask.release]
+        page.on(moved, self.on_control, [signals.settings, *controls.inputs],
+                [*outputs, self.held, signals.settings, self.own], latest=True)
+        page.on_event(views.mask.select, "index", "pair", self.on_weight, [signals.selection], [signals.selection])
+        page.on(views.mask.clear, self.on_clear, [signals.selection], [signals.selection])
+        page.on(controls.apply.click, self.on_apply, [signals.applied, signals.settings, *controls.inputs],
+                [*outputs, self.held, signals.applied, signals.settings, self.own])
+        page.on([signals.visit.change, signals.statistics.change, signals.applied.change], self.show.everything,
+                [self.held], [*outputs, self.held], latest=True)
+        page.on(signals.settings.change, self.on_settings, [self.held, self.own, signals.settings],
+                [*outputs, self.held], latest=True)
+        page.on(views.matrix.input, self.on_matrix, [signals.selection, views.matrix], [signals.selection])
+        page.on(signals.selection.change, self.on_selection, [], [views.matrix, views.chart, views.mask], latest=True)
+
+    def on_control(self, visit: Visit, counter: int, *values: Any) -> dict[Any, Any]:
         """After a visitor moved a control: check, show, and only then store the settings."""
+        page, say, controls = self.page, self.say, self.controls
         form, before = Form.of(*values), visit.session.settings
         updates = shape(say, controls, form)
         try:
             settings = form.settings(before)
-            updates |= show.preview(visit, settings)
+            updates |= self.show.preview(visit, settings)
         except SettingError as error:
-            told = error.say(say)
-            refused: dict[Any, Any] = {controls.problem: problem(told), page.status: page.note(told, "error")}
-            if error.key in {"sparsity_outside", "sparsity_not_number"}:
-                refused[controls.sparsity] = before.sparsity
-            kept = show.pictures(visit, before).get(views.mask, gr.skip())  # it already shows what is refused now
-            return updates | refused | {views.mask: kept}
+            return updates | self.refused(visit, before, error)
         visit.update(settings=settings)
-        updates |= {controls.problem: "", held: form_of(settings), signals.settings: bump(counter), own: bump(counter),
-                    page.status: page.note(say("prune.shown", method=settings.method))}
+        updates |= {controls.problem: "", self.held: form_of(settings), self.signals.settings: bump(counter),
+                    self.own: bump(counter), page.status: page.note(say("prune.shown", method=settings.method))}
         if settings.sparsity != form.sparsity:
             updates[controls.sparsity] = settings.sparsity
         return updates
 
-    def on_settings(visit: Visit, form: Form, mine: int, counter: int) -> dict[Any, Any]:
+    def refused(self, visit: Visit, before: Settings, error: SettingError) -> dict[Any, Any]:
+        """Say why the controls' values are refused, and show the mask of the settings `before` them again."""
+        page, controls, mask, told = self.page, self.controls, self.views.mask, error.say(self.say)
+        updates: dict[Any, Any] = {controls.problem: problem(told), page.status: page.note(told, "error")}
+        if error.key in {"sparsity_outside", "sparsity_not_number"}:
+            updates[controls.sparsity] = before.sparsity
+        return updates | {mask: self.show.pictures(visit, before).get(mask, gr.skip())}
+
+    def on_settings(self, visit: Visit, form: Form, mine: int, counter: int) -> dict[Any, Any]:
         """Update the tab after the settings were changed elsewhere."""
-        return {} if counter == mine else show.everything(visit, form)
+        return {} if counter == mine else self.show.everything(visit, form)
 
-    def on_apply(visit: Visit, applied: int, counter: int, *values: Any) -> Iterator[dict[Any, Any]]:
+    def on_apply(self, visit: Visit, applied: int, counter: int, *values: Any) -> Iterator[dict[Any, Any]]:
+        page = self.page
         try:
-            yield from prune(visit, applied, counter, Form.of(*values).settings(visit.session.settings))
+            yield from self.prune(visit, applied, counter, Form.of(*values).settings(visit.session.settings))
         except SettingError as error:
-            yield {controls.problem: problem(error.say(say)), page.status: page.note(error.say(say), "error")}
+            told = error.say(self.say)
+            yield {self.controls.problem: problem(told), page.status: page.note(told, "error")}
 
-    def prune(visit: Visit, applied: int, counter: int, settings: Settings) -> Iterator[dict[Any, Any]]:
+    def prune(self, visit: Visit, applied: int, counter: int, settings: Settings) -> Iterator[dict[Any, Any]]:
+        """Make the pruned copy and show what was removed."""
+        page, say = self.page, self.say
         masks = yield from apply(page, visit, settings)
         done = say("prune.applied", number=visit.session.applied_number, sparsity=percent(masks.sparsity),
                    removed=f"{masks.removed:,}", prunable=f"{masks.prunable:,}", agrees=agrees(say, visit, masks))
-        yield {**show.preview(visit, settings), controls.problem: "", page.status: page.note(done),
-               held: form_of(settings), signals.applied: bump(applied), signals.settings: bump(counter),
-               own: bump(counter)}
+        yield {**self.show.preview(visit, settings), self.controls.problem: "", page.status: page.note(done),
+               self.held: form_of(settings), self.signals.applied: bump(applied),
+               self.signals.settings: bump(counter), self.own: bump(counter)}
 
-    def on_matrix(visit: Visit, counter: int, name: str | None) -> dict[Any, Any]:
+    def on_matrix(self, visit: Visit, counter: int, name: str | None) -> dict[Any, Any]:
         if not name:
             return {}
         visit.select(Selection(matrix=name))
-        return {signals.selection: bump(counter)}
+        return {self.signals.selection: bump(counter)}
 
-    def on_weight(visit: Visit, place: list[int], counter: int) -> dict[Any, Any]:
+    def on_weight(self, visit: Visit, place: list[int], counter: int) -> dict[Any, Any]:
         one, kept = selected(visit), visit.session.selection
         visit.select(Selection(one.name, kept.expert if one.experts else 0, int(place[0]), int(place[1])))
-        return {signals.selection: bump(counter)}
+        return {self.signals.selection: bump(counter)}
 
-    def on_clear(visit: Visit, counter: int) -> dict[Any, Any]:
+    def on_clear(self, visit: Visit, counter: int) -> dict[Any, Any]:
         visit.update(selection=visit.session.selection.unpinned())
-        return {signals.selection: bump(counter)}
+        return {self.signals.selection: bump(counter)}
 
-    def on_selection(visit: Visit) -> dict[Any, Any]:
-        return show.pictures(visit, visit.session.settings)
-
-    outputs = [*controls.shaped, controls.alpha_note, *views.all]
-    moved = [controls.method.input, controls.norm.input, controls.group.input, controls.pattern.input,
-             controls.pattern.blur, controls.order.input, controls.kind.input, controls.number.input,
-             controls.seed.input, *(one.input for one in controls.own.values() if not isinstance(one, FreeSlider)),
-             views.mask.release]
-    page.on(moved, on_control, [signals.settings, *controls.inputs], [*outputs, held, signals.settings, own],
-            latest=True)
-    page.on_event(views.mask.select, "index", "pair", on_weight, [signals.selection], [signals.selection])
-    page.on(views.mask.clear, on_clear, [signals.selection], [signals.selection])
-    page.on(controls.apply.click, on_apply, [signals.applied, signals.settings, *controls.inputs],
-            [*outputs, held, signals.applied, signals.settings, own])
-    page.on([signals.visit.change, signals.statistics.change, signals.applied.change], show.everything, [held],
-            [*outputs, held], latest=True)
-    page.on(signals.settings.change, on_settings, [held, own, signals.settings], [*outputs, held], latest=True)
-    page.on(views.matrix.input, on_matrix, [signals.selection, views.matrix], [signals.selection])
-    page.on(signals.selection.change, on_selection, [], [views.matrix, views.chart, views.mask], latest=True)
+    def on_selection(self, visit: Visit) -> dict[Any, Any]:
+        return self.show.pictures(visit, visit.session.settings)
 
 
 class _Show:
