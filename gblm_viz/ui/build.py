@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import gradio as gr
@@ -24,7 +24,7 @@ from .tabs.prune_told import place
 from .visit import address
 from .visit.keys import LoadTask, LookTask
 from .visit.open_models import refuse_closed
-from .visit.page import Page, Signals, bump
+from .visit.page import Handlers, Page, Signals, bump
 from .visit.session import Library, Selection, Session, Visit
 from .work import work
 
@@ -95,7 +95,8 @@ def build(language: str, library: Library) -> gr.Blocks:
                 shown.select(None, js=_TAB.replace("NAME", repr(name)), api_visibility="private")
         with gr.Accordion(say("frame.about"), open=False, elem_id="about"):
             about = gr.HTML()
-        _wire(page, blocks, source, load, cancel, about)
+        key, link, place = (gr.Textbox(visible="hidden", elem_id=f"visit-{name}") for name in ("key", "link", "place"))
+        _Handlers(page, source, load, cancel, about, key, link, place).wire(blocks)
         _wire_where(page, where)
     library.presence.watch(blocks)
     return blocks
@@ -149,72 +150,93 @@ def _wire_where(page: Page, where: Breadcrumb) -> None:
     page.on_event(where.select, "level", "number", on_level, [signals.selection], [signals.selection])
 
 
-def _wire(page: Page, blocks: gr.Blocks, source: Any, load: Any, cancel: Any, about: Any) -> None:
-    signals, status = page.signals, page.status
-    key = gr.Textbox(visible="hidden", elem_id="visit-key")
-    link = gr.Textbox(visible="hidden", elem_id="visit-link")
-    place = gr.Textbox(visible="hidden", elem_id="visit-place")
+@dataclass(frozen=True, eq=False)
+class _Handlers(Handlers):
+    """Those of the header and of the address."""
 
-    def arrive(request: gr.Request, stored: str, opened: str) -> tuple[str, str, str]:
+    source: gr.Textbox
+    load: gr.Button
+    cancel: gr.Button
+    about: gr.HTML
+    key: gr.Textbox
+    """The visit's key, which the browser stores."""
+    link: gr.Textbox
+    """The query of the address at which the page was opened."""
+    place: gr.Textbox
+    """The query for the current selection and settings."""
+
+    def wire(self, blocks: gr.Blocks) -> None:
+        page, signals = self.page, self.signals
+        blocks.load(self.arrive, [self.key, self.link], [page.visitor, self.key, self.link], js=_ARRIVE,
+                    show_progress="hidden", api_visibility="private").then(
+            None, [self.key], [self.key], js=_KEEP_KEY, api_visibility="private").then(
+            page.spoken(self.wake), [page.visitor, self.link, signals.visit],
+            [page.status, self.source, self.about, page.tabs, signals.visit], show_progress="hidden",
+            api_visibility="private")
+        page.on([signals.visit.change, signals.selection.change, signals.settings.change], self.on_place, [],
+                [self.place], latest=True)
+        self.place.change(None, [self.place], [self.place], js=_CARRY, api_visibility="private")
+        page.on([self.load.click, self.source.submit], self.on_load, [self.source, signals.visit],
+                [self.about, signals.visit])
+        page.on(self.cancel.click, self.on_cancel)
+
+    def arrive(self, request: gr.Request, stored: str, opened: str) -> tuple[str, str, str]:
+        """Return the visit's key, twice, and the link; an empty key if there are too many visits."""
         try:
-            visit = page.visit_of(request, stored)
-        except GblmError:  # too many visits: the next step reports it
+            visit = self.page.visit_of(request, stored)
+        except GblmError:  # the next step reports it
             return "", stored, opened
         return visit.key, visit.key, opened
 
-    def wake(visit: Visit, opened: str, counter: int) -> dict[Any, Any]:
+    def wake(self, visit: Visit, opened: str, counter: int) -> dict[Any, Any]:
         """Have every tab show this visitor's work or the example, and apply the link's selection and settings."""
+        page, say = self.page, self.say
         fields = address.read(opened)
         session, lost = address.opened(visit.session, visit.model().layout, fields)
         visit.keep(session)
         select_first(visit)
-        told = page.note(page.words("status.link_lost", names=", ".join(lost)), "error") if lost else page.note(
-            page.words("status.ready"))
+        told = page.note(say("status.link_lost", names=", ".join(lost)), "error") if lost else page.note(
+            say("status.ready"))
         unread = address.left_out(opened)
         if unread:
-            told = page.note(page.words("status.link_long", count=f"{unread:,}", names=", ".join(lost) or "–"), "error")
+            told = page.note(say("status.link_long", count=f"{unread:,}", names=", ".join(lost) or "–"), "error")
         shown = {page.tabs: gr.Tabs(selected=fields["tab"])} if fields.get("tab") in TABS else {}
-        return {status: told, source: session.source, about: about_table(page.words, visit.model()), **shown,
-                signals.visit: bump(counter)}
+        return {page.status: told, self.source: session.source, self.about: about_table(say, visit.model()), **shown,
+                self.signals.visit: bump(counter)}
 
-    def on_place(visit: Visit) -> dict[Any, Any]:
+    def on_place(self, visit: Visit) -> dict[Any, Any]:
         """Update the address to the selection and the settings."""
-        return {} if visit.session.model is None else {place: address.query(visit.session, visit.model().layout)}
+        if visit.session.model is None:
+            return {}
+        return {self.place: address.query(visit.session, visit.model().layout)}
 
-    def on_load(visit: Visit, wanted: str, counter: int) -> Iterator[dict[Any, Any]]:
-        wanted = refuse_closed(page.library, wanted)
-        library, loaded = page.library, work.model_key(page.library, wanted)
+    def on_load(self, visit: Visit, wanted: str, counter: int) -> Iterator[dict[Any, Any]]:
+        """Load a model, after an estimate of what it takes, and begin the visit's work anew."""
+        page, library, say = self.page, self.page.library, self.say
+        wanted = refuse_closed(library, wanted)
+        loaded = work.model_key(library, wanted)
         if not library.has(loaded):
             looked = library.start(visit.key, LookTask(wanted), lambda _: work.estimate_job(library, wanted),
                                    loads=True)
             expected = yield from page.follow(visit, looked, "load")
             if expected is not None:
-                told = page.words("status.estimated_load", model=wanted, parameters=f"{expected.parameters:,}",
-                                  memory=f"{expected.in_memory / 1e6:,.0f}")
-                yield {status: page.note(told, "working")}
-            task = library.start(visit.key, LoadTask(wanted), lambda given_up: work.load_job(library, wanted, given_up),
+                told = say("status.estimated_load", model=wanted, parameters=f"{expected.parameters:,}",
+                           memory=f"{expected.in_memory / 1e6:,.0f}")
+                yield {page.status: page.note(told, "working")}
+            task = library.start(visit.key, ("load", wanted), lambda given_up: work.load_job(library, wanted, given_up),
                                  loads=True)
             loaded = yield from page.follow(visit, task, "load")
         before, model = visit.session, library.get(loaded)
         settings = fitting(before.settings, model.layout)
         visit.keep(Session(source=wanted, model=loaded, text=before.text, settings=settings, example=False)
                    .begun_after(before))
-        yield {status: page.note(_loaded(page.words, model)), about: about_table(page.words, model),
-               signals.visit: bump(counter)}
+        yield {page.status: page.note(_loaded(say, model)), self.about: about_table(say, model),
+               self.signals.visit: bump(counter)}
 
-    def on_cancel(visit: Visit) -> dict[Any, Any]:
+    def on_cancel(self, visit: Visit) -> dict[Any, Any]:
+        page = self.page
         running = page.library.cancel(visit.key)
-        return {} if running else {status: page.note(page.words("status.nothing_to_cancel"))}
-
-    blocks.load(arrive, [key, link], [page.visitor, key, link], js=_ARRIVE, show_progress="hidden",
-                api_visibility="private").then(None, [key], [key], js=_KEEP_KEY, api_visibility="private").then(
-        page.spoken(wake), [page.visitor, link, signals.visit], [status, source, about, page.tabs, signals.visit],
-        show_progress="hidden", api_visibility="private")
-    page.on([signals.visit.change, signals.selection.change, signals.settings.change], on_place, [], [place],
-            latest=True)
-    place.change(None, [place], [place], js=_CARRY, api_visibility="private")
-    page.on([load.click, source.submit], on_load, [source, signals.visit], [about, signals.visit])
-    page.on(cancel.click, on_cancel)
+        return {} if running else {page.status: page.note(self.say("status.nothing_to_cancel"))}
 
 
 def _language_links(language: str, say: Words) -> str:
