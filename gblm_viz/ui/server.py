@@ -57,7 +57,23 @@ def make_app(library: Library, access: Access = OPEN_ACCESS) -> FastAPI:
     own_folder()
     site = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     site.add_middleware(Streams, presence=library.presence)
+    _add_entrances(site)
+    _add_downloads(site, library)
+    site.middleware("http")(_browser_language)
+    _add_uploads(site, library)
+    pages = {language: build(language, library) for language in LANGUAGES}
+    for language, blocks in pages.items():
+        blocks.has_launched = True  # without it Gradio does not check paths in values (the gate refuses them anyway)
+        gr.mount_gradio_app(site, blocks, f"/{language}", footer_links=[], run_history=False,
+                            ssr_mode=False, theme=THEME, css=CSS, head=head(words(language)), show_error=False,
+                            max_file_size="0b")
+    site.add_middleware(Gate, pages=pages, presence=library.presence, beside=(_UPLOAD,))
+    access.guard(site, library.local)
+    return site
 
+
+def _add_entrances(site: FastAPI) -> None:
+    """Add the ways to a language's page, and the icon."""
     @site.get("/", include_in_schema=False)
     async def root(request: Request) -> Response:
         asked = request.query_params.get("lang", "")
@@ -74,6 +90,8 @@ def make_app(library: Library, access: Access = OPEN_ACCESS) -> FastAPI:
     async def icon() -> Response:
         return FileResponse(ASSETS / "logo.svg", media_type="image/svg+xml")
 
+
+def _add_downloads(site: FastAPI, library: Library) -> None:
     @site.get(downloads.ADDRESS + "{token}", include_in_schema=False)
     async def fetch(token: str, request: Request) -> Response:
         found = downloads.fetch(library, token)
@@ -84,18 +102,8 @@ def make_app(library: Library, access: Access = OPEN_ACCESS) -> FastAPI:
             "Content-Disposition": f'attachment; filename="{found.name}"', "Cache-Control": "no-store",
             "X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox"})
 
-    @site.middleware("http")
-    async def browser_language(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-        language = own_path(request.scope).strip("/")
-        response = await call_next(request)
-        if language not in LANGUAGES or "text/html" not in response.headers.get("content-type", ""):
-            return response
-        body = b"".join([part async for part in response.body_iterator])  # type: ignore[attr-defined]
-        first = _FIRST_OF_HEAD.format(code=language).encode()
-        page = body.replace(b"<head>", b"<head>" + first, 1).replace(b'lang="en"', f'lang="{language}"'.encode(), 1)
-        headers = {name: value for name, value in response.headers.items() if name.lower() != "content-length"}
-        return Response(by_browser(page), response.status_code, headers)
 
+def _add_uploads(site: FastAPI, library: Library) -> None:
     @site.post(uploads.ADDRESS, include_in_schema=False)
     async def receive(request: Request) -> Response:
         """Receive one file, the whole body, from a known visitor; the answer is the token under which it waits."""
@@ -113,15 +121,18 @@ def make_app(library: Library, access: Access = OPEN_ACCESS) -> FastAPI:
             return Response(status_code=400)
         return JSONResponse({"token": token})
 
-    pages = {language: build(language, library) for language in LANGUAGES}
-    for language, blocks in pages.items():
-        blocks.has_launched = True  # without it Gradio does not check paths in values (the gate refuses them anyway)
-        gr.mount_gradio_app(site, blocks, f"/{language}", footer_links=[], run_history=False,
-                            ssr_mode=False, theme=THEME, css=CSS, head=head(words(language)), show_error=False,
-                            max_file_size="0b")
-    site.add_middleware(Gate, pages=pages, presence=library.presence, beside=(_UPLOAD,))
-    access.guard(site, library.local)
-    return site
+
+async def _browser_language(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    """Set the browser's language in a page before Gradio's scripts run."""
+    language = own_path(request.scope).strip("/")
+    response = await call_next(request)
+    if language not in LANGUAGES or "text/html" not in response.headers.get("content-type", ""):
+        return response
+    body = b"".join([part async for part in response.body_iterator])  # type: ignore[attr-defined]
+    first = _FIRST_OF_HEAD.format(code=language).encode()
+    page = body.replace(b"<head>", b"<head>" + first, 1).replace(b'lang="en"', f'lang="{language}"'.encode(), 1)
+    headers = {name: value for name, value in response.headers.items() if name.lower() != "content-length"}
+    return Response(by_browser(page), response.status_code, headers)
 
 
 def _to_page(request: Request, language: str) -> Response:
