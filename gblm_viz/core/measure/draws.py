@@ -22,8 +22,7 @@ from ..mask import prune
 from ..mask.settings import Settings
 from ..model.matrices import Matrix
 from ..model.models import Model
-from ..sums.collect import PLANS, Accumulator
-from ..sums.ranks import ALONE
+from ..sums.collect import PLANS, Accumulator, Run
 from ..sums.statistics import NORMS, Statistics, Sums
 from ..text.calibration import CalibrationSet, seeded_choice
 from . import evaluate
@@ -96,9 +95,9 @@ def collect_draws(model: Model, draws: Draws, keep: tuple[str, ...], plan: str =
     started, used = time.monotonic(), draws.used
     number = {place: index for index, place in enumerate(used)}
     places = tuple(tuple(number[place] for place in own) for own in draws.places)
-    found: tuple[Any, Tensor, Any, Any] = yield from PLANS[plan](
-        model, draws.pool.pick(list(used)), {"keep": list(keep), "halves": False}, None, None, float("inf"),
-        room() if inputs_in_memory is None else inputs_in_memory, ALONE, partial(_Several, places))
+    run = Run(model, draws.pool.pick(list(used)), {"keep": list(keep), "halves": False},
+              room() if inputs_in_memory is None else inputs_in_memory, make=partial(_Several, places))
+    found: tuple[Any, Tensor, Any, Any] = yield from PLANS[plan](run)
     sums, losses, sample_l1, _ = found  # sums, sample_l1: per matrix a tuple over draws
     return tuple(Statistics(
         draws.sample(draw), model.key, model.name, model.dtype, model.device.type, keep,

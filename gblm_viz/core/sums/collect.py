@@ -13,7 +13,8 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -187,8 +188,8 @@ def collect(model: Model, calibration: CalibrationSet, *, keep: tuple[str, ...] 
         refuse_unwritable(folder)
     started = time.monotonic()
     most = room() // ranks.neighbours if inputs_in_memory is None else inputs_in_memory
-    run = PLANS[plan](model, calibration, wanted, cancel, folder, checkpoint_seconds, most, ranks)
-    sums, losses, sample_l1, halved = yield from run
+    run = Run(model, calibration, wanted, most, cancel, folder, checkpoint_seconds, ranks)
+    sums, losses, sample_l1, halved = yield from PLANS[plan](run)
     statistics = Statistics(calibration.first(len(losses)), model.key, model.name, model.dtype, model.device.type, keep,
                             sums, losses, sample_l1, calibration.count, time.monotonic() - started, halved, plan)
     if folder is not None and ranks.first:
@@ -196,15 +197,38 @@ def collect(model: Model, calibration: CalibrationSet, *, keep: tuple[str, ...] 
     return statistics
 
 
-_Run = tuple[dict[str, Sums], Tensor, dict[str, Tensor], dict[str, dict[str, Tensor]]]
+Collected = tuple[dict[str, Sums], Tensor, dict[str, Tensor], dict[str, dict[str, Tensor]]]
 """sums, losses, sample_l1, halves: as in Statistics."""
 Maker = Callable[[Model, Sequence[int], int, tuple[str, ...], bool], Any]
 """Constructor of the object that adds up the samples: `Accumulator`, or that of several draws at once (core.draws)."""
 
 
-def _whole(model: Model, calibration: CalibrationSet, wanted: dict[str, Any], cancel: Event | None,
-           folder: Path | None, checkpoint_seconds: float, inputs_in_memory: int, ranks: Ranks,
-           make: Maker = Accumulator) -> Job[_Run]:
+@dataclass(frozen=True, eq=False)
+class Run:
+    """What a plan is given. `wanted`: the request, as the manifest stores it; the rest as in `collect`."""
+
+    model: Model
+    calibration: CalibrationSet
+    wanted: dict[str, Any]
+    inputs_in_memory: int
+    cancel: Event | None = None
+    folder: Path | None = None
+    checkpoint_seconds: float = CHECKPOINT_SECONDS
+    ranks: Ranks = ALONE
+    make: Maker = Accumulator
+
+    def accumulator(self, blocks: Sequence[int]) -> Any:
+        """Return the empty sums of some blocks' matrices."""
+        return self.make(self.model, blocks, self.calibration.count, tuple(self.wanted["keep"]), self.wanted["halves"])
+
+    def refuse_cancelled(self) -> None:
+        if self.cancel is not None and self.cancel.is_set():
+            raise GblmError("cancelled")
+
+
+# The plan "whole"
+
+def _whole(run: Run) -> Job[Collected]:
     """Run one forward and one backward pass per sample; steps count samples.
 
     When `cancel` is set, the result covers the samples completed so far, as a smaller N. The running sums are
@@ -215,55 +239,77 @@ def _whole(model: Model, calibration: CalibrationSet, wanted: dict[str, Any], ca
     with any number of processes can resume from it. If one of several processes is closed, it writes no checkpoint,
     because the others are at a different point by then; the last one stays.
     """
-    count = calibration.count
-    accumulator = make(model, range(len(model.layout.blocks)), count, tuple(wanted["keep"]), wanted["halves"])
-    losses, done = torch.zeros(count, dtype=torch.float64), 0
-    state = _checkpoint_of(folder, wanted, lambda header: _whole_state(header, accumulator, count))
-    if state is not None:
-        done = len(state["losses"])
-        if ranks.first:
-            losses[:done] = state["losses"]
-            accumulator.restore(state, done)
-    network = private_copy(model.network)
-    saved = time.monotonic()
-
-    def add() -> None:
-        accumulator.add(ranks)
-        ranks.add(losses)
-
-    def checkpoint() -> None:
-        if folder is None or not done:
-            return
-        add()
-        if ranks.first:
-            _put_checkpoint(folder, wanted, accumulator.tensors(done), losses[:done])
-        else:
-            accumulator.clear()
-            losses.zero_()
-
+    going, count = _Whole(run), run.calibration.count
+    going.resume()
     try:
-        while done < count:
-            yield Step(done, count, "sample")
-            if cancel is not None and ranks.any(cancel.is_set()):
-                break
-            index = done + ranks.rank
-            if index < count:
-                accumulator.begin_sample(index)
-                loss = _one_sample(network, model, calibration.sample(index), accumulator)
-                losses[index] = _checked_loss(loss, index)
-            done = min(done + ranks.count, count)
-            if folder is not None and ranks.any(time.monotonic() - saved >= checkpoint_seconds):
-                checkpoint()
-                saved = time.monotonic()
+        yield from going.samples(private_copy(run.model.network))
     except GeneratorExit:  # closed at a `yield`: there the sums contain only complete samples
-        if ranks.count == 1:
-            checkpoint()
+        if run.ranks.count == 1:
+            going.checkpoint()
         raise
-    if not done:
+    if not going.done:
         raise StatisticsError("cancelled_before_first")
-    yield Step(done, count, "sample")
-    add()
-    return accumulator.finished(), losses[:done], accumulator.finished_l1(done), accumulator.finished_halves()
+    yield Step(going.done, count, "sample")
+    return going.finished()
+
+
+class _Whole:
+    """The running state of the whole plan: the sums, the losses, and how many samples are done."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.accumulator = run.accumulator(range(len(run.model.layout.blocks)))
+        self.losses, self.done = torch.zeros(run.calibration.count, dtype=torch.float64), 0
+
+    def resume(self) -> None:
+        """Continue from the folder's checkpoint, if there is one."""
+        run, count = self.run, self.run.calibration.count
+        state = _checkpoint_of(run.folder, run.wanted, lambda header: _whole_state(header, self.accumulator, count))
+        if state is None:
+            return
+        self.done = len(state["losses"])
+        if run.ranks.first:
+            self.losses[: self.done] = state["losses"]
+            self.accumulator.restore(state, self.done)
+
+    def samples(self, network: Any) -> Job[None]:
+        """Add up the remaining samples, and checkpoint from time to time, until all are done or `cancel` is set."""
+        run, count, saved = self.run, self.run.calibration.count, time.monotonic()
+        while self.done < count:
+            yield Step(self.done, count, "sample")
+            if run.cancel is not None and run.ranks.any(run.cancel.is_set()):
+                break
+            index = self.done + run.ranks.rank
+            if index < count:
+                self.accumulator.begin_sample(index)
+                loss = _one_sample(network, run.model, run.calibration.sample(index), self.accumulator)
+                self.losses[index] = _checked_loss(loss, index)
+            self.done = min(self.done + run.ranks.count, count)
+            if run.folder is not None and run.ranks.any(time.monotonic() - saved >= run.checkpoint_seconds):
+                self.checkpoint()
+                saved = time.monotonic()
+
+    def checkpoint(self) -> None:
+        """Write all running state to the folder, if there is one; the first process does so for all of them."""
+        run = self.run
+        if run.folder is None or not self.done:
+            return
+        self._add()
+        if run.ranks.first:
+            _put_checkpoint(run.folder, run.wanted, self.accumulator.tensors(self.done), self.losses[: self.done])
+        else:
+            self.accumulator.clear()
+            self.losses.zero_()
+
+    def _add(self) -> None:
+        self.accumulator.add(self.run.ranks)
+        self.run.ranks.add(self.losses)
+
+    def finished(self) -> Collected:
+        """Return the sums over the samples that are done, in every process."""
+        self._add()
+        return (self.accumulator.finished(), self.losses[: self.done], self.accumulator.finished_l1(self.done),
+                self.accumulator.finished_halves())
 
 
 @torch.enable_grad()
@@ -276,9 +322,9 @@ def _one_sample(network: Any, model: Model, tokens: Tensor, accumulator: Accumul
     return float(loss.detach())
 
 
-def _streamed(model: Model, calibration: CalibrationSet, wanted: dict[str, Any], cancel: Event | None,
-              folder: Path | None, checkpoint_seconds: float, inputs_in_memory: int, ranks: Ranks,
-              make: Maker = Accumulator) -> Job[_Run]:
+# The plan "streamed"
+
+def _streamed(run: Run) -> Job[Collected]:
     """Run all samples through one block at a time, forward and then backward from the last block to the first.
 
     Steps count this process's samples × blocks, a block's backward pass as three forward ones. Setting `cancel` ends
@@ -291,93 +337,142 @@ def _streamed(model: Model, calibration: CalibrationSet, wanted: dict[str, Any],
     number of processes can continue from there.
     """
     give_back_large_at_once()
-    layout, blocks = model.layout, len(model.layout.blocks)
-    samples = ranks.own(calibration.count)
-    count = len(samples)
-    made = streamed(private_copy(model.network), layout, calibration.sample(0).to(model.device), model.weights)
-    if made is None:
-        raise StatisticsError("not_streamable", model=model.name)
-    total = count * ((1 + BACK) * blocks + 1)
-    shelf, alike = Shelf(inputs_in_memory, folder), Alike()
-    state = _checkpoint_of(folder, wanted, lambda header: _streamed_state(header, layout, calibration.count))
-    left = blocks if state is None else int(state["blocks_left"])
-    if state is not None and folder is not None:
-        _refuse_missing(state, [matrix.name for matrix in layout.matrices if matrix.block >= left], folder)
-    calls: dict[int, list[Call]] = {}
-    for block in range(left):
-        with made.held(block):
-            for place, index in enumerate(samples):
-                yield Step(block * count + place, total, "sample_block")
-                _refuse_cancelled(cancel)
-                if not block:
-                    hidden, own = made.enter(calibration.sample(index).to(model.device))
-                    calls[index] = alike.of(own)
-                    shelf.put((index, 0), hidden)
-                if state is None or block + 1 < left:
-                    hidden = shelf.get((index, block)).to(model.device)
-                    shelf.put((index, block + 1), made.forward(block, hidden, calls[index][block]))
-    sums: dict[str, Sums] = {}
-    sample_l1: dict[str, Tensor] = {}
-    halves: dict[str, dict[str, Tensor]] = {}
-    losses = torch.zeros(calibration.count, dtype=torch.float64)
+    going, layout = _Streamed(run), run.model.layout
+    state = _checkpoint_of(run.folder, run.wanted,
+                           lambda header: _streamed_state(header, layout, run.calibration.count))
+    if state is not None and run.folder is not None:
+        going.left = int(state["blocks_left"])
+        _refuse_missing(state, [matrix.name for matrix in layout.matrices if matrix.block >= going.left], run.folder)
+    yield from going.forward(resumed=state is not None)
     if state is None:
-        piece = made.piece(calibration.length)
-        for place, index in enumerate(samples):
-            yield Step(blocks * count + place, total, "sample_block")
-            _refuse_cancelled(cancel)
-            hidden = shelf.take((index, blocks)).to(model.device)
-            loss, upstream = made.lost(calibration.sample(index).to(model.device), hidden, piece)
-            losses[index] = _checked_loss(loss, index)
-            shelf.put((index, UPSTREAM), upstream)
-        ranks.add(losses)
-    elif folder is not None:
-        losses = state["losses"]
-        for index in samples:
-            like = shelf.get((index, left - 1)) if left else None
-            shelf.put((index, UPSTREAM), _upstream_of(folder, left, index, like))
-        for block in range(left, blocks):
-            check_block(folder, block, wanted, layout)
-            read_sums, read_halves = read_block(folder, block, wanted, calibration)
-            sums, halves = read_sums | sums, read_halves | halves
-        sample_l1 = {key.removeprefix("sample_l1/"): values for key, values in state.items()
-                     if key.startswith("sample_l1/")}
-    for block in reversed(range(left)):
-        accumulator = make(model, [block], calibration.count, tuple(wanted["keep"]), wanted["halves"])
-        with made.held(block):
-            for place, index in enumerate(samples):
-                yield Step(count * (blocks + 1 + BACK * (blocks - 1 - block)) + BACK * place, total, "sample_block")
-                _refuse_cancelled(cancel)
-                accumulator.begin_sample(index)
-                hidden, upstream = (shelf.take((index, key)).to(model.device) for key in (block, UPSTREAM))
-                shelf.put((index, UPSTREAM), made.back(block, hidden, calls[index][block], upstream, accumulator.inputs,
-                                                       accumulator.take))
-        accumulator.add(ranks)
-        found, found_halves = accumulator.finished(), accumulator.finished_halves()
-        sample_l1 |= accumulator.finished_l1(calibration.count)
-        if folder is not None:
-            if ranks.first:
-                put_block(folder, block, found, found_halves)
-            for index in samples:
-                put_tensors(_upstream_file(folder, block, index), {UPSTREAM: shelf.get((index, UPSTREAM))}, {})
-            ranks.wait()
-            found, found_halves = read_block(folder, block, wanted, calibration)  # memory-mapped, to free memory
-            if ranks.first:
-                _put_checkpoint(folder, wanted, {"blocks_left": torch.tensor(block), **{
-                    f"sample_l1/{name}": values for name, values in sample_l1.items()}}, losses)
-                for older in folder.glob(_upstream_file(folder, block + 1, 0).name.replace("000000", "*")):
-                    older.unlink()
-        sums, halves = found | sums, found_halves | halves
-        del accumulator
+        yield from going.head()
+    elif run.folder is not None:
+        going.restore(state, run.folder)
+    for block in reversed(range(going.left)):
+        yield from going.backward(block)
         give_back()
-    yield Step(total, total, "sample_block")
-    names = [matrix.name for matrix in layout.matrices]
-    return ({name: sums[name] for name in names}, losses, {name: sample_l1[name] for name in names},
-            {name: halves[name] for name in names if name in halves})
+    yield Step(going.total, going.total, "sample_block")
+    return going.finished()
 
 
-def _refuse_cancelled(cancel: Event | None) -> None:
-    if cancel is not None and cancel.is_set():
-        raise GblmError("cancelled")
+class _Streamed:
+    """The running state of the streamed plan: what waits on the shelf, and the sums of the finished blocks."""
+
+    def __init__(self, run: Run) -> None:
+        model, calibration = run.model, run.calibration
+        made = streamed(private_copy(model.network), model.layout, calibration.sample(0).to(model.device),
+                        model.weights)
+        if made is None:
+            raise StatisticsError("not_streamable", model=model.name)
+        self.run, self.made = run, made
+        self.samples = run.ranks.own(calibration.count)
+        self.blocks = self.left = len(model.layout.blocks)
+        """left: the number of blocks, counted from the first, whose backward pass is still to come."""
+        self.total = len(self.samples) * ((1 + BACK) * self.blocks + 1)
+        self.shelf, self.alike = Shelf(run.inputs_in_memory, run.folder), Alike()
+        """The shelf: (sample, block) → the block's input; (sample, UPSTREAM) → the gradient to go back with."""
+        self.calls: dict[int, list[Call]] = {}
+        self.sums: dict[str, Sums] = {}
+        self.sample_l1: dict[str, Tensor] = {}
+        self.halves: dict[str, dict[str, Tensor]] = {}
+        self.losses = torch.zeros(calibration.count, dtype=torch.float64)
+
+    def _passes(self, before: int, cost: int = 1) -> Iterator[tuple[int, Step]]:
+        """Yield (sample, step) of this process's samples. before: the steps done before them; cost: those of each."""
+        for place, index in enumerate(self.samples):
+            yield index, Step(before + cost * place, self.total, "sample_block")
+
+    def _on_device(self, tensor: Tensor) -> Tensor:
+        return tensor.to(self.run.model.device)
+
+    def forward(self, resumed: bool) -> Job[None]:
+        """Run all samples through the blocks that are left, and put every block's input on the shelf.
+
+        resumed: the gradient at the last block's output is stored already, so that output is not needed.
+        """
+        run, shelf = self.run, self.shelf
+        for block in range(self.left):
+            with self.made.held(block):
+                for index, step in self._passes(block * len(self.samples)):
+                    yield step
+                    run.refuse_cancelled()
+                    if not block:
+                        hidden, own = self.made.enter(self._on_device(run.calibration.sample(index)))
+                        self.calls[index] = self.alike.of(own)
+                        shelf.put((index, 0), hidden)
+                    if not resumed or block + 1 < self.left:
+                        hidden = self._on_device(shelf.get((index, block)))
+                        shelf.put((index, block + 1), self.made.forward(block, hidden, self.calls[index][block]))
+
+    def head(self) -> Job[None]:
+        """Compute every sample's loss and put the gradient at the last block's output on the shelf."""
+        run = self.run
+        piece = self.made.piece(run.calibration.length)
+        for index, step in self._passes(self.blocks * len(self.samples)):
+            yield step
+            run.refuse_cancelled()
+            hidden = self._on_device(self.shelf.take((index, self.blocks)))
+            loss, upstream = self.made.lost(self._on_device(run.calibration.sample(index)), hidden, piece)
+            self.losses[index] = _checked_loss(loss, index)
+            self.shelf.put((index, UPSTREAM), upstream)
+        run.ranks.add(self.losses)
+
+    def restore(self, state: dict[str, Tensor], folder: Path) -> None:
+        """Read what a killed run finished: the losses, the gradients at the next block's output, the blocks' sums."""
+        run = self.run
+        self.losses = state["losses"]
+        for index in self.samples:
+            like = self.shelf.get((index, self.left - 1)) if self.left else None
+            self.shelf.put((index, UPSTREAM), _upstream_of(folder, self.left, index, like))
+        for block in range(self.left, self.blocks):
+            check_block(folder, block, run.wanted, run.model.layout)
+            sums, halves = read_block(folder, block, run.wanted, run.calibration)
+            self.sums, self.halves = sums | self.sums, halves | self.halves
+        self.sample_l1 = {key.removeprefix("sample_l1/"): values for key, values in state.items()
+                          if key.startswith("sample_l1/")}
+
+    def backward(self, block: int) -> Job[None]:
+        """Run all samples backward through a block and add up its sums; with a folder, store them there."""
+        run, shelf = self.run, self.shelf
+        accumulator = run.accumulator([block])
+        before = len(self.samples) * (self.blocks + 1 + BACK * (self.blocks - 1 - block))
+        with self.made.held(block):
+            for index, step in self._passes(before, BACK):
+                yield step
+                run.refuse_cancelled()
+                accumulator.begin_sample(index)
+                hidden, upstream = (self._on_device(shelf.take((index, key))) for key in (block, UPSTREAM))
+                shelf.put((index, UPSTREAM), self.made.back(block, hidden, self.calls[index][block], upstream,
+                                                            accumulator.inputs, accumulator.take))
+        accumulator.add(run.ranks)
+        sums, halves = accumulator.finished(), accumulator.finished_halves()
+        self.sample_l1 |= accumulator.finished_l1(run.calibration.count)
+        if run.folder is not None:
+            sums, halves = self._stored(run.folder, block, sums, halves)
+        self.sums, self.halves = sums | self.sums, halves | self.halves
+
+    def _stored(self, folder: Path, block: int, sums: dict[str, Sums],
+                halves: dict[str, dict[str, Tensor]]) -> tuple[dict[str, Sums], dict[str, dict[str, Tensor]]]:
+        """Write a finished block and the checkpoint; return the block's sums memory-mapped, to free memory."""
+        run = self.run
+        if run.ranks.first:
+            put_block(folder, block, sums, halves)
+        for index in self.samples:
+            put_tensors(_upstream_file(folder, block, index), {UPSTREAM: self.shelf.get((index, UPSTREAM))}, {})
+        run.ranks.wait()
+        mapped = read_block(folder, block, run.wanted, run.calibration)
+        if run.ranks.first:
+            _put_checkpoint(folder, run.wanted, {"blocks_left": torch.tensor(block), **{
+                f"sample_l1/{name}": values for name, values in self.sample_l1.items()}}, self.losses)
+            for older in folder.glob(_upstream_file(folder, block + 1, 0).name.replace("000000", "*")):
+                older.unlink()
+        return mapped
+
+    def finished(self) -> Collected:
+        """Return all sums, in the order of the layout's matrices."""
+        names = [matrix.name for matrix in self.run.model.layout.matrices]
+        return ({name: self.sums[name] for name in names}, self.losses, {name: self.sample_l1[name] for name in names},
+                {name: self.halves[name] for name in names if name in self.halves})
 
 
 PLANS = {"whole": _whole, "streamed": _streamed}
