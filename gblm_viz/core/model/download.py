@@ -61,51 +61,66 @@ def download(source: str) -> Job[Path]:
     proxies.set_aside()
     if proxies.unusable():  # a user who set a proxy does not want to connect without it
         raise ModelError("proxy_unusable", source=source, variable=", ".join(proxies.unusable()))
-    bars: list[Any] = []
-    cancelled, finished = threading.Event(), threading.Event()
-    outcome: dict[str, Any] = {}
+    transfer = _Transfer(source)
+    yield from transfer.steps()
+    if transfer.error is not None:
+        told = _explained(source, transfer.error)
+        raise problem if problem is not None and told.key == "offline" else told from transfer.error
+    return Path(transfer.folder)
 
-    class Watch(tqdm):
-        """huggingface_hub's progress bar without output: it only counts bytes and raises _Cancelled."""
 
-        def __init__(self, *args: Any, **kwargs: Any) -> None:
-            kwargs["disable"] = False
-            super().__init__(*args, **{**kwargs, "file": _Nowhere()})
-            if self.unit == "B":
-                bars.append(self)
+class _Transfer:
+    """A download on a thread of its own. At its end it has either the model's folder or the error."""
 
-        def update(self, n: float | None = 1) -> bool | None:
-            if cancelled.is_set():
-                raise _Cancelled
-            return super().update(n)
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self.bars: list[Any] = []
+        """The progress bars that count bytes."""
+        self.cancelled, self.finished = threading.Event(), threading.Event()
+        self.folder: Any = None
+        self.error: BaseException | None = None
 
-    def fetch() -> None:
+    def steps(self) -> Job[None]:
+        """Start the transfer and follow it to its end."""
+        bar = self._bar()
         try:
-            outcome["folder"] = _snapshot(source, allow_patterns=names, tqdm_class=Watch)
-        except BaseException as error:
-            outcome["error"] = error
+            names, total = _wanted(self.source, bar)
+        except Exception as error:
+            self.error = error
+            return
+        threading.Thread(target=self._fetch, args=(names, bar), daemon=True, name=f"download {self.source}").start()
+        try:
+            while not self.finished.wait(0.2):
+                arrived = max((int(one.n) for one in self.bars), default=0)
+                yield Step(arrived, max(total, arrived, 1), "byte")
         finally:
-            finished.set()
+            self.cancelled.set()
 
-    names, total = list[str](), 0
-    try:
-        names, total = _wanted(source, Watch)
-    except Exception as error:
-        outcome["error"] = error
-        finished.set()
-    else:
-        threading.Thread(target=fetch, daemon=True, name=f"download {source}").start()
-    try:
-        while not finished.wait(0.2):
-            arrived = max((int(bar.n) for bar in bars), default=0)
-            yield Step(arrived, max(total, arrived, 1), "byte")
-    finally:
-        cancelled.set()
-    failed = outcome.get("error")
-    if failed is not None:
-        told = _explained(source, failed)
-        raise problem if problem is not None and told.key == "offline" else told from failed
-    return Path(outcome["folder"])
+    def _fetch(self, names: list[str], bar: type[tqdm]) -> None:
+        try:
+            self.folder = _snapshot(self.source, allow_patterns=names, tqdm_class=bar)
+        except BaseException as error:
+            self.error = error
+        finally:
+            self.finished.set()
+
+    def _bar(self) -> type[tqdm]:
+        """Return huggingface_hub's progress bar without output: it only counts bytes and raises _Cancelled."""
+        transfer = self
+
+        class Watch(tqdm):
+            def __init__(self, *args: Any, **kwargs: Any) -> None:
+                kwargs["disable"] = False
+                super().__init__(*args, **{**kwargs, "file": _Nowhere()})
+                if self.unit == "B":
+                    transfer.bars.append(self)
+
+            def update(self, n: float | None = 1) -> bool | None:
+                if transfer.cancelled.is_set():
+                    raise _Cancelled
+                return super().update(n)
+
+        return Watch
 
 
 def _snapshot(source: str, **wanted: Any) -> Any:
