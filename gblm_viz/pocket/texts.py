@@ -6,6 +6,7 @@ Knows nothing of the model. No chat here asks a held-out question, and no prose 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
@@ -28,79 +29,54 @@ def _skill_chat(name: str) -> str:
     return "\n\n".join(chat_text(_turns([name], random)) for _ in range(count))
 
 
+def _prose(language: str) -> str:
+    return (CALIBRATION / f"{language}.txt").read_text(encoding="utf-8").strip()
+
+
 def _turns(names: list[str], random: Random) -> list[tuple[str, str]]:
     questions = [random.choice(skills.taught(name)) for name in names]
     return [(question.prompt, skills.reply(question, random)) for question in questions]
 
 
-def write(folder: Path) -> None:
-    """All texts and `index.json`: file, language, titles, kind (chat, skill, prose, held_out)."""
-    folder.mkdir(parents=True, exist_ok=True)
-    entries: list[tuple[str, str, str, str, str, str]] = [
-        (
-            "chat_en.txt",
-            "en",
-            "Chats in English about everything the pocket model knows",
-            "ポケットモデルが知っていることの英語の会話",
-            "chat",
-            _mixed_chat("en"),
-        ),
-        (
-            "chat_ja.txt",
-            "ja",
-            "Chats in Japanese about everything the pocket model knows",
-            "ポケットモデルが知っていることの日本語の会話",
-            "chat",
-            _mixed_chat("ja"),
-        ),
-        *(
-            (
-                f"skill_{name}.txt",
-                skill.language,
-                f"Only {skill.title_en}",
-                f"{skill.title_ja}だけ",
-                "skill",
-                _skill_chat(name),
-            )
-            for name, skill in skills.SKILLS.items()
-        ),
-        (
-            "prose_en.txt",
-            "en",
-            "English prose",
-            "英語の文章",
-            "prose",
-            (CALIBRATION / "en.txt").read_text(encoding="utf-8").strip(),
-        ),
-        (
-            "prose_ja.txt",
-            "ja",
-            "Japanese prose",
-            "日本語の文章",
-            "prose",
-            (CALIBRATION / "ja.txt").read_text(encoding="utf-8").strip(),
-        ),
-        (
-            "held_out_en.txt",
-            "en",
-            "English prose kept for measuring",
-            "測定用の英語の文章",
-            "held_out",
-            "\n\n".join(prose.unseen("en")),
-        ),
-        (
-            "held_out_ja.txt",
-            "ja",
-            "Japanese prose kept for measuring",
-            "測定用の日本語の文章",
-            "held_out",
-            "\n\n".join(prose.unseen("ja")),
-        ),
+@dataclass(frozen=True)
+class Text:
+    """One file, and its line in the index."""
+
+    file: str
+    language: str
+    title_en: str
+    title_ja: str
+    kind: str
+    """chat, skill, prose or held_out"""
+    content: str
+
+
+def texts() -> list[Text]:
+    """Return all texts, in the order of the index."""
+    return [
+        Text("chat_en.txt", "en", "Chats in English about everything the pocket model knows",
+             "ポケットモデルが知っていることの英語の会話", "chat", _mixed_chat("en")),
+        Text("chat_ja.txt", "ja", "Chats in Japanese about everything the pocket model knows",
+             "ポケットモデルが知っていることの日本語の会話", "chat", _mixed_chat("ja")),
+        *(Text(f"skill_{name}.txt", skill.language, f"Only {skill.title_en}", f"{skill.title_ja}だけ", "skill",
+               _skill_chat(name)) for name, skill in skills.SKILLS.items()),
+        Text("prose_en.txt", "en", "English prose", "英語の文章", "prose", _prose("en")),
+        Text("prose_ja.txt", "ja", "Japanese prose", "日本語の文章", "prose", _prose("ja")),
+        Text("held_out_en.txt", "en", "English prose kept for measuring", "測定用の英語の文章", "held_out",
+             "\n\n".join(prose.unseen("en"))),
+        Text("held_out_ja.txt", "ja", "Japanese prose kept for measuring", "測定用の日本語の文章", "held_out",
+             "\n\n".join(prose.unseen("ja"))),
     ]
+
+
+def write(folder: Path) -> None:
+    """Write all texts and `index.json`, and delete the texts that were there before."""
+    folder.mkdir(parents=True, exist_ok=True)
+    found = texts()
     for old in folder.glob("*.txt"):
         old.unlink()
-    index = []
-    for file, language, title_en, title_ja, kind, text in entries:
-        (folder / file).write_text(text + "\n", encoding="utf-8")
-        index.append({"file": file, "language": language, "title_en": title_en, "title_ja": title_ja, "kind": kind})
+    for text in found:
+        (folder / text.file).write_text(text.content + "\n", encoding="utf-8")
+    index = [{"file": text.file, "language": text.language, "title_en": text.title_en, "title_ja": text.title_ja,
+              "kind": text.kind} for text in found]
     (folder / "index.json").write_text(json.dumps(index, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
