@@ -178,20 +178,8 @@ def _statistics_values(found: Statistics | None, settings: Settings) -> dict[str
 
 def _mask_lines(values: dict[str, Any]) -> Iterator[str]:
     yield say("sparsity", **{name: values[name] for name in ("model", "removed", "prunable", "sparsity")})
-    yield say("settings", **{name: values[name] for name in ("method", "pattern", "order")})
-    if values["norm"] is not None:
-        yield say("norm", norm=values["norm"])
-    if values["alpha_value"] is not None:
-        yield say("alpha", value=values["alpha_value"], asked=values["alpha"], share=values["gradient_share"])
-    for name in knobs_of(values["method"]):
-        if name not in SHARED:
-            yield say("knob", name=name, value=values[name])
-    names = {"wanda": f"wanda, {values['order']} order", "gradient": "gradient",
-             "preview": f"{values['method']}, dense order"}
-    for name, shown in names.items():
-        same = name == values["method"] or (name == "preview" and not _orders_differ(values["method"], values["order"]))
-        if values[f"agreement_{name}"] is not None and not same:
-            yield say("agreement", method=shown, value=values[f"agreement_{name}"])
+    yield from _settings_lines(values)
+    yield from _agreement_lines(values)
     if values["text"] is not None:
         yield say("calibration", samples=values["samples"], length=values["length"], text=values["text"],
                    sha256=values["text_sha256"])
@@ -205,6 +193,27 @@ def _mask_lines(values: dict[str, Any]) -> Iterator[str]:
         yield say("masks", file=values["masks"])
     if values["out"] is not None:
         yield say("out", folder=values["out"])
+
+
+def _settings_lines(values: dict[str, Any]) -> Iterator[str]:
+    yield say("settings", **{name: values[name] for name in ("method", "pattern", "order")})
+    if values["norm"] is not None:
+        yield say("norm", norm=values["norm"])
+    if values["alpha_value"] is not None:
+        yield say("alpha", value=values["alpha_value"], asked=values["alpha"], share=values["gradient_share"])
+    for name in knobs_of(values["method"]):
+        if name not in SHARED:
+            yield say("knob", name=name, value=values[name])
+
+
+def _agreement_lines(values: dict[str, Any]) -> Iterator[str]:
+    """How far the mask agrees with those that it is compared with, but for one of the same settings."""
+    names = {"wanda": f"wanda, {values['order']} order", "gradient": "gradient",
+             "preview": f"{values['method']}, dense order"}
+    for name, shown in names.items():
+        same = name == values["method"] or (name == "preview" and not _orders_differ(values["method"], values["order"]))
+        if values[f"agreement_{name}"] is not None and not same:
+            yield say("agreement", method=shown, value=values[f"agreement_{name}"])
 
 
 def flags(parser: argparse.ArgumentParser) -> None:
