@@ -159,7 +159,9 @@ def save(pruned: Model, applied: Masks, folder: Path, *, statistics: Statistics 
             files = weight_files(place)
             done = Exported(folder, sum(file.stat().st_size for file in files), 0, applied.shares, zeros,
                             dtypes_of(files))
-            _describe(pruned, applied, used, perplexities or {}, probes or {}, compared, done, place, language)
+            _put_settings(pruned, applied, done, place)
+            told = card(pruned, applied, used, perplexities or {}, probes or {}, done, language, compared)
+            (place / CARD_FILE).write_text(told, encoding="utf-8")
             done = replace(done, folder_bytes=sum(file.stat().st_size for file in place.iterdir()))
             put_folder(place, folder)
     except (OSError, SafetensorError) as error:
@@ -226,9 +228,7 @@ def _probe(model: Model) -> Tensor:
     return logits
 
 
-def _describe(pruned: Model, applied: Masks, statistics: Statistics | None, perplexities: Mapping[str, Perplexity],
-              probes: Mapping[str, Share], compared: Sequence[str], done: Exported, folder: Path,
-              language: str) -> None:
+def _put_settings(pruned: Model, applied: Masks, done: Exported, folder: Path) -> None:
     settings = applied.settings.as_dict() | {
         "alpha_value": applied.alpha, "pattern_label": label(applied.settings.make_pattern()),
         "model": pruned.name, "model_key": applied.model_key, "calibration_key": applied.calibration_key,
@@ -237,8 +237,6 @@ def _describe(pruned: Model, applied: Masks, statistics: Statistics | None, perp
                         | {SETTINGS_FILE, CARD_FILE}),
         "equal_rows": applied.equal_rows, "fallbacks": [asdict(one) for one in applied.fallbacks]}
     (folder / SETTINGS_FILE).write_text(json.dumps(settings, sort_keys=True, indent=1) + "\n", encoding="utf-8")
-    told = card(pruned, applied, statistics, perplexities, probes, done, language, compared)
-    (folder / CARD_FILE).write_text(told, encoding="utf-8")
 
 
 def card(pruned: Model, applied: Masks, statistics: Statistics | None, perplexities: Mapping[str, Perplexity],
