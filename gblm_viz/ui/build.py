@@ -223,7 +223,7 @@ class _Handlers(Handlers):
                 told = say("status.estimated_load", model=wanted, parameters=f"{expected.parameters:,}",
                            memory=f"{expected.in_memory / 1e6:,.0f}")
                 yield {page.status: page.note(told, "working")}
-            task = library.start(visit.key, ("load", wanted), lambda given_up: work.load_job(library, wanted, given_up),
+            task = library.start(visit.key, LoadTask(wanted), lambda given_up: work.load_job(library, wanted, given_up),
                                  loads=True)
             loaded = yield from page.follow(visit, task, "load")
         before, model = visit.session, library.get(loaded)

@@ -19,6 +19,7 @@ from gblm_viz.words import Words
 
 from ..components.escape import escape
 from ..components.token_bars import MARKS, bars_html
+from ..visit.keys import SpeedTask
 from ..visit.page import Handlers, Page
 from ..visit.session import Visit
 from ..work import sides, work

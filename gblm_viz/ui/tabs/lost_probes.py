@@ -20,6 +20,7 @@ from ..components.skill_name import skill_name
 from ..components.upload_button import UploadButton, upload_button
 from ..report.report_data import as_lines
 from ..visit import downloads
+from ..visit.keys import AskTask, PrunedKey
 from ..visit.page import Handlers, Page, bump
 from ..visit.session import Visit
 from ..visit.uploads import received

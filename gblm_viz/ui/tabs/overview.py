@@ -22,6 +22,7 @@ from ..components.escape import escape
 from ..components.model_map import ModelMapView
 from ..components.settings_words import settings_words
 from ..components.token_bars import MARKS
+from ..visit.keys import PerplexityKey, ProbesKey, PrunedKey
 from ..visit.page import Handlers, Page, bump
 from ..visit.session import Selection, Visit
 from ..work import work

@@ -37,6 +37,7 @@ from ..components.escape import escape
 from ..components.free_slider import FreeSlider
 from ..components.matrix_view import Field, Followed, MatrixView, picture
 from ..components.settings_words import knob_name, knob_value
+from ..visit.keys import HistogramKey
 from ..visit.page import Handlers, Page, bump
 from ..visit.session import Selection, Visit
 from ..work import work

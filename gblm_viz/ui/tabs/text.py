@@ -23,12 +23,13 @@ from gblm_viz.ui.components.sample_list import SampleList, SampleRow, sample_row
 from gblm_viz.ui.components.upload_button import UploadButton, upload_button
 from gblm_viz.ui.visit.folders import folder_of
 from gblm_viz.ui.visit.page import Handlers, Page, bump
-from gblm_viz.ui.visit.session import TextChoice, Visit
+from gblm_viz.ui.visit.session import Visit
 from gblm_viz.ui.visit.uploads import Upload, received
 from gblm_viz.ui.work import work
 from gblm_viz.words import Words
 
 from ..visit.keys import CollectTask, CostKey, HeldOutKey, RequestedSamplesKey
+from ..visit.text_choice import TextChoice
 
 RULES = ("auto", "windows", "paragraphs")
 UPLOAD_TYPES = ".txt,.md,text/*"
@@ -271,7 +272,7 @@ class _Handlers(Handlers):
         self.on_keep(visit, kept, where, counter)  # if the folder was typed last, its change may not have arrived yet
         place = keep_in(visit)
         task = library.start(
-            visit.key, ("collect", work.collect_key(model, cut.samples), str(place or "")),
+            visit.key, CollectTask(work.collect_key(model, cut.samples), str(place or "")),
             lambda cancel: work.collect_job(library, model, cut.samples, cut.held_out, cancel, place),
             graceful=True, for_nobody=place is not None)
         try:
@@ -282,7 +283,7 @@ class _Handlers(Handlers):
             yield {page.status: page.note(say("text.other_model"))}
             return
         found: Statistics = library.get(key)
-        visit.update(statistics=key, held_out=work.held_out_key(key) if cut.held_out else None, example=False)
+        visit.update(statistics=key, held_out=HeldOutKey(key) if cut.held_out else None, example=False)
         visit.remember("kept_in", str(place or ""))
         yield {page.status: page.note(_done(say, found)), self.signals.statistics: bump(counter),
                **self.preview(visit, moved)}

@@ -29,6 +29,7 @@ from gblm_viz.words import Words
 from ..components.escape import escape
 from ..components.hand_row import HandRow, hand_value
 from ..components.table import Cell, plain_table
+from ..visit.keys import AnswerChangesKey, PullKey, StatisticsKey, WeightKey, ZeroedKey
 from ..visit.page import Handlers, Page, bump
 from ..visit.session import Selection, Visit
 from ..work import work
@@ -232,7 +233,7 @@ class _Handlers(Handlers):
             yield {page.status: page.note(say("weight.effect.no_answer"), "error")}
             return
         targets = tuple(effects(model, at).values())
-        changes = yield from self.computed(visit, ("answer change", visit.session.model, prompt, targets), "zeroing",
+        changes = yield from self.computed(visit, AnswerChangesKey(visit.session.model, prompt, targets), "zeroing",
                                            lambda: weight.answer_changes(model, prompt, said, targets))
         told = f'<p class="tag">{escape(say("weight.effect.asked", answer=said))}</p>'
         visit.remember("weight_asked", (at, changes))
@@ -243,7 +244,7 @@ class _Handlers(Handlers):
         """Show how each token of the strongest samples pulls at the weight, its row, its matrix …"""
         at, model, found = at_of(visit), visit.model(), visit.statistics()
         target, picked = pull_of(model, at, kind), strongest(visit, at, PULLING)
-        pulls = yield from self.computed(visit, ("pull", visit.session.statistics, target, picked), "pull",
+        pulls = yield from self.computed(visit, PullKey(visit.session.statistics, target, picked), "pull",
                                          lambda: pull.token_pulls(model, found.calibration, target, picked))
         yield {self.parts.tokens: self.show.tokens(visit, at, kind, pulls),
                self.page.status: self.page.note(self.say("status.ready"))}

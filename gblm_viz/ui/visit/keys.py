@@ -15,11 +15,11 @@ from typing import Any, Generic, TypeVar
 from gblm_viz.core.look.gradient_sums import GradientSummary
 from gblm_viz.core.look.histogram import Histogram
 from gblm_viz.core.look.mask_numbers import Preview
-from gblm_viz.core.look.pull import Pull
+from gblm_viz.core.look.pull import Pull, SamplePull
 from gblm_viz.core.look.structure import Band
 from gblm_viz.core.look.structure_maps import StructureBands, StructureCell
 from gblm_viz.core.look.two_masks import Jump, TwoMasks
-from gblm_viz.core.look.weight import Target, WeightReport
+from gblm_viz.core.look.weight import AnswerChange, Target, WeightReport
 from gblm_viz.core.mask.live import Cuts, OrderedRows
 from gblm_viz.core.mask.prune import Masks
 from gblm_viz.core.mask.settings import Settings
@@ -328,6 +328,24 @@ class ZeroedKey(Key[tuple[float, ...]]):
     targets: tuple[Target, ...]
 
 
+@dataclass(frozen=True)
+class AnswerChangesKey(Key[tuple[AnswerChange, ...]]):
+    """How the loss of the answer to a prompt changes with each target set to zero separately."""
+
+    model: ModelKey | None
+    prompt: str
+    targets: tuple[Target, ...]
+
+
+@dataclass(frozen=True)
+class PullKey(Key[tuple[SamplePull, ...]]):
+    """How strongly each token of these samples pulls on a target."""
+
+    statistics: StatisticsKey | None
+    target: Pull
+    samples: tuple[int, ...]
+
+
 # Measurements
 
 @dataclass(frozen=True)
@@ -540,24 +558,6 @@ class SpeedTask(Key[Any]):
 
     visitor: str
     models: tuple[tuple[str, ModelKey | MasksKey | None], ...]
-
-
-@dataclass(frozen=True)
-class AnswerChangesTask(Key[Any]):
-    """Measures how the answer's loss changes with each target set to zero separately."""
-
-    model: ModelKey | None
-    prompt: str
-    targets: tuple[Target, ...]
-
-
-@dataclass(frozen=True)
-class PullTask(Key[Any]):
-    """Finds the tokens of these samples that pull on a target."""
-
-    statistics: StatisticsKey | None
-    target: Pull
-    samples: tuple[int, ...]
 
 
 @dataclass(frozen=True)

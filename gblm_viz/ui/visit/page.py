@@ -11,7 +11,7 @@ import logging
 import math
 import secrets
 import time
-from collections.abc import Callable, Generator, Hashable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
@@ -25,6 +25,7 @@ from gblm_viz.words import Words
 
 from ..components.escape import escape
 from .event_kinds import KINDS
+from .keys import Key
 from .session import Library, Visit
 from .tasks import Task
 
@@ -208,8 +209,8 @@ class Handlers:
     def signals(self) -> Signals:
         return self.page.signals
 
-    def computed(self, visit: Visit, key: Hashable, what: str,
-                 job: Callable[[], Job[Any]]) -> Generator[dict[Any, Any], None, Any]:
+    def computed(self, visit: Visit, key: Key[T], what: str,
+                 job: Callable[[], Job[T]]) -> Generator[dict[Any, Any], None, T]:
         """Return the Library's value of `key`. If it is missing, a task that the status line shows computes it first.
 
         `what`: as in `Page.follow`.
