@@ -18,6 +18,7 @@ from gblm_viz.core.text.calibration import CalibrationSet
 from gblm_viz.ui.tabs import text
 from gblm_viz.ui.visit import uploads
 from gblm_viz.ui.visit.keys import SamplesKey
+from gblm_viz.ui.visit.remembered import CHAT
 from gblm_viz.ui.visit.session import TEXTS_SHARE, Library, Session, Visit
 from gblm_viz.ui.visit.text_choice import TextChoice
 from gblm_viz.ui.visit.weighing import weigh
@@ -78,10 +79,10 @@ def test_a_full_bound_lets_a_visitor_shrink_and_change_what_weighs_nothing():
     visit = library.visit("")
     visit.update(text=TextChoice("x" * 240_000))
     with pytest.raises(GblmError):
-        visit.remember("chat", "y" * 20_000)
+        visit.remember(CHAT, "y" * 20_000)
     visit.update(source="elsewhere")
     visit.update(text=TextChoice("x" * 200_000))
-    visit.remember("chat", "y" * 20_000)
+    visit.remember(CHAT, "y" * 20_000)
 
 
 def numbered(*_: Any) -> CalibrationSet:

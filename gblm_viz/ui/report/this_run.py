@@ -37,6 +37,7 @@ from gblm_viz.core.sums.statistics import NORMS, Statistics
 from gblm_viz.core.text import calibration
 
 from ..visit.keys import GradientShareKey, MasksKey, PerplexityKey, ProbesKey, PrunedKey, StatisticsKey, SummariesKey
+from ..visit.remembered import CHAT, DRAWS, RUNS, SAVED
 from ..visit.session import Library, Session, Visit
 from ..visit.text_choice import TextChoice
 from ..work import drawing, measuring, sweeping, work
@@ -130,7 +131,7 @@ def method_rows(source: Source) -> tuple[MethodRow, ...]:
 
 def counts_of(session: Session) -> tuple[int, ...]:
     """Return the numbers of draws to look for results with: first the visitor's choice, then from most to fewest."""
-    return tuple(dict.fromkeys((session.extra("draws", drawing.OFFERED[-1]), *drawing.OFFERED[::-1])))
+    return tuple(dict.fromkeys((session.extra(DRAWS, drawing.OFFERED[-1]), *drawing.OFFERED[::-1])))
 
 
 def sweep_rows(source: Source) -> tuple[SweepRow, ...]:
@@ -156,7 +157,7 @@ def _measured(source: Source) -> Won | None:
 
 
 def _saved(source: Source, what: str) -> float | None:
-    kept: float | None = source.session.extra("saved", {}).get(source.session.applied, {}).get(what)
+    kept: float | None = source.session.extra(SAVED, {}).get(source.session.applied, {}).get(what)
     return kept
 
 
@@ -211,11 +212,11 @@ def note(visit: Visit, language: str) -> None:
     before = known.get(row.number)
     if before is None or row.perplexity_pruned is not None or before.perplexity_pruned is None:
         known[row.number] = row
-        visit.remember("runs", tuple(known[number] for number in sorted(known)))
+        visit.remember(RUNS, tuple(known[number] for number in sorted(known)))
 
 
 def noted(visit: Visit) -> tuple[VisitRow, ...]:
-    found: tuple[VisitRow, ...] = visit.session.extra("runs", ())
+    found: tuple[VisitRow, ...] = visit.session.extra(RUNS, ())
     return found
 
 
@@ -279,7 +280,7 @@ def own_words(source: Source) -> Own:
         checked = calibration.checked_text(choice.text, choice.name)
         if calibration.sha256(checked) == source.statistics.calibration.text_sha256:
             text = checked[:LONGEST_OWN]
-    kept: Conversation = source.session.extra("chat", Conversation())
+    kept: Conversation = source.session.extra(CHAT, Conversation())
     led = dict(kept.of).get("pruned") == source.session.applied
     return Own(text, tuple((turn.prompt, turn.answers["dense"].text, turn.answers["pruned"].text)
                            for turn in (kept.turns if led else ())))
@@ -297,7 +298,7 @@ def gather(source: Source, pruned: Model, own: bool) -> Job[Run]:
     yield Step(2, 3, "load")
     name, expert = chosen_matrix(source, gradients)
     histogram = score_histogram(model, source.statistics, source.applied.settings, source.applied, name, expert)
-    visit = {one.number: one for one in session.extra("runs", ())} | {session.applied_number: visit_row(source)}
+    visit = {one.number: one for one in session.extra(RUNS, ())} | {session.applied_number: visit_row(source)}
     return Run(
         session.applied_number, runs.model_facts(model), runs.settings_row(source.applied), _share(source),
         runs.calibration_facts(source.statistics) if source.statistics is not None else None,

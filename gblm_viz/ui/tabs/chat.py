@@ -21,6 +21,7 @@ from ..components.escape import escape
 from ..components.token_bars import MARKS, bars_html
 from ..visit.keys import SpeedTask
 from ..visit.page import Handlers, Page
+from ..visit.remembered import BLIND_ROUND, CHAT, CHAT_EDIT, PICKED
 from ..visit.session import Visit
 from ..work import sides, work
 from ..work.chat import Conversation, Turn, messages_of, together
@@ -159,8 +160,8 @@ class _Handlers(Handlers):
         try:
             of, models = tuple(sides.keys(visit).items()), sides.models(visit)
             asked = fitted(models["dense"], messages_of(history, "dense", text), chosen)
-            visit.remember("chat_edit", False)
-            visit.remember("picked", None)
+            visit.remember(CHAT_EDIT, False)
+            visit.remember(PICKED, None)
             begun = chat_blind.begin(visit)
             with closing(together(models, text, history, chosen, stop_event)) as stream:
                 yield {stop: gr.update(interactive=True), shown.places.parting: line(say("compare.answering")),
@@ -171,21 +172,21 @@ class _Handlers(Handlers):
                         return  # another question, or Clear, uses the panes now
                     if not finished:
                         yield shown.answers(visit, (*kept, turn), finished=False)
-            visit.remember("chat", Conversation((*kept, turn), of))
+            visit.remember(CHAT, Conversation((*kept, turn), of))
             yield {**(self.everything(visit) if begun else shown.everything(visit)),
                    stop: gr.update(interactive=False), self.page.status: self.page.note(_told(say, asked))}
         except Exception:
             # show the earlier conversation again, also in place of the unfinished answer to this question
             if visit.library.chats.get(visit.key) is stop_event:
                 if is_blind(visit):
-                    visit.remember("blind_round", None)  # there is no answer to vote on
+                    visit.remember(BLIND_ROUND, None)  # there is no answer to vote on
                 yield {**self.everything(visit), stop: gr.update(interactive=False)}
             raise
 
     def on_ask(self, visit: Visit, text: str, continued: bool, *values: Any) -> Iterator[dict[Any, Any]]:
         """Ask the question; an edited one replaces the last one."""
         before = going_on(visit) if continued and not is_blind(visit) else ()
-        kept = before[:-1] if visit.session.extra("chat_edit", False) else before
+        kept = before[:-1] if visit.session.extra(CHAT_EDIT, False) else before
         yield from self.talk(visit, text, _sampling(*values), kept, kept)
 
     def on_again(self, visit: Visit, text: str, continued: bool, *values: Any) -> Iterator[dict[Any, Any]]:
@@ -210,15 +211,15 @@ class _Handlers(Handlers):
         page, turns = self.page, conversation(visit).turns
         if not turns:
             return {page.status: page.note(self.say("chat.edit_none"))}
-        visit.remember("chat_edit", True)
+        visit.remember(CHAT_EDIT, True)
         return {self.row.prompt: turns[-1].prompt, page.status: page.note(self.say("chat.editing"))}
 
     def on_clear(self, visit: Visit) -> dict[Any, Any]:
         running = visit.library.chats.pop(visit.key, None)
         if running is not None:
             running.set()
-        visit.keep(visit.session.with_extra("chat", Conversation()).with_extra("chat_edit", False)
-                   .with_extra("blind_round", None))
+        visit.keep(visit.session.with_extra(CHAT, Conversation()).with_extra(CHAT_EDIT, False)
+                   .with_extra(BLIND_ROUND, None))
         return {**self.everything(visit), self.row.stop: gr.update(interactive=False), self.shown.places.speed: ""}
 
     def on_asked(self, visit: Visit, wanted: tuple[int, str]) -> dict[Any, Any]:
@@ -239,7 +240,7 @@ class _Handlers(Handlers):
         if kept.of != tuple(sides.keys(visit).items()):
             yield {bars: chat_shown.hint(say, say("compare.older"))}
             return
-        visit.remember("picked", (place, number, token))
+        visit.remember(PICKED, (place, number, token))
         turn, models = turns[number], sides.models(visit)
         asked = fitted(models[side], messages_of(turns[:number], side, turn.prompt), turn.sampling)
         written = turn.answers[side]
@@ -248,7 +249,7 @@ class _Handlers(Handlers):
             visit.key, key, lambda _: work.predictions_job(page.library, key, tuple(models.values()), asked.tokens,
                                                            written.ids), queued=False)
         found = yield from page.follow(visit, task, "predict")
-        if visit.session.extra("picked") != (place, number, token) or not 0 <= token < len(found.places):
+        if visit.session.extra(PICKED) != (place, number, token) or not 0 <= token < len(found.places):
             return  # another token was selected meanwhile
         before = "".join(one.text for one in written.tokens[:token])
         seen = dict(zip(models, found.places[token], strict=True))

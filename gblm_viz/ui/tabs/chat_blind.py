@@ -20,6 +20,7 @@ from gblm_viz.words import Words
 from ..components.escape import escape
 from ..components.token_bars import MARKS
 from ..visit.page import Page
+from ..visit.remembered import BLIND, BLIND_QUESTIONS, BLIND_ROUND, CHAT, VOTES
 from ..visit.session import Visit
 from ..work import sides
 from ..work.chat import Conversation
@@ -58,17 +59,17 @@ def begin(visit: Visit) -> Round | None:
     """Start a new blind question with newly shuffled sides; None if the visitor is not in blind mode."""
     if not is_blind(visit):
         return None
-    number = int(visit.session.extra("blind_questions", 0)) + 1
+    number = int(visit.session.extra(BLIND_QUESTIONS, 0)) + 1
     there = list(sides.keys(visit))
     secrets.SystemRandom().shuffle(there)
     asked = Round(tuple(there), number)
-    visit.remember("blind_questions", number)
-    visit.remember("blind_round", asked)
+    visit.remember(BLIND_QUESTIONS, number)
+    visit.remember(BLIND_ROUND, asked)
     return asked
 
 
 def votes_of(visit: Visit) -> tuple[Vote, ...]:
-    found: tuple[Vote, ...] = visit.session.extra("votes", ())
+    found: tuple[Vote, ...] = visit.session.extra(VOTES, ())
     return found
 
 
@@ -92,8 +93,8 @@ def wire(page: Page, bar: Bar, box: Any, follow_up: Any, stop: Any, view: Shown)
         running = visit.library.chats.pop(visit.key, None)
         if running is not None:
             running.set()
-        visit.keep(visit.session.with_extra("blind", bool(on)).with_extra("blind_round", None)
-                   .with_extra("chat", Conversation()))
+        visit.keep(visit.session.with_extra(BLIND, bool(on)).with_extra(BLIND_ROUND, None)
+                   .with_extra(CHAT, Conversation()))
         return {**view.everything(visit), **shown(visit, bar, say), stop: gr.update(interactive=False),
                 follow_up: gr.update(interactive=not on),
                 page.status: page.note(say("chat.blind.on" if on else "chat.blind.off"))}
@@ -103,14 +104,14 @@ def wire(page: Page, bar: Bar, box: Any, follow_up: Any, stop: Any, view: Shown)
         if asked is None or asked.revealed or not conversation(visit).turns:
             raise GblmError("nothing_to_vote_on")
         winner = "" if place is None else asked.order[place]
-        visit.remember("votes", (*votes_of(visit), Vote(conversation(visit).of, asked.question, winner)))
+        visit.remember(VOTES, (*votes_of(visit), Vote(conversation(visit).of, asked.question, winner)))
         return {bar.told: told_html(visit, say)}
 
     def on_reveal(visit: Visit) -> dict[Any, Any]:
         asked = blind_round(visit)
         if asked is None or not conversation(visit).turns:
             raise GblmError("nothing_to_vote_on")
-        visit.remember("blind_round", replace(asked, revealed=True))
+        visit.remember(BLIND_ROUND, replace(asked, revealed=True))
         return {**view.everything(visit), **shown(visit, bar, say)}
 
     page.on(box.input, on_switch, [box], [*view.places.all, *bar.all, stop, follow_up])

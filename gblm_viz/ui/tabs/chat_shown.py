@@ -17,6 +17,7 @@ from gblm_viz.words import Words
 from ..components.chat_pane import Bubble, ChatPane, pane_value
 from ..components.escape import escape
 from ..components.token_bars import MARKS
+from ..visit.remembered import BLIND, BLIND_ROUND, CHAT
 from ..visit.session import Visit
 from ..work import sides, work
 from ..work.applied import amount
@@ -73,7 +74,7 @@ def build(say: Words, parting: Any) -> Places:
 
 def conversation(visit: Visit) -> Conversation:
     """Return the visitor's last conversation, whichever models answered."""
-    found: Conversation = visit.session.extra("chat", Conversation())
+    found: Conversation = visit.session.extra(CHAT, Conversation())
     return found
 
 
@@ -85,12 +86,12 @@ def going_on(visit: Visit) -> tuple[Turn, ...]:
 
 def blind_round(visit: Visit) -> Round | None:
     """Return the blind question on screen; None if there is none."""
-    found: Round | None = visit.session.extra("blind_round")
+    found: Round | None = visit.session.extra(BLIND_ROUND)
     return found
 
 
 def is_blind(visit: Visit) -> bool:
-    return bool(visit.session.extra("blind", False))
+    return bool(visit.session.extra(BLIND, False))
 
 
 def hidden(visit: Visit) -> bool:

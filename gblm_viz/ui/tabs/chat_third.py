@@ -16,6 +16,7 @@ from gblm_viz.words import Words
 
 from ..visit.keys import ThirdTask
 from ..visit.page import Page
+from ..visit.remembered import THIRD
 from ..visit.session import Visit
 from ..work import sides
 from .chat_shown import Shown
@@ -65,12 +66,12 @@ def wire(page: Page, choices: Choices, view: Shown) -> None:
         third = yield from page.follow(visit, task, "third")
         if visit.session.model != session.model:
             return  # another model was loaded meanwhile: this third model no longer belongs to it
-        visit.remember("third", third)
+        visit.remember(THIRD, third)
         yield {**view.everything(visit), choices.open: False, choices.row: gr.update(visible=False),
                choices.remove: gr.update(interactive=True), page.status: page.note(say("chat.third.added"))}
 
     def on_remove(visit: Visit) -> dict[Any, Any]:
-        visit.remember("third", None)
+        visit.remember(THIRD, None)
         return {**view.everything(visit), choices.remove: gr.update(interactive=False), choices.open: False,
                 choices.row: gr.update(visible=False), page.status: page.note(say("chat.third.removed"))}
 

@@ -31,6 +31,7 @@ from gblm_viz.ui.work.preview import plain_alpha
 from gblm_viz.words import Words
 
 from ..visit.keys import FieldRangesKey, ModelKey, StatisticsKey, SummariesKey
+from ..visit.remembered import ALL_EXPERTS, TEXT_MOVED
 
 STATISTICS = ("mean", "median", "p99", "peak_share")
 AT_ONCE = 50_000_000
@@ -178,7 +179,7 @@ class _Handlers(Handlers):
         return {self.signals.selection: bump(counter)}
 
     def on_stacked(self, visit: Visit, wanted: bool) -> dict[Any, Any]:
-        visit.remember("all_experts", wanted)
+        visit.remember(ALL_EXPERTS, wanted)
         return self.draw_matrix(visit)
 
     def on_selection(self, visit: Visit, norm: str, statistic: str) -> Iterator[dict[Any, Any]]:
@@ -218,7 +219,7 @@ def chosen(visit: Visit, summaries: tuple[GradientSummary, ...] | None = None) -
 
 def stack_shown(visit: Visit, matrix: Matrix) -> bool:
     """Return whether all experts of a stack are shown, one under another."""
-    return bool(matrix.experts) and bool(visit.session.extra("all_experts", False))
+    return bool(matrix.experts) and bool(visit.session.extra(ALL_EXPERTS, False))
 
 
 def unpin(visit: Visit, counter: int) -> int:
@@ -240,7 +241,7 @@ def matrix_title(say: Words, matrix: Matrix | GradientSummary) -> str:
 
 def text_moved(visit: Visit) -> bool:
     """Return whether the text, or its cutting, differs from the one the statistics were collected on."""
-    return bool(visit.session.extra("text_moved", False))
+    return bool(visit.session.extra(TEXT_MOVED, False))
 
 
 def statistics_tag(say: Words, visit: Visit, found: Statistics) -> str:

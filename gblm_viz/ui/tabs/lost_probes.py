@@ -22,6 +22,7 @@ from ..report.report_data import as_lines
 from ..visit import downloads
 from ..visit.keys import AskTask, PrunedKey
 from ..visit.page import Handlers, Page, bump
+from ..visit.remembered import SHOWN_PROBES
 from ..visit.session import Visit
 from ..visit.uploads import received
 from ..work import measuring, work
@@ -168,7 +169,7 @@ class _Handlers(Handlers):
     def show(self, visit: Visit, name: str, kind: str, now: Shelf) -> dict[Any, Any]:
         """Show a set as far as it was asked: its sentences, and the page of its table or its skills."""
         say, parts = self.say, self.parts
-        visit.remember("lost_probes", (name, kind))
+        visit.remember(SHOWN_PROBES, (name, kind))
         found = measuring.asked(visit, name)
         names = sorted({one.probe.skill for one in found.exact[0].verdicts}) if found else []
         now = replace(now, skill=now.skill if now.skill in names else "")
@@ -183,7 +184,7 @@ class _Handlers(Handlers):
 
     def answered(self, visit: Visit, name: str, now: Shelf, told: str) -> dict[Any, Any]:
         """After a set was asked: show it in the current view, unless another set is shown by now."""
-        shown_set, kind = visit.session.extra("lost_probes")
+        shown_set, kind = visit.session.extra(SHOWN_PROBES, (None, None))
         return {**(self.show(visit, name, kind, now) if shown_set == name else {}),
                 self.page.status: self.page.note(told)}
 
@@ -237,7 +238,7 @@ class _Handlers(Handlers):
     def on_ask(self, visit: Visit, name: str, kind: str, now: Shelf, text: str,
                counter: int) -> Iterator[dict[Any, Any]]:
         say = self.say
-        visit.remember("lost_probes", (name, kind))
+        visit.remember(SHOWN_PROBES, (name, kind))
         try:
             if name == "own" and text.strip():
                 measuring.keep_own(visit, text, say("lost.probes.paste"))

@@ -30,6 +30,7 @@ from ..components.matrix_view import ArrayProvider, Field, MatrixView, picture, 
 from ..components.model_map import ModelMapView
 from ..components.table import plain_table
 from ..visit.page import Handlers, Page, bump
+from ..visit.remembered import PATTERNS_ORDER
 from ..visit.session import Selection, Visit
 from ..work import work
 from ..work.preview import selected
@@ -259,7 +260,7 @@ class _Handlers(Handlers):
         return {self.seed: seeded + 1, **self.show.everything(visit, known, seeded + 1, *values)}
 
     def on_sort(self, visit: Visit, wanted: str, *values: Any) -> dict[Any, Any]:
-        visit.remember("patterns_order", wanted)
+        visit.remember(PATTERNS_ORDER, wanted)
         return self.show.everything(visit, *values)
 
     def on_which(self, visit: Visit, *values: Any) -> dict[Any, Any]:

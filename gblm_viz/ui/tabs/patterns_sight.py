@@ -23,6 +23,7 @@ from gblm_viz.core.mask.settings import Settings, preview_settings
 from gblm_viz.core.score.alpha import Alpha
 
 from ..visit.keys import BandKey, MasksKey, MovedKey, StructureBandsKey, StructureKey, TwoMasksKey
+from ..visit.remembered import PATTERNS_ORDER
 from ..visit.session import Visit
 from ..work import work
 from ..work.preview import plain_alpha, selected
@@ -102,7 +103,7 @@ def sight_of(visit: Visit, which: str, seed: int) -> Sight | None:
     own = _one(masks, matrix, expert)
     null = shuffled(own, masks.settings.make_pattern(), seed)
     beside = None if wanda is None else _one(wanda, matrix, expert)
-    order = _order(session.extra("patterns_order"), masks.settings.make_pattern(), own.shape)
+    order = _order(session.extra(PATTERNS_ORDER), masks.settings.make_pattern(), own.shape)
     columns = _columns(order, own, masks.settings.make_pattern())
     others = {found.settings.method: _one(found, matrix, expert) for found in (wanda, magnitude, gradient) if found}
     return Sight(matrix, expert, masks, key, applied, wanda, wanda_key, own, beside, others, null, seed, order, columns)

@@ -21,6 +21,7 @@ from gblm_viz.words import Words
 from ..components.escape import escape
 from ..components.point_table import PointTable
 from ..visit.page import Handlers, Page, bump
+from ..visit.remembered import SWEEP
 from ..visit.session import Visit
 from ..visit.tasks import Task
 from ..work import drawing
@@ -151,7 +152,7 @@ class _Handlers(Handlers):
         if visit.session.model is None:
             return {}
         plan, parts = self.plan(visit, *values), self.parts
-        visit.remember("sweep", (plan.key, plan.settings))
+        visit.remember(SWEEP, (plan.key, plan.settings))
         if shown == (plan.key, len(points_of(visit.library, plan)), len(losses_of(visit.library, plan))):
             return {parts.intro: _intro(self.say, visit.session.settings), parts.count: drawing.chosen(visit)}
         return self.draw(visit, plan)
@@ -169,7 +170,7 @@ class _Handlers(Handlers):
         plan, library = self.plan(visit, *values), visit.library
         if any(one.needs for one in plan.settings):
             visit.statistics()
-        visit.remember("sweep", (plan.key, plan.settings))
+        visit.remember(SWEEP, (plan.key, plan.settings))
         # not queued as a whole: each point waits for its own turn, so that nobody waits for a whole sweep
         task = library.start(visit.key, plan.key, lambda _: sweep_job(library, plan), queued=False)
         try:
@@ -188,7 +189,7 @@ class _Handlers(Handlers):
         with closing(self.page.follow(visit, task, "sweep")) as following:
             for update in following:
                 done, now = done_of(visit.library, plan), time.monotonic()
-                looked_at = visit.session.extra("sweep", (None,))[0] == plan.key
+                looked_at = visit.session.extra(SWEEP, (None, ()))[0] == plan.key
                 if looked_at and done != seen and now - last >= LEAST_PAUSE:
                     update |= self.draw(visit, plan, task.seconds_left, True)
                     seen, last = done, now
@@ -197,7 +198,7 @@ class _Handlers(Handlers):
                 yield update
 
     def on_cancel(self, visit: Visit) -> dict[Any, Any]:
-        task = visit.library.tasks.get(visit.session.extra("sweep", (None,))[0])
+        task = visit.library.tasks.get(visit.session.extra(SWEEP, (None, ()))[0])
         if task is None or visit.key not in task.watchers:
             return {self.page.status: self.page.note(self.say("status.nothing_to_cancel"))}
         visit.library.leave(visit.key, task)
@@ -206,7 +207,7 @@ class _Handlers(Handlers):
     def on_point(self, visit: Visit, number: int, applied: int, counter: int) -> Iterator[dict[Any, Any]]:
         """Apply the settings of the selected point, as the Prune tab does."""
         page, say = self.page, self.say
-        _, settings = visit.session.extra("sweep", (None, ()))
+        _, settings = visit.session.extra(SWEEP, (None, ()))
         if not isinstance(number, int) or not 0 <= number < len(settings):
             raise GblmError("gone")
         point = settings[number]

@@ -34,6 +34,7 @@ from ..visit import downloads
 from ..visit.folders import folder_of
 from ..visit.keys import ReportTask, SaveTask
 from ..visit.page import Page, bump
+from ..visit.remembered import REPORT, SAVED
 from ..visit.session import Visit
 from ..work import work
 
@@ -88,7 +89,7 @@ def build(page: Page) -> None:
             files["masks"] = (f"{name}-masks.safetensors", masks_file(source.applied))
         links = tuple((kind, downloads.offer(page.library, *file), file[0], len(file[1]))
                       for kind, file in files.items())
-        visit.remember("report", {"number": found.number, "own": found.own is not None, "links": links})
+        visit.remember(REPORT, {"number": found.number, "own": found.own is not None, "links": links})
         yield {**refresh(visit), page.status: page.note(say("report.made", number=found.number)),
                signals.measured: bump(counter)}
 
@@ -109,7 +110,7 @@ def build(page: Page) -> None:
             name = f"{_plain(source.model.name)}-pruned.zip"
             kept |= {"zip": len(packed), "link": ("model", downloads.offer(page.library, name, packed), name,
                                                   len(packed))}
-        visit.remember("saved", visit.session.extra("saved", {}) | {source.session.applied: kept})
+        visit.remember(SAVED, visit.session.extra(SAVED, {}) | {source.session.applied: kept})
         yield {saved: saved_html(visit, say), page.status: page.note(
             say("report.saved", folder=kept["folder"]) if to else say("report.saved_zip"))}
 
@@ -185,7 +186,7 @@ def cite_html(visit: Visit, say: Words) -> str:
 
 def made_html(visit: Visit, say: Words) -> str:
     """Return the files of the last report, greyed once a newer copy was applied."""
-    kept = visit.session.extra("report")
+    kept = visit.session.extra(REPORT)
     if kept is None:
         return _quiet(say("report.nothing_made"))
     told = [say("report.made", number=kept["number"]), say("report.made_own" if kept["own"] else "report.made_plain")]
@@ -198,7 +199,7 @@ def made_html(visit: Visit, say: Words) -> str:
 
 def saved_html(visit: Visit, say: Words) -> str:
     """Return where the applied copy was saved, and that it was read back and was equal, matrix by matrix."""
-    kept = visit.session.extra("saved", {}).get(visit.session.applied)
+    kept = visit.session.extra(SAVED, {}).get(visit.session.applied)
     if kept is None:
         return _quiet(say("report.nothing_saved"))
     weights = {matrix.name: matrix for matrix in visit.model().layout.matrices}

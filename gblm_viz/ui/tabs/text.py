@@ -29,6 +29,7 @@ from gblm_viz.ui.work import work
 from gblm_viz.words import Words
 
 from ..visit.keys import CollectTask, CostKey, HeldOutKey, RequestedSamplesKey
+from ..visit.remembered import KEEP_IN, KEPT_IN, TEXT_MOVED
 from ..visit.text_choice import TextChoice
 
 RULES = ("auto", "windows", "paragraphs")
@@ -184,8 +185,8 @@ class _Handlers(Handlers):
             updates = {views.summary: f'<p class="{kind}" role="alert">{html.escape(sentence)}</p>',
                        views.estimate: "", views.listed: sample_rows([], {})}
         moved = visit.session.statistics is not None and asked != _collected_from(visit)
-        if moved != bool(visit.session.extra("text_moved", False)):
-            visit.remember("text_moved", moved)
+        if moved != bool(visit.session.extra(TEXT_MOVED, False)):
+            visit.remember(TEXT_MOVED, moved)
             updates[self.signals.text] = bump(counter)
         updates[views.result] = result_html(say, visit, moved)
         return updates
@@ -257,7 +258,7 @@ class _Handlers(Handlers):
     def on_keep(self, visit: Visit, kept: bool, where: str, counter: int) -> dict[Any, Any]:
         """Store the folder choice and update the estimate, since the disk space needed depends on it."""
         place = folder_of(where.strip() or DEFAULT_FOLDER) if kept and self.page.library.local else ""
-        visit.remember("keep_in", str(place))
+        visit.remember(KEEP_IN, str(place))
         shown: dict[Any, Any] = {self.controls.folder: gr.update(visible=kept)}
         return shown | (self.preview(visit, counter) if visit.session.model is not None else {})
 
@@ -284,7 +285,7 @@ class _Handlers(Handlers):
             return
         found: Statistics = library.get(key)
         visit.update(statistics=key, held_out=HeldOutKey(key) if cut.held_out else None, example=False)
-        visit.remember("kept_in", str(place or ""))
+        visit.remember(KEPT_IN, str(place or ""))
         yield {page.status: page.note(_done(say, found)), self.signals.statistics: bump(counter),
                **self.preview(visit, moved)}
 
@@ -398,7 +399,7 @@ def summary_html(say: Words, cut: Cut, choice: TextChoice) -> str:
 
 def keep_in(visit: Visit) -> Path | None:
     """Return the folder in which the visitor wants to save statistics, or None."""
-    place = str(visit.session.extra("keep_in", ""))
+    place = str(visit.session.extra(KEEP_IN, ""))
     return Path(place) if place else None
 
 
@@ -433,8 +434,9 @@ def result_html(say: Words, visit: Visit, moved: bool) -> str:
         said.append(plan_told.beside(say, *visit.library.get(CostKey(visit.session.statistics))))
     if found.cancelled:
         said.append(say("text.cancelled", samples=f"{found.count:,}", asked=f"{found.asked:,}"))
-    if visit.session.extra("kept_in", ""):
-        said.append(say("text.kept_in", folder=visit.session.extra("kept_in")))
+    folder = visit.session.extra(KEPT_IN, "")
+    if folder:
+        said.append(say("text.kept_in", folder=folder))
     held = visit.library.get(visit.session.held_out).count if visit.library.has(visit.session.held_out) else 0
     tag = say("text.result_tag", model=found.model_name, text=name, rule=_rule(say, samples.rule), seed=samples.seed,
               dtype=found.dtype, held=held)

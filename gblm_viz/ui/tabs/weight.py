@@ -31,6 +31,7 @@ from ..components.hand_row import HandRow, hand_value
 from ..components.table import Cell, plain_table
 from ..visit.keys import AnswerChangesKey, PullKey, StatisticsKey, WeightKey, ZeroedKey
 from ..visit.page import Handlers, Page, bump
+from ..visit.remembered import WEIGHT_ASKED, WEIGHT_HAND
 from ..visit.session import Selection, Visit
 from ..work import work
 from ..work.preview import plain_alpha
@@ -198,7 +199,7 @@ class _Handlers(Handlers):
 
     def keep_hand(self, visit: Visit, hand: Hand) -> dict[Any, Any]:
         """Keep a visitor's edits of the row and show what they change."""
-        visit.remember("weight_hand", hand)
+        visit.remember(WEIGHT_HAND, hand)
         return {self.parts.hand: self.show.hand(visit, hand)}
 
     def on_change(self, visit: Visit, change: list[Any]) -> dict[Any, Any]:
@@ -236,7 +237,7 @@ class _Handlers(Handlers):
         changes = yield from self.computed(visit, AnswerChangesKey(visit.session.model, prompt, targets), "zeroing",
                                            lambda: weight.answer_changes(model, prompt, said, targets))
         told = f'<p class="tag">{escape(say("weight.effect.asked", answer=said))}</p>'
-        visit.remember("weight_asked", (at, changes))
+        visit.remember(WEIGHT_ASKED, (at, changes))
         yield {self.parts.effect: self.show.effect(visit, at), self.parts.asked: told,
                page.status: page.note(say("status.ready"))}
 
@@ -298,7 +299,7 @@ def begun(at: At) -> Hand:
 
 def hand_of(visit: Visit) -> Hand:
     """Return the visitor's edited row, or a fresh one if another weight is shown by now."""
-    at, kept = at_of(visit), visit.session.extra("weight_hand", None)
+    at, kept = at_of(visit), visit.session.extra(WEIGHT_HAND, None)
     return kept if kept is not None and kept.at == at else begun(at)
 
 
@@ -413,7 +414,7 @@ class _Show:
         say, model, found = self.words, visit.model(), work.maybe_statistics(visit)
         targets = effects(model, at)
         key = measured_key(visit, tuple(targets.values()))
-        asked_at, changes = visit.session.extra("weight_asked", (None, ()))
+        asked_at, changes = visit.session.extra(WEIGHT_ASKED, (None, ()))
         asked: tuple[weight.AnswerChange, ...] = changes if asked_at == at else ()
         if visit.library.has(key):
             measured = [signed(change) for change in visit.library.get(key)]

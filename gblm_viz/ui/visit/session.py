@@ -14,7 +14,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Collection, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 from gblm_viz.core.base.errors import GblmError
 from gblm_viz.core.base.footprint import available_memory, give_back
@@ -27,6 +27,7 @@ from gblm_viz.core.sums.statistics import Statistics
 
 from .keys import HeldOutKey, Key, MasksKey, ModelKey, ReservedKey, SessionKey, StatisticsKey
 from .presence import Presence
+from .remembered import CHAT, RUNS, Remembered
 from .tasks import Durations, Task
 from .text_choice import TextChoice
 from .turns import Ticket, Turns
@@ -96,18 +97,24 @@ class Session:
     @property
     def next_number(self) -> int:
         """The number of this visit's next Apply; no two runs of a visit share a number."""
-        return max([self.applied_number, *(one.number for one in self.extra("runs", ()))]) + 1
+        return max([self.applied_number, *(one.number for one in self.extra(RUNS, ()))]) + 1
 
     def begun_after(self, before: Session) -> Session:
         """Return this session with the list of runs of `before`, the visit's session until now."""
-        return self.with_extra("runs", before.extra("runs", ()))
+        return self.with_extra(RUNS, before.extra(RUNS, ()))
 
-    def extra(self, name: str, otherwise: Any = None) -> Any:
+    @overload
+    def extra(self, what: Remembered[T]) -> T | None: ...
+
+    @overload
+    def extra(self, what: Remembered[T], otherwise: T) -> T: ...
+
+    def extra(self, what: Remembered[T], otherwise: T | None = None) -> T | None:
         """Return a small value that one tab stored for itself (see `with_extra`)."""
-        return dict(self.extras).get(name, otherwise)
+        return dict(self.extras).get(what.name, otherwise)
 
-    def with_extra(self, name: str, value: Any) -> Session:
-        return replace(self, extras=tuple((dict(self.extras) | {name: value}).items()))
+    def with_extra(self, what: Remembered[T], value: T) -> Session:
+        return replace(self, extras=tuple((dict(self.extras) | {what.name: value}).items()))
 
 
 class Library:
@@ -175,7 +182,7 @@ class Library:
 
     def _has_something(self, visitor: str) -> bool:
         session, first = self.sessions[visitor][1], self.first
-        return bool(session.extra("chat")) or any(getattr(session, name) != getattr(first, name) for name in (
+        return bool(session.extra(CHAT)) or any(getattr(session, name) != getattr(first, name) for name in (
             "source", "model", "text", "statistics", "applied"))
 
     def here(self, visitor: str, now: float | None = None) -> bool:
@@ -565,10 +572,10 @@ class Visit:
             raise GblmError("bad_event" if Selection(selection.matrix).inside(layout) else "gone")
         return self.update(selection=selection)
 
-    def remember(self, name: str, value: Any) -> Session:
+    def remember(self, what: Remembered[T], value: T) -> Session:
         """Store one tab's own small value (see `Session.extra`)."""
         with self.library.lock:
-            return self.keep(self.session.with_extra(name, value))
+            return self.keep(self.session.with_extra(what, value))
 
     def keep(self, session: Session) -> Session:
         """Make this the visitor's session. Raises GblmError if all visitors' texts and chats fill their share."""

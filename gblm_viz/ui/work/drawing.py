@@ -21,6 +21,7 @@ from gblm_viz.core.sums.statistics import Statistics
 from gblm_viz.core.text.calibration import CalibrationSet
 
 from ..visit.keys import DrawnLossesKey, DrawsKey
+from ..visit.remembered import DRAWS
 from ..visit.session import Library, Session, Visit
 from . import work
 
@@ -30,13 +31,13 @@ OFFERED = (1, draws.USUAL, 2 * draws.USUAL)
 def chosen(visit: Visit) -> int:
     """Return how many draws the visitor compares on: their choice, else the usual number for pocket, else one."""
     usual = draws.USUAL if visit.session.model is not None and visit.model().source == "pocket" else 1
-    found: int = visit.session.extra("draws", usual)
+    found: int = visit.session.extra(DRAWS, usual)
     return found
 
 
 def choose(visit: Visit, count: Any) -> None:
     if count in OFFERED:
-        visit.remember("draws", count)
+        visit.remember(DRAWS, count)
 
 
 def draws_of(library: Library, session: Session, count: int) -> Draws | None:

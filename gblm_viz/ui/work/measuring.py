@@ -33,6 +33,7 @@ from ..visit.keys import (
     PrunedKey,
     TokenLossesKey,
 )
+from ..visit.remembered import OWN_PROBES
 from ..visit.session import Library, Session, Visit
 from . import drawing, work
 
@@ -100,7 +101,7 @@ def keep_own(visit: Visit, raw: bytes | str, name: str) -> tuple[Probe, ...]:
     probes = probe_file.read(raw, name)
     key = OwnProbesKey(hashlib.sha256(repr(probes).encode()).hexdigest())
     visit.library.put(key, probes, 4 * sum(len(probe.prompt) + len(probe.answer) for probe in probes))
-    visit.remember("own_probes", key)
+    visit.remember(OWN_PROBES, key)
     return probes
 
 
@@ -115,7 +116,7 @@ def probes_of(visit: Visit, which: str) -> tuple[Probe, ...]:
         return general()
     if which == "pocket" and work.probes_of(visit.model()):
         return work.probes_of(visit.model())
-    key = visit.session.extra("own_probes")
+    key = visit.session.extra(OWN_PROBES)
     if key is None:
         raise TextError("no_own_probes")
     probes: tuple[Probe, ...] = visit.library.get(key)
@@ -123,7 +124,7 @@ def probes_of(visit: Visit, which: str) -> tuple[Probe, ...]:
 
 
 def set_key(visit: Visit, which: str) -> ProbeSet | None:
-    return visit.session.extra("own_probes") if which == "own" else which
+    return visit.session.extra(OWN_PROBES) if which == "own" else which
 
 
 def asked(visit: Visit, which: str) -> Asked | None:

@@ -19,6 +19,7 @@ from gblm_viz.core.sums.statistics import Statistics
 from gblm_viz.words import Words
 
 from ..visit.keys import MasksKey, ModelKey, StatisticsKey
+from ..visit.remembered import THIRD
 from ..visit.session import Library, Session, Visit
 from . import work
 from .applied import applied_tag, made_of
@@ -43,7 +44,7 @@ class Third:
 
 
 def third_of(visit: Visit) -> Third | None:
-    found: Third | None = visit.session.extra("third")
+    found: Third | None = visit.session.extra(THIRD)
     return found
 
 

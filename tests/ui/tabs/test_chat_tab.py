@@ -29,6 +29,7 @@ from gblm_viz.ui.components.chat_pane import Bubble, pane_value
 from gblm_viz.ui.components.token_bars import bars_html, percentage
 from gblm_viz.ui.tabs import chat_blind, chat_shown
 from gblm_viz.ui.tabs.chat_shown import Places, Round, Shown
+from gblm_viz.ui.visit.remembered import BLIND, BLIND_ROUND, CHAT, THIRD, VOTES
 from gblm_viz.ui.visit.session import Library, Session, Visit
 from gblm_viz.ui.visit.text_choice import TextChoice
 from gblm_viz.ui.work import sides, work
@@ -262,7 +263,7 @@ def test_a_third_model_is_made_from_another_method_sparsity_and_text_and_kept_un
     assert bundled.masks != other.masks
     plain = made(sides.Asked("magnitude", 0.3, "held_out_en.txt"))
     assert plain.statistics is None  # it needs no text, so none is collected
-    visit.remember("third", other)
+    visit.remember(THIRD, other)
     assert list(sides.keys(visit)) == list(sides.models(visit)) == ["dense", "pruned", "third"]
     assert visit.session.settings == session.settings
 
@@ -278,11 +279,11 @@ def test_what_does_not_go_with_the_third_method_falls_to_its_default(visit: Visi
 def test_another_models_answers_are_greyed_alone_and_not_continued(visit: Visit, view: Shown) -> None:
     of = tuple(sides.keys(visit).items())
     turn = Turn("q", {"dense": said(1, 2), "pruned": said(1, 3)})
-    visit.remember("chat", Conversation((turn,), of))
+    visit.remember(CHAT, Conversation((turn,), of))
     shown = view.everything(visit)
     assert [shown[pane]["stale"] for pane in view.places.panes[:2]] == [False, False]
     assert chat_shown.going_on(visit) == (turn,)
-    visit.remember("chat", Conversation((turn,), (of[0], ("pruned", "another"))))
+    visit.remember(CHAT, Conversation((turn,), (of[0], ("pruned", "another"))))
     shown = view.everything(visit)
     assert [shown[pane]["stale"] for pane in view.places.panes[:2]] == [False, True]
     assert chat_shown.going_on(visit) == ()
@@ -290,7 +291,7 @@ def test_another_models_answers_are_greyed_alone_and_not_continued(visit: Visit,
 
 def test_the_shared_tokens_of_both_panes_are_the_common_ones(visit: Visit, view: Shown) -> None:
     turn = Turn("q", {"dense": said(1, 2, 3), "pruned": said(1, 9, 3, 4)})
-    visit.remember("chat", Conversation((turn,), tuple(sides.keys(visit).items())))
+    visit.remember(CHAT, Conversation((turn,), tuple(sides.keys(visit).items())))
     shown = view.everything(visit)
     bubbles = [shown[pane]["bubbles"][0] for pane in view.places.panes[:2]]
     assert [bubble["same"] for bubble in bubbles] == [[1, 0, 1], [1, 0, 1, 0]]
@@ -313,7 +314,7 @@ def test_a_loop_and_a_run_on_are_said_under_the_pane(say: Any) -> None:
 
 def test_sides_are_shuffled_anew_and_only_in_blind_mode(visit: Visit) -> None:
     assert chat_blind.begin(visit) is None
-    visit.remember("blind", True)
+    visit.remember(BLIND, True)
     rounds = [chat_blind.begin(visit) for _ in range(40)]
     assert {one.order for one in rounds if one} == {("dense", "pruned"), ("pruned", "dense")}
     assert [one.question for one in rounds if one] == list(range(1, 41))
@@ -321,11 +322,11 @@ def test_sides_are_shuffled_anew_and_only_in_blind_mode(visit: Visit) -> None:
 
 def test_until_reveal_the_page_gets_nothing_that_names_a_side(visit: Visit, view: Shown) -> None:
     say = view.say
-    visit.remember("third", sides.Third(sides.Asked("gblm", 0.5), visit.session.applied, None))
+    visit.remember(THIRD, sides.Third(sides.Asked("gblm", 0.5), visit.session.applied, None))
     of = tuple(sides.keys(visit).items())
     turn = Turn("q", {side: said(1, number) for number, side in enumerate(SIDES)})
-    visit.keep(visit.session.with_extra("blind", True).with_extra("chat", Conversation((turn,), of)).with_extra(
-        "blind_round", Round(("third", "dense", "pruned"), 7)).with_extra("votes", (Vote(of, 7, "dense"),)))
+    visit.keep(visit.session.with_extra(BLIND, True).with_extra(CHAT, Conversation((turn,), of)).with_extra(
+        BLIND_ROUND, Round(("third", "dense", "pruned"), 7)).with_extra(VOTES, (Vote(of, 7, "dense"),)))
 
     def page() -> str:
         shown = {key: value for key, value in view.everything(visit).items() if key not in view.places.columns}
@@ -336,10 +337,10 @@ def test_until_reveal_the_page_gets_nothing_that_names_a_side(visit: Visit, view
     assert [name for name in names if name in page()] == []
     assert view.everything(visit)[view.places.panes[0]]["bubbles"][0]["tokens"] == ["<1>", "<2>"]
     assert say("chat.blind.so_far", count=1) in page()
-    visit.remember("third", sides.Third(sides.Asked("gblm", 0.5), "another", None))
+    visit.remember(THIRD, sides.Third(sides.Asked("gblm", 0.5), "another", None))
     assert not any(view.everything(visit)[pane]["stale"] for pane in view.places.panes)
-    visit.remember("third", sides.Third(sides.Asked("gblm", 0.5), visit.session.applied, None))
-    visit.remember("blind_round", Round(("third", "dense", "pruned"), 7, revealed=True))
+    visit.remember(THIRD, sides.Third(sides.Asked("gblm", 0.5), visit.session.applied, None))
+    visit.remember(BLIND_ROUND, Round(("third", "dense", "pruned"), 7, revealed=True))
     assert all(name in page() for name in names[3:])
 
 

@@ -18,6 +18,7 @@ from gblm_viz.core.sums.estimate import Choice, Pace, Room, Work, estimates, sha
 from gblm_viz.core.text.calibration import CalibrationSet
 from gblm_viz.ui.tabs import text
 from gblm_viz.ui.visit.keys import CostKey
+from gblm_viz.ui.visit.remembered import KEEP_IN
 from gblm_viz.ui.visit.session import Library, Session
 from gblm_viz.ui.work import work
 from gblm_viz.words import LANGUAGES, words
@@ -114,7 +115,7 @@ def test_a_folder_brings_the_disk_into_the_estimate(model: Model, say: Any, tmp_
     cut = text.Cut(samples(), samples(), None, frozenset())
     start = say("plan.before_disk", done="").split(" ")[0]
     assert start not in text.estimate_html(say, visit, cut)
-    visit.remember("keep_in", str(tmp_path))
+    visit.remember(KEEP_IN, str(tmp_path))
     assert start in text.estimate_html(say, visit, cut)
 
 

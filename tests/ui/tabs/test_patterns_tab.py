@@ -21,6 +21,7 @@ from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.score.alpha import Alpha
 from gblm_viz.figures.charts import percent
 from gblm_viz.ui.tabs import patterns, patterns_sight, patterns_told
+from gblm_viz.ui.visit.remembered import PATTERNS_ORDER
 from gblm_viz.ui.visit.session import Selection, Visit
 from gblm_viz.ui.work import work
 from tests import reference
@@ -219,7 +220,7 @@ def test_beside_the_mask_stand_those_of_the_plainer_methods(visit: Visit, patter
 def test_sorted_columns_are_the_chosen_masks_densest_first(visit: Visit) -> None:
     assert patterns.sight_of(visit, "preview", 0).columns is None
     plain = patterns.sight_of(visit, "preview", 0).signature
-    visit.remember("patterns_order", "density")
+    visit.remember(PATTERNS_ORDER, "density")
     sight = patterns.sight_of(visit, "preview", 0)
     density = sight.own.double().mean(0)[sight.columns]
     assert bool((density[1:] <= density[:-1]).all())
@@ -227,7 +228,7 @@ def test_sorted_columns_are_the_chosen_masks_densest_first(visit: Visit) -> None
 
 
 def test_columns_by_their_place_in_the_group_show_what_n_of_m_can_differ_in(visit: Visit, monkeypatch: Any) -> None:
-    visit.remember("patterns_order", "position")
+    visit.remember(PATTERNS_ORDER, "position")
     assert patterns.sight_of(visit, "preview", 0).columns is None  # no groups, no places
     visit.update(settings=replace(SETTINGS, pattern="2:4"))
     sight = patterns.sight_of(visit, "preview", 0)
@@ -235,7 +236,7 @@ def test_columns_by_their_place_in_the_group_show_what_n_of_m_can_differ_in(visi
     assert sight.columns.tolist() == [column for place in range(4) for column in range(place, width, 4)]
     shares = sight.own[:, sight.columns].double().reshape(len(sight.own), 4, -1).mean((0, 2))
     assert shares.sum().item() == pytest.approx(2) and shares.std() > 0
-    visit.remember("patterns_order", None)
+    visit.remember(PATTERNS_ORDER, None)
     assert patterns.sight_of(visit, "preview", 0).order == "stored"
     monkeypatch.setattr(patterns_sight, "SIDE", 10)  # from afar every group is the same grey
     assert patterns.sight_of(visit, "preview", 0).order == "position"

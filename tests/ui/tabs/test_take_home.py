@@ -34,6 +34,7 @@ from gblm_viz.ui.report import report_data, report_file, this_run
 from gblm_viz.ui.tabs import take_home
 from gblm_viz.ui.visit import downloads
 from gblm_viz.ui.visit.keys import HeldOutKey, PerplexityKey, PrunedKey, WonKey
+from gblm_viz.ui.visit.remembered import CHAT, REPORT, SAVED
 from gblm_viz.ui.visit.session import Library, Session, Visit
 from gblm_viz.ui.visit.text_choice import TextChoice
 from gblm_viz.ui.work import measuring, sweeping, work
@@ -69,7 +70,7 @@ def visit(library: Library) -> Visit:
     visit = library.visit(None)
     said = tuple(Token(0, text, 1.0, ()) for text in (CANARY, " answers"))
     turn = Turn(f"What is {CANARY}?", {"dense": Said(said), "pruned": Said(said[:1])})
-    visit.remember("chat", Conversation((turn,), (("dense", visit.session.model), ("pruned", visit.session.applied))))
+    visit.remember(CHAT, Conversation((turn,), (("dense", visit.session.model), ("pruned", visit.session.applied))))
     return visit
 
 
@@ -134,7 +135,7 @@ def test_no_word_of_the_visitor_is_in_any_file_unless_asked(visit: Visit) -> Non
 
 def test_a_text_that_moved_on_and_a_chat_of_another_copy_are_not_put_into_the_report(visit: Visit) -> None:
     visit.update(text=replace(visit.session.text, text="Something else altogether. " * 30))
-    visit.remember("chat", replace(visit.session.extra("chat"), of=(("pruned", "another copy"),)))
+    visit.remember(CHAT, replace(visit.session.extra(CHAT), of=(("pruned", "another copy"),)))
     found = gathered(visit, own=True).own
     assert found is not None and found.text == "" and found.chat == ()
 
@@ -180,7 +181,7 @@ def test_what_was_not_measured_says_so(visit: Visit) -> None:
 
 
 def test_what_was_saved_in_this_visit_is_what_the_report_tells(visit: Visit) -> None:
-    visit.remember("saved", {visit.session.applied: {"weights": 1234567}, "another copy": {"weights": 1, "zip": 2}})
+    visit.remember(SAVED, {visit.session.applied: {"weights": 1234567}, "another copy": {"weights": 1, "zip": 2}})
     gains = {one.what: one for one in gathered(visit).gains}
     assert (gains["saved"].pruned, gains["zipped_folder"].pruned, gains["saved"].dense) == (1234567, None, None)
 
@@ -271,7 +272,7 @@ def test_the_cited_hash_is_that_of_the_report_and_of_the_list(visit: Visit) -> N
 
 def test_a_report_of_an_earlier_copy_says_so(visit: Visit, say: Any) -> None:
     link = ("html", "/take-home/key", "a.html", 12_345)
-    visit.remember("report", {"number": visit.session.applied_number, "own": False, "links": (link,)})
+    visit.remember(REPORT, {"number": visit.session.applied_number, "own": False, "links": (link,)})
     assert say("report.older", number=1) not in take_home.made_html(visit, say)
     assert say("report.masks_too_large", most=take_home.amount(say, 200e6)) in take_home.made_html(visit, say)
     apply(visit, Settings("magnitude", sparsity=0.3, order="dense"))
@@ -316,7 +317,7 @@ def test_what_was_verified_is_told_matrix_by_matrix(visit: Visit, language: str,
     assert say("report.nothing_saved") in take_home.saved_html(visit, say)
     source = this_run.source_of(visit, language)
     done, _ = run(take_home.save_job(source, work.pruned_model(visit), say, tmp_path / "out"))
-    visit.remember("saved", {visit.session.applied: {
+    visit.remember(SAVED, {visit.session.applied: {
         "number": 1, "weights": done.weight_bytes, "all": done.folder_bytes, "folder": str(done.folder),
         "zeros": tuple(done.zeros.items())}})
     told = take_home.saved_html(visit, say)

@@ -22,6 +22,7 @@ from gblm_viz.ui.components.escape import escape
 from gblm_viz.ui.report import report_file, this_run
 from gblm_viz.ui.tabs import lost_told, sweep_told, take_home
 from gblm_viz.ui.visit.keys import HeldOutKey
+from gblm_viz.ui.visit.remembered import DRAWS
 from gblm_viz.ui.visit.session import Library, Session, Visit
 from gblm_viz.ui.work import drawing, measuring, sweeping, work
 from gblm_viz.ui.work.measuring import Rivalry
@@ -150,6 +151,6 @@ def test_report_tables_and_card_say_over_how_many_draws_a_verdict_holds(visit: V
         assert verdict_told.scope_of(say, rows["wanda"]) in take_home.compared_sentences(source, say)
         done, _ = run(take_home.save_job(source, work.pruned_model(visit), say, None))
         assert done.weight_bytes > 0
-    visit.remember("draws", 1)
+    visit.remember(DRAWS, 1)
     alone = [row for row in this_run.method_rows(this_run.source_of(visit, "en")) if row.method == "wanda"]
     assert {row.draws for row in alone} == {1} and {row.verdict for row in alone} <= {"none", "one_draw"}
