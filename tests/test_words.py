@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from string import Formatter
 
+import jinja2
 import pytest
+from jinja2 import nodes
 
 from gblm_viz.words import LANGUAGES, Words, words
 
@@ -79,6 +81,19 @@ def uses(trees: dict[Path, ast.Module]) -> Iterator[Use]:
                     yield Use(place, text, whole, fixed)
 
 
+def template_uses(root: Path) -> Iterator[Use]:
+    """What templates ask for: `say("a.key", field=…)` or `say("a.start." ~ rest)`."""
+    for file in sorted((root / "gblm_viz").rglob("*.html")):
+        for node in jinja2.Environment().parse(file.read_text(encoding="utf-8")).find_all(nodes.Call):
+            if not isinstance(node.node, nodes.Name) or node.node.name != "say":
+                continue
+            first = node.args[0]
+            whole = isinstance(first, nodes.Const)
+            text = first.value if whole else first.nodes[0].value
+            fixed = None if node.dyn_kwargs else frozenset(keyword.key for keyword in node.kwargs)
+            yield Use(f"{file.name}:{node.lineno}", text, whole, fixed)
+
+
 def source(root: Path) -> dict[Path, ast.Module]:
     files = [*sorted((root / "gblm_viz").rglob("*.py")), *root.glob("app.py")]
     return {file: ast.parse(file.read_text(encoding="utf-8")) for file in files}
@@ -91,7 +106,7 @@ def trees() -> dict[Path, ast.Module]:
 
 @pytest.fixture(scope="module")
 def asked(trees: dict[Path, ast.Module]) -> list[Use]:
-    return list(uses(trees))
+    return [*uses(trees), *template_uses(ROOT)]
 
 
 def test_every_language_has_a_folder_with_the_same_files() -> None:
@@ -162,6 +177,10 @@ def test_a_planted_key_is_found(tmp_path: Path) -> None:
         "    say('frame.absent')\n"
         "    page.words(f'absent.{name}')\n"
         "    raise OurError('absent' if name else 'gone_too', matrix=1)\n", encoding="utf-8")
+    (tmp_path / "gblm_viz" / "planted.html").write_text(
+        "<p>{{ say('frame.gone', name=1) }}{{ say('gone.' ~ name) }}</p>", encoding="utf-8")
+    assert [(use.place, use.key, use.whole, use.fields) for use in template_uses(tmp_path)] == [
+        ("planted.html:1", "frame.gone", True, frozenset({"name"})), ("planted.html:1", "gone.", False, frozenset())]
     found = {(use.key, use.whole, use.fields) for use in uses(source(tmp_path))}
     assert found == {("frame.absent", True, frozenset()), ("absent.", False, frozenset()),
                      ("errors.absent", True, frozenset({"matrix"})), ("errors.gone_too", True, frozenset({"matrix"}))}

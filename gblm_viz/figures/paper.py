@@ -10,10 +10,11 @@ import math
 import struct
 import zlib
 from collections.abc import Mapping, Sequence
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from gblm_viz.escape import escape
 
 from .charts import columns_of, decades, short
 from .colours import DENSE, PICK, PRUNED, Kind

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 def test_no_other_file_writes_a_meaningful_colour_out() -> None:
     meant = {colour.lower() for colour in colours.NAMED.values()}
     channels = {", ".join(map(str, colours.channels(colour))) for colour in meant}
-    kinds = ("*.py", "*.js", "*.css")
+    kinds = ("*.py", "*.js", "*.css", "*.html")
     places = [*(file for kind in kinds for file in (ROOT / "gblm_viz").rglob(kind)), ROOT / "assets" / "app.css"]
     found = [str(place.relative_to(ROOT)) for place in places if place.name != "colours.py"
              and (meant & set(re.findall(r"#[0-9a-f]{6}\b", text := place.read_text(encoding="utf-8").lower()))

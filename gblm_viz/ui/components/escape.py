@@ -1,12 +1,7 @@
-"""Escaping of text for HTML that Gradio inserts into a page."""
+"""The one escape, where the parts of a page look for it."""
 
 from __future__ import annotations
 
-import html
+from gblm_viz.escape import escape
 
-_TEMPLATE_MARKS = str.maketrans({"$": "&#36;", "{": "&#123;", "}": "&#125;", "`": "&#96;"})
-
-
-def escape(text: object) -> str:
-    """Return the text HTML-escaped, including what Gradio's templates would evaluate (`${…}`, `{{…}}`)."""
-    return html.escape(str(text)).translate(_TEMPLATE_MARKS)
+__all__ = ["escape"]

@@ -29,7 +29,9 @@ from gblm_viz.words import Words
 from ..components.escape import escape
 from ..components.table import plain_table
 from ..report import report_data, report_file, this_run
+from ..report.sheet import cite
 from ..report.this_run import Source
+from ..report.visit_table import visit_cells, visit_heads
 from ..visit import downloads
 from ..visit.folders import folder_of
 from ..visit.keys import ReportTask, SaveTask
@@ -171,7 +173,7 @@ def runs_html(visit: Visit, say: Words) -> str:
     title = f'<p class="take-home-title">{escape(say("report.runs_title"))}</p>'
     if not rows:
         return title + _quiet(say("report.no_runs"))
-    return (title + plain_table(report_file.visit_heads(say), [report_file.visit_cells(one, say) for one in rows])
+    return (title + plain_table(visit_heads(say), [visit_cells(one, say) for one in rows])
             + _quiet(say("report.visit.note")))
 
 
@@ -179,8 +181,8 @@ def cite_html(visit: Visit, say: Words) -> str:
     if visit.session.applied is None or not visit.library.has(visit.session.applied):
         return _quiet(say("report.no_runs"))
     source = this_run.source_of(visit, say.language)
-    line = report_file.cite(say, this_run.visit_row(source).run_hash, runs.versions(),
-                            this_run.perplexity_rows(source), this_run.skill_rows(source))
+    line = cite(say, this_run.visit_row(source).run_hash, runs.versions(), this_run.perplexity_rows(source),
+                this_run.skill_rows(source))
     return f'<code class="take-home-cite">{escape(line)}</code>{_quiet(say("report.cite.how"))}'
 
 
