@@ -19,6 +19,8 @@ from gblm_viz.words import LANGUAGES, Words, words
 from .blocks import Blocks
 from .components.breadcrumb import Breadcrumb, breadcrumb
 from .components.escape import escape
+from .components.paragraph import paragraph
+from .components.templates import render
 from .tabs import compare, gradients, overview, patterns, prune, take_home, text, weight
 from .tabs.prune_told import place
 from .visit import address
@@ -74,13 +76,13 @@ def build(language: str, library: Library) -> gr.Blocks:
         visitor = gr.State("")
         signals = Signals(*(gr.State(0) for _ in Signals.__annotations__))
         with gr.Row(elem_id="header"):
-            gr.HTML(f"<h1>{say('frame.title')} <small>{say('frame.subtitle')}</small></h1>")
+            gr.HTML(f"<h1>{escape(say('frame.title'))} <small>{escape(say('frame.subtitle'))}</small></h1>")
             source = gr.Textbox("pocket", show_label=False, placeholder=say("frame.model_info"), container=False,
                                 elem_id="model", max_lines=1, scale=2, label=say("frame.model"))
             load = gr.Button(say("frame.load"), elem_id="load", size="sm", scale=0, min_width=90)
-            gr.HTML(_language_links(language, say), elem_id="lang")
+            gr.HTML(_language_links(say), elem_id="lang")
         if say.missing:
-            gr.HTML(f'<p class="tag">{escape(say("frame.partly", count=f"{say.missing:,}"))}</p>', elem_id="partly",
+            gr.HTML(paragraph(say("frame.partly", count=f"{say.missing:,}"), "tag"), elem_id="partly",
                     container=False)
         with gr.Row(elem_id="status-row"):
             status = gr.HTML(Page.note(say("status.preparing"), "working"), elem_id="status", container=False)
@@ -239,11 +241,8 @@ class _Handlers(Handlers):
         return {} if running else {page.status: page.note(self.say("status.nothing_to_cancel"))}
 
 
-def _language_links(language: str, say: Words) -> str:
-    current = {language: ' aria-current="true"'}
-    links = "".join(f'<a href="../{code}/" lang="{code}" data-lang="{code}"{current.get(code, "")}>{name}</a>'
-                    for code, name in LANGUAGES.items())
-    return f'<nav aria-label="{escape(say("frame.language"))}">{links}</nav>'
+def _language_links(say: Words) -> str:
+    return render("language_links.html", say=say, languages=LANGUAGES)
 
 
 def _loaded(say: Words, model: Model) -> str:
@@ -267,22 +266,11 @@ def about_table(say: Words, model: Model) -> str:
         by_reason.setdefault(left.reason, []).append(size)
     sentence = say("frame.about_sentence", model=model.name, parameters=f"{model.parameters:,}",
                    blocks=len(layout.blocks), prunable=f"{layout.prunable:,}", matrices=len(layout.matrices))
-    plain = "" if model.has_chat_template else f'<p class="limit">{escape(say("frame.about_plain"))}</p>'
-    plain += (f'<p class="limit">{escape(beyond_told(say, model.tokens_beyond))}</p>' if model.tokens_beyond else "")
+    limits = [] if model.has_chat_template else [say("frame.about_plain")]
+    limits += [beyond_told(say, model.tokens_beyond)] if model.tokens_beyond else []
     if model.unused:
-        told = say("frame.about_unused", count=f"{len(model.unused):,}", name=shortened(model.unused[0]))
-        plain += f'<p class="limit">{escape(told)}</p>'
-    pruned_rows = "".join(
-        f'<tr><td>{escape(role)}</td><td class="number">{rows:,} × {columns:,}</td>'
-        f'<td class="number">{len(sizes)}</td><td class="number">{sum(sizes):,}</td></tr>'
-        for (role, rows, columns), sizes in by_role.items())
-    left_rows = "".join(
-        f'<tr><td>{escape(say(f"left_out.{reason}"))}</td><td class="number">{len(sizes)}</td>'
-        f'<td class="number">{sum(sizes):,}</td></tr>' for reason, sizes in by_reason.items())
-    head = "".join(f'<th class="{kind}">{escape(say(f"frame.about_{name}"))}</th>' for name, kind in
-                   (("role", ""), ("shape", "number"), ("count", "number"), ("weights", "number")))
-    left_head = "".join(f'<th class="{kind}">{escape(say(f"frame.about_{name}"))}</th>' for name, kind in
-                        (("reason", ""), ("count", "number"), ("weights", "number")))
-    return (f'<p class="sentence">{escape(sentence)}</p>{plain}<table class="plain"><tr>{head}</tr>{pruned_rows}'
-            f'</table><p><b>{escape(say("frame.about_left"))}</b></p>'
-            f'<table class="plain"><tr>{left_head}</tr>{left_rows}</table>')
+        limits.append(say("frame.about_unused", count=f"{len(model.unused):,}", name=shortened(model.unused[0])))
+    pruned = [(role, f"{rows:,} × {columns:,}", str(len(sizes)), f"{sum(sizes):,}")
+              for (role, rows, columns), sizes in by_role.items()]
+    kept = [(say(f"left_out.{reason}"), str(len(sizes)), f"{sum(sizes):,}") for reason, sizes in by_reason.items()]
+    return render("about.html", say=say, sentence=sentence, limits=limits, pruned=pruned, kept=kept)

@@ -9,7 +9,7 @@ from gblm_viz.words import words
 
 from .addresses import host_name, ip, is_loopback, split_port
 from .languages import preferred
-from .plain_page import plain_page, sentence
+from .plain_page import plain_page
 
 
 class Hosts:
@@ -34,7 +34,7 @@ class Hosts:
                 say = words(preferred(headers.get("accept-language", "")))
                 flag = split_port(asked)
                 told = say("serve.foreign_host", host=asked[:100], name=flag if flag else "NAME")
-                await plain_page(say, sentence(told), 400)(scope, receive, send)
+                await plain_page(say, 400, told)(scope, receive, send)
                 return
         await self.app(scope, receive, send)
 

@@ -23,10 +23,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gblm_viz.words import LANGUAGES, Words, words
 
-from ..components.escape import escape
 from .addresses import ip
 from .languages import preferred
-from .plain_page import plain_page, sentence
+from .plain_page import plain_page
 from .prefix import own_path, quoted
 
 ADDRESS = "/login"
@@ -135,16 +134,12 @@ class Password:
 
 
 def ask_page(request: Request, say: Words, to: str, status: int, wrong: str = "") -> Response:
-    """Return the login form in the language of the requested page; `to` is the address it leads to."""
+    """Return the login form in the language of the requested page; `to`: the address it leads to; `wrong`: why the last
+    password was not taken."""
     login = quoted(request.scope) + ADDRESS
-    form = (f'<form method="post" action="{escape(login)}"><input type="hidden" name="to" '
-            f'value="{escape(to if len(to) <= LARGEST_FORM // 4 else "/")}">'
-            f'<label for="password">{escape(say("serve.password"))}</label>'
-            '<input type="password" id="password" name="password" autocomplete="current-password" autofocus required>'
-            f'<button>{escape(say("serve.password_open"))}</button></form>')
-    told = sentence(wrong) if wrong else f"<p>{escape(say('serve.password_asked'))}</p>"
     script = "" if wrong else _AGAIN.replace("LOGIN", f"'{login}'")  # a plain path: see prefix.py
-    return plain_page(say, told + form, status, script=script)
+    return plain_page(say, status, wrong, script=script, template="door/login.html", action=login,
+                      to=to if len(to) <= LARGEST_FORM // 4 else "/")
 
 
 def safe_target(to: str) -> str:

@@ -23,7 +23,7 @@ from gblm_viz.core.base.errors import GblmError
 from gblm_viz.core.base.job import Job
 from gblm_viz.words import Words
 
-from ..components.escape import escape
+from ..components.templates import render
 from .event_kinds import KINDS
 from .keys import Key
 from .session import Library, Visit
@@ -145,8 +145,7 @@ class Page:
     @staticmethod
     def note(sentence: str, kind: str = "done") -> str:
         """Return the status line's HTML: kind is `done`, `working` or `error`. The sentence is escaped."""
-        mark = {"done": "✓", "working": "…", "error": "!"}[kind]
-        return f'<div class="status {kind}" role="status"><b aria-hidden="true">{mark}</b> {escape(sentence)}</div>'
+        return _status(sentence, kind)
 
     def follow(self, visit: Visit, task: Task[T], what: str,
                wanted: Callable[[], bool] = lambda: True) -> Generator[dict[Any, Any], None, T]:
@@ -189,9 +188,13 @@ class Page:
         if left is not None:
             parts.append(self.words("status.left", time=duration(self.words, left)))
         share = min(100.0, 100 * step.done / max(1, step.total))
-        line = escape(" · ".join(parts))
-        return (f'<div class="status working" role="status"><b aria-hidden="true">…</b> {line}'
-                f'<progress max="100" value="{share:.1f}" aria-label="{escape(name)}"></progress></div>')
+        return _status(" · ".join(parts), "working", name, f"{share:.1f}")
+
+
+def _status(sentence: str, kind: str, counted: str = "", percent: str = "") -> str:
+    """Return the status line's HTML. counted: the name of the work that a bar shows `percent` of; "" for no bar."""
+    mark = {"done": "✓", "working": "…", "error": "!"}[kind]
+    return render("visit/status.html", sentence=sentence, kind=kind, mark=mark, counted=counted, percent=percent)
 
 
 @dataclass(frozen=True, eq=False)
