@@ -7,18 +7,39 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from gblm_viz.core.talk.generate import Candidate
 from gblm_viz.core.talk.parting import Next
 from gblm_viz.words import Words
 
-from .escape import escape
+from .templates import render
 
 MARKS = {"dense": "●", "pruned": "▲", "third": "■"}
 
 CONTEXT = 48
 """Number of characters shown of the text before the token."""
+
+
+@dataclass(frozen=True)
+class _Bar:
+    """One token as it is drawn; `width` in percent; `came`: who wrote it, "" if nobody did."""
+
+    rank: str
+    piece: str
+    width: str
+    percentage: str
+    came: str
+
+
+@dataclass(frozen=True)
+class _Column:
+    """One model's bars."""
+
+    side: str
+    caption: str
+    bars: Sequence[_Bar]
 
 
 def visible(text: str, token: int) -> str:
@@ -38,15 +59,12 @@ def bars_html(say: Words, side: str, number: int, before: str, seen: Mapping[str
     text = before if len(before) <= CONTEXT else "…" + before[-CONTEXT:]
     title = say("chat.bars.title" if before else "chat.bars.title_first", number=number, before=text.replace("\n", "⏎"),
                 name=say(f"chat.sides.{side}"))
-    columns = "".join(_column(say, one, found, side) for one, found in seen.items())
-    sentences = [distance_sentence(say, one, found, vocabulary) for one, found in seen.items() if one != "dense"]
-    told = "".join(f'<p class="bars-told">{escape(sentence)}</p>' for sentence in sentences)
     by_side = "; ".join(f"{MARKS[one]} {say(f'chat.sides.{one}')}: {made[one]}" for one in seen if one in made)
-    rows = json.dumps(numbers(say, side, seen), ensure_ascii=False)
-    return (f'<section class="token-bars" aria-label="{escape(title)}" data-made="{escape(by_side)}" '
-            f'data-rows="{escape(rows)}"><p class="bars-title">{escape(title)} '
-            f'<span class="tag">{escape(say("chat.bars.protocol"))}</span></p>'
-            f'<div class="bars-columns">{columns}</div>{told}</section>')
+    return render("components/token_bars.html", say=say, title=title, made=by_side,
+                  numbers=json.dumps(numbers(say, side, seen), ensure_ascii=False),
+                  columns=[_column(say, one, found, side) for one, found in seen.items()],
+                  sentences=[distance_sentence(say, one, found, vocabulary) for one, found in seen.items()
+                             if one != "dense"])
 
 
 def numbers(say: Words, author: str, seen: Mapping[str, Next]) -> list[list[str | int | float]]:
@@ -79,22 +97,16 @@ def distance_sentence(say: Words, side: str, found: Next, vocabulary: int) -> st
     return say("chat.bars.kl", **numbers, times=f"{times:.2f}" if times < 10 else f"{times:,.0f}")
 
 
-def _column(say: Words, side: str, found: Next, author: str) -> str:
-    rows = [_row(say, side, rank, one, found.written, author) for rank, one in _shown(found)]
-    caption = f'{MARKS[side]} {say(f"chat.sides.{side}")}'
-    return (f'<table class="bars-column"><caption class="{side}-colour">{escape(caption)}</caption><tbody>'
-            f'{"".join(rows)}</tbody></table>')
+def _column(say: Words, side: str, found: Next, author: str) -> _Column:
+    bars = [_bar(say, rank, one, found.written, author) for rank, one in _shown(found)]
+    return _Column(side, f"{MARKS[side]} {say(f'chat.sides.{side}')}", bars)
 
 
-def _row(say: Words, side: str, rank: int, one: Candidate, written: Candidate | None, author: str) -> str:
+def _bar(say: Words, rank: int, one: Candidate, written: Candidate | None, author: str) -> _Bar:
     """author: the side whose answer contains the written token, whatever this side would have written."""
     came = written is not None and written.token == one.token
-    told = escape(say("chat.bars.written", name=say(f"chat.sides.{author}")))
-    mark = f' <span class="came">◂ {told}</span>' if came else ""
-    return (f'<tr class="{"came" if came else ""}"><th scope="row">{rank:,}</th>'
-            f'<td class="piece">{escape(visible(one.text, one.token))}{mark}</td>'
-            f'<td class="bar" aria-hidden="true"><i class="{side}" style="width:{100 * one.probability:.1f}%"></i></td>'
-            f'<td class="number">{escape(percentage(one.probability))}</td></tr>')
+    return _Bar(f"{rank:,}", visible(one.text, one.token), f"{100 * one.probability:.1f}", percentage(one.probability),
+                say("chat.bars.written", name=say(f"chat.sides.{author}")) if came else "")
 
 
 def percentage(chance: float) -> str:

@@ -16,6 +16,8 @@ from gblm_viz.words import Words
 
 from ..components.chat_pane import Bubble, ChatPane, pane_value
 from ..components.escape import escape
+from ..components.paragraph import paragraph
+from ..components.templates import render
 from ..components.token_bars import MARKS
 from ..visit.remembered import BLIND, BLIND_ROUND, CHAT
 from ..visit.session import Visit
@@ -214,32 +216,30 @@ def line(sentence: str) -> str:
 
 def hint(say: Words, sentence: str) -> str:
     """Return the HTML shown instead of the bars until a token is selected."""
-    return f'<p class="tag bars-hint">{escape(sentence)}</p>'
+    return paragraph(sentence, "tag bars-hint")
 
 
 def note(say: Words, said: Said) -> str:
     """Return the note under a pane: number of tokens, speed, how the answer ended, and whether it repeats itself."""
     count = len(said.tokens)
     pace = f"{count / said.seconds:.0f}" if said.seconds > 0 else "–"
-    parts = [f'<span class="pace">{escape(say("chat.note.pace", count=count, pace=pace))}</span>',
-             escape(say(f"chat.note.ended.{said.ended}", count=count))]
+    warning = ""
     loop, again = loop_at_end(said.ids), repeats(said.ids)
     if loop is not None:
-        parts.append(f'<b>{escape(say("chat.note.loop", length=loop.length, times=loop.times))}</b>')
+        warning = say("chat.note.loop", length=loop.length, times=loop.times)
     elif again.total >= LEAST_RUNS and again.share >= MUCH_REPEATED:
-        parts.append(f'<b>{escape(say("chat.note.repeats", again=again.again, total=again.total))}</b>')
-    return f'<p class="tag">{" ".join(parts)}</p>'
+        warning = say("chat.note.repeats", again=again.again, total=again.total)
+    return render("tabs/chat_note.html", pace=say("chat.note.pace", count=count, pace=pace), repeats=warning,
+                  ended=say(f"chat.note.ended.{said.ended}", count=count))
 
 
 def _title(say: Words, side: str, tag: str, late: str = "") -> str:
-    warning = f' <span class="late">{escape(late)}</span>' if late else ""
-    return (f'<div class="pane-title"><b class="{side}-colour">{MARKS[side]} {escape(say(f"chat.sides.{side}"))}</b> '
-            f'<span class="tag">{escape(tag)}</span>{warning}</div>')
+    return render("tabs/chat_title.html", side=side, name=f"{MARKS[side]} {say(f'chat.sides.{side}')}", tag=tag,
+                  late=late)
 
 
 def _hidden_title(say: Words, letter: str) -> str:
-    return (f'<div class="pane-title"><b>{letter}</b> <span class="tag">{escape(say("chat.blind.secret"))}</span>'
-            "</div>")
+    return render("tabs/chat_title.html", side="", name=letter, tag=say("chat.blind.secret"), late="")
 
 
 def _pane_words(say: Words, name: str) -> dict[str, str]:

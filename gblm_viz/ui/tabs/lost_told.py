@@ -19,8 +19,10 @@ from gblm_viz.figures.charts import percent
 from gblm_viz.words import Words
 
 from ..components.escape import escape
+from ..components.paragraph import paragraph, paragraphs
 from ..components.skill_name import skill_name
 from ..components.table import Cell, plain_table
+from ..components.templates import render
 from ..visit.keys import ProbesKey, PrunedKey
 from ..visit.session import Visit
 from ..work import drawing, measuring, work
@@ -32,7 +34,7 @@ def measured_html(visit: Visit, say: Words) -> str:
     """Return the reached sparsity, perplexity on both texts, the gap between them, and the total of the probes."""
     session, library = visit.session, visit.library
     if session.applied is None or not library.has(session.applied):
-        return f'<p class="sentence">{escape(say("errors.nothing_applied"))}</p>'
+        return paragraph(say("errors.nothing_applied"), "sentence")
     masks = work.applied_masks(visit)
     rows: list[tuple[Cell, ...]] = [
         (say("lost.sparsity"), ("dense-colour", "0 %"), ("pruned-colour", percent(masks.sparsity, 2)),
@@ -74,24 +76,19 @@ def summary_html(visit: Visit, say: Words) -> str:
     """Return the line above all panels: held-out perplexity and right probes of both models."""
     session, library = visit.session, visit.library
     if session.applied is None or not library.has(session.applied):
-        return _summary(escape(say("errors.nothing_applied")))
+        return paragraph(say("errors.nothing_applied"), "compare-summary")
     held = measuring.losses(visit, work.held_out_windows(library, session, visit.model(), say.language))
     if held is None:
-        return _summary(escape(say("lost.not_measured")))
+        return paragraph(say("lost.not_measured"), "compare-summary")
     before, after = held
-    parts = [f'{escape(say("lost.summary_perplexity", text=work.text_name(say, before.text_name)))} '
-             f'<b class="dense-colour" id="perplexity-dense">{perplexity(before)}</b> → '
-             f'<b class="pruned-colour" id="perplexity-pruned">{perplexity(after)}</b>']
+    probes = ""
     asked = [ProbesKey(session.model), ProbesKey(PrunedKey(session.applied))]
     if all(library.has(key) for key in asked):
         one, two = (library.get(key).total for key in asked)
-        parts.append(escape(say("lost.summary_probes", before=f"{one.right:,}", after=f"{two.right:,}",
-                                n=f"{one.total:,}")))
-    return _summary(" · ".join(parts))
-
-
-def _summary(line: str) -> str:
-    return f'<p class="compare-summary">{line}</p>'
+        probes = say("lost.summary_probes", before=f"{one.right:,}", after=f"{two.right:,}", n=f"{one.total:,}")
+    name = say("lost.summary_perplexity", text=work.text_name(say, before.text_name))
+    return render("tabs/lost_summary.html", perplexity=name, before=perplexity(before), after=perplexity(after),
+                  probes=probes)
 
 
 def perplexity(measured: Perplexity) -> str:
@@ -134,13 +131,13 @@ def _points(found: PairedShare) -> dict[str, str]:
 def asked_html(asked: Asked | None, say: Words) -> str:
     """Return a set's totals: exact answers, and choices by likelihood with the level of random choice."""
     if asked is None:
-        return f'<p class="sentence small">{escape(say("lost.probes.not_asked"))}</p>'
+        return paragraph(say("lost.probes.not_asked"), "sentence small")
     lines = [share_line(say, say("lost.share.exact"), answers(*asked.exact))]
     if asked.chosen is not None and asked.chosen[0].verdicts:
         probes = tuple(one.probe for one in asked.chosen[0].verdicts)
         blind = math.fsum(1 / len(probe.choices) for probe in probes) / len(probes)
         lines.append(share_line(say, say("lost.share.chosen", chance=f"{blind:.0%}"), answers(*asked.chosen)))
-    return "".join(f'<p class="sentence small">{escape(line)}</p>' for line in lines)
+    return paragraphs(lines, "sentence small")
 
 
 def skills_html(asked: Asked, say: Words) -> str:
@@ -166,8 +163,8 @@ def skills_html(asked: Asked, say: Words) -> str:
                                                      ("pruned-colour", _share(choice.second, choice.total)),
                                                      f"{blind[skill]:.0%}"]
         rows.append(row)
-    return (f'<div class="lost-skills" tabindex="0">{plain_table(heads, rows)}</div>'
-            f'<p class="tag">{escape(say("lost.share.rule"))}</p>')
+    table = f'<div class="lost-skills" tabindex="0">{plain_table(heads, rows)}</div>'
+    return table + paragraph(say("lost.share.rule"), "tag")
 
 
 def _by_skill(both: tuple[ProbeResult, ProbeResult]) -> dict[str, PairedShare]:
@@ -193,7 +190,7 @@ def methods_html(visit: Visit, windows: CalibrationSet, say: Words) -> str:
     """Return every method's perplexity on these windows and its paired difference to the applied method's."""
     session = visit.session
     if session.applied is None or not visit.library.has(session.applied):
-        return f'<p class="sentence">{escape(say("errors.nothing_applied"))}</p>'
+        return paragraph(say("errors.nothing_applied"), "sentence")
     settings = work.applied_masks(visit).settings
     rivals = measuring.rivals(session, settings)
     group = next(iter(rivals.values())).group
@@ -202,10 +199,10 @@ def methods_html(visit: Visit, windows: CalibrationSet, say: Words) -> str:
                  dtype=visit.model().dtype)]
     if session.statistics is None:
         notes.append(say("lost.methods.without"))
-    told = f'<p class="sentence small">{escape(" ".join(notes))}</p>'
+    told = paragraph(" ".join(notes), "sentence small")
     found = measuring.rivalry(visit.library, session, rivals, windows, drawing.chosen(visit))
     if found is None:
-        return told + f'<p class="sentence small">{escape(say("lost.methods.not_compared"))}</p>'
+        return told + paragraph(say("lost.methods.not_compared"), "sentence small")
     chosen = settings.method if settings.method in rivals else next(iter(rivals))
     heads = ((say("lost.methods.method"), ""), (say("lost.methods.perplexity"), "number"),
              (say("lost.methods.against_dense"), "number"), (say("lost.methods.difference", method=chosen), "number"),
@@ -221,7 +218,7 @@ def methods_html(visit: Visit, windows: CalibrationSet, say: Words) -> str:
                      "–" if own else _crossed(against, say),
                      "–" if own else verdict_told.verdict(say, against, chosen)))
     note = verdict_told.scope(say, found.drawn, windows.count, block)
-    return told + plain_table(heads, rows, "lost-methods") + f'<p class="tag">{escape(note)}</p>'
+    return told + plain_table(heads, rows, "lost-methods") + paragraph(note, "tag")
 
 
 def _crossed(found: Crossed, say: Words) -> str:
@@ -243,5 +240,5 @@ def methods_cost(visit: Visit, windows: CalibrationSet, say: Words) -> str:
     try:
         guess = drawing.cost(visit, drawn, list(rivals.values()), windows)
     except GblmError as error:
-        return f'<p class="limit">{escape(say("verdict.cost_none", why=error.say(say)))}</p>'
-    return f'<p class="tag">{escape(verdict_told.cost(say, drawn, guess, windows.count))}</p>'
+        return paragraph(say("verdict.cost_none", why=error.say(say)), "limit")
+    return paragraph(verdict_told.cost(say, drawn, guess, windows.count), "tag")

@@ -20,6 +20,7 @@ from gblm_viz.figures.maps import map_value, role_name
 from gblm_viz.words import Words
 
 from ..components.escape import escape
+from ..components.paragraph import paragraph, paragraphs
 from ..components.table import plain_table
 from .weight import title
 
@@ -101,7 +102,7 @@ def tested(say: Words, own: StructureBands, wanda: StructureBands | None, fixed:
         told.append(say("patterns.tested.score", measure=named, value=score(band.score), wanda=beside, count=count,
                         chance=between(say, band), p=probability(band.p)))
     told.append(say("patterns.tested.smallest", all=DRAWS + 1, p=probability(1 / (DRAWS + 1))))
-    return "".join(f'<p class="tested">{escape(one)}</p>' for one in told)
+    return paragraphs(told, "tested")
 
 
 def beside_paper(say: Words, method: str, own: StructureBands, wanda: StructureBands | None) -> str:
@@ -134,7 +135,7 @@ def counts_table(say: Words, where: str, here: Comparison, whole: Comparison) ->
 def jumps_tables(say: Words, jumps: Jumps | None, settings: Settings) -> str:
     """Return the weights rescued and sacrificed most, with their ranks in the row before and after."""
     if jumps is None:
-        return f'<p class="sentence small">{escape(say("patterns.jumps.gone"))}</p>'
+        return paragraph(say("patterns.jumps.gone"), "sentence small")
     method = settings.method
     heads = [(say("patterns.jumps.row"), "number"), (say("patterns.jumps.column"), "number"),
              (say("patterns.jumps.wanda"), "number"), (say("patterns.jumps.own", method=method), "number")]
@@ -142,11 +143,11 @@ def jumps_tables(say: Words, jumps: Jumps | None, settings: Settings) -> str:
     for name, found in zip(("rescued", "sacrificed"), jumps, strict=True):
         made += title(say(f"patterns.jumps.{name}", method=method))
         made += (plain_table(heads, [jump_row(one) for one in found]) if found
-                 else f'<p class="tag">{escape(say("patterns.jumps.none"))}</p>')
+                 else paragraph(say("patterns.jumps.none"), "tag"))
     notes = [say("patterns.jumps.note")]
     if settings.order == "sequential" and "inputs" in settings.needs:
         notes.append(say("patterns.jumps.sequential"))
-    return made + f'<p class="tag">{escape(" ".join(notes))}</p>'
+    return made + paragraph(" ".join(notes), "tag")
 
 
 def jump_row(jump: Jump) -> tuple[str, ...]:
@@ -161,7 +162,7 @@ def factors_sentence(say: Words, factors: Factors | None, fixed: bool) -> str:
         told = say("patterns.factors.told", flat=percent(factors.flat), share=percent(factors.share),
                    row=say(f"patterns.factors.{'row_fixed' if fixed else 'row_free'}"),
                    rest=percent(1 - factors.share))
-    return f'<p class="sentence small">{escape(told)}</p>'
+    return paragraph(told, "sentence small")
 
 
 def between(say: Words, band: Band) -> str:

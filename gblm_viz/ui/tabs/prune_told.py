@@ -6,6 +6,7 @@ Turns words and numbers into HTML; independent of components.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -23,7 +24,10 @@ from gblm_viz.figures.maps import role_name
 from gblm_viz.words import Words
 
 from ..components.escape import escape
+from ..components.paragraph import paragraph, paragraphs
 from ..components.settings_words import knob_name, knob_value, settings_words
+from ..components.table import Cell
+from ..components.templates import render
 from ..visit.keys import AlphaKey
 from ..visit.session import Visit
 from ..work import work
@@ -48,9 +52,8 @@ def place(say: Words, matrix: Any, expert: int = 0) -> str:
 
 def formula(say: Words, method: str) -> str:
     """Return the score's formula as core.methods writes it, and the meaning of its letters."""
-    return (f'<div class="prune-formula"><b>{escape(say("prune.formula.score"))}</b> '
-            f'<code>{escape(_formula(say, method))}</code> '
-            f'<span>{escape(say(f"prune.formula.{method}"))}</span></div>')
+    return render("tabs/prune_formula.html", say=say, formula=_formula(say, method),
+                  letters=say(f"prune.formula.{method}"))
 
 
 def _formula(say: Words, method: str) -> str:
@@ -63,13 +66,27 @@ def problem(sentence: str) -> str:
 
 
 def waiting(say: Words) -> str:
-    return card(say("prune.reached.none"), "–", escape(say("prune.waiting")))
+    return card(say("prune.reached.none"), "–", say("prune.waiting"))
 
 
-def card(title: str, number: str, below: str, kind: str = "") -> str:
-    """Return a card with one number, its name above and a line below. `below` is HTML."""
-    return (f'<div class="prune-card {kind}"><span class="name">{escape(title)}</span>'
-            f'<b class="number">{escape(number)}</b><span class="below">{below}</span></div>')
+@dataclass(frozen=True)
+class Card:
+    """One number with its name and the lines below it; kind: the card's CSS class."""
+
+    title: str
+    number: str
+    lines: tuple[Cell, ...]
+    kind: str = ""
+
+    @property
+    def below(self) -> list[tuple[str, str]]:
+        """The lines as (CSS class, text)."""
+        return [("", line) if isinstance(line, str) else line for line in self.lines]
+
+
+def card(title: str, number: str, *lines: Cell, kind: str = "") -> str:
+    """Return a card's HTML. lines: what stands below the number, each a text or (its CSS class, its text)."""
+    return render("tabs/prune_card.html", card=Card(title, number, lines, kind))
 
 
 def reached(say: Words, visit: Visit, settings: Settings, seen: Preview) -> str:
@@ -77,17 +94,16 @@ def reached(say: Words, visit: Visit, settings: Settings, seen: Preview) -> str:
     count = say("prune.reached.count", removed=f"{seen.removed:,}", prunable=f"{seen.prunable:,}")
     session = visit.session
     if session.applied is None or not visit.library.has(session.applied):
-        return card(say("prune.reached.preview"), percent(seen.sparsity),
-                     f"{escape(count)}<br>{escape(say('prune.reached.press'))}", "preview")
+        return card(say("prune.reached.preview"), percent(seen.sparsity), count, say("prune.reached.press"),
+                    kind="preview")
     masks = work.applied_masks(visit)
     if session.applied == work.masks_key(session, settings):
         count = say("prune.reached.count", removed=f"{masks.removed:,}", prunable=f"{masks.prunable:,}")
-        return card(say("prune.reached.applied", number=session.applied_number), percent(masks.sparsity),
-                     f"{escape(count)}<br>{escape(agrees(say, visit, masks))}", "applied")
+        return card(say("prune.reached.applied", number=session.applied_number), percent(masks.sparsity), count,
+                    agrees(say, visit, masks), kind="applied")
     older = say("prune.reached.older", number=session.applied_number, sparsity=percent(masks.sparsity))
     moved = say("prune.reached.stale", changes=changes(say, visit, masks.settings, settings))
-    return card(say("prune.reached.preview"), percent(seen.sparsity),
-                 f'{escape(count)}<br><span class="stale">{escape(older)}</span><br>{escape(moved)}', "preview")
+    return card(say("prune.reached.preview"), percent(seen.sparsity), count, ("stale", older), moved, kind="preview")
 
 
 def agrees(say: Words, visit: Visit, masks: Masks) -> str:
@@ -141,31 +157,30 @@ def numbers(say: Words, seen: Preview) -> str:
     """Return three cards: α with the gradient's share, and the agreement with Wanda and with gradient-only."""
     none = "–"
     share = none if seen.share is None else percent(seen.share)
-    alpha = escape(say("prune.numbers.no_alpha") if seen.alpha is None else
-                   say("prune.numbers.alpha", alpha=charts.short(seen.alpha)))
-    cards = [card(say("prune.numbers.share"), share, alpha)]
+    alpha = say("prune.numbers.no_alpha") if seen.alpha is None else say(
+        "prune.numbers.alpha", alpha=charts.short(seen.alpha))
+    cards = [Card(say("prune.numbers.share"), share, (alpha,))]
     for name, agreement in (("wanda", seen.agreement_wanda), ("gradient", seen.agreement_gradient)):
         if agreement is None:
             below = say("prune.numbers.nothing_beside")
         else:
             below = say("prune.numbers.differs", count=f"{round((1 - agreement) * seen.prunable):,}")
         shown = none if agreement is None else percent(agreement)
-        cards.append(card(say(f"prune.numbers.{name}"), shown, escape(below)))
-    return f'<div class="prune-cards">{"".join(cards)}</div>'
+        cards.append(Card(say(f"prune.numbers.{name}"), shown, (below,)))
+    return render("tabs/prune_cards.html", cards=cards)
 
 
 def sentences(say: Words, seen: Preview, masks: Masks) -> str:
     """Return one to three sentences on what the numbers mean, and where a simpler rule was used."""
     if not seen.removed:
-        return f'<p class="sentence">{escape(say("prune.nothing_removed"))}</p>'
+        return paragraph(say("prune.nothing_removed"), "sentence")
     told = [verdict(say, seen), where(say, seen)]
     if seen.fallbacks:
         first = masks.fallbacks[0]
         told.append(say("prune.fallbacks", count=seen.fallbacks, first=first.matrix, rule=first.rule))
     if seen.equal_rows:
         told.append(say("prune.equal_rows", count=f"{seen.equal_rows:,}"))
-    paragraphs = "".join(f'<p class="sentence">{escape(one)}</p>' for one in told if one)
-    return paragraphs + fallen(say, masks.fallbacks)
+    return paragraphs(told, "sentence") + fallen(say, masks.fallbacks)
 
 
 def fallen(say: Words, fallbacks: tuple[Fallback, ...]) -> str:
@@ -180,9 +195,7 @@ def fallen(say: Words, fallbacks: tuple[Fallback, ...]) -> str:
     if not lines:
         return ""
     more = [say("prune.fallen.more", count=len(lines) - MOST_FALLEN)] if len(lines) > MOST_FALLEN else []
-    items = "".join(f"<li>{escape(line)}</li>" for line in lines[:MOST_FALLEN] + more)
-    title = escape(say("prune.fallen.title"))
-    return f'<details class="fallen"><summary>{title}</summary><ul tabindex="0">{items}</ul></details>'
+    return render("tabs/prune_fallen.html", say=say, lines=lines[:MOST_FALLEN] + more)
 
 
 def verdict(say: Words, seen: Preview) -> str:
@@ -225,19 +238,14 @@ def matrices_table(say: Words, seen: Preview) -> str:
         return ""
     roles = list(dict.fromkeys(cell.role for cell in seen.per_matrix))
     values = {(cell.block, cell.role): cell.value for cell in seen.per_matrix}
-    head = "".join(f'<th class="number">{escape(role)}</th>' for role in roles)
-    rows = []
-    for block in sorted({cell.block for cell in seen.per_matrix}):
-        cells = "".join(_share_cell(values.get((block, role))) for role in roles)
-        rows.append(f"<tr><th>{escape(say('prune.where.block', block=block))}</th>{cells}</tr>")
-    return (f'<div class="prune-matrices"><p><b>{escape(say("prune.where.title"))}</b></p><table class="plain">'
-            f"<tr><th></th>{head}</tr>{''.join(rows)}</table></div>")
+    blocks = [(say("prune.where.block", block=block), [_bar(values.get((block, role))) for role in roles])
+              for block in sorted({cell.block for cell in seen.per_matrix})]
+    return render("tabs/prune_matrices.html", say=say, roles=roles, blocks=blocks)
 
 
-def _share_cell(value: float | None) -> str:
-    if value is None:
-        return '<td class="number">–</td>'
-    return f'<td class="number"><i style="width:{100 * value:.0f}%"></i><span>{escape(percent(value))}</span></td>'
+def _bar(share: float | None) -> tuple[str, str]:
+    """Return (the bar's width, the share as text); both empty where a block has no such matrix."""
+    return ("", "") if share is None else (f"{100 * share:.0f}%", percent(share))
 
 
 def alpha_note(say: Words, visit: Visit, settings: Settings) -> str:
@@ -270,7 +278,7 @@ def made_of(say: Words, visit: Visit, settings: Settings, masks: Masks) -> list[
 def made(say: Words, visit: Visit, settings: Settings, masks: Masks) -> str:
     """Return the lines under the pictures: results on the bundled model at this amount, and what made the preview."""
     told = [measured(say, masks) if masks.removed else "", tag(say, visit, settings, masks)]
-    return "".join(f'<p class="tag">{escape(one)}</p>' for one in told if one)
+    return paragraphs(told, "tag")
 
 
 def tag(say: Words, visit: Visit, settings: Settings, masks: Masks) -> str:

@@ -23,8 +23,8 @@ from gblm_viz.figures.charts import percent
 from gblm_viz.figures.curves import Drawn
 from gblm_viz.words import Words
 
-from ..components.escape import escape
 from ..components.knees import knees_line
+from ..components.paragraph import paragraph
 from ..components.point_table import PointRow, point_rows
 from ..components.settings_words import amount_words, knob_words
 from ..components.table import plain_table
@@ -118,11 +118,11 @@ def sentences(say: Words, plan: Plan, points: Sequence[SweepPoint],
                         high=f"{interval.high:+.3f}"))
     if "sequential" in orders and any(one.order == "dense" and one != DENSE for one in plan.settings):
         told.append(say("sweep.same_orders"))
-    paragraphs = [("sentence", [say("sweep.knee_means")] if drawn.knees else []), ("sentence", told),
-                  ("sentence", [small_models(say, points)]),
-                  ("limit", [say("sweep.paper", text=TEXT, length=f"{LENGTH:,}", sparsity=percent(SPARSITY, 0))]),
-                  ("tag", [say("sweep.bars"), *_scope(say, plan, points, losses), say("sweep.knee_rule")])]
-    prose = "".join(f'<p class="{kind}">{escape(" ".join(those))}</p>' for kind, those in paragraphs if those)
+    texts = [("sentence", [say("sweep.knee_means")] if drawn.knees else []), ("sentence", told),
+             ("sentence", [small_models(say, points)]),
+             ("limit", [say("sweep.paper", text=TEXT, length=f"{LENGTH:,}", sparsity=percent(SPARSITY, 0))]),
+             ("tag", [say("sweep.bars"), *_scope(say, plan, points, losses), say("sweep.knee_rule")])]
+    prose = "".join(paragraph(" ".join(those), kind) for kind, those in texts if those)
     table = knee_table(say, drawn)
     return f'<div class="sweep-told"><div>{table}</div><div>{prose}</div></div>' if table else prose
 
@@ -242,4 +242,4 @@ def tag(say: Words, visit: Visit, plan: Plan, points: Sequence[SweepPoint]) -> s
     if asked:
         parts.append(say("sweep.probes_n", n=asked))
     parts.append(visit.model().dtype)
-    return f'<p class="tag">{escape(" · ".join(parts))}</p>'
+    return paragraph(" · ".join(parts), "tag")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Generator, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,9 @@ from gblm_viz.figures.charts import percent
 from gblm_viz.words import Words
 
 from ..components.escape import escape
-from ..components.table import plain_table
+from ..components.paragraph import paragraph
+from ..components.table import Table, plain_table
+from ..components.templates import render
 from ..report import report_data, report_file, this_run
 from ..report.sheet import cite
 from ..report.this_run import Source
@@ -43,6 +46,8 @@ from ..work import work
 DEFAULT_FOLDER = "~/gblm-viz/pruned"
 LARGEST_SENT = 200_000_000
 """Most bytes of weights, or of masks, that are sent through the browser."""
+TITLE = "take-home-title"
+"""The CSS class of a heading."""
 
 
 def build(page: Page) -> None:
@@ -55,8 +60,8 @@ def build(page: Page) -> None:
                 own = gr.Checkbox(False, label=say("report.include"), info=say("report.include_info"),
                                   elem_id="report-own", container=False, scale=3, min_width=240)
                 make = gr.Button(say("report.make"), variant="primary", elem_id="report-make", scale=1, min_width=150)
-            made = gr.HTML(_quiet(say("report.nothing_made")), elem_id="report-files")
-            gr.HTML(f'<p class="take-home-title">{escape(say("report.cite_title"))}</p>')
+            made = gr.HTML(paragraph(say("report.nothing_made"), "tag"), elem_id="report-files")
+            gr.HTML(paragraph(say("report.cite_title"), TITLE))
             cited = gr.HTML(elem_id="report-cite")
         with gr.Column(min_width=420):
             gr.HTML(_intro(say("report.save_title"), say("report.save_intro")))
@@ -66,7 +71,7 @@ def build(page: Page) -> None:
                 save = gr.Button(say("report.save" if local else "report.zip"), elem_id="save", scale=1, min_width=150)
             replaced = gr.Checkbox(False, label=say("report.replace"), elem_id="save-replace", container=False,
                                    visible=local)
-            saved = gr.HTML(_quiet(say("report.nothing_saved")), elem_id="save-result")
+            saved = gr.HTML(paragraph(say("report.nothing_saved"), "tag"), elem_id="save-result")
     table = gr.HTML(elem_id="report-runs")
 
     def refresh(visit: Visit) -> dict[Any, Any]:
@@ -170,40 +175,40 @@ def _plain(name: str) -> str:
 def runs_html(visit: Visit, say: Words) -> str:
     """Return the table of the visit's Applies, the newest last."""
     rows = this_run.noted(visit)
-    title = f'<p class="take-home-title">{escape(say("report.runs_title"))}</p>'
+    title = paragraph(say("report.runs_title"), TITLE)
     if not rows:
-        return title + _quiet(say("report.no_runs"))
+        return title + paragraph(say("report.no_runs"), "tag")
     return (title + plain_table(visit_heads(say), [visit_cells(one, say) for one in rows])
-            + _quiet(say("report.visit.note")))
+            + paragraph(say("report.visit.note"), "tag"))
 
 
 def cite_html(visit: Visit, say: Words) -> str:
     if visit.session.applied is None or not visit.library.has(visit.session.applied):
-        return _quiet(say("report.no_runs"))
+        return paragraph(say("report.no_runs"), "tag")
     source = this_run.source_of(visit, say.language)
     line = cite(say, this_run.visit_row(source).run_hash, runs.versions(), this_run.perplexity_rows(source),
                 this_run.skill_rows(source))
-    return f'<code class="take-home-cite">{escape(line)}</code>{_quiet(say("report.cite.how"))}'
+    return f'<code class="take-home-cite">{escape(line)}</code>' + paragraph(say("report.cite.how"), "tag")
 
 
 def made_html(visit: Visit, say: Words) -> str:
     """Return the files of the last report, greyed once a newer copy was applied."""
     kept = visit.session.extra(REPORT)
     if kept is None:
-        return _quiet(say("report.nothing_made"))
+        return paragraph(say("report.nothing_made"), "tag")
     told = [say("report.made", number=kept["number"]), say("report.made_own" if kept["own"] else "report.made_plain")]
     late = kept["number"] != visit.session.applied_number
     if all(kind != "masks" for kind, *_ in kept["links"]):
         told.append(say("report.masks_too_large", most=amount(say, LARGEST_SENT)))
-    warning = _limit(say("report.older", number=kept["number"])) if late else ""
-    return f'{_sentence(" ".join(told))}{warning}<p class="take-home-files">{_links(kept["links"], say)}</p>'
+    return render("tabs/take_home_made.html", sentence=" ".join(told), links=_links(kept["links"], say),
+                  older=say("report.older", number=kept["number"]) if late else "")
 
 
 def saved_html(visit: Visit, say: Words) -> str:
     """Return where the applied copy was saved, and that it was read back and was equal, matrix by matrix."""
     kept = visit.session.extra(SAVED, {}).get(visit.session.applied)
     if kept is None:
-        return _quiet(say("report.nothing_saved"))
+        return paragraph(say("report.nothing_saved"), "tag")
     weights = {matrix.name: matrix for matrix in visit.model().layout.matrices}
     zeros = sum(share * weights[name].weights for name, share in kept["zeros"])
     where = say("report.saved", folder=kept["folder"]) if kept["folder"] else say("report.saved_zip")
@@ -212,33 +217,34 @@ def saved_html(visit: Visit, say: Words) -> str:
     size = say("report.bytes", weights=amount(say, kept["weights"]), all=amount(say, kept["all"]))
     if "zip" in kept:
         size += " " + say("report.bytes_zip", zip=amount(say, kept["zip"]))
-    link = f'<p class="take-home-files">{_links((kept["link"],), say)}</p>' if "link" in kept else ""
     heads = ((say("report.matrices.matrix"), ""), (say("report.matrices.shape"), "number"),
              (say("export.zeros"), "number"))
-    table = plain_table(heads, [(name, " × ".join(str(size) for size in weights[name].shape), percent(share, 2))
-                                for name, share in kept["zeros"]])
-    return (f'{_sentence(where)}{link}<p class="take-home-verified"><b aria-hidden="true">✓</b> {escape(told)} '
-            f'{escape(size)}</p><details><summary>{escape(say("report.by_matrix"))}</summary>'
-            f'<div class="take-home-matrices">{table}</div></details>')
+    rows = [(name, " × ".join(str(size) for size in weights[name].shape), percent(share, 2))
+            for name, share in kept["zeros"]]
+    links = _links((kept["link"],) if "link" in kept else (), say)
+    return render("tabs/take_home_saved.html", say=say, place=where, links=links, verified=told, size=size,
+                  table=Table(heads, rows))
 
 
-def _links(links: tuple[tuple[str, str, str, int], ...], say: Words) -> str:
-    """Return links. links: (kind, address, file name, bytes) of each file to download."""
-    return " ".join(f'<a href="{escape(address)}" download="{escape(name)}" data-kind="{kind}">'
-                    f'⤓ {escape(say(f"report.files.{kind}"))} <small>{escape(amount(say, size))}</small></a>'
-                    for kind, address, name, size in links)
+@dataclass(frozen=True)
+class _Link:
+    """One file to download."""
+
+    kind: str
+    address: str
+    name: str
+    label: str
+    size: str
+
+
+def _links(links: tuple[tuple[str, str, str, int], ...], say: Words) -> list[_Link]:
+    """Return the links. links: (kind, address, file name, bytes) of each file to download."""
+    return [_Link(kind, address, name, say(f"report.files.{kind}"), amount(say, size))
+            for kind, address, name, size in links]
 
 
 def _intro(title: str, sentence: str) -> str:
-    return f'<p class="take-home-title">{escape(title)}</p><p class="tag">{escape(sentence)}</p>'
-
-
-def _sentence(sentence: str) -> str:
-    return f'<p class="sentence">{escape(sentence)}</p>'
-
-
-def _quiet(sentence: str) -> str:
-    return f'<p class="tag">{escape(sentence)}</p>'
+    return paragraph(title, TITLE) + paragraph(sentence, "tag")
 
 
 def _limit(sentence: str) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
@@ -17,8 +18,9 @@ from gblm_viz.core.measure.won import Speed, Won
 from gblm_viz.core.model.models import Model
 from gblm_viz.words import Words
 
-from ..components.escape import escape
-from ..components.table import plain_table
+from ..components.paragraph import paragraph
+from ..components.table import Table
+from ..components.templates import render
 from ..visit.keys import WonKey, WonTask
 from ..visit.page import Page
 from ..visit.session import Library, Visit
@@ -29,10 +31,10 @@ from ..work.applied import applied_tag
 def build(page: Page) -> None:
     say = page.words
     with gr.Row(elem_id="won-row", equal_height=True):
-        gr.HTML(f'<p class="limit">{escape(say("won.limit"))}</p>', elem_id="won-limit")
+        gr.HTML(paragraph(say("won.limit"), "limit"), elem_id="won-limit")
         measure = gr.Button(say("won.measure"), variant="primary", elem_id="won-measure", scale=0, min_width=120)
         cancel = gr.Button(say("frame.cancel"), elem_id="won-cancel", scale=0, min_width=110)
-    shown = gr.HTML(_sentence(say("won.waiting")), elem_id="won-shown")
+    shown = gr.HTML(paragraph(say("won.waiting"), "sentence"), elem_id="won-shown")
 
     def refresh(visit: Visit) -> dict[Any, Any]:
         """After another model or pruned copy: show what was measured of it in this run, if anything."""
@@ -75,17 +77,26 @@ def won_html(visit: Visit, say: Words) -> str:
     """Return both tables with their conclusions, or a sentence that says what to do."""
     session, library = visit.session, visit.library
     if session.applied is None or not library.has(session.applied):
-        return _sentence(say("errors.nothing_applied"))
+        return paragraph(say("errors.nothing_applied"), "sentence")
     if not library.has(work.won_key(visit.session)):
-        return _sentence(say("won.waiting"))
+        return paragraph(say("won.waiting"), "sentence")
     found: Won = library.get(work.won_key(visit.session))
     made = say("won.tag", run=applied_tag(visit, say), device=found.device, dtype=found.dtype)
-    return (f'<div class="won-tables"><section><h3>{escape(say("won.bytes.title"))}</h3>{bytes_html(found, say)}'
-            f'</section><section><h3>{escape(say("won.speed.title"))}</h3>{speed_html(found, say)}</section></div>'
-            f'<div id="won-tag"><p class="tag">{escape(say("won.older"))}</p><p class="tag">{escape(made)}</p></div>')
+    return render("tabs/won.html", panels=[bytes_panel(found, say), speed_panel(found, say)],
+                  tags=[say("won.older"), made])
 
 
-def bytes_html(found: Won, say: Words) -> str:
+@dataclass(frozen=True)
+class Panel:
+    """A table under its heading, and the conclusions below it."""
+
+    title: str
+    table: Table
+    sentences: Sequence[str]
+
+
+def bytes_panel(found: Won, say: Words) -> Panel:
+    """Return each kind of bytes of both models, with their ratio."""
     rows = []
     for name in ("memory", "saved", "zipped"):
         before, after = getattr(found.dense, name), getattr(found.pruned, name)
@@ -93,8 +104,8 @@ def bytes_html(found: Won, say: Words) -> str:
     rows.append(_row(say, "masked", found.dense.memory, found.masked))
     heads = ((say("won.what"), ""), (f"● {say('compare.dense')}", "number"), (f"▲ {say('compare.pruned')}", "number"),
              (say("won.bytes.ratio"), "number"))
-    return (plain_table(heads, rows) + _small(say("won.bytes.shared", shared=amount(say, found.shared)))
-            + _small(say("won.bytes.masked_note")))
+    return Panel(say("won.bytes.title"), Table(heads, rows), [
+        say("won.bytes.shared", shared=amount(say, found.shared)), say("won.bytes.masked_note")])
 
 
 def _row(say: Words, name: str, before: int, after: int) -> tuple[Any, ...]:
@@ -102,7 +113,8 @@ def _row(say: Words, name: str, before: int, after: int) -> tuple[Any, ...]:
             f"{after / before:.2f}")
 
 
-def speed_html(found: Won, say: Words) -> str:
+def speed_panel(found: Won, say: Words) -> Panel:
+    """Return the tokens per second of the models, and whether zeros made it faster."""
     kinds = (("dense", "dense-colour", "●", found.speed_dense), ("zeroed", "pruned-colour", "▲", found.speed_pruned),
              ("semi", "", "■", found.speed_semi))
     rows = [(f"{mark} {say(f'won.speed.{name}')}", (colour, _speed(say, speed))) for name, colour, mark, speed in kinds]
@@ -111,7 +123,7 @@ def speed_html(found: Won, say: Words) -> str:
     told = [difference(say, found), say("won.speed.protocol", runs=len(one.runs), tokens=one.tokens, prompt=one.prompt)]
     if found.why_not:
         told.append(say(f"won.why_not.{found.why_not}"))
-    return plain_table(heads, rows) + "".join(_small(sentence) for sentence in told)
+    return Panel(say("won.speed.title"), Table(heads, rows), told)
 
 
 def _speed(say: Words, speed: Speed | None) -> str:
@@ -127,11 +139,3 @@ def difference(say: Words, found: Won) -> str:
     kind = "same" if not gap.shown else "faster" if gap.mean > 0 else "slower"
     return say(f"won.speed.{kind}", mean=f"{gap.mean:+.1f}", low=f"{gap.interval.low:+.1f}",
                high=f"{gap.interval.high:+.1f}", runs=gap.count)
-
-
-def _sentence(text: str) -> str:
-    return f'<p class="sentence">{escape(text)}</p>'
-
-
-def _small(text: str) -> str:
-    return f'<p class="sentence small">{escape(text)}</p>'

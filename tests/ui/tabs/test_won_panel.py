@@ -10,6 +10,7 @@ import pytest
 from gblm_viz.core.base.job import run
 from gblm_viz.core.measure.won import Bytes, Speed, Won
 from gblm_viz.ui.components.escape import escape
+from gblm_viz.ui.components.templates import render
 from gblm_viz.ui.tabs import won
 from gblm_viz.ui.visit.session import Library, Visit
 from gblm_viz.ui.work import work
@@ -52,6 +53,7 @@ def test_a_difference_of_speed_is_said_only_where_the_pairs_show_it(runs: tuple[
 
 
 def test_a_measured_semi_structured_speed_takes_the_sentences_place(say: Any) -> None:
-    shown = won.speed_html(replace(FOUND, speed_semi=Speed((240.0,) * 5, 48, 10), why_not=""), say)
+    panel = won.speed_panel(replace(FOUND, speed_semi=Speed((240.0,) * 5, 48, 10), why_not=""), say)
+    shown = render("tabs/won.html", panels=[panel], tags=[])
     assert "240.0" in shown
     assert escape(say("won.speed.not_measured")) not in shown
