@@ -44,6 +44,21 @@ NOTABLE = 0.005
 """Removed shares that differ by more than this between matrices are listed; less is only rounding."""
 
 
+@dataclass(frozen=True)
+class Card:
+    """One number with its name and the lines below it; kind: the card's CSS class."""
+
+    title: str
+    number: str
+    lines: tuple[Cell, ...]
+    kind: str = ""
+
+    @property
+    def below(self) -> list[tuple[str, str]]:
+        """The lines as (CSS class, text)."""
+        return [("", line) if isinstance(line, str) else line for line in self.lines]
+
+
 def place(say: Words, matrix: Any, expert: int = 0) -> str:
     """Return a matrix's display name, such as "Block 3 · down"."""
     name = say("prune.matrix.name", block=matrix.block, role=role_name(say, matrix.role))
@@ -67,21 +82,6 @@ def problem(sentence: str) -> str:
 
 def waiting(say: Words) -> str:
     return card(say("prune.reached.none"), "–", say("prune.waiting"))
-
-
-@dataclass(frozen=True)
-class Card:
-    """One number with its name and the lines below it; kind: the card's CSS class."""
-
-    title: str
-    number: str
-    lines: tuple[Cell, ...]
-    kind: str = ""
-
-    @property
-    def below(self) -> list[tuple[str, str]]:
-        """The lines as (CSS class, text)."""
-        return [("", line) if isinstance(line, str) else line for line in self.lines]
 
 
 def card(title: str, number: str, *lines: Cell, kind: str = "") -> str:

@@ -24,7 +24,7 @@ SAFE = {("report/report.html", "part.picture"), ("report/report.html", "style"),
         ("door/plain_page.html", "script")}
 """Everything that a template inserts without escaping: (template, expression)."""
 BY_HAND = ("tabs/text", "tabs/gradients")
-"""Where the beginnings of names of files stand that still import html."""
+"""Beginnings of the paths of files that still import html; the guard below leaves them out."""
 
 
 def stand_in(text: str, true: bool) -> type[Undefined]:
