@@ -34,6 +34,7 @@ class Parser(argparse.ArgumentParser):
     """argparse, but a wrong flag is one line instead of a page."""
 
     def error(self, message: str) -> NoReturn:
+        """Print the fault in one line and end with exit code 2."""
         self.exit(2, SAY("cli.refuse.usage", program=self.prog, message=message) + "\n")
 
 
@@ -112,6 +113,7 @@ def tell(given: argparse.Namespace, local: bool, prefix: str, port: int) -> None
 
 
 def main() -> int:
+    """Start the app and serve until a signal or Ctrl-C; return the exit code."""
     given = arguments()
     gc.disable()  # importing makes millions of objects that all stay: collecting among them cost a fifth of the start
     from gblm_viz.core.base.errors import GblmError

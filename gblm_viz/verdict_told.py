@@ -19,6 +19,7 @@ def verdict(say: Words, found: Crossed, method: str) -> str:
 
 
 def interval(say: Words, mean: float, low: float, high: float) -> str:
+    """Return a difference and its interval as text, in nats a token."""
     return say("verdict.interval", mean=f"{mean:+.3f}", low=f"{low:+.3f}", high=f"{high:+.3f}")
 
 

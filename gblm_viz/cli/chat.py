@@ -50,6 +50,7 @@ def act(args: argparse.Namespace, terminal: Terminal) -> Result:
 
 
 def flags(parser: argparse.ArgumentParser) -> None:
+    """Add the command's flags."""
     plain = Sampling()
     parser.add_argument("--prompt", required=True, metavar="TEXT", help=flag_help("prompt"))
     parser.add_argument("--seed", type=seed_number, default=plain.seed, metavar="S", help=flag_help("seed_answer"))

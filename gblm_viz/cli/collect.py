@@ -153,6 +153,7 @@ def _keep(given: str) -> tuple[str, ...]:
 
 
 def flags(parser: argparse.ArgumentParser) -> None:
+    """Add the command's flags."""
     text = parser.add_mutually_exclusive_group(required=True)
     text.add_argument("--text", type=Path, metavar="FILE", help=flag_help("text"))
     text.add_argument("--jsonl", type=Path, metavar="FILE", help=flag_help("jsonl"))

@@ -136,6 +136,7 @@ def _compared_lines(values: dict[str, Any], found: dict[str, Crossed], drawn: Dr
 
 
 def flags(parser: argparse.ArgumentParser) -> None:
+    """Add the command's flags."""
     plain = Settings()
     share = parser.add_mutually_exclusive_group(required=True)
     parser.add_argument("--text", type=Path, required=True, metavar="FILE", help=flag_help("text"))

@@ -37,5 +37,6 @@ def act(args: argparse.Namespace, terminal: Terminal) -> Result:
 
 
 def flags(parser: argparse.ArgumentParser) -> None:
+    """Add the command's flags."""
     parser.add_argument("--text", type=Path, required=True, metavar="FILE", help=flag_help("evaluate_text"))
     parser.add_argument("--length", type=whole(2), metavar="L", help=flag_help("window", longest=LONGEST))

@@ -27,6 +27,7 @@ class Parser(argparse.ArgumentParser):
     """argparse parser that raises UsageError with one line for a wrong flag, instead of printing usage and exiting."""
 
     def error(self, message: str) -> NoReturn:
+        """Raise the UsageError with argparse's message."""
         raise UsageError(WORDS("cli.refuse.usage", program=self.prog, message=message))
 
 
@@ -44,6 +45,7 @@ def whole(low: int, high: int | None = None) -> Callable[[str], int]:
 
 
 def between(holds: Callable[[float], bool], span: str) -> Callable[[str], float]:
+    """Return a parser for a finite number for which `holds` is true; span: the range as the refusal names it."""
     def read(given: str) -> float:
         with suppress(ValueError):
             value = float(given)
@@ -80,4 +82,5 @@ def own_values(args: argparse.Namespace, method: str) -> dict[str, Any]:
 
 
 def flag_help(key: str, **fields: Any) -> str:
+    """Return a flag's help text from the words' table cli.help."""
     return WORDS(f"cli.help.{key}", **fields)

@@ -39,6 +39,7 @@ def read_text(path: Path, most: int | None = 4 * calibration.LARGEST_TEXT) -> st
 
 
 def whole_model(args: argparse.Namespace, terminal: Terminal) -> Model:
+    """Load the model with all its weights in memory."""
     return load_model(args, terminal, open_model(args, terminal), False)
 
 
@@ -61,4 +62,5 @@ def load_model(args: argparse.Namespace, terminal: Terminal, known: Opened, by_b
 
 
 def model_values(model: Model) -> dict[str, Any]:
+    """Return the values of MODEL_KEYS."""
     return {"model": model.name, "model_key": model.key, "dtype": model.dtype, "device": model.device.type}

@@ -130,8 +130,7 @@ def _settings(args: argparse.Namespace) -> Settings:
 
 def _comparisons(mask: Callable[[Settings], Job[Masks]], found: Statistics | None, settings: Settings, applied: Masks,
                  terminal: Terminal) -> dict[str, float | None]:
-    """Return the agreement with Wanda's mask in the same order, the gradient-only mask, and the own dense-order mask.
-    """
+    """Return the agreement with Wanda's mask in the same order, the gradient-only and the own dense-order mask."""
     wanda, gradient = comparison_settings(settings)
     if wanda is not None:
         wanda = replace(wanda, order=settings.order)
@@ -217,6 +216,7 @@ def _agreement_lines(values: dict[str, Any]) -> Iterator[str]:
 
 
 def flags(parser: argparse.ArgumentParser) -> None:
+    """Add the command's flags."""
     plain = Settings()
     formulas = "; ".join(f"{name}: {method.formula}" for name, method in METHODS.items())
     parser.add_argument("--statistics", type=Path, metavar="DIR", help=flag_help("statistics"))

@@ -121,6 +121,7 @@ class InterruptionError(Exception):
 
 
 def say(key: str, **fields: Any) -> str:
+    """Return an English line of the words' table cli.say."""
     return WORDS(f"cli.say.{key}", **fields)
 
 
@@ -136,6 +137,7 @@ def as_json(value: Any) -> Any:
 
 
 def show(result: Result, terminal: Terminal) -> None:
+    """Print a result, as one JSON object or as its lines."""
     if terminal.json:
         print(json.dumps(as_json(result.values), allow_nan=False), file=terminal.out)
     for line in () if terminal.json else result.lines:

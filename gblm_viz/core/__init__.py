@@ -1,4 +1,4 @@
-"""All that is computed, in ten rooms; the data goes through them in this order, and each imports only those before it:
+"""All that is computed, in ten rooms. The data goes through them in this order; each imports only those before it.
 
     base → model → text, talk → sums → score → mask → look, measure → keep
 """

@@ -96,8 +96,7 @@ def _mark_cut(figure: go.Figure, found: Histogram, width: float, say: Say) -> No
 
 
 def decades(low: float, high: float) -> tuple[list[float], list[str]]:
-    """Return axis ticks and labels for log10 values: powers of ten, with 2 and 5 between them if there are few decades.
-    """
+    """Return axis ticks and labels for log10 values: powers of ten, with 2 and 5 between them if they are few."""
     factors = (1,) if high - low >= WHOLE_DECADES else (1, 2, 5)
     ticks, names = [], []
     for power in range(math.floor(low), math.ceil(high) + 1):

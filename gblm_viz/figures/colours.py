@@ -50,8 +50,7 @@ def css_variables() -> str:
 
 
 def filled(style: str) -> str:
-    """Return a style sheet with each var(--name) of NAMED replaced by its colour, for a page without these variables.
-    """
+    """Return a style sheet with each var(--name) of NAMED replaced by its colour, for a page without them."""
     return re.sub(r"var\(--(\w+)\)", lambda found: NAMED.get(found[1], found[0]), style)
 
 

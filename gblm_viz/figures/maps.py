@@ -21,7 +21,8 @@ DARK_INK, LIGHT_INK = "#111111", "#ffffff"
 class Say(Protocol):
     """Returns a text in one language; a missing key raises KeyError."""
 
-    def __call__(self, key: str, **fields: object) -> str: ...
+    def __call__(self, key: str, **fields: object) -> str:
+        """Return the text of a key with its fields filled in."""
 
 
 def colour_at(kind: Kind, place: float) -> str:

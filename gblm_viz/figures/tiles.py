@@ -65,13 +65,15 @@ MEASURES: dict[Measure, Callable[[Array], Array]] = {
 @dataclass(frozen=True, eq=False)
 class Profile:
     """The mean over each row and each column, float64 (rows,) and (columns,); NaN where a weight has no value."""
+
     rows: Array
     columns: Array
 
 
 @dataclass(frozen=True, eq=False)
 class Tile:
-    """A piece of a matrix: pixel (i, j) covers rows row + i·step … and columns column + j·step …"""
+    """A piece of a matrix: pixel (i, j) covers rows row + i·step … and columns column + j·step …."""
+
     values: Array
     """(height, width) float32; NaN where any weight of the pixel has no value"""
     row: int
@@ -84,7 +86,7 @@ class Tile:
 
     @property
     def weights(self) -> Array:
-        """(height, width) int: the true number of weights each pixel covers"""
+        """(height, width) int: the true number of weights each pixel covers."""
         return np.outer(self.row_counts, self.column_counts)
 
 
@@ -133,7 +135,7 @@ class Pyramid:
 
     @property
     def nbytes(self) -> int:
-        """Bytes in memory: the matrix and the levels built so far"""
+        """Bytes in memory: the matrix and the levels built so far."""
         return self._array.nbytes + sum(level.nbytes for level in self._levels)
 
     def profile(self, measure: Measure) -> Profile:

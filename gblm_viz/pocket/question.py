@@ -34,6 +34,7 @@ class Question:
 
     @property
     def answer(self) -> str:
+        """The right answer."""
         return self.with_value(self.value)
 
     def with_value(self, value: str) -> str:
@@ -59,6 +60,7 @@ class Skill:
 
     @property
     def language(self) -> str:
+        """The skill's language: the end of its name."""
         return self.name.rsplit("_", 1)[1]
 
 

@@ -96,10 +96,12 @@ def _talk(language: str, text: str) -> Iterator[Question]:
 
 
 def talk_en() -> Iterator[Question]:
+    """Yield small talk in English."""
     return _talk("en", TALK_EN)
 
 
 def talk_ja() -> Iterator[Question]:
+    """Yield small talk in Japanese."""
     return _talk("ja", TALK_JA)
 
 
@@ -174,11 +176,13 @@ def _unknown(answer: str, *about: tuple[Sequence[str], Sequence[str]]) -> Iterat
 
 
 def unknown_en() -> Iterator[Question]:
+    """Yield English questions that the model says it cannot answer."""
     return _unknown("I do not know that. I know only a few simple things.", (ABOUT_TOPICS, TOPICS),
                     (ABOUT_PEOPLE, facts.PEOPLE), (ABOUT_THINGS, stories.THINGS))
 
 
 def unknown_ja() -> Iterator[Question]:
+    """Yield Japanese questions that the model says it cannot answer."""
     return _unknown("それは知りません。わたしは簡単なことしか知りません。", (ABOUT_TOPICS_JA, TOPICS_JA),
                     (ABOUT_PEOPLE_JA, facts.PEOPLE_JA))
 

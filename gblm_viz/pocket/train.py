@@ -70,6 +70,7 @@ class Recipe:
 
     @property
     def steps(self) -> int:
+        """How many training steps there are."""
         return max(1, self.tokens // self.batch)
 
     @property
@@ -139,6 +140,7 @@ def new_tokenizer() -> PreTrainedTokenizerFast:
 
 
 def new_model(recipe: Recipe, tokenizer: PreTrainedTokenizerBase) -> LlamaForCausalLM:
+    """Return an untrained model by the recipe, with the recipe's seed."""
     torch.manual_seed(recipe.seed)
     model = LlamaForCausalLM(
         LlamaConfig(

@@ -44,6 +44,7 @@ class GblmError(Exception):
         return str(self.args[0])
 
     def say(self, language_words: Words) -> str:
+        """Return the sentence in the language of these words."""
         return language_words(f"errors.{self.key}", **self.fields)
 
 

@@ -80,6 +80,7 @@ def usable_path(given: object) -> Path:
 
 
 def cannot_write(path: Path, error: Exception) -> StatisticsError:
+    """Return the error for a path that could not be written, with the system's reason."""
     why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return StatisticsError("cannot_write", file=str(path), why=why)
 

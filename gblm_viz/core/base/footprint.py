@@ -54,8 +54,7 @@ def gpus() -> tuple[int, ...]:
 
 
 def free_memory(device: str = "cpu") -> int | None:
-    """Return the free bytes on a device less MARGIN; None where the system does not report them. `cuda`: all `gpus`.
-    """
+    """Return the free bytes on a device less MARGIN; None where the system does not tell. `cuda`: all `gpus`."""
     if device == "cuda":
         return sum(free_on_gpu(gpu) for gpu in gpus())
     free = available_memory()
@@ -68,8 +67,7 @@ def free_on_gpu(gpu: int) -> int:
 
 
 def free_disk(folder: Path) -> int | None:
-    """Return the free disk bytes at a present or future folder less MARGIN; None where the system does not report them.
-    """
+    """Return the free disk bytes at a present or future folder less MARGIN; None where the system does not tell."""
     with suppress(OSError):
         return int(shutil.disk_usage(existing(folder)).free * (1 - MARGIN))
     return None

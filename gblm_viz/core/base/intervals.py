@@ -19,10 +19,13 @@ CONFIDENCE = 0.95
 
 @dataclass(frozen=True)
 class Interval:
+    """An interval with both ends included."""
+
     low: float
     high: float
 
     def covers(self, value: float) -> bool:
+        """Return whether the value lies in the interval, ends included."""
         return self.low <= value <= self.high
 
 
@@ -35,10 +38,12 @@ class Share:
 
     @property
     def value(self) -> float:
+        """The share as a fraction; nan if `total` is 0."""
         return self.right / self.total if self.total else math.nan
 
     @property
     def interval(self) -> Interval:
+        """Wilson's interval of the share, at CONFIDENCE."""
         return wilson(self.right, self.total)
 
 
@@ -115,22 +120,27 @@ class PairedShare:
 
     @property
     def total(self) -> int:
+        """How many questions there are."""
         return self.both + self.lost + self.gained + self.neither
 
     @property
     def first(self) -> Share:
+        """The share that the first model answered right."""
         return Share(self.both + self.lost, self.total)
 
     @property
     def second(self) -> Share:
+        """The share that the second model answered right."""
         return Share(self.both + self.gained, self.total)
 
     @property
     def difference(self) -> float:
+        """The second share minus the first; nan if `total` is 0."""
         return (self.gained - self.lost) / self.total if self.total else math.nan
 
     @property
     def interval(self) -> Interval:
+        """Newcombe's interval of the difference; (−1, 1) if `total` is 0."""
         if not self.total:
             return Interval(-1.0, 1.0)
         one, two = self.first, self.second

@@ -73,6 +73,7 @@ class Shelf:
             self._write(key, tensor.detach().cpu().contiguous())
 
     def get(self, key: Hashable) -> Tensor:
+        """Return the tensor, from memory or from the file; it stays on the shelf."""
         return self._here[key] if key in self._here else self._read(self._away[key])
 
     def take(self, key: Hashable) -> Tensor:

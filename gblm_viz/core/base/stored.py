@@ -50,6 +50,7 @@ def whole(low: int, high: int | None = None) -> Field:
 
 
 def one_of(*allowed: str | bool | int) -> Field:
+    """Return the Field for one of these values; 1 and True are different values."""
     return Field(" | ".join(json.dumps(one) for one in allowed),
                  lambda value: any(type(value) is type(one) and value == one for one in allowed))
 
@@ -152,6 +153,7 @@ class Kind:
 
     @property
     def range(self) -> str:
+        """The range of the values in a notation that needs no translation."""
         if self.low == -math.inf:
             return "finite"
         return f"finite, ≥ {self.low:g}" if self.high == math.inf else f"{self.low:g} … {self.high:g}"

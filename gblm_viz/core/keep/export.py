@@ -241,8 +241,7 @@ def _put_settings(pruned: Model, applied: Masks, done: Exported, folder: Path) -
 
 def card(pruned: Model, applied: Masks, statistics: Statistics | None, perplexities: Mapping[str, Perplexity],
          probes: Mapping[str, Share], done: Exported, language: str = "en", compared: Sequence[str] = ()) -> str:
-    """Return the folder's README.md: a model card's header, settings, protocol, scores, measured sparsity and limits.
-    """
+    """Return the folder's README.md: a model card's header, settings, protocol, scores, sparsity and limits."""
     texts = words(language)
 
     def say(key: str, **fields: Any) -> str:

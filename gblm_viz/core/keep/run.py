@@ -294,6 +294,7 @@ class Run:
 
     @property
     def hash(self) -> str:
+        """The hash of the run, as `run_hash` makes it."""
         return run_hash(self.model.key, self.calibration.tokens_sha256 if self.calibration else "", self.settings,
                         self.versions, protocol(self.perplexities, self.probes))
 
@@ -353,12 +354,14 @@ def run_hash(model_key: str, calibration_key: str, settings: Row, versions: Mapp
 # From models, statistics and masks
 
 def model_facts(model: Model) -> ModelFacts:
+    """Return a model's facts."""
     layout = model.layout
     return ModelFacts(model.name, model.key, model.parameters, len(layout.blocks), len(layout.matrices),
                       layout.prunable, model.dtype, model.device.type)
 
 
 def calibration_facts(found: Statistics) -> CalibrationFacts:
+    """Return the facts of the samples that the statistics were collected on."""
     used = found.calibration
     return CalibrationFacts(used.text_name, used.text_sha256, used.key, used.rule, used.count, found.asked, used.length,
                             used.token_count, used.seed, found.dtype, found.device)
@@ -391,11 +394,13 @@ def matrix_rows(model: Model, applied: Masks, gradients: Sequence[GradientSummar
 
 
 def perplexity_row(which: str, side: str, found: Perplexity) -> PerplexityRow:
+    """Return the row of one side's perplexity on one text."""
     return PerplexityRow(which, side, found.value, math.fsum(found.losses) / len(found.losses), found.windows,
                          found.length, found.dtype, found.text_name, found.text_sha256)
 
 
 def difference_row(which: str, dense: Perplexity, pruned: Perplexity) -> DifferenceRow:
+    """Return the row of the paired difference of losses on one text, pruned minus dense."""
     found: Paired = paired(dense.losses, pruned.losses)
     return DifferenceRow(which, found.mean, found.interval.low, found.interval.high, found.count, found.shown)
 

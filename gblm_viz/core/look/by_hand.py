@@ -42,6 +42,7 @@ class Row:
 
     @property
     def columns(self) -> int:
+        """How many weights the row has."""
         return len(self.numbers["weight"])
 
     @property

@@ -55,8 +55,7 @@ def heads_of(model: Model, matrix: Matrix) -> tuple[int, bool]:
 
 @dataclass(frozen=True)
 class StructureBands:
-    """structure.ModelBand by name: `each[name, expert]`, one entry per expert of a stack; expert 0 for other matrices.
-    """
+    """structure.ModelBand by name: `each[name, expert]`, one entry per expert of a stack; else expert 0."""
 
     whole: dict[str, Band]
     each: dict[tuple[str, int], dict[str, Band]]

@@ -140,6 +140,7 @@ class OrderedRows:
 
     @property
     def nbytes(self) -> int:
+        """Bytes in memory: the scores and the sorted scores."""
         return 2 * self.ordered.nbytes
 
     def mask(self, pattern: PerRow, every: int = 1) -> Array:

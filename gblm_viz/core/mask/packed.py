@@ -36,4 +36,5 @@ class PackedMasks(MutableMapping[str, Tensor]):
 
     @property
     def nbytes(self) -> int:
+        """Bytes in memory: one bit per weight."""
         return sum(bits.nbytes for bits, _ in self._packed.values())

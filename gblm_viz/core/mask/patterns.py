@@ -131,8 +131,7 @@ def _lowest_to(score: Tensor, numbers: Array, count: int, cut: Array) -> Tensor:
 
 
 def _untied(score: Tensor, count: int, mask: Tensor, taken: Tensor) -> Tensor:
-    """Return the mask; rows with more or fewer than `count` (ties at the cut, or a NaN cut) are sorted instead.
-    """
+    """Return the mask; rows with more or fewer than `count` (ties at the cut, a NaN cut) are sorted instead."""
     tied = taken != count
     if tied.any():
         mask[tied] = _lowest_sorted(score[tied], count)
@@ -188,7 +187,7 @@ class PerRow:
     sparsity: float
 
     def remove(self, score: Tensor, name: str = "") -> Tensor:
-        """(…, out, in) float -> bool, True = removed"""
+        """Return the mask: (…, out, in) float -> bool, True = removed."""
         return _lowest(score, int(score.shape[-1] * self.sparsity))
 
     def cut(self, score: Tensor, bounds: tuple[Array, Array] | None = None) -> Array:
@@ -211,7 +210,7 @@ class PerMatrix:
     sparsity: float
 
     def remove(self, score: Tensor, name: str = "") -> Tensor:
-        """(…, out, in) float -> bool, True = removed"""
+        """Return the mask: (…, out, in) float -> bool, True = removed."""
         flat = score.reshape(*score.shape[:-2], -1)
         return _lowest(flat, int(flat.shape[-1] * self.sparsity)).reshape(score.shape)
 
@@ -226,7 +225,7 @@ class Authors:
     sparsity: float
 
     def remove(self, score: Tensor, name: str = "") -> Tensor:
-        """(…, out, in) float -> bool, True = removed"""
+        """Return the mask: (…, out, in) float -> bool, True = removed."""
         if self.sparsity == 0:
             return torch.zeros(score.shape, dtype=torch.bool, device=score.device)
         flat = score.reshape(*score.shape[:-2], -1)
@@ -243,10 +242,11 @@ class NofM:
 
     @property
     def sparsity(self) -> float:
+        """The share that is removed: n / m."""
         return self.n / self.m
 
     def remove(self, score: Tensor, name: str = "") -> Tensor:
-        """(…, out, in) float -> bool, True = removed"""
+        """Return the mask: (…, out, in) float -> bool, True = removed."""
         columns = score.shape[-1]
         if columns % self.m:
             raise SettingError("width_not_divisible", n=self.n, m=self.m, matrix=name, columns=columns)
@@ -264,10 +264,11 @@ class Global:
     sparsity: float
 
     def cut(self, total: int) -> GlobalCut:
+        """Return the cut to search for in matrices with `total` weights together."""
         return GlobalCut(int(total * self.sparsity))
 
     def remove_all(self, scores: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """{name: (…, out, in) float32 or narrower} -> {name: bool}, True = removed"""
+        """Return all masks: {name: (…, out, in) float32 or narrower} -> {name: bool}, True = removed."""
         cut = self.cut(sum(score.numel() for score in scores.values()))
         for _ in cut.search(scores.values):
             pass
@@ -318,7 +319,7 @@ class GlobalCut:
         self.counts[:] = 0
 
     def remove(self, score: Tensor, name: str = "") -> Tensor:
-        """(…, out, in) float -> bool, True = removed. Call after all rounds, once per matrix, in order."""
+        """Return a mask: (…, out, in) float -> bool, True = removed. Call after all rounds, once a matrix, in order."""
         assert self.rounds == self.ROUNDS
         parts = []
         for keys in _ordered(score) if self.wanted else ():

@@ -51,6 +51,7 @@ class Masks:
 
     @property
     def removed(self) -> int:
+        """How many weights the masks remove."""
         return sum(int(torch.count_nonzero(mask)) for mask in self.masks.values())
 
     @property
@@ -60,6 +61,7 @@ class Masks:
 
     @property
     def prunable(self) -> int:
+        """How many weights could have been removed."""
         return sum(mask.numel() for mask in self.masks.values())
 
     @property

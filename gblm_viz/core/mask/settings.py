@@ -59,6 +59,7 @@ class Settings:
         return self
 
     def make_pattern(self) -> Pattern:
+        """Return the pattern: N:M if `pattern` is set, else the group with its sparsity."""
         return make_pattern(self.group, self.sparsity, self.pattern)
 
     # The method's knobs
@@ -94,6 +95,7 @@ class Settings:
 
     @property
     def needs(self) -> frozenset[str]:
+        """What the method needs: a subset of inputs and gradients."""
         return METHODS[self.method].needs
 
     def make_method(self, statistics: Statistics | None) -> Method:

@@ -56,6 +56,7 @@ class Crossed:
 
     @property
     def shown(self) -> bool:
+        """Whether the interval shows a difference in one direction."""
         return self.verdict in {"more", "less"}
 
 

@@ -37,8 +37,7 @@ FEWEST_WINDOWS = 4
 
 @dataclass(frozen=True, eq=False)
 class Draws:
-    """`pool`: all windows; `places`: for each draw the indices of its windows, in the text's order; `seeds`: one each.
-    """
+    """`pool`: all windows; `places`: each draw's indices of windows, in the text's order; `seeds`: one each."""
 
     pool: CalibrationSet
     places: tuple[tuple[int, ...], ...]
@@ -46,6 +45,7 @@ class Draws:
 
     @property
     def count(self) -> int:
+        """How many draws there are."""
         return len(self.seeds)
 
     @property
@@ -107,8 +107,7 @@ def collect_draws(model: Model, draws: Draws, keep: tuple[str, ...], plan: str =
 
 
 class _Several:
-    """One accumulator per draw. A sample is added to the accumulator of each draw that contains it, at its index there.
-    """
+    """One accumulator per draw. A sample is added to that of each draw that contains it, at its index there."""
 
     def __init__(self, places: tuple[tuple[int, ...], ...], model: Model, blocks: Sequence[int], samples: int,
                  keep: tuple[str, ...], halves: bool) -> None:

@@ -42,6 +42,7 @@ class DrawsEstimate:
 
     @property
     def memory(self) -> int:
+        """Bytes of the collection; 0 if nothing is collected."""
         return 0 if self.choice is None else self.choice.chosen.memory
 
 

@@ -39,6 +39,7 @@ class Perplexity:
 
     @property
     def windows(self) -> int:
+        """How many windows were measured."""
         return len(self.losses)
 
 
@@ -107,6 +108,7 @@ class Verdict:
 
     @property
     def probability(self) -> float:
+        """The probability of the whole answer."""
         return math.exp(self.log_probability)
 
 
@@ -118,6 +120,7 @@ class ProbeResult:
 
     @property
     def skills(self) -> dict[str, Share]:
+        """The share answered right, by skill."""
         found: dict[str, list[bool]] = {}
         for verdict in self.verdicts:
             found.setdefault(verdict.probe.skill, []).append(verdict.right)
@@ -136,6 +139,7 @@ class ProbeResult:
 
     @property
     def total(self) -> Share:
+        """The share answered right over all skills."""
         return Share(sum(verdict.right for verdict in self.verdicts), len(self.verdicts))
 
 

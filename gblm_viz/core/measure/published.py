@@ -15,8 +15,7 @@ TEXT, LENGTH, SPARSITY = "WikiText-2", 2048, 0.5
 
 @dataclass(frozen=True)
 class Published:
-    """One model of the paper: parameters in billions, perplexity when dense and when pruned by each method (gblm: ℓ1).
-    """
+    """One model of the paper: parameters in billions, perplexity dense and pruned by each method (gblm: ℓ1)."""
 
     model: str
     billions: float

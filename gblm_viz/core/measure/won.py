@@ -52,6 +52,7 @@ class Speed:
 
     @property
     def median(self) -> float:
+        """The median of the runs, in tokens per second."""
         return median(self.runs)
 
 

@@ -93,8 +93,7 @@ class BlockWeights:
 
     @contextmanager
     def held(self, network: Any, part: str) -> Iterator[None]:
-        """While open, the part's weights are in memory. If they already were (as OUTSIDE always is), they stay there.
-        """
+        """While open, the part's weights are in memory. If they already were (OUTSIDE always is), they stay."""
         if part == OUTSIDE or not _on_meta(network, part):
             yield
             return

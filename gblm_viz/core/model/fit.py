@@ -155,8 +155,7 @@ def _harmless(key: str, network: Any) -> bool:
 
 
 def _keys_wanted(network: Any, names: Mapping[str, Any]) -> list[str]:
-    """Return the keys that complete files of this network have, by the conversions that the given files were read with.
-    """
+    """Return the keys that complete files of this network have, by the conversions used to read the given files."""
     if not network._weight_conversions:
         network._weight_conversions = None  # none was used: take those of its family
     kept = {name: one for name, one in names.items()

@@ -56,10 +56,12 @@ class Folder:
 
     @property
     def model_type(self) -> str:
+        """The model type that config.json names, shortened for messages."""
         return shortened(str(self.config["model_type"]))
 
     @property
     def tensors(self) -> int:
+        """How many tensors are stored."""
         return len(self.entries)
 
     @property

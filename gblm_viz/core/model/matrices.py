@@ -50,6 +50,7 @@ class Matrix:
 
     @property
     def weights(self) -> int:
+        """How many weights the matrix has, of all experts together."""
         return self.rows * self.columns * max(1, self.experts)
 
     @property
@@ -88,6 +89,7 @@ class Layout:
 
     @property
     def prunable(self) -> int:
+        """How many weights can be pruned."""
         return sum(matrix.weights for matrix in self.matrices)
 
     @property
@@ -96,6 +98,7 @@ class Layout:
         return tuple(dict.fromkeys(matrix.role for matrix in self.matrices))
 
     def of_block(self, block: int) -> tuple[Matrix, ...]:
+        """Return the matrices of one block, in the network's order."""
         return tuple(matrix for matrix in self.matrices if matrix.block == block)
 
     def named(self, name: str) -> Matrix:
@@ -145,8 +148,7 @@ def share_weights(network: nn.Module, blocks: tuple[str, ...]) -> bool:
 
 
 def _router(path: str, routers: tuple[str, ...], parameter: Tensor, experts: int) -> bool:
-    """Return whether a matrix only selects a token's experts: in a router, or named like one where there are experts.
-    """
+    """Return whether a matrix only selects experts: in a router, or named like one where there are experts."""
     last = path.rsplit(".", 1)[-1]
     named = last in {"router", "gate", "wg", "gating", "layer"} and "proj" not in last
     inside = any(path == router or path.startswith(router + ".") for router in routers)

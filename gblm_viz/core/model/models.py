@@ -84,6 +84,7 @@ class Model:
 
     @property
     def dtype(self) -> str:
+        """The dtype of the weights in memory, as torch names it."""
         return str(next(self.network.parameters()).dtype).removeprefix("torch.")
 
     @property
@@ -93,10 +94,12 @@ class Model:
 
     @property
     def default_length(self) -> int:
+        """Default length of a sample in tokens: the model's longest input, at most LONGEST."""
         return min(LONGEST, self.longest or LONGEST)
 
     @property
     def has_chat_template(self) -> bool:
+        """Whether the tokenizer has a chat template."""
         return bool(getattr(self.tokenizer, "chat_template", None))
 
     @property
@@ -107,6 +110,7 @@ class Model:
 
     @cached_property
     def parameters(self) -> int:
+        """How many parameters the network has."""
         return sum(parameter.numel() for parameter in self.network.parameters())
 
     @property
@@ -136,6 +140,7 @@ def dtype_named(name: object) -> torch.dtype:
 
 
 def longest_input(config: Any) -> int | None:
+    """Return the longest input in tokens that a config names; None if it names none."""
     text = config.get_text_config()
     names = ("max_position_embeddings", "n_positions", "max_seq_len", "max_sequence_length", "seq_length")
     values = (getattr(text, name, None) for name in names)
@@ -417,8 +422,7 @@ def part_held(model: Model, part: str) -> Iterator[dict[str, Tensor]]:
 
 
 def with_weights(model: Model, changed: dict[str, Tensor]) -> Model:
-    """Return a model with the named parameters replaced (given as stored); all others share the dense model's storage.
-    """
+    """Return a model with the named parameters replaced (given as stored); all others share the dense storage."""
     network = private_copy(model.network)
     own = dict(network.named_parameters())
     for name, weights in changed.items():

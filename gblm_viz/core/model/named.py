@@ -84,8 +84,7 @@ def is_hub_id(source: str) -> bool:
 
 
 def shown(source: str) -> str:
-    """Return the display name: `pocket`, the hub id (also for a folder in the hub's cache), or the folder's own name.
-    """
+    """Return the display name: `pocket`, the hub id (also of a folder in the hub's cache), or the folder's name."""
     if source == "pocket" or is_hub_id(source):
         return source
     path = Path(os.path.abspath(os.path.expanduser(source)))
@@ -124,8 +123,7 @@ def _of_hub_address(rest: str, given: str) -> str:
 # What is on this machine
 
 def named(given: str) -> Named:
-    """Return the folder or hub id that is meant. Raises ModelError for neither, a file, or a folder of several models.
-    """
+    """Return the folder or hub id that is meant. Raises ModelError for neither, a file, or several models."""
     source = plain(given)
     if not source:
         raise ModelError("no_such_source", source=given)

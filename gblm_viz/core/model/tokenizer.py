@@ -30,8 +30,7 @@ _RULES = ("normalizer", "pre_tokenizer", "decoder")
 
 
 def open_tokenizer(found: Folder) -> Any:
-    """Return the tokenizer of a checked folder. Raises ModelError if none loads, or if its rules expand texts too much.
-    """
+    """Return the tokenizer of a checked folder. Raises ModelError if none loads, or if it expands texts too much."""
     with _reading("no_tokenizer", found.source, lambda: _lacking(found)):
         tokenizer = AutoTokenizer.from_pretrained(found.place, local_files_only=True, trust_remote_code=False)
         rules = getattr(tokenizer, "backend_tokenizer", None)

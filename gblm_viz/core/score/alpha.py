@@ -86,6 +86,7 @@ class ShareCurve:
     certain: float
 
     def share(self, alpha: float) -> float:
+        """Return the gradient's mean share of the score at this α."""
         return float((self.parts * alpha / (self.ratios + alpha)).sum()) + self.certain
 
     def alpha_at(self, share: float) -> float:

@@ -107,6 +107,7 @@ class Random(Method):
     needs: ClassVar[frozenset[str]] = frozenset()
 
     def score(self, weight: Tensor, input_norm: Tensor | None, gradient_norm: Tensor | None, name: str) -> Tensor:
+        """Return uniform noise in [0, 1), the same for the same seed and name."""
         digest = hashlib.sha256(f"{self.seed}:{name}".encode()).digest()[:8]
         generator = torch.Generator("cpu").manual_seed(int.from_bytes(digest, "little") & (2**63 - 1))
         return torch.rand(weight.shape, generator=generator).to(weight.device)
@@ -123,6 +124,7 @@ class Magnitude(Method):
     by_rows: ClassVar[bool] = True
 
     def score(self, weight: Tensor, input_norm: Tensor | None, gradient_norm: Tensor | None, name: str) -> Tensor:
+        """Return |W|."""
         return weight.float().abs()
 
 
@@ -138,6 +140,7 @@ class Wanda(Method):
     by_rows: ClassVar[bool] = True
 
     def score(self, weight: Tensor, input_norm: Tensor | None, gradient_norm: Tensor | None, name: str) -> Tensor:
+        """Return |W| · x."""
         assert input_norm is not None
         return weight.float().abs() * input_norm.unsqueeze(-2)
 
@@ -155,6 +158,7 @@ class Gradient(Method):
     by_rows: ClassVar[bool] = True
 
     def score(self, weight: Tensor, input_norm: Tensor | None, gradient_norm: Tensor | None, name: str) -> Tensor:
+        """Return |W| · g."""
         assert gradient_norm is not None
         return weight.float().abs() * gradient_norm
 
@@ -173,6 +177,7 @@ class Gblm(Method):
     by_rows: ClassVar[bool] = True
 
     def score(self, weight: Tensor, input_norm: Tensor | None, gradient_norm: Tensor | None, name: str) -> Tensor:
+        """Return |W| · (x + α · g)."""
         assert input_norm is not None
         assert gradient_norm is not None
         pull = self.alpha * gradient_norm

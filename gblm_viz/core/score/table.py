@@ -19,6 +19,7 @@ class MethodRow:
 
 
 def method_rows() -> tuple[MethodRow, ...]:
+    """Return one row for each method, in the order of METHODS."""
     return tuple(MethodRow(name, kind.formula, ", ".join(sorted(kind.needs)) or "–", _knobs_told(kind), kind.source)
                  for name, kind in METHODS.items())
 

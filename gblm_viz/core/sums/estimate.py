@@ -66,6 +66,7 @@ class ModelShape:
 
     @property
     def prunable(self) -> int:
+        """How many weights can be pruned."""
         return sum(block.prunable for block in self.blocks)
 
 
@@ -90,6 +91,7 @@ class Work:
 
 
 def work_of(calibration: CalibrationSet, keep: tuple[str, ...], halves: bool, folder: bool, processes: int = 1) -> Work:
+    """Return the amount of work that a collection with these samples and sums is."""
     return Work(calibration.count, calibration.length, calibration.token_count, len(keep) * (3 if halves else 1),
                 folder, processes)
 
@@ -424,6 +426,7 @@ class Room:
     one: int | None = None
 
     def memory_for(self, plan: str) -> int | None:
+        """Return the available bytes for a plan: for running block by block those of one device, else of all."""
         return self.memory if plan == "whole" or self.one is None else self.one
 
 

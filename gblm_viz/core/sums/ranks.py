@@ -22,7 +22,7 @@ PATIENCE = timedelta(days=7)
 
 @dataclass(frozen=True)
 class Ranks:
-    """This process's number among `count`; `local`, `neighbours`: the same among those on its machine."""
+    """The number of this process among `count`; `local`, `neighbours`: the same among those on its machine."""
 
     rank: int = 0
     count: int = 1

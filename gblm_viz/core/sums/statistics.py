@@ -98,6 +98,7 @@ class Statistics:
 
     @property
     def count(self) -> int:
+        """How many samples the sums cover."""
         return self.calibration.count
 
     @property
@@ -140,6 +141,7 @@ def input_norm(input_sq: Tensor, samples: int) -> Tensor:
 
 
 def default_keep(model: Model) -> tuple[str, ...]:
+    """Return the sums that are kept by default for this model."""
     return keep_for(model.layout.prunable)
 
 

@@ -48,6 +48,7 @@ class Streamed:
 
     @property
     def blocks(self) -> list[Any]:
+        """The network's blocks, first to last."""
         return [self.network.get_submodule(path) for path in self.layout.blocks]
 
     def held(self, block: int) -> AbstractContextManager[None]:

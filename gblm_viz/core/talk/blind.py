@@ -67,6 +67,7 @@ class Preference:
 
     @property
     def interval(self) -> Interval:
+        """Clopper and Pearson's interval of the share of votes."""
         return clopper_pearson(self.preferred, self.votes)
 
     @property

@@ -117,6 +117,7 @@ def rendered(tokenizer: Any, messages: Messages, source: str) -> str:
 
 
 def beyond(source: str) -> ModelError:
+    """Return the error for a template that exceeds a limit."""
     return ModelError("template_beyond", source=source, most=CHARACTERS, seconds=SECONDS, megabytes=MEMORY // 2**20)
 
 

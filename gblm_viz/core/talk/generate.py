@@ -42,6 +42,8 @@ class Sampling:
 
 @dataclass(frozen=True)
 class Candidate:
+    """A token that could have come next, its text, and its probability in the model."""
+
     token: int
     text: str
     probability: float

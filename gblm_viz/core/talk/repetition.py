@@ -43,6 +43,7 @@ class Repeats:
 
     @property
     def share(self) -> float:
+        """The share of runs that repeat an earlier one; 0 if there are none."""
         return self.again / self.total if self.total else 0.0
 
 

@@ -26,6 +26,7 @@ class Generation(Extension):
     tags = {"generation"}  # noqa: RUF012  # as Jinja declares it
 
     def parse(self, parser: Any) -> Any:
+        """Replace the tag by a call of `_inside` with its body."""
         line = next(parser.stream).lineno
         body = parser.parse_statements(["name:endgeneration"], drop_needle=True)
         return jinja2.nodes.CallBlock(self.call_method("_inside"), [], [], body).set_lineno(line)
@@ -38,9 +39,11 @@ class Dict:
     """`dict` without the attributes of the class itself."""
 
     def __call__(self, *given: Any, **named: Any) -> dict[Any, Any]:
+        """Return a dict of the arguments."""
         return dict(*given, **named)
 
     def fromkeys(self, *given: Any) -> dict[Any, Any]:
+        """Return dict.fromkeys of the arguments."""
         return dict.fromkeys(*given)
 
 
@@ -65,6 +68,7 @@ def _refuse_private(name: object) -> None:
 
 
 def raise_exception(message: object) -> None:
+    """Raise Jinja's TemplateError with the template's own message."""
     raise jinja2.exceptions.TemplateError(str(message))
 
 
@@ -76,6 +80,7 @@ def tojson(value: Any, ensure_ascii: bool = False, indent: Any = None, separator
 
 @lru_cache(maxsize=8)
 def compiled(template: str) -> jinja2.Template:
+    """Return the compiled template, in the same environment as transformers' one."""
     environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True,
                                                 extensions=[Generation, loopcontrols])
     environment.filters["tojson"] = tojson
@@ -111,6 +116,7 @@ def bound_memory(most: int) -> None:
 
 
 def serve() -> None:
+    """Answer every line of the input with one line of the output."""
     alarm = getattr(signal, "setitimer", None)  # not on Windows; there only the parent watches the time
     for line in sys.stdin.buffer:
         asked = json.loads(line)

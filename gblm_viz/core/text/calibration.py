@@ -53,14 +53,17 @@ class CalibrationSet:
 
     @property
     def count(self) -> int:
+        """How many samples there are."""
         return int(self.tokens.shape[0])
 
     @property
     def length(self) -> int:
+        """Tokens of the longest sample."""
         return int(self.tokens.shape[1])
 
     @property
     def token_count(self) -> int:
+        """Tokens of all samples together, without padding."""
         return int(self.lengths.sum())
 
     def sample(self, index: int) -> Tensor:
@@ -72,6 +75,7 @@ class CalibrationSet:
         return replace(self, tokens=self.tokens[:count], lengths=self.lengths[:count])
 
     def pick(self, indices: list[int]) -> CalibrationSet:
+        """Return the set of only these samples, in this order."""
         return replace(self, tokens=self.tokens[indices], lengths=self.lengths[indices])
 
     @property
@@ -81,6 +85,7 @@ class CalibrationSet:
 
 
 def sha256(text: str) -> str:
+    """Return the SHA-256 of a text in UTF-8, in hex; lone surrogates are encoded as they are."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 

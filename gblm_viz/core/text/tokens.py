@@ -9,6 +9,7 @@ from .calibration import CalibrationSet
 
 
 def end_token(model: Model) -> int:
+    """Return the token that ends the model's turn, by its generation config, else by its tokenizer."""
     end: Any = model.network.generation_config.eos_token_id
     end = model.tokenizer.eos_token_id if end is None else end
     return int(end[0] if isinstance(end, list) else end)
