@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -63,9 +63,10 @@ def comparison_settings(settings: Settings) -> tuple[Settings | None, Settings |
     """Return the Wanda and the gradient-only settings to compare a mask with; None where the group forbids them."""
     if settings.group == "authors" and not settings.pattern:
         return None, None
-    common = {"group": settings.group, "sparsity": settings.sparsity, "pattern": settings.pattern, "order": "dense"}
+    common = replace(Settings(), group=settings.group, sparsity=settings.sparsity, pattern=settings.pattern,
+                     order="dense")
     norm = settings.norm if "norm" in settings.knobs else "l1"
-    return Settings("wanda", **common), Settings("gradient", norm, **common)  # type: ignore[arg-type]
+    return replace(common, method="wanda"), replace(common, method="gradient", norm=norm)
 
 
 def mask_array(masks: Masks, name: str, expert: int = 0) -> Array:

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from itertools import combinations
-from typing import Any
+from typing import Any, SupportsFloat, SupportsIndex
 
 import numpy as np
 import torch
@@ -34,8 +34,10 @@ GROUPS = ("row", "matrix", "global", "authors")
 
 def checked_sparsity(sparsity: object) -> float:
     """Return a share in [0, 1). Raises SettingError otherwise."""
+    if not isinstance(sparsity, str | SupportsFloat | SupportsIndex):
+        raise SettingError("sparsity_not_number", given=sparsity)
     try:
-        share = float(sparsity)  # type: ignore[arg-type]
+        share = float(sparsity)
     except (TypeError, ValueError, OverflowError):
         raise SettingError("sparsity_not_number", given=sparsity) from None
     if not 0 <= share < 1:

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
+from transformers import PreTrainedModel
 
 from ..base.errors import SettingError, StatisticsError
 from ..base.files import usable_path
@@ -29,7 +29,7 @@ from ..sums.observe import InputSums, observing, refuse_unobserved
 from ..sums.statistics import Statistics, input_norm, other_model
 from ..sums.streamed import streamed
 from .packed import PackedMasks
-from .patterns import Global, GlobalCut, LocalPattern, NofM, Pattern
+from .patterns import Global, GlobalCut, LocalPattern, NofM
 from .settings import Settings
 
 
@@ -184,7 +184,8 @@ def sequential_masks(model: Model, statistics: Statistics | None, settings: Sett
         return (yield from dense_masks(model, statistics, settings))
     assert statistics is not None
     method, pattern = settings.make_method(statistics), settings.make_pattern()
-    assert not isinstance(pattern, Global) or settings.pattern
+    if isinstance(pattern, Global):  # it needs all scores at once
+        raise SettingError("global_sequential")
     network, samples, paths = private_copy(model.network), statistics.calibration, model.layout.blocks
     total = (2 * len(paths) - 1) * samples.count
     made = streamed(network, model.layout, samples.sample(0).to(model.device), model.weights)
@@ -225,19 +226,19 @@ def sequential_masks(model: Model, statistics: Statistics | None, settings: Sett
 
 
 def _prune_matrix(matrix: Matrix, stored: nn.Parameter, sums: InputSums, statistics: Statistics, method: Method,
-                  pattern: Pattern, collected: _Collected) -> None:
+                  pattern: LocalPattern, collected: _Collected) -> None:
     """Score a matrix by its measured inputs, note its mask, and replace its weights by a masked copy."""
     weight, norm = matrix.view(stored.detach()), norm_of(method)
     gradient = statistics.gradient_norm(matrix.name, norm).to(weight.device) if norm else None
     inputs = input_norm(sums.squares[matrix.name], statistics.count)
     scores, fallbacks = score_matrix(matrix, weight, method, inputs, gradient, sums.tokens[matrix.name])
     collected.note(matrix.name, scores, fallbacks)
-    mask = pattern.remove(scores, matrix.name)  # type: ignore[union-attr]
+    mask = pattern.remove(scores, matrix.name)
     collected.masks[matrix.name] = mask.cpu()
     stored.data = matrix.view(weight.masked_fill(mask, 0)).contiguous()
 
 
-def _entered(network: Any, paths: tuple[str, ...], first: int, tokens: Tensor) -> tuple[Tensor, list[Call]]:
+def _entered(network: PreTrainedModel, paths: tuple[str, ...], first: int, tokens: Tensor) -> tuple[Tensor, list[Call]]:
     """Return the input of block `first`, and every block's call, by running all blocks: needed if blocks share weights
     or pass on more than their hidden state, because earlier blocks then affect both. tokens int64 (length,)."""
     hidden: list[Tensor] = []

@@ -40,8 +40,11 @@ class Knob:
         """Return whether the value is allowed; for `alpha` always True, because alpha.check_alpha checks it."""
         if self.kind == "choice":
             return isinstance(value, str) and value in self.choices
-        kinds = {"whole": (int,), "number": (int, float)}.get(self.kind)
-        return kinds is None or (type(value) in kinds and self.low <= value <= self.high)  # type: ignore[operator]
+        if self.kind == "alpha":
+            return True
+        if type(value) is int or (type(value) is float and self.kind == "number"):
+            return self.low <= value <= self.high
+        return False
 
     @property
     def wanted(self) -> str:

@@ -239,6 +239,13 @@ def test_settings_that_make_no_sense_are_refused(llama: tuple[Model, Statistics]
     assert all(str(value) in str(raised.value) for value in raised.value.fields.values())
 
 
+def test_the_papers_order_refuses_the_global_group_even_where_the_settings_name_the_dense_order(
+        llama: tuple[Model, Statistics]) -> None:
+    with pytest.raises(SettingError) as raised:
+        run(prune.sequential_masks(*llama, Settings("wanda", group="global", order="dense")))
+    assert raised.value.key == "global_sequential"
+
+
 def test_a_width_m_does_not_divide_is_refused_before_any_work_with_matrix_and_width(
         llama: tuple[Model, Statistics]) -> None:
     model, sums = llama
