@@ -6,7 +6,6 @@ import argparse
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from gblm_viz import plan_told
 from gblm_viz.core.base.files import refuse_unwritable
@@ -121,7 +120,7 @@ def _choice(args: argparse.Namespace, shape: ModelShape, samples: CalibrationSet
     return choice
 
 
-def _estimate_values(choice: Choice | None) -> dict[str, Any] | None:
+def _estimate_values(choice: Choice | None) -> dict[str, object] | None:
     """Return the chosen plan's estimate for --json."""
     return None if choice is None else asdict(choice.chosen) | {"parts": dict(choice.chosen.parts)}
 

@@ -114,7 +114,7 @@ def _drawn(model: Model, drawn: Draws, settings: dict[str, Settings], held: Cali
         name: terminal.follow(draws.drawn_losses(model, statistics, one, held)) for name, one in settings.items()}
 
 
-def _difference_values(found: Crossed, drawn: Draws) -> dict[str, Any]:
+def _difference_values(found: Crossed, drawn: Draws) -> dict[str, object]:
     by_draw = [{"seed": seed, "mean": one.mean, "low": one.interval.low, "high": one.interval.high}
                for seed, one in zip(drawn.seeds, found.by_draw, strict=True)]
     return {"mean": found.mean, "low": found.interval.low, "high": found.interval.high, "degrees": found.degrees,

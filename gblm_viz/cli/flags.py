@@ -66,8 +66,8 @@ def knob_flags(parser: argparse.ArgumentParser) -> None:
                             help=flag_help("knob", methods=methods, wanted=knob.wanted, default=knob.default))
 
 
-def _knob(knob: Knob) -> Callable[[str], Any]:
-    def read(given: str) -> Any:
+def _knob(knob: Knob) -> Callable[[str], object]:
+    def read(given: str) -> object:
         with suppress(ValueError):
             if knob.takes(value := knob.read(given)):
                 return value
@@ -81,6 +81,6 @@ def own_values(args: argparse.Namespace, method: str) -> dict[str, Any]:
     return {name: getattr(args, name) for name in own_knobs() if name in knobs_of(method)}
 
 
-def flag_help(key: str, **fields: Any) -> str:
+def flag_help(key: str, **fields: object) -> str:
     """Return a flag's help text from the words' table cli.help."""
     return WORDS(f"cli.help.{key}", **fields)

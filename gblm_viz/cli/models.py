@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from gblm_viz.core.base.errors import shortened
 from gblm_viz.core.model.models import Model, Opened, load, opened
@@ -61,6 +60,6 @@ def load_model(args: argparse.Namespace, terminal: Terminal, known: Opened, by_b
     return model
 
 
-def model_values(model: Model) -> dict[str, Any]:
+def model_values(model: Model) -> dict[str, object]:
     """Return the values of MODEL_KEYS."""
     return {"model": model.name, "model_key": model.key, "dtype": model.dtype, "device": model.device.type}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -105,7 +105,7 @@ def act(args: argparse.Namespace, terminal: Terminal) -> Result:
     return Result(values, tuple(_mask_lines(values)))
 
 
-def _refuse_taken(args: argparse.Namespace, run: dict[str, Any]) -> None:
+def _refuse_taken(args: argparse.Namespace, run: dict[str, object]) -> None:
     """Raise ModelError, before the work, if the model or the masks of another run would be overwritten."""
     if args.out is not None:
         export.refuse_taken(args.out, run, args.force)
@@ -151,7 +151,7 @@ def _orders_differ(method: str, order: str) -> bool:
     return order != "dense" and "inputs" in METHODS[method].needs
 
 
-def _mask_values(applied: Masks, share: float | None) -> dict[str, Any]:
+def _mask_values(applied: Masks, share: float | None) -> dict[str, object]:
     settings = applied.settings
     method = METHODS[settings.method]
     return {
@@ -163,11 +163,11 @@ def _mask_values(applied: Masks, share: float | None) -> dict[str, Any]:
         "matrices": applied.shares} | _own_knobs(settings)
 
 
-def _own_knobs(settings: Settings) -> dict[str, Any]:
+def _own_knobs(settings: Settings) -> dict[str, object]:
     return {name: settings.knob(name) for name in settings.knobs if name not in SHARED}
 
 
-def _statistics_values(found: Statistics | None, settings: Settings) -> dict[str, Any]:
+def _statistics_values(found: Statistics | None, settings: Settings) -> dict[str, object]:
     """Return the calibration text's facts; null for a method that uses none."""
     if found is None or not settings.needs:
         return dict.fromkeys(("text", "text_sha256", "samples", "length"))
@@ -175,7 +175,7 @@ def _statistics_values(found: Statistics | None, settings: Settings) -> dict[str
     return {"text": used.text_name, "text_sha256": used.text_sha256, "samples": used.count, "length": used.length}
 
 
-def _mask_lines(values: dict[str, Any]) -> Iterator[str]:
+def _mask_lines(values: Mapping[str, Any]) -> Iterator[str]:
     yield say("sparsity", **{name: values[name] for name in ("model", "removed", "prunable", "sparsity")})
     yield from _settings_lines(values)
     yield from _agreement_lines(values)

@@ -6,11 +6,11 @@ import json
 import math
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO, TypeVar
+from typing import TextIO, TypeVar
 
 from tqdm import tqdm
 
@@ -32,7 +32,7 @@ WORDS = words("en")
 class Result:
     """`values` for --json, with the keys of the command's KEYS; `lines` of text otherwise."""
 
-    values: dict[str, Any]
+    values: Mapping[str, object]
     lines: tuple[str, ...]
 
 
@@ -58,7 +58,7 @@ class Terminal:
 @contextmanager
 def _progress(stream: TextIO, shown: bool) -> Iterator[Callable[[Step], None]]:
     """Yield a function that draws a progress bar with the time left, one per unit of work, cleared at the end."""
-    bars: dict[str, Any] = {}
+    bars: dict[str, tqdm] = {}
 
     def draw(step: Step) -> None:
         if step.what not in bars:
@@ -120,12 +120,12 @@ class InterruptionError(Exception):
     """Raised after Ctrl-C, with a message that says what was kept."""
 
 
-def say(key: str, **fields: Any) -> str:
+def say(key: str, **fields: object) -> str:
     """Return an English line of the words' table cli.say."""
     return WORDS(f"cli.say.{key}", **fields)
 
 
-def as_json(value: Any) -> Any:
+def as_json(value: object) -> object:
     """Return a value that JSON can represent: paths as text, numbers that are not finite as null."""
     if isinstance(value, dict):
         return {key: as_json(entry) for key, entry in value.items()}

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import unicodedata
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import plotly.graph_objects as go
@@ -62,7 +62,7 @@ def histogram(found: Histogram, place: str, say: Say, group: str = "", height: i
     figure = go.Figure()
     series = (("removed", found.removed, PRUNED, "/"), ("kept", found.kept, DENSE, ""))
     for name, counts, colour, hatch in series:
-        marker: dict[str, Any] = {"color": colour, "line": {"width": 0}}
+        marker: dict[str, object] = {"color": colour, "line": {"width": 0}}
         if hatch:
             marker["pattern"] = {"shape": hatch, "fgcolor": "rgba(0, 0, 0, 0.45)", "size": 5, "solidity": 0.25}
         figure.add_bar(

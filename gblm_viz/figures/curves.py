@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
@@ -190,7 +190,7 @@ def _dense(marks: Sequence[_Mark], say: Say, hover: str, legend: bool) -> go.Sca
         hovertemplate=f"{say('compare.dense')}<br>{hover}<extra></extra>")
 
 
-def _bars(marks: Sequence[_Mark], colour: str) -> dict[str, Any]:
+def _bars(marks: Sequence[_Mark], colour: str) -> dict[str, object]:
     return {"type": "data", "symmetric": False, "thickness": 1, "width": 3, "color": colour,
             "array": [one.high - one.y for one in marks], "arrayminus": [one.y - one.low for one in marks]}
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from statistics import median
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from .colours import RAMPS, Kind, channels
 
@@ -104,7 +104,7 @@ def _place(value: float, low: float, high: float, log: bool) -> float:
 def map_value(model_map: ModelMap, say: Say, *, title: str, unit: str, sentence: Callable[[Cell], str],
               kind: Kind = "sequential", bounds: tuple[float, float] | None = None,
               label: Callable[[float], str] = number, mark: Callable[[Cell], str] = lambda cell: "",
-              selected: str = "", note: str = "", stale: bool = False) -> dict[str, Any]:
+              selected: str = "", note: str = "", stale: bool = False) -> dict[str, object]:
     """Return the value of a ModelMapView.
 
     title: a sentence; unit: the unit of the colour scale; sentence: a cell's text on hover. bounds: the ends of the
@@ -133,7 +133,7 @@ def map_value(model_map: ModelMap, say: Say, *, title: str, unit: str, sentence:
     }
 
 
-def empty_map(note: str) -> dict[str, Any]:
+def empty_map(note: str) -> dict[str, object]:
     """Return the value of an empty ModelMapView whose note says what to do."""
     return {"title": "", "corner": "", "blocks": 0, "cells": [], "selected": "", "roles": [], "legend": None,
             "note": note, "hint": "", "stale": False}

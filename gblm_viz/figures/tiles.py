@@ -147,7 +147,7 @@ class Pyramid:
             columns += band.sum(axis=0, dtype=np.float64)
         return Profile(rows, columns / self.rows)
 
-    def _sums(self, level: int) -> Any:
+    def _sums(self, level: int) -> np.dtype[np.generic]:
         """Return the dtype for sums over 4^level weights without overflow."""
         return np.dtype(np.float32) if self._largest is None else np.min_scalar_type(self._largest * 4**level)
 

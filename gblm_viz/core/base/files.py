@@ -13,10 +13,9 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 from safetensors import SafetensorError
 from safetensors.torch import save_file
@@ -149,13 +148,13 @@ def refuse_unwritable(folder: Path) -> None:
         raise StatisticsError("cannot_write", file=str(folder), why=error.strerror or str(error)) from error
 
 
-def put_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, Any]) -> None:
+def put_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, object]) -> None:
     """Write a safetensors file atomically; the metadata is one key with sorted JSON, so equal runs give equal bytes."""
     packed = {name: tensor.contiguous() for name, tensor in tensors.items()}
     put(path, lambda beside: save_file(packed, beside, {"gblm": json.dumps(metadata, sort_keys=True)}))
 
 
-def put_json(path: Path, value: Any) -> None:
+def put_json(path: Path, value: object) -> None:
     """Write a JSON file atomically; keys are sorted, so equal runs write equal bytes."""
     text = json.dumps(value, sort_keys=True, indent=1, ensure_ascii=False) + "\n"
     put(path, lambda beside: beside.write_text(text, encoding="utf-8", errors="replace"))

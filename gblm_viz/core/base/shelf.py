@@ -9,6 +9,7 @@ import mmap
 import tempfile
 from collections.abc import Hashable
 from dataclasses import dataclass
+from io import BufferedRandom
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,7 @@ class Shelf:
         self._slab, self._copied = torch.empty(0, dtype=torch.uint8), 0
         self._away: dict[Hashable, _Place] = {}
         self._free: dict[int, list[int]] = {}
-        self._file: Any = None
+        self._file: BufferedRandom | None = None
         self._end = 0
 
     def __contains__(self, key: Hashable) -> bool:
@@ -119,6 +120,7 @@ class Shelf:
 
     def _read(self, place: _Place) -> Tensor:
         tensor = torch.empty(place.shape, dtype=place.dtype)
+        assert self._file is not None
         self._file.seek(place.offset)
         self._file.readinto(_bytes_of(tensor))
         return tensor

@@ -14,6 +14,7 @@ import re
 import stat
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ LARGEST_HEADER = 1 << 25
 """Limits in bytes. A header has some 150 per tensor; a model of 100 blocks with 1,000 matrices each stays below."""
 PIECE = 1 << 20
 """Bytes of a tensor that are checked at a time: they fit into the processor's cache, and no more is in memory."""
-_NUMPY: dict[str, np.dtype[Any]] = {
+_NUMPY: dict[str, np.dtype[np.generic]] = {
     "F32": np.dtype("<f4"), "F64": np.dtype("<f8"), "I64": np.dtype("<i8"), "U8": np.dtype("u1")}
 _TOLD = {"F32": "float32", "F64": "float64", "I64": "int64", "U8": "uint8"}
 
@@ -79,7 +80,7 @@ def bad_field(folder: Path, file: str, field: str, found: object, wanted: str) -
                            found=shortened(told), wanted=wanted)
 
 
-def check_fields(folder: Path, file: str, value: Any, fields: Mapping[str, Field]) -> dict[str, Any]:
+def check_fields(folder: Path, file: str, value: object, fields: Mapping[str, Field]) -> dict[str, Any]:
     """Return the JSON object. Raises StatisticsError if one of `fields` is missing or wrong; others are ignored."""
     if not isinstance(value, dict):
         raise bad_field(folder, file, "·", value, "{…}")
@@ -123,7 +124,7 @@ def _unreadable(path: Path, error: Exception) -> StatisticsError:
     return StatisticsError("cannot_read", name=str(path), why=getattr(error, "strerror", None) or str(error))
 
 
-def read_json(folder: Path, file: str) -> Any:
+def read_json(folder: Path, file: str) -> object:
     """Return the content of a JSON file in the folder. Raises StatisticsError if it is too large or cannot be read."""
     path = regular(folder, file)
     try:
@@ -166,7 +167,7 @@ class Header:
     folder: Path
     file: str
     tensors: Mapping[str, tuple[Kind, int]]
-    metadata: Mapping[str, Any]
+    metadata: Mapping[str, str]
 
     def shape(self, name: str) -> tuple[int, ...]:
         """Return the shape of a tensor; () if the file has no such tensor."""
@@ -221,9 +222,9 @@ def check_tensors(header: Header, wanted: Mapping[str, Kind]) -> None:
         raise StatisticsError("torn", folder=str(header.folder), file=header.file) from error
 
 
-def _outside(stream: Any, kind: Kind) -> float | None:
+def _outside(stream: FileIO, kind: Kind) -> float | None:
     """Return the first value found that is out of range or not finite; None if there is none."""
-    dtype: np.dtype[Any] = _NUMPY[kind.dtype]
+    dtype: np.dtype[np.generic] = _NUMPY[kind.dtype]
     left = math.prod(kind.shape) * dtype.itemsize
     buffer = bytearray(min(left, PIECE))
     while left > 0:

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -33,6 +32,7 @@ from ..model.as_stored import as_stored, tell_config
 from ..model.block_weights import OUTSIDE
 from ..model.folder import weight_files
 from ..model.headers import dtypes_of
+from ..model.matrices import embedding_weight
 from ..model.model_files import MASKS_FILE
 from ..model.models import Model, load, part_held, private_copy
 from ..model.named import is_hub_id, split
@@ -66,13 +66,13 @@ class Exported:
     dtypes: tuple[str, ...] = ()
 
 
-def identity(settings: Settings, model_key: str | None = None, calibration_key: str | None = None) -> dict[str, Any]:
+def identity(settings: Settings, model_key: str | None = None, calibration_key: str | None = None) -> dict[str, object]:
     """Return what identifies a run: settings, dense model, samples; keys that are not known yet are left out."""
     known = {"model_key": model_key, "calibration_key": calibration_key}
     return settings.as_dict() | {name: value for name, value in known.items() if value is not None}
 
 
-def refuse_taken(folder: Path, run: Mapping[str, Any], force: bool = False) -> None:
+def refuse_taken(folder: Path, run: Mapping[str, object], force: bool = False) -> None:
     """Raise ModelError if `folder` holds anything but an earlier export of the same `run` (see `identity`).
 
     `force` allows overwriting the export of another run, but never a folder that is not an export, nor files added to
@@ -96,7 +96,7 @@ def refuse_taken(folder: Path, run: Mapping[str, Any], force: bool = False) -> N
         raise ModelError("export_beside", folder=str(folder), file=beside_it[0], count=len(beside_it))
 
 
-def refuse_taken_file(path: Path, run: Mapping[str, Any], force: bool = False) -> None:
+def refuse_taken_file(path: Path, run: Mapping[str, object], force: bool = False) -> None:
     """Raise ModelError if the file exists and holds anything but the masks of the same `run`, unless `force`."""
     if force or not usable_path(path).exists():
         return
@@ -108,7 +108,7 @@ def refuse_taken_file(path: Path, run: Mapping[str, Any], force: bool = False) -
         raise ModelError("masks_taken", file=str(path), what=other)
 
 
-def _settings_in(folder: Path) -> dict[str, Any]:
+def _settings_in(folder: Path) -> dict[str, object]:
     """Return the settings file of an export; an empty dict if it cannot be read."""
     try:
         found = read_json(folder, SETTINGS_FILE)
@@ -117,7 +117,7 @@ def _settings_in(folder: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def differing(found: Mapping[str, Any], run: Mapping[str, Any]) -> str:
+def differing(found: Mapping[str, object], run: Mapping[str, object]) -> str:
     """Return how an earlier run differs from `run`, as "sparsity 0.3 ≠ 0.5"; empty if it is the same."""
     return ", ".join(f"{name} {_short(found.get(name))} ≠ {_short(wanted)}" for name, wanted in run.items()
                      if found.get(name) != wanted)
@@ -222,7 +222,7 @@ def _zeros(weight: Tensor, mask: Tensor, name: str, folder: Path) -> float:
 
 def _probe(model: Model) -> Tensor:
     """Return logits, float32 (tokens, vocabulary), on 12 tokens spread over the vocabulary."""
-    size = model.network.get_input_embeddings().weight.shape[0]
+    size = embedding_weight(model.network).shape[0]
     tokens = torch.linspace(0, size - 1, 12, device=model.device).long()[None]
     logits: Tensor = model.network(tokens, use_cache=False).logits[0].float()
     return logits
@@ -244,7 +244,7 @@ def card(pruned: Model, applied: Masks, statistics: Statistics | None, perplexit
     """Return the folder's README.md: a model card's header, settings, protocol, scores, sparsity and limits."""
     texts = words(language)
 
-    def say(key: str, **fields: Any) -> str:
+    def say(key: str, **fields: object) -> str:
         return texts(f"export.{key}", **fields)
 
     settings = applied.settings
@@ -289,12 +289,12 @@ def card(pruned: Model, applied: Masks, statistics: Statistics | None, perplexit
     return "\n\n".join(parts) + "\n"
 
 
-def _stored(pruned: Model, done: Exported, say: Any) -> list[str]:
+def _stored(pruned: Model, done: Exported, say: Callable[..., str]) -> list[str]:
     """Return a sentence with the dtypes of the files, and whether the dense model's files have the same."""
     if not done.dtypes:
         return []
     dense = {str(one).removeprefix("torch.") for one in pruned.dtypes.values()}
-    return [str(say("stored_as_dense" if {*done.dtypes} == dense else "stored", dtypes=", ".join(done.dtypes)))]
+    return [say("stored_as_dense" if {*done.dtypes} == dense else "stored", dtypes=", ".join(done.dtypes))]
 
 
 def _files(statistics: Statistics | None) -> list[tuple[str, str]]:
@@ -310,9 +310,9 @@ def _header(pruned: Model) -> str:
     return "\n".join(["---", "library_name: transformers", *based, "tags: [pruned]", "---"])
 
 
-def _calibrated(statistics: Statistics | None, say: Any) -> str:
+def _calibrated(statistics: Statistics | None, say: Callable[..., str]) -> str:
     if statistics is None:
-        return str(say("no_calibration"))
+        return say("no_calibration")
     used = statistics.calibration
     return str(say("calibrated", samples=used.count, length=used.length, rule=used.rule, seed=used.seed,
                    text=used.text_name or say("own_text"), sha256=used.text_sha256, dtype=statistics.dtype,

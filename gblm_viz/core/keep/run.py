@@ -12,7 +12,7 @@ import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -33,6 +33,7 @@ from ..measure.sweep import SweepPoint, curves, knee
 from ..model.models import Model
 from ..sums.statistics import Statistics
 
+T = TypeVar("T")
 Row = dict[str, Any]
 """Column → a string, a number, a bool, or None if there is no value."""
 PACKAGES = ("torch", "transformers", "gradio")
@@ -322,7 +323,7 @@ class Run:
                 for name, rows in tables.items()}
 
 
-def plain(value: Any) -> Any:
+def plain(value: T) -> T | None:
     """Return None for nan and infinity, which JSON cannot represent; any other value unchanged."""
     return None if isinstance(value, float) and not math.isfinite(value) else value
 

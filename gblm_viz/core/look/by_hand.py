@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -82,7 +81,7 @@ def row_of(model: Model, statistics: Statistics | None, settings: Settings, alph
     matrix = model.layout.named(name)
     check_place(matrix, "row", row, matrix.rows)
     check_place(matrix, "expert", expert, max(1, matrix.experts))
-    here: tuple[Any, ...] = (expert, row) if matrix.experts else (row,)
+    here: tuple[int, ...] = (expert, row) if matrix.experts else (row,)
     numbers = {"weight": parameters(model.network, model.layout)[name][here].detach().float().abs().cpu()}
     if statistics is not None:
         numbers["input_norm"] = statistics.input_norm(name)[here[:-1]]
@@ -92,9 +91,8 @@ def row_of(model: Model, statistics: Statistics | None, settings: Settings, alph
     if "alpha" in settings.knobs and alpha is not None:
         settings = replace(settings, alpha=Alpha("number", alpha))
     pattern = settings.make_pattern()
-    alone = not isinstance(pattern, PerRow | NofM)
-    own: Any = PerRow(pattern.sparsity) if alone else pattern
-    return Row(numbers, settings.make_method(statistics), own, alone)
+    own = pattern if isinstance(pattern, PerRow | NofM) else PerRow(pattern.sparsity)
+    return Row(numbers, settings.make_method(statistics), own, own is not pattern)
 
 
 def by_hand(row: Row, first: int, count: int, changes: Changes) -> ByHand:

@@ -7,13 +7,13 @@ respect to its output at token t, so every pull is exactly a sum over tokens. In
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..base.errors import PlaceError, ScoreError
 from ..base.job import Job, Step
@@ -188,7 +188,8 @@ class _Watch(ExpertInputs):
         self.products.append(_Product(name, expert, rows, tokens, zero))
         return output + zero
 
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_function__(self, func: Callable[..., Any], types: Sequence[type], args: tuple[Any, ...] = (),
+                           kwargs: dict[str, Any] | None = None) -> Any:
         output = func(*args, **(kwargs or {}))
         if len(args) < 2 or not isinstance(args[1], Tensor):
             return output
@@ -203,7 +204,8 @@ class _Watch(ExpertInputs):
 
 
 @torch.enable_grad()
-def _products(network: Any, model: Model, parts: tuple[Part, ...], tokens: Tensor) -> tuple[float, list[_Product]]:
+def _products(network: nn.Module, model: Model, parts: tuple[Part, ...],
+              tokens: Tensor) -> tuple[float, list[_Product]]:
     """Return the sample's loss and every product of the parts' matrices in its pass, with gradients computed."""
     names = {part.name for part in parts}
     matrices = [matrix for matrix in model.layout.matrices if matrix.name in names]
@@ -211,8 +213,8 @@ def _products(network: Any, model: Model, parts: tuple[Part, ...], tokens: Tenso
     watch = _Watch({matrix.name: (matrix, stored[matrix.name]) for matrix in matrices if matrix.experts},
                    len(tokens), tokens.device)
 
-    def hook(name: str) -> Any:
-        def look(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Tensor) -> Tensor:
+    def hook(name: str) -> Callable[[nn.Module, tuple[Any, ...], dict[str, Any], Tensor], Tensor]:
+        def look(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Tensor) -> Tensor:
             return watch.see(name, None, args[0] if args else next(iter(kwargs.values())), output, watch.every)
         return look
 

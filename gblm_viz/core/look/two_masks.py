@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -136,7 +135,7 @@ def _expert_jumps(name: str, scores_a: Tensor, scores_b: Tensor, mask_a: Tensor,
                   most: int) -> Iterator[Jumps]:
     """Yield rank_jumps of a matrix, or of each expert of a stack, with matrix name and expert filled in."""
     for expert in range(len(mask_a)) if mask_a.dim() == 3 else (None,):
-        here: Any = slice(None) if expert is None else expert
+        here: int | slice = slice(None) if expert is None else expert
         rescued, sacrificed = rank_jumps(scores_a[here], scores_b[here], mask_a[here], mask_b[here], most)
         yield _named(rescued, name, expert), _named(sacrificed, name, expert)
 

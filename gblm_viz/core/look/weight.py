@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import takewhile
@@ -25,6 +25,7 @@ from ..mask.prune import Masks
 from ..mask.settings import Settings, preview_settings
 from ..model.matrices import Matrix, check_place, parameters
 from ..model.models import Model, private_copy
+from ..model.replay import Output
 from ..model.tokenizer import encoded
 from ..score.alpha import Alpha
 from ..score.methods import METHODS
@@ -404,7 +405,7 @@ class _DoubleCopy:
         self.parts = {target: weights[target.name][index] for target in targets for index in (_index(model, target),)}
         self.first = {target: model.layout.named(target.name).block for target in targets}
         self.tokens = torch.empty(0)
-        self.said: list[Any] = []
+        self.said: list[Output] = []
 
     def dense(self, tokens: Tensor) -> Tensor:
         """Return logits float64 (length, vocabulary) of tokens int64 (length,), and use this text in `without`."""
@@ -437,7 +438,7 @@ class _DoubleCopy:
         return logits
 
 
-def _saying(output: Any) -> Callable[..., Any]:
+def _saying(output: Output) -> Callable[..., Output]:
     return lambda *args, **kwargs: output
 
 
@@ -448,7 +449,8 @@ class _InDoubles(TorchFunctionMode):
     alone is no more precise than that. Enter it around one forward pass, never around a `yield`.
     """
 
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_function__(self, func: Callable[..., Any], types: Sequence[type], args: tuple[Any, ...] = (),
+                           kwargs: dict[str, Any] | None = None) -> Any:
         widened = {name: _wide(value) for name, value in (kwargs or {}).items()}
         if func is torch.full and any(isinstance(value, float) for value in (*args, *widened.values())):
             widened.setdefault("dtype", torch.float64)  # the default dtype cannot represent float64's minimum
@@ -459,5 +461,5 @@ _NARROW = {torch.float32, torch.float16, torch.bfloat16}
 _WIDENING = dict.fromkeys((Tensor.float, Tensor.half, Tensor.bfloat16), Tensor.double)
 
 
-def _wide(value: Any) -> Any:
+def _wide(value: object) -> object:
     return torch.float64 if isinstance(value, torch.dtype) and value in _NARROW else value

@@ -9,7 +9,6 @@ import math
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -75,7 +74,7 @@ def live_mask(model: Model, statistics: Statistics | None, settings: Settings, n
 def _by_rows(model: Model, statistics: Statistics | None, settings: Settings, name: str, expert: int,
              last: Cuts | None, every: int) -> tuple[Array, Cuts | None]:
     pattern, method, matrix = settings.make_pattern(), settings.make_method(statistics), model.layout.named(name)
-    here: Any = expert if matrix.experts else slice(None)
+    here: int | slice = expert if matrix.experts else slice(None)
     weight = parameters(model.network, model.layout)[name].detach().cpu()[here]
     sums = statistics.sums[name] if statistics else None
     stored = sums.gradients[NORMS[norm]] if sums and (norm := norm_of(method)) else None

@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -23,6 +23,7 @@ from ..mask.settings import Settings
 from ..model.matrices import Matrix
 from ..model.models import Model
 from ..sums.collect import PLANS, Accumulator, Run
+from ..sums.ranks import Ranks
 from ..sums.statistics import NORMS, Statistics, Sums
 from ..text.calibration import CalibrationSet, seeded_choice
 from . import evaluate
@@ -32,6 +33,7 @@ USUAL = 5
 little too short: the nominal 95 % interval covers 88 to 97 % with two draws, 93 to 98 % with three or more
 (tests/benchmarks/verdict_table.py)."""
 MOST = 20
+T = TypeVar("T")
 FEWEST_WINDOWS = 4
 
 
@@ -133,13 +135,13 @@ class _Several:
             accumulator.take(matrix, gradient.clone())
         self.now[-1].take(matrix, gradient)
 
-    def add(self, ranks: Any) -> None:
+    def add(self, ranks: Ranks) -> None:
         """Do nothing: one process handles all samples."""
 
     def finished(self) -> dict[str, tuple[Sums, ...]]:
         return _by_name([one.finished() for one in self.each])
 
-    def finished_halves(self) -> dict[str, Any]:
+    def finished_halves(self) -> dict[str, dict[str, Tensor]]:
         return {}
 
     def finished_l1(self, samples: int) -> dict[str, tuple[Tensor, ...]]:
@@ -157,7 +159,7 @@ class _SeveralInputs:
             accumulator.inputs.add(name, inputs, expert)
 
 
-def _by_name(each: list[dict[str, Any]]) -> dict[str, tuple[Any, ...]]:
+def _by_name(each: list[dict[str, T]]) -> dict[str, tuple[T, ...]]:
     return {name: tuple(one[name] for one in each) for name in each[0]}
 
 

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -167,7 +166,7 @@ def semi_structured(model: Model) -> Model:
 def speed_once(model: Model, prompt: Tensor) -> float:
     """Return tokens per second over TOKENS greedy tokens after the prompt's own pass; an end of turn does not stop it,
     so that every run does the same work. prompt int64 (length,)."""
-    out: Any = model.network(prompt[None].to(model.device), use_cache=True)
+    out = model.network(prompt[None].to(model.device), use_cache=True)
     _wait(model)
     began = time.perf_counter()
     for _ in range(TOKENS):

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
+from transformers import PreTrainedModel
 
 
 @torch.no_grad()
@@ -21,7 +21,7 @@ def as_stored(state: Mapping[str, Tensor], stored: Mapping[str, torch.dtype]) ->
 
     Tensors that share storage still share it afterwards, so that tied weights are written once.
     """
-    made: dict[tuple[Any, ...], Tensor] = {}
+    made: dict[Hashable, Tensor] = {}
     found = {}
     for name, tensor in state.items():
         dtype = narrower(tensor.dtype, stored.get(name))
@@ -41,7 +41,7 @@ def narrower(loaded: torch.dtype, stored: torch.dtype | None) -> torch.dtype:
     return loaded if stored is None or stored.itemsize >= loaded.itemsize else stored
 
 
-def tell_config(folder: Path, network: Any, stored: Mapping[str, torch.dtype]) -> None:
+def tell_config(folder: Path, network: PreTrainedModel, stored: Mapping[str, torch.dtype]) -> None:
     """Write into config.json the dtype of most of the weights beside it, as save_pretrained does for a network."""
     count: Counter[torch.dtype] = Counter()
     for name, parameter in network.named_parameters():

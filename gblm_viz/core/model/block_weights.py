@@ -15,10 +15,11 @@ from typing import Any
 import torch
 from safetensors import safe_open
 from torch import Tensor, nn
-from transformers import MODEL_FOR_CAUSAL_LM_MAPPING
+from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, PreTrainedConfig, PreTrainedModel
 from transformers.conversion_mapping import get_model_conversion_mapping
-from transformers.core_model_loading import convert_and_load_state_dict_in_model
+from transformers.core_model_loading import WeightTransform, convert_and_load_state_dict_in_model
 from transformers.modeling_utils import LoadStateDictConfig
+from transformers.utils.loading_report import LoadStateDictInfo
 
 from ..base.footprint import give_back
 from .key_names import targets_of, without_tied
@@ -41,7 +42,7 @@ class BlockWeights:
     change: Callable[[str, Tensor], Tensor] | None = None
     stored: Mapping[str, torch.dtype] = field(default_factory=dict)
 
-    def read(self, network: Any, part: str) -> None:
+    def read(self, network: PreTrainedModel, part: str) -> None:
         """Read a block's weights into a network laid out like the original one; do nothing if they are loaded already.
 
         Raises KeyError if a weight is missing or does not fit.
@@ -58,23 +59,23 @@ class BlockWeights:
             if self.change is not None:
                 parameter.data = self.change(name, parameter.data)
 
-    def convert(self, network: Any, part: str) -> Any:
+    def convert(self, network: PreTrainedModel, part: str) -> LoadStateDictInfo:
         """Read a part's weights and return transformers' loading info. Files stay mapped only while in use."""
         stored = {file: safe_open(file, "pt") for file in set(self.parts[part].values())}
         slices = {key: stored[file].get_slice(key) for key, file in self.parts[part].items()}
         return convert_and_load_state_dict_in_model(network, slices, self.config)[0]
 
-    def free(self, network: Any, part: str) -> None:
+    def free(self, network: PreTrainedModel, part: str) -> None:
         """Free a block's weights; its buffers stay."""
         for module in _module(network, part).modules():
             for name, parameter in module.named_parameters(recurse=False):
                 setattr(module, name, nn.Parameter(parameter.detach().to("meta"), requires_grad=False))
         give_back()
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> BlockWeights:
+    def __deepcopy__(self, memo: dict[int, object]) -> BlockWeights:
         return self  # the files are the same for every copy of the network
 
-    def watch(self, network: Any) -> None:
+    def watch(self, network: PreTrainedModel) -> None:
         """From now on, read each block's weights before its forward pass and free them after it."""
         for path in self.parts:
             if path:
@@ -84,7 +85,7 @@ class BlockWeights:
                 block.register_forward_hook(reader.after, always_call=True)
 
     @staticmethod
-    def unwatch(network: Any) -> None:
+    def unwatch(network: PreTrainedModel) -> None:
         """Undo `watch`, for callers that load and free blocks themselves. `network` may be a copy of a watched one."""
         for module in network.modules():
             for hooks in (module._forward_pre_hooks, module._forward_hooks):
@@ -92,7 +93,7 @@ class BlockWeights:
                     del hooks[number]
 
     @contextmanager
-    def held(self, network: Any, part: str) -> Iterator[None]:
+    def held(self, network: PreTrainedModel, part: str) -> Iterator[None]:
         """While open, the part's weights are in memory. If they already were (OUTSIDE always is), they stay."""
         if part == OUTSIDE or not _on_meta(network, part):
             yield
@@ -107,28 +108,29 @@ class BlockWeights:
 class _Reader:
     """The hooks of one watched block. A copy of the network gets its own: deepcopy replaces `network` by the copy."""
 
-    def __init__(self, weights: BlockWeights, network: Any, path: str) -> None:
+    def __init__(self, weights: BlockWeights, network: PreTrainedModel, path: str) -> None:
         self.weights, self.network, self.path = weights, network, path
         self.mine = False
 
-    def before(self, module: Any, args: tuple[Any, ...]) -> None:
+    def before(self, module: nn.Module, args: tuple[object, ...]) -> None:
         self.mine = bool(_on_meta(self.network, self.path))
         self.weights.read(self.network, self.path)
 
-    def after(self, module: Any, args: tuple[Any, ...], given: Any) -> None:
+    def after(self, module: nn.Module, args: tuple[object, ...], given: object) -> None:
         if self.mine:
             self.weights.free(self.network, self.path)
 
 
-def _module(network: Any, part: str) -> Any:
+def _module(network: PreTrainedModel, part: str) -> nn.Module:
     return network.get_submodule(part)
 
 
-def _on_meta(network: Any, part: str) -> list[str]:
+def _on_meta(network: PreTrainedModel, part: str) -> list[str]:
     return [name for name, parameter in _module(network, part).named_parameters() if parameter.is_meta]
 
 
-def lay_out(config: Any, files: list[Path], dtype: torch.dtype, device: str = "cpu") -> tuple[Any, BlockWeights] | None:
+def lay_out(config: PreTrainedConfig, files: list[Path], dtype: torch.dtype,
+            device: str = "cpu") -> tuple[PreTrainedModel, BlockWeights] | None:
     """Return a network in eval mode with its OUTSIDE weights read and the blocks' on `meta`, and the blocks' files.
 
     None if a weight belongs to two blocks, or to a block and OUTSIDE: then blocks cannot be loaded and freed on their
@@ -164,8 +166,8 @@ def part_of(name: str, blocks: tuple[str, ...]) -> str:
     return next((path for path in blocks if name.startswith(path + ".")), OUTSIDE)
 
 
-def _sorted_into(network: Any, files: list[Path], blocks: tuple[str, ...],
-                 mapping: list[Any]) -> dict[str, dict[str, Path]]:
+def _sorted_into(network: PreTrainedModel, files: list[Path], blocks: tuple[str, ...],
+                 mapping: list[WeightTransform]) -> dict[str, dict[str, Path]]:
     """Return part of the network (block path, or OUTSIDE) → key of a stored tensor that goes into it → its file."""
     files_of = dict[str, Path]()
     for file in files:

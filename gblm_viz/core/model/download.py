@@ -74,10 +74,10 @@ class _Transfer:
 
     def __init__(self, source: str) -> None:
         self.source = source
-        self.bars: list[Any] = []
+        self.bars: list[tqdm] = []
         """The progress bars that count bytes."""
         self.cancelled, self.finished = threading.Event(), threading.Event()
-        self.folder: Any = None
+        self.folder = ""
         self.error: BaseException | None = None
 
     def steps(self) -> Job[None]:

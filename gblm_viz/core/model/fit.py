@@ -14,6 +14,8 @@ from itertools import takewhile
 from typing import Any
 
 import torch
+from torch import Tensor
+from transformers import PreTrainedModel
 from transformers.conversion_mapping import get_model_conversion_mapping
 from transformers.core_model_loading import convert_and_load_state_dict_in_model, revert_weight_conversion
 from transformers.modeling_utils import LoadStateDictConfig
@@ -69,7 +71,7 @@ def refuse_quantised(found: Folder) -> None:
         raise _quantised(found, kind, [*small, *signs])
 
 
-def fit(network: Any, found: Folder) -> Fit:
+def fit(network: PreTrainedModel, found: Folder) -> Fit:
     """Return how the files fit the network, which is on the meta device and cannot be used afterwards.
 
     Raises ModelError if the files hold something else than weights, lack some, or hold them in another shape.
@@ -101,7 +103,7 @@ def fit(network: Any, found: Folder) -> Fit:
 
 # What is not the weights
 
-def _method(told: Mapping[str, Any]) -> str | None:
+def _method(told: Mapping[str, object]) -> str | None:
     """Return the name of the quantisation in config.json; None for a method that transformers ignores as well."""
     method = told.get("quant_method")
     for bits in ("4bit", "8bit"):
@@ -124,7 +126,7 @@ def _signs(keys: Iterable[str]) -> Iterator[tuple[str, str]]:
 
 
 def _refuse_other_meaning(found: Folder, targets: Mapping[str, tuple[str, ...]], unused: Collection[str],
-                          names: Mapping[str, Any]) -> None:
+                          names: Mapping[str, Tensor]) -> None:
     adapters = [key for key in unused if _ADAPTER.search(key)]
     if adapters:
         raise ModelError("adapter_inside", source=found.source, count=len(adapters), names=_listed(adapters))
@@ -143,21 +145,21 @@ def _quantised(found: Folder, kind: str, keys: Collection[str]) -> ModelError:
 
 # What is missing
 
-def _computed(name: str, network: Any) -> bool:
+def _computed(name: str, network: PreTrainedModel) -> bool:
     """Return whether a name is that of a buffer that transformers computes if the files do not hold it."""
     patterns = network._keys_to_ignore_on_load_missing or ()
     return any(re.search(pattern, name) for pattern in patterns) and name in dict(network.named_buffers())
 
 
-def _harmless(key: str, network: Any) -> bool:
+def _harmless(key: str, network: PreTrainedModel) -> bool:
     patterns = (*_HARMLESS, *(network._keys_to_ignore_on_load_unexpected or ()))
     return any(re.search(pattern, key) for pattern in patterns)
 
 
-def _keys_wanted(network: Any, names: Mapping[str, Any]) -> list[str]:
+def _keys_wanted(network: PreTrainedModel, names: Mapping[str, Tensor]) -> list[str]:
     """Return the keys that complete files of this network have, by the conversions used to read the given files."""
     if not network._weight_conversions:
-        network._weight_conversions = None  # none was used: take those of its family
+        del network._weight_conversions  # none was used: take those of its family
     kept = {name: one for name, one in names.items()
             if name not in network.all_tied_weights_keys and not _computed(name, network)}
     try:
@@ -178,15 +180,15 @@ def _missing(wanted: Mapping[str, tuple[str, ...]], stored: Collection[str], lac
     return [*found, *sorted(lacking - covered)]
 
 
-def _unlike(shapes: Mapping[str, tuple[Any, Any]], errors: Collection[str]) -> str:
+def _unlike(shapes: Mapping[str, tuple[object, object]], errors: Collection[str]) -> str:
     """Return a text that says which tensor does not match the config."""
     for name, (stored, expected) in sorted(shapes.items()):
         return f"{shortened(name)}: {stored} ≠ {expected}."
     return f"{shortened(min(errors))} ≠ config.json."
 
 
-def _incomplete(found: Folder, missing: list[str], total: int, unused: list[str], network: Any,
-                names: dict[str, Any]) -> ModelError:
+def _incomplete(found: Folder, missing: list[str], total: int, unused: list[str],
+                network: PreTrainedModel, names: dict[str, Tensor]) -> ModelError:
     told = {"source": found.source, "missing": len(missing), "total": max(total, len(missing)),
             "names": _listed(missing)}
     others = [key for key in unused if not _harmless(key, network)]
@@ -198,7 +200,7 @@ def _incomplete(found: Folder, missing: list[str], total: int, unused: list[str]
     return ModelError("weights_missing", **told)
 
 
-def _prefix(keys: list[str], network: Any, names: dict[str, Any]) -> str:
+def _prefix(keys: list[str], network: PreTrainedModel, names: dict[str, Tensor]) -> str:
     """Return the prefix, up to a dot, that all keys share and without which most are known to the network; else ""."""
     if not keys:
         return ""

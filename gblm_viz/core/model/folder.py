@@ -49,7 +49,7 @@ class Folder:
 
     place: Path
     source: str
-    config: dict[str, Any]
+    config: Mapping[str, Any]
     weights: tuple[Path, ...]
     entries: Mapping[str, Entry]
     on_disk: int
@@ -168,12 +168,12 @@ def _object(file: Path, source: str) -> dict[str, Any]:
     return found
 
 
-def _too_deep(value: Any) -> bool:
+def _too_deep(value: dict[str, Any]) -> bool:
     """Return whether lists and objects are nested deeper than DEPTH, checked level by level.
 
     The limit is needed because configs are later copied recursively.
     """
-    level = [value]
+    level: list[dict[str, Any] | list[Any]] = [value]
     for _ in range(DEPTH):
         level = [inside for one in level for inside in (one.values() if isinstance(one, dict) else one)
                  if isinstance(inside, dict | list)]
@@ -182,7 +182,7 @@ def _too_deep(value: Any) -> bool:
     return True
 
 
-def _walk(value: Any) -> Iterator[tuple[str, Any]]:
+def _walk(value: dict[str, Any] | list[Any]) -> Iterator[tuple[str, object]]:
     """Yield every (key, value) of a config, at all levels. Its depth was checked before."""
     for key, inside in value.items() if isinstance(value, dict) else [("", one) for one in value]:
         yield key, inside

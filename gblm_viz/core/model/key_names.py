@@ -5,15 +5,22 @@ Works on names alone and opens no file.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
 
+from torch import Tensor
+from transformers import PreTrainedModel
 from transformers.conversion_mapping import get_model_conversion_mapping
-from transformers.core_model_loading import WeightConverter, WeightRenaming, dot_natural_key, rename_source_key
+from transformers.core_model_loading import (
+    WeightConverter,
+    WeightRenaming,
+    WeightTransform,
+    dot_natural_key,
+    rename_source_key,
+)
 
 
-def targets_of(keys: Iterable[str], network: Any, names: dict[str, Any],
-               mapping: Any = None) -> dict[str, tuple[str, ...]]:
+def targets_of(keys: Iterable[str], network: PreTrainedModel, names: dict[str, Tensor],
+               mapping: Sequence[WeightTransform] | None = None) -> dict[str, tuple[str, ...]]:
     """Return key in the files → the network's names that it goes into; for an unused key, a name not in `names`.
 
     names: the network's state dict; mapping: its conversions, which record that they were used; None: new ones. Keys
@@ -23,7 +30,7 @@ def targets_of(keys: Iterable[str], network: Any, names: dict[str, Any],
     renamings = [one for one in mapping if isinstance(one, WeightRenaming)]
     converters = [one for one in mapping if isinstance(one, WeightConverter)]
     by_pattern = {pattern: one for one in converters for pattern in one.source_patterns}
-    prefix, found = network.base_model_prefix, {}
+    prefix, found = network.base_model_prefix, dict[str, tuple[str, ...]]()
     for key in sorted(keys, key=dot_natural_key):
         name, pattern = rename_source_key(key, renamings, converters, prefix, names)
         if name not in names and key in names:

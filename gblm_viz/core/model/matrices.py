@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
+from transformers import PreTrainedModel
 from transformers.modeling_layers import GradientCheckpointingLayer
 from transformers.pytorch_utils import Conv1D
 
@@ -109,7 +109,7 @@ class Layout:
         raise PlaceError("no_such_matrix", given=name)
 
 
-def decoder_blocks(network: nn.Module) -> tuple[str, ...]:
+def decoder_blocks(network: PreTrainedModel) -> tuple[str, ...]:
     """Return the decoder layers' paths: the longest ModuleList that has only transformers' GradientCheckpointingLayer.
 
     Right in all families tried, including hybrids with two kinds of layers, where "the longest list of one class"
@@ -131,17 +131,17 @@ def decoder_blocks(network: nn.Module) -> tuple[str, ...]:
     return tuple(f"{path}.{index}" for index in range(len(longest)))
 
 
-def _writes_text(network: nn.Module) -> Callable[[str], bool]:
+def _writes_text(network: PreTrainedModel) -> Callable[[str], bool]:
     """Return a function path → whether it is in the part of the network that generates text (in most, all of it)."""
-    config: Any = getattr(network, "config", None)
-    if not {"vision_config", "audio_config"} & set(getattr(config, "sub_configs", ())):
+    config = getattr(network, "config", None)
+    if config is None or not {"vision_config", "audio_config"} & set(getattr(config, "sub_configs", ())):
         return lambda _: True
-    decoder = cast("Any", network).get_decoder() if config.get_text_config() is not config else None
+    decoder = network.get_decoder() if config.get_text_config() is not config else None
     inside = next((f"{path}." for path, module in network.named_modules() if path and module is decoder), "")
     return lambda path: path.startswith(inside) and not _OTHER_SENSES.search(path)
 
 
-def share_weights(network: nn.Module, blocks: tuple[str, ...]) -> bool:
+def share_weights(network: PreTrainedModel, blocks: tuple[str, ...]) -> bool:
     """Return whether a parameter belongs to two blocks: then they cannot be processed one by one."""
     owned = [{id(parameter) for parameter in network.get_submodule(path).parameters()} for path in blocks]
     return sum(map(len, owned)) != len(set().union(*owned))
@@ -175,7 +175,7 @@ def _role(path: str) -> str:
     return ROLES.get(".".join(parts[-2:]), ROLES.get(parts[-1], parts[-1]))
 
 
-def _outside(network: Any, module: nn.Module, parameter: nn.Parameter) -> str:
+def _outside(network: PreTrainedModel, module: nn.Module, parameter: nn.Parameter) -> str:
     head, embedding = network.get_output_embeddings(), network.get_input_embeddings()
     if embedding is not None and parameter is embedding.weight:
         return "embedding"
@@ -184,14 +184,14 @@ def _outside(network: Any, module: nn.Module, parameter: nn.Parameter) -> str:
     return "norm" if "norm" in type(module).__name__.lower() else "outside"
 
 
-def _expert_count(network: nn.Module) -> int:
-    config: Any = getattr(network, "config", None)
+def _expert_count(network: PreTrainedModel) -> int:
+    config = getattr(network, "config", None)
     names = ("num_local_experts", "num_experts", "n_routed_experts", "moe_num_experts")
     values = (getattr(config, name, 0) for name in names)
     return next((value for value in values if isinstance(value, int) and value > 0), 0)
 
 
-def find_layout(network: nn.Module) -> Layout:
+def find_layout(network: PreTrainedModel) -> Layout:
     """Return all parameters of the network, in `named_parameters` order, as a Matrix or as LeftOut with the reason."""
     blocks = decoder_blocks(network)
     modules = dict(network.named_modules())
@@ -233,8 +233,15 @@ def _distinct_roles(matrices: list[Matrix], blocks: tuple[str, ...]) -> Iterator
                          matrix.experts, matrix.transposed)
 
 
+def embedding_weight(network: PreTrainedModel) -> Tensor:
+    """Return the weight of the input embeddings, (vocabulary, width)."""
+    weight = network.get_input_embeddings().weight
+    assert isinstance(weight, Tensor)
+    return weight
+
+
 @torch.no_grad()
-def parameters(network: nn.Module, layout: Layout) -> dict[str, Tensor]:
+def parameters(network: PreTrainedModel, layout: Layout) -> dict[str, Tensor]:
     """Return name → the weights viewed as (out, in) or (experts, out, in), sharing the network's storage."""
     stored = dict(network.named_parameters())
     return {matrix.name: matrix.view(stored[matrix.name].detach()) for matrix in layout.matrices}

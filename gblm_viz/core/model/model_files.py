@@ -7,9 +7,8 @@ the model. Loading, estimate, key and download all use this. Independent of the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from pathlib import PurePosixPath
-from typing import Any
 
 from transformers.utils import SAFE_WEIGHTS_INDEX_NAME, SAFE_WEIGHTS_NAME
 
@@ -22,7 +21,7 @@ NAMED_BY_CONFIG = "transformers_weights"
 _TENSORS, _INDEX = ".safetensors", ".safetensors.index.json"
 
 
-def first_file(names: Collection[str], read: Callable[[str], dict[str, Any]], source: str) -> str | None:
+def first_file(names: Collection[str], read: Callable[[str], Mapping[str, object]], source: str) -> str | None:
     """Return the file that loading starts from: weights or an index; None if there are no weights.
 
     names: files of the folder itself. read: returns the JSON object in one of them. Raises ModelError if there are
@@ -45,7 +44,7 @@ def first_file(names: Collection[str], read: Callable[[str], dict[str, Any]], so
     return None
 
 
-def chosen(names: Collection[str], read: Callable[[str], dict[str, Any]], source: str) -> tuple[str, ...]:
+def chosen(names: Collection[str], read: Callable[[str], Mapping[str, object]], source: str) -> tuple[str, ...]:
     """Return the names of all files with weights, in the order in which they are read; () if there are no weights.
 
     Raises ModelError for no index, a broken index, or one that names a file which is missing or not allowed.
@@ -56,7 +55,7 @@ def chosen(names: Collection[str], read: Callable[[str], dict[str, Any]], source
     return _of_index(first, names, read(first), source) if first.endswith(_INDEX) else (first,)
 
 
-def _of_index(index: str, names: Collection[str], content: dict[str, Any], source: str) -> tuple[str, ...]:
+def _of_index(index: str, names: Collection[str], content: Mapping[str, object], source: str) -> tuple[str, ...]:
     files = content.get("weight_map")
     if not isinstance(files, dict) or not all(isinstance(one, str) for one in files.values()):
         raise ModelError("broken_json", source=source, file=index)

@@ -18,7 +18,13 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import CONFIG_MAPPING, AutoConfig, AutoModelForCausalLM
+from transformers import (
+    CONFIG_MAPPING,
+    AutoConfig,
+    AutoModelForCausalLM,
+    PreTrainedConfig,
+    PreTrainedModel,
+)
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
 from gblm_viz.shipped import ASSETS
@@ -31,10 +37,10 @@ from .block_weights import BlockWeights, lay_out, part_of
 from .download import download
 from .fit import Fit, fit, refuse_quantised
 from .folder import Folder, judge, without_paths
-from .matrices import Layout, find_layout
+from .matrices import Layout, embedding_weight, find_layout
 from .named import Named, named, plain, shown
 from .text_half import not_causal, text_half
-from .tokenizer import Vocabulary, fit_vocabulary, open_tokenizer, vocabulary
+from .tokenizer import Tokenizer, Vocabulary, fit_vocabulary, open_tokenizer, vocabulary
 
 POCKET = ASSETS / "pocket"
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -55,8 +61,8 @@ class Model:
     `key` is the SHA-256 of core/README.md's rule over config and weights; equal keys mean the same dense model.
     """
 
-    network: Any
-    tokenizer: Any
+    network: PreTrainedModel
+    tokenizer: Tokenizer
     layout: Layout
     source: str
     key: str
@@ -139,7 +145,7 @@ def dtype_named(name: object) -> torch.dtype:
     return DTYPES[str(name)]
 
 
-def longest_input(config: Any) -> int | None:
+def longest_input(config: PreTrainedConfig) -> int | None:
     """Return the longest input in tokens that a config names; None if it names none."""
     text = config.get_text_config()
     names = ("max_position_embeddings", "n_positions", "max_seq_len", "max_sequence_length", "seq_length")
@@ -152,7 +158,7 @@ def _meant(given: str) -> Named:
     return Named("pocket", POCKET) if plain(given) == "pocket" else named(given)
 
 
-def _config(found: Folder) -> Any:
+def _config(found: Folder) -> PreTrainedConfig:
     """Return the config of a decoder-only model in a folder. Raises ModelError that says what is wrong with it."""
     source, raw = found.source, found.config
     try:
@@ -176,7 +182,7 @@ def _config(found: Folder) -> Any:
     return config
 
 
-def _makes_text(config: Any, raw: dict[str, Any]) -> bool:
+def _makes_text(config: PreTrainedConfig, raw: Mapping[str, Any]) -> bool:
     """Return whether the model is neither an encoder nor an encoder-decoder, according to config.json."""
     makes = raw.get("architectures") or []
     encoder = bool(makes) and not any(name.endswith(("CausalLM", "LMHeadModel", "ConditionalGeneration")) or
@@ -197,7 +203,7 @@ class _Size:
         return self.parameters * dtype_named(dtype).itemsize + self.buffers
 
 
-def _size(config: Any, found: Folder) -> _Size:
+def _size(config: PreTrainedConfig, found: Folder) -> _Size:
     """Return the size of the network that the config describes. Raises ModelError if the files do not fill it."""
     refuse_quantised(found)
     beyond = ModelError("config_beyond", source=found.source, stored=f"{found.stored:,}", tensors=found.tensors)
@@ -211,7 +217,7 @@ def _size(config: Any, found: Folder) -> _Size:
     return _Size(parameters, buffers, fit(network, found))
 
 
-def _stored_dtype(config: Any) -> torch.dtype | None:
+def _stored_dtype(config: PreTrainedConfig) -> torch.dtype | None:
     """Return the dtype that the config says the weights are saved in. Call it before loading, which overwrites it."""
     named = getattr(config, "dtype", None)
     found = getattr(torch, named, None) if isinstance(named, str) else named
@@ -261,8 +267,8 @@ class Opened:
     """A model of which everything except the weights has been read."""
 
     found: Folder
-    config: Any
-    tokenizer: Any
+    config: PreTrainedConfig
+    tokenizer: Tokenizer
     size: _Size
 
 
@@ -308,14 +314,21 @@ def load(source: str, dtype: str = "float32", device: str = "auto", known: Opene
             network, weights = laid_out
         else:
             spread = _spread() if target == "cuda" else {}
-            whole: Any = AutoModelForCausalLM.from_pretrained(
+            network = AutoModelForCausalLM.from_pretrained(
                 found.place, config=config, dtype=dtype_named(dtype), local_files_only=True, trust_remote_code=False,
                 use_safetensors=True, **spread)
-            network, weights = (whole if spread else whole.to(target)).eval(), None
+            if not spread:
+                move(network, target)
+            network, weights = network.eval(), None
     yield Step(2, 3, "load")
     with _reading(source, found.place):
         model = wrap(network, known.tokenizer, source, stored, weights)
     return replace(model, dtypes=known.size.fit.dtypes, unused=known.size.fit.unused)
+
+
+def move(network: nn.Module, device: str) -> None:
+    """Move a network to a device, called through nn.Module because the types of PreTrainedModel.to are lost."""
+    network.to(torch.device(device))
 
 
 def _spread() -> dict[str, Any]:
@@ -324,8 +337,8 @@ def _spread() -> dict[str, Any]:
     return {"device_map": "auto", "max_memory": {gpu: free_on_gpu(gpu) for gpu in several}} if several[1:] else {}
 
 
-def wrap(network: Any, tokenizer: Any, source: str, stored: torch.dtype | None = None,
-         weights: BlockWeights | None = None) -> Model:
+def wrap(network: PreTrainedModel, tokenizer: Tokenizer, source: str,
+         stored: torch.dtype | None = None, weights: BlockWeights | None = None) -> Model:
     """Return the Model of a network that is in memory, or whose blocks are read through `weights`, after the checks
     that every model has to pass."""
     if hasattr(network, "set_experts_implementation"):
@@ -342,21 +355,21 @@ def wrap(network: Any, tokenizer: Any, source: str, stored: torch.dtype | None =
 
 
 @torch.no_grad()
-def _refuse_non_causal(network: Any, source: str) -> None:
+def _refuse_non_causal(network: PreTrainedModel, source: str) -> None:
     """Raises ModelError if predictions change with later tokens: then it is an encoder, whatever its config says."""
-    embedding = network.get_input_embeddings()
-    tokens = torch.arange(2, 10, device=embedding.weight.device).remainder(embedding.weight.shape[0])[None]
+    embedding = embedding_weight(network)
+    tokens = torch.arange(2, 10, device=embedding.device).remainder(embedding.shape[0])[None]
     changed = tokens.clone()
-    changed[0, 4:] = (tokens[0, 4:] + 11) % embedding.weight.shape[0]
+    changed[0, 4:] = (tokens[0, 4:] + 11) % embedding.shape[0]
     first, second = network(torch.cat((tokens, changed)), use_cache=False).logits[:, :4].float()
     # Measured over 51 causal families, relative to the largest logit: at most 5e-7 in float32, 0 in bfloat16; eight
     # untrained encoders: at least 2e-3 in float32, 6e-3 in bfloat16.
-    tolerance = 2e-3 if embedding.weight.dtype == torch.bfloat16 else 1e-4
+    tolerance = 2e-3 if embedding.dtype == torch.bfloat16 else 1e-4
     if float((first - second).abs().max()) > tolerance * float(first.abs().max()):
         raise ModelError("not_decoder", source=source, model_type=network.config.model_type)
 
 
-def model_key(network: Any, stored: torch.dtype | None = None, weights: BlockWeights | None = None,
+def model_key(network: PreTrainedModel, stored: torch.dtype | None = None, weights: BlockWeights | None = None,
               source: str = "") -> str:
     """Return the SHA-256 of config and each tensor's name, shape, dtype, first and last 64 KiB (core/README.md, Files).
 
@@ -390,13 +403,13 @@ def _ends(name: str, tensor: Tensor) -> list[bytes]:
             *(part.cpu().contiguous().view(torch.uint8).numpy().tobytes() for part in (flat[:edge], flat[-edge:]))]
 
 
-def private_copy(network: Any) -> Any:
+def private_copy(network: PreTrainedModel) -> PreTrainedModel:
     """Return a second module tree with Parameter objects of its own that share the original's storage.
 
     A job hooks and differentiates the copy, so a chat at the same time neither adds to the job's sums nor is slowed by
     its hooks (measured elsewhere: one chat during a collection added 8.9 % to the input sums of a shared network).
     """
-    shared: dict[int, Any] = {}
+    shared: dict[int, Tensor] = {}
     for parameter in network.parameters():
         shared[id(parameter)] = nn.Parameter(parameter.detach(), requires_grad=False)
     for buffer in network.buffers():

@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -20,7 +19,7 @@ from torch.nn.modules.module import (
     register_module_module_registration_hook,
     register_module_parameter_registration_hook,
 )
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, PreTrainedConfig, PreTrainedModel
 
 PER_TENSOR, MORE = 20, 2000
 """Most modules and parameters: PER_TENSOR a stored tensor, plus MORE. In 122 families there were at most 3.4 a tensor.
@@ -32,7 +31,7 @@ class BeyondLimitsError(Exception):
     """The network of a config has more parts than the files could fill, or took too long to build."""
 
 
-def outline(config: Any, dtype: torch.dtype, tensors: int | None = None) -> Any:
+def outline(config: PreTrainedConfig, dtype: torch.dtype, tensors: int | None = None) -> PreTrainedModel:
     """Return the causal language model of a config, with shapes but no data. `config` itself is not changed.
 
     tensors: how many are stored for it; None: no limits, for a config that was checked before. Raises
@@ -40,10 +39,11 @@ def outline(config: Any, dtype: torch.dtype, tensors: int | None = None) -> Any:
     """
     own = copy.deepcopy(config)  # building writes the dtype into it, and loading still needs the original dtype
     with _limited(None if tensors is None else PER_TENSOR * tensors + MORE), torch.device("meta"):
-        return AutoModelForCausalLM.from_config(own, dtype=dtype)
+        network: PreTrainedModel = AutoModelForCausalLM.from_config(own, dtype=dtype)
+    return network
 
 
-def size(network: Any) -> tuple[int, int]:
+def size(network: nn.Module) -> tuple[int, int]:
     """Return (weights, bytes of buffers); buffers are computed from the config and need memory but are in no file."""
     return (sum(one.numel() for one in network.parameters()),
             sum(one.numel() * one.element_size() for one in network.buffers()))

@@ -5,16 +5,24 @@ Independent of gradients, scores and masks.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves, tree_map
 
 HIDDEN = "hidden_states"
+Output = Tensor | tuple[Any, ...]
+"""What a block returns: its hidden state, or a tuple that begins with it."""
+
+
+Arguments = tuple[tuple[Any, ...], dict[str, Any]]
+"""Positional and keyword arguments of a block's call: whatever its family passes on."""
+Hook = Callable[[nn.Module, tuple[Any, ...], dict[str, Any]], Arguments | None]
+"""torch's hook before a forward pass; None leaves the arguments as they are."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,31 +40,30 @@ class Call:
             return args[0], cls(args[1:], kwargs, False)
         return kwargs[HIDDEN], cls((), {name: value for name, value in kwargs.items() if name != HIDDEN}, True)
 
-    def with_hidden(self, hidden: Tensor) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    def with_hidden(self, hidden: Tensor) -> Arguments:
         """Return (args, kwargs) of the same call with another hidden state."""
         return ((), {HIDDEN: hidden, **self.kwargs}) if self.named else ((hidden, *self.args), self.kwargs)
 
 
-def output(given: Any) -> Tensor:
+def output(given: Output) -> Tensor:
     """Return the hidden state from a block's output, which is a tensor or a tuple that begins with it."""
-    found: Tensor = given[0] if isinstance(given, tuple) else given
-    return found
+    return given[0] if isinstance(given, tuple) else given
 
 
-def replay(block: Any, hidden: Tensor, call: Call) -> Tensor:
+def replay(block: nn.Module, hidden: Tensor, call: Call) -> Tensor:
     """Run one block on another hidden state and return its output, (1, length, hidden) in and out."""
     args, kwargs = call.with_hidden(hidden)
     return output(block(*args, **kwargs))
 
 
 @contextmanager
-def entering(blocks: list[Any], note: Callable[[int, Tensor, Call], Tensor | None]) -> Iterator[None]:
+def entering(blocks: Sequence[nn.Module], note: Callable[[int, Tensor, Call], Tensor | None]) -> Iterator[None]:
     """While open, call `note` before each block with (index of the block, hidden state, call).
 
     It may return another hidden state to continue with, or raise to end the forward pass.
     """
-    def watch(index: int) -> Any:
-        def hook(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def watch(index: int) -> Hook:
+        def hook(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments | None:
             hidden, call = Call.of(args, kwargs)
             other = note(index, hidden, call)
             return None if other is None else call.with_hidden(other)
@@ -71,13 +78,13 @@ def entering(blocks: list[Any], note: Callable[[int, Tensor, Call], Tensor | Non
 
 
 @contextmanager
-def passing(blocks: list[Any], outputs: list[Any], last: Tensor | None = None) -> Iterator[None]:
+def passing(blocks: Sequence[nn.Module], outputs: Sequence[Output], last: Tensor | None = None) -> Iterator[None]:
     """While open, no block runs: each returns its input hidden state, and the last one `last` if that is given.
 
     outputs: an earlier output of each block; if it is a tuple, its other elements are returned too.
     """
-    def passes(given: Any, instead: Tensor | None) -> Any:
-        def forward(*args: Any, **kwargs: Any) -> Any:
+    def passes(given: Output, instead: Tensor | None) -> Callable[..., Output]:
+        def forward(*args: Any, **kwargs: Any) -> Output:
             hidden = Call.of(args, kwargs)[0] if instead is None else instead
             return (hidden, *given[1:]) if isinstance(given, tuple) else hidden
         return forward
@@ -99,7 +106,8 @@ class _AllEntered(Exception):  # noqa: N818
 
 
 @torch.no_grad()
-def calls_of(network: Any, blocks: list[Any], outputs: list[Any], tokens: Tensor) -> tuple[Tensor, list[Call]]:
+def calls_of(network: nn.Module, blocks: Sequence[nn.Module], outputs: Sequence[Output],
+             tokens: Tensor) -> tuple[Tensor, list[Call]]:
     """Return the first block's input, (1, length, hidden), and the Call of each block. tokens int64 (length,).
 
     No block is run: if blocks pass on only their hidden state, the other arguments do not depend on it.
@@ -120,7 +128,7 @@ def calls_of(network: Any, blocks: list[Any], outputs: list[Any], tokens: Tensor
 
 
 @torch.no_grad()
-def calls_hold(network: Any, blocks: list[Any], outputs: list[Any], tokens: Tensor) -> bool:
+def calls_hold(network: nn.Module, blocks: Sequence[nn.Module], outputs: Sequence[Output], tokens: Tensor) -> bool:
     """Return whether running the blocks gives the same calls as `calls_of`. One forward pass, without the head."""
     told = calls_of(network, blocks, outputs, tokens)[1]
     same: list[bool] = []
@@ -144,13 +152,13 @@ class Alike:
     """Tensors to compare with, per place and shape; arguments that depend on the tokens differ in every sample."""
 
     def __init__(self) -> None:
-        self._known: dict[Any, list[Tensor]] = {}
+        self._known: dict[Hashable, list[Tensor]] = {}
 
     def of(self, calls: list[Call]) -> list[Call]:
         """Return the same calls, with each tensor replaced by an equal one of an earlier sample, if there is one."""
         done: dict[int, tuple[Tensor, Tensor]] = {}
 
-        def one(value: Any) -> Any:
+        def one(value: object) -> object:
             if not isinstance(value, Tensor):
                 return value
             if id(value) not in done:

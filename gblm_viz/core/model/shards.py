@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors.torch import save_file
 from torch import Tensor
+from transformers import PreTrainedModel
 from transformers.core_model_loading import revert_weight_conversion
 from transformers.utils import SAFE_WEIGHTS_INDEX_NAME, SAFE_WEIGHTS_NAME
 
@@ -24,7 +24,7 @@ from .matrices import decoder_blocks
 
 
 @torch.no_grad()
-def write(network: Any, weights: BlockWeights, folder: Path) -> Job[None]:
+def write(network: PreTrainedModel, weights: BlockWeights, folder: Path) -> Job[None]:
     """Write config, generation config and weights of a private copy of a network, in their stored dtypes.
 
     Steps count files. Raises OSError and what safetensors raises.
@@ -53,7 +53,7 @@ def write(network: Any, weights: BlockWeights, folder: Path) -> Job[None]:
     yield Step(len(parts), len(parts), "load")
 
 
-def _stored(network: Any, own: dict[str, Tensor]) -> dict[str, Tensor]:
+def _stored(network: PreTrainedModel, own: dict[str, Tensor]) -> dict[str, Tensor]:
     """Return a block's tensors by the keys that they have in files."""
     left_out = network._keys_to_ignore_on_save or ()
     kept = {name: tensor for name, tensor in own.items() if name not in left_out}

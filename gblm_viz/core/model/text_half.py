@@ -6,9 +6,7 @@ Decided by transformers' own tables, and by measurements of each type. Independe
 
 from __future__ import annotations
 
-from typing import Any
-
-from transformers import MODEL_FOR_CAUSAL_LM_MAPPING
+from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, PreTrainedConfig
 from transformers.models.auto import modeling_auto
 
 from ..base.errors import ModelError, shortened
@@ -24,14 +22,14 @@ TWINS = {"qwen2_vl_text": "qwen2", "qwen2_5_vl_text": "qwen2", "qwen3_vl_text": 
 Positions in an image have three numbers, which are equal for text."""
 
 
-def text_half(config: Any) -> Any:
+def text_half(config: PreTrainedConfig) -> PreTrainedConfig:
     """Return the config that AutoModelForCausalLM builds from: the text config, if the class it picks reads text only.
 
     This follows transformers' own auto classes (auto_factory.py), so that reading by block builds the same network.
     """
-    text: Any = getattr(config, "sub_configs", {}).get("text_config")
+    text: type[PreTrainedConfig] | None = getattr(config, "sub_configs", {}).get("text_config")
     kind = MODEL_FOR_CAUSAL_LM_MAPPING[type(config)]
-    if text not in MODEL_FOR_CAUSAL_LM_MAPPING or getattr(kind, "config_class", None) is not text:
+    if text is None or text not in MODEL_FOR_CAUSAL_LM_MAPPING or getattr(kind, "config_class", None) is not text:
         return config
     half = config.get_text_config()
     for name in ("quantization_config", "dtype"):
@@ -40,7 +38,7 @@ def text_half(config: Any) -> Any:
     return half
 
 
-def not_causal(config: Any, source: str) -> ModelError:
+def not_causal(config: PreTrainedConfig, source: str) -> ModelError:
     """Return the error that says why transformers loads no causal language model from this config, and what to do."""
     kind = shortened(config.model_type)
     subs = getattr(config, "sub_configs", {})

@@ -9,10 +9,11 @@ from __future__ import annotations
 import base64
 import importlib.util
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 from transformers import AutoTokenizer
 
@@ -29,10 +30,49 @@ EVERYDAY = "The river carries sand to the sea. 川は砂を海へ運ぶ。 123"
 _RULES = ("normalizer", "pre_tokenizer", "decoder")
 
 
-def open_tokenizer(found: Folder) -> Any:
+class Tokenizer(Protocol):
+    """What is used of a tokenizer; those of transformers have it, whatever their class."""
+
+    @property
+    def unk_token_id(self) -> int | None:
+        """The id of the token for what the vocabulary lacks."""
+
+    @property
+    def eos_token_id(self) -> int | None:
+        """The id of the token that ends a text."""
+
+    @property
+    def special_tokens_map(self) -> Mapping[str, object]:
+        """The special tokens by their roles, as templates name them."""
+
+    @property
+    def added_tokens_decoder(self) -> Mapping[int, object]:
+        """The added tokens by id."""
+
+    def __call__(self, text: str, *, verbose: bool = True, add_special_tokens: bool = True) -> Mapping[str, list[int]]:
+        """Return the text's token ids as `input_ids`."""
+
+    def decode(self, token_ids: list[int], *, skip_special_tokens: bool = False,
+               clean_up_tokenization_spaces: bool | None = None) -> str:
+        """Return the text of the ids."""
+
+    def convert_ids_to_tokens(self, ids: int) -> object:
+        """Return the token of an id as the vocabulary has it."""
+
+    def get_vocab(self) -> dict[str, int]:
+        """Return every token with its id."""
+
+    def get_chat_template(self) -> object:
+        """Return the chat template; raise if there is none, or several without a default."""
+
+    def save_pretrained(self, save_directory: Path) -> object:
+        """Write the tokenizer's files to a folder."""
+
+
+def open_tokenizer(found: Folder) -> Tokenizer:
     """Return the tokenizer of a checked folder. Raises ModelError if none loads, or if it expands texts too much."""
     with _reading("no_tokenizer", found.source, lambda: _lacking(found)):
-        tokenizer = AutoTokenizer.from_pretrained(found.place, local_files_only=True, trust_remote_code=False)
+        tokenizer: Any = AutoTokenizer.from_pretrained(found.place, local_files_only=True, trust_remote_code=False)
         rules = getattr(tokenizer, "backend_tokenizer", None)
         grown = max((_growth(_state(getattr(rules, name, None))) for name in _RULES), default=1.0)
         if grown > MOST_GROWTH or _added(_state(getattr(rules, "post_processor", None))) > MOST_ADDED:
@@ -42,7 +82,7 @@ def open_tokenizer(found: Folder) -> Any:
         return tokenizer
 
 
-def encoded(tokenizer: Any, text: str, **how: Any) -> list[int]:
+def encoded(tokenizer: Tokenizer, text: str, **how: bool) -> list[int]:
     """Return a text's token ids.
 
     Raises ModelError if the tokenizer fails, for example with regular expressions that never end, or if an id has no
@@ -67,7 +107,7 @@ class Vocabulary:
     beyond: int
 
 
-def fit_vocabulary(tokenizer: Any, rows: int, source: str) -> None:
+def fit_vocabulary(tokenizer: Tokenizer, rows: int, source: str) -> None:
     """Compare a tokenizer with its model's embedding. From now on `encoded` returns no id without a row in it.
 
     Raises ModelError if ordinary tokens have no row: then the tokenizer belongs to another model. Added tokens may
@@ -82,12 +122,12 @@ def fit_vocabulary(tokenizer: Any, rows: int, source: str) -> None:
         setattr(tokenizer, _BESIDE, Vocabulary(rows, tokens, len(beyond)))
 
 
-def vocabulary(tokenizer: Any) -> Vocabulary | None:
+def vocabulary(tokenizer: Tokenizer) -> Vocabulary | None:
     """Return what `fit_vocabulary` found; None if the tokenizer was not compared with a model."""
     return getattr(tokenizer, _BESIDE, None)
 
 
-def open_ended(tokenizer: Any, text: str) -> list[int]:
+def open_ended(tokenizer: Tokenizer, text: str) -> list[int]:
     """Return a text's token ids with the special tokens before it but without those after it: an end-of-text token
     would end the text that is to be continued."""
     ids, own = encoded(tokenizer, text), encoded(tokenizer, text, add_special_tokens=False)
@@ -134,11 +174,11 @@ def _installed(module: str) -> bool:
         return False
 
 
-def _state(rule: Any) -> Any:
+def _state(rule: Any) -> object:
     return json.loads(rule.__getstate__()) if hasattr(rule, "__getstate__") and rule is not None else None
 
 
-def _growth(rule: Any) -> float:
+def _growth(rule: object) -> float:
     """Return an upper limit of the characters that a rule makes of one."""
     if not isinstance(rule, dict):
         return 1.0
@@ -171,7 +211,7 @@ def _precompiled(rule: dict[str, Any]) -> float:
 _ALONE = {"Replace": _replaced, "Prepend": _prepended, "Precompiled": _precompiled}
 
 
-def _added(rule: Any) -> int:
+def _added(rule: object) -> int:
     """Return at most how many tokens a post-processor adds around a text."""
     if isinstance(rule, dict):
         own = len(rule["single"]) if isinstance(rule.get("single"), list) else 0

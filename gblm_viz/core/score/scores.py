@@ -6,7 +6,6 @@ Does not use settings: the method is passed in.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -46,7 +45,7 @@ def score_matrix(matrix: Matrix, weight: Tensor, method: Method, inputs: Tensor 
     scores = method.score(weight, inputs, gradient, matrix.name)
     found = fallbacks_of(matrix, method, gradient, tokens)
     for one in found:
-        here: Any = slice(None) if one.expert is None else one.expert
+        here: int | slice = slice(None) if one.expert is None else one.expert
         scores[here] = SIMPLER[one.rule].score(weight[here], None if inputs is None else inputs[here], None,
                                                matrix.name)
     if not bool(torch.isfinite(scores).all()):
@@ -59,7 +58,7 @@ def fallbacks_of(matrix: Matrix, method: Method, gradient: Tensor | None,
     """Return the parts of a matrix that are scored by a simpler rule of `SIMPLER`."""
     found = []
     for expert in range(matrix.experts) if matrix.experts else (None,):
-        here: Any = slice(None) if expert is None else expert
+        here: int | slice = slice(None) if expert is None else expert
         unseen = bool(method.needs) and tokens is not None and int(tokens[here] if expert is not None else tokens) == 0
         flat = "gradients" in method.needs and gradient is not None and not bool(gradient[here].any())
         if unseen or (flat and "inputs" not in method.needs):

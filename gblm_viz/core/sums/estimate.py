@@ -14,14 +14,15 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import nn
+from transformers import PreTrainedConfig, PreTrainedModel
 
 from ..base.errors import GblmError
 from ..base.footprint import existing, folder_bytes, free_disk, free_memory, free_on_gpu, gpus, resident
-from ..model.matrices import Layout, Matrix, find_layout, share_weights
+from ..model.matrices import Layout, Matrix, embedding_weight, find_layout, share_weights
 from ..model.models import DTYPES, Model, dtype_named, private_copy
 from ..model.outline import outline
 from ..text.calibration import CalibrationSet
@@ -99,12 +100,12 @@ def work_of(calibration: CalibrationSet, keep: tuple[str, ...], halves: bool, fo
 def shape_of(model: Model) -> ModelShape:
     """Return a loaded model's shape. `streamable` is found by running a few tokens."""
     network = private_copy(model.network)
-    few = torch.arange(FEW, device=model.device) % network.get_input_embeddings().weight.shape[0]
+    few = torch.arange(FEW, device=model.device) % embedding_weight(network).shape[0]
     return _shape(network, model.layout, model.network.dtype.itemsize,
                   streamed(network, model.layout, few, model.weights) is not None)
 
 
-def shape_of_config(config: Any, dtype: str) -> ModelShape:
+def shape_of_config(config: PreTrainedConfig, dtype: str) -> ModelShape:
     """Return the shape of a model that is not loaded, built on torch's meta device (shapes without data).
 
     `streamable` means here only that no two blocks share a weight; what else blocks pass on is seen when they run.
@@ -116,13 +117,13 @@ def shape_of_config(config: Any, dtype: str) -> ModelShape:
     return _shape(network, layout, dtype_named(dtype).itemsize, not share_weights(network, layout.blocks))
 
 
-def _shape(network: Any, layout: Layout, itemsize: int, alone: bool) -> ModelShape:
+def _shape(network: PreTrainedModel, layout: Layout, itemsize: int, alone: bool) -> ModelShape:
     config = network.config.get_text_config()
     modules: dict[str, nn.Module] = dict(network.named_modules())
     few = next((int(value) for name in ("num_experts_per_tok", "num_experts_per_token", "moe_topk", "top_k_experts")
                 if isinstance(value := getattr(config, name, None), int) and value > 0), 0)
     blocks = tuple(_block(modules[path], layout.of_block(index), few) for index, path in enumerate(layout.blocks))
-    vocabulary, width = network.get_input_embeddings().weight.shape
+    vocabulary, width = embedding_weight(network).shape
     return ModelShape(blocks, sum(one.numel() for one in network.parameters()), getattr(config, "hidden_size", width),
                       vocabulary, getattr(config, "num_attention_heads", 0) or 0,
                       getattr(config, "_attn_implementation", "eager") == "eager", itemsize, alone)

@@ -5,7 +5,7 @@ Works on a private copy of the module tree, one sample at a time. This module do
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -52,12 +52,13 @@ class ExpertInputs(TorchFunctionMode):
     Stacked experts are not modules, so module hooks cannot see them: a slice is recognised by its memory address.
     """
 
-    def __init__(self, stacked: dict[str, tuple[Matrix, Tensor]], sums: InputSums) -> None:
+    def __init__(self, stacked: Mapping[str, tuple[Matrix, Tensor]], sums: InputSums) -> None:
         super().__init__()
         self.stacked = stacked
         self.sums = sums
 
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_function__(self, func: Callable[..., Any], types: Sequence[type], args: tuple[Any, ...] = (),
+                           kwargs: dict[str, Any] | None = None) -> Any:
         if func in PRODUCTS and len(args) >= 2 and isinstance(args[1], Tensor):
             found = self._slice(args[1])
             if found is not None:
@@ -79,7 +80,7 @@ PRODUCTS = {F.linear, torch.matmul, torch.mm, Tensor.matmul, Tensor.mm, Tensor._
 
 
 @contextmanager
-def observing(network: Any, matrices: tuple[Matrix, ...], sums: InputSums) -> Iterator[None]:
+def observing(network: nn.Module, matrices: tuple[Matrix, ...], sums: InputSums) -> Iterator[None]:
     """While open, every forward pass of `network` on this thread adds the matrices' inputs to the sums.
 
     Open it around one sample, never around a `yield`: the mode for stacked experts applies to the whole thread.
@@ -87,7 +88,7 @@ def observing(network: Any, matrices: tuple[Matrix, ...], sums: InputSums) -> It
     stored = dict(network.named_parameters())
     handles = []
 
-    def watch(name: str) -> Any:
+    def watch(name: str) -> Callable[[nn.Module, tuple[Any, ...], dict[str, Any]], None]:
         def hook(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
             sums.add(name, args[0] if args else next(iter(kwargs.values())))
         return hook
@@ -116,7 +117,7 @@ def refuse_unobserved(layout_matrices: tuple[Matrix, ...], sums: InputSums) -> N
             raise ScoreError("unobserved", matrix=matrix.name)
 
 
-def sample_loss(network: Any, tokens: Tensor) -> Tensor:
+def sample_loss(network: nn.Module, tokens: Tensor) -> Tensor:
     """Return the mean next-token cross-entropy of one sample, in float32 (gradient_computation.py:66,198).
 
     tokens int64 (length,), used as inputs and labels. Router losses are not included, because only the logits are used.
@@ -126,7 +127,8 @@ def sample_loss(network: Any, tokens: Tensor) -> Tensor:
 
 
 @contextmanager
-def gradient_taps(network: Any, matrices: tuple[Matrix, ...], take: Any) -> Iterator[None]:
+def gradient_taps(network: nn.Module, matrices: tuple[Matrix, ...],
+                  take: Callable[[Matrix, Tensor], None]) -> Iterator[None]:
     """While open, a backward pass calls `take(matrix, gradient)` for each matrix and frees the gradient immediately.
 
     The gradient is float32, viewed as (out, in) or (experts, out, in).
@@ -134,7 +136,7 @@ def gradient_taps(network: Any, matrices: tuple[Matrix, ...], take: Any) -> Iter
     stored = dict(network.named_parameters())
     handles = []
 
-    def tap(matrix: Matrix) -> Any:
+    def tap(matrix: Matrix) -> Callable[[nn.Parameter], None]:
         def hook(parameter: nn.Parameter) -> None:
             assert parameter.grad is not None
             take(matrix, matrix.view(parameter.grad).float())

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from types import EllipsisType
 from typing import Any
 
 import torch
@@ -37,7 +38,7 @@ from ..base.stored import (
     text,
     whole,
 )
-from ..model.matrices import Layout
+from ..model.matrices import Layout, embedding_weight
 from ..model.models import Model
 from ..text.calibration import RULES, CalibrationSet
 
@@ -64,6 +65,8 @@ DONE = {
 """The result fields of a manifest: field → check of its value."""
 SHORT_KEY = 12
 """Hex digits of a model's key shown in a message."""
+Place = int | slice | EllipsisType | tuple[int | slice | EllipsisType, ...]
+"""An index into a matrix's sums, for a part of them."""
 LARGE = 10**9
 """Above this many prunable weights only ℓ1 is kept by default: all three sums take 12 bytes per weight."""
 
@@ -111,7 +114,7 @@ class Statistics:
         self._refuse_missing(name)
         return input_norm(self.sums[name].input_sq, self.count)
 
-    def gradient_norm(self, name: str, norm: str, place: Any = ...) -> Tensor:
+    def gradient_norm(self, name: str, norm: str, place: Place = ...) -> Tensor:
         """Return g_ij, float32 (out, in) or (experts, out, in), for norm l1, l2 or sum (|ΣG|, for comparison only).
 
         place: an index into that shape, for a part of it. Raises SettingError for an unknown norm, StatisticsError
@@ -315,7 +318,7 @@ def _read_calibration(folder: Path, manifest: Mapping[str, Any], model: Model | 
     if longest is not None and length > longest:
         raise bad_field(folder, MANIFEST, "length", length, f"≤ {longest}")
     header = header_of(folder, CALIBRATION)
-    last = (model.network.get_input_embeddings().weight.shape[0] if model is not None else 2**31) - 1
+    last = (embedding_weight(model.network).shape[0] if model is not None else 2**31) - 1
     check_tensors(header, {"tokens": Kind("I64", (samples, length), 0, last),
                            "lengths": Kind("I64", (samples,), 2, length)})
     found = read_tensors(header)
@@ -400,7 +403,7 @@ def read_block(folder: Path, block: int, manifest: Mapping[str, Any],
     return sums, halves
 
 
-def _read_sums(stored: Any, name: str, manifest: Mapping[str, Any], calibration: CalibrationSet) -> Sums:
+def _read_sums(stored: safe_open, name: str, manifest: Mapping[str, Any], calibration: CalibrationSet) -> Sums:
     squares = stored.get_tensor(f"{name}.input_sq")
     tokens = stored.get_tensor(f"{name}.tokens") if squares.dim() == 2 else torch.tensor(calibration.token_count)
     return Sums(squares, {kept: stored.get_tensor(f"{name}.{KEPT[kept]}") for kept in manifest["keep"]}, tokens)

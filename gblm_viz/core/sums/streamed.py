@@ -11,16 +11,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
+from transformers import PreTrainedModel
 
 from ..model.block_weights import BlockWeights
 from ..model.matrices import Layout, Matrix, share_weights
-from ..model.replay import Call, calls_hold, calls_of, entering, output, passing, replay
+from ..model.replay import Call, Output, calls_hold, calls_of, entering, output, passing, replay
 from .observe import InputSums, gradient_taps, observing, sample_loss
 
 FEW = 8
@@ -40,14 +40,14 @@ class Streamed:
     cuttable: whether the layers after the last block process each token independently.
     """
 
-    network: Any
+    network: PreTrainedModel
     layout: Layout
     weights: BlockWeights | None
-    outputs: list[Any]
+    outputs: list[Output]
     cuttable: bool
 
     @property
-    def blocks(self) -> list[Any]:
+    def blocks(self) -> list[nn.Module]:
         """The network's blocks, first to last."""
         return [self.network.get_submodule(path) for path in self.layout.blocks]
 
@@ -117,7 +117,8 @@ class Streamed:
 
 
 @torch.enable_grad()
-def streamed(network: Any, layout: Layout, tokens: Tensor, weights: BlockWeights | None = None) -> Streamed | None:
+def streamed(network: PreTrainedModel, layout: Layout, tokens: Tensor,
+             weights: BlockWeights | None = None) -> Streamed | None:
     """Prepare a private copy of a network to run block by block; None if the result would not be exact.
 
     That is the case if a block passes on more than its hidden state, if something happens between two blocks, or if two
@@ -126,7 +127,7 @@ def streamed(network: Any, layout: Layout, tokens: Tensor, weights: BlockWeights
     blocks = [network.get_submodule(path) for path in layout.blocks]
     if share_weights(network, layout.blocks):
         return None
-    few, outputs, alone = tokens[:FEW], list[Any](), list[bool]()
+    few, outputs, alone = tokens[:FEW], list[Output](), list[bool]()
 
     def note(index: int, hidden: Tensor, call: Call) -> Tensor:
         given = tree_leaves((call.args, call.kwargs))
@@ -134,7 +135,7 @@ def streamed(network: Any, layout: Layout, tokens: Tensor, weights: BlockWeights
         alone.append(not shared and (index == 0 or torch.equal(hidden, output(outputs[index - 1]))))
         return hidden.detach().requires_grad_()  # a leaf, so requires_grad shows what is computed from it
 
-    def leave(module: Any, args: tuple[Any, ...], given: Any) -> None:
+    def leave(module: nn.Module, args: tuple[object, ...], given: Output) -> None:
         outputs.append(_apart(given))  # detached, so the autograd graph and the block's weights can be freed
 
     handles = [block.register_forward_hook(leave) for block in blocks]
@@ -152,7 +153,7 @@ def streamed(network: Any, layout: Layout, tokens: Tensor, weights: BlockWeights
     return Streamed(network, layout, weights, outputs, _token_wise(made, few, output(outputs[-1]), logits))
 
 
-def _apart(given: Any) -> Any:
+def _apart(given: Output) -> Output:
     if isinstance(given, tuple):
         return tuple(one.detach() if isinstance(one, Tensor) else one for one in given)
     return given.detach()

@@ -16,13 +16,17 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ..base.errors import ModelError, shortened
+from ..model.tokenizer import Tokenizer
+
+if TYPE_CHECKING:
+    from .template_child import Answer, Question
 
 CHARACTERS = 200_000
 SECONDS = 2.0
@@ -37,7 +41,10 @@ QUOTED = 200
 SYSTEM = "You are a helpful assistant."
 """System message for a template that requires one."""
 _CHILD = Path(__file__).with_name("template_child.py")
-Messages = list[dict[str, Any]]
+Messages = Sequence[Mapping[str, str]]
+"""A chat: each message has a `role` and a `content`."""
+Formed = Sequence[Mapping[str, object]]
+"""The same in the form that a template requires; the content may be in parts."""
 
 
 @dataclass(frozen=True)
@@ -54,16 +61,16 @@ def _with_system(messages: Messages) -> Messages:
     return messages if messages[0]["role"] == "system" else [{"role": "system", "content": SYSTEM}, *messages]
 
 
-def _in_parts(messages: Messages) -> Messages:
+def _in_parts(messages: Messages) -> Formed:
     return [{**one, "content": [{"type": "text", "text": one["content"]}]} for one in messages]
 
 
-WAYS: Mapping[str, Callable[[Messages], Messages]] = {
+WAYS: Mapping[str, Callable[[Messages], Formed]] = {
     "system": _with_system, "parts": _in_parts, "system_parts": lambda messages: _in_parts(_with_system(messages))}
 """Forms of the messages that some templates require, tried in this order if a template fails on plain messages."""
 
 
-def written(tokenizer: Any, messages: Messages, source: str) -> Written:
+def written(tokenizer: Tokenizer, messages: Messages, source: str) -> Written:
     """Render the messages, with a system message or with their content in parts if the template requires it.
 
     A template that accepts only content in parts may silently omit a plain text, so the result must contain the last
@@ -92,7 +99,7 @@ def written(tokenizer: Any, messages: Messages, source: str) -> Written:
     return first
 
 
-def rendered(tokenizer: Any, messages: Messages, source: str) -> str:
+def rendered(tokenizer: Tokenizer, messages: Formed, source: str) -> str:
     """Return the messages rendered by the tokenizer's template, ready for the model's answer.
 
     Raises ModelError if the template fails (with its own message) or exceeds a limit.
@@ -106,7 +113,7 @@ def rendered(tokenizer: Any, messages: Messages, source: str) -> str:
     most = CHARACTERS + 2 * sum(len(json.dumps(message["content"], ensure_ascii=False)) for message in messages)
     if len(template) > TEMPLATE:
         raise beyond(source)
-    values = {**tokenizer.special_tokens_map, "messages": messages, "tools": None, "documents": None,
+    values: dict[str, object] = {**tokenizer.special_tokens_map, "messages": messages, "tools": None, "documents": None,
               "add_generation_prompt": True}
     answer = _POOL.ask({"template": template, "values": values, "most": most, "seconds": SECONDS, "memory": MEMORY})
     if answer is None or "long" in answer:
@@ -169,7 +176,7 @@ class _Pool:
         self.lock, self.places = threading.Lock(), threading.BoundedSemaphore(AT_ONCE)
         self.waiting: list[_Child] = []
 
-    def ask(self, question: dict[str, Any]) -> dict[str, Any] | None:
+    def ask(self, question: Question) -> Answer | None:
         """Return the child's answer, or None if the child ended: too slow, too much memory, or a crash."""
         line = json.dumps(question, default=str).encode() + b"\n"
         with self.places:
@@ -179,7 +186,7 @@ class _Pool:
                 child.end()
                 return None
             self._put(child)
-        found: dict[str, Any] = json.loads(answer)
+        found: Answer = json.loads(answer)
         return found
 
     def clear(self) -> None:

@@ -11,14 +11,14 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from functools import lru_cache
 from threading import Event, Semaphore
-from typing import Any
 
 import torch
 from torch import Tensor
+from transformers import Cache
 
 from ..base.errors import TextError
 from ..model.models import Model
-from ..model.tokenizer import encoded, open_ended
+from ..model.tokenizer import Tokenizer, encoded, open_ended
 from . import chat_template
 
 TOP = 5
@@ -150,14 +150,14 @@ def _ends(model: Model) -> set[int]:
 class _Pieces:
     """Converts ids to text, holding back the bytes of an incomplete character."""
 
-    def __init__(self, tokenizer: Any) -> None:
+    def __init__(self, tokenizer: Tokenizer) -> None:
         self.tokenizer = tokenizer
         self.ids: list[int] = []
         self.shown = ""
 
     def add(self, token: int) -> str:
         self.ids.append(token)
-        text: str = self.tokenizer.decode(self.ids, skip_special_tokens=True)
+        text = self.tokenizer.decode(self.ids, skip_special_tokens=True)
         if text.endswith("\ufffd"):
             return ""
         piece = text[len(self.shown):]
@@ -183,7 +183,7 @@ def stream(model: Model, messages: list[Message], sampling: Sampling,
     most = sampling.most if longest is None else min(sampling.most, longest - len(prompt.tokens))
     pieces, ends = _Pieces(model.tokenizer), _ends(model)
     given = torch.tensor([prompt.tokens], device=model.device)
-    cache: Any = None
+    cache: Cache | None = None
     for position in range(most):
         if stop is not None and stop.is_set():
             return "stopped"
@@ -197,7 +197,7 @@ def stream(model: Model, messages: list[Message], sampling: Sampling,
 
 
 @torch.no_grad()
-def _next(model: Model, given: Tensor, cache: Any) -> tuple[Tensor, Any]:
+def _next(model: Model, given: Tensor, cache: Cache | None) -> tuple[Tensor, Cache]:
     with _TURN:
         out = model.network(given, past_key_values=cache, use_cache=True)
         return out.logits[0, -1].float().cpu(), out.past_key_values

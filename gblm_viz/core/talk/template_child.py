@@ -11,9 +11,10 @@ sys.path[:] = sys.argv[1:]  # started without `site`, so the parent passes its i
 
 import json  # noqa: E402
 import signal  # noqa: E402
+from collections.abc import Callable  # noqa: E402
 from datetime import datetime  # noqa: E402
 from functools import lru_cache  # noqa: E402
-from typing import Any  # noqa: E402
+from typing import Any, TypedDict  # noqa: E402
 
 import jinja2  # noqa: E402
 from jinja2.ext import Extension, loopcontrols  # noqa: E402
@@ -25,13 +26,13 @@ class Generation(Extension):
 
     tags = {"generation"}  # noqa: RUF012  # as Jinja declares it
 
-    def parse(self, parser: Any) -> Any:
+    def parse(self, parser: jinja2.parser.Parser) -> jinja2.nodes.Node:
         """Replace the tag by a call of `_inside` with its body."""
         line = next(parser.stream).lineno
-        body = parser.parse_statements(["name:endgeneration"], drop_needle=True)
+        body = parser.parse_statements(("name:endgeneration",), drop_needle=True)
         return jinja2.nodes.CallBlock(self.call_method("_inside"), [], [], body).set_lineno(line)
 
-    def _inside(self, caller: Any) -> str:
+    def _inside(self, caller: Callable[[], str]) -> str:
         return str(caller())
 
 
@@ -57,7 +58,7 @@ class Namespace(jinja2.utils.Namespace):
             _refuse_private(name)
         jinja2.utils.Namespace.__init__(self, values)
 
-    def __setitem__(self, name: str, value: Any) -> None:
+    def __setitem__(self, name: str, value: object) -> None:
         _refuse_private(name)
         jinja2.utils.Namespace.__setitem__(self, name, value)
 
@@ -72,8 +73,8 @@ def raise_exception(message: object) -> None:
     raise jinja2.exceptions.TemplateError(str(message))
 
 
-def tojson(value: Any, ensure_ascii: bool = False, indent: Any = None, separators: Any = None,
-           sort_keys: bool = False) -> str:
+def tojson(value: object, ensure_ascii: bool = False, indent: int | str | None = None,
+           separators: tuple[str, str] | None = None, sort_keys: bool = False) -> str:
     """Return the value as JSON without HTML escapes, which Jinja's own filter adds."""
     return json.dumps(value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys)
 
@@ -89,7 +90,25 @@ def compiled(template: str) -> jinja2.Template:
     return environment.from_string(template)
 
 
-def rendered(asked: dict[str, Any]) -> dict[str, Any]:
+class Question(TypedDict):
+    """One line of the input: a template with its values, and the limits of its rendering."""
+
+    template: str
+    values: dict[str, object]
+    most: int
+    seconds: float
+    memory: int
+
+
+class Answer(TypedDict, total=False):
+    """One line of the output, with one of these fields."""
+
+    text: str
+    long: bool
+    why: str
+
+
+def rendered(asked: Question) -> Answer:
     """Return {"text": …}, {"long": True} beyond `most` characters or memory, or {"why": the template's own message}."""
     pieces, size = [], 0
     try:
@@ -119,7 +138,7 @@ def serve() -> None:
     """Answer every line of the input with one line of the output."""
     alarm = getattr(signal, "setitimer", None)  # not on Windows; there only the parent watches the time
     for line in sys.stdin.buffer:
-        asked = json.loads(line)
+        asked: Question = json.loads(line)
         bound_memory(asked["memory"])
         if alarm is not None:
             alarm(signal.ITIMER_PROF, asked["seconds"])  # not caught: the system ends the process, even inside C code

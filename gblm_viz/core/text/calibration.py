@@ -12,7 +12,6 @@ import random
 import stat
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -21,7 +20,7 @@ from torch import Tensor
 
 from ..base.errors import SettingError, TextError, refuse_unknown
 from ..base.files import a_path
-from ..model.tokenizer import encoded
+from ..model.tokenizer import Tokenizer, encoded
 
 RULES = ("windows", "paragraphs", "auto", "jsonl", "tokens")
 TEXT_RULES = ("windows", "paragraphs", "auto")
@@ -127,7 +126,7 @@ def read_given(path: Path, most: int | None = None) -> bytes:
     return raw
 
 
-def tokenise(tokenizer: Any, text: str) -> list[int]:
+def tokenise(tokenizer: Tokenizer, text: str) -> list[int]:
     """Tokenise the whole text as the tokenizer does by default (special tokens included), without its length warning.
 
     Raises TextError for a text of more than LARGEST_TEXT characters.
@@ -212,8 +211,9 @@ def _refuse_no_number(given: object) -> None:
         raise TextError("not_whole", given=given)
 
 
-def from_text(tokenizer: Any, text: str, *, name: str, rule: str = "windows", samples: int = DEFAULT_SAMPLES,
-              length: int | None = None, seed: int = 0, longest: int | None = None) -> CalibrationSet:
+def from_text(tokenizer: Tokenizer, text: str, *, name: str, rule: str = "windows",
+              samples: int = DEFAULT_SAMPLES, length: int | None = None, seed: int = 0,
+              longest: int | None = None) -> CalibrationSet:
     """Cut a text by `windows`, `paragraphs` or `auto`. Raises TextError for a length beyond the model's maximum."""
     refuse_unknown("rule_unknown", rule, TEXT_RULES)
     _refuse_no_samples(samples)
@@ -254,8 +254,8 @@ def _paragraphs(text: str) -> list[str]:
     return ["\n".join(lines) for lines in pieces if lines]
 
 
-def from_jsonl(tokenizer: Any, text: str, *, name: str, samples: int = DEFAULT_SAMPLES, length: int | None = None,
-               seed: int = 0, longest: int | None = None) -> CalibrationSet:
+def from_jsonl(tokenizer: Tokenizer, text: str, *, name: str, samples: int = DEFAULT_SAMPLES,
+               length: int | None = None, seed: int = 0, longest: int | None = None) -> CalibrationSet:
     """Cut one seeded random window from each of N long documents, one document a line: {"text": …} or a bare string.
 
     This is how the paper's authors sample C4 (core/README.md, Samples). Documents shorter than `length` are skipped.

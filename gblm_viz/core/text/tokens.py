@@ -23,8 +23,7 @@ def token_texts(model: Model, samples: CalibrationSet, index: int) -> tuple[str,
     tokens = samples.sample(index).tolist()
 
     def text(start: int, end: int) -> str:
-        decoded: str = model.tokenizer.decode(tokens[start:end], clean_up_tokenization_spaces=False)
-        return decoded
+        return model.tokenizer.decode(tokens[start:end], clean_up_tokenization_spaces=False)
 
     pieces = []
     before = done = 0  # decode the last piece again: some tokenizers drop a space at the start of a text
