@@ -11,7 +11,28 @@ from collections.abc import Iterable, Sequence
 from operator import itemgetter
 from pathlib import Path
 from statistics import fmean
-from typing import Any
+from typing import TypeVar
+
+from gblm_viz.pocket.measured import (
+    Config,
+    Counts,
+    Drawn,
+    Draws,
+    Interval,
+    Lever,
+    Methods,
+    Pruned,
+    PrunedSeed,
+    Scored,
+    Scores,
+    Seed,
+    Steering,
+    Trained,
+    Verdict,
+    Verdicts,
+)
+
+T = TypeVar("T")
 
 CARD = """---
 language: [en, ja]
@@ -174,7 +195,7 @@ def _amount(sparsity: str) -> str:
     return sparsity if ":" in sparsity else f"{float(sparsity):.0%}"
 
 
-def _curve(trained: dict[str, Any], count: int = 8) -> str:
+def _curve(trained: Trained, count: int = 8) -> str:
     points = trained["curve"]
     step = max(1, -(-len(points) // count))
     batch = trained["recipe"]["batch"]
@@ -183,16 +204,16 @@ def _curve(trained: dict[str, Any], count: int = 8) -> str:
          f"{point['perplexity_ja']:.1f}") for point in points[::-1][::step][::-1]))
 
 
-def _interval(one: dict[str, Any]) -> str:
+def _interval(one: Interval) -> str:
     return f"{one['low']:.0%} to {one['high']:.0%}"
 
 
-def _kinds(scored: dict[str, Any]) -> str:
+def _kinds(scored: Scores) -> str:
     return _table(("kind", "exact", "of", "share", "95 % interval"), (
         (kind, one["right"], one["n"], f"{one['share']:.1%}", _interval(one)) for kind, one in scored["kinds"].items()))
 
 
-def _scores(scored: dict[str, Any]) -> str:
+def _scores(scored: Scores) -> str:
     rows = []
     for name, skill in scored["skills"].items():
         choice = skill.get("choice")
@@ -202,7 +223,7 @@ def _scores(scored: dict[str, Any]) -> str:
     return _table(("skill", "kind", "exact", "95 % interval", "choice (chance)", "perplexity"), rows)
 
 
-def _seeds(found: list[dict[str, Any]]) -> str:
+def _seeds(found: list[Seed]) -> str:
     kinds = list(found[0]["kinds"])
     heads = ("seed", *kinds, *(f"{language} prose, perplexity" for language in found[0]["perplexity"]))
     return SEEDS.format(table=_table(heads, (
@@ -210,15 +231,15 @@ def _seeds(found: list[dict[str, Any]]) -> str:
          *(f"{value:.1f}" for value in one["perplexity"].values())) for one in found)))
 
 
-def _pruned(folder: Path, found: dict[str, Any]) -> str:
+def _pruned(folder: Path, found: Methods) -> str:
     models = found["models"]
     first = models[0]
-    rows: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    rows: dict[tuple[str, str], list[Pruned]] = {}
     for row in (row for model in models for row in model["rows"]):
         rows.setdefault((row["method"], row["sparsity"]), []).append(row)
     amounts = list(dict.fromkeys(amount for _, amount in rows))
 
-    def cell(cells: list[dict[str, Any]]) -> str:
+    def cell(cells: Sequence[Scored]) -> str:
         texts = cells[0]["perplexity"] if cells else ()
         losses = (f"{_geometric(one['perplexity'][text] for one in cells):,.0f}" for text in texts)
         return f"{_spread([one['right'] / one['of'] for one in cells])} · {' / '.join(losses)}" if cells else ""
@@ -233,7 +254,7 @@ def _pruned(folder: Path, found: dict[str, Any]) -> str:
             for method in dict.fromkeys(method for method, _ in rows))))
 
 
-def _order(models: list[dict[str, Any]]) -> str:
+def _order(models: list[PrunedSeed]) -> str:
     """Whether GBLM wins against Wanda, seed by seed, at each sparsity: said whatever it is."""
     lines = []
     for amount in dict.fromkeys(row["sparsity"] for row in models[0]["rows"]):
@@ -254,16 +275,16 @@ def _order(models: list[dict[str, Any]]) -> str:
             + _table(("sparsity", "method", "probes, by seed", "lower perplexity"), lines))
 
 
-def _draws(found: dict[str, Any]) -> str:
-    rows: dict[tuple[str, str], list[dict[str, Any]]] = {}
+def _draws(found: Draws) -> str:
+    rows: dict[tuple[str, str], list[Drawn]] = {}
     for row in found["rows"]:
         rows.setdefault((row["method"], row["sparsity"]), []).append(row)
     amounts = list(dict.fromkeys(amount for _, amount in rows))
 
-    def share(counts: dict[str, list[int]]) -> float:
+    def share(counts: dict[str, Counts]) -> float:
         return sum(right for right, _ in counts.values()) / sum(total for _, total in counts.values())
 
-    def cell(cells: list[dict[str, Any]]) -> str:
+    def cell(cells: list[Drawn]) -> str:
         chosen = next((one["choices"] for one in cells if "choices" in one), None)
         exact = _spread([one["right"] / one["of"] for one in cells])
         return exact + (f" · choice {100 * share(chosen):.0f}" if chosen else "")
@@ -284,8 +305,8 @@ VERDICT = {"less": "better", "more": "worse", "none": "no difference shown", "on
 """What the interval of a difference of losses allows to say of a method."""
 
 
-def _verdicts(found: dict[str, Any]) -> str:
-    def alone(row: dict[str, Any]) -> str:
+def _verdicts(found: Verdicts) -> str:
+    def alone(row: Verdict) -> str:
         return ", ".join(f"{mean:+.3f}{'*' if low > 0 or high < 0 else ''}" for mean, low, high in row["by_draw"])
 
     rows = [(row["method"], _amount(row["sparsity"]), row["text"].removesuffix(".txt"),
@@ -298,7 +319,7 @@ def _verdicts(found: dict[str, Any]) -> str:
         table=_table(("method", "removed", "text", "difference (95 %)", "verdict", "by draw"), rows))
 
 
-def _steering(found: dict[str, Any]) -> str:
+def _steering(found: Steering) -> str:
     dense = {skill: right for skill, (right, _) in found["dense"].items()}
     kept: dict[str, dict[str, dict[str, float]]] = {}
     for row in found["rows"]:
@@ -332,11 +353,11 @@ def _steering(found: dict[str, Any]) -> str:
                      for method in kept)) for name in names)))
 
 
-def _levers(found: list[dict[str, Any]]) -> str:
+def _levers(found: list[Lever]) -> str:
     columns = [(method, amount) for amount in ("0.5", "0.6")
                for method in ("magnitude, per matrix", "wanda", "gblm ℓ1, share 0.5")]
 
-    def cell(one: dict[str, Any]) -> str:
+    def cell(one: Scored) -> str:
         return f"{100 * one['right'] / one['of']:.0f} · {one['perplexity']['held_out_en.txt']:.0f}"
 
     rows = []
@@ -350,16 +371,23 @@ def _levers(found: list[dict[str, Any]]) -> str:
                                                   for method, amount in columns)), rows))
 
 
-def _read(folder: Path, name: str) -> Any:
+def _read(folder: Path, name: str, kind: type[T]) -> T | None:
+    """Return one of the files beside the card, of a kind that `measured` describes; None if it was not measured."""
     file = folder / name
-    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
+    if not file.is_file():
+        return None
+    found: T = json.loads(file.read_text(encoding="utf-8"))
+    return found
 
 
 def write(folder: Path) -> None:
     """Fills the card with the numbers that lie beside it; a table that was not measured is left out."""
-    trained, scored, config = (_read(folder, name) for name in ("training.json", "scores.json", "config.json"))
-    seeds, methods, verdicts, draws, steering, levers = (_read(folder, f"{name}.json") for name in (
-        "seeds", "methods", "verdicts", "draws", "steering", "levers"))
+    trained, scored = _read(folder, "training.json", Trained), _read(folder, "scores.json", Scores)
+    config = _read(folder, "config.json", Config)
+    assert trained is not None and scored is not None and config is not None
+    seeds, levers = _read(folder, "seeds.json", list[Seed]), _read(folder, "levers.json", list[Lever])
+    methods, verdicts = _read(folder, "methods.json", Methods), _read(folder, "verdicts.json", Verdicts)
+    draws, steering = _read(folder, "draws.json", Draws), _read(folder, "steering.json", Steering)
     recipe = trained["recipe"]
     story = next(skill for skill in scored["skills"].values() if skill["kind"] == "story")
     text = CARD.format(

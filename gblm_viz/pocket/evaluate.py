@@ -12,6 +12,7 @@ import math
 from collections import Counter
 from pathlib import Path
 from random import Random
+from typing import TypedDict
 
 from gblm_viz.core.base.intervals import Share
 from gblm_viz.core.base.job import run
@@ -46,9 +47,17 @@ def _share(found: Share) -> dict[str, float]:
             "low": round(found.interval.low, 4), "high": round(found.interval.high, 4)}
 
 
-def told(model: Model, probes: tuple[Probe, ...]) -> list[dict[str, object]]:
+class Tale(TypedDict):
+    """A story that the model told, and the rules that it breaks."""
+
+    prompt: str
+    story: str
+    broken: list[str]
+
+
+def told(model: Model, probes: tuple[Probe, ...]) -> list[Tale]:
     """What the model tells, greedily, of every pair of words, and the rules it breaks."""
-    found: list[dict[str, object]] = []
+    found: list[Tale] = []
     for probe in probes:
         story = answer(model, [{"role": "user", "content": probe.prompt}], most=STORY_TOKENS).text
         animal, thing = probe.contains
@@ -98,7 +107,7 @@ def score(folder: Path) -> dict[str, object]:
     tales = told(model, tuple(probe for probe in probes if probe.contains))
     story = skills.SKILLS[skills.STORY]
     consistent = Share(sum(not tale["broken"] for tale in tales), len(tales))
-    broken = Counter(rule for tale in tales for rule in tale["broken"])  # type: ignore[attr-defined]
+    broken = Counter(rule for tale in tales for rule in tale["broken"])
     found[skills.STORY] = {"kind": story.kind, "title_en": story.title_en, "title_ja": story.title_ja,
                            "language": story.language, **_share(consistent),
                            "rules": {rule: broken[rule] for rule in stories.RULES}}

@@ -11,11 +11,13 @@ import logging
 import math
 import os
 import time
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -23,7 +25,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
-from gblm_viz.core.model.models import pick_device
+from gblm_viz.core.model.models import move, pick_device
 from gblm_viz.core.sums.observe import sample_loss
 from gblm_viz.pocket import prose, skills, stream, tokens
 
@@ -100,11 +102,11 @@ class Recipe:
         shares = {"written": self.written, "retold": self.retold, "harder": self.harder}
         return {"chat": 1 - sum(shares.values())} | {kind: share for kind, share in shares.items() if share}
 
-    def goes_on_from(self, other: dict[str, object], step: int) -> bool:
+    def goes_on_from(self, other: Mapping[str, Any], step: int) -> bool:
         """Whether `step` steps of the other recipe are also the first steps of this one."""
         mine = asdict(self)
         same = {**mine, "tokens": 0} == {**other, "tokens": 0}
-        return same and (mine == other or step <= min(self.level_until, Recipe(**other).level_until))  # type: ignore[arg-type]
+        return same and (mine == other or step <= min(self.level_until, Recipe(**other).level_until))
 
 
 @dataclass
@@ -333,7 +335,7 @@ def fit(
         new_tokenizer().save_pretrained(work)
     tokenizer = PreTrainedTokenizerFast.from_pretrained(work)
     model = new_model(recipe, tokenizer)
-    model.to(torch.device(device))  # type: ignore[arg-type]
+    move(model, device)
     optimizer = new_optimizer(recipe, model)
     progress = restore(recipe, work, model, optimizer, Progress(asdict(recipe), corpus_hash()))
     workers = Workers(model, threads if device == "cpu" else 1)
@@ -396,5 +398,5 @@ def save(model: LlamaForCausalLM, work: Path, recipe: Recipe, progress: Progress
 def run(recipe: Recipe, work: Path, folder: Path, threads: int, device: str = "auto") -> None:
     """The whole way from nothing, or from the last checkpoint in `work`, to a saved model in `folder`."""
     model, progress = fit(recipe, work, threads, pick_device(device))
-    model.to(torch.device("cpu"))  # type: ignore[arg-type]
+    move(model, "cpu")
     save(model, work, recipe, progress, threads, folder)
