@@ -20,7 +20,7 @@ def set_aside() -> None:
         return
     import httpx
 
-    for name in [name for name in named if name.lower() != "no_proxy" and not _usable(httpx, os.environ[name])]:
+    for name in [name for name in named if name.lower() != "no_proxy" and not _usable(os.environ[name])]:
         _remove(name)
     try:
         httpx.Client(verify=False).close()  # no certificates are read: this looks at the proxies alone
@@ -39,11 +39,12 @@ def _remove(name: str) -> None:
     del os.environ[name]
 
 
-def _usable(httpx: object, value: str) -> bool:
+def _usable(value: str) -> bool:
+    import httpx
+
     value = value.strip()
     try:
-        httpx.HTTPTransport(  # type: ignore[attr-defined]
-            proxy=value if "://" in value else f"http://{value}", verify=False).close()
+        httpx.HTTPTransport(proxy=value if "://" in value else f"http://{value}", verify=False).close()
     except Exception:  # ValueError, ImportError and InvalidURL, by what is wrong with it
         return False
     return True
