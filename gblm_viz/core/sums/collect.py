@@ -122,6 +122,7 @@ class Accumulator:
         ranks.add_small(self._small())
 
     def clear(self) -> None:
+        """Set all running sums to zero."""
         for tensor in (*self.buffers, *self._small()):
             tensor.zero_()
 
@@ -136,6 +137,7 @@ class Accumulator:
         return state | {f"sample_l1/{name}": values[:samples] for name, values in self.sample_l1.items()}
 
     def restore(self, state: dict[str, Tensor], samples: int) -> None:
+        """Load the running state after `samples` samples from a checkpoint's tensors."""
         for name, tensor in self.tensors(samples).items():
             tensor.copy_(state[name])
 
@@ -150,10 +152,12 @@ class Accumulator:
         return sums
 
     def finished_halves(self) -> dict[str, dict[str, Tensor]]:
+        """Return the sums of the even and the odd samples on the CPU, by matrix; empty if they were not asked for."""
         return {name: {kind: tensor.cpu() for kind, tensor in kinds.items()}
                 for name, kinds in self.halves.items() if kinds}
 
     def finished_l1(self, samples: int) -> dict[str, Tensor]:
+        """Return each matrix's ℓ1 of the first `samples` samples' gradients."""
         return {name: values[:samples] for name, values in self.sample_l1.items()}
 
 

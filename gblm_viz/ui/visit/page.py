@@ -63,6 +63,8 @@ class Signals:
 
 @dataclass(frozen=True, eq=False)
 class Page:
+    """What the parts of a page share while it is built: words, library, the visitor's states and the signals."""
+
     words: Words
     library: Library
     visitor: gr.State

@@ -45,6 +45,7 @@ KEY = re.compile(r"[A-Za-z0-9_-]{16,64}")
 @dataclass(frozen=True)
 class Field:
     """One quantity of a matrix that the view can show."""
+
     id: str
     label: str
     kind: Kind
@@ -103,6 +104,7 @@ class LiveProvider(Provider, Protocol):
 @dataclass(frozen=True)
 class ArrayProvider:
     """A provider of existing arrays: {field: array}, all of one shape."""
+
     arrays: Mapping[Field, np.ndarray]
 
     def __post_init__(self) -> None:
@@ -184,6 +186,7 @@ def _base64(array: np.ndarray) -> str:
 @dataclass(eq=False)
 class Picture:
     """A provider in the gallery and the pixels of its fields that were shown."""
+
     provider: Provider
     fields: Mapping[str, Field]
     kept: bool = False
@@ -316,6 +319,7 @@ class Gallery:
 @dataclass(frozen=True)
 class Request:
     """A browser's request for a tile, with every number checked."""
+
     key: str
     field: str
     row: int
