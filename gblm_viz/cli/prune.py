@@ -194,7 +194,7 @@ def _mask_lines(values: Mapping[str, Any]) -> Iterator[str]:
         yield say("out", folder=values["out"])
 
 
-def _settings_lines(values: dict[str, Any]) -> Iterator[str]:
+def _settings_lines(values: Mapping[str, Any]) -> Iterator[str]:
     yield say("settings", **{name: values[name] for name in ("method", "pattern", "order")})
     if values["norm"] is not None:
         yield say("norm", norm=values["norm"])
@@ -205,7 +205,7 @@ def _settings_lines(values: dict[str, Any]) -> Iterator[str]:
             yield say("knob", name=name, value=values[name])
 
 
-def _agreement_lines(values: dict[str, Any]) -> Iterator[str]:
+def _agreement_lines(values: Mapping[str, Any]) -> Iterator[str]:
     """How far the mask agrees with those that it is compared with, but for one of the same settings."""
     names = {"wanda": f"wanda, {values['order']} order", "gradient": "gradient",
              "preview": f"{values['method']}, dense order"}

@@ -226,6 +226,7 @@ class Run:
         return self.make(self.model, blocks, self.calibration.count, tuple(self.wanted["keep"]), self.wanted["halves"])
 
     def refuse_cancelled(self) -> None:
+        """Raise GblmError if the run was cancelled."""
         if self.cancel is not None and self.cancel.is_set():
             raise GblmError("cancelled")
 

@@ -41,8 +41,7 @@ class Section:
 
 
 def html(run: Run, say: Words) -> bytes:
-    """Return the whole report as one file, without scripts or outside resources. Sections without parts are left out.
-    """
+    """Return the whole report as one file, without scripts or outside resources; empty sections are left out."""
     sheet = Sheet(run, say)
     title = say("report.title", model=run.model.name, method=run.settings["method"], sparsity=percent(run.sparsity))
     sections = [{"title": say(f"report.sections.{section.name}"), "new_page": section.new_page, "parts": parts}

@@ -242,7 +242,7 @@ class _Handlers(Handlers):
                page.status: page.note(say("status.ready"))}
 
     def on_show(self, visit: Visit, kind: str) -> Iterator[dict[Any, Any]]:
-        """Show how each token of the strongest samples pulls at the weight, its row, its matrix …"""
+        """Show how each token of the strongest samples pulls at the weight, its row or its matrix."""
         at, model, found = at_of(visit), visit.model(), visit.statistics()
         target, picked = pull_of(model, at, kind), strongest(visit, at, PULLING)
         pulls = yield from self.computed(visit, PullKey(visit.session.statistics, target, picked), "pull",

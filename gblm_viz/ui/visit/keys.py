@@ -143,7 +143,7 @@ class ShapeKey(Key[ModelShape]):
 
 @dataclass(frozen=True)
 class PaceKey(Key[Pace]):
-    """This machine's pace on a model of that shape."""
+    """The pace of this machine on a model of that shape."""
 
     shape: ShapeKey
 
