@@ -3,7 +3,6 @@ It requests both and computes neither."""
 
 from __future__ import annotations
 
-import html
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -21,17 +20,18 @@ from gblm_viz.core.score.methods import METHODS
 from gblm_viz.core.sums.statistics import NORMS, Statistics
 from gblm_viz.figures import maps
 from gblm_viz.figures.tiles import colour_range
-from gblm_viz.ui.components.matrix_view import ArrayProvider, Field, MatrixView, picture
-from gblm_viz.ui.components.model_map import ModelMapView
-from gblm_viz.ui.visit.page import Handlers, Page, bump
-from gblm_viz.ui.visit.session import Library, Selection, Visit
-from gblm_viz.ui.work import work
-from gblm_viz.ui.work.example import shipped, shipped_matrix, shipped_summaries
-from gblm_viz.ui.work.preview import plain_alpha
 from gblm_viz.words import Words
 
+from ..components.matrix_view import ArrayProvider, Field, MatrixView, picture
+from ..components.model_map import ModelMapView
+from ..components.paragraph import paragraph
 from ..visit.keys import FieldRangesKey, ModelKey, StatisticsKey, SummariesKey
+from ..visit.page import Handlers, Page, bump
 from ..visit.remembered import ALL_EXPERTS, TEXT_MOVED
+from ..visit.session import Library, Selection, Visit
+from ..work import work
+from ..work.example import shipped, shipped_matrix, shipped_summaries
+from ..work.preview import plain_alpha
 
 STATISTICS = ("mean", "median", "p99", "peak_share")
 AT_ONCE = 50_000_000
@@ -246,11 +246,11 @@ def text_moved(visit: Visit) -> bool:
 
 def statistics_tag(say: Words, visit: Visit, found: Statistics) -> str:
     """Return what made the gradients as a `.tag` line: model, text, N × length, seed, and whether the text changed."""
-    parts = [f'<p class="tag">{html.escape(_made_of(say, visit))}</p>']
+    parts = [paragraph(_made_of(say, visit), "tag")]
     if found.count == 1:
-        parts.append(f'<p class="tag">{html.escape(say("gradients.one_sample"))}</p>')
+        parts.append(paragraph(say("gradients.one_sample"), "tag"))
     if text_moved(visit):
-        parts.append(f'<p class="limit">{html.escape(say("gradients.moved"))}</p>')
+        parts.append(paragraph(say("gradients.moved"), "limit"))
     return "".join(parts)
 
 
@@ -374,8 +374,8 @@ def _offered(found: Statistics | None, settings: Settings) -> list[tuple[str, An
 
 def _explained(say: Words, norm: str) -> str:
     kind = "limit" if norm == "sum" else "tag"
-    return f'<p class="{kind}">{html.escape(say(f"gradients.explained.{norm}"))}</p>'
+    return paragraph(say(f"gradients.explained.{norm}"), kind)
 
 
 def _matrix_tag(say: Words, matrix: Matrix) -> str:
-    return f'<p class="tag">{html.escape(say("gradients.matrix_tag", name=matrix.name))}</p>'
+    return paragraph(say("gradients.matrix_tag", name=matrix.name), "tag")

@@ -3,7 +3,6 @@ Independent of tensors: core cuts and collects, and the text is kept in the visi
 
 from __future__ import annotations
 
-import html
 import math
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
@@ -19,18 +18,20 @@ from gblm_viz.core.model.models import Model
 from gblm_viz.core.sums.statistics import Statistics
 from gblm_viz.core.text import calibration
 from gblm_viz.core.text.calibration import CalibrationSet
-from gblm_viz.ui.components.sample_list import SampleList, SampleRow, sample_rows
-from gblm_viz.ui.components.upload_button import UploadButton, upload_button
-from gblm_viz.ui.visit.folders import folder_of
-from gblm_viz.ui.visit.page import Handlers, Page, bump
-from gblm_viz.ui.visit.session import Visit
-from gblm_viz.ui.visit.uploads import Upload, received
-from gblm_viz.ui.work import work
 from gblm_viz.words import Words
 
+from ..components.escape import escape
+from ..components.paragraph import paragraph
+from ..components.sample_list import SampleList, SampleRow, sample_rows
+from ..components.upload_button import UploadButton, upload_button
+from ..visit.folders import folder_of
 from ..visit.keys import CollectTask, CostKey, HeldOutKey, RequestedSamplesKey
+from ..visit.page import Handlers, Page, bump
 from ..visit.remembered import KEEP_IN, KEPT_IN, TEXT_MOVED
+from ..visit.session import Visit
 from ..visit.text_choice import TextChoice
+from ..visit.uploads import Upload, received
+from ..work import work
 
 RULES = ("auto", "windows", "paragraphs")
 UPLOAD_TYPES = ".txt,.md,text/*"
@@ -182,7 +183,7 @@ class _Handlers(Handlers):
             asked = ""
             sentence = error.say(say) if choice.text else say("text.nothing_yet")
             kind = "limit" if choice.text else "tag"
-            updates = {views.summary: f'<p class="{kind}" role="alert">{html.escape(sentence)}</p>',
+            updates = {views.summary: f'<p class="{kind}" role="alert">{escape(sentence)}</p>',
                        views.estimate: "", views.listed: sample_rows([], {})}
         moved = visit.session.statistics is not None and asked != _collected_from(visit)
         if moved != bool(visit.session.extra(TEXT_MOVED, False)):
@@ -371,11 +372,11 @@ def list_value(say: Words, model: Model, cut: Cut, choice: TextChoice) -> dict[s
 # Sentences
 
 def _tag(sentence: str) -> str:
-    return f'<p class="tag">{html.escape(sentence)}</p>'
+    return paragraph(sentence, "tag")
 
 
 def _paragraph(sentences: list[str], kind: str = "") -> str:
-    return f'<p class="{kind}">{html.escape(" ".join(sentences))}</p>' if sentences else ""
+    return paragraph(" ".join(sentences), kind) if sentences else ""
 
 
 def summary_html(say: Words, cut: Cut, choice: TextChoice) -> str:
@@ -440,7 +441,7 @@ def result_html(say: Words, visit: Visit, moved: bool) -> str:
     held = visit.library.get(visit.session.held_out).count if visit.library.has(visit.session.held_out) else 0
     tag = say("text.result_tag", model=found.model_name, text=name, rule=_rule(say, samples.rule), seed=samples.seed,
               dtype=found.dtype, held=held)
-    title = f'<b>{html.escape(say("text.result_title"))}</b>'
+    title = f'<b>{escape(say("text.result_title"))}</b>'
     if not moved:
         return f'<div class="result-card">{title}{_paragraph(said)}{_tag(tag)}{_tag(say("text.result_next"))}</div>'
     old = _paragraph([say("text.from", text=name, samples=numbers["samples"], length=numbers["length"])], "limit")
