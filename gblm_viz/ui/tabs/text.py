@@ -177,7 +177,7 @@ class _Handlers(Handlers):
                 raise GblmError("empty_text", name=work.text_name(say, choice.name))
             cut = cut_of(visit, choice, say)
             updates = {views.summary: summary_html(say, cut, choice), views.estimate: estimate_html(say, visit, cut),
-                       views.listed: list_value(say, visit.model(), cut, choice)}
+                       views.listed: list_value(say, visit.model(), cut.whole, cut.held, choice)}
             asked = cut.samples.key
         except GblmError as error:
             asked = ""
@@ -185,6 +185,9 @@ class _Handlers(Handlers):
             kind = "limit" if choice.text else "tag"
             updates = {views.summary: f'<p class="{kind}" role="alert">{escape(sentence)}</p>',
                        views.estimate: "", views.listed: sample_rows([], {})}
+            if error.key == "all_left_out":  # the list stays, so that one can be ticked again
+                whole = work.kept_whole(visit, choice)
+                updates[views.listed] = list_value(say, visit.model(), whole, frozenset(), choice)
         moved = visit.session.statistics is not None and asked != _collected_from(visit)
         if moved != bool(visit.session.extra(TEXT_MOVED, False)):
             visit.remember(TEXT_MOVED, moved)
@@ -357,15 +360,16 @@ def named(error: GblmError, say: Words) -> GblmError:
                                      for key, value in error.fields.items()})
 
 
-def list_value(say: Words, model: Model, cut: Cut, choice: TextChoice) -> dict[str, Any]:
+def list_value(say: Words, model: Model, whole: CalibrationSet, held: frozenset[int],
+               choice: TextChoice) -> dict[str, Any]:
     """Return the first samples as rows: how each begins and how it is used."""
     rows = []
-    for index in range(min(cut.whole.count, LISTED)):
-        sample = cut.whole.sample(index)
+    for index in range(min(whole.count, LISTED)):
+        sample = whole.sample(index)
         begins = " ".join(model.tokenizer.decode(sample[:FIRST_TOKENS].tolist()).rstrip("\ufffd").split())
-        state = "dropped" if index in choice.dropped else "held" if index in cut.held else "used"
+        state = "dropped" if index in choice.dropped else "held" if index in held else "used"
         rows.append(SampleRow(index, len(sample), begins, state))  # type: ignore[arg-type]
-    more = cut.whole.count - len(rows)
+    more = whole.count - len(rows)
     return sample_rows(rows, say.table("text.list"), say("text.more", count=f"{more:,}") if more else "")
 
 

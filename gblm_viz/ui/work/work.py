@@ -161,7 +161,7 @@ def parts_of(whole: CalibrationSet, choice: TextChoice) -> tuple[CalibrationSet,
     """Return (calibration, held out, held-out indices in `whole`); held out is None if the text is too short."""
     kept = [index for index in range(whole.count) if index not in choice.dropped]
     if not kept:
-        raise GblmError("too_short", name=choice.name)
+        raise GblmError("all_left_out", name=choice.name)
     samples, held_out = calibration.hold_out(whole.pick(kept), choice.seed)
     held = calibration.held_out_indices(len(kept), choice.seed)
     return samples, held_out, frozenset(kept[index] for index in held)

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
 from gblm_viz.amounts import amount
 from gblm_viz.core.base.errors import GblmError
+from gblm_viz.core.model.models import Model
 from gblm_viz.core.text.calibration import CalibrationSet, held_out_indices, hold_out
 from gblm_viz.ui.tabs import text
+from gblm_viz.ui.visit.keys import ModelKey
+from gblm_viz.ui.visit.session import Library, Session
 from gblm_viz.ui.visit.text_choice import TextChoice
 from gblm_viz.ui.visit.uploads import Upload
 from gblm_viz.ui.work import work
 from gblm_viz.words import words
 
+MODEL = ModelKey("pocket", "float32", "cpu")
 CONTROLS = ("auto", 64, None, 0)
 
 
@@ -38,7 +44,7 @@ def test_held_out_numbers_count_in_the_whole_list_where_samples_are_left_out() -
 
 
 def test_leaving_out_every_sample_is_a_sentence() -> None:
-    with pytest.raises(GblmError, match="No sample"):
+    with pytest.raises(GblmError, match="left out"):
         work.parts_of(numbered(3), TextChoice("x", "a.txt", dropped=frozenset(range(3))))
 
 
@@ -93,3 +99,16 @@ def test_bytes_are_written_for_a_person() -> None:
 def test_a_bundled_text_is_called_by_its_title() -> None:
     names = [work.text_name(words("ja"), name) for name in ("prose_en.txt", "mine.txt", "")]
     assert names == ["英語の文章", "mine.txt", "入力したテキスト"]
+
+
+def test_the_list_stays_when_every_sample_is_left_out_so_that_one_can_be_ticked_again(pocket: Model) -> None:
+    library = Library(budget=10**9)
+    library.put(MODEL, pocket, 0)
+    library.first = Session(model=MODEL)
+    visit = library.visit("")
+    visit.update(text=TextChoice("One sentence stands here. " * 20, samples=4, dropped=frozenset(range(4))))
+    views = SimpleNamespace(summary="summary", estimate="estimate", listed="listed", result="result")
+    shown = text._Handlers.preview(SimpleNamespace(  # type: ignore[arg-type]
+        say=words("en"), views=views, signals=SimpleNamespace(text="signal")), visit, 0)
+    assert "Tick at least one" in shown["summary"]
+    assert [row["state"] for row in shown["listed"]["rows"]] == ["dropped"] * 4
