@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -19,6 +20,7 @@ from gblm_viz.words import LANGUAGES, Words, words
 from .blocks import Blocks
 from .components.breadcrumb import Breadcrumb, breadcrumb
 from .components.escape import escape
+from .components.joined import passed_on
 from .components.paragraph import paragraph
 from .components.templates import render
 from .tabs import compare, gradients, overview, patterns, prune, take_home, text, weight
@@ -35,36 +37,7 @@ TABS = {"overview": overview, "text": text, "gradients": gradients, "prune": pru
 PAGES_FOLLOWED = 160
 """Number of handlers that run at a time. One that follows a task mostly sleeps. With Gradio's 40, every click of the
 41st visitor, even Cancel, would wait until somebody else's task ends."""
-_ARRIVE = """() => {
-  const wanted = (new URLSearchParams(location.search).get('hide') || '').split(',');
-  const hidden = wanted.filter((id) => /^[a-z-]+$/.test(id));
-  const style = document.createElement('style');
-  style.textContent = hidden.map((id) => '#' + id).join(', ') + ' { display: none !important; }';
-  if (hidden.length) document.head.append(style);
-  return [window.sessionStorage.getItem('gblm-visit') || '', location.search];
-}"""
-"""Reads the visit's key and the link, after hiding the parts that the link asks to hide."""
-_CARRY = """(query) => {
-  const now = new URLSearchParams(location.search), next = new URLSearchParams(query);
-  if (window.gblmTab) now.set('tab', window.gblmTab);
-  for (const name of ['tab', 'hide']) if (now.has(name) && !next.has(name)) next.set(name, now.get(name));
-  history.replaceState(null, '', location.pathname + (next.toString() ? '?' + next : ''));
-  for (const link of document.querySelectorAll('#lang a')) link.search = location.search;
-  window.gblmPlace = true;
-  return [query];
-}"""
-"""Writes selection and settings into the address and into the links to the other language."""
-_TAB = """() => {
-  if (!window.gblmTab && NAME === FIRST) return;
-  window.gblmTab = document.body.dataset.tab = NAME;
-  if (!window.gblmPlace) return;
-  const query = new URLSearchParams(location.search);
-  query.set('tab', NAME);
-  history.replaceState(null, '', location.pathname + '?' + query);
-  for (const link of document.querySelectorAll('#lang a')) link.search = location.search;
-}""".replace("FIRST", repr(next(iter(TABS))))
-"""An opening page selects its first tab before it has read the link; that does not count as a visitor's choice."""
-_KEEP_KEY = "(key) => { window.sessionStorage.setItem('gblm-visit', key); return [key]; }"
+_SCRIPT = Path(__file__).parent / "components" / "place.js"
 
 
 def build(language: str, library: Library) -> gr.Blocks:
@@ -94,7 +67,7 @@ def build(language: str, library: Library) -> gr.Blocks:
             for name, tab in TABS.items():
                 with gr.Tab(say(f"frame.tabs.{name}"), id=name, elem_id=f"tab-{name}") as shown:
                     tab.build(replace(page, opened=(shown.select,)))
-                shown.select(None, js=_TAB.replace("NAME", repr(name)), api_visibility="private")
+                shown.select(None, js=passed_on(_SCRIPT, "showTab", name, next(iter(TABS))), api_visibility="private")
         with gr.Accordion(say("frame.about"), open=False, elem_id="about"):
             about = gr.HTML()
         key, link, place = (gr.Textbox(visible="hidden", elem_id=f"visit-{name}") for name in ("key", "link", "place"))
@@ -169,15 +142,15 @@ class _Handlers(Handlers):
 
     def wire(self, blocks: gr.Blocks) -> None:
         page, signals = self.page, self.signals
-        blocks.load(self.arrive, [self.key, self.link], [page.visitor, self.key, self.link], js=_ARRIVE,
+        blocks.load(self.arrive, [self.key, self.link], [page.visitor, self.key, self.link], js=passed_on(_SCRIPT, "arrive"),
                     show_progress="hidden", api_visibility="private").then(
-            None, [self.key], [self.key], js=_KEEP_KEY, api_visibility="private").then(
+            None, [self.key], [self.key], js=passed_on(_SCRIPT, "keepKey"), api_visibility="private").then(
             page.spoken(self.wake), [page.visitor, self.link, signals.visit],
             [page.status, self.source, self.about, page.tabs, signals.visit], show_progress="hidden",
             api_visibility="private")
         page.on([signals.visit.change, signals.selection.change, signals.settings.change], self.on_place, [],
                 [self.place], latest=True)
-        self.place.change(None, [self.place], [self.place], js=_CARRY, api_visibility="private")
+        self.place.change(None, [self.place], [self.place], js=passed_on(_SCRIPT, "carry"), api_visibility="private")
         page.on([self.load.click, self.source.submit], self.on_load, [self.source, signals.visit],
                 [self.about, signals.visit])
         page.on(self.cancel.click, self.on_cancel)

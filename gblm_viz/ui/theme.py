@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import gradio as gr
@@ -12,6 +11,7 @@ from gblm_viz.shipped import ASSETS
 from gblm_viz.words import Words
 
 from .components import csv_file
+from .components.joined import called
 
 FONTS = ["system-ui", "-apple-system", "Segoe UI", "Noto Sans", "Hiragino Sans", "Noto Sans CJK JP", "Noto Sans JP",
          "sans-serif"]
@@ -20,22 +20,15 @@ THEME = gr.themes.Base(primary_hue="blue", secondary_hue="orange", neutral_hue="
     body_text_color_subdued="*neutral_500", body_text_color_subdued_dark="*neutral_400")
 CSS = css_variables() + (ASSETS / "app.css").read_text(encoding="utf-8").replace(
     "DENSE_RGB", f"rgb{channels(DENSE)}")
-_SAVING = (Path(__file__).parent / "components" / "saving.js").read_text(encoding="utf-8")
+_SCRIPTS = Path(__file__).parent / "components"
 _HEAD = """<meta name="referrer" content="no-referrer"><meta name="color-scheme" content="light dark">
-<link rel="icon" href="../favicon.ico" type="image/svg+xml">
-<script>
-// Gradio names a slider's two inputs in English whatever the language; say it in the page's own.
-const sliderNames = SLIDER_NAMES;
-new MutationObserver(() => {
-  for (const [english, own] of Object.entries(sliderNames))
-    for (const input of document.querySelectorAll(`input[aria-label^="${english}"]`))
-      input.setAttribute("aria-label", own.replace("%s", input.getAttribute("aria-label").slice(english.length)));
-}).observe(document, {subtree: true, childList: true, attributes: true, attributeFilter: ["aria-label"]});
-</script>"""
+<link rel="icon" href="../favicon.ico" type="image/svg+xml">"""
 
 
 def head(say: Words) -> str:
     """Return the HTML for the page's head, in its language."""
     names = {"number input for ": say("frame.slider_number"), "range slider for ": say("frame.slider_range")}
-    saving = _SAVING.replace("WORDS", json.dumps({"png": say("frame.save_picture"), "csv": say("frame.save_numbers")}))
-    return f"{_HEAD.replace('SLIDER_NAMES', json.dumps(names))}<script>{csv_file.script()}{saving}</script>"
+    saved = {"png": say("frame.save_picture"), "csv": say("frame.save_numbers")}
+    scripts = (called(_SCRIPTS / "slider_names.js", "start", names),
+               called(_SCRIPTS / "saving" / "saving.js", "start", saved, csv_file.RULE))
+    return _HEAD + "".join(f"<script>{script}</script>" for script in scripts)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser
 
 from gblm_viz.ui.components import csv_file
+from gblm_viz.ui.components.joined import joined, literal
+
+SCRIPT = Path(csv_file.__file__).with_name("shared") / "csv.js"
 
 GUARDED = (
     "=1+1", '=HYPERLINK("http://x.invalid","a")', "+1+cmd|'/c calc'!A0", "-1+cmd|' /C calc'!A0", "-2+3", "+1+1",
@@ -41,7 +45,7 @@ def test_the_server_guards_what_is_a_formula_and_nothing_else() -> None:
 
 def test_the_browser_gives_the_same_answers(browser: Browser) -> None:
     page = browser.new_page()
-    page.set_content(f"<script>{csv_file.script()}</script>")
+    page.set_content(f"<script>const gblmCsv = {joined(SCRIPT)}.csvBy({literal(csv_file.RULE)});</script>")
     cells = [text for text, _ in CELLS]
     assert page.evaluate("cells => cells.map(gblmCsv.harmless)", cells) == [guarded for _, guarded in CELLS]
     lines = page.evaluate("cells => cells.map((one) => gblmCsv.lines([[one]]))", cells)

@@ -1,17 +1,28 @@
 // Votes by single keys: A, B, C for a place, T for no difference, R to reveal. Knows the buttons by their ids alone.
 
-const BUTTONS = { a: "vote-a", b: "vote-b", c: "vote-c", t: "vote-tie", r: "reveal" };
+import { isInside, listenWhile } from "./shared/dom.js";
 
-function onKey(event) {
-  if (!element.isConnected) {
-    document.removeEventListener("keydown", onKey);
-    return;
-  }
-  const typing = event.target instanceof Element && event.target.closest("input, textarea, select, [contenteditable=true]");
-  const button = document.getElementById(BUTTONS[event.key.toLowerCase()]);
-  if (typing || event.ctrlKey || event.metaKey || event.altKey || !button || button.disabled || !button.checkVisibility()) return;
-  event.preventDefault();
-  button.click();
+/** @type {Readonly<Record<string, string>>} */
+const BUTTONS = { a: "vote-a", b: "vote-b", c: "vote-c", t: "vote-tie", r: "reveal" };
+const TYPING = "input, textarea, select, [contenteditable=true]";
+
+/**
+ * Return the id of the button that a key presses, "" for none.
+ * @param {Pick<KeyboardEvent, "key" | "ctrlKey" | "metaKey" | "altKey">} event
+ */
+export function buttonFor(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey) return "";
+  const key = event.key.toLowerCase();
+  return Object.hasOwn(BUTTONS, key) ? BUTTONS[key] : "";
 }
 
-document.addEventListener("keydown", onKey);
+/** @param {import("./shared/gradio.js").Gradio<string>} gradio */
+export function start({ element }) {
+  listenWhile(element, "keydown", (/** @type {KeyboardEvent} */ event) => {
+    const id = buttonFor(event), button = id ? document.getElementById(id) : null;
+    if (!(button instanceof HTMLButtonElement) || isInside(event.target, TYPING)) return;
+    if (button.disabled || !button.checkVisibility()) return;
+    event.preventDefault();
+    button.click();
+  });
+}

@@ -1,23 +1,17 @@
-"""Rows → CSV text without cells that a spreadsheet would execute. csv_file.js does the same; both use csv_rule.toml."""
+"""Rows → CSV text without cells that a spreadsheet would run, by the same csv_rule.toml as shared/csv.js."""
 
 from __future__ import annotations
 
-import json
 import re
 import tomllib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-_HERE = Path(__file__).parent
-_RULE: dict[str, str] = tomllib.loads((_HERE / "csv_rule.toml").read_text(encoding="utf-8"))
-_FORMULA, _NUMBER = re.compile(_RULE["formula"]), re.compile(_RULE["number"])
+RULE: dict[str, str] = tomllib.loads((Path(__file__).parent / "csv_rule.toml").read_text(encoding="utf-8"))
+"""Regular expressions that Python and JavaScript read alike; the scripts get them from here."""
+_FORMULA, _NUMBER = re.compile(RULE["formula"]), re.compile(RULE["number"])
 _QUOTED = re.compile(r'[",\r\n]')
-
-
-def script() -> str:
-    """Return this module's JavaScript counterpart; it defines `gblmCsv` with `harmless(text)` and `lines(rows)`."""
-    return (_HERE / "csv_file.js").read_text(encoding="utf-8").replace("RULE", json.dumps(_RULE))
 
 
 def harmless(value: Any) -> Any:

@@ -1,5 +1,8 @@
 """The base of our own components: a static template, and a style sheet and a script from the component's folder.
 
+The script is the module named like the folder and all that it imports; see joined.py. Gradio gives it its part of the
+page; the module's `start` gets that and, as a second argument, what the component's Python side knows.
+
 Gradio evaluates whatever is put into a template, so templates are static and scripts fill them through textContent.
 Independent of the single components.
 """
@@ -7,7 +10,6 @@ Independent of the single components.
 from __future__ import annotations
 
 import inspect
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -16,25 +18,27 @@ import gradio as gr
 
 from gblm_viz.figures import colours
 
+from .joined import joined, literal
+
+
+def started(entry: Path, config: Mapping[str, Any] | None = None) -> str:
+    """Return the script for Gradio that calls the module's `start` with Gradio's names and the config."""
+    return f"{joined(entry)}.start({{ element, props, trigger, watch, server }}, {literal(config or {})});"
+
 
 class OwnComponent(gr.HTML):
     """A component whose value is JSON that its script draws. A subclass sets `template` and `maker`; its folder has the
-    style sheet and the script, named like the folder."""
+    style sheet and the script's entry module, named like the folder."""
 
     template: ClassVar[str]
     maker: ClassVar[str]
     """Full name of the function that makes a value."""
-    scripts: ClassVar[tuple[str, ...]] = ()
-    """Files of the folder that together form the script; by default the one named like the folder."""
 
     def __init__(self, value: Mapping[str, Any] | None = None, *, elem_id: str | None = None,
-                 placed: Mapping[str, str] | None = None, before: str = "", **arguments: Any) -> None:
-        """placed: placeholders in the script → their replacements. before: a script that is put in front."""
+                 config: Mapping[str, Any] | None = None, **arguments: Any) -> None:
+        """config: JSON values for the script besides the colours; they never change."""
         folder = Path(inspect.getfile(type(self))).parent
-        names = self.scripts or (f"{folder.name}.js",)
-        script = before + "".join((folder / name).read_text(encoding="utf-8") for name in names)
-        for word, text in {"COLOURS": json.dumps(colours.for_scripts()), **(placed or {})}.items():
-            script = script.replace(word, text)
+        script = started(folder / f"{folder.name}.js", {"colours": colours.for_scripts(), **(config or {})})
         style = colours.filled((folder / f"{folder.name}.css").read_text(encoding="utf-8"))
         super().__init__(value=value, html_template=self.template, css_template=style, js_on_load=script,
                          apply_default_css=False, elem_id=elem_id, **arguments)

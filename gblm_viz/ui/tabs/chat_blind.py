@@ -18,6 +18,7 @@ from gblm_viz.core.talk.blind import Competitors, Preference, Vote, tally
 from gblm_viz.words import Words
 
 from ..components.escape import escape
+from ..components.own import started
 from ..components.token_bars import MARKS
 from ..visit.page import Page
 from ..visit.remembered import BLIND, BLIND_QUESTIONS, BLIND_ROUND, CHAT, VOTES
@@ -51,7 +52,7 @@ def build(say: Words) -> Bar:
         tie = gr.Button(say("chat.blind.tie"), elem_id="vote-tie", size="sm", scale=0, min_width=130, interactive=False)
         reveal = gr.Button(say("chat.blind.reveal"), elem_id="reveal", size="sm", scale=0, min_width=110,
                            interactive=False)
-        told = gr.HTML("", elem_id="compare-tally", js_on_load=KEYS.read_text(encoding="utf-8"))
+        told = gr.HTML("", elem_id="compare-tally", js_on_load=started(KEYS))
     return Bar(row, tuple(votes), tie, reveal, told)
 
 

@@ -1,52 +1,74 @@
 // Shows where one is, and goes up: by a click to that level, by Esc one level. Every word comes in props.value.
 
-const root = element.querySelector(".breadcrumb"), list = root.querySelector("ol");
+import { append, find, isInside, listenWhile } from "../shared/dom.js";
 
-function accept() {
-  const value = props.value || { parts: [], label: "", hint: "" }, last = value.parts.length - 1;
-  root.setAttribute("aria-label", value.label);
+/**
+ * @typedef {{ parts: string[], label: string, hint: string, weight: string }} Value
+ * @typedef {{ row: number, column: number }} Place
+ * @typedef {CustomEvent<{ at: Place | null }>} Hover
+ */
+
+/** @type {Value} */
+const NOTHING = { parts: [], label: "", hint: "", weight: "" };
+// an open list, a box that is written in, or a picture that let its own pin go has used the key up
+const BUSY = "input, textarea, select, [role=listbox], [aria-expanded=true]";
+
+/** @param {import("../shared/gradio.js").Gradio<Value>} gradio */
+export function start({ element, props, trigger, watch }) {
+  const root = find(element, ".breadcrumb"), list = find(root, "ol");
+  const now = () => props.value || NOTHING;
+  /** @param {number} level */
+  const goTo = (level) => trigger("select", { level });
+  const accept = () => {
+    root.setAttribute("aria-label", now().label);
+    draw(list, now(), goTo);
+  };
+  listenWhile(element, "weight-hover", (/** @type {Hover} */ event) => hover(list, event.detail.at, now().weight));
+  listenWhile(element, "keydown", (/** @type {KeyboardEvent} */ event) => {
+    const { parts } = now();
+    const meant = event.key === "Escape" && !event.defaultPrevented && !isInside(event.target, BUSY);
+    if (meant && parts.length > 1) goTo(parts.length - 1);
+  });
+  watch("value", accept);
+  accept();
+}
+
+/**
+ * @param {HTMLElement} list
+ * @param {Value} value
+ * @param {(level: number) => void} goTo
+ */
+function draw(list, value, goTo) {
+  const last = value.parts.length - 1;
   list.textContent = "";
   value.parts.forEach((text, at) => {
-    const item = document.createElement("li"), part = document.createElement(at < last ? "button" : "span");
-    part.textContent = text;
-    if (at < last) {
-      part.type = "button";
-      part.title = value.hint;
-      part.addEventListener("click", () => trigger("select", { level: at + 1 }));
-    } else part.setAttribute("aria-current", "location");
-    item.append(part);
-    list.append(item);
+    const item = append(list, "li");
+    if (at === last) {
+      append(item, "span", "", text).setAttribute("aria-current", "location");
+      return;
+    }
+    const button = append(item, "button", "", text);
+    button.type = "button";
+    button.title = value.hint;
+    button.addEventListener("click", () => goTo(at + 1));
   });
 }
 
-function onKey(event) {
-  if (!element.isConnected) {
-    document.removeEventListener("keydown", onKey);
-    return;
-  }
-  // an open list, a box that is written in, or a picture that let its own pin go has used the key up
-  const busy = event.target instanceof Element && event.target.closest("input, textarea, select, [role=listbox], [aria-expanded=true]");
-  const parts = props.value ? props.value.parts.length : 0;
-  if (event.key === "Escape" && !event.defaultPrevented && !busy && parts > 1) trigger("select", { level: parts - 1 });
+/**
+ * Show the weight that a picture is pointed at, for as long as it is.
+ * @param {HTMLElement} list
+ * @param {Place | null} at
+ * @param {string} template
+ */
+function hover(list, at, template) {
+  list.querySelector(".hovered")?.remove();
+  if (at && template) append(append(list, "li", "hovered"), "span", "", weightText(template, at));
 }
 
-function onHover(event) {
-  // the weight a picture is pointed at, for as long as it is
-  if (!element.isConnected) {
-    document.removeEventListener("weight-hover", onHover);
-    return;
-  }
-  const { at } = event.detail, shown = list.querySelector(".hovered");
-  if (shown) shown.remove();
-  if (!at || !props.value || !props.value.weight) return;
-  const item = document.createElement("li"), part = document.createElement("span");
-  item.className = "hovered";
-  part.textContent = props.value.weight.replace("{row}", at.row).replace("{column}", at.column);
-  item.append(part);
-  list.append(item);
+/**
+ * @param {string} template
+ * @param {Place} at
+ */
+export function weightText(template, at) {
+  return template.replace("{row}", String(at.row)).replace("{column}", String(at.column));
 }
-
-document.addEventListener("weight-hover", onHover);
-document.addEventListener("keydown", onKey);
-watch("value", accept);
-accept();

@@ -1,120 +1,200 @@
 // Draws one side's answers. While one grows only its text is touched; then each token can be picked. Words come in props.value.
 
-const root = element.querySelector(".chat"), REST = 150;
-let growing = null, timer = 0;
+import { append, find } from "../shared/dom.js";
+import { isGrowing, parts, placeAfter } from "./bubbles.js";
 
-function make(parent, tag, kind, text) {
-  const one = document.createElement(tag);
-  one.className = kind;
-  one.textContent = text;
-  parent.append(one);
-  return one;
+/**
+ * @typedef {import("./bubbles.js").Growing} Growing
+ * @typedef {import("./bubbles.js").Whole} Whole
+ * @typedef {Record<"empty" | "answer" | "part" | "next", string>} Words
+ *
+ * @typedef {object} Value
+ * @property {(Growing | Whole)[]} bubbles
+ * @property {string} look dense, pruned, third or hidden
+ * @property {Words} words
+ * @property {boolean} stale
+ * @property {boolean} open whether the tokens can be selected
+ *
+ * @typedef {object} Pane
+ * @property {HTMLElement} root
+ * @property {{ count: number, look: string, nodes: Text[] } | null} growing what is being written, and the texts it is in
+ * @property {number} timer
+ * @property {(place: [bubble: number, token: number]) => void} select
+ */
+
+/** @type {Value} */
+const NOTHING = { bubbles: [], look: "", words: { empty: "", answer: "", part: "", next: "" }, stale: false, open: false };
+const REST = 150; // milliseconds: a walk by arrow keys asks one question, for where it rests
+
+/** @param {import("../shared/gradio.js").Gradio<Value>} gradio */
+export function start({ element, props, trigger, watch }) {
+  /** @type {Pane} */
+  const pane = { root: find(element, ".chat"), growing: null, timer: 0, select: (place) => trigger("select", { place }) };
+  const accept = () => show(pane, props.value || NOTHING);
+  watch("value", accept);
+  accept();
 }
 
-function said(value) {
-  const box = make(root, "div", "said " + value.look, "");
+/**
+ * @param {Pane} pane
+ * @param {Value} value
+ */
+function show(pane, value) {
+  const { root } = pane, last = value.bubbles[value.bubbles.length - 1];
+  if (last && isGrowing(last) && pane.growing?.count === value.bubbles.length && pane.growing.look === value.look) {
+    grow(pane, last);
+    return;
+  }
+  clearTimeout(pane.timer);
+  pane.growing = null;
+  root.textContent = "";
+  root.classList.toggle("stale", value.stale);
+  if (!value.bubbles.length) append(root, "div", "empty", value.words.empty);
+  value.bubbles.forEach((bubble, number) => {
+    append(root, "div", "asked", bubble.asked);
+    if (isGrowing(bubble)) {
+      begin(pane, value);
+      grow(pane, bubble);
+    } else if (value.open) drawTokens(pane, value, bubble, number);
+    else drawText(pane, value, bubble);
+  });
+  scroll(pane);
+}
+
+/**
+ * An answer that grows is read at its end, one that is there from its beginning.
+ * @param {Pane} pane
+ */
+function scroll({ root, growing }) {
+  const asked = /** @type {NodeListOf<HTMLElement>} */ (root.querySelectorAll(".asked"));
+  if (growing) root.scrollTop = root.scrollHeight;
+  else if (asked.length) root.scrollTop = asked[asked.length - 1].offsetTop - root.offsetTop;
+}
+
+/**
+ * @param {Pane} pane
+ * @param {Value} value
+ */
+function answerBox({ root }, value) {
+  const box = append(root, "div", "said " + value.look);
   box.dataset.side = value.look;
   return box;
 }
 
-function grow(bubble) {
-  // code points, as the server counts them
-  const text = [...bubble.growing], [from, to] = bubble.mark || [text.length, text.length];
-  const parts = [text.slice(0, from), text.slice(from, to), text.slice(to)].map((part) => part.join(""));
-  growing.nodes.forEach((node, at) => { if (node.data !== parts[at]) node.data = parts[at]; });
-  root.scrollTop = root.scrollHeight;
-}
-
-function begin(value) {
-  const box = said(value), mark = document.createElement("mark");
+/**
+ * @param {Pane} pane
+ * @param {Value} value
+ */
+function begin(pane, value) {
+  const box = answerBox(pane, value), mark = document.createElement("mark");
   mark.className = "parting";
   const nodes = [0, 1, 2].map(() => document.createTextNode(""));
   mark.append(nodes[1]);
   box.append(nodes[0], mark, nodes[2]);
-  make(box, "span", "cursor", "▍").setAttribute("aria-hidden", "true");
-  growing = { count: value.bubbles.length, look: value.look, nodes };
+  append(box, "span", "cursor", "▍").setAttribute("aria-hidden", "true");
+  pane.growing = { count: value.bubbles.length, look: value.look, nodes };
 }
 
-function pick(token, place) {
-  clearTimeout(timer);
-  document.querySelectorAll(".chat .tok.picked").forEach((one) => {
-    one.classList.remove("picked");
-    one.setAttribute("aria-selected", "false");
-  });
-  token.classList.add("picked");
-  token.setAttribute("aria-selected", "true");
-  trigger("select", { place });
+/**
+ * @param {Pane} pane
+ * @param {Growing} bubble
+ */
+function grow({ root, growing }, bubble) {
+  const texts = parts(bubble);
+  growing?.nodes.forEach((node, at) => { if (node.data !== texts[at]) node.data = texts[at]; });
+  root.scrollTop = root.scrollHeight;
 }
 
-function tokens(value, bubble, number) {
-  const box = said(value), open = value.open, count = bubble.tokens.length;
-  if (!open) {
-    bubble.tokens.forEach((text, at) => dress(make(box, "span", "tok", text), bubble, at));
-    if (bubble.parting === count) make(box, "mark", "parting", "◾");
-    if (!count) box.append("…");
-    return;
-  }
+/**
+ * Draw an answer whose tokens cannot be selected.
+ * @param {Pane} pane
+ * @param {Value} value
+ * @param {Whole} bubble
+ */
+function drawText(pane, value, bubble) {
+  const box = answerBox(pane, value);
+  bubble.tokens.forEach((text, at) => dress(append(box, "span", "tok", text), bubble, at));
+  if (bubble.parting === bubble.tokens.length) append(box, "mark", "parting", "◾");
+  if (!bubble.tokens.length) box.append("…");
+}
+
+/**
+ * Draw an answer as a list of its tokens, and one more for the token that would have come next.
+ * @param {Pane} pane
+ * @param {Value} value
+ * @param {Whole} bubble
+ * @param {number} number
+ */
+function drawTokens(pane, value, bubble, number) {
+  const box = answerBox(pane, value), { words } = value, count = bubble.tokens.length;
   box.setAttribute("role", "listbox");
   box.setAttribute("aria-orientation", "horizontal");
-  box.setAttribute("aria-label", value.words.answer);
-  const all = bubble.tokens.map((text, at) => dress(make(box, "span", text ? "tok" : "tok part", text), bubble, at));
-  const last = make(box, "span", "tok next", count ? "∎" : "…");
-  last.setAttribute("aria-label", value.words.next);
-  last.title = value.words.next;
+  box.setAttribute("aria-label", words.answer);
+  const all = bubble.tokens.map((text, at) => dress(append(box, "span", text ? "tok" : "tok part", text), bubble, at));
+  const last = append(box, "span", "tok next", count ? "∎" : "…");
+  last.setAttribute("aria-label", words.next);
+  last.title = words.next;
   if (bubble.parting === count) last.classList.add("parting");
   all.push(last);
   all.forEach((token, at) => {
     token.setAttribute("role", "option");
     token.setAttribute("aria-selected", "false");
     token.tabIndex = at ? -1 : 0;
-    token.dataset.token = at;
-    if (token.classList.contains("part")) token.setAttribute("aria-label", value.words.part);
-    token.addEventListener("click", () => { go(at); pick(token, [number, at]); });
-    token.addEventListener("focus", () => all.forEach((one) => { one.tabIndex = one === token ? 0 : -1; }));
-    token.addEventListener("keydown", (event) => {
-      const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: all.length - 1 }[event.key];
-      if (event.key === "Enter" || event.key === " ") pick(token, [number, at]);
-      else if (to === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
-      else if (all[to]) {
-        go(to);
-        clearTimeout(timer);                      // one question for where the walk rests
-        timer = setTimeout(() => pick(all[to], [number, to]), REST);
-      }
-      event.preventDefault();
-    });
+    token.dataset.token = String(at);
+    if (token.classList.contains("part")) token.setAttribute("aria-label", words.part);
+    listen(pane, all, at, number);
   });
-  function go(at) { all[at].focus(); }
 }
 
+/**
+ * @param {HTMLElement} token
+ * @param {Whole} bubble
+ * @param {number} at
+ */
 function dress(token, bubble, at) {
   if (bubble.same) token.classList.add(bubble.same[at] ? "same" : "differs");
   if (bubble.parting === at) token.classList.add("parting");
   return token;
 }
 
-function accept() {
-  const value = props.value || { bubbles: [], look: "", words: { empty: "" }, stale: false, open: false };
-  const last = value.bubbles[value.bubbles.length - 1];
-  if (growing && last && "growing" in last && growing.count === value.bubbles.length && growing.look === value.look) {
-    grow(last);
-    return;
-  }
-  clearTimeout(timer);
-  growing = null;
-  root.textContent = "";
-  root.classList.toggle("stale", value.stale);
-  if (!value.bubbles.length) make(root, "div", "empty", value.words.empty);
-  value.bubbles.forEach((bubble, number) => {
-    make(root, "div", "asked", bubble.asked);
-    if ("growing" in bubble) {
-      begin(value);
-      grow(bubble);
-    } else tokens(value, bubble, number);
+/**
+ * @param {Pane} pane
+ * @param {HTMLElement[]} all the tokens of one answer
+ * @param {number} at
+ * @param {number} number the answer's
+ */
+function listen(pane, all, at, number) {
+  const token = all[at];
+  token.addEventListener("click", () => {
+    token.focus();
+    pick(pane, token, [number, at]);
   });
-  const asked = root.querySelectorAll(".asked");
-  if (growing) root.scrollTop = root.scrollHeight;
-  else if (asked.length) root.scrollTop = asked[asked.length - 1].offsetTop - root.offsetTop;   // read from the beginning
+  token.addEventListener("focus", () => all.forEach((one) => { one.tabIndex = one === token ? 0 : -1; }));
+  token.addEventListener("keydown", (event) => {
+    const to = placeAfter(event.key, at, all.length);
+    if (event.key === "Enter" || event.key === " ") pick(pane, token, [number, at]);
+    else if (to === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
+    else if (all[to]) {
+      all[to].focus();
+      clearTimeout(pane.timer);
+      pane.timer = setTimeout(() => pick(pane, all[to], [number, to]), REST);
+    }
+    event.preventDefault();
+  });
 }
 
-watch("value", accept);
-accept();
+/**
+ * @param {Pane} pane
+ * @param {HTMLElement} token
+ * @param {[bubble: number, token: number]} place
+ */
+function pick(pane, token, place) {
+  clearTimeout(pane.timer);
+  document.querySelectorAll(".chat .tok.picked").forEach((one) => {
+    one.classList.remove("picked");
+    one.setAttribute("aria-selected", "false");
+  });
+  token.classList.add("picked");
+  token.setAttribute("aria-selected", "true");
+  pane.select(place);
+}

@@ -1,73 +1,99 @@
 // Draws a few weights with the numbers of their score, each to be changed. Every word comes in props.value.
 
-const root = element.querySelector(".hand-row");
-const head = root.querySelector("thead"), body = root.querySelector("tbody"), told = root.querySelector(".hand-told");
+import { append, find, focusedIn } from "../shared/dom.js";
+import { digits, wantedNumber } from "./digits.js";
 
-function digits(value) {
-  // three significant digits, no trailing zeros
-  if (value === 0) return "0";
-  const size = Math.abs(value);
-  return size >= 1e-3 && size < 1e4 ? String(Number(value.toPrecision(3))) : value.toExponential(1).replace("e+", "e");
+/**
+ * @typedef {object} Entry one weight
+ * @property {number} column
+ * @property {Record<string, number | null>} numbers
+ * @property {number} score
+ * @property {number} rank
+ * @property {boolean} removed
+ * @property {boolean} pinned
+ * @property {boolean} flipped
+ *
+ * @typedef {{ entries: Entry[], fields: string[], changed: string[], words: Record<string, string>, told: string }} Value
+ * @typedef {[name: string, column: number, number: number | null]} Change
+ */
+
+/** @type {Value} */
+const NOTHING = { entries: [], fields: [], changed: [], words: {}, told: "" };
+
+/** @param {import("../shared/gradio.js").Gradio<Value>} gradio */
+export function start({ element, props, trigger, watch }) {
+  const root = find(element, ".hand-row");
+  const accept = () => draw(root, props.value || NOTHING, (change) => trigger("select", { change }));
+  watch("value", accept);
+  accept();
 }
 
+/**
+ * @param {HTMLElement} root
+ * @param {Value} value
+ * @param {(change: Change) => void} tell
+ */
+function draw(root, value, tell) {
+  const head = find(root, "thead"), body = find(root, "tbody"), focused = focusedIn(root)?.dataset.key;
+  const { entries, words } = value;
+  head.textContent = body.textContent = "";
+  find(root, ".hand-told").textContent = value.told;
+  if (!entries.length) return;
+  line(head, words.column, entries, (cell, entry) => { cell.textContent = String(entry.column); });
+  for (const name of value.fields) line(body, words[name], entries, (cell, entry) => drawNumber(cell, entry, name, value, tell));
+  line(body, words.score, entries, (cell, entry) => { cell.textContent = digits(entry.score); });
+  line(body, words.place, entries, (cell, entry) => { cell.textContent = String(entry.rank); });
+  line(body, words.fate, entries, (cell, entry) => drawFate(cell, entry, words));
+  const again = [...root.querySelectorAll("input")].find((one) => one.dataset.key === focused);
+  if (focused && again) again.focus({ preventScroll: true });
+}
+
+/**
+ * @param {HTMLElement} parent
+ * @param {string} title
+ * @param {Entry[]} entries
+ * @param {(cell: HTMLElement, entry: Entry) => void} fill
+ */
 function line(parent, title, entries, fill) {
-  const row = document.createElement("tr"), name = document.createElement("th");
-  name.scope = "row";
-  name.textContent = title;
-  row.append(name);
-  for (const entry of entries) {
-    const cell = document.createElement("td");
-    if (entry.pinned) cell.className = "pinned";
-    fill(cell, entry);
-    row.append(cell);
-  }
-  parent.append(row);
+  const row = append(parent, "tr");
+  append(row, "th", "", title).scope = "row";
+  for (const entry of entries) fill(append(row, "td", entry.pinned ? "pinned" : ""), entry);
 }
 
-function field(cell, entry, name, value) {
+/**
+ * @param {HTMLElement} cell
+ * @param {Entry} entry
+ * @param {Record<string, string>} words
+ */
+function drawFate(cell, entry, words) {
+  cell.textContent = entry.removed ? "× " + words.goes : "· " + words.stays;
+  cell.className = (entry.removed ? "goes" : "stays") + (entry.flipped ? " flipped" : "");
+  cell.dataset.column = String(entry.column);
+  cell.dataset.removed = entry.removed ? "1" : "0";
+}
+
+/**
+ * @param {HTMLElement} cell
+ * @param {Entry} entry
+ * @param {string} name
+ * @param {Value} value
+ * @param {(change: Change) => void} tell
+ */
+function drawNumber(cell, entry, name, value, tell) {
   const number = entry.numbers[name], key = name + " " + entry.column;
   if (number === null) {
     cell.textContent = "–";
     return;
   }
-  const box = document.createElement("input");
+  const box = append(cell, "input", value.changed.includes(key) ? "changed" : "");
   box.type = "text";
   box.inputMode = "decimal";
   box.value = digits(number);
   box.dataset.key = key;
   box.setAttribute("aria-label", value.words[name] + ", " + value.words.column + " " + entry.column);
-  box.className = value.changed.includes(key) ? "changed" : "";
   box.addEventListener("change", () => {
-    const text = box.value.trim().replace(",", ".");
-    const wanted = text === "" ? null : Number(text);
-    if (wanted !== null && !(Number.isFinite(wanted) && wanted >= 0)) {
-      box.value = digits(number);                        // no number: what stood there stays
-      return;
-    }
-    trigger("select", { change: [name, entry.column, wanted] });
+    const wanted = wantedNumber(box.value);
+    if (wanted === undefined) box.value = digits(number); // what stood there stays
+    else tell([name, entry.column, wanted]);
   });
-  cell.append(box);
 }
-
-function accept() {
-  const value = props.value || { entries: [], fields: [], changed: [], words: {}, told: "" };
-  const focused = document.activeElement && root.contains(document.activeElement) ? document.activeElement.dataset.key : null;
-  head.textContent = body.textContent = "";
-  told.textContent = value.told;
-  if (!value.entries.length) return;
-  line(head, value.words.column, value.entries, (cell, entry) => { cell.textContent = entry.column; });
-  for (const name of value.fields) line(body, value.words[name], value.entries, (cell, entry) => field(cell, entry, name, value));
-  line(body, value.words.score, value.entries, (cell, entry) => { cell.textContent = digits(entry.score); });
-  line(body, value.words.place, value.entries, (cell, entry) => { cell.textContent = entry.rank; });
-  line(body, value.words.fate, value.entries, (cell, entry) => {
-    cell.textContent = entry.removed ? "× " + value.words.goes : "· " + value.words.stays;
-    cell.className = (entry.removed ? "goes" : "stays") + (entry.flipped ? " flipped" : "");
-    cell.dataset.column = entry.column;
-    cell.dataset.removed = entry.removed ? "1" : "0";
-  });
-  const again = focused && [...root.querySelectorAll("input")].find((one) => one.dataset.key === focused);
-  if (again) again.focus({ preventScroll: true });
-}
-
-watch("value", accept);
-accept();

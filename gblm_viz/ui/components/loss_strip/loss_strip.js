@@ -1,141 +1,201 @@
 // Draws a window of tokens by what was lost on each, and tells of the one in focus. Every word comes in props.value.
-const COLOUR = COLOURS;
 
-const root = element.querySelector(".loss-strip");
-const title = root.querySelector(".strip-title"), strip = root.querySelector(".strip-tokens");
-const legend = root.querySelector(".strip-legend"), sentence = root.querySelector(".strip-sentence");
-const head = root.querySelector("thead"), body = root.querySelector("tbody");
-const NOTHING = { tokens: [], words: {}, strongest: [], start: 0, full: 1, title: "" };
-const LINES = [[0.1, 0], [0.5, 1], [1.5, 2], [Infinity, 4]];            // nats up to which the line is so thick, in pixels
-let value = NOTHING, at = 0;
+import { append, find } from "../shared/dom.js";
+import { filled } from "../shared/sentences.js";
+import { SIDES, lookOf, nats, percent, rows, seen, verdict } from "./losses.js";
 
-const filled = (text, fields) => text.replace(/\{(\w+)\}/g, (all, name) => (name in fields ? fields[name] : all));
-const nats = (number) => number.toFixed(2);
-const percent = (share) => (share >= 0.9995 ? "> 99.9" : share < 0.001 ? "< 0.1" : (100 * share).toFixed(1)) + " %";
-const seen = (text) => (text === "" ? "…" : text.replace(/\n/g, "⏎").replace(/^ | $/g, "␣"));
+/**
+ * @typedef {import("./losses.js").Token} Token
+ *
+ * @typedef {object} Value
+ * @property {Token[]} tokens
+ * @property {import("./losses.js").Words} words
+ * @property {number[]} strongest the tokens marked as those with the largest increase
+ * @property {number} start the token focused first
+ * @property {number} full the difference with the full colour
+ * @property {string} title
+ * @property {string} made
+ *
+ * @typedef {object} Strip
+ * @property {HTMLElement} root
+ * @property {HTMLElement} options the element with the tokens
+ * @property {import("../shared/gradio.js").Colours} colours
+ * @property {Value} value
+ * @property {number} at the token in focus
+ */
 
-function make(parent, tag, kind, text) {
-  const one = document.createElement(tag);
-  if (kind) one.className = kind;
-  one.textContent = text;
-  parent.append(one);
-  return one;
+/** @type {Value} */
+const NOTHING = { tokens: [], words: {}, strongest: [], start: 0, full: 1, title: "", made: "" };
+const STEPS = new Map([["PageDown", 1], ["PageUp", -1]]);
+
+/**
+ * @param {import("../shared/gradio.js").Gradio<Value>} gradio
+ * @param {import("../shared/gradio.js").Config} config
+ */
+export function start({ element, props, trigger, watch }, { colours }) {
+  const root = find(element, ".loss-strip"), options = find(root, ".strip-tokens");
+  /** @type {Strip} */
+  const strip = { root, options, colours, value: NOTHING, at: 0 };
+  const accept = () => show(strip, props.value || NOTHING);
+  options.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.altKey || event.metaKey) return;
+    const place = placeFor(strip, event.key), step = STEPS.get(event.key);
+    if (place !== null) go(strip, place, true);
+    else if (step) trigger("select", { step });
+    else return;
+    event.preventDefault();
+  });
+  options.addEventListener("click", (event) => {
+    const one = event.target instanceof Element ? event.target.closest("[data-place]") : null;
+    if (one instanceof HTMLElement) go(strip, Number(one.dataset.place), true);
+  });
+  watch("value", accept);
+  accept();
 }
 
-function verdict(token) {
-  if (!token.dense) return value.words.first;
-  const size = nats(Math.abs(token.difference));
-  if (Number(size) === 0) return value.words.same;
-  return filled(value.words[token.difference > 0 ? "worse" : "better"], { size });
+/**
+ * @param {Strip} strip
+ * @param {Value} value
+ */
+function show(strip, value) {
+  const { root, options } = strip, focused = options.contains(document.activeElement);
+  strip.value = value;
+  root.dataset.count = String(value.tokens.length);
+  draw(strip);
+  if (value.tokens.length) {
+    root.dataset.rows = JSON.stringify(rows(value.tokens, value.words));
+    root.dataset.made = value.made;
+  }
+  options.scrollTop = 0;
+  go(strip, value.start, focused);
 }
 
-function look(one, token) {
-  const depth = Math.min(1, Math.abs(token.difference) / value.full), worse = token.difference >= 0;
-  const line = LINES.find(([most]) => Math.abs(token.difference) < most)[1];
-  one.style.background = depth < 0.01 ? "" : `color-mix(in srgb, ${worse ? COLOUR.removed : COLOUR.kept} ${(8 + 52 * depth).toFixed(0)}%, transparent)`;
-  one.style.borderBottom = `${line || 1}px ${worse ? "solid" : "dotted"} ${line ? "currentColor" : "transparent"}`;
-}
-
-function draw() {
-  const words = value.words, count = value.tokens.length;
-  strip.textContent = "";
-  title.textContent = value.title;
-  legend.textContent = words.legend || "";
-  strip.setAttribute("aria-label", value.title);
-  value.tokens.forEach((token, place) => {
-    const one = make(strip, "span", "", token.text.replace(/\n/g, "⏎\n") || "·");
+/** @param {Strip} strip */
+function draw(strip) {
+  const { root, options, value } = strip, { words } = value, count = value.tokens.length;
+  options.textContent = "";
+  find(root, ".strip-title").textContent = value.title;
+  find(root, ".strip-legend").textContent = words.legend || "";
+  options.setAttribute("aria-label", value.title);
+  value.tokens.forEach((token, at) => {
+    const one = append(options, "span", "", token.text.replace(/\n/g, "⏎\n") || "·");
+    const place = filled(words.place, { place: at + 1, count });
     one.setAttribute("role", "option");
-    one.setAttribute("aria-label", `${seen(token.text)}, ${verdict(token)}, ${filled(words.place, { place: place + 1, count })}`);
-    one.dataset.place = place;
-    if (value.strongest.includes(place)) make(one, "i", "peak", "▲").setAttribute("aria-hidden", "true");
-    look(one, token);
+    one.setAttribute("aria-label", `${seen(token.text)}, ${verdict(token, words)}, ${place}`);
+    one.dataset.place = String(at);
+    if (value.strongest.includes(at)) append(one, "i", "peak", "▲").setAttribute("aria-hidden", "true");
+    dress(one, token, strip);
   });
 }
 
-function go(place, focus) {
-  const options = strip.children, old = options[at];
-  if (!options.length) return tell(null);
-  at = Math.max(0, Math.min(options.length - 1, place));
-  if (old) old.tabIndex = -1;
-  for (const one of options) one.setAttribute("aria-selected", "false");
-  const now = options[at];
-  for (const one of options) if (one !== now) one.tabIndex = -1;
-  now.tabIndex = 0;
-  now.setAttribute("aria-selected", "true");
-  if (focus) now.focus({ preventScroll: true });
-  const box = now.getBoundingClientRect(), frame = strip.getBoundingClientRect();   // scroll the strip, never the page
-  if (box.top < frame.top) strip.scrollTop -= frame.top - box.top + 4;
-  if (box.bottom > frame.bottom) strip.scrollTop += box.bottom - frame.bottom + 4;
-  tell(value.tokens[at]);
+/**
+ * @param {HTMLElement} one
+ * @param {Token} token
+ * @param {Strip} strip
+ */
+function dress(one, token, { value, colours }) {
+  const look = lookOf(token.difference, value.full), colour = look.worse ? colours.removed : colours.kept;
+  one.style.background = look.percent ? `color-mix(in srgb, ${colour} ${look.percent}%, transparent)` : "";
+  one.style.borderBottom = `${look.line || 1}px ${look.worse ? "solid" : "dotted"} ${look.line ? "currentColor" : "transparent"}`;
 }
 
-function tell(token) {
-  const words = value.words;
+/**
+ * Select a token, or the nearest there is.
+ * @param {Strip} strip
+ * @param {number} place
+ * @param {boolean} focus
+ */
+function go(strip, place, focus) {
+  const { options, value } = strip, all = /** @type {HTMLElement[]} */ ([...options.children]);
+  if (!all.length) {
+    tell(strip, null);
+    return;
+  }
+  strip.at = Math.max(0, Math.min(all.length - 1, place));
+  const now = all[strip.at];
+  for (const one of all) {
+    one.tabIndex = one === now ? 0 : -1;
+    one.setAttribute("aria-selected", String(one === now));
+  }
+  if (focus) now.focus({ preventScroll: true });
+  const box = now.getBoundingClientRect(), frame = options.getBoundingClientRect(); // scroll the strip, never the page
+  if (box.top < frame.top) options.scrollTop -= frame.top - box.top + 4;
+  if (box.bottom > frame.bottom) options.scrollTop += box.bottom - frame.bottom + 4;
+  tell(strip, value.tokens[strip.at]);
+}
+
+/**
+ * @param {Strip} strip
+ * @param {Token | null} token
+ */
+function tell({ root, value, at }, token) {
+  const { words } = value, head = find(root, "thead"), body = find(root, "tbody"), sentence = find(root, ".strip-sentence");
   head.textContent = body.textContent = sentence.textContent = "";
   if (!token) return;
-  make(sentence, "b", "", filled(words.place, { place: at + 1, count: value.tokens.length }));
-  make(sentence, "code", "", seen(token.text));
-  make(sentence, "span", "", verdict(token));
-  const row = make(head, "tr", "", "");
-  [["", ""], [words.loss, "number"], [words.probability, "number"], [words.rank, "number"], [words.best, ""]].forEach(([text, kind]) => make(row, "th", kind, text));
-  for (const side of ["dense", "pruned"]) {
-    const found = token[side], line = make(body, "tr", side, "");
-    make(line, "th", side + "-colour", (side === "dense" ? "● " : "▲ ") + words[side]).scope = "row";
-    make(line, "td", "number", found ? nats(found.loss) : "–");
-    make(line, "td", "number", found ? percent(Math.exp(-found.loss)) : "–");
-    make(line, "td", "number", found ? String(found.rank) : "–");
-    const said = make(line, "td", "best", "");
-    if (!found) { said.textContent = "–"; continue; }
-    make(said, "code", "", seen(found.best));
-    make(said, "span", "", percent(found.best_probability));
-  }
+  append(sentence, "b", "", filled(words.place, { place: at + 1, count: value.tokens.length }));
+  append(sentence, "code", "", seen(token.text));
+  append(sentence, "span", "", verdict(token, words));
+  const row = append(head, "tr");
+  append(row, "th");
+  for (const title of [words.loss, words.probability, words.rank]) append(row, "th", "number", title);
+  append(row, "th", "", words.best);
+  for (const side of SIDES) tellSide(append(body, "tr", side), side, words[side], token[side]);
 }
 
-function above(direction) {
-  // the token over or under this one: of the next line, the one whose middle is nearest
-  const now = strip.children[at].getBoundingClientRect(), middle = now.left + now.width / 2;
-  let best = at, far = Infinity;
-  for (const one of strip.children) {
-    const box = one.getBoundingClientRect(), lines = (box.top - now.top) * direction;
-    if (lines < now.height / 2) continue;
+/**
+ * @param {HTMLElement} line
+ * @param {"dense" | "pruned"} side
+ * @param {string} name
+ * @param {import("./losses.js").Side | null} found
+ */
+function tellSide(line, side, name, found) {
+  append(line, "th", side + "-colour", (side === "dense" ? "● " : "▲ ") + name).scope = "row";
+  append(line, "td", "number", found ? nats(found.loss) : "–");
+  append(line, "td", "number", found ? percent(Math.exp(-found.loss)) : "–");
+  append(line, "td", "number", found ? String(found.rank) : "–");
+  const best = append(line, "td", "best", found ? "" : "–");
+  if (!found) return;
+  append(best, "code", "", seen(found.best));
+  append(best, "span", "", percent(found.best_probability));
+}
+
+/**
+ * Return the token that a key leads to, perhaps outside; null if the key leads nowhere.
+ * @param {Strip} strip
+ * @param {string} key
+ * @returns {number | null}
+ */
+function placeFor(strip, key) {
+  if (key === "ArrowDown") return across(strip, 1);
+  if (key === "ArrowUp") return across(strip, -1);
+  const { at } = strip, last = strip.options.children.length - 1;
+  return new Map([["ArrowRight", at + 1], ["ArrowLeft", at - 1], ["Home", 0], ["End", last]]).get(key) ?? null;
+}
+
+/**
+ * Return the token under (1) or over (−1) this one: of the nearest line, the one whose middle is nearest.
+ * @param {Strip} strip
+ * @param {1 | -1} direction
+ */
+function across({ options, at }, direction) {
+  const all = [...options.children].map((one) => one.getBoundingClientRect());
+  return all.length ? nearestAcross(all, at, direction) : at;
+}
+
+/**
+ * @param {{ left: number, top: number, width: number, height: number }[]} boxes
+ * @param {number} at
+ * @param {1 | -1} direction
+ */
+export function nearestAcross(boxes, at, direction) {
+  const now = boxes[at], middle = now.left + now.width / 2;
+  let best = at, nearest = Infinity;
+  boxes.forEach((box, place) => {
+    const lines = (box.top - now.top) * direction;
     const distance = lines * 10000 + Math.abs(box.left + box.width / 2 - middle);
-    if (distance < far) { far = distance; best = Number(one.dataset.place); }
-  }
+    if (lines < now.height / 2 || distance >= nearest) return;
+    nearest = distance;
+    best = place;
+  });
   return best;
 }
-
-strip.addEventListener("keydown", (event) => {
-  const places = { ArrowRight: () => at + 1, ArrowLeft: () => at - 1, ArrowDown: () => above(1), ArrowUp: () => above(-1), Home: () => 0, End: () => strip.children.length - 1 };
-  const steps = { PageDown: 1, PageUp: -1 };
-  if (event.ctrlKey || event.altKey || event.metaKey) return;
-  if (places[event.key]) go(places[event.key](), true);
-  else if (steps[event.key]) trigger("select", { step: steps[event.key] });
-  else return;
-  event.preventDefault();
-});
-strip.addEventListener("click", (event) => {
-  const one = event.target.closest("[data-place]");
-  if (one) go(Number(one.dataset.place), true);
-});
-
-function rows() {
-  // every token with both models' numbers: what is saved as CSV
-  const words = value.words, sides = ["dense", "pruned"];
-  const heads = [words.loss, words.probability, words.rank, words.best, words.best_probability];
-  const cells = (found) => (found ? [found.loss, Math.exp(-found.loss), found.rank, found.best, found.best_probability] : heads.map(() => ""));
-  return [[words.number, words.token, words.difference, ...sides.flatMap((side) => heads.map((head) => `${words[side]}: ${head}`))],
-    ...value.tokens.map((token, place) => [place + 1, token.text, token.dense ? token.difference : "", ...sides.flatMap((side) => cells(token[side]))])];
-}
-
-function accept() {
-  const focused = strip.contains(document.activeElement);
-  value = props.value || NOTHING;
-  root.dataset.count = value.tokens.length;
-  draw();
-  if (value.tokens.length) Object.assign(root.dataset, { rows: JSON.stringify(rows()), made: value.made });
-  strip.scrollTop = 0;
-  go(value.start, focused);
-}
-
-watch("value", accept);
-accept();

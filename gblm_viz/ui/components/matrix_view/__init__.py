@@ -90,8 +90,6 @@ class MatrixView(OwnComponent):
 
     template = _TEMPLATE
     maker = "gblm_viz.ui.components.matrix_view.picture"
-    scripts = ("matrix_view.js", "profiles.js", "saving.js", "live.js", "echo.js", "outside.js")
-    """One script in six files, concatenated in this order; they share one namespace."""
 
     def __init__(
         self,
@@ -111,7 +109,7 @@ class MatrixView(OwnComponent):
         super().__init__(
             value,
             elem_id=elem_id,
-            before=csv_file.script(),
+            config={"csv": csv_file.RULE},
             server_functions=[tile, profile],
             elem_classes=elem_classes,
             scale=scale,

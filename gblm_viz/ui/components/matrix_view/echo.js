@@ -1,26 +1,36 @@
-
-// ------------------------------------------------------------------ a place pointed at in another view
-
 // Views in sight whose matrices have one shape show the same matrix in several ways (its mask, Wanda's, a shuffled one):
 // what one is pointed at, the others frame and read out as well. Nothing is chosen by that.
-let echo = null;                        // { row, column } as stored, while another view is pointed at
 
-function sendEcho() {
-  const block = pointer && !drag ? pointed() : null;
-  const at = block && { row: block.exactRow, column: storedColumn(block.exactColumn) };
-  document.dispatchEvent(new CustomEvent("weight-hover", { detail: { from: root, rows: value && value.rows, columns: value && value.columns, at } }));
+import { listenWhile } from "../shared/dom.js";
+import { pointed } from "./block.js";
+import { readPointer } from "./reading.js";
+import { storedColumn } from "./said.js";
+
+/**
+ * @typedef {import("./types.js").View} View
+ * @typedef {import("./types.js").Place} Place
+ * @typedef {CustomEvent<{ from: HTMLElement, rows: number | null, columns: number | null, at: Place | null }>} Hover
+ */
+
+/**
+ * Tell the page what is pointed at, as stored.
+ * @param {View} view
+ */
+export function sendEcho(view) {
+  const { value, pointer, drag, root } = view, block = pointer && !drag ? pointed(view) : null;
+  const at = value && block && { row: block.exactRow, column: storedColumn(value, block.exactColumn) };
+  document.dispatchEvent(new CustomEvent("weight-hover", {
+    detail: { from: root, rows: value && value.rows, columns: value && value.columns, at } }));
 }
 
-function hearEcho(event) {
-  if (!element.isConnected) {
-    document.removeEventListener("weight-hover", hearEcho);
-    return;
-  }
-  const { from, rows, columns, at } = event.detail;
-  if (from === root || !value || !root.offsetParent) return;
-  echo = rows === value.rows && columns === value.columns ? at : null;
-  if (pointer) return;
-  readPointer();
-  drawSoon();
+/** @param {View} view */
+export function listenToEchoes(view) {
+  listenWhile(view.element, "weight-hover", (/** @type {Hover} */ { detail }) => {
+    const { value, root } = view;
+    if (detail.from === root || !value || !root.offsetParent) return;
+    view.echo = detail.rows === value.rows && detail.columns === value.columns ? detail.at : null;
+    if (view.pointer) return;
+    readPointer(view);
+    view.drawSoon();
+  });
 }
-document.addEventListener("weight-hover", hearEcho);

@@ -1,70 +1,61 @@
+// Hears the controls of the page that the picture follows while they move.
 
-// ------------------------------------------------------------------ controls of the page that the picture follows
+import { listenWhile } from "../shared/dom.js";
+import { ask } from "./requests.js";
+import { isList } from "./settings.js";
 
-const REST = 250;                       // milliseconds without a move after which the controls have come to rest
-const AFTER = 20;                       // frames for which a list is still looked at once it has been left
-let resting = 0;
+/** @typedef {import("./types.js").View} View */
 
-const listed = (input) => input.getAttribute("role") === "combobox";
+const REST = 250; // milliseconds without a move after which the controls have come to rest
+const AFTER = 20; // frames for which a list is still looked at once it has been left
 
-function setting({ place, choices }, moved) {
-  // what a slider, a number box, a choice or a list says now; null where it is not shown and plays no part
-  const home = document.querySelector(place);
-  if (!home || !home.offsetParent) return null;
-  const input = home.contains(moved) ? moved : home.querySelector("input:checked, input[type=number], input[role=combobox]");
-  if (!input) return null;
-  if (listed(input)) return input.value in choices ? choices[input.value] : input.value;
-  return input.type === "radio" ? input.value : Number(input.value);
+/** @param {View} view */
+export function listenToControls(view) {
+  listenWhile(view.element, "input", (event) => {
+    if (event.target instanceof HTMLInputElement) follow(view, event.target);
+  });
+  listenWhile(view.element, "focusin", ({ target }) => {
+    if (target instanceof HTMLInputElement && isList(target) && isFollowed(view, target)) watchList(view, target);
+  });
 }
 
-const followed = (input) => value && Object.values(value.live || {}).some(({ place }) => input.closest(place));
-const slider = (input) => (props.sliders || []).some((place) => input.closest(place));
-
-function follow(event) {
-  if (!element.isConnected) {
-    document.removeEventListener("input", follow);
-    return;
-  }
-  if (slider(event.target)) {             // also while there is no picture that follows it
-    clearTimeout(resting);
-    resting = setTimeout(() => trigger("release", {}), REST);
-  }
-  if (!followed(event.target)) return;
-  heard = event.target;
-  root.dataset.live = "";
-  if (!flying) ask();
+/**
+ * @param {View} view
+ * @param {HTMLInputElement} input
+ */
+function isFollowed({ value }, input) {
+  return value !== null && Object.values(value.live || {}).some(({ place }) => input.closest(place));
 }
 
-function watchList(event) {
-  // a list whose entry is chosen changes what it shows without an event: looked at each frame, as long as it is in use
-  if (!element.isConnected) {
-    document.removeEventListener("focusin", watchList);
-    return;
+/**
+ * @param {View} view
+ * @param {HTMLInputElement} input
+ */
+function follow(view, input) {
+  if (view.sliders.some((place) => input.closest(place))) { // also while there is no picture that follows it
+    clearTimeout(view.resting);
+    view.resting = setTimeout(() => view.trigger("release", {}), REST);
   }
-  const input = event.target;
-  if (!(input instanceof HTMLInputElement) || !listed(input) || !followed(input)) return;
-  let shown = input.value, left = AFTER;
+  if (!isFollowed(view, input)) return;
+  view.heard = input;
+  view.root.dataset.live = "";
+  ask(view);
+}
+
+/**
+ * A list whose entry is chosen changes what it shows without an event: it is looked at each frame while it is in use.
+ * @param {View} view
+ * @param {HTMLInputElement} input
+ */
+function watchList(view, input) {
+  let shown = input.value, frames = AFTER;
   const look = () => {
     if (input.value !== shown) {
       shown = input.value;
-      follow({ target: input });
+      follow(view, input);
     }
-    left = document.activeElement === input ? AFTER : left - 1;
-    if (left) requestAnimationFrame(look);
+    frames = document.activeElement === input ? AFTER : frames - 1;
+    if (frames) requestAnimationFrame(look);
   };
   requestAnimationFrame(look);
 }
-
-function catchUp() {
-  // the controls are read once a request, not once a move: reading them lays the page out anew
-  if (!heard || !value) return;
-  live = {};
-  for (const [name, control] of Object.entries(value.live)) {
-    const now = setting(control, heard);
-    if (now !== null) live[name] = now;
-  }
-  heard = null;
-  root.dataset.live = JSON.stringify(live);
-}
-document.addEventListener("input", follow);
-document.addEventListener("focusin", watchList);

@@ -1,105 +1,155 @@
+// Takes what comes from outside: a new value, a new size.
 
-// ------------------------------------------------------------------ what comes from outside
+import { say, shownColumn } from "./said.js";
+import { drawSwitch } from "./fields.js";
+import { snap } from "./ladder.js";
+import { fit } from "./moving.js";
+import { bringIntoSight, clearPin, setPin, tellPin } from "./pin.js";
+import { centre, sizeFor } from "./port.js";
+import { draw } from "./painting.js";
+import { tell } from "./reading.js";
+import { hasPicture, refreshOverview, showState } from "./requests.js";
+import { nameTools } from "./tools.js";
 
-function accept() {
-  const before = value, next = props.value;
+/**
+ * @typedef {import("./types.js").View} View
+ * @typedef {import("./types.js").ShownView} ShownView
+ * @typedef {import("./types.js").Value} Value
+ */
+
+const MOST_PIXELS = 4000000;
+
+/**
+ * @param {View} view
+ * @param {Value | null | undefined} next
+ */
+export function accept(view, next) {
   if (!next || !next.key) {
-    value = field = tile = overview = live = heard = null;
-    delete root.dataset.live;
-    root.dataset.state = "empty";
-    for (const name of ["title", "fields", "hover", "pinned", "legend", "cells", "message"]) part(name).textContent = "";
-    drawSoon();
+    empty(view);
     return;
   }
-  const same = before && before.version === next.version && before.key === next.key;
-  value = same ? { ...next, fields: before.fields } : next;
-  words = next.words;
-  root.dataset.rows = next.rows;
-  root.dataset.columns = next.columns;
-  part("title").textContent = next.title;
-  canvas.setAttribute("aria-label", say("canvas", { title: next.title, rows: next.rows, columns: next.columns }));
-  for (const [axis, name] of [["columns", "profiles_columns"], ["rows", "profiles_rows"]]) strips[axis].setAttribute("aria-label", words[name]);
-  part("goto").placeholder = words.goto_short;
-  part("goto").setAttribute("aria-label", words.goto);
-  part("goto").title = words.goto;
-  for (const [name, key] of [["in", "zoom_in"], ["out", "zoom_out"], ["fit", "fit"], ["table", "table"], ["png", "save_picture"], ["csv", "save_numbers"]]) {
-    const button = root.querySelector("[data-do=" + name + "]");
-    button.title = words[key];
-    button.setAttribute("aria-label", words[key]);
-  }
-  const find = (id) => next.fields.find((one) => one.id === id);
-  if (!same) field = find(next.field) || (field && find(field.id)) || next.fields[0];
-  root.dataset.field = field.id;
-  drawSwitch();
-  if (!same) {
-    // the old picture stays on the screen, with its own legend, until the new one arrives
-    delete root.dataset.error;
-    overview = null;
-    legendOf = "";
-    failed = false;
-    probe.of = "";
-    live = heard = null;
-    delete root.dataset.live;
-    if (tile && before && before.title !== next.title) root.dataset.older = "";   // faded: its title is already the new one's
-    show("loading", tile ? "" : words.loading);
-    const moved = before && JSON.stringify(before.sorted) !== JSON.stringify(next.sorted);
-    if (moved) clearPin(false);
-    if (!before || before.rows !== next.rows || before.columns !== next.columns) {
-      tile = null;
-      clearPin(false);
-      fitted = true;
-    }
-  }
-  const at = next.pin && [next.pin[0], shownColumn(next.pin[1])];
-  if (at) setPin(...at, false);
-  else if (pin && before && JSON.stringify(before.pin) !== JSON.stringify(next.pin)) clearPin(false);
-  else if (pin) tellPin(false);
-  tell("");
-  if (!width) return;
-  if (fitted) fit();
+  const before = view.value, same = before !== null && before.version === next.version && before.key === next.key;
+  view.value = same ? { ...next, fields: before.fields } : next; // the fields are compared by identity
+  view.words = next.words;
+  if (!same) view.field = fieldOf(next, view.field);
+  if (!hasPicture(view)) return;
+  nameParts(view);
+  drawSwitch(view);
+  if (!same) replace(view, before);
+  const at = placePin(view, before);
+  tell(view, "");
+  if (!view.port.width) return;
+  if (view.port.fitted) fit(view);
   else {
-    moved();
-    refreshOverview();
+    view.moved();
+    refreshOverview(view);
   }
-  if (at) bringIntoSight(...at);
+  if (at) bringIntoSight(view, ...at);
 }
 
-function resized() {
-  if (!element.isConnected) {
-    sizes.disconnect();
-    themes.disconnect();
+/** @param {View} view */
+function empty(view) {
+  const { root, parts } = view;
+  view.value = view.field = view.tile = view.overview = view.live = view.heard = null;
+  delete root.dataset.live;
+  root.dataset.state = "empty";
+  for (const part of [parts.title, parts.fields, parts.hover, parts.pinned, parts.legend, parts.cells, parts.message])
+    part.textContent = "";
+  view.drawSoon();
+}
+
+/**
+ * Return the field to show: the one that the value names, or the visitor's choice if the picture has it, or the first.
+ * @param {Pick<Value, "fields" | "field">} value
+ * @param {import("./types.js").Field | null} chosen
+ */
+export function fieldOf({ fields, field }, chosen) {
+  return fields.find((one) => one.id === field) || fields.find((one) => one.id === chosen?.id) || fields[0];
+}
+
+/** @param {ShownView} view */
+function nameParts(view) {
+  const { root, parts, canvas, value, words, field } = view, { title, rows, columns } = value;
+  root.dataset.rows = String(rows);
+  root.dataset.columns = String(columns);
+  root.dataset.field = field.id;
+  parts.title.textContent = title;
+  canvas.setAttribute("aria-label", say(words, "canvas", { title, rows, columns }));
+  parts.columns.setAttribute("aria-label", words.profiles_columns);
+  parts.rows.setAttribute("aria-label", words.profiles_rows);
+  parts.goto.placeholder = words.goto_short;
+  parts.goto.setAttribute("aria-label", words.goto);
+  parts.goto.title = words.goto;
+  nameTools(view);
+}
+
+/**
+ * Forget what belongs to the old picture. It stays on the screen, with its own legend, until the new one arrives.
+ * @param {ShownView} view
+ * @param {Value | null} before
+ */
+function replace(view, before) {
+  const { root, value, words, tile } = view;
+  delete root.dataset.error;
+  delete root.dataset.live;
+  view.overview = view.live = view.heard = null;
+  view.legendOf = view.probe.of = "";
+  view.failed = false;
+  if (tile && before && before.title !== value.title) root.dataset.older = ""; // faded: its title is already the new one's
+  showState(view, "loading", tile ? "" : words.loading);
+  if (before && JSON.stringify(before.sorted) !== JSON.stringify(value.sorted)) clearPin(view, false);
+  if (before && before.rows === value.rows && before.columns === value.columns) return;
+  view.tile = null;
+  clearPin(view, false);
+  view.port.fitted = true;
+}
+
+/**
+ * Mark the weight that the value names, if any; return it, as shown.
+ * @param {ShownView} view
+ * @param {Value | null} before
+ * @returns {[row: number, column: number] | null}
+ */
+function placePin(view, before) {
+  const { value } = view;
+  if (value.pin) {
+    const [row, stored] = value.pin, column = shownColumn(value, stored);
+    setPin(view, row, column, false);
+    return [row, column];
+  }
+  if (view.pin && before && JSON.stringify(before.pin) !== JSON.stringify(value.pin)) clearPin(view, false);
+  else if (view.pin) tellPin(view, false);
+  return null;
+}
+
+/** @param {View} view */
+export function resized(view) {
+  const { canvas, port } = view, box = canvas.getBoundingClientRect();
+  if (box.width < 2 || box.height < 2) return; // in a tab that is not shown
+  const before = { ...port }, next = sizeFor(box, window.devicePixelRatio || 1, MOST_PIXELS);
+  if (next.width === before.width && next.height === before.height && next.ratio === before.ratio) return;
+  Object.assign(port, next);
+  if (next.ratio !== before.ratio) port.scale *= next.ratio / before.ratio;
+  canvas.width = next.width;
+  canvas.height = next.height;
+  if (hasPicture(view)) resize(view, before);
+  else view.drawSoon();
+  draw(view);
+}
+
+/**
+ * Fit the matrix into its new canvas, or keep in the middle what is there.
+ * @param {ShownView} view
+ * @param {import("./types.js").Port} before
+ */
+function resize(view, before) {
+  const { port, pin, value } = view, first = !before.width;
+  if (first || port.fitted) {
+    fit(view);
+    if (first && pin) bringIntoSight(view, pin.row, pin.column);
     return;
   }
-  const box = canvas.getBoundingClientRect();
-  if (box.width < 2 || box.height < 2) return;              // in a tab that is not shown
-  const most = Math.sqrt(MOST_PIXELS / (box.width * box.height));
-  const nextRatio = Math.min(window.devicePixelRatio || 1, most);
-  const wide = Math.max(1, Math.round(box.width * nextRatio)), tall = Math.max(1, Math.round(box.height * nextRatio));
-  if (wide === width && tall === height && nextRatio === ratio) return;
-  const middleColumn = (width / 2 - left) / scale, middleRow = (height / 2 - top_) / scale, first = !width;
-  width = canvas.width = wide;
-  height = canvas.height = tall;
-  if (nextRatio !== ratio) scale *= nextRatio / ratio;
-  ratio = nextRatio;
-  if (!value) drawSoon();
-  else if (first || fitted) {
-    fit();
-    if (first && pin) bringIntoSight(pin.row, pin.column);
-  } else {
-    scale = wish = snap(scale);
-    left = width / 2 - middleColumn * scale;
-    top_ = height / 2 - middleRow * scale;
-    moved();
-  }
-  draw();
+  port.scale = port.wish = snap(port.scale, value, port);
+  centre(port, (before.height / 2 - before.top) / before.scale, (before.width / 2 - before.left) / before.scale);
+  view.moved();
 }
-
-// The lines above and below have their usual room; where one wraps the view grows and the canvas stays as it is.
-stage.style.height = (props.height || 420) - 130 + "px";
-const sizes = new ResizeObserver(resized);
-sizes.observe(canvas);
-const themes = new MutationObserver(() => { theme = null; drawSoon(); });
-themes.observe(document.body, { attributes: true, attributeFilter: ["class"] });
-watch("value", accept);
-accept();
-resized();

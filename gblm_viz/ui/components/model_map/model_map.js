@@ -1,140 +1,221 @@
 // Draws blocks × roles as a grid of buttons, and tells which matrix was chosen.
 // Knows no measure and no language: every colour and every word comes in props.value.
 
-const root = element.querySelector(".model-map");
-const part = (name) => root.querySelector(".model-map-" + name);
-const grid = part("grid"), SMALLEST_LABEL = 17;
-let value = null, buttons = [], chosen = "";
+import { append, find } from "../shared/dom.js";
+import { isArrow, nextPlace } from "./walking.js";
 
-function add(parent, tag, kind, text) {
-  const one = document.createElement(tag);
-  if (kind) one.className = kind;
-  if (text !== undefined) one.textContent = text;
-  parent.append(one);
-  return one;
+/**
+ * @typedef {object} Cell one matrix
+ * @property {string} name
+ * @property {number} block
+ * @property {string} role
+ * @property {string} mark
+ * @property {string} label
+ * @property {string} text
+ * @property {number | null} value
+ * @property {string | null} colour none where there is no number
+ * @property {string} ink
+ *
+ * @typedef {object} Value
+ * @property {string} title
+ * @property {string} note
+ * @property {string} [hint]
+ * @property {string} corner
+ * @property {number} blocks
+ * @property {{ id: string, label: string, title: string }[]} roles
+ * @property {Cell[]} [cells]
+ * @property {string} [selected]
+ * @property {boolean} [stale]
+ * @property {{ lo: string, hi: string, colours: string[], words: string[], gap: string } | null} [legend]
+ *
+ * @typedef {{ button: HTMLButtonElement, cell: Cell, block: number, column: number }} Drawn
+ *
+ * @typedef {object} MapView
+ * @property {HTMLElement} root
+ * @property {HTMLElement} grid
+ * @property {Value | null} value
+ * @property {Drawn[]} drawn
+ * @property {string} chosen
+ * @property {(name: string) => void} select
+ */
+
+const SMALLEST_LABEL = 17, HEIGHT = 340; // pixels
+
+/** @param {import("../shared/gradio.js").Gradio<Value, { height?: number }>} gradio */
+export function start({ element, props, trigger, watch }) {
+  const root = find(element, ".model-map"), grid = find(root, ".model-map-grid");
+  /** @type {MapView} */
+  const map = { root, grid, value: null, drawn: [], chosen: "", select: (name) => trigger("select", { name }) };
+  const accept = () => show(map, props.value || null, props.height || HEIGHT);
+  grid.addEventListener("keydown", (event) => walk(map, event));
+  watch("value", accept);
+  accept();
 }
 
-function read(cell) {
-  const shown = cell || (value && value.cells.find((one) => one.name === chosen));
-  part("reading").textContent = shown ? shown.text : value ? value.hint || "" : "";
-}
-
-function echo(name, on) {
-  // the same matrix on the other maps in sight
-  for (const button of document.querySelectorAll(".model-map-grid button"))
-    if (button.dataset.name === name && !grid.contains(button)) button.classList.toggle("echo", on);
-}
-
-function choose(name) {
-  chosen = name;
-  for (const one of buttons) {
-    const mine = one.cell.name === name;
-    one.button.setAttribute("aria-pressed", String(mine));
-    one.button.tabIndex = mine ? 0 : -1;
+/**
+ * @param {MapView} map
+ * @param {Value | null} value
+ * @param {number} height
+ */
+function show(map, value, height) {
+  const { root, grid } = map, cells = value?.cells || [];
+  map.value = value;
+  root.dataset.state = cells.length ? "shown" : "empty";
+  find(root, ".model-map-title").textContent = value ? value.title : "";
+  find(root, ".model-map-note").textContent = value ? value.note : "";
+  if (value && cells.length) {
+    draw(map, value, cells, height);
+    drawLegend(find(root, ".model-map-legend"), value);
+  } else {
+    grid.textContent = "";
+    map.drawn = [];
   }
-  if (buttons.length && !buttons.some((one) => one.cell.name === name)) buttons[0].button.tabIndex = 0;
-  read(null);
+  root.classList.toggle("stale", Boolean(value && value.stale));
 }
 
-function draw() {
-  const focused = buttons.find((one) => one.button === document.activeElement);
-  grid.textContent = "";
-  buttons = [];
-  const height = props.height || 340;
+/**
+ * @param {MapView} map
+ * @param {Value} value
+ * @param {Cell[]} cells
+ * @param {number} height
+ */
+function draw(map, value, cells, height) {
+  const focused = map.drawn.find((one) => one.button === document.activeElement);
+  const places = drawGrid(map.grid, value, height);
+  map.drawn = [];
+  for (const cell of cells) {
+    const place = places.get(cell.block + "/" + cell.role);
+    if (place) map.drawn.push(drawCell(map, value, cell, place));
+  }
+  choose(map, value.selected || "");
+  const again = focused && map.drawn.find((one) => one.cell.name === focused.cell.name);
+  if (again) again.button.focus({ preventScroll: true });
+}
+
+/**
+ * Draw the empty grid; return its places by block/role.
+ * @param {HTMLElement} grid
+ * @param {Value} value
+ * @param {number} height
+ */
+function drawGrid(grid, value, height) {
   const rowHeight = Math.max(12, Math.floor((height - 22) / Math.max(1, value.blocks)) - 2);
+  grid.textContent = "";
   grid.style.maxHeight = height + "px";
   grid.style.gridTemplateColumns = "max-content repeat(" + value.roles.length + ", minmax(28px, 1fr))";
   grid.style.gridTemplateRows = "20px repeat(" + value.blocks + ", " + Math.min(rowHeight, 64) + "px)";
   grid.classList.toggle("small", rowHeight < SMALLEST_LABEL);
   grid.setAttribute("aria-label", value.title);
-  add(grid, "span", "side", value.corner);
-  for (const role of value.roles) add(grid, "span", "head", role.label).title = role.title;
+  append(grid, "span", "side", value.corner);
+  for (const role of value.roles) append(grid, "span", "head", role.label).title = role.title;
   const places = new Map();
   for (let block = 0; block < value.blocks; block++) {
-    add(grid, "span", "side", String(block));
-    for (const role of value.roles) places.set(block + "/" + role.id, add(grid, "span", "model-map-place"));
+    append(grid, "span", "side", String(block));
+    for (const role of value.roles) places.set(block + "/" + role.id, append(grid, "span", "model-map-place"));
   }
-  for (const cell of value.cells) {
-    const place = places.get(cell.block + "/" + cell.role);
-    if (!place) continue;
-    const button = add(place, "button", cell.colour ? "" : "gap", cell.mark + cell.label);
-    button.type = "button";
-    button.setAttribute("aria-label", cell.text);
-    button.dataset.name = cell.name;
-    button.dataset.value = cell.value === null ? "" : String(cell.value);
-    if (cell.colour) {
-      button.style.background = cell.colour;
-      button.style.color = cell.ink;
-    }
-    const one = { button, cell };
-    button.addEventListener("click", () => {
-      choose(cell.name);
-      trigger("select", { name: cell.name });
+  return places;
+}
+
+/**
+ * @param {MapView} map
+ * @param {Value} value
+ * @param {Cell} cell
+ * @param {HTMLElement} place
+ * @returns {Drawn}
+ */
+function drawCell(map, value, cell, place) {
+  const button = append(place, "button", cell.colour ? "" : "gap", cell.mark + cell.label);
+  button.type = "button";
+  button.setAttribute("aria-label", cell.text);
+  button.dataset.name = cell.name;
+  button.dataset.value = cell.value === null ? "" : String(cell.value);
+  if (cell.colour) {
+    button.style.background = cell.colour;
+    button.style.color = cell.ink;
+  }
+  button.addEventListener("click", () => {
+    choose(map, cell.name);
+    map.select(cell.name);
+  });
+  for (const [begin, end] of [["pointerenter", "pointerleave"], ["focus", "blur"]]) {
+    button.addEventListener(begin, () => {
+      read(map, cell);
+      echo(map, cell.name, true);
     });
-    for (const [begin, end] of [["pointerenter", "pointerleave"], ["focus", "blur"]]) {
-      button.addEventListener(begin, () => { read(cell); echo(cell.name, true); });
-      button.addEventListener(end, () => { read(null); echo(cell.name, false); });
-    }
-    buttons.push(one);
+    button.addEventListener(end, () => {
+      read(map, null);
+      echo(map, cell.name, false);
+    });
   }
-  choose(value.selected || "");
-  if (focused) {
-    const again = buttons.find((one) => one.cell.name === focused.cell.name);
-    if (again) again.button.focus({ preventScroll: true });
-  }
+  return { button, cell, block: cell.block, column: value.roles.findIndex((role) => role.id === cell.role) };
 }
 
-function legend() {
-  const place = part("legend"), about = value.legend;
+/**
+ * @param {MapView} map
+ * @param {string} name
+ */
+function choose(map, name) {
+  const { drawn } = map;
+  map.chosen = name;
+  for (const { button, cell } of drawn) {
+    button.setAttribute("aria-pressed", String(cell.name === name));
+    button.tabIndex = cell.name === name ? 0 : -1;
+  }
+  if (drawn.length && !drawn.some(({ cell }) => cell.name === name)) drawn[0].button.tabIndex = 0;
+  read(map, null);
+}
+
+/**
+ * Write out what a cell says; without one what the chosen cell says, or else how to use the map.
+ * @param {MapView} map
+ * @param {Cell | null} cell
+ */
+function read({ root, value, chosen }, cell) {
+  const shown = cell || value?.cells?.find((one) => one.name === chosen);
+  find(root, ".model-map-reading").textContent = shown ? shown.text : value?.hint || "";
+}
+
+/**
+ * Mark the same matrix on the other maps in sight.
+ * @param {MapView} map
+ * @param {string} name
+ * @param {boolean} on
+ */
+function echo({ grid }, name, on) {
+  for (const button of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll(".model-map-grid button")))
+    if (button.dataset.name === name && !grid.contains(button)) button.classList.toggle("echo", on);
+}
+
+/**
+ * @param {HTMLElement} place
+ * @param {Value} value
+ */
+function drawLegend(place, { legend, cells }) {
   place.textContent = "";
-  if (!about) return;
-  const scale = add(place, "span", "scale");
-  add(scale, "span", "", about.lo);
-  add(scale, "span", "bar").style.background = "linear-gradient(to right, " + about.colours.join(", ") + ")";
-  add(scale, "span", "", about.hi);
-  for (const words of about.words) add(place, "span", "", words);
-  if (value.cells.some((cell) => !cell.colour)) {
-    const gap = add(place, "span", "");
-    add(gap, "span", "gap");
-    gap.append(document.createTextNode(about.gap));
-  }
+  if (!legend) return;
+  const scale = append(place, "span", "scale");
+  append(scale, "span", "", legend.lo);
+  append(scale, "span", "bar").style.background = "linear-gradient(to right, " + legend.colours.join(", ") + ")";
+  append(scale, "span", "", legend.hi);
+  for (const words of legend.words) append(place, "span", "", words);
+  if (!cells?.some((cell) => !cell.colour)) return;
+  const gap = append(place, "span");
+  append(gap, "span", "gap");
+  gap.append(document.createTextNode(legend.gap));
 }
 
-// Arrow keys: the nearest cell in that direction, by block and by the order of the roles.
-grid.addEventListener("keydown", (event) => {
-  const step = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }[event.key];
-  const here = buttons.find((one) => one.button === document.activeElement);
-  if (!step || !here) return;
+/**
+ * @param {MapView} map
+ * @param {KeyboardEvent} event
+ */
+function walk({ drawn }, event) {
+  const here = drawn.find((one) => one.button === document.activeElement);
+  if (!isArrow(event.key) || !here) return;
   event.preventDefault();
   event.stopPropagation();
-  const column = (cell) => value.roles.findIndex((role) => role.id === cell.role);
-  const ahead = buttons.filter((one) => step[0]
-    ? column(one.cell) === column(here.cell) && (one.cell.block - here.cell.block) * step[0] > 0
-    : one.cell.block === here.cell.block && (column(one.cell) - column(here.cell)) * step[1] > 0);
-  const distance = (one) => Math.abs(one.cell.block - here.cell.block) + Math.abs(column(one.cell) - column(here.cell));
-  ahead.sort((one, other) => distance(one) - distance(other));
-  if (ahead.length) {
-    here.button.tabIndex = -1;
-    ahead[0].button.tabIndex = 0;
-    ahead[0].button.focus();
-  }
-});
-
-function accept() {
-  value = props.value || null;
-  const cells = value && value.cells ? value.cells : [];
-  root.dataset.state = cells.length ? "shown" : "empty";
-  part("title").textContent = value ? value.title : "";
-  part("note").textContent = value ? value.note : "";
-  if (cells.length) {
-    draw();
-    legend();
-  } else {
-    grid.textContent = "";
-    buttons = [];
-  }
-  root.classList.toggle("stale", Boolean(value && value.stale));
+  const next = nextPlace(drawn, here, event.key);
+  if (!next) return;
+  here.button.tabIndex = -1;
+  next.button.tabIndex = 0;
+  next.button.focus();
 }
-
-watch("value", accept);
-accept();

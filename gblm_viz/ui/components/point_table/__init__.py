@@ -35,7 +35,7 @@ class PointTable(OwnComponent):
 
     def __init__(self, value: Mapping[str, Any] | None = None, *, charts: str = "", elem_id: str | None = None,
                  **arguments: Any) -> None:
-        super().__init__(value, elem_id=elem_id, placed={"CHARTS": repr(charts)}, **arguments)
+        super().__init__(value, elem_id=elem_id, config={"charts": charts}, **arguments)
 
 
 def point_rows(heads: Sequence[str], rows: Sequence[PointRow], load: str, label: str) -> dict[str, Any]:

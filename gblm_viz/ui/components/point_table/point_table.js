@@ -1,52 +1,85 @@
 // Lists rows with a button each, and listens to clicks on the marks of the charts beside it. Every word comes in props.value.
 
-const root = element.querySelector(".point-table"), charts = CHARTS;
-const head = root.querySelector("thead tr"), body = root.querySelector("tbody");
+import { append, find, focusedIn } from "../shared/dom.js";
 
-function cell(row, tag, text, kind) {
-  const one = document.createElement(tag);
-  one.textContent = text;
-  if (kind) one.className = kind;
-  row.append(one);
-  return one;
+/**
+ * @typedef {{ number: number, cells: string[], name: string }} Row
+ * @typedef {{ heads: string[], rows: Row[], load: string, label: string }} Value
+ * @typedef {{ points: { customdata?: unknown[] }[] }} Click
+ * @typedef {HTMLElement & { on?: (event: string, listener: (click: Click) => void) => void }} Chart
+ */
+
+/** @type {Value} */
+const NOTHING = { heads: [], rows: [], load: "", label: "" };
+
+/**
+ * @param {import("../shared/gradio.js").Gradio<Value>} gradio
+ * @param {{ charts: string }} config charts: selector of the elements around the charts, "" for none
+ */
+export function start({ element, props, trigger, watch }, { charts }) {
+  const root = find(element, ".point-table");
+  /** @param {number} number */
+  const select = (number) => trigger("select", { number });
+  const accept = () => draw(root, props.value || NOTHING, select);
+  if (charts) hearCharts(element, `:is(${charts}) .js-plotly-plot`, select);
+  watch("value", accept);
+  accept();
 }
 
-function accept() {
-  const value = props.value || { heads: [], rows: [], load: "", label: "" };
-  const held = root.contains(document.activeElement) ? document.activeElement.dataset.number : undefined;
+/**
+ * @param {HTMLElement} root
+ * @param {Value} value
+ * @param {(number: number) => void} select
+ */
+function draw(root, value, select) {
+  const head = find(root, "thead tr"), body = find(root, "tbody"), focused = focusedIn(root)?.dataset.number;
   root.setAttribute("role", "region");
   root.setAttribute("aria-label", value.label);
   head.textContent = body.textContent = "";
-  if (value.rows.length) cell(head, "th", "", "action");
-  value.heads.forEach((text) => cell(head, "th", text));
+  if (value.rows.length) append(head, "th", "action");
+  value.heads.forEach((text) => append(head, "th", "", text));
   for (const point of value.rows) {
-    const row = document.createElement("tr"), button = document.createElement("button");
+    const row = append(body, "tr"), button = append(append(row, "td", "action"), "button", "", value.load);
     button.type = "button";
-    button.textContent = value.load;
     button.dataset.number = String(point.number);
     button.setAttribute("aria-label", point.name);
-    button.addEventListener("click", () => trigger("select", { number: point.number }));
-    cell(row, "td", "", "action").append(button);
-    point.cells.forEach((text) => cell(row, "td", text));
-    body.append(row);
-    if (held === String(point.number)) button.focus({ preventScroll: true });
+    button.addEventListener("click", () => select(point.number));
+    point.cells.forEach((text) => append(row, "td", "", text));
+    if (focused === button.dataset.number) button.focus({ preventScroll: true });
   }
 }
 
-// A chart is made anew at every update: each new one is listened to once.
-const heard = new WeakSet();
-function listen() {
-  if (!element.isConnected) return watcher.disconnect();
-  for (const chart of charts ? document.querySelectorAll(`:is(${charts}) .js-plotly-plot`) : []) {
-    if (heard.has(chart) || typeof chart.on !== "function") continue;
-    heard.add(chart);
-    chart.on("plotly_click", (event) => {
-      const number = ((event.points[0] || {}).customdata || [])[0];
-      if (Number.isInteger(number)) trigger("select", { number });
-    });
-  }
+/**
+ * Listen to each chart once, also to those that come later: a chart is made anew at every update.
+ * @param {HTMLElement} element
+ * @param {string} charts
+ * @param {(number: number) => void} select
+ */
+function hearCharts(element, charts, select) {
+  const heard = new WeakSet();
+  const watcher = new MutationObserver(() => {
+    if (!element.isConnected) {
+      watcher.disconnect();
+      return;
+    }
+    for (const chart of /** @type {NodeListOf<Chart>} */ (document.querySelectorAll(charts))) {
+      if (heard.has(chart) || typeof chart.on !== "function") continue;
+      heard.add(chart);
+      chart.on("plotly_click", (click) => {
+        const number = numberOf(click);
+        if (number !== null) select(number);
+      });
+    }
+  });
+  watcher.observe(document.body, { childList: true, subtree: true });
 }
-const watcher = new MutationObserver(listen);
-watcher.observe(document.body, { childList: true, subtree: true });
-watch("value", accept);
-accept();
+
+/**
+ * Return the row's number that a clicked mark carries, null for a mark without.
+ * @param {Click} click
+ * @returns {number | null}
+ */
+export function numberOf(click) {
+  const number = click.points[0]?.customdata?.[0];
+  return Number.isInteger(number) ? /** @type {number} */ (number) : null;
+}

@@ -1,88 +1,164 @@
 // Lists a page of probes, and tells which head, row or page was asked for. Every word comes in props.value.
 
-const root = element.querySelector(".probe-table");
-const head = root.querySelector("thead tr"), body = root.querySelector("tbody");
-const [back, on] = root.querySelectorAll(".probe-pages button"), told = root.querySelector(".probe-pages span");
-const save = root.querySelector(".save"), fetched = (window.gblmFetched ||= new Set());    // a file comes once, however often its value does
+import { append, find, focusedIn } from "../shared/dom.js";
+
+/**
+ * @typedef {{ name: string, title: string, kind: string, sorted: "ascending" | "descending" | "none" }} Column
+ * @typedef {{ index: number, cells: string[], fate: string }} Line
+ * @typedef {{ told: string, before?: boolean, after?: boolean }} Pages
+ * @typedef {{ back?: string, on?: string, ask?: string, save?: string }} Words
+ * @typedef {{ columns: Column[], lines: Line[], pages: Pages, words: Words, file?: string }} Value
+ * @typedef {[kind: string, which: string | number]} Asked
+ */
+
+/** @type {Value} */
+const NOTHING = { columns: [], lines: [], pages: { told: "" }, words: {} };
+const STEPS = new Map([["ArrowDown", 1], ["ArrowUp", -1]]);
 const ARROWS = { ascending: " ▴", descending: " ▾", none: "" };
 
-function button(parent, key, text, asked) {
-  const one = document.createElement("button");
-  one.type = "button";
-  one.dataset.key = key;
-  one.textContent = text;
-  one.addEventListener("click", (event) => { event.stopPropagation(); trigger("select", { asked }); });
-  parent.append(one);
-  return one;
+/** @param {import("../shared/gradio.js").Gradio<Value>} gradio */
+export function start({ element, props, trigger, watch }) {
+  const root = find(element, ".probe-table"), save = find(root, ".save");
+  const { back, on } = pageButtons(root);
+  /** @param {Asked} asked */
+  const ask = (asked) => trigger("select", { asked });
+  const accept = () => draw(root, props.value || NOTHING, ask);
+  back.dataset.key = "back";
+  on.dataset.key = "on";
+  back.addEventListener("click", () => ask(["page", -1]));
+  on.addEventListener("click", () => ask(["page", 1]));
+  save.addEventListener("click", (event) => {
+    event.preventDefault();
+    ask(["save", ""]);
+  });
+  find(root, "tbody").addEventListener("keydown", (event) => onKey(root, event));
+  watch("value", accept);
+  accept();
 }
 
-function cell(row, tag, kind) {
-  const one = document.createElement(tag);
-  one.className = kind;
-  row.append(one);
-  return one;
+/**
+ * @param {HTMLElement} root
+ * @returns {{ back: HTMLButtonElement, on: HTMLButtonElement }}
+ */
+function pageButtons(root) {
+  return { back: find(root, ".probe-pages .back"), on: find(root, ".probe-pages .on") };
 }
 
+/**
+ * @param {HTMLElement} root
+ * @param {Value} value
+ * @param {(asked: Asked) => void} ask
+ */
+function draw(root, value, ask) {
+  const head = find(root, "thead tr"), body = find(root, "tbody"), focused = focusedIn(root)?.dataset.key;
+  head.textContent = body.textContent = "";
+  value.columns.forEach((column) => drawHead(head, column, ask));
+  value.lines.forEach((line, place) => drawLine(body, value, line, place, ask));
+  drawPages(root, value);
+  if (value.file) fetchOnce(value.file);
+  const again = [...root.querySelectorAll("button")].find((one) => one.dataset.key === focused && !one.disabled);
+  if (focused && again) again.focus({ preventScroll: true });
+}
+
+/**
+ * @param {HTMLElement} head
+ * @param {Column} column
+ * @param {(asked: Asked) => void} ask
+ */
+function drawHead(head, column, ask) {
+  const cell = append(head, "th", column.kind);
+  cell.setAttribute("aria-sort", column.sorted);
+  if (column.name) button(cell, "sort " + column.name, column.title + ARROWS[column.sorted], () => ask(["sort", column.name]));
+  else cell.textContent = column.title;
+}
+
+/**
+ * @param {HTMLElement} body
+ * @param {Value} value
+ * @param {Line} line
+ * @param {number} place
+ * @param {(asked: Asked) => void} ask
+ */
+function drawLine(body, value, line, place, ask) {
+  const row = append(body, "tr", line.fate), open = () => ask(["open", line.index]);
+  row.dataset.index = String(line.index);
+  line.cells.forEach((text, at) => {
+    const { kind } = value.columns[at], cell = append(row, "td", kind);
+    cell.dir = "auto";
+    cell.title = text;
+    if (kind === "prompt") button(cell, "row " + place, text, open).title = value.words.ask + "\n" + text;
+    else cell.textContent = text;
+  });
+  row.addEventListener("click", open);
+}
+
+/**
+ * @param {HTMLElement} root
+ * @param {Value} value
+ */
+function drawPages(root, { lines, pages, words }) {
+  const { back, on } = pageButtons(root), save = find(root, ".save");
+  back.textContent = words.back || "";
+  on.textContent = words.on || "";
+  back.disabled = !pages.before;
+  on.disabled = !pages.after;
+  find(root, ".probe-pages span").textContent = pages.told;
+  find(root, ".probe-pages").hidden = !lines.length;
+  root.dataset.lines = String(lines.length);
+  save.title = words.save || "";
+  save.setAttribute("aria-label", save.title);
+}
+
+/**
+ * @param {HTMLElement} parent
+ * @param {string} key by which the button is found again after the table was drawn anew
+ * @param {string} text
+ * @param {() => void} pressed
+ */
+function button(parent, key, text, pressed) {
+  const made = append(parent, "button", "", text);
+  made.type = "button";
+  made.dataset.key = key;
+  made.addEventListener("click", (event) => {
+    event.stopPropagation();
+    pressed();
+  });
+  return made;
+}
+
+/**
+ * Fetch a file once, however often its value comes and however often the component is made.
+ * @param {string} file
+ */
 function fetchOnce(file) {
+  const page = /** @type {Window & { gblmFetched?: Set<string> }} */ (window), fetched = (page.gblmFetched ||= new Set());
+  if (fetched.has(file)) return;
+  fetched.add(file);
   const link = document.createElement("a");
   link.href = file;
   link.download = "";
-  fetched.add(file);
   link.click();
 }
 
-function accept() {
-  const value = props.value || { columns: [], lines: [], pages: { told: "" }, words: {} };
-  const active = root.contains(document.activeElement) ? document.activeElement.dataset.key : null;
-  head.textContent = body.textContent = "";
-  for (const column of value.columns) {
-    const one = cell(head, "th", column.kind);
-    one.setAttribute("aria-sort", column.sorted);
-    if (column.name) button(one, "sort " + column.name, column.title + ARROWS[column.sorted], ["sort", column.name]);
-    else one.textContent = column.title;
-  }
-  value.lines.forEach((line, place) => {
-    const row = document.createElement("tr");
-    row.className = line.fate;
-    row.dataset.index = line.index;
-    line.cells.forEach((text, at) => {
-      const column = value.columns[at], one = cell(row, "td", column.kind);
-      one.dir = "auto";
-      one.title = text;
-      if (column.kind === "prompt") button(one, "row " + place, text, ["open", line.index]).title = value.words.ask + "\n" + text;
-      else one.textContent = text;
-    });
-    row.addEventListener("click", () => trigger("select", { asked: ["open", line.index] }));
-    body.append(row);
-  });
-  back.textContent = value.words.back || "";
-  on.textContent = value.words.on || "";
-  back.disabled = !value.pages.before;
-  on.disabled = !value.pages.after;
-  told.textContent = value.pages.told;
-  root.querySelector(".probe-pages").hidden = !value.lines.length;
-  root.dataset.lines = value.lines.length;
-  save.title = value.words.save || "";
-  save.setAttribute("aria-label", save.title);
-  if (value.file && !fetched.has(value.file)) fetchOnce(value.file);
-  const again = active && [...root.querySelectorAll("button")].find((one) => one.dataset.key === active && !one.disabled);
-  if (again) again.focus({ preventScroll: true });
+/**
+ * Arrow keys walk from row to row, the page keys turn the page.
+ * @param {HTMLElement} root
+ * @param {KeyboardEvent} event
+ */
+function onKey(root, event) {
+  const rows = [...find(root, "tbody").querySelectorAll("button")], { back, on } = pageButtons(root);
+  const at = rows.findIndex((one) => one === document.activeElement), next = rows[at + stepOf(event.key)];
+  const pageButton = new Map([["PageDown", on], ["PageUp", back]]).get(event.key);
+  if (at >= 0 && next && next !== rows[at]) next.focus();
+  else if (pageButton && !pageButton.disabled) pageButton.click();
+  else return;
+  event.preventDefault();
 }
 
-back.dataset.key = "back";
-on.dataset.key = "on";
-back.addEventListener("click", () => trigger("select", { asked: ["page", -1] }));
-save.addEventListener("click", (event) => { event.preventDefault(); trigger("select", { asked: ["save", ""] }); });
-on.addEventListener("click", () => trigger("select", { asked: ["page", 1] }));
-body.addEventListener("keydown", (event) => {
-  const rows = [...body.querySelectorAll("button")], at = rows.indexOf(document.activeElement);
-  const next = rows[at + ({ ArrowDown: 1, ArrowUp: -1 }[event.key] || 0)];
-  if (at >= 0 && next && next !== rows[at]) {
-    next.focus();
-    event.preventDefault();
-  } else if (event.key === "PageDown" && !on.disabled) { on.click(); event.preventDefault(); }
-  else if (event.key === "PageUp" && !back.disabled) { back.click(); event.preventDefault(); }
-});
-
-watch("value", accept);
-accept();
+/**
+ * Return by how many rows a key walks.
+ * @param {string} key
+ */
+export function stepOf(key) {
+  return STEPS.get(key) ?? 0;
+}

@@ -1,0 +1,112 @@
+// The legend below the matrix: what its colours mean, and what a pixel stands for.
+
+import { append } from "../shared/dom.js";
+import { FOUR_MARKS, MASK_MARKS, css, isDark } from "./colours.js";
+import { headsShown } from "./marks.js";
+import { count, digits, percent, span } from "./numbers.js";
+import { visible } from "./port.js";
+import { every, hasPicture, profiled } from "./requests.js";
+import { measureOf, say, wayOf, withUnit } from "./said.js";
+
+/**
+ * @typedef {import("./types.js").View} View
+ * @typedef {import("./types.js").ShownView} ShownView
+ * @typedef {import("./types.js").Tile} Tile
+ */
+
+/**
+ * Write the legend of the tile on the screen, which may still be the one before the wanted one.
+ * @param {View} view
+ */
+export function drawLegend(view) {
+  const { tile, parts } = view;
+  if (!hasPicture(view) || !tile) return;
+  const seen = visible(view.port, view.value);
+  const now = JSON.stringify([tile.field.id, tile.version, tile.step, tile.gaps, seen, Boolean(profiled(view)), every(view)]);
+  if (now === view.legendOf) return;
+  view.legendOf = now;
+  parts.legend.textContent = "";
+  drawColours(view, tile, parts.legend);
+  for (const text of notes(view, tile)) append(parts.legend, "span", "", text);
+}
+
+/**
+ * @param {ShownView} view
+ * @param {Tile} tile
+ * @param {HTMLElement} place
+ */
+function drawColours({ palette, words }, tile, place) {
+  const { kind, categories } = tile.field;
+  if (kind === "four") palette.four.forEach((colour, which) => swatch(place, colour, FOUR_MARKS[which], categories[which]));
+  else if (kind === "mask" && tile.step === 1) {
+    swatch(place, palette.kept, MASK_MARKS[0], words.kept);
+    swatch(place, palette.removed, MASK_MARKS[1], words.removed);
+  } else drawScale(place, tile, palette.ramps[kind], words);
+}
+
+/**
+ * @param {HTMLElement} parent
+ * @param {import("./types.js").Colour} colour
+ * @param {string} mark
+ * @param {string} text
+ */
+function swatch(parent, colour, mark, text) {
+  const one = append(parent, "span"), box = append(one, "span", "swatch", mark);
+  box.style.background = css(colour);
+  box.style.color = isDark(colour) ? "#fff" : "#111";
+  one.append(document.createTextNode(text));
+}
+
+/**
+ * @param {HTMLElement} place
+ * @param {Tile} tile
+ * @param {import("./types.js").Colour[]} colours
+ * @param {import("./types.js").Words} words
+ */
+function drawScale(place, { field }, colours, words) {
+  const one = append(place, "span"), bar = document.createElement("canvas");
+  bar.width = 254;
+  bar.height = 1;
+  const paint = /** @type {CanvasRenderingContext2D} */ (bar.getContext("2d"));
+  for (let code = 1; code < 256; code++) {
+    paint.fillStyle = css(colours[code]);
+    paint.fillRect(code - 1, 0, 1, 1);
+  }
+  if (field.kind === "mask") one.append(percent(field.lo), bar, percent(field.hi) + (field.unit ? " " + field.unit : ""));
+  else one.append(digits(field.lo), bar, withUnit(field.hi, field));
+  append(place, "span", "", field.kind === "mask" ? words.share_removed : words["scale_" + field.scale]);
+}
+
+/**
+ * Write the remark on gaps, and return the other remarks in their order.
+ * @param {ShownView} view
+ * @param {Tile} tile
+ */
+function notes(view, tile) {
+  const { value, field, words, port, parts } = view, seen = visible(port, value);
+  append(parts.legend, "span", "", stepNote(tile, every(view) > 1, words));
+  if (tile.gaps) {
+    const one = append(parts.legend, "span");
+    append(one, "span", "swatch hatched");
+    one.append(words.hatched);
+  }
+  const found = [];
+  if (value.sorted) found.push(value.sortedBy || words.sorted);
+  if (profiled(view)) found.push(say(words, "strips", { measure: words["measure_" + measureOf(field)] }));
+  if (headsShown(view).some(Boolean)) found.push(words[value.borders]);
+  if (!port.fitted) found.push(say(words, "visible", {
+    rows: span(seen.row, seen.row + seen.rows - 1), columns: span(seen.column, seen.column + seen.columns - 1) }));
+  return found;
+}
+
+/**
+ * Return what a pixel stands for.
+ * @param {Pick<Tile, "step" | "field">} tile
+ * @param {boolean} rough whether one row may stand for two
+ * @param {import("./types.js").Words} words
+ */
+export function stepNote({ step, field }, rough, words) {
+  if (step === 1) return words.one_weight;
+  const how = rough ? words.rough : words["shows_" + wayOf(field)];
+  return say(words, "many_weights", { rows: step, columns: step, count: count(step * step) }) + (how ? "; " + how : "");
+}

@@ -1,0 +1,99 @@
+// The view as a picture to be saved: title, matrix with its strips, legend, and what made it.
+
+import { download } from "../shared/download.js";
+import { wrapped } from "../shared/sentences.js";
+import { fileName } from "./saving_numbers.js";
+import { draw } from "./painting.js";
+
+/** @typedef {import("./types.js").ShownView} ShownView */
+/** @typedef {CanvasRenderingContext2D} Paint */
+
+const PAGE_WIDTH = 640, MARGIN = 12, LINE = 17; // pixels of the page
+
+/** @param {ShownView} view */
+export function savePicture(view) {
+  draw(view);
+  const { parts, canvas, port, value, field, root, theme } = view, { ratio } = port;
+  const margin = MARGIN * ratio, line = LINE * ratio, page = document.createElement("canvas");
+  const paint = /** @type {Paint} */ (page.getContext("2d")), color = theme ? theme.text : "";
+  page.width = Math.max(port.width + parts.rows.width, PAGE_WIDTH * ratio) + 2 * margin;
+  const room = page.width - 2 * margin;
+  paint.font = fontOf(400, ratio);
+  const below = remarks(view, (text) => paint.measureText(text).width, room);
+  page.height = 3 * margin + 2 * line + parts.columns.height + port.height + line + below.length * line;
+  paint.fillStyle = getComputedStyle(root).getPropertyValue("--body-background-fill").trim() || "#ffffff";
+  paint.fillRect(0, 0, page.width, page.height);
+  paint.textBaseline = "top";
+  paint.fillStyle = color;
+  paint.font = fontOf(600, ratio);
+  paint.fillText(value.title, margin, margin, room);
+  paint.font = fontOf(400, ratio);
+  paint.fillText(field.label, margin, margin + line, room);
+  const top = margin + 2 * line, middle = top + parts.columns.height, bottom = middle + port.height + margin;
+  paint.drawImage(parts.columns, margin, top);
+  paint.drawImage(canvas, margin, middle);
+  paint.drawImage(parts.rows, margin + port.width, middle);
+  drawLegend(view, paint, margin, bottom, color);
+  below.forEach((text, at) => paint.fillText(text, margin, bottom + (at + 1) * line));
+  page.toBlob((blob) => { if (blob) download(blob, fileName(view, "png")); });
+}
+
+/**
+ * @param {number} weight
+ * @param {number} ratio
+ */
+function fontOf(weight, ratio) {
+  return weight + " " + 13 * ratio + "px sans-serif";
+}
+
+/**
+ * Return the lines below the picture: the pinned weight, and what made it.
+ * @param {ShownView} view
+ * @param {(text: string) => number} widthOf
+ * @param {number} room
+ */
+function remarks({ pinText, value }, widthOf, room) {
+  const texts = [...new Set([pinText, value.note])].filter(Boolean);
+  return texts.flatMap((text) => wrapped(wordsOf(text, room, widthOf), room, widthOf));
+}
+
+/**
+ * Return the pieces between which a text may be broken: at its spaces, or anywhere where a word alone is too long.
+ * @param {string} text
+ * @param {number} most
+ * @param {(text: string) => number} widthOf
+ */
+export function wordsOf(text, most, widthOf) {
+  return text.split(/(?<= )/).flatMap((word) => (widthOf(word) > most ? [...word] : [word]));
+}
+
+/**
+ * Draw the legend's entries in one line, from its elements on the page.
+ * @param {ShownView} view
+ * @param {Paint} paint
+ * @param {number} x
+ * @param {number} y
+ * @param {string} color
+ */
+function drawLegend({ parts, port }, paint, x, y, color) {
+  const { ratio } = port;
+  for (const entry of parts.legend.children) {
+    for (const piece of entry.childNodes) {
+      if (piece instanceof HTMLCanvasElement) {
+        paint.drawImage(piece, x, y, 130 * ratio, 11 * ratio);
+        x += 134 * ratio;
+      } else if (piece instanceof HTMLSpanElement) {
+        paint.fillStyle = piece.style.background || "#9ca3af";
+        paint.fillRect(x, y, 13 * ratio, 13 * ratio);
+        x += 18 * ratio;
+      } else {
+        const text = piece.textContent || "";
+        paint.fillStyle = color;
+        paint.fillText(text, x, y);
+        x += paint.measureText(text).width + 4 * ratio;
+      }
+    }
+    x += 12 * ratio;
+  }
+  paint.fillStyle = color;
+}

@@ -1,0 +1,90 @@
+// Where the page stands: the visit's key, the tab, and the address that leads back here. Knows no tab's content.
+
+/** @typedef {Window & { gblmTab?: string, gblmPlace?: boolean }} Page what this visit has chosen, and whether its place is in the address */
+
+const KEY = "gblm-visit";
+
+/** @returns {Page} */
+function page() {
+  return window;
+}
+
+/**
+ * Return the visit's key and the link, after hiding the parts that the link asks to hide.
+ * @returns {[key: string, query: string]}
+ */
+export function arrive() {
+  const rule = hidingRule(location.search);
+  if (rule) {
+    const style = document.createElement("style");
+    style.textContent = rule;
+    document.head.append(style);
+  }
+  return [window.sessionStorage.getItem(KEY) || "", location.search];
+}
+
+/**
+ * Return the style that hides what a link asks to hide; "" for nothing. Only names of our own form are taken.
+ * @param {string} query
+ */
+export function hidingRule(query) {
+  const wanted = (new URLSearchParams(query).get("hide") || "").split(","), ids = wanted.filter((id) => /^[a-z-]+$/.test(id));
+  return ids.length ? ids.map((id) => "#" + id).join(", ") + " { display: none !important; }" : "";
+}
+
+/**
+ * @param {string} key
+ * @returns {[key: string]}
+ */
+export function keepKey(key) {
+  window.sessionStorage.setItem(KEY, key);
+  return [key];
+}
+
+/**
+ * Write selection and settings into the address and into the links to the other language.
+ * @param {string} query
+ * @returns {[query: string]}
+ */
+export function carry(query) {
+  write(carried(query, location.search, page().gblmTab));
+  page().gblmPlace = true;
+  return [query];
+}
+
+/**
+ * Return a query with the visitor's tab and what is hidden, unless it names its own.
+ * @param {string} query
+ * @param {string} before the address's query
+ * @param {string} [tab]
+ */
+export function carried(query, before, tab) {
+  const now = new URLSearchParams(before), next = new URLSearchParams(query);
+  if (tab) now.set("tab", tab);
+  for (const name of ["tab", "hide"]) {
+    const value = now.get(name);
+    if (value !== null && !next.has(name)) next.set(name, value);
+  }
+  return next.toString();
+}
+
+/**
+ * Keep the tab that is shown. An opening page selects its first tab before it has read the link; that does not count as
+ * a visitor's choice.
+ * @param {string} name
+ * @param {string} first
+ */
+export function showTab(name, first) {
+  if (!page().gblmTab && name === first) return;
+  page().gblmTab = document.body.dataset.tab = name;
+  if (!page().gblmPlace) return;
+  const query = new URLSearchParams(location.search);
+  query.set("tab", name);
+  write(query.toString());
+}
+
+/** @param {string} query */
+function write(query) {
+  history.replaceState(null, "", location.pathname + (query ? "?" + query : ""));
+  for (const link of /** @type {NodeListOf<HTMLAnchorElement>} */ (document.querySelectorAll("#lang a"))) link.search = location.search;
+}

@@ -1,0 +1,17 @@
+// A chart as a canvas. Plotly draws it as a few SVG pictures, one on the other.
+
+import { paper } from "./paper.js";
+
+/** @param {HTMLElement} chart */
+export async function drawChart(chart) {
+  const box = chart.getBoundingClientRect(), { canvas, paint } = paper(chart);
+  for (const layer of chart.querySelectorAll("svg.main-svg")) {
+    const copy = /** @type {SVGElement} */ (layer.cloneNode(true)), image = new Image();
+    copy.setAttribute("xmlns", "http://www.w3.org/2000/svg");
+    copy.style.background = "none";
+    image.src = "data:image/svg+xml;charset=utf-8," + encodeURIComponent(new XMLSerializer().serializeToString(copy));
+    await image.decode();
+    paint.drawImage(image, 0, 0, box.width, box.height);
+  }
+  return canvas;
+}

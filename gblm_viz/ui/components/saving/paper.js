@@ -1,0 +1,35 @@
+// A canvas as large as a picture of the page, and below it what made the picture.
+
+import { wrapped } from "../shared/sentences.js";
+import { madeOf } from "./numbers.js";
+
+const RATIO = 2, LINE = 16, MARGIN = 8; // pixels of the canvas in one of the page; pixels of the page
+
+/**
+ * Return the pieces between which a line may be broken: Japanese anywhere, words at their spaces.
+ * @param {string} text
+ */
+export function breakable(text) {
+  return text.match(/[\x21-\u2fff]+ ?|\s|./gsu) || [];
+}
+
+/**
+ * @param {HTMLElement} target the picture
+ * @param {HTMLElement} [origin] where it stands on the page, if `target` is a copy
+ * @returns {{ canvas: HTMLCanvasElement, paint: CanvasRenderingContext2D }}
+ */
+export function paper(target, origin = target) {
+  const canvas = document.createElement("canvas"), paint = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+  const box = target.getBoundingClientRect(), style = getComputedStyle(document.body), font = "12px " + style.fontFamily;
+  paint.font = font;
+  const told = wrapped(breakable(madeOf(origin)), box.width - 2 * MARGIN, (text) => paint.measureText(text).width);
+  canvas.width = Math.ceil(box.width * RATIO);
+  canvas.height = Math.ceil((box.height + LINE * (told.length + 1)) * RATIO);
+  paint.scale(RATIO, RATIO);
+  paint.fillStyle = style.backgroundColor;
+  paint.fillRect(0, 0, canvas.width, canvas.height);
+  paint.font = font;
+  paint.fillStyle = style.color;
+  told.forEach((text, at) => paint.fillText(text, MARGIN, box.height + LINE * (at + 1)));
+  return { canvas, paint };
+}

@@ -1,0 +1,127 @@
+// Lets every chart, model map, token's bars and strip be saved as PNG and CSV, and every table as CSV; says what a chart
+// shows. The matrix view and the probes, which are more than what is on the page, have their own buttons.
+// Knows no model and no language: its two words come with it.
+
+import { csvBy } from "../shared/csv.js";
+import { append } from "../shared/dom.js";
+import { download } from "../shared/download.js";
+import { drawBoxes } from "./boxes.js";
+import { drawChart } from "./chart.js";
+import { fileName, rowsOf } from "./numbers.js";
+
+/**
+ * @typedef {{ png: string, csv: string }} Words
+ * @typedef {import("../shared/csv.js").Rule} Rule
+ */
+
+const TARGETS = ".small-chart .js-plotly-plot, .model-map[data-state=shown], .token-bars, .loss-strip[data-rows], table.plain";
+
+/**
+ * @param {Words} words
+ * @param {Rule} rule
+ */
+export function start(words, rule) {
+  let soon = 0;
+  const attach = () => {
+    soon = 0;
+    for (const target of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll(TARGETS))) {
+      if (target.matches(".js-plotly-plot")) describe(target);
+      if (!hasBar(target)) place(target, bar(target, words, rule));
+    }
+  };
+  new MutationObserver(() => { soon ||= requestAnimationFrame(attach); }).observe(document, {
+    childList: true, subtree: true, attributes: true, attributeFilter: ["data-state"] });
+}
+
+/**
+ * Return whether a target has its links: inside it, or behind it where it is a table.
+ * @param {HTMLElement} target
+ */
+function hasBar(target) {
+  if (!target.matches("table")) return [...target.children].some((one) => one.matches(".save-bar"));
+  const home = target.parentElement;
+  return [...home?.children || []].some((one) => one.matches(".save-bar") && one.previousElementSibling === target);
+}
+
+/**
+ * @param {HTMLElement} target
+ * @param {HTMLElement} made
+ */
+function place(target, made) {
+  if (target.matches("table")) target.after(made);
+  else target.append(made);
+}
+
+/**
+ * @param {HTMLElement} target
+ * @param {Words} words
+ * @param {Rule} rule
+ */
+function bar(target, words, rule) {
+  const made = document.createElement("span");
+  made.className = "save-bar";
+  if (!target.matches("table")) link(made, "PNG", words.png, () => savePicture(target));
+  link(made, "CSV", words.csv, () => {
+    const text = csvBy(rule).lines(rowsOf(target));
+    download(new Blob(["\ufeff", text], { type: "text/csv" }), fileName(target, "csv"));
+  });
+  return made;
+}
+
+/**
+ * A link, not a button: what it leads to is a file.
+ * @param {HTMLElement} parent
+ * @param {string} text
+ * @param {string} title
+ * @param {() => void} pressed
+ */
+function link(parent, text, title, pressed) {
+  const made = append(parent, "a", "", text);
+  made.href = "#";
+  made.title = title;
+  made.setAttribute("aria-label", title);
+  made.addEventListener("click", (event) => {
+    event.preventDefault();
+    pressed();
+  });
+}
+
+/** @param {HTMLElement} target */
+async function savePicture(target) {
+  const canvas = await (target.matches(".js-plotly-plot") ? drawChart(target) : drawWhole(target));
+  canvas.toBlob((blob) => { if (blob) download(blob, fileName(target, "png")); });
+}
+
+/**
+ * Draw a copy that has room for all of it, where the page scrolls.
+ * @param {HTMLElement} target
+ */
+function drawWhole(target) {
+  const copy = /** @type {HTMLElement} */ (target.cloneNode(true));
+  copy.classList.add("whole");
+  copy.style.cssText = `position: absolute; width: ${target.getBoundingClientRect().width}px`;
+  target.after(copy);
+  try { return drawBoxes(copy, target); } finally { copy.remove(); }
+}
+
+/**
+ * Say what the chart shows to those who cannot see it; its numbers are one link further, as CSV.
+ * @param {HTMLElement} chart
+ */
+function describe(chart) {
+  const { layout, data } = /** @type {import("./numbers.js").Chart} */ (chart);
+  chart.setAttribute("role", "figure");
+  chart.setAttribute("aria-label", description(layout || {}, data || []));
+}
+
+/**
+ * Return a chart's title, its series and its axes.
+ * @param {import("./numbers.js").Layout} layout
+ * @param {{ name?: string }[]} data
+ */
+export function description(layout, data) {
+  /** @param {{ text?: string } | undefined} one */
+  const text = (one) => String(one?.text || "").replace(/<[^>]*>/g, " ").trim();
+  const series = data.map((one) => one.name).filter(Boolean).join(", ");
+  return [text(layout.title), series, text(layout.xaxis?.title), text(layout.yaxis?.title)].filter(Boolean).join("; ");
+}
