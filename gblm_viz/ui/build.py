@@ -142,7 +142,8 @@ class _Handlers(Handlers):
 
     def wire(self, blocks: gr.Blocks) -> None:
         page, signals = self.page, self.signals
-        blocks.load(self.arrive, [self.key, self.link], [page.visitor, self.key, self.link], js=passed_on(_SCRIPT, "arrive"),
+        blocks.load(self.arrive, [self.key, self.link], [page.visitor, self.key, self.link],
+                    js=passed_on(_SCRIPT, "arrive"),
                     show_progress="hidden", api_visibility="private").then(
             None, [self.key], [self.key], js=passed_on(_SCRIPT, "keepKey"), api_visibility="private").then(
             page.spoken(self.wake), [page.visitor, self.link, signals.visit],

@@ -32,8 +32,7 @@ def called(entry: Path, name: str, *values: Any) -> str:
 
 
 def passed_on(entry: Path, name: str, *values: Any) -> str:
-    """Return a JavaScript function that calls the export with the values and then its own arguments, for an event's js.
-    """
+    """Return a JavaScript function that calls the export with the values and then its own arguments."""
     return f"(...given) => {joined(entry)}.{name}({''.join(f'{literal(value)}, ' for value in values)}...given)"
 
 
