@@ -8,7 +8,7 @@ from __future__ import annotations
 from gblm_viz.words import Words
 
 
-def duration(words: Words, seconds: float) -> str:
+def format_duration(words: Words, seconds: float) -> str:
     """A length of time: 3 s, 2 min 10 s, 1 h 5 min."""
     whole = round(seconds)
     if whole < 60:
@@ -18,7 +18,7 @@ def duration(words: Words, seconds: float) -> str:
     return words("units.hours", hours=whole // 3600, minutes=whole % 3600 // 60)
 
 
-def amount(say: Words, count: float) -> str:
+def format_bytes(say: Words, count: float) -> str:
     """Bytes: 14 kB, 14.2 MB, 1.3 GB."""
     units = (("gigabytes", 1e9), ("megabytes", 1e6), ("kilobytes", 1e3))
     unit, size = next((unit, count / size) for unit, size in units if count >= size or size == 1e3)

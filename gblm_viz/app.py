@@ -15,7 +15,7 @@ from types import FrameType
 from typing import NoReturn
 
 from gblm_viz.core.base.errors import ModelError
-from gblm_viz.core.model.named import plain
+from gblm_viz.core.model.model_source import strip_pasted
 from gblm_viz.encoding import insist_on_utf8
 from gblm_viz.ui.door.addresses import FIRST_PORT, LARGEST_PORT, host_name, is_loopback, link, listen
 from gblm_viz.ui.door.origins import embedding_origin
@@ -74,7 +74,7 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
 def _model(given: str) -> str:
     """A path or hub id as it is meant, however it was pasted."""
     try:
-        return plain(given)
+        return strip_pasted(given)
     except ModelError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
 
@@ -100,7 +100,7 @@ def _embedding(given: str) -> str:
         raise argparse.ArgumentTypeError(SAY("serve.refuse.embed", given=given)) from None
 
 
-def tell(given: argparse.Namespace, local: bool, prefix: str, port: int) -> None:
+def print_address(given: argparse.Namespace, local: bool, prefix: str, port: int) -> None:
     """Where the app is to be found, and what those who find it can do where nothing keeps them out."""
     print(SAY("serve.running", link=link(given.host, port)), flush=True)
     if given.host.strip("[]") in {"0.0.0.0", "::"}:
@@ -145,7 +145,7 @@ def main() -> int:
     library.keep_tidy()
     app = server.make_app(library, access)
     port = listening.getsockname()[1]
-    tell(given, library.local, access.prefix, port)
+    print_address(given, library.local, access.prefix, port)
     if given.share:
         print(SAY("serve.running_shared", link=server.share(port)), flush=True)
     try:

@@ -25,7 +25,7 @@ from gblm_viz.core.base.footprint import parse_bytes
 from gblm_viz.core.base.job import run
 from gblm_viz.core.look import by_hand, pull, weight
 from gblm_viz.core.mask import prune
-from gblm_viz.core.mask.mask_file import masks_file, read_masks
+from gblm_viz.core.mask.mask_file import mask_file_bytes, read_masks
 from gblm_viz.core.mask.patterns import GROUPS, checked_sparsity, make_pattern, parse_pattern
 from gblm_viz.core.mask.settings import ORDERS, Settings
 from gblm_viz.core.measure import evaluate, probe_file
@@ -33,7 +33,7 @@ from gblm_viz.core.model.models import Model, wrap
 from gblm_viz.core.score.alpha import Alpha, parse_alpha
 from gblm_viz.core.score.methods import METHODS
 from gblm_viz.core.sums import statistics
-from gblm_viz.core.sums.collect import begun, checkpoint_blocks, checkpoint_samples, collect
+from gblm_viz.core.sums.collect import checkpoint_blocks, checkpoint_plan, checkpoint_samples, collect
 from gblm_viz.core.sums.statistics import Statistics
 from gblm_viz.core.text import calibration
 from gblm_viz.core.text.calibration import from_jsonl, from_text, from_tokens, read_given
@@ -151,9 +151,9 @@ def link(data: Any) -> object:
     from urllib.parse import urlencode
 
     raw = data.draw(st.one_of(TEXTS, LINK.map(lambda found: "?" + urlencode(found, errors="replace"))))
-    session, lost = address.opened(Session(), model().layout, address.read(raw))
+    session, lost = address.apply_link(Session(), model().layout, address.read_link(raw))
     session.settings.check()
-    return address.read("?" + address.query(session, model().layout)), lost
+    return address.read_link("?" + address.query(session, model().layout)), lost
 
 
 def text(data: Any) -> object:
@@ -257,14 +257,14 @@ def checkpoint(data: Any) -> object:
     shutil.copytree(place() / "begun", work)
     file = work / "checkpoint.safetensors"
     file.write_bytes(changed(data, file.read_bytes()))
-    for ask in (begun, checkpoint_samples, checkpoint_blocks):
+    for ask in (checkpoint_plan, checkpoint_samples, checkpoint_blocks):
         with suppress(GblmError):
             ask(work)
     return run(collect(model(), sums().calibration, folder=work))
 
 
 def mask_file(data: Any) -> object:
-    usual = masks_file(run(prune.masks(model(), None, Settings("random", order="dense"))))
+    usual = mask_file_bytes(run(prune.masks(model(), None, Settings("random", order="dense"))))
     content = data.draw(st.binary(max_size=200)) if data.draw(st.integers(0, 5)) == 0 else changed(data, usual)
     found = read_masks(written("masks.safetensors", content))
     assert all(mask.dtype == torch.bool for mask in found.values())

@@ -15,10 +15,10 @@ from gblm_viz.core.base.job import run
 from gblm_viz.core.model import models
 from gblm_viz.core.model.matrices import share_weights
 from gblm_viz.core.model.models import Model
-from gblm_viz.core.model.text_half import MORE_THAN_TEXT
+from gblm_viz.core.model.text_config import MORE_THAN_TEXT
 from gblm_viz.core.sums.collect import collect
 from gblm_viz.core.sums.statistics import Statistics
-from gblm_viz.core.sums.streamed import streamed
+from gblm_viz.core.sums.streamed import prepare_streamed
 from gblm_viz.core.text.calibration import CalibrationSet
 from tests.families import FAMILIES, TABLE, Family, build, tiny_samples
 from tests.more_families import MORE, REFUSED, UNBUILT
@@ -46,7 +46,7 @@ def calibration() -> CalibrationSet:
 
 
 def may_stream(model: Model) -> bool:
-    return streamed(models.private_copy(model.network), model.layout, calibration().sample(0)) is not None
+    return prepare_streamed(models.private_copy(model.network), model.layout, calibration().sample(0)) is not None
 
 
 def same_bits(one: Statistics, other: Statistics) -> bool:

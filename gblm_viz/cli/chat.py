@@ -7,7 +7,7 @@ import argparse
 from gblm_viz.core.base.errors import TextError
 from gblm_viz.core.talk import generate
 from gblm_viz.core.talk.generate import Sampling
-from gblm_viz.model_told import template_told
+from gblm_viz.model_text import template_note
 
 from .flags import between, flag_help, seed_number, whole
 from .models import MODEL_KEYS, encodable, model_values, whole_model
@@ -35,9 +35,9 @@ def act(args: argparse.Namespace, terminal: Terminal) -> Result:
     sampling = Sampling(args.seed, args.temperature, args.top_p, args.max_tokens)
     model = whole_model(args, terminal)
     messages = [{"role": "user", "content": prompt}]
-    asked = generate.fitted(model, messages, sampling)
+    asked = generate.fit_prompt(model, messages, sampling)
     if asked.how != "given":
-        print(template_told(WORDS, asked), file=terminal.err)
+        print(template_note(WORDS, asked), file=terminal.err)
     if not terminal.json:
         for token in generate.stream(model, messages, sampling):
             print(token.text, end="", file=terminal.out, flush=True)

@@ -7,7 +7,7 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-from gblm_viz import plan_told
+from gblm_viz import plan_text
 from gblm_viz.core.base.files import refuse_unwritable
 from gblm_viz.core.base.footprint import Peak, folder_bytes, parse_bytes
 from gblm_viz.core.model.models import LONGEST, Model, Opened, longest_input, pick_device
@@ -57,7 +57,7 @@ def _collect(args: argparse.Namespace, terminal: Terminal, ranks: Ranks) -> Resu
     if args.tokens is None:
         text = read_text(args.text) if args.text else read_text(args.jsonl, None)  # no limit: documents are cut singly
     refuse_unwritable(args.out)
-    statistics.refuse_taken(args.out)
+    statistics.refuse_overwrite(args.out)
     known = open_model(args, terminal)
     device, shape = pick_device(args.device), estimate.shape_of_config(known.config, args.dtype)
     samples = _samples(args, known, shape.vocabulary, text)
@@ -65,7 +65,7 @@ def _collect(args: argparse.Namespace, terminal: Terminal, ranks: Ranks) -> Resu
     if samples.count < args.samples and not terminal.json:
         print(say("fewer", asked=args.samples, given=samples.count), file=terminal.out, flush=True)
     if choice is not None and not terminal.json:
-        print(plan_told.before(WORDS, choice), file=terminal.out, flush=True)
+        print(plan_text.estimate_sentence(WORDS, choice), file=terminal.out, flush=True)
         if ranks.count > 1:
             print(say("processes", count=ranks.count), file=terminal.out, flush=True)
     peak = Peak.begin(device)
@@ -95,7 +95,7 @@ def _collect(args: argparse.Namespace, terminal: Terminal, ranks: Ranks) -> Resu
     if used.left_out:
         lines.append(say("left_out", what=", ".join(f"{name} {count}" for name, count in used.left_out)))
     if choice is not None:
-        lines.append(plan_told.beside(WORDS, choice.chosen, actual))
+        lines.append(plan_text.cost_sentence(WORDS, choice.chosen, actual))
     return Result(values, tuple(lines))
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from gblm_viz import verdict_told
+from gblm_viz import verdict_text
 from gblm_viz.core.base.footprint import parse_bytes
 from gblm_viz.core.mask.patterns import GROUPS, checked_sparsity, label, parse_pattern
 from gblm_viz.core.mask.settings import ORDERS, Settings
@@ -74,7 +74,7 @@ def act(args: argparse.Namespace, terminal: Terminal) -> Result:
     guess = draws_estimate(shape, drawn, list(settings.values()), held, estimate.measure_pace(shape, work, device),
                            estimate.room_of(device, limit=args.memory))
     if not terminal.json:
-        print(verdict_told.cost(WORDS, drawn, guess, held.count), file=terminal.out, flush=True)
+        print(verdict_text.cost(WORDS, drawn, guess, held.count), file=terminal.out, flush=True)
     started = time.monotonic()
     losses = _drawn(model, drawn, settings, held, guess, terminal)
     values = model_values(model) | {
@@ -86,7 +86,7 @@ def act(args: argparse.Namespace, terminal: Terminal) -> Result:
         "perplexity": {name: evaluate.perplexity_of(tuple(loss for draw in own for loss in draw), held,
                                                     model.dtype).value for name, own in losses.items()}}
     against, *others = settings
-    found = {name: crossed(losses[against], losses[name], draws.turns(settings[against], settings[name]))
+    found = {name: crossed(losses[against], losses[name], draws.depends_on_draw(settings[against], settings[name]))
              for name in others}
     values |= {"block": next((one.block for one in found.values()), BLOCK),
                "differences": {name: _difference_values(one, drawn) for name, one in found.items()}}
@@ -127,12 +127,12 @@ def _compared_lines(values: dict[str, Any], found: dict[str, Crossed], drawn: Dr
         yield say("compared_perplexity", method=name, value=perplexity)
     for name, one in found.items():
         yield say("compared_difference", method=name, against=values["against"],
-                   interval=verdict_told.interval(WORDS, one.mean, one.interval.low, one.interval.high),
-                   verdict=verdict_told.verdict(WORDS, one, values["against"]))
+                   interval=verdict_text.interval(WORDS, one.mean, one.interval.low, one.interval.high),
+                   verdict=verdict_text.verdict(WORDS, one, values["against"]))
         for seed, alone in zip(drawn.seeds, one.by_draw if drawn.count > 1 else (), strict=drawn.count > 1):
-            yield say("compared_draw", seed=seed, interval=verdict_told.interval(
+            yield say("compared_draw", seed=seed, interval=verdict_text.interval(
                 WORDS, alone.mean, alone.interval.low, alone.interval.high))
-    yield verdict_told.scope(WORDS, drawn if drawn.count > 1 else None, values["windows"], values["block"])
+    yield verdict_text.scope(WORDS, drawn if drawn.count > 1 else None, values["windows"], values["block"])
 
 
 def flags(parser: argparse.ArgumentParser) -> None:

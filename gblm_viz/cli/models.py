@@ -6,10 +6,10 @@ import argparse
 from pathlib import Path
 
 from gblm_viz.core.base.errors import shortened
-from gblm_viz.core.model.models import Model, Opened, load, opened
+from gblm_viz.core.model.models import Model, Opened, load, open_source
 from gblm_viz.core.model.tokenizer import vocabulary
 from gblm_viz.core.text import calibration
-from gblm_viz.model_told import beyond_told
+from gblm_viz.model_text import vocabulary_note
 
 from .terminal import WORDS, Terminal, say
 
@@ -44,10 +44,10 @@ def whole_model(args: argparse.Namespace, terminal: Terminal) -> Model:
 
 def open_model(args: argparse.Namespace, terminal: Terminal) -> Opened:
     """Return the model without its weights; prints a warning if the tokenizer has tokens beyond the vocabulary."""
-    known = terminal.follow(opened(args.model))
+    known = terminal.follow(open_source(args.model))
     beside = vocabulary(known.tokenizer)
     if beside is not None and beside.beyond:
-        print(beyond_told(WORDS, beside), file=terminal.err)
+        print(vocabulary_note(WORDS, beside), file=terminal.err)
     return known
 
 

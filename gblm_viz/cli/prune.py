@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from gblm_viz.amounts import amount
+from gblm_viz.amounts import format_bytes
 from gblm_viz.core.base.errors import SettingError
 from gblm_viz.core.base.files import refuse_unwritable
 from gblm_viz.core.base.footprint import parse_bytes
@@ -74,19 +74,19 @@ def act(args: argparse.Namespace, terminal: Terminal) -> Result:
         raise SettingError("needs_statistics", method=settings.method)
     manifest = statistics.read_manifest(args.statistics) if settings.needs else None
     # a first check before the model is read; the second one includes the model's key
-    _refuse_taken(args, export.identity(settings, None, manifest["tokens_sha256"] if manifest else None))
+    _refuse_overwrite(args, export.run_identity(settings, None, manifest["tokens_sha256"] if manifest else None))
     for place in (args.out, args.masks):
         if place is not None:
             refuse_unwritable(place.absolute().parent)
     known = open_model(args, terminal)
     way = _reading(args, known, settings)
     if way.by_block and not terminal.json:
-        print(say("by_block", whole=amount(WORDS, way.whole), room=amount(WORDS, max(0, way.room or 0)),
-                   memory=amount(WORDS, way.memory)), file=terminal.out, flush=True)
+        print(say("by_block", whole=format_bytes(WORDS, way.whole), room=format_bytes(WORDS, max(0, way.room or 0)),
+                   memory=format_bytes(WORDS, way.memory)), file=terminal.out, flush=True)
     model = load_model(args, terminal, known, way.by_block)
     found = statistics.load(args.statistics, model) if args.statistics is not None else None
     used = found.calibration.key if found is not None and settings.needs else ""
-    _refuse_taken(args, export.identity(settings, model.key, used))
+    _refuse_overwrite(args, export.run_identity(settings, model.key, used))
     place = next((place.absolute().parent for place in (args.out, args.masks) if place is not None), None)
     mask = partial(prune.masks, model, found, inputs_in_memory=way.inputs_in_memory, folder=place)
     applied = terminal.follow(mask(settings))
@@ -105,12 +105,12 @@ def act(args: argparse.Namespace, terminal: Terminal) -> Result:
     return Result(values, tuple(_mask_lines(values)))
 
 
-def _refuse_taken(args: argparse.Namespace, run: dict[str, object]) -> None:
+def _refuse_overwrite(args: argparse.Namespace, run: dict[str, object]) -> None:
     """Raise ModelError, before the work, if the model or the masks of another run would be overwritten."""
     if args.out is not None:
-        export.refuse_taken(args.out, run, args.force)
+        export.refuse_overwrite(args.out, run, args.force)
     if args.masks is not None:
-        export.refuse_taken_file(args.masks, run, args.force)
+        export.refuse_file_overwrite(args.masks, run, args.force)
 
 
 def _reading(args: argparse.Namespace, known: Opened, settings: Settings) -> Reading:

@@ -49,7 +49,7 @@ def css_variables() -> str:
     return ":root { " + " ".join(f"--{name}: {colour};" for name, colour in NAMED.items()) + " }\n"
 
 
-def filled(style: str) -> str:
+def fill_variables(style: str) -> str:
     """Return a style sheet with each var(--name) of NAMED replaced by its colour, for a page without them."""
     return re.sub(r"var\(--(\w+)\)", lambda found: NAMED.get(found[1], found[0]), style)
 

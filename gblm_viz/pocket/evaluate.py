@@ -55,7 +55,7 @@ class Tale(TypedDict):
     broken: list[str]
 
 
-def told(model: Model, probes: tuple[Probe, ...]) -> list[Tale]:
+def score_stories(model: Model, probes: tuple[Probe, ...]) -> list[Tale]:
     """What the model tells, greedily, of every pair of words, and the rules it breaks."""
     found: list[Tale] = []
     for probe in probes:
@@ -104,7 +104,7 @@ def score(folder: Path) -> dict[str, object]:
         if name in chances:
             found[name]["choice"] = _share(chosen.skills[name]) | {"chance": round(chances[name], 4)}
         log.info("%-16s %s", name, {key: found[name][key] for key in ("right", "n", "answer_perplexity")})
-    tales = told(model, tuple(probe for probe in probes if probe.contains))
+    tales = score_stories(model, tuple(probe for probe in probes if probe.contains))
     story = skills.SKILLS[skills.STORY]
     consistent = Share(sum(not tale["broken"] for tale in tales), len(tales))
     broken = Counter(rule for tale in tales for rule in tale["broken"])

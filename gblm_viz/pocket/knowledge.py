@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from gblm_viz.pocket import facts
-from gblm_viz.pocket.question import Question, Skill, asked
+from gblm_viz.pocket.question import Question, Skill, expand_questions
 
 Rows = Sequence[tuple[str, ...]]
 
@@ -186,7 +186,7 @@ I want to say {0} in Japanese. What is the word?
 
 def _questions(name: str, table: Facts) -> Iterator[Question]:
     also = facts.ALSO_TRUE.get(name, {})
-    return asked(name.rsplit("_", 1)[1], table.phrasings, table.rows, table.frame, table.value, also)
+    return expand_questions(name.rsplit("_", 1)[1], table.phrasings, table.rows, table.frame, table.value, also)
 
 
 HELD_OUT = {"en": 14, "ja": 20}

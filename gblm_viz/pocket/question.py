@@ -76,7 +76,7 @@ def wordings(language: str, phrasings: str) -> list[str]:
     return [opener + phrasing for phrasing in phrasings.strip().splitlines() for opener in OPENERS[language]]
 
 
-def asked(
+def expand_questions(
     language: str,
     phrasings: str,
     table: Sequence[tuple[str, ...]],

@@ -97,14 +97,14 @@ def reply(question: Question, random: Random) -> str:
     return story(animal, thing, random)
 
 
-def told_of(animal: str, thing: str) -> bool:
+def is_taught_pair(animal: str, thing: str) -> bool:
     """Whether training may tell of the two words together."""
     return not held_out(STORY, f"{animal}+{thing}", SKILLS[STORY].percent)
 
 
 def story(animal: str, thing: str, random: Random) -> str:
     """A story about the two words in which no other animal meets a thing that it is held out with."""
-    return stories.tell(animal, thing, random, [other for other in stories.ANIMALS if told_of(other, thing)])
+    return stories.tell(animal, thing, random, [other for other in stories.ANIMALS if is_taught_pair(other, thing)])
 
 
 def probe_line(name: str, question: Question) -> str:

@@ -64,7 +64,7 @@ def retold(random: Random) -> str:
         return telling.tell_facts(random) + END
     while True:
         animal, thing = random.choice(stories.ANIMALS), random.choice(stories.THINGS)
-        if skills.told_of(animal, thing):
+        if skills.is_taught_pair(animal, thing):
             return skills.story(animal, thing, random) + END
 
 

@@ -14,7 +14,7 @@ from gblm_viz.core.mask.patterns import NofM
 from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.model.matrices import Layout
 from gblm_viz.core.model.models import Model
-from gblm_viz.model_told import beyond_told
+from gblm_viz.model_text import vocabulary_note
 from gblm_viz.words import LANGUAGES, Words, words
 
 from .blocks import Blocks
@@ -24,7 +24,7 @@ from .components.joined import passed_on
 from .components.paragraph import paragraph
 from .components.templates import render
 from .tabs import compare, gradients, overview, patterns, prune, take_home, text, weight
-from .tabs.prune_told import place
+from .tabs.prune_text import place
 from .visit import address
 from .visit.keys import LoadTask, LookTask
 from .visit.open_models import refuse_closed
@@ -146,7 +146,7 @@ class _Handlers(Handlers):
                     js=passed_on(_SCRIPT, "arrive"),
                     show_progress="hidden", api_visibility="private").then(
             None, [self.key], [self.key], js=passed_on(_SCRIPT, "keepKey"), api_visibility="private").then(
-            page.spoken(self.wake), [page.visitor, self.link, signals.visit],
+            page.wrap_handler(self.wake), [page.visitor, self.link, signals.visit],
             [page.status, self.source, self.about, page.tabs, signals.visit], show_progress="hidden",
             api_visibility="private")
         page.on([signals.visit.change, signals.selection.change, signals.settings.change], self.on_place, [],
@@ -167,8 +167,8 @@ class _Handlers(Handlers):
     def wake(self, visit: Visit, opened: str, counter: int) -> dict[Any, Any]:
         """Have every tab show this visitor's work or the example, and apply the link's selection and settings."""
         page, say = self.page, self.say
-        fields = address.read(opened)
-        session, lost = address.opened(visit.session, visit.model().layout, fields)
+        fields = address.read_link(opened)
+        session, lost = address.apply_link(visit.session, visit.model().layout, fields)
         visit.keep(session)
         select_first(visit)
         told = page.note(say("status.link_lost", names=", ".join(lost)), "error") if lost else page.note(
@@ -223,7 +223,7 @@ def _loaded(say: Words, model: Model) -> str:
     told = say("status.loaded", model=model.name, parameters=f"{model.parameters:,}", blocks=len(model.layout.blocks),
                matrices=len(model.layout.matrices))
     beyond = model.tokens_beyond
-    return told if beyond is None else f"{told} {beyond_told(say, beyond)}"
+    return told if beyond is None else f"{told} {vocabulary_note(say, beyond)}"
 
 
 def about_table(say: Words, model: Model) -> str:
@@ -241,7 +241,7 @@ def about_table(say: Words, model: Model) -> str:
     sentence = say("frame.about_sentence", model=model.name, parameters=f"{model.parameters:,}",
                    blocks=len(layout.blocks), prunable=f"{layout.prunable:,}", matrices=len(layout.matrices))
     limits = [] if model.has_chat_template else [say("frame.about_plain")]
-    limits += [beyond_told(say, model.tokens_beyond)] if model.tokens_beyond else []
+    limits += [vocabulary_note(say, model.tokens_beyond)] if model.tokens_beyond else []
     if model.unused:
         limits.append(say("frame.about_unused", count=f"{len(model.unused):,}", name=shortened(model.unused[0])))
     pruned = [(role, f"{rows:,} × {columns:,}", str(len(sizes)), f"{sum(sizes):,}")

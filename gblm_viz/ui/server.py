@@ -34,7 +34,7 @@ from .build import build
 from .door.access import OPEN_ACCESS, Access
 from .door.gate import Gate, Route
 from .door.languages import preferred
-from .door.own_address import by_browser
+from .door.own_address import use_browser_address
 from .door.prefix import LONGEST_QUERY, own_path, quoted
 from .theme import CSS, THEME, head
 from .visit import address, downloads, uploads
@@ -115,7 +115,7 @@ def _add_uploads(site: FastAPI, library: Library) -> None:
         try:
             token = await library.uploads.receive(visitor, unquote(request.headers.get("x-name", "")), request.stream(),
                                                   request.client.host if request.client else "")
-        except uploads.NotTaken as refused:
+        except uploads.UploadRefused as refused:
             return JSONResponse({"detail": "not taken"}, refused.status)
         except ClientDisconnect:
             return Response(status_code=400)
@@ -132,13 +132,13 @@ async def _browser_language(request: Request, call_next: Callable[[Request], Awa
     first = _FIRST_OF_HEAD.format(code=language).encode()
     page = body.replace(b"<head>", b"<head>" + first, 1).replace(b'lang="en"', f'lang="{language}"'.encode(), 1)
     headers = {name: value for name, value in response.headers.items() if name.lower() != "content-length"}
-    return Response(by_browser(page), response.status_code, headers)
+    return Response(use_browser_address(page), response.status_code, headers)
 
 
 def _to_page(request: Request, language: str) -> Response:
     """Redirect to a language's page, below this request's prefix, with the link's query, shortened if too long."""
     said = request.url.query
-    query = f"?{said if len(said) <= LONGEST_QUERY else address.shortened(said)}" if said else ""
+    query = f"?{said if len(said) <= LONGEST_QUERY else address.shorten_link(said)}" if said else ""
     return RedirectResponse(f"{quoted(request.scope)}/{language}/{query}", headers={"Cache-Control": "no-store"})
 
 

@@ -54,7 +54,7 @@ class Words:
         """The text of a key with its fields filled in. A key nobody wrote is a programming error: KeyError."""
         return self.texts[key].format(**fields) if fields else self.texts[key]
 
-    def known(self, key: str, otherwise: str) -> str:
+    def get(self, key: str, otherwise: str) -> str:
         """Return the text of a key that may be missing, such as a knob's label; `otherwise` without one."""
         return self.texts.get(key, otherwise)
 

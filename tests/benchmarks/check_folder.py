@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
-from gblm_viz.core.base.stored import Kind, check_tensors, header_of
+from gblm_viz.core.base.checked_files import Kind, check_tensors, read_header
 
 
 def main() -> None:
@@ -27,7 +27,7 @@ def main() -> None:
         wanted = {f"{number}.gradient_l1": Kind("F32", (1024, columns), 0) for number in range(8)}
         for turn in ("first", "second", "third"):
             before, started = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter()
-            check_tensors(header_of(file.parent, file.name), wanted)
+            check_tensors(read_header(file.parent, file.name), wanted)
             seconds, more = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
             print(f"{turn}: {seconds / file.stat().st_size * 1e9:.2f} s a GB, peak memory +{more / 1024:.1f} MB")
 

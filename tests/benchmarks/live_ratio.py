@@ -74,7 +74,7 @@ def main() -> None:
     moves = iter(range(1, 1000))
 
     def move() -> None:
-        preview.look(visit, replace(visit.session.settings, sparsity=0.3 + 0.0003 * next(moves)))
+        preview.masks_and_preview(visit, replace(visit.session.settings, sparsity=0.3 + 0.0003 * next(moves)))
 
     move()
     weights = work.preview_masks(visit, visit.session.settings).prunable

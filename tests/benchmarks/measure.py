@@ -94,7 +94,8 @@ class Measure:
 
 def row(method: str, amount: str, masks: prune.Masks, found: Score, dense: Score) -> dict[str, object]:
     """One line of the table: the score, and its paired difference from the dense model's, in nats a token."""
-    differences = {text: intervals.paired(dense.losses[text], losses) for text, losses in found.losses.items()}
+    differences = {text: intervals.paired_difference(dense.losses[text], losses) for text,
+                   losses in found.losses.items()}
     return {"method": method, "sparsity": amount, "reached": round(masks.sparsity, 4),
             "alpha": None if masks.alpha is None else round(masks.alpha, 3),
             "perplexity": rounded(found.perplexity),

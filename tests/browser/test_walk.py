@@ -238,7 +238,7 @@ def label_matches(say, name: str, label: str) -> bool:
     """Whether a matrix's parameter name is the one a person reads as `label` (its block and its role)."""
     from gblm_viz.core.base.job import run
     from gblm_viz.core.model.models import load
-    from gblm_viz.ui.tabs.prune_told import place
+    from gblm_viz.ui.tabs.prune_text import place
 
     if not hasattr(label_matches, "layout"):
         label_matches.layout = run(load("pocket")).layout  # type: ignore[attr-defined]

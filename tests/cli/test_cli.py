@@ -26,7 +26,7 @@ from gblm_viz.core.base.job import run
 from gblm_viz.core.mask import prune, reading
 from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.measure import evaluate
-from gblm_viz.core.model.models import load, opened
+from gblm_viz.core.model.models import load, open_source
 from gblm_viz.core.score.alpha import parse_alpha
 from gblm_viz.core.sums import estimate, statistics
 from gblm_viz.core.sums.streamed import Streamed
@@ -420,7 +420,7 @@ def test_ctrl_c_leaves_a_checkpoint_and_the_same_command_goes_on(
 @pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_in_the_streamed_plan_leaves_whole_blocks(command: Run, place: Path, tmp_path: Path,
                                                          monkeypatch: pytest.MonkeyPatch) -> None:
-    back = Streamed.back
+    back = Streamed.backward
     calls = iter(range(99))
 
     def interrupted(*given: Any) -> Any:
@@ -430,7 +430,7 @@ def test_ctrl_c_in_the_streamed_plan_leaves_whole_blocks(command: Run, place: Pa
 
     line = [*flags(KEYED["collect"]), "--out", tmp_path / "sums", "--plan", "streamed"]
     with monkeypatch.context() as patched:
-        patched.setattr(Streamed, "back", interrupted)
+        patched.setattr(Streamed, "backward", interrupted)
         code, _, err = command(*line)
     assert code == 130
     assert "1 of" in err and "blocks" in err
@@ -493,7 +493,7 @@ def test_collect_says_its_plan_before_and_what_it_took_after(command: Run, tmp_p
 
 def test_a_limit_on_memory_decides_the_plan_and_the_refusal_names_one_that_would_do(
         command: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(estimate, "resident", lambda: 100_000_000)
+    monkeypatch.setattr(estimate, "resident_bytes", lambda: 100_000_000)
     line = flags("collect --model tiny --text river.txt --samples 5 --length 16 --json --out")
     whole, streamed = (json.loads(command(*line, tmp_path / name, "--plan", name)[1])["estimate"]["memory"]
                        for name in ("whole", "streamed"))
@@ -524,10 +524,10 @@ def test_a_folder_goes_on_by_its_own_plan_whatever_is_asked(command: Run, place:
 
 def test_a_model_that_does_not_fit_whole_is_pruned_block_by_block(command: Run, place: Path, tmp_path: Path,
                                                                   monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(estimate, "resident", lambda: 100_000_000)
+    monkeypatch.setattr(estimate, "resident_bytes", lambda: 100_000_000)
     line = [*flags(f"{PRUNE} --method gblm --sparsity 0.5"), "--masks"]
     plain = json.loads(command(*line, tmp_path / "whole", "--out", tmp_path / "loaded", "--json")[1])
-    shape = estimate.shape_of_config(run(opened(str(place / "tiny"))).config, "float32")
+    shape = estimate.shape_of_config(run(open_source(str(place / "tiny"))).config, "float32")
     room = estimate.Room(None)
     whole = reading.choose(shape, Settings(), room, tokens=80, longest=16, exported=True).memory
     limit = f"{100_000_000 + whole - 100_000}B"

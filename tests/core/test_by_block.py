@@ -21,10 +21,10 @@ from gblm_viz.core.base.errors import GblmError
 from gblm_viz.core.base.job import Step, run
 from gblm_viz.core.keep import export
 from gblm_viz.core.mask import prune
-from gblm_viz.core.mask.in_turn import write_in_turn
 from gblm_viz.core.mask.mask_file import save_masks
 from gblm_viz.core.mask.packed import PackedMasks
 from gblm_viz.core.mask.settings import Settings
+from gblm_viz.core.mask.tensor_writer import write_one_by_one
 from gblm_viz.core.model import models, shards
 from gblm_viz.core.model.folder import weight_files
 from gblm_viz.core.model.matrices import Layout
@@ -141,7 +141,7 @@ def test_blocks_that_hand_on_more_than_a_state_are_refused_by_block_and_pruned_w
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (whole, loaded_sums), (by_block, sums) = both(str(save_tiny(tmp_path / "model", "llama")), tmp_path)
     expected = run(prune.masks(whole, loaded_sums, Settings()))
-    monkeypatch.setattr(pruning, "streamed", lambda *given: None)
+    monkeypatch.setattr(pruning, "prepare_streamed", lambda *given: None)
     found = run(prune.masks(whole, loaded_sums, Settings()))
     assert all(torch.equal(mask, found.masks[name]) for name, mask in expected.masks.items())
     with pytest.raises(GblmError) as caught:
@@ -174,8 +174,8 @@ def test_tensors_written_in_turn_are_the_bytes_that_safetensors_writes(tmp_path:
                "a.9": torch.zeros(2, 2, 2, dtype=torch.uint8), "é": torch.ones(1, dtype=torch.uint8)}
     metadata = {"gblm": json.dumps({"α": "share:0.5", "quoted": "\"\\"}, ensure_ascii=False)}
     save_file(tensors, tmp_path / "together", metadata)
-    write_in_turn(tmp_path / "turn", {name: tuple(one.shape) for name, one in tensors.items()}, tensors.__getitem__,
-                  metadata)
+    write_one_by_one(tmp_path / "turn", {name: tuple(one.shape) for name, one in tensors.items()}, tensors.__getitem__,
+                     metadata)
     assert (tmp_path / "turn").read_bytes() == (tmp_path / "together").read_bytes()
     assert all(torch.equal(one, tensors[name]) for name, one in load_file(tmp_path / "turn").items())
 

@@ -155,5 +155,6 @@ def test_files_of_somebody_else_are_not_written_over_by_a_collection(name: str, 
     ({"calibration_key": "0" * 64}, "calibration_key"), ({"model_key": "1" * 64}, "model_key")])
 def test_a_run_that_differs_is_told_by_what(changed: dict[str, Any], named: str, given: Given) -> None:
     one, other = given.masks, replace(given.masks, **changed)
-    first, second = (export.identity(masks.settings, masks.model_key, masks.calibration_key) for masks in (one, other))
-    assert export.differing(first, first) == "" and export.differing(first, second).startswith(f"{named} ")
+    first, second = (export.run_identity(masks.settings, masks.model_key, masks.calibration_key)
+                     for masks in (one, other))
+    assert export.run_differences(first, first) == "" and export.run_differences(first, second).startswith(f"{named} ")

@@ -21,9 +21,9 @@ from gblm_viz.core.base.errors import StatisticsError
 from gblm_viz.core.base.job import run
 from gblm_viz.core.keep import export
 from gblm_viz.core.mask import prune
-from gblm_viz.core.mask.mask_file import masks_file, save_masks
+from gblm_viz.core.mask.mask_file import mask_file_bytes, save_masks
 from gblm_viz.core.mask.settings import Settings
-from gblm_viz.core.model.models import load, opened
+from gblm_viz.core.model.models import load, open_source
 from gblm_viz.core.sums import statistics
 from gblm_viz.core.sums.collect import collect
 from gblm_viz.core.text.calibration import from_text
@@ -39,7 +39,7 @@ def export_kills(place: Path, by_block: bool) -> list[str]:
     """An export over an earlier one, killed at each operation: whole old or whole new, and the next run gives the new.
     """
     source = save_tiny(place / "tiny", "llama")
-    model = run(load(str(source), "float32", "cpu", run(opened(str(source))), by_block))
+    model = run(load(str(source), "float32", "cpu", run(open_source(str(source))), by_block))
     masks = [run(prune.masks(model, None, Settings("magnitude", sparsity=share, order="dense")))
              for share in (0.25, 0.5)]
     old, new = (place / name for name in ("old", "new"))
@@ -73,7 +73,7 @@ def masks_kills(place: Path) -> list[str]:
              for share in (0.25, 0.5)]
     work = place / "work"
     out = work / "m.safetensors"
-    wholes = [masks_file(one) for one in masks]
+    wholes = [mask_file_bytes(one) for one in masks]
 
     def before() -> None:
         shutil.rmtree(work, ignore_errors=True)

@@ -24,7 +24,7 @@ def test_no_other_file_writes_a_meaningful_colour_out() -> None:
 
 
 def test_a_style_sheet_without_the_rule_has_its_colours_written_out() -> None:
-    style = colours.filled("a { color: var(--removed); } b { color: var(--quiet); }")
+    style = colours.fill_variables("a { color: var(--removed); } b { color: var(--quiet); }")
     assert style == f"a {{ color: {colours.REMOVED}; }} b {{ color: var(--quiet); }}"
     assert all(f"--{name}: {colour};" in colours.css_variables() for name, colour in colours.NAMED.items())
 

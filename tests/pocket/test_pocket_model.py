@@ -15,7 +15,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
-from gblm_viz.core.base.intervals import wilson
+from gblm_viz.core.base.intervals import wilson_interval
 from gblm_viz.core.base.job import run
 from gblm_viz.core.measure import evaluate as core
 from gblm_viz.core.measure.evaluate import Probe
@@ -101,7 +101,7 @@ def test_every_skill_was_scored_on_all_its_probes(scored: dict[str, Any]) -> Non
 def test_recorded_shares_and_intervals_follow_from_the_counts(scored: dict[str, Any]) -> None:
     choices = [skill["choice"] for skill in scored["skills"].values() if "choice" in skill]
     for one in (*scored["skills"].values(), *scored["kinds"].values(), *choices):
-        interval = wilson(one["right"], one["n"])
+        interval = wilson_interval(one["right"], one["n"])
         assert one["share"] == pytest.approx(one["right"] / one["n"], abs=1e-4)
         assert (one["low"], one["high"]) == pytest.approx((interval.low, interval.high), abs=1e-4)
     for kind, one in scored["kinds"].items():
@@ -141,7 +141,7 @@ def test_the_recorded_scores_are_what_the_saved_model_gets(name: str, model: Mod
 
 
 def test_the_saved_model_tells_consistent_stories(model: Model, scored: dict[str, Any]) -> None:
-    told = evaluate.told(model, probes_of(skills.STORY)[:6])
+    told = evaluate.score_stories(model, probes_of(skills.STORY)[:6])
     assert len({tale["story"] for tale in told}) == 6
     broken = sum(bool(tale["broken"]) for tale in told)
     assert broken <= scored["skills"][skills.STORY]["n"] - scored["skills"][skills.STORY]["right"]
@@ -151,7 +151,7 @@ def test_a_told_story_is_recorded_with_the_rules_it_breaks(model: Model, monkeyp
     good = stories.tell("fox", "key", train.Random(1))
     for story, broken in ((good, []), (f"{good} There was a lamp too.", ["no other thing of the list"])):
         monkeypatch.setattr(evaluate, "answer", lambda *given, story=story, **named: Answer(story, (), "end"))
-        (found,) = evaluate.told(model, (Probe("story_en", "en", "Tell.", contains=("fox", "key")),))
+        (found,) = evaluate.score_stories(model, (Probe("story_en", "en", "Tell.", contains=("fox", "key")),))
         assert found["prompt"] == "Tell." and found["story"] == story
         assert [rule for rule in found["broken"] if "sentences" not in rule] == broken
 

@@ -14,7 +14,7 @@ from itertools import product
 import pytest
 
 from gblm_viz.pocket import facts, procedures, skills
-from gblm_viz.pocket.question import Question, Skill, asked
+from gblm_viz.pocket.question import Question, Skill, expand_questions
 
 FACTS = [name for name, skill in skills.SKILLS.items() if skill.kind == "fact"]
 CHOSEN = [name for name, skill in skills.SKILLS.items() if skill.choices]
@@ -258,8 +258,9 @@ def test_a_probe_line_holds_what_the_reader_needs() -> None:
 
 
 def test_every_row_is_asked_in_every_wording_and_the_key_is_the_wording() -> None:
-    found = list(asked("en", "What is a {0}?\n{c0} is what?", [("owl", "bird"), ("hen", "fowl")], "{c0}: a {value}.",
-                       "{1}", {"owl": "fowl"}))
+    found = list(expand_questions("en", "What is a {0}?\n{c0} is what?", [("owl", "bird"), ("hen", "fowl")],
+                                  "{c0}: a {value}.",
+                                  "{1}", {"owl": "fowl"}))
     assert {question.key for question in found} >= {"What is a {0}?", "Hello. {c0} is what?"}
     assert {(question.prompt, question.answer) for question in found} >= {
         ("What is an owl?", "Owl: a bird."), ("Hello. Hen is what?", "Hen: a fowl.")}

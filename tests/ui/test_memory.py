@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from gblm_viz.core.base.errors import GblmError
-from gblm_viz.core.base.footprint import Peak, give_back
+from gblm_viz.core.base.footprint import Peak, release_freed_memory
 from gblm_viz.core.base.job import run
 from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.text.calibration import CalibrationSet
@@ -21,7 +21,7 @@ from gblm_viz.ui.visit.keys import SamplesKey
 from gblm_viz.ui.visit.remembered import CHAT
 from gblm_viz.ui.visit.session import TEXTS_SHARE, Library, Session, Visit
 from gblm_viz.ui.visit.text_choice import TextChoice
-from gblm_viz.ui.visit.weighing import weigh
+from gblm_viz.ui.visit.value_size import value_bytes
 from gblm_viz.ui.work import work
 from gblm_viz.words import words
 
@@ -37,21 +37,21 @@ class Holder:
     ({"a": ["x" * 5_000, "y" * 5_000]}, 10_000), ((Holder("a", torch.zeros(2_500)),), 10_000),
     (frozenset({"x" * 10_000}), 10_000), ("愛" * 5_000, 10_000)])
 def test_a_value_weighs_what_it_holds(value: Any, least: int):
-    assert least <= weigh(value) <= least + 1_500
+    assert least <= value_bytes(value) <= least + 1_500
 
 
 def test_what_is_in_a_value_twice_weighs_once_and_a_ring_ends():
     shared = "x" * 10_000
     ring: list[Any] = [shared, shared]
     ring.append(ring)
-    assert weigh(ring) < 11_000
+    assert value_bytes(ring) < 11_000
 
 
 def test_a_result_kept_without_a_size_counts_all_the_same():
     library = Library(budget=25_000)
     for number in range(4):
         library.put(number, "x" * 10_000)
-        library.once(("made", number), lambda: "x" * 1_000)
+        library.get_or_make(("made", number), lambda: "x" * 1_000)
     assert not library.has(0) and library.has(3)
     assert sum(size for _, size in library.values.values()) <= library.budget
 
@@ -93,7 +93,7 @@ def numbered(*_: Any) -> CalibrationSet:
 def cutting(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The texts that were cut."""
     cut: list[str] = []
-    monkeypatch.setattr(work, "whole_of", lambda model, choice: (cut.append(choice.text), numbered())[1])
+    monkeypatch.setattr(work, "all_samples", lambda model, choice: (cut.append(choice.text), numbered())[1])
     return cut
 
 
@@ -125,13 +125,13 @@ def test_samples_lie_under_the_budget_and_not_in_the_session_and_all_who_cut_ali
 
 def test_thirty_who_cut_one_text_at_the_same_moment_cut_it_once(cutting: list[str], monkeypatch: pytest.MonkeyPatch):
     library, barrier, found = with_model(1 << 30), threading.Barrier(30), []
-    plain = work.whole_of
-    monkeypatch.setattr(work, "whole_of", lambda *given: (threading.Event().wait(0.05), plain(*given))[1])
+    plain = work.all_samples
+    monkeypatch.setattr(work, "all_samples", lambda *given: (threading.Event().wait(0.05), plain(*given))[1])
 
     def ask() -> None:
         visit = library.visit("")
         barrier.wait(10)
-        found.append(work.kept_whole(visit, TextChoice("the same text")))
+        found.append(work.cached_samples(visit, TextChoice("the same text")))
 
     threads = [threading.Thread(target=ask) for _ in range(30)]
     for one in threads:
@@ -146,9 +146,9 @@ def test_thirty_who_cut_one_text_at_the_same_moment_cut_it_once(cutting: list[st
 def test_a_text_over_the_limit_is_refused_with_both_numbers_before_it_is_cut(cutting: list[str], letter: str, say: Any):
     visit = with_model(1 << 40).visit("")
     size = uploads.LARGEST_FILE // len(letter.encode())
-    work.kept_whole(visit, TextChoice(letter * size))
+    work.cached_samples(visit, TextChoice(letter * size))
     with pytest.raises(GblmError) as caught:
-        work.kept_whole(visit, TextChoice(letter * (size + 100_000), "own.txt"))
+        work.cached_samples(visit, TextChoice(letter * (size + 100_000), "own.txt"))
     assert len(cutting) == 1
     told = caught.value.say(say)
     over = (size + 100_000) * len(letter.encode()) / 1e6
@@ -158,7 +158,7 @@ def test_a_text_over_the_limit_is_refused_with_both_numbers_before_it_is_cut(cut
 def test_a_text_whose_cutting_does_not_fit_is_refused_with_both_numbers(cutting: list[str], say: Any):
     visit = with_model(100_000_000).visit("")
     with pytest.raises(GblmError) as caught:
-        work.kept_whole(visit, TextChoice("x" * 1_000_000))
+        work.cached_samples(visit, TextChoice("x" * 1_000_000))
     assert cutting == [] and visit.library.room() == visit.library.budget
     assert all(number in caught.value.say(say) for number in (f"{work.CUTTING:,} MB", "100 MB"))
 
@@ -167,9 +167,9 @@ def test_cutting_takes_no_more_than_is_set_aside_for_it(pocket: Any):
     """For the kinds of text that took most when they were measured, by the byte."""
     for made in ("x1 ", "😀🤖漢龘", "word by word "):
         sample = (made * 200_000)[:200_000]
-        give_back()
+        release_freed_memory()
         peak = Peak.begin()
-        work.whole_of(pocket, TextChoice(sample))
+        work.all_samples(pocket, TextChoice(sample))
         taken = peak.extra()
         assert taken is None or taken <= work.CUTTING * len(sample.encode())
 

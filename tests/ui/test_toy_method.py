@@ -22,7 +22,7 @@ from gblm_viz.cli.main import main
 from gblm_viz.core.base.errors import SettingError
 from gblm_viz.core.base.job import run
 from gblm_viz.core.keep import export
-from gblm_viz.core.mask.mask_file import masks_in, save_masks
+from gblm_viz.core.mask.mask_file import read_mask_settings, save_masks
 from gblm_viz.core.mask.prune import dense_masks, pruned
 from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.measure import sweep
@@ -153,8 +153,8 @@ def test_the_preview_changes_with_each_knob(library: Library, visit: Visit) -> N
     for settings in (Settings("toy", order="dense"), SETTINGS, SETTINGS.with_knobs(weighing="inputs")):
         told = tab.call("on_control", visit, 0, *form_of(settings).values)
         assert visit.session.settings == settings
-        masks, _ = preview.look(visit, settings)
-        name = preview.selected(visit).name
+        masks, _ = preview.masks_and_preview(visit, settings)
+        name = preview.selected_matrix(visit).name
         np.testing.assert_array_equal(masks.masks[name].numpy(), expected(visit, settings, name))
         seen.add(masks.masks[name].numpy().tobytes())
         assert told["sparsity-reached"]
@@ -174,7 +174,7 @@ def test_the_picture_follows_the_knobs_while_they_move(visit: Visit) -> None:
 def test_one_weight_is_explained_by_its_score_and_not_by_terms_that_it_does_not_have(visit: Visit, say: Any) -> None:
     visit.update(settings=SETTINGS)
     name = visit.model().layout.matrices[0].name
-    masks, _ = preview.look(visit, SETTINGS)
+    masks, _ = preview.masks_and_preview(visit, SETTINGS)
     found = weight.weight.explain(visit.model(), visit.statistics(), SETTINGS, masks, name, 3, 5)
     assert np.isnan(found.activation_part) and np.isnan(found.gradient_part)
     assert found.removed == expected(visit, SETTINGS, name)[3, 5]
@@ -185,11 +185,12 @@ def test_the_address_carries_its_knobs_there_and_back(visit: Visit) -> None:
     layout = visit.model().layout
     link = address.query(replace(visit.session, settings=SETTINGS), layout)
     assert parse_qs(link)["power"] == ["0.5"] and parse_qs(link)["weighing"] == ["nothing"]
-    opened, lost = address.opened(visit.session, layout, address.read(link))
+    opened, lost = address.apply_link(visit.session, layout, address.read_link(link))
     assert (opened.settings, lost) == (SETTINGS, ())
     for wrong in ("power=9", "power=two", "weighing=chance", "method=wanda&power=2"):
-        opened, lost = address.opened(visit.session, layout, address.read(f"method=toy&{wrong}"[-40:] if "wanda" not in
-                                                                          wrong else wrong))
+        opened, lost = address.apply_link(visit.session, layout,
+                                          address.read_link(f"method=toy&{wrong}"[-40:] if "wanda" not in
+                                                                                   wrong else wrong))
         assert lost == (wrong.split("&")[-1].split("=")[0],) and opened.settings.own == ()
 
 
@@ -218,7 +219,7 @@ def test_the_report_has_a_line_for_each_knob(library: Library, visit: Visit, lan
 def test_mask_files_and_the_command_line_know_them(visit: Visit, tmp_path: Path,
                                                    capsys: pytest.CaptureFixture[str]) -> None:
     save_masks(run(dense_masks(visit.model(), visit.statistics(), SETTINGS)), tmp_path / "masks.safetensors")
-    found = masks_in(tmp_path / "masks.safetensors")
+    found = read_mask_settings(tmp_path / "masks.safetensors")
     assert found is not None and (found["power"], found["weighing"]) == (0.5, "nothing")
     save_tiny(tmp_path / "tiny", "llama")
     (tmp_path / "text.txt").write_text(TEXT)

@@ -85,7 +85,7 @@ def refuse_unknown(key: str, given: object, known: Collection[str]) -> None:
 
 
 @contextmanager
-def failing_as(made: Callable[[BaseException], GblmError]) -> Iterator[None]:
+def reraise_as(made: Callable[[BaseException], GblmError]) -> Iterator[None]:
     """Turn any failure inside into the error that `made` returns for it; our own errors pass unchanged."""
     try:
         yield

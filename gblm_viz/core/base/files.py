@@ -32,7 +32,7 @@ _own: set[str] = set()
 
 
 @contextmanager
-def beside(path: Path) -> Iterator[Path]:
+def temporary_beside(path: Path) -> Iterator[Path]:
     """Yield a temporary path in the folder of `path`, to write to before replacing `path`; remove it afterwards."""
     place = path.with_name(f".{path.name}.{os.getpid()}.{next(_numbers)}")
     _own.add(str(place))
@@ -43,11 +43,11 @@ def beside(path: Path) -> Iterator[Path]:
         _own.discard(str(place))
 
 
-def put(path: Path, write: Callable[[Path], object]) -> None:
+def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Write a file beside its final path, then rename it: a reader sees all of it or none. Raises StatisticsError."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with beside(path) as place:
+        with temporary_beside(path) as place:
             place.touch()
             usual = place.stat().st_mode
             write(place)
@@ -57,7 +57,7 @@ def put(path: Path, write: Callable[[Path], object]) -> None:
         raise cannot_write(path, error) from error
 
 
-def a_path(given: object) -> Path:
+def require_path(given: object) -> Path:
     """Return `given` unchanged. Raises StatisticsError if it is not a Path, as a str lacks the methods of one."""
     if not isinstance(given, Path):
         raise StatisticsError("not_a_path", given=given)
@@ -67,7 +67,7 @@ def a_path(given: object) -> Path:
 def usable_path(given: object) -> Path:
     """Return `given` unchanged. Raises StatisticsError if it is not a Path, or is a path that the system rejects: too
     long, or with a character that no name may have."""
-    path = a_path(given)
+    path = require_path(given)
     try:
         os.stat(path)
     except ValueError as error:  # a null byte or a lone surrogate
@@ -84,16 +84,16 @@ def cannot_write(path: Path, error: Exception) -> StatisticsError:
     return StatisticsError("cannot_write", file=str(path), why=why)
 
 
-def put_folder(new: Path, folder: Path) -> None:
+def replace_folder(new: Path, folder: Path) -> None:
     """Move the folder `new` to `folder`; if there was a folder already, it is at `new` afterwards.
 
     Takes one step where the system can exchange two folders (Linux). Elsewhere `folder` is missing for a moment; if
-    the process is killed then, the next run restores the old one (clear_left).
+    the process is killed then, the next run restores the old one (remove_leftovers).
     """
     if not folder.is_dir():
         os.replace(new, folder)
         return
-    if not _exchanged(new, folder):
+    if not _swap_folders(new, folder):
         aside = new.with_name(f"{new.name}.old")
         os.replace(folder, aside)
         try:
@@ -104,7 +104,7 @@ def put_folder(new: Path, folder: Path) -> None:
         os.replace(aside, new)
 
 
-def _exchanged(one: Path, other: Path) -> bool:
+def _swap_folders(one: Path, other: Path) -> bool:
     try:
         exchange = ctypes.CDLL(None).renameat2
     except (AttributeError, OSError, TypeError):  # another system
@@ -112,7 +112,7 @@ def _exchanged(one: Path, other: Path) -> bool:
     return int(exchange(_CURRENT_FOLDER, os.fsencode(one), _CURRENT_FOLDER, os.fsencode(other), _EXCHANGE)) == 0
 
 
-def clear_left(path: Path) -> None:
+def remove_leftovers(path: Path) -> None:
     """Remove what killed runs left beside a path, which may be as large as a model. Raises OSError."""
     start = f".{path.name}."
     for left in sorted(path.parent.iterdir()) if (_RUNNING / "self").exists() and path.parent.is_dir() else ():
@@ -148,13 +148,13 @@ def refuse_unwritable(folder: Path) -> None:
         raise StatisticsError("cannot_write", file=str(folder), why=error.strerror or str(error)) from error
 
 
-def put_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, object]) -> None:
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, object]) -> None:
     """Write a safetensors file atomically; the metadata is one key with sorted JSON, so equal runs give equal bytes."""
     packed = {name: tensor.contiguous() for name, tensor in tensors.items()}
-    put(path, lambda beside: save_file(packed, beside, {"gblm": json.dumps(metadata, sort_keys=True)}))
+    write_atomically(path, lambda beside: save_file(packed, beside, {"gblm": json.dumps(metadata, sort_keys=True)}))
 
 
-def put_json(path: Path, value: object) -> None:
+def write_json(path: Path, value: object) -> None:
     """Write a JSON file atomically; keys are sorted, so equal runs write equal bytes."""
     text = json.dumps(value, sort_keys=True, indent=1, ensure_ascii=False) + "\n"
-    put(path, lambda beside: beside.write_text(text, encoding="utf-8", errors="replace"))
+    write_atomically(path, lambda beside: beside.write_text(text, encoding="utf-8", errors="replace"))

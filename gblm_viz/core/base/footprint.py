@@ -69,11 +69,11 @@ def free_on_gpu(gpu: int) -> int:
 def free_disk(folder: Path) -> int | None:
     """Return the free disk bytes at a present or future folder less MARGIN; None where the system does not tell."""
     with suppress(OSError):
-        return int(shutil.disk_usage(existing(folder)).free * (1 - MARGIN))
+        return int(shutil.disk_usage(nearest_existing(folder)).free * (1 - MARGIN))
     return None
 
 
-def existing(folder: Path) -> Path:
+def nearest_existing(folder: Path) -> Path:
     """Return the folder, or its nearest existing parent if it does not exist yet."""
     places = (folder.absolute(), *folder.absolute().parents)
     return next((place for place in places if place.is_dir()), places[-1])
@@ -84,14 +84,14 @@ def folder_bytes(folder: Path) -> int:
     return sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
 
 
-def resident() -> int | None:
+def resident_bytes() -> int | None:
     """Return the bytes that this process has in memory now; None where the system does not report them."""
     with suppress(psutil.Error, OSError):
         return int(psutil.Process().memory_info().rss)
     return None
 
 
-def _most_resident() -> int | None:
+def _peak_resident_bytes() -> int | None:
     """Return the peak memory in bytes since the last reset, or None; only Linux can reset the peak."""
     with suppress(OSError):
         for line in Path("/proc/self/status").read_text().splitlines():
@@ -100,7 +100,7 @@ def _most_resident() -> int | None:
     return None
 
 
-def give_back() -> None:
+def release_freed_memory() -> None:
     """Return freed memory to the system where the C library would keep it: with glibc, and a block's matrices below
     32 MB, the process grew by 35 MB a block of 13 M weights."""
     with suppress(OSError, AttributeError):
@@ -110,7 +110,7 @@ def give_back() -> None:
 M_MMAP_THRESHOLD, LARGE = -3, 1 << 23
 
 
-def give_back_large_at_once() -> None:
+def release_large_at_once() -> None:
     """From now on, allocate `LARGE` bytes or more directly from the system, and return them when they are freed. By
     itself, glibc would raise this limit to 32 MiB as such sizes are freed; then a matrix's gradient leaves a gap that
     the next one, which has to be aligned, does not fit. No difference in time was seen."""
@@ -134,17 +134,17 @@ class Peak:
             return cls(device, sum(torch.cuda.memory_allocated(gpu) for gpu in gpus()))
         with suppress(OSError):
             Path("/proc/self/clear_refs").write_text("5")
-            return cls(device, resident())
+            return cls(device, resident_bytes())
         return cls(device, None)
 
     def extra(self) -> int | None:
         """Return the peak bytes beyond those at `begin()`; None where the system does not report them."""
         most = (sum(torch.cuda.max_memory_allocated(gpu) for gpu in gpus()) if self.device == "cuda"
-                else _most_resident())
+                else _peak_resident_bytes())
         return None if most is None or self.before is None else max(0, most - self.before)
 
 
-def room() -> int:
+def memory_budget() -> int:
     """Return the bytes of memory for data that is needed later; beyond them it goes to a temporary file."""
     free = available_memory()
     return free // 2 if free is not None else 1 << 30

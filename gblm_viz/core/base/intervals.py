@@ -44,10 +44,10 @@ class Share:
     @property
     def interval(self) -> Interval:
         """Wilson's interval of the share, at CONFIDENCE."""
-        return wilson(self.right, self.total)
+        return wilson_interval(self.right, self.total)
 
 
-def wilson(right: int, total: int, confidence: float = CONFIDENCE) -> Interval:
+def wilson_interval(right: int, total: int, confidence: float = CONFIDENCE) -> Interval:
     """Return Wilson's score interval for a share; (0, 1) if `total` is 0."""
     if total == 0:
         return Interval(0.0, 1.0)
@@ -73,7 +73,7 @@ class Paired:
         return self.count > 1 and not self.interval.covers(0.0)
 
 
-def paired(first: tuple[float, ...], second: tuple[float, ...]) -> Paired:
+def paired_difference(first: tuple[float, ...], second: tuple[float, ...]) -> Paired:
     """Compare window by window. The interval is (−∞, ∞) for fewer than two windows or a loss that is not finite."""
     assert len(first) == len(second)
     with np.errstate(invalid="ignore"):  # ∞ − ∞
@@ -85,7 +85,7 @@ def paired(first: tuple[float, ...], second: tuple[float, ...]) -> Paired:
     return Paired(mean, Interval(mean - half, mean + half), count)
 
 
-def gap(first: tuple[float, ...], second: tuple[float, ...]) -> Paired:
+def welch_difference(first: tuple[float, ...], second: tuple[float, ...]) -> Paired:
     """Return mean(second) − mean(first), each over windows of its own, with Welch's 95 % interval.
 
     `count` is that of the smaller of the two; with fewer than two windows or a loss without end it is (−∞, ∞).

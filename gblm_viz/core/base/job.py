@@ -37,7 +37,7 @@ def run(job: Job[T], watch: Callable[[Step], None] | None = None) -> T:
             watch(step)
 
 
-def retold(job: Job[T], tell: Callable[[Step], Step]) -> Job[T]:
+def map_steps(job: Job[T], tell: Callable[[Step], Step]) -> Job[T]:
     """Run a job as part of a longer one: yield `tell(step)` for each of its steps. Closing this job closes it too."""
     try:
         while True:
@@ -51,11 +51,11 @@ def retold(job: Job[T], tell: Callable[[Step], Step]) -> Job[T]:
         job.close()
 
 
-def part_of(job: Job[T], before: int, total: int) -> Job[T]:
+def offset_steps(job: Job[T], before: int, total: int) -> Job[T]:
     """Run a job as part of a longer one: its `done` is counted from `before`, out of `total`."""
-    return retold(job, lambda step: Step(before + step.done, total, step.what))
+    return map_steps(job, lambda step: Step(before + step.done, total, step.what))
 
 
-def within(job: Job[T], step: Step) -> Job[T]:
+def replace_steps(job: Job[T], step: Step) -> Job[T]:
     """Run a job as part of a longer one: yield `step` in place of each of its own steps."""
-    return retold(job, lambda _: step)
+    return map_steps(job, lambda _: step)

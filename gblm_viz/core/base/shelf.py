@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from .errors import StatisticsError
-from .footprint import give_back
+from .footprint import release_freed_memory
 
 SLAB, SHARE = 1 << 20, 1 << 10
 """A slab is memory requested from the system at once: at least SLAB bytes, and at least 1/SHARE of the bytes in memory.
@@ -77,7 +77,7 @@ class Shelf:
         """Return the tensor, from memory or from the file; it stays on the shelf."""
         return self._here[key] if key in self._here else self._read(self._away[key])
 
-    def take(self, key: Hashable) -> Tensor:
+    def pop(self, key: Hashable) -> Tensor:
         """Return the tensor and remove it from the shelf."""
         found = self.get(key)
         self._drop(key)
@@ -99,7 +99,7 @@ class Shelf:
         self._copied += size
         if self._copied >= max(GIVE_BACK, self.held // PART):
             self._copied = 0
-            give_back()
+            release_freed_memory()
         own, self._slab = self._slab[:size], self._slab[size:]
         return own[: tensor.nbytes].view(tensor.dtype).view(tensor.shape).copy_(tensor)
 

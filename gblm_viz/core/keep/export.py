@@ -17,25 +17,25 @@ from torch import Tensor
 
 from gblm_viz.words import words
 
+from ..base.checked_files import has_entry, read_json
 from ..base.errors import ModelError, StatisticsError
-from ..base.files import beside, cannot_write, clear_left, put_folder, put_json, usable_path
+from ..base.files import cannot_write, remove_leftovers, replace_folder, temporary_beside, usable_path, write_json
 from ..base.intervals import Share
 from ..base.job import Job, Step
-from ..base.stored import present, read_json
-from ..mask.mask_file import masks_in, save_masks
+from ..mask.mask_file import read_mask_settings, save_masks
 from ..mask.patterns import label
 from ..mask.prune import Masks
 from ..mask.settings import Settings
 from ..measure.evaluate import Perplexity
 from ..model import shards
-from ..model.as_stored import as_stored, tell_config
 from ..model.block_weights import OUTSIDE
 from ..model.folder import weight_files
 from ..model.headers import dtypes_of
 from ..model.matrices import embedding_weight
 from ..model.model_files import MASKS_FILE
-from ..model.models import Model, load, part_held, private_copy
-from ..model.named import is_hub_id, split
+from ..model.model_source import is_hub_id, split_revision
+from ..model.models import Model, load, part_loaded, private_copy
+from ..model.stored_dtype import narrow_to_stored, write_config_dtype
 from ..score.methods import METHODS, SHARED
 from ..sums.statistics import SHORT_KEY, Statistics, manifest_of
 
@@ -66,14 +66,15 @@ class Exported:
     dtypes: tuple[str, ...] = ()
 
 
-def identity(settings: Settings, model_key: str | None = None, calibration_key: str | None = None) -> dict[str, object]:
+def run_identity(settings: Settings, model_key: str | None = None,
+                 calibration_key: str | None = None) -> dict[str, object]:
     """Return what identifies a run: settings, dense model, samples; keys that are not known yet are left out."""
     known = {"model_key": model_key, "calibration_key": calibration_key}
     return settings.as_dict() | {name: value for name, value in known.items() if value is not None}
 
 
-def refuse_taken(folder: Path, run: Mapping[str, object], force: bool = False) -> None:
-    """Raise ModelError if `folder` holds anything but an earlier export of the same `run` (see `identity`).
+def refuse_overwrite(folder: Path, run: Mapping[str, object], force: bool = False) -> None:
+    """Raise ModelError if `folder` holds anything but an earlier export of the same `run` (see `run_identity`).
 
     `force` allows overwriting the export of another run, but never a folder that is not an export, nor files added to
     an export. The error names what differs. Raises StatisticsError if the path cannot be written."""
@@ -82,10 +83,10 @@ def refuse_taken(folder: Path, run: Mapping[str, object], force: bool = False) -
         raise StatisticsError("cannot_write", file=str(folder), why="it is a file")
     if folder.is_dir() and any(folder.iterdir()) and not (folder / SETTINGS_FILE).is_file():
         raise ModelError("export_taken", folder=str(folder))
-    if not folder.is_dir() or not present(folder, SETTINGS_FILE):
+    if not folder.is_dir() or not has_entry(folder, SETTINGS_FILE):
         return
     found = _settings_in(folder)
-    other = differing(found, run)
+    other = run_differences(found, run)
     if other and not force:
         raise ModelError("export_other", folder=str(folder), what=other)
     ours = found.get("files")
@@ -96,14 +97,14 @@ def refuse_taken(folder: Path, run: Mapping[str, object], force: bool = False) -
         raise ModelError("export_beside", folder=str(folder), file=beside_it[0], count=len(beside_it))
 
 
-def refuse_taken_file(path: Path, run: Mapping[str, object], force: bool = False) -> None:
+def refuse_file_overwrite(path: Path, run: Mapping[str, object], force: bool = False) -> None:
     """Raise ModelError if the file exists and holds anything but the masks of the same `run`, unless `force`."""
     if force or not usable_path(path).exists():
         return
-    found = masks_in(path)
+    found = read_mask_settings(path)
     if found is None:
         raise ModelError("masks_taken", file=str(path), what=path.name)
-    other = differing(found | {"calibration_key": found["calibration"]}, run)
+    other = run_differences(found | {"calibration_key": found["calibration"]}, run)
     if other:
         raise ModelError("masks_taken", file=str(path), what=other)
 
@@ -117,7 +118,7 @@ def _settings_in(folder: Path) -> dict[str, object]:
     return found if isinstance(found, dict) else {}
 
 
-def differing(found: Mapping[str, object], run: Mapping[str, object]) -> str:
+def run_differences(found: Mapping[str, object], run: Mapping[str, object]) -> str:
     """Return how an earlier run differs from `run`, as "sparsity 0.3 ≠ 0.5"; empty if it is the same."""
     return ", ".join(f"{name} {_short(found.get(name))} ≠ {_short(wanted)}" for name, wanted in run.items()
                      if found.get(name) != wanted)
@@ -140,22 +141,22 @@ def save(pruned: Model, applied: Masks, folder: Path, *, statistics: Statistics 
     stored. Raises ModelError if the folder is in use (also by another run, unless `force`) or if what was read back
     differs, StatisticsError if nothing can be written.
     """
-    refuse_taken(folder, identity(applied.settings, applied.model_key, applied.calibration_key), force)
+    refuse_overwrite(folder, run_identity(applied.settings, applied.model_key, applied.calibration_key), force)
     folder = folder.resolve()
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        clear_left(folder)
-        with beside(folder) as place:
+        remove_leftovers(folder)
+        with temporary_beside(folder) as place:
             yield Step(0, 3, "load")
             yield from _write(pruned, place)
             yield Step(1, 3, "load")
             again = yield from load(str(place), pruned.dtype, pruned.device.type, by_block=pruned.weights is not None)
-            zeros = yield from _compared(pruned, applied, again, folder)
+            zeros = yield from _verify_reloaded(pruned, applied, again, folder)
             yield Step(2, 3, "load")
             save_masks(applied, place / MASKS_FILE)
             used = statistics if applied.settings.needs else None
             if used is not None:
-                put_json(place / MANIFEST_FILE, manifest_of(used))
+                write_json(place / MANIFEST_FILE, manifest_of(used))
             files = weight_files(place)
             done = Exported(folder, sum(file.stat().st_size for file in files), 0, applied.shares, zeros,
                             dtypes_of(files))
@@ -163,7 +164,7 @@ def save(pruned: Model, applied: Masks, folder: Path, *, statistics: Statistics 
             told = card(pruned, applied, used, perplexities or {}, probes or {}, done, language, compared)
             (place / CARD_FILE).write_text(told, encoding="utf-8")
             done = replace(done, folder_bytes=sum(file.stat().st_size for file in place.iterdir()))
-            put_folder(place, folder)
+            replace_folder(place, folder)
     except (OSError, SafetensorError) as error:
         raise cannot_write(folder, error) from error
     yield Step(3, 3, "load")
@@ -173,8 +174,8 @@ def save(pruned: Model, applied: Masks, folder: Path, *, statistics: Statistics 
 def _write(pruned: Model, folder: Path) -> Job[None]:
     folder.mkdir(parents=True)
     if pruned.weights is None:
-        pruned.network.save_pretrained(folder, state_dict=as_stored(pruned.network.state_dict(), pruned.dtypes))
-        tell_config(folder, pruned.network, pruned.dtypes)
+        pruned.network.save_pretrained(folder, state_dict=narrow_to_stored(pruned.network.state_dict(), pruned.dtypes))
+        write_config_dtype(folder, pruned.network, pruned.dtypes)
     else:
         own = replace(pruned.weights, stored=pruned.dtypes)
         yield from shards.write(private_copy(pruned.network), own, folder)
@@ -188,7 +189,7 @@ def _share(mask: Tensor) -> float:
 
 
 @torch.no_grad()
-def _compared(pruned: Model, applied: Masks, again: Model, folder: Path) -> Job[dict[str, float]]:
+def _verify_reloaded(pruned: Model, applied: Masks, again: Model, folder: Path) -> Job[dict[str, float]]:
     """Return name → fraction of exact zeros read back. Raises ModelError if a weight, masked place or logit differs.
 
     Steps count blocks, plus one for the parameters outside the blocks.
@@ -198,7 +199,7 @@ def _compared(pruned: Model, applied: Masks, again: Model, folder: Path) -> Job[
     matrices = {matrix.name: matrix for matrix in pruned.layout.matrices}
     for number, part in enumerate(parts):
         yield Step(number, len(parts), "load")
-        with part_held(pruned, part) as wrote, part_held(again, part) as read:
+        with part_loaded(pruned, part) as wrote, part_loaded(again, part) as read:
             if set(wrote) != set(read):
                 raise ModelError("export_differs", folder=str(folder), what=min(set(wrote) ^ set(read)))
             for name, weight in read.items():
@@ -255,7 +256,7 @@ def card(pruned: Model, applied: Masks, statistics: Statistics | None, perplexit
         rows["norm"] = settings.norm
     if applied.alpha is not None:
         rows["alpha"] = f"{applied.alpha:g} ({settings.alpha})"
-    own = [(texts.known(f"knobs.{name}.label", name), f"`{settings.knob(name)}`")
+    own = [(texts.get(f"knobs.{name}.label", name), f"`{settings.knob(name)}`")
            for name in settings.knobs if name not in SHARED]
     parts = [_header(pruned), f"# {say('title', name=pruned.name)}",
              say("intro", name=pruned.name, removed=applied.removed, prunable=applied.prunable,
@@ -306,7 +307,7 @@ def _files(statistics: Statistics | None) -> list[tuple[str, str]]:
 def _header(pruned: Model) -> str:
     """Return the YAML header for the hub; a local dense model has no id, so base_model is left out."""
     of_hub = is_hub_id(pruned.source) and not Path(pruned.source).exists()
-    based = [f"base_model: {split(pruned.source)[0]}"] if of_hub else []
+    based = [f"base_model: {split_revision(pruned.source)[0]}"] if of_hub else []
     return "\n".join(["---", "library_name: transformers", *based, "tags: [pruned]", "---"])
 
 

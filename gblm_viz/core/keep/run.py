@@ -18,7 +18,7 @@ import numpy as np
 
 import gblm_viz
 
-from ..base.intervals import Paired, paired, paired_share
+from ..base.intervals import Paired, paired_difference, paired_share
 from ..look.cells import Array
 from ..look.gradient_sums import GradientSummary
 from ..look.histogram import Histogram
@@ -319,11 +319,11 @@ class Run:
             tables["own_text"] = [{"text": self.own.text}]
             tables["own_chat"] = [{"prompt": prompt, "dense": dense, "pruned": pruned}
                                   for prompt, dense, pruned in self.own.chat]
-        return {name: [{key: plain(value) for key, value in row.items()} for row in rows]
+        return {name: [{key: finite_or_none(value) for key, value in row.items()} for row in rows]
                 for name, rows in tables.items()}
 
 
-def plain(value: T) -> T | None:
+def finite_or_none(value: T) -> T | None:
     """Return None for nan and infinity, which JSON cannot represent; any other value unchanged."""
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
@@ -385,11 +385,11 @@ def matrix_rows(model: Model, applied: Masks, gradients: Sequence[GradientSummar
         row = MatrixRow(matrix.name, matrix.block, matrix.role, matrix.rows, matrix.columns, matrix.experts,
                         float(applied.masks[matrix.name].double().mean()))
         if beside_wanda is not None:
-            row = replace(row, kappa_wanda=plain(beside_wanda.matrices[matrix.name].kappa))
+            row = replace(row, kappa_wanda=finite_or_none(beside_wanda.matrices[matrix.name].kappa))
         if matrix.name in by_name:
             one = by_name[matrix.name]
             row = replace(row, gradient_mean=one.mean, gradient_median=one.median, gradient_p99=one.p99,
-                          gradient_peak_share=plain(one.peak_share))
+                          gradient_peak_share=finite_or_none(one.peak_share))
         rows.append(row)
     return tuple(rows)
 
@@ -402,7 +402,7 @@ def perplexity_row(which: str, side: str, found: Perplexity) -> PerplexityRow:
 
 def difference_row(which: str, dense: Perplexity, pruned: Perplexity) -> DifferenceRow:
     """Return the row of the paired difference of losses on one text, pruned minus dense."""
-    found: Paired = paired(dense.losses, pruned.losses)
+    found: Paired = paired_difference(dense.losses, pruned.losses)
     return DifferenceRow(which, found.mean, found.interval.low, found.interval.high, found.count, found.shown)
 
 

@@ -37,7 +37,7 @@ FEATURES = {"q", "k", "v", "qkv", "gate", "up", "gate_up"}
 
 
 @dataclass(frozen=True)
-class Writer:
+class ColumnSource:
     """What produces one input of a matrix: a `head`, an MLP `neuron`, a `feature` of the hidden state, an `input`.
 
     `number` is the head's index, otherwise the column; `row` is the row of the block's v matrix, None without one.
@@ -48,13 +48,14 @@ class Writer:
     row: int | None = None
 
 
-def writer(model: Model, matrix: Matrix, column: int) -> Writer:
+def column_source(model: Model, matrix: Matrix, column: int) -> ColumnSource:
     """Return the head and value row, the neuron or the feature that a column of the matrix multiplies."""
     roles, size = {one.role: one for one in model.layout.of_block(matrix.block)}, model.head_size
     if matrix.role == "o" and roles.keys() & {"q", "qkv"} and size and matrix.columns % size == 0:
         head = column // size
         if "v" not in roles:
-            return Writer("head", head)
+            return ColumnSource("head", head)
         shared = matrix.columns // roles["v"].rows  # grouped-query attention: query heads per value head
-        return Writer("head", head, head // shared * size + column % size)
-    return Writer("neuron" if matrix.role == "down" else "feature" if matrix.role in FEATURES else "input", column)
+        return ColumnSource("head", head, head // shared * size + column % size)
+    return ColumnSource("neuron" if matrix.role == "down" else "feature" if matrix.role in FEATURES else "input",
+                        column)

@@ -172,7 +172,7 @@ def _add(part: Part, signed: bool, products: list[_Product], per_token: Tensor) 
 
 
 class _Watch(ExpertInputs):
-    """Record every product of the watched matrices: modules through `see`, stacked experts by intercepting calls."""
+    """Record every product of the watched matrices: modules through `record`, stacked experts by intercepting calls."""
 
     def __init__(self, stacked: dict[str, tuple[Matrix, Tensor]], length: int, device: torch.device) -> None:
         super().__init__(stacked, InputSums((), lambda block: device))
@@ -180,7 +180,7 @@ class _Watch(ExpertInputs):
         self.every = torch.arange(length, device=device)
         self.gathered = self.every
 
-    def see(self, name: str, expert: int | None, inputs: Tensor, output: Tensor, tokens: Tensor) -> Tensor:
+    def record(self, name: str, expert: int | None, inputs: Tensor, output: Tensor, tokens: Tensor) -> Tensor:
         rows = inputs.detach().reshape(-1, inputs.shape[-1]).double()
         if len(rows) != len(tokens):
             raise ScoreError("no_token_shares", matrix=name)
@@ -199,7 +199,7 @@ class _Watch(ExpertInputs):
         elif func in PRODUCTS:
             found = self._slice(args[1])
             if found is not None:
-                return self.see(*found, args[0], output, self.gathered)
+                return self.record(*found, args[0], output, self.gathered)
         return output
 
 
@@ -215,7 +215,7 @@ def _products(network: nn.Module, model: Model, parts: tuple[Part, ...],
 
     def hook(name: str) -> Callable[[nn.Module, tuple[Any, ...], dict[str, Any], Tensor], Tensor]:
         def look(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Tensor) -> Tensor:
-            return watch.see(name, None, args[0] if args else next(iter(kwargs.values())), output, watch.every)
+            return watch.record(name, None, args[0] if args else next(iter(kwargs.values())), output, watch.every)
         return look
 
     handles = [module.register_forward_hook(hook(matrix.name), with_kwargs=True)

@@ -157,7 +157,8 @@ def null_band(mask: Tensor, pattern: Pattern, head_size: int = 0, heads_in_colum
     The chance level of the neighbour score is here the mean similarity of all shuffled masks, so its band's mean is 0.
     Steps count draws.
     """
-    return _bands((yield from _drawn(mask, pattern, head_size, heads_in_columns, range(seed, seed + draws), 0, draws)))
+    return _bands((yield from _shuffled_scores(mask, pattern, head_size, heads_in_columns, range(seed, seed + draws), 0,
+                                               draws)))
 
 
 def model_band(matrices: Iterable[tuple[Tensor, Pattern, int, bool]], draws: int = DRAWS,
@@ -173,14 +174,14 @@ def model_band(matrices: Iterable[tuple[Tensor, Pattern, int, bool]], draws: int
     scores = []
     for first, one in zip(range(0, len(given) * draws, draws), given, strict=True):
         seeds = range(seed + first, seed + first + draws)
-        scores.append((yield from _drawn(*one, seeds, first, len(given) * draws)))
+        scores.append((yield from _shuffled_scores(*one, seeds, first, len(given) * draws)))
     together = torch.stack(scores)
     together.masked_fill_(together.isnan().any(1, keepdim=True), math.nan)
     return ModelBand(_bands(together.nanmean(0)), tuple(map(_bands, scores)))
 
 
-def _drawn(mask: Tensor, pattern: Pattern, head_size: int, heads_in_columns: bool, seeds: range, done: int,
-           total: int) -> Job[Tensor]:
+def _shuffled_scores(mask: Tensor, pattern: Pattern, head_size: int, heads_in_columns: bool, seeds: range, done: int,
+                     total: int) -> Job[Tensor]:
     """Return float64 (1 + draws, SCORES): the mask's own scores, then each shuffle's, one shuffle in memory at once."""
     found = [_scores(mask, pattern, head_size, heads_in_columns)]
     for draw, seed in enumerate(seeds):
@@ -290,7 +291,7 @@ def rank_one(gradient: Tensor) -> RankOne:
     return RankOne(row * column.mean(), column / column.mean(), min(1.0, share))
 
 
-def left_over(gradient: Tensor, factors: RankOne) -> Tensor:
+def residual(gradient: Tensor, factors: RankOne) -> Tensor:
     """Return |G| − σ₁uvᵀ in the gradient's shape and dtype: what the row and column factors do not explain."""
     row, column = factors.row_factor.to(gradient.dtype), factors.column_factor.to(gradient.dtype)
     return torch.addr(gradient.abs(), row, column, alpha=-1)

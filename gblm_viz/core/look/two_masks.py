@@ -144,8 +144,8 @@ def _named(jumps: Iterable[Jump], name: str, expert: int | None) -> tuple[Jump, 
     return tuple(replace(jump, matrix=name, expert=expert) for jump in jumps)
 
 
-def showpiece(scores_a: Scores, scores_b: Scores, masks_a: Mapping[str, Tensor],
-              masks_b: Mapping[str, Tensor]) -> Job[Jump | None]:
+def largest_jump(scores_a: Scores, scores_b: Scores, masks_a: Mapping[str, Tensor],
+                 masks_b: Mapping[str, Tensor]) -> Job[Jump | None]:
     """Return the largest jump among the weights that A removes and B keeps, as an example to show; None without one.
 
     With A = magnitude and B = GBLM: a small weight, removed for its size, but kept for its large input and gradient.

@@ -26,7 +26,7 @@ from ..mask.settings import Settings, preview_settings
 from ..model.matrices import Matrix, check_place, parameters
 from ..model.models import Model, private_copy
 from ..model.replay import Output
-from ..model.tokenizer import encoded
+from ..model.tokenizer import encode
 from ..score.alpha import Alpha
 from ..score.methods import METHODS
 from ..score.scores import dense_scores
@@ -148,7 +148,7 @@ def explain(model: Model, statistics: Statistics | None, settings: Settings, mas
         settings = replace(settings, alpha=Alpha("number", masks.alpha))
     target = Target(name, "weight", row, column, expert=expert)
     index = _index(model, target)
-    standing = _standing(model, statistics, settings, target)
+    standing = _rank_in_group(model, statistics, settings, target)
     verdict = standing.verdict(settings.method)
     verdicts = tuple(found for method in JUDGES
                      if (found := verdict if method == settings.method else _verdict_of(
@@ -180,7 +180,7 @@ _GROUPS: dict[type[Pattern], str] = {PerRow: "row", PerMatrix: "matrix", Global:
 
 
 @dataclass(frozen=True, eq=False)
-class _Standing:
+class _GroupRank:
     """The scores a weight competes with: `line` (group size,), in the order in which ties go; its own at `place`."""
 
     line: Tensor
@@ -238,7 +238,7 @@ def _smallest_share(size: int, count: int) -> float:
     return share if share < 1 else math.nan
 
 
-def _standing(model: Model, statistics: Statistics | None, settings: Settings, target: Target) -> _Standing:
+def _rank_in_group(model: Model, statistics: Statistics | None, settings: Settings, target: Target) -> _GroupRank:
     method, pattern = settings.make_method(statistics), settings.make_pattern()
     matrix, weights = model.layout.named(target.name), parameters(model.network, model.layout)
 
@@ -250,11 +250,11 @@ def _standing(model: Model, statistics: Statistics | None, settings: Settings, t
     if isinstance(pattern, Global):
         line, place = _whole_model(model, target, lambda one: scores if one is matrix else scored(one)[0])
     else:
-        line, place = _own_line(pattern, scores[target.expert] if matrix.experts else scores, target)
-    return _Standing(line, place, pattern, getattr(method, "alpha", math.nan), fallback)
+        line, place = _group_scores(pattern, scores[target.expert] if matrix.experts else scores, target)
+    return _GroupRank(line, place, pattern, getattr(method, "alpha", math.nan), fallback)
 
 
-def _own_line(pattern: LocalPattern, scores: Tensor, target: Target) -> tuple[Tensor, int]:
+def _group_scores(pattern: LocalPattern, scores: Tensor, target: Target) -> tuple[Tensor, int]:
     """Return the scores of the target's group and its position among them, from scores (out, in)."""
     if isinstance(pattern, PerRow):
         return scores[target.row], target.column
@@ -279,7 +279,7 @@ def _verdict_of(model: Model, statistics: Statistics | None, settings: Settings,
     if other.needs and statistics is None:
         return None
     with suppress(GblmError):
-        return _standing(model, statistics, other.check(), target).verdict(method)
+        return _rank_in_group(model, statistics, other.check(), target).verdict(method)
     return None
 
 
@@ -366,7 +366,7 @@ def answer_changes(model: Model, prompt: str, answer: str,
     In float64 like measured_changes. A prompt that is too long loses its beginning, as in the chat. Steps count
     targets. Raises TextError for an empty prompt, or an answer as long as the model's longest input.
     """
-    said = [*encoded(model.tokenizer, answer, add_special_tokens=False), end_token(model)]
+    said = [*encode(model.tokenizer, answer, add_special_tokens=False), end_token(model)]
     if model.longest is not None and len(said) >= model.longest:
         raise TextError("length_too_large", length=len(said) + 1, longest=model.longest)
     asked = prompt_tokens(model, [{"role": "user", "content": prompt}], room=len(said)).tokens
@@ -424,7 +424,7 @@ class _DoubleCopy:
         kept = part.clone()
         part.zero_()
         for block, output in zip(skipped, self.said, strict=False):
-            block.forward = _saying(output)
+            block.forward = _returning(output)
         try:
             return self._logits()
         finally:
@@ -438,7 +438,7 @@ class _DoubleCopy:
         return logits
 
 
-def _saying(output: Output) -> Callable[..., Output]:
+def _returning(output: Output) -> Callable[..., Output]:
     return lambda *args, **kwargs: output
 
 
@@ -451,15 +451,15 @@ class _InDoubles(TorchFunctionMode):
 
     def __torch_function__(self, func: Callable[..., Any], types: Sequence[type], args: tuple[Any, ...] = (),
                            kwargs: dict[str, Any] | None = None) -> Any:
-        widened = {name: _wide(value) for name, value in (kwargs or {}).items()}
+        widened = {name: _widen(value) for name, value in (kwargs or {}).items()}
         if func is torch.full and any(isinstance(value, float) for value in (*args, *widened.values())):
             widened.setdefault("dtype", torch.float64)  # the default dtype cannot represent float64's minimum
-        return _WIDENING.get(func, func)(*map(_wide, args), **widened)
+        return _WIDENING.get(func, func)(*map(_widen, args), **widened)
 
 
 _NARROW = {torch.float32, torch.float16, torch.bfloat16}
 _WIDENING = dict.fromkeys((Tensor.float, Tensor.half, Tensor.bfloat16), Tensor.double)
 
 
-def _wide(value: object) -> object:
+def _widen(value: object) -> object:
     return torch.float64 if isinstance(value, torch.dtype) and value in _NARROW else value

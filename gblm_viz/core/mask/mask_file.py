@@ -10,18 +10,18 @@ import torch
 from safetensors.torch import save as to_bytes
 from torch import Tensor
 
+from ..base.checked_files import Kind, bad_field, check_tensors, read_header, read_tensors
 from ..base.errors import StatisticsError
-from ..base.files import cannot_write, clear_left, put, usable_path
-from ..base.stored import Kind, bad_field, check_tensors, header_of, read_tensors
-from .in_turn import write_in_turn
+from ..base.files import cannot_write, remove_leftovers, usable_path, write_atomically
 from .patterns import label
 from .prune import Masks
+from .tensor_writer import write_one_by_one
 
 
-def masks_in(path: Path) -> dict[str, Any] | None:
+def read_mask_settings(path: Path) -> dict[str, Any] | None:
     """Return the settings in a mask file's metadata; None if the file is not a mask file."""
     try:
-        found = json.loads(header_of(path.parent, path.name).metadata["gblm"])
+        found = json.loads(read_header(path.parent, path.name).metadata["gblm"])
     except (StatisticsError, KeyError, ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) and "calibration" in found else None
@@ -32,13 +32,14 @@ def save_masks(applied: Masks, path: Path) -> None:
     usable_path(path)
     shapes = {name: tuple(mask.shape) for name, mask in applied.masks.items()}
     try:
-        clear_left(path)
+        remove_leftovers(path)
     except OSError as error:
         raise cannot_write(path, error) from error
-    put(path, lambda beside: write_in_turn(beside, shapes, applied.masks.__getitem__, _mask_metadata(applied)))
+    write_atomically(path, lambda beside: write_one_by_one(beside, shapes, applied.masks.__getitem__,
+                                                           _mask_metadata(applied)))
 
 
-def masks_file(applied: Masks) -> bytes:
+def mask_file_bytes(applied: Masks) -> bytes:
     """Return the same file as bytes, for a download."""
     tensors = {name: mask.to(torch.uint8).contiguous() for name, mask in applied.masks.items()}
     return to_bytes(tensors, _mask_metadata(applied))
@@ -53,7 +54,7 @@ def _mask_metadata(applied: Masks) -> dict[str, str]:
 
 def read_masks(path: Path) -> dict[str, Tensor]:
     """Return name → bool (out, in) or (experts, out, in), True = removed. Raises StatisticsError for any other file."""
-    header = header_of(usable_path(path).parent, path.name)
+    header = read_header(usable_path(path).parent, path.name)
     for name, (kind, _) in header.tensors.items():
         if len(kind.shape) not in {2, 3}:
             raise bad_field(path.parent, path.name, name, str(kind), "(…, out, in)")

@@ -90,9 +90,9 @@ def _lowest_selected(score: Tensor, count: int) -> Tensor:
         if score.shape[1] <= NARROW:
             return _lowest_ranked(score, count)
         numbers = _numbers(score)
-        return _lowest_to(score, numbers, count, _cut(numbers, count))
+        return _lowest_by_cut(score, numbers, count, _cut(numbers, count))
     mask = score <= score.kthvalue(count, dim=-1, keepdim=True).values
-    return _untied(score, count, mask, mask.sum(-1))
+    return _break_ties(score, count, mask, mask.sum(-1))
 
 
 def _numbers(score: Tensor) -> Array:
@@ -126,13 +126,13 @@ def _counted(mask: Array) -> Array:
     return np.bitwise_count(mask.view(np.uint64)).sum(axis=1, dtype=np.int64)
 
 
-def _lowest_to(score: Tensor, numbers: Array, count: int, cut: Array) -> Tensor:
+def _lowest_by_cut(score: Tensor, numbers: Array, count: int, cut: Array) -> Tensor:
     """Do the same with a known cut, (rows, 1). `numbers` is `score` as a numpy array."""
     lowest = numbers <= cut
-    return _untied(score, count, torch.from_numpy(lowest), torch.from_numpy(_counted(lowest)))
+    return _break_ties(score, count, torch.from_numpy(lowest), torch.from_numpy(_counted(lowest)))
 
 
-def _untied(score: Tensor, count: int, mask: Tensor, taken: Tensor) -> Tensor:
+def _break_ties(score: Tensor, count: int, mask: Tensor, taken: Tensor) -> Tensor:
     """Return the mask; rows with more or fewer than `count` (ties at the cut, a NaN cut) are sorted instead."""
     tied = taken != count
     if tied.any():
@@ -202,7 +202,7 @@ class PerRow:
 
     def remove_to(self, score: Tensor, cut: Array) -> Tensor:
         """Return the same as `remove` for (out, in), from its known `cut`."""
-        return _lowest_to(score, score.numpy(), int(score.shape[-1] * self.sparsity), cut)
+        return _lowest_by_cut(score, score.numpy(), int(score.shape[-1] * self.sparsity), cut)
 
 
 @dataclass(frozen=True)

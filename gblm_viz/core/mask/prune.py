@@ -16,18 +16,18 @@ from transformers import PreTrainedModel
 
 from ..base.errors import SettingError, StatisticsError
 from ..base.files import usable_path
-from ..base.footprint import give_back, room
+from ..base.footprint import memory_budget, release_freed_memory
 from ..base.job import Job, Step
 from ..base.shelf import Shelf
 from ..model.block_weights import BlockWeights
 from ..model.matrices import Matrix
-from ..model.models import Model, part_held, private_copy, with_weights
-from ..model.replay import Alike, Call, entering, replay
+from ..model.models import Model, part_loaded, private_copy, with_weights
+from ..model.replay import Call, CallInterner, replay, watching_calls
 from ..score.methods import Method, norm_of
 from ..score.scores import Fallback, Scored, dense_scores, score_matrix
 from ..sums.observe import InputSums, observing, refuse_unobserved
 from ..sums.statistics import Statistics, input_norm, other_model
-from ..sums.streamed import streamed
+from ..sums.streamed import prepare_streamed
 from .packed import PackedMasks
 from .patterns import Global, GlobalCut, LocalPattern, NofM
 from .settings import Settings
@@ -88,7 +88,7 @@ def _equal_rows(scores: Tensor) -> int:
     return int((scores.amax(-1) == scores.amin(-1)).sum())
 
 
-class _Collected:
+class _MaskCollector:
     """Collects masks, fallbacks and equal rows, matrix by matrix."""
 
     def __init__(self, model: Model) -> None:
@@ -111,14 +111,14 @@ class _Collected:
 def scores_of(model: Model, statistics: Statistics | None, settings: Settings, name: str) -> Tensor:
     """Return one matrix's scores with `settings` in the dense order: float32 (out, in) or (experts, out, in)."""
     matrix, method = model.layout.named(name), settings.make_method(statistics)
-    with part_held(model, model.layout.blocks[matrix.block]) as weights:
+    with part_loaded(model, model.layout.blocks[matrix.block]) as weights:
         return dense_scores(model, statistics, method, matrix, matrix.view(weights[name]).cpu())[0]
 
 
 def _scored(model: Model, statistics: Statistics | None, method: Method) -> Iterator[Scored]:
     """Yield every matrix's scores; for a model that is read block by block, one block is in memory at a time."""
     for block, path in enumerate(model.layout.blocks):
-        with part_held(model, path) as weights:
+        with part_loaded(model, path) as weights:
             for matrix in model.layout.of_block(block):
                 yield dense_scores(model, statistics, method, matrix, matrix.view(weights.pop(matrix.name)).cpu())
 
@@ -142,7 +142,7 @@ def dense_masks(model: Model, statistics: Statistics | None, settings: Settings,
     """
     _require(model, statistics, settings)
     method, pattern = settings.make_method(statistics), settings.make_pattern()
-    collected, matrices = _Collected(model), model.layout.matrices
+    collected, matrices = _MaskCollector(model), model.layout.matrices
 
     def coming() -> Iterator[Scored]:
         return (scored[matrix.name] for matrix in matrices) if scored else _scored(model, statistics, method)
@@ -188,24 +188,24 @@ def sequential_masks(model: Model, statistics: Statistics | None, settings: Sett
         raise SettingError("global_sequential")
     network, samples, paths = private_copy(model.network), statistics.calibration, model.layout.blocks
     total = (2 * len(paths) - 1) * samples.count
-    made = streamed(network, model.layout, samples.sample(0).to(model.device), model.weights)
+    made = prepare_streamed(network, model.layout, samples.sample(0).to(model.device), model.weights)
     if made is None and model.weights is not None:
         raise StatisticsError("not_by_block", model=model.name)
-    shelf, alike = Shelf(room() if inputs_in_memory is None else inputs_in_memory, folder), Alike()
+    shelf, alike = Shelf(memory_budget() if inputs_in_memory is None else inputs_in_memory, folder), CallInterner()
     calls: dict[int, list[Call]] = {}
-    collected = _Collected(model)
+    collected = _MaskCollector(model)
     for index, path in enumerate(paths):
         matrices, block = model.layout.of_block(index), network.get_submodule(path)
         sums = InputSums(matrices, model.block_device)
-        with model.weights.held(network, path) if model.weights else nullcontext():
+        with model.weights.loaded(network, path) if model.weights else nullcontext():
             stored = dict(network.named_parameters())
             dense = {} if model.weights else {matrix.name: stored[matrix.name].data for matrix in matrices}
             for sample in range(samples.count):
                 yield Step(2 * index * samples.count + sample, total, "sample_block")
                 if not index or made is None:
                     tokens = samples.sample(sample).to(model.device)
-                    hidden, own = made.enter(tokens) if made else _entered(network, paths, index, tokens)
-                    calls[sample] = alike.of(own)
+                    hidden, own = made.enter(tokens) if made else _record_inputs(network, paths, index, tokens)
+                    calls[sample] = alike.intern(own)
                     shelf.put(sample, hidden)
                 with observing(network, matrices, sums):
                     replay(block, shelf.get(sample).to(model.device), calls[sample][index])
@@ -215,18 +215,18 @@ def sequential_masks(model: Model, statistics: Statistics | None, settings: Sett
             if made is not None and index + 1 < len(paths):
                 for sample in range(samples.count):
                     yield Step((2 * index + 1) * samples.count + sample, total, "sample_block")
-                    shelf.put(sample, replay(block, shelf.take(sample).to(model.device), calls[sample][index]))
+                    shelf.put(sample, replay(block, shelf.pop(sample).to(model.device), calls[sample][index]))
             if made is not None:
                 for name, weights in dense.items():
                     stored[name].data = weights
             stored.clear()
-        give_back()
+        release_freed_memory()
     yield Step(total, total, "sample_block")
     return collected.finished(model, statistics, settings, method)
 
 
 def _prune_matrix(matrix: Matrix, stored: nn.Parameter, sums: InputSums, statistics: Statistics, method: Method,
-                  pattern: LocalPattern, collected: _Collected) -> None:
+                  pattern: LocalPattern, collected: _MaskCollector) -> None:
     """Score a matrix by its measured inputs, note its mask, and replace its weights by a masked copy."""
     weight, norm = matrix.view(stored.detach()), norm_of(method)
     gradient = statistics.gradient_norm(matrix.name, norm).to(weight.device) if norm else None
@@ -238,7 +238,8 @@ def _prune_matrix(matrix: Matrix, stored: nn.Parameter, sums: InputSums, statist
     stored.data = matrix.view(weight.masked_fill(mask, 0)).contiguous()
 
 
-def _entered(network: PreTrainedModel, paths: tuple[str, ...], first: int, tokens: Tensor) -> tuple[Tensor, list[Call]]:
+def _record_inputs(network: PreTrainedModel, paths: tuple[str, ...], first: int,
+                   tokens: Tensor) -> tuple[Tensor, list[Call]]:
     """Return the input of block `first`, and every block's call, by running all blocks: needed if blocks share weights
     or pass on more than their hidden state, because earlier blocks then affect both. tokens int64 (length,)."""
     hidden: list[Tensor] = []
@@ -248,7 +249,7 @@ def _entered(network: PreTrainedModel, paths: tuple[str, ...], first: int, token
         hidden.append(state)
         calls.append(call)
 
-    with entering([network.get_submodule(path) for path in paths], note):
+    with watching_calls([network.get_submodule(path) for path in paths], note):
         network(tokens[None], use_cache=False)
     return hidden[first], calls
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..base.errors import SettingError
-from ..sums.estimate import FLOAT, OWN, SAVED, ModelShape, Room, gigabytes_up
+from ..sums.estimate import FLOAT, OWN, SAVED, ModelShape, Room, ceil_gigabytes
 from .settings import Settings
 
 SCORING = 16
@@ -58,7 +58,7 @@ def choose(shape: ModelShape, settings: Settings, room: Room, *, tokens: int = 0
     if not fits:
         may = rooms[ways[-1]]
         assert may is not None
-        raise SettingError(_short(shape, sequential), needed=gigabytes_up(needs[ways[-1]] + room.held),
+        raise SettingError(_short(shape, sequential), needed=ceil_gigabytes(needs[ways[-1]] + room.held),
                            free=f"{(may + room.held) / 1e9:.2f}")
     way = fits[0]
     most = None if (may := rooms[way]) is None else min(inputs, may - needs[way])

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..base.intervals import CONFIDENCE, Interval, Paired, paired, student_quantile
+from ..base.intervals import CONFIDENCE, Interval, Paired, paired_difference, student_quantile
 
 BLOCK = 4
 """Number of neighbouring windows averaged into one value, since their differences are correlated. tests/benchmarks/
@@ -70,7 +70,7 @@ def crossed(first: Sequence[Sequence[float]], second: Sequence[Sequence[float]],
     """
     with np.errstate(invalid="ignore"):  # ∞ − ∞
         each = np.asarray(second, dtype=float) - np.asarray(first, dtype=float)
-    by_draw = tuple(paired((0.0,) * each.shape[1], tuple(row)) for row in each)
+    by_draw = tuple(paired_difference((0.0,) * each.shape[1], tuple(row)) for row in each)
     draws, windows = each.shape
     mean = by_draw[0].mean if draws == 1 else float(each.mean())
     size = block_size(windows, block)
@@ -78,7 +78,7 @@ def crossed(first: Sequence[Sequence[float]], second: Sequence[Sequence[float]],
     if blocked.shape[1] < 2 or not math.isfinite(mean):
         return Crossed(mean, Interval(-math.inf, math.inf), draws, windows, size, 0.0, by_draw, depends)
     if draws < 2:
-        alone = paired((0.0,) * blocked.shape[1], tuple(blocked[0]))
+        alone = paired_difference((0.0,) * blocked.shape[1], tuple(blocked[0]))
         moved = mean - alone.mean  # blocks of unequal size give windows slightly unequal weights
         interval = Interval(alone.interval.low + moved, alone.interval.high + moved)
         return Crossed(mean, interval, draws, windows, size, alone.count - 1.0, by_draw, depends)

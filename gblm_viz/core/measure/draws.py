@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 from ..base.errors import TextError
-from ..base.footprint import room
-from ..base.job import Job, Step, part_of, within
+from ..base.footprint import memory_budget
+from ..base.job import Job, Step, offset_steps, replace_steps
 from ..mask import prune
 from ..mask.settings import Settings
 from ..model.matrices import Matrix
@@ -98,7 +98,8 @@ def collect_draws(model: Model, draws: Draws, keep: tuple[str, ...], plan: str =
     number = {place: index for index, place in enumerate(used)}
     places = tuple(tuple(number[place] for place in own) for own in draws.places)
     run = Run(model, draws.pool.pick(list(used)), {"keep": list(keep), "halves": False},
-              room() if inputs_in_memory is None else inputs_in_memory, make=partial(_Several, places))
+              memory_budget() if inputs_in_memory is None else inputs_in_memory,
+              make=partial(_DrawAccumulators, places))
     found: tuple[Any, Tensor, Any, Any] = yield from PLANS[plan](run)
     sums, losses, sample_l1, _ = found  # sums, sample_l1: per matrix a tuple over draws
     return tuple(Statistics(
@@ -108,7 +109,7 @@ def collect_draws(model: Model, draws: Draws, keep: tuple[str, ...], plan: str =
         for draw in range(draws.count))
 
 
-class _Several:
+class _DrawAccumulators:
     """One accumulator per draw. A sample is added to that of each draw that contains it, at its index there."""
 
     def __init__(self, places: tuple[tuple[int, ...], ...], model: Model, blocks: Sequence[int], samples: int,
@@ -116,7 +117,7 @@ class _Several:
         self.each = [Accumulator(model, blocks, len(own), keep, halves) for own in places]
         self.places = [{place: index for index, place in enumerate(own)} for own in places]
         self.now: list[Accumulator] = []
-        self.inputs = _SeveralInputs(self)
+        self.inputs = _DrawInputSums(self)
 
     @property
     def matrices(self) -> tuple[Matrix, ...]:
@@ -129,11 +130,11 @@ class _Several:
                 accumulator.begin_sample(own[sample])
                 self.now.append(accumulator)
 
-    def take(self, matrix: Matrix, gradient: Tensor) -> None:
+    def add_gradient(self, matrix: Matrix, gradient: Tensor) -> None:
         """Pass the gradient on; accumulators overwrite their argument, so all but the last get a copy."""
         for accumulator in self.now[:-1]:
-            accumulator.take(matrix, gradient.clone())
-        self.now[-1].take(matrix, gradient)
+            accumulator.add_gradient(matrix, gradient.clone())
+        self.now[-1].add_gradient(matrix, gradient)
 
     def add(self, ranks: Ranks) -> None:
         """Do nothing: one process handles all samples."""
@@ -148,10 +149,10 @@ class _Several:
         return _by_name([one.finished_l1(samples) for one in self.each])
 
 
-class _SeveralInputs:
+class _DrawInputSums:
     """Adds inputs to the input sums of every draw that contains the current sample."""
 
-    def __init__(self, several: _Several) -> None:
+    def __init__(self, several: _DrawAccumulators) -> None:
         self.several = several
 
     def add(self, name: str, inputs: Tensor, expert: int | None = None) -> None:
@@ -179,7 +180,7 @@ def copies_of(settings: Settings, draws: int) -> int:
     return draws if settings.needs or "seed" in settings.knobs else 1
 
 
-def turns(*settings: Settings) -> bool:
+def depends_on_draw(*settings: Settings) -> bool:
     """Return whether another draw of the text can change the difference of these methods."""
     return any(one.needs for one in settings)
 
@@ -192,9 +193,9 @@ def drawn_losses(model: Model, statistics: Sequence[Statistics | None], settings
     found = []
     for draw in range(copies):
         step = Step(draw * windows.count, copies * windows.count, "window")
-        masks = yield from within(prune.masks(model, statistics[draw] if settings.needs else None,
-                                              of_draw(settings, draw)), step)
+        masks = yield from replace_steps(prune.masks(model, statistics[draw] if settings.needs else None,
+                                                     of_draw(settings, draw)), step)
         copy = prune.pruned(model, masks)
-        found.append((yield from part_of(evaluate.perplexity(copy, windows), step.done, step.total)).losses)
+        found.append((yield from offset_steps(evaluate.perplexity(copy, windows), step.done, step.total)).losses)
     return tuple(found if copies == len(statistics) else found * len(statistics))
 

@@ -19,7 +19,7 @@ from ..base.intervals import (
 )
 from ..base.job import Job, Step
 from ..model.models import Model
-from ..model.tokenizer import encoded
+from ..model.tokenizer import encode
 from ..sums.observe import sample_loss
 from ..talk.generate import answer, prompt_tokens
 from ..text.calibration import CalibrationSet, checked_length, checked_text, sha256, tokenise
@@ -169,14 +169,14 @@ def ask_probes(model: Model, probes: tuple[Probe, ...]) -> Job[ProbeResult]:
     An exact answer is judged in one pass: greedy decoding writes it if and only if each of its tokens, and the
     end of turn after it, is the most likely one given the tokens before it.
     """
-    asked = [_Asked.of(model, probe.prompt, probe.answer) for probe in probes if not probe.contains]
+    asked = [_Question.of(model, probe.prompt, probe.answer) for probe in probes if not probe.contains]
     found = iter((yield from _answers(model, asked, len(probes))))
     verdicts: list[Verdict] = []
     done = len(asked)
     for probe in probes:
         if probe.contains:
             yield Step(done, len(probes), "probe")
-            verdicts.append(_story(model, probe))
+            verdicts.append(_ask_story(model, probe))
             done += 1
         else:
             verdicts.append(Verdict(probe, *next(found)))
@@ -191,7 +191,7 @@ def choose_answers(model: Model, probes: tuple[Probe, ...]) -> Job[ProbeResult]:
     tokens, not divided by their number, since the answers differ in one word).
     """
     chosen = tuple(probe for probe in probes if probe.choices)
-    offered = [_Asked.of(model, probe.prompt, choice) for probe in chosen for choice in probe.choices]
+    offered = [_Question.of(model, probe.prompt, choice) for probe in chosen for choice in probe.choices]
     found = iter((yield from _answers(model, offered, len(offered))))
     verdicts = []
     for probe in chosen:
@@ -211,16 +211,16 @@ def chance(probes: tuple[Probe, ...]) -> dict[str, float]:
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _Question:
     """One question and one answer as tokens; the end of the turn belongs to the answer."""
 
     prompt: list[int]
     answer: list[int]
 
     @classmethod
-    def of(cls, model: Model, prompt: str, answer: str) -> _Asked:
+    def of(cls, model: Model, prompt: str, answer: str) -> _Question:
         """Raises TextError if question and answer do not fit into the context; cutting would change the question."""
-        said = [*encoded(model.tokenizer, answer, add_special_tokens=False), end_token(model)]
+        said = [*encode(model.tokenizer, answer, add_special_tokens=False), end_token(model)]
         asked = prompt_tokens(model, [{"role": "user", "content": prompt}], len(said))
         longest = model.longest or math.inf
         if asked.cut or len(asked.tokens) + len(said) > longest:
@@ -232,7 +232,7 @@ class _Asked:
         return len(self.prompt) + len(self.answer)
 
 
-def _answers(model: Model, asked: list[_Asked], total: int) -> Job[list[tuple[bool, float, int, int]]]:
+def _answers(model: Model, asked: list[_Question], total: int) -> Job[list[tuple[bool, float, int, int]]]:
     """Return for each: whether greedy decoding writes it, its log probability, its token count, its worst token's rank.
 
     Each pass batches questions of about the same length. In a causal model, tokens after an answer cannot affect it, so
@@ -266,6 +266,6 @@ def ranks(logits: Tensor, wanted: Tensor) -> Tensor:
     return 1 + (~(logits <= own)).sum(-1) + ((logits == own) & before).sum(-1)
 
 
-def _story(model: Model, probe: Probe) -> Verdict:
+def _ask_story(model: Model, probe: Probe) -> Verdict:
     text = answer(model, [{"role": "user", "content": probe.prompt}], most=LONGEST_STORY).text.lower()
     return Verdict(probe, all(word.lower() in text for word in probe.contains))

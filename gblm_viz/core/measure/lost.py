@@ -18,7 +18,7 @@ from .evaluate import ranks
 
 
 @dataclass(frozen=True)
-class Foretold:
+class TokenPrediction:
     """One model's prediction of one token. `loss`: −ln of the actual token's probability, nats; `best`: the text of the
     most likely token, with its probability; `rank`: the actual token's rank, 1 = `best`."""
 
@@ -36,8 +36,8 @@ class TokenLoss:
     """
 
     text: str
-    first: Foretold | None
-    second: Foretold | None
+    first: TokenPrediction | None
+    second: TokenPrediction | None
 
     @property
     def difference(self) -> float:
@@ -48,19 +48,19 @@ class TokenLoss:
 def token_losses(first: Model, second: Model, windows: CalibrationSet, index: int) -> tuple[TokenLoss, ...]:
     """Return every token of one window. The mean of the losses is the window's loss in core.measure.evaluate."""
     tokens = windows.sample(index)
-    pairs = zip(foretold(first, tokens), foretold(second, tokens), strict=True)
+    pairs = zip(predict_tokens(first, tokens), predict_tokens(second, tokens), strict=True)
     start, *rest = token_texts(first, windows, index)
     return (TokenLoss(start, None, None), *(TokenLoss(text, *pair) for text, pair in zip(rest, pairs, strict=True)))
 
 
 @torch.no_grad()
-def foretold(model: Model, tokens: Tensor) -> tuple[Foretold, ...]:
+def predict_tokens(model: Model, tokens: Tensor) -> tuple[TokenPrediction, ...]:
     """Return the length − 1 predictions of one window, in float32. tokens int64 (length,)."""
     given = tokens.to(model.device)
     logits = model.network(given[None], use_cache=False).logits[0, :-1].float()
     losses = F.cross_entropy(logits, given[1:], reduction="none")
     best = torch.softmax(logits, -1).max(-1)
     places = ranks(logits, given[1:])
-    return tuple(Foretold(loss, place, str(model.tokenizer.decode([token])), probability) for loss, place, token,
+    return tuple(TokenPrediction(loss, place, str(model.tokenizer.decode([token])), probability) for loss, place, token,
                  probability in zip(losses.tolist(), places.tolist(), best.indices.tolist(), best.values.tolist(),
                                     strict=True))

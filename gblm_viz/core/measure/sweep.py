@@ -21,7 +21,7 @@ from ..sums.statistics import Statistics
 from ..text.calibration import CalibrationSet
 from . import evaluate
 from .crossed import Crossed, crossed
-from .draws import Losses, turns
+from .draws import Losses, depends_on_draw
 from .evaluate import Perplexity, Probe
 
 DENSE = Settings("magnitude", sparsity=0.0, order="dense")
@@ -51,7 +51,7 @@ class SweepPoint:
 
 def perplexity_interval(found: Perplexity) -> Interval:
     """Return exp of Student's 95 % interval of the mean loss over the windows; (0, ∞) for a single window."""
-    mean = intervals.paired((0.0,) * found.windows, found.losses).interval
+    mean = intervals.paired_difference((0.0,) * found.windows, found.losses).interval
     return Interval(math.exp(mean.low), math.exp(mean.high) if mean.high < 700 else math.inf)
 
 
@@ -163,7 +163,7 @@ def widest_gap(points: Sequence[SweepPoint], losses: Mapping[Settings, Losses] |
     return max(gaps, key=lambda gap: abs(gap.difference.mean), default=None)
 
 
-def against_of(settings: Iterable[Settings]) -> str | None:
+def reference_method(settings: Iterable[Settings]) -> str | None:
     """Return the method that the others of a sweep are compared with: AGAINST if present, else the first; None if there
     is only one."""
     methods = list(dict.fromkeys(one.method for one in settings if one != DENSE))
@@ -172,11 +172,11 @@ def against_of(settings: Iterable[Settings]) -> str | None:
 
 def differences(points: Sequence[SweepPoint], losses: Mapping[Settings, Losses] | None = None) -> dict[
         Settings, Crossed]:
-    """Return settings → held-out loss minus that of `against_of` at the same sparsity and pattern, nats per token; at
-    the same order where that was measured, else at another. losses: each draw's, if there are several draws; they are
-    used for a pair only if they contain both points."""
+    """Return settings → held-out loss minus that of `reference_method` at the same sparsity and pattern, nats per
+    token; at the same order where that was measured, else at another. losses: each draw's, if there are several draws;
+    they are used for a pair only if they contain both points."""
     own = {one.settings: (one.held_out.losses,) for one in points}
-    against, found = against_of(own), {}
+    against, found = reference_method(own), {}
     for settings in own:
         if against is None or settings == DENSE or settings.method == against:
             continue
@@ -185,5 +185,5 @@ def differences(points: Sequence[SweepPoint], losses: Mapping[Settings, Losses] 
         other = next((one for given in same if (one := canonical(given)) in own), None)
         if other is not None:
             both = losses if losses and settings in losses and other in losses else own
-            found[settings] = crossed(both[other], both[settings], turns(settings, other))
+            found[settings] = crossed(both[other], both[settings], depends_on_draw(settings, other))
     return found

@@ -20,9 +20,9 @@ from torch import Tensor, nn
 from ..base.errors import ModelError
 from ..base.job import Job, Step
 from ..mask.prune import Masks
-from ..model.as_stored import as_stored
 from ..model.matrices import parameters
 from ..model.models import Model, private_copy
+from ..model.stored_dtype import narrow_to_stored
 from ..talk.generate import Message, prompt_tokens
 
 LEVEL = 6
@@ -114,7 +114,7 @@ def measure_bytes(model: Model) -> Job[Bytes]:
         raise ModelError("disk_full", source=model.name, needed=f"{held / 1e9:.1f}", free=f"{free / 1e9:.1f}")
     yield Step(0, held, "byte")
     with tempfile.TemporaryDirectory() as folder:
-        model.network.save_pretrained(folder, state_dict=as_stored(model.network.state_dict(), model.dtypes))
+        model.network.save_pretrained(folder, state_dict=narrow_to_stored(model.network.state_dict(), model.dtypes))
         files = sorted(Path(folder).glob("*.safetensors"))
         saved = sum(file.stat().st_size for file in files)
         zipped = yield from deflated(files)

@@ -21,7 +21,7 @@ from transformers.core_model_loading import WeightTransform, convert_and_load_st
 from transformers.modeling_utils import LoadStateDictConfig
 from transformers.utils.loading_report import LoadStateDictInfo
 
-from ..base.footprint import give_back
+from ..base.footprint import release_freed_memory
 from .key_names import targets_of, without_tied
 from .matrices import decoder_blocks
 
@@ -70,7 +70,7 @@ class BlockWeights:
         for module in _module(network, part).modules():
             for name, parameter in module.named_parameters(recurse=False):
                 setattr(module, name, nn.Parameter(parameter.detach().to("meta"), requires_grad=False))
-        give_back()
+        release_freed_memory()
 
     def __deepcopy__(self, memo: dict[int, object]) -> BlockWeights:
         return self  # the files are the same for every copy of the network
@@ -93,7 +93,7 @@ class BlockWeights:
                     del hooks[number]
 
     @contextmanager
-    def held(self, network: PreTrainedModel, part: str) -> Iterator[None]:
+    def loaded(self, network: PreTrainedModel, part: str) -> Iterator[None]:
         """While open, the part's weights are in memory. If they already were (OUTSIDE always is), they stay."""
         if part == OUTSIDE or not _on_meta(network, part):
             yield

@@ -32,7 +32,7 @@ from ..base.errors import ModelError
 from ..base.job import Job, Step
 from .folder_kind import ADAPTER, MOST_NAMES, other_kind_named
 from .model_files import CONFIG, INDEX, NAMED_BY_CONFIG, WHOLE, chosen, first_file
-from .named import split
+from .model_source import split_revision
 
 BESIDE = ["*.json", "*.txt", "*.jinja", "tokenizer.model", "*.tiktoken"]
 """Config, tokenizer, templates, index. Never *.bin or *.py: no pickle and no remote code is downloaded."""
@@ -53,7 +53,7 @@ def download(source: str) -> Job[Path]:
     """
     problem: ModelError | None = None
     try:
-        return _here(source)
+        return _cached_folder(source)
     except (LocalEntryNotFoundError, OSError, ValueError):
         pass  # not in the cache, or incomplete: ask the hub
     except ModelError as error:
@@ -64,7 +64,7 @@ def download(source: str) -> Job[Path]:
     transfer = _Transfer(source)
     yield from transfer.steps()
     if transfer.error is not None:
-        told = _explained(source, transfer.error)
+        told = _download_error(source, transfer.error)
         raise problem if problem is not None and told.key == "offline" else told from transfer.error
     return Path(transfer.folder)
 
@@ -111,7 +111,7 @@ class _Transfer:
         class Watch(tqdm):
             def __init__(self, *args: Any, **kwargs: Any) -> None:
                 kwargs["disable"] = False
-                super().__init__(*args, **{**kwargs, "file": _Nowhere()})
+                super().__init__(*args, **{**kwargs, "file": _NullStream()})
                 if self.unit == "B":
                     transfer.bars.append(self)
 
@@ -125,11 +125,11 @@ class _Transfer:
 
 def _snapshot(source: str, **wanted: Any) -> Any:
     """Call huggingface_hub's snapshot_download for owner/name or owner/name@revision."""
-    repository, revision = split(source)
+    repository, revision = split_revision(source)
     return snapshot_download(repository, revision=revision, **wanted)
 
 
-def _here(source: str) -> Path:
+def _cached_folder(source: str) -> Path:
     """Return the folder of a repository whose files are all in the local cache.
 
     Raises what huggingface_hub raises if they are not, and ModelError if the files do not make a model.
@@ -194,7 +194,7 @@ def _object(file: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-class _Nowhere:
+class _NullStream:
     """A stream that discards the progress bar's output."""
 
     def write(self, text: str) -> int:
@@ -204,7 +204,7 @@ class _Nowhere:
         """Do nothing: there is no buffer."""
 
 
-def _explained(source: str, error: BaseException) -> ModelError:
+def _download_error(source: str, error: BaseException) -> ModelError:
     if isinstance(error, ModelError):
         return error
     causes = (

@@ -63,7 +63,7 @@ class Fit:
 def refuse_quantised(found: Folder) -> None:
     """Raises ModelError if config.json or a stored dtype says that the files hold quantised weights."""
     told = found.config.get("quantization_config", found.config.get("compression_config"))
-    method = _method(told) if isinstance(told, dict) else None
+    method = _quantisation_name(told) if isinstance(told, dict) else None
     small = [name for name, entry in found.entries.items() if entry.dtype[:2] in ("F8", "F6", "F4")]
     if method is not None or small:
         signs = [name for name, sign in _signs(found.entries) if sign]
@@ -103,7 +103,7 @@ def fit(network: PreTrainedModel, found: Folder) -> Fit:
 
 # What is not the weights
 
-def _method(told: Mapping[str, object]) -> str | None:
+def _quantisation_name(told: Mapping[str, object]) -> str | None:
     """Return the name of the quantisation in config.json; None for a method that transformers ignores as well."""
     method = told.get("quant_method")
     for bits in ("4bit", "8bit"):

@@ -70,7 +70,7 @@ class Folder:
         return sum(entry.numbers for entry in self.entries.values())
 
 
-def judge(place: Path, source: str) -> Folder:
+def check_folder(place: Path, source: str) -> Folder:
     """Check and return the folder's files, config and headers. Raises ModelError with the file and its problem."""
     other = folder_kind.other_kind(place, source)
     if other is not None:

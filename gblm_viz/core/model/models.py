@@ -29,17 +29,17 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_N
 
 from gblm_viz.shipped import ASSETS
 
-from ..base.errors import ModelError, SettingError, failing_as, refuse_unknown, shortened
+from ..base.errors import ModelError, SettingError, refuse_unknown, reraise_as, shortened
 from ..base.footprint import available_memory, free_memory, free_on_gpu, gpus
 from ..base.job import Job, Step
 from . import outline
 from .block_weights import BlockWeights, lay_out, part_of
 from .download import download
 from .fit import Fit, fit, refuse_quantised
-from .folder import Folder, judge, without_paths
+from .folder import Folder, check_folder, without_paths
 from .matrices import Layout, embedding_weight, find_layout
-from .named import Named, named, plain, shown
-from .text_half import not_causal, text_half
+from .model_source import ResolvedSource, display_name, resolve_source, strip_pasted
+from .text_config import find_text_config, not_causal
 from .tokenizer import Tokenizer, Vocabulary, fit_vocabulary, open_tokenizer, vocabulary
 
 POCKET = ASSETS / "pocket"
@@ -76,7 +76,7 @@ class Model:
     @property
     def name(self) -> str:
         """The model's display name: `pocket`, the hub id, or the folder's own name."""
-        return shown(self.source)
+        return display_name(self.source)
 
     @property
     def device(self) -> torch.device:
@@ -153,9 +153,9 @@ def longest_input(config: PreTrainedConfig) -> int | None:
     return next((int(value) for value in values if isinstance(value, int) and value > 0), None)
 
 
-def _meant(given: str) -> Named:
+def _resolve(given: str) -> ResolvedSource:
     """Return the folder or hub id that is meant. Raises ModelError otherwise."""
-    return Named("pocket", POCKET) if plain(given) == "pocket" else named(given)
+    return ResolvedSource("pocket", POCKET) if strip_pasted(given) == "pocket" else resolve_source(given)
 
 
 def _config(found: Folder) -> PreTrainedConfig:
@@ -166,7 +166,7 @@ def _config(found: Folder) -> PreTrainedConfig:
         causal = config.model_type in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
         decoder = _makes_text(config, raw)
         refused = None if causal else not_causal(config, source)
-        config = text_half(config) if causal else config
+        config = find_text_config(config) if causal else config
     except Exception as error:  # transformers raises many types of errors for a broken config
         known = raw["model_type"] in CONFIG_MAPPING
         key = "remote_code" if "auto_map" in raw else "broken_config" if known else "unknown_type"
@@ -228,12 +228,12 @@ def estimate(source: str, dtype: str = "float32") -> Estimate:
     """Return parameters, disk and memory of a local source, from its config and file headers. Raises ModelError with
     what to do, SettingError for an unknown dtype."""
     dtype_named(dtype)
-    meant = _meant(source)
+    meant = _resolve(source)
     source, folder = meant.source, meant.folder
     if folder is None:
         raise ModelError("not_here_yet", source=source)
     with _reading(source, folder):
-        found = judge(folder, source)
+        found = check_folder(folder, source)
         size = _size(_config(found), found)
         return Estimate(source, size.parameters, found.on_disk, size.parameters * dtype_named(dtype).itemsize, 0)
 
@@ -244,7 +244,7 @@ def _reading(source: str, place: Path) -> AbstractContextManager[None]:
         said = without_paths(str(error).strip() or type(error).__name__, place, source)
         return ModelError("unreadable", source=source, why=shortened(said.splitlines()[0], 200))
 
-    return failing_as(unreadable)
+    return reraise_as(unreadable)
 
 
 def pick_device(device: str) -> str:
@@ -272,15 +272,15 @@ class Opened:
     size: _Size
 
 
-def opened(source: str) -> Job[Opened]:
+def open_source(source: str) -> Job[Opened]:
     """Read config and tokenizer of a source; a hub id that is not in the local cache is downloaded first."""
-    meant = _meant(source)
+    meant = _resolve(source)
     source, folder = meant.source, meant.folder
     if folder is None:
         folder = yield from download(source)
     yield Step(0, 3, "load")
     with _reading(source, folder):
-        found = judge(folder, source)
+        found = check_folder(folder, source)
         config = _config(found)
         size = _size(config, found)
     tokenizer = open_tokenizer(found)
@@ -294,13 +294,13 @@ def load(source: str, dtype: str = "float32", device: str = "auto", known: Opene
          by_block: bool = False) -> Job[Model]:
     """Load the pocket model, a model in a local folder, or one on the hub (downloaded first if not in the local cache).
 
-    known: what `opened` has read of it. by_block: the blocks' weights are not loaded but read from the folder whenever
-    a block is needed, except where blocks share weights. Steps count bytes while downloading, then stages. Raises
-    ModelError, each with what to do next; SettingError for an unknown dtype or device.
+    known: what `open_source` has read of it. by_block: the blocks' weights are not loaded but read from the folder
+    whenever a block is needed, except where blocks share weights. Steps count bytes while downloading, then stages.
+    Raises ModelError, each with what to do next; SettingError for an unknown dtype or device.
     """
     target = pick_device(device)
     dtype_named(dtype)
-    known = known or (yield from opened(source))
+    known = known or (yield from open_source(source))
     found, config = known.found, known.config
     source = found.source
     stored = _stored_dtype(config)
@@ -313,7 +313,7 @@ def load(source: str, dtype: str = "float32", device: str = "auto", known: Opene
         if laid_out is not None:
             network, weights = laid_out
         else:
-            spread = _spread() if target == "cuda" else {}
+            spread = _gpu_arguments() if target == "cuda" else {}
             network = AutoModelForCausalLM.from_pretrained(
                 found.place, config=config, dtype=dtype_named(dtype), local_files_only=True, trust_remote_code=False,
                 use_safetensors=True, **spread)
@@ -331,7 +331,7 @@ def move(network: nn.Module, device: str) -> None:
     network.to(torch.device(device))
 
 
-def _spread() -> dict[str, Any]:
+def _gpu_arguments() -> dict[str, Any]:
     """Return the arguments by which from_pretrained spreads a model over several GPUs only; {} if there is only one."""
     several = gpus()
     return {"device_map": "auto", "max_memory": {gpu: free_on_gpu(gpu) for gpu in several}} if several[1:] else {}
@@ -383,20 +383,20 @@ def model_key(network: PreTrainedModel, stored: torch.dtype | None = None, weigh
     digest = hashlib.sha256(json.dumps(config, sort_keys=True, default=str).encode())
     ends: dict[str, list[bytes]] = {}
     for part in weights.parts if weights else ("",):
-        with weights.held(network, part) if weights else nullcontext():
+        with weights.loaded(network, part) if weights else nullcontext():
             for name, tensor in network.state_dict().items():
                 if tensor.is_meta or name in ends:
                     continue
                 if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
                     raise ModelError("not_finite", source=source, matrix=name)
-                ends[name] = _ends(name, tensor.to(stored) if stored and tensor.is_floating_point() else tensor)
+                ends[name] = _end_bytes(name, tensor.to(stored) if stored and tensor.is_floating_point() else tensor)
     for name in network.state_dict():
         for piece in ends[name]:
             digest.update(piece)
     return digest.hexdigest()
 
 
-def _ends(name: str, tensor: Tensor) -> list[bytes]:
+def _end_bytes(name: str, tensor: Tensor) -> list[bytes]:
     flat = tensor.detach().contiguous().reshape(-1)
     edge = 65536 // max(1, flat.element_size())
     return [f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode(),
@@ -418,14 +418,14 @@ def private_copy(network: PreTrainedModel) -> PreTrainedModel:
 
 
 @contextmanager
-def part_held(model: Model, part: str) -> Iterator[dict[str, Tensor]]:
+def part_loaded(model: Model, part: str) -> Iterator[dict[str, Tensor]]:
     """Yield the weights of a block (by its path) or of what is OUTSIDE: name → tensor as stored.
 
     For a model that is read block by block, they are in memory only while the context is open.
     """
     weights = model.weights
     network = private_copy(model.network) if weights else model.network  # else this would free a block in use elsewhere
-    with weights.held(network, part) if weights else nullcontext():
+    with weights.loaded(network, part) if weights else nullcontext():
         own = {name: parameter.detach() for name, parameter in network.named_parameters()
                if part_of(name, model.layout.blocks) == part}
         try:

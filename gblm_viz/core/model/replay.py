@@ -57,7 +57,7 @@ def replay(block: nn.Module, hidden: Tensor, call: Call) -> Tensor:
 
 
 @contextmanager
-def entering(blocks: Sequence[nn.Module], note: Callable[[int, Tensor, Call], Tensor | None]) -> Iterator[None]:
+def watching_calls(blocks: Sequence[nn.Module], note: Callable[[int, Tensor, Call], Tensor | None]) -> Iterator[None]:
     """While open, call `note` before each block with (index of the block, hidden state, call).
 
     It may return another hidden state to continue with, or raise to end the forward pass.
@@ -78,7 +78,8 @@ def entering(blocks: Sequence[nn.Module], note: Callable[[int, Tensor, Call], Te
 
 
 @contextmanager
-def passing(blocks: Sequence[nn.Module], outputs: Sequence[Output], last: Tensor | None = None) -> Iterator[None]:
+def skipping_blocks(blocks: Sequence[nn.Module], outputs: Sequence[Output],
+                    last: Tensor | None = None) -> Iterator[None]:
     """While open, no block runs: each returns its input hidden state, and the last one `last` if that is given.
 
     outputs: an earlier output of each block; if it is a tuple, its other elements are returned too.
@@ -101,13 +102,13 @@ def passing(blocks: Sequence[nn.Module], outputs: Sequence[Output], last: Tensor
                 block.forward = forward
 
 
-class _AllEntered(Exception):  # noqa: N818
+class _LastBlockReached(Exception):  # noqa: N818
     """Raised to end a forward pass at the last block: the head's logits are not needed."""
 
 
 @torch.no_grad()
-def calls_of(network: nn.Module, blocks: Sequence[nn.Module], outputs: Sequence[Output],
-             tokens: Tensor) -> tuple[Tensor, list[Call]]:
+def record_calls(network: nn.Module, blocks: Sequence[nn.Module], outputs: Sequence[Output],
+                 tokens: Tensor) -> tuple[Tensor, list[Call]]:
     """Return the first block's input, (1, length, hidden), and the Call of each block. tokens int64 (length,).
 
     No block is run: if blocks pass on only their hidden state, the other arguments do not depend on it.
@@ -120,17 +121,18 @@ def calls_of(network: nn.Module, blocks: Sequence[nn.Module], outputs: Sequence[
             entered.append(hidden)
         calls.append(call)
         if index == len(blocks) - 1:
-            raise _AllEntered
+            raise _LastBlockReached
 
-    with passing(blocks, outputs), entering(blocks, note), suppress(_AllEntered):
+    with skipping_blocks(blocks, outputs), watching_calls(blocks, note), suppress(_LastBlockReached):
         network(tokens[None], use_cache=False)
     return entered[0], calls
 
 
 @torch.no_grad()
-def calls_hold(network: nn.Module, blocks: Sequence[nn.Module], outputs: Sequence[Output], tokens: Tensor) -> bool:
-    """Return whether running the blocks gives the same calls as `calls_of`. One forward pass, without the head."""
-    told = calls_of(network, blocks, outputs, tokens)[1]
+def calls_are_stable(network: nn.Module, blocks: Sequence[nn.Module], outputs: Sequence[Output],
+                     tokens: Tensor) -> bool:
+    """Return whether running the blocks gives the same calls as `record_calls`. One forward pass, without the head."""
+    told = record_calls(network, blocks, outputs, tokens)[1]
     same: list[bool] = []
 
     def note(index: int, hidden: Tensor, call: Call) -> None:
@@ -138,14 +140,14 @@ def calls_hold(network: nn.Module, blocks: Sequence[nn.Module], outputs: Sequenc
         same.append(len(one) == len(other) and all(
             torch.equal(mine, its) if isinstance(mine, Tensor) else True for mine, its in zip(one, other, strict=True)))
         if index == len(blocks) - 1:
-            raise _AllEntered
+            raise _LastBlockReached
 
-    with entering(blocks, note), suppress(_AllEntered):
+    with watching_calls(blocks, note), suppress(_LastBlockReached):
         network(tokens[None], use_cache=False)
     return all(same)
 
 
-class Alike:
+class CallInterner:
     """Makes equal tensors in several calls one object: samples of equal length mostly share masks and positions."""
 
     MOST = 4
@@ -154,7 +156,7 @@ class Alike:
     def __init__(self) -> None:
         self._known: dict[Hashable, list[Tensor]] = {}
 
-    def of(self, calls: list[Call]) -> list[Call]:
+    def intern(self, calls: list[Call]) -> list[Call]:
         """Return the same calls, with each tensor replaced by an equal one of an earlier sample, if there is one."""
         done: dict[int, tuple[Tensor, Tensor]] = {}
 
@@ -162,12 +164,12 @@ class Alike:
             if not isinstance(value, Tensor):
                 return value
             if id(value) not in done:
-                done[id(value)] = value, self._one(value, len(done))
+                done[id(value)] = value, self._intern_tensor(value, len(done))
             return done[id(value)][1]
 
         return [Call(tree_map(one, call.args), tree_map(one, call.kwargs), call.named) for call in calls]
 
-    def _one(self, value: Tensor, place: int) -> Tensor:
+    def _intern_tensor(self, value: Tensor, place: int) -> Tensor:
         known = self._known.setdefault((place, value.shape, value.dtype), [])
         same = next((other for other in known if torch.equal(other, value)), None)
         if same is not None:

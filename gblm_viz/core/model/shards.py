@@ -18,9 +18,9 @@ from transformers.core_model_loading import revert_weight_conversion
 from transformers.utils import SAFE_WEIGHTS_INDEX_NAME, SAFE_WEIGHTS_NAME
 
 from ..base.job import Job, Step
-from .as_stored import as_stored, tell_config
 from .block_weights import OUTSIDE, BlockWeights, part_of
 from .matrices import decoder_blocks
+from .stored_dtype import narrow_to_stored, write_config_dtype
 
 
 @torch.no_grad()
@@ -36,31 +36,31 @@ def write(network: PreTrainedModel, weights: BlockWeights, folder: Path) -> Job[
     for number, part in enumerate(parts):
         yield Step(number, len(parts), "load")
         file = folder / f"model-{number + 1:05d}-of-{len(parts):05d}.safetensors"
-        with weights.held(network, part):
+        with weights.loaded(network, part):
             own = {name: tensor for name, tensor in network.state_dict().items() if part_of(name, blocks) == part}
             if part == OUTSIDE:  # save_pretrained also writes the configs
-                network.save_pretrained(folder, state_dict=as_stored(own, weights.stored))
+                network.save_pretrained(folder, state_dict=narrow_to_stored(own, weights.stored))
                 os.replace(folder / SAFE_WEIGHTS_NAME, file)
             else:
-                save_file(_stored(network, as_stored(own, weights.stored)), file, {"format": "pt"})
+                save_file(_stored_tensors(network, narrow_to_stored(own, weights.stored)), file, {"format": "pt"})
             own.clear()
-        names, bytes_ = _told(file)
+        names, bytes_ = _keys_and_bytes(file)
         files |= dict.fromkeys(names, file.name)
         size += bytes_
-    tell_config(folder, network, weights.stored)
+    write_config_dtype(folder, network, weights.stored)
     index = {"metadata": {"total_parameters": network.num_parameters(), "total_size": size}, "weight_map": files}
     (folder / SAFE_WEIGHTS_INDEX_NAME).write_text(json.dumps(index, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     yield Step(len(parts), len(parts), "load")
 
 
-def _stored(network: PreTrainedModel, own: dict[str, Tensor]) -> dict[str, Tensor]:
+def _stored_tensors(network: PreTrainedModel, own: dict[str, Tensor]) -> dict[str, Tensor]:
     """Return a block's tensors by the keys that they have in files."""
     left_out = network._keys_to_ignore_on_save or ()
     kept = {name: tensor for name, tensor in own.items() if name not in left_out}
     return {name: tensor.contiguous() for name, tensor in revert_weight_conversion(network, kept).items()}
 
 
-def _told(file: Path) -> tuple[list[str], int]:
+def _keys_and_bytes(file: Path) -> tuple[list[str], int]:
     """Return (keys, bytes of their tensors) from a file's header."""
     with file.open("rb") as stream:
         header = json.loads(stream.read(int.from_bytes(stream.read(8), "little")))

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 from transformers import AutoTokenizer
 
-from ..base.errors import ModelError, failing_as, shortened
+from ..base.errors import ModelError, reraise_as, shortened
 from .folder import Folder
 
 MOST_GROWTH = 500
@@ -71,7 +71,7 @@ class Tokenizer(Protocol):
 
 def open_tokenizer(found: Folder) -> Tokenizer:
     """Return the tokenizer of a checked folder. Raises ModelError if none loads, or if it expands texts too much."""
-    with _reading("no_tokenizer", found.source, lambda: _lacking(found)):
+    with _reading("no_tokenizer", found.source, lambda: _missing_packages(found)):
         tokenizer: Any = AutoTokenizer.from_pretrained(found.place, local_files_only=True, trust_remote_code=False)
         rules = getattr(tokenizer, "backend_tokenizer", None)
         grown = max((_growth(_state(getattr(rules, name, None))) for name in _RULES), default=1.0)
@@ -82,7 +82,7 @@ def open_tokenizer(found: Folder) -> Tokenizer:
         return tokenizer
 
 
-def encoded(tokenizer: Tokenizer, text: str, **how: bool) -> list[int]:
+def encode(tokenizer: Tokenizer, text: str, **how: bool) -> list[int]:
     """Return a text's token ids.
 
     Raises ModelError if the tokenizer fails, for example with regular expressions that never end, or if an id has no
@@ -108,7 +108,7 @@ class Vocabulary:
 
 
 def fit_vocabulary(tokenizer: Tokenizer, rows: int, source: str) -> None:
-    """Compare a tokenizer with its model's embedding. From now on `encoded` returns no id without a row in it.
+    """Compare a tokenizer with its model's embedding. From now on `encode` returns no id without a row in it.
 
     Raises ModelError if ordinary tokens have no row: then the tokenizer belongs to another model. Added tokens may
     lack one: they appear in templates, and only texts that spell them out contain them, so the model can be used.
@@ -127,10 +127,10 @@ def vocabulary(tokenizer: Tokenizer) -> Vocabulary | None:
     return getattr(tokenizer, _BESIDE, None)
 
 
-def open_ended(tokenizer: Tokenizer, text: str) -> list[int]:
+def encode_prefix(tokenizer: Tokenizer, text: str) -> list[int]:
     """Return a text's token ids with the special tokens before it but without those after it: an end-of-text token
     would end the text that is to be continued."""
-    ids, own = encoded(tokenizer, text), encoded(tokenizer, text, add_special_tokens=False)
+    ids, own = encode(tokenizer, text), encode(tokenizer, text, add_special_tokens=False)
     begins = (place for place in range(len(ids) - len(own) + 1) if ids[place:place + len(own)] == own)
     place = next(begins, None) if own else None
     return ids if place is None else ids[:place + len(own)]
@@ -142,10 +142,10 @@ def _reading(key: str, source: str = "",
 
     better: returns an error that says more, or None.
     """
-    return failing_as(lambda _: better() or ModelError(key, source=source))
+    return reraise_as(lambda _: better() or ModelError(key, source=source))
 
 
-def _lacking(found: Folder) -> ModelError | None:
+def _missing_packages(found: Folder) -> ModelError | None:
     """Return the error that names packages not installed but needed by a tokenizer without tokenizer.json; else None.
 
     Measured with transformers 5.23: a SentencePiece file is read by sentencepiece and protobuf together; without one of

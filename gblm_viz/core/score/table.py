@@ -20,11 +20,11 @@ class MethodRow:
 
 def method_rows() -> tuple[MethodRow, ...]:
     """Return one row for each method, in the order of METHODS."""
-    return tuple(MethodRow(name, kind.formula, ", ".join(sorted(kind.needs)) or "–", _knobs_told(kind), kind.source)
+    return tuple(MethodRow(name, kind.formula, ", ".join(sorted(kind.needs)) or "–", _knobs_text(kind), kind.source)
                  for name, kind in METHODS.items())
 
 
-def _knobs_told(kind: type[Method]) -> str:
+def _knobs_text(kind: type[Method]) -> str:
     """Return the knobs as text, such as `norm: l1, l2; alpha`; choices and numbers with their allowed values."""
     told = [f"{name}: {knob.wanted}" if knob.kind in {"choice", "number"} else name
             for name, knob in kind.knobs().items()]

@@ -22,15 +22,24 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..base.checked_files import (
+    Header,
+    Kind,
+    bad_field,
+    check_fields,
+    check_tensors,
+    has_entry,
+    read_header,
+    read_tensors,
+)
 from ..base.errors import GblmError, ScoreError, StatisticsError, refuse_unknown
-from ..base.files import put_tensors, refuse_unwritable
-from ..base.footprint import give_back, give_back_large_at_once, room
+from ..base.files import refuse_unwritable, write_tensors
+from ..base.footprint import memory_budget, release_freed_memory, release_large_at_once
 from ..base.job import Job, Step
 from ..base.shelf import Shelf
-from ..base.stored import Header, Kind, bad_field, check_fields, check_tensors, header_of, present, read_tensors
 from ..model.matrices import Layout, Matrix
 from ..model.models import Model, private_copy
-from ..model.replay import Alike, Call
+from ..model.replay import Call, CallInterner
 from ..text.calibration import CalibrationSet
 from .observe import InputSums, gradient_taps, observing, refuse_unobserved, sample_loss
 from .ranks import ALONE, Ranks
@@ -39,20 +48,20 @@ from .statistics import (
     KEPT,
     Statistics,
     Sums,
-    asked_for,
     check_block,
     checked_keep,
+    collection_request,
     default_keep,
     load,
     other_model,
     put_block,
     read_block,
     read_manifest,
-    refuse_taken,
+    refuse_overwrite,
+    remove_checkpoints,
     save,
-    tidy,
 )
-from .streamed import streamed
+from .streamed import prepare_streamed
 
 CHECKPOINT = "checkpoint.safetensors"
 CHECKPOINT_SECONDS = 60.0
@@ -95,7 +104,7 @@ class Accumulator:
         """Set the sample's number, counted over all processes: it selects the half (even or odd) and its ℓ1's index."""
         self.sample = sample
 
-    def take(self, matrix: Matrix, gradient: Tensor) -> None:
+    def add_gradient(self, matrix: Matrix, gradient: Tensor) -> None:
         """Add one sample's gradient of one matrix, float32 (out, in) or (experts, out, in). Overwrites `gradient`."""
         into = [self.gradients[matrix.name]]
         if halves := self.halves[matrix.name]:
@@ -182,16 +191,16 @@ def collect(model: Model, calibration: CalibrationSet, *, keep: tuple[str, ...] 
     """
     keep = default_keep(model) if keep is None else checked_keep(keep)
     refuse_unknown("plan_unknown", plan, PLANS)
-    wanted = asked_for(model, calibration, keep, halves, plan)
+    wanted = collection_request(model, calibration, keep, halves, plan)
     if folder is not None:
-        found = _finished(folder, wanted, calibration, model)
+        found = _read_finished(folder, wanted, calibration, model)
         if found is not None:
-            tidy(folder)  # a run killed after writing the manifest left its checkpoint files behind
+            remove_checkpoints(folder)  # a run killed after writing the manifest left its checkpoint files behind
             return found
-        refuse_taken(folder)
+        refuse_overwrite(folder)
         refuse_unwritable(folder)
     started = time.monotonic()
-    most = room() // ranks.neighbours if inputs_in_memory is None else inputs_in_memory
+    most = memory_budget() // ranks.neighbours if inputs_in_memory is None else inputs_in_memory
     run = Run(model, calibration, wanted, most, cancel, folder, checkpoint_seconds, ranks)
     sums, losses, sample_l1, halved = yield from PLANS[plan](run)
     statistics = Statistics(calibration.first(len(losses)), model.key, model.name, model.dtype, model.device.type, keep,
@@ -321,7 +330,7 @@ class _Whole:
 def _one_sample(network: Any, model: Model, tokens: Tensor, accumulator: Accumulator) -> float:
     tokens = tokens.to(model.device)
     with (observing(network, accumulator.matrices, accumulator.inputs),
-          gradient_taps(network, accumulator.matrices, accumulator.take)):
+          gradient_taps(network, accumulator.matrices, accumulator.add_gradient)):
         loss = sample_loss(network, tokens)
         loss.backward()
     return float(loss.detach())
@@ -341,7 +350,7 @@ def _streamed(run: Run) -> Job[Collected]:
     input, one file per sample, and then the first writes the checkpoint that marks the block as done. A run with any
     number of processes can continue from there.
     """
-    give_back_large_at_once()
+    release_large_at_once()
     going, layout = _Streamed(run), run.model.layout
     state = _checkpoint_of(run.folder, run.wanted,
                            lambda header: _streamed_state(header, layout, run.calibration.count))
@@ -355,7 +364,7 @@ def _streamed(run: Run) -> Job[Collected]:
         going.restore(state, run.folder)
     for block in reversed(range(going.left)):
         yield from going.backward(block)
-        give_back()
+        release_freed_memory()
     yield Step(going.total, going.total, "sample_block")
     return going.finished()
 
@@ -365,8 +374,8 @@ class _Streamed:
 
     def __init__(self, run: Run) -> None:
         model, calibration = run.model, run.calibration
-        made = streamed(private_copy(model.network), model.layout, calibration.sample(0).to(model.device),
-                        model.weights)
+        made = prepare_streamed(private_copy(model.network), model.layout, calibration.sample(0).to(model.device),
+                                model.weights)
         if made is None:
             raise StatisticsError("not_streamable", model=model.name)
         self.run, self.made = run, made
@@ -374,7 +383,7 @@ class _Streamed:
         self.blocks = self.left = len(model.layout.blocks)
         """left: the number of blocks, counted from the first, whose backward pass is still to come."""
         self.total = len(self.samples) * ((1 + BACK) * self.blocks + 1)
-        self.shelf, self.alike = Shelf(run.inputs_in_memory, run.folder), Alike()
+        self.shelf, self.alike = Shelf(run.inputs_in_memory, run.folder), CallInterner()
         """The shelf: (sample, block) → the block's input; (sample, UPSTREAM) → the gradient to go back with."""
         self.calls: dict[int, list[Call]] = {}
         self.sums: dict[str, Sums] = {}
@@ -397,13 +406,13 @@ class _Streamed:
         """
         run, shelf = self.run, self.shelf
         for block in range(self.left):
-            with self.made.held(block):
+            with self.made.block_loaded(block):
                 for index, step in self._passes(block * len(self.samples)):
                     yield step
                     run.refuse_cancelled()
                     if not block:
                         hidden, own = self.made.enter(self._on_device(run.calibration.sample(index)))
-                        self.calls[index] = self.alike.of(own)
+                        self.calls[index] = self.alike.intern(own)
                         shelf.put((index, 0), hidden)
                     if not resumed or block + 1 < self.left:
                         hidden = self._on_device(shelf.get((index, block)))
@@ -416,8 +425,8 @@ class _Streamed:
         for index, step in self._passes(self.blocks * len(self.samples)):
             yield step
             run.refuse_cancelled()
-            hidden = self._on_device(self.shelf.take((index, self.blocks)))
-            loss, upstream = self.made.lost(self._on_device(run.calibration.sample(index)), hidden, piece)
+            hidden = self._on_device(self.shelf.pop((index, self.blocks)))
+            loss, upstream = self.made.loss_and_gradient(self._on_device(run.calibration.sample(index)), hidden, piece)
             self.losses[index] = _checked_loss(loss, index)
             self.shelf.put((index, UPSTREAM), upstream)
         run.ranks.add(self.losses)
@@ -441,14 +450,14 @@ class _Streamed:
         run, shelf = self.run, self.shelf
         accumulator = run.accumulator([block])
         before = len(self.samples) * (self.blocks + 1 + BACK * (self.blocks - 1 - block))
-        with self.made.held(block):
+        with self.made.block_loaded(block):
             for index, step in self._passes(before, BACK):
                 yield step
                 run.refuse_cancelled()
                 accumulator.begin_sample(index)
-                hidden, upstream = (self._on_device(shelf.take((index, key))) for key in (block, UPSTREAM))
-                shelf.put((index, UPSTREAM), self.made.back(block, hidden, self.calls[index][block], upstream,
-                                                            accumulator.inputs, accumulator.take))
+                hidden, upstream = (self._on_device(shelf.pop((index, key))) for key in (block, UPSTREAM))
+                shelf.put((index, UPSTREAM), self.made.backward(block, hidden, self.calls[index][block], upstream,
+                                                                accumulator.inputs, accumulator.add_gradient))
         accumulator.add(run.ranks)
         sums, halves = accumulator.finished(), accumulator.finished_halves()
         self.sample_l1 |= accumulator.finished_l1(run.calibration.count)
@@ -463,7 +472,7 @@ class _Streamed:
         if run.ranks.first:
             put_block(folder, block, sums, halves)
         for index in self.samples:
-            put_tensors(_upstream_file(folder, block, index), {UPSTREAM: self.shelf.get((index, UPSTREAM))}, {})
+            write_tensors(_upstream_file(folder, block, index), {UPSTREAM: self.shelf.get((index, UPSTREAM))}, {})
         run.ranks.wait()
         mapped = read_block(folder, block, run.wanted, run.calibration)
         if run.ranks.first:
@@ -485,7 +494,8 @@ PLANS = {"whole": _whole, "streamed": _streamed}
 
 # The folder of an unfinished run
 
-def _finished(folder: Path, wanted: dict[str, Any], calibration: CalibrationSet, model: Model) -> Statistics | None:
+def _read_finished(folder: Path, wanted: dict[str, Any], calibration: CalibrationSet,
+                   model: Model) -> Statistics | None:
     """Return the statistics if the folder contains all that is requested, None otherwise."""
     found = read_manifest(folder)
     if found is None:
@@ -493,11 +503,11 @@ def _finished(folder: Path, wanted: dict[str, Any], calibration: CalibrationSet,
     # A cancelled run's folder is complete, but contains only the first of the requested samples.
     cancelled = found["samples_complete"] < found["samples"] == wanted["samples"]
     tokens = calibration.first(found["samples_complete"]).key if cancelled else calibration.key
-    _refuse_stranger(found, wanted | {"tokens_sha256": tokens}, folder)
+    _refuse_other_request(found, wanted | {"tokens_sha256": tokens}, folder)
     return load(folder, model) if found["samples_complete"] == wanted["samples"] else None
 
 
-def _refuse_stranger(found: dict[str, Any], wanted: dict[str, Any], folder: Path, *more: str) -> None:
+def _refuse_other_request(found: dict[str, Any], wanted: dict[str, Any], folder: Path, *more: str) -> None:
     if found["model_key"] != wanted["model_key"]:
         raise other_model(str(folder), found["model"], found["model_key"], wanted["model"], wanted["model_key"])
     for name in ("tokens_sha256", "keep", "halves", "dtype", *more):
@@ -510,17 +520,17 @@ def _refuse_stranger(found: dict[str, Any], wanted: dict[str, Any], folder: Path
 def _checkpoint_of(folder: Path | None, wanted: dict[str, Any],
                    states: Callable[[Header], Mapping[str, Kind]]) -> dict[str, Tensor] | None:
     """Return a killed run's state, or None. states: header → the tensors it must hold. Raises StatisticsError."""
-    if folder is None or not present(folder, CHECKPOINT):
+    if folder is None or not has_entry(folder, CHECKPOINT):
         return None
     header, asked = _checkpoint(folder)
-    _refuse_stranger(asked, wanted, folder, "plan")
+    _refuse_other_request(asked, wanted, folder, "plan")
     check_tensors(header, states(header))
     return read_tensors(header)
 
 
 def _checkpoint(folder: Path) -> tuple[Header, dict[str, Any]]:
     """Return (header, request) of a folder's checkpoint. Raises StatisticsError for a file of another format."""
-    header = header_of(folder, CHECKPOINT)
+    header = read_header(folder, CHECKPOINT)
     try:
         asked = json.loads(header.metadata["gblm"])
     except (KeyError, ValueError, RecursionError) as error:
@@ -557,7 +567,7 @@ def _refuse_missing(state: Mapping[str, Tensor], names: Sequence[str], folder: P
 def _put_checkpoint(folder: Path, wanted: dict[str, Any], state: dict[str, Tensor], losses: Tensor) -> None:
     """Write all running state to one file, atomically: a half-written checkpoint is never visible."""
     tensors = {name: tensor.cpu() for name, tensor in state.items()}
-    put_tensors(folder / CHECKPOINT, tensors | {"losses": losses}, wanted)
+    write_tensors(folder / CHECKPOINT, tensors | {"losses": losses}, wanted)
 
 
 def _upstream_file(folder: Path, block: int, sample: int) -> Path:
@@ -571,7 +581,7 @@ def _upstream_of(folder: Path, block: int, sample: int, like: Tensor | None) -> 
     Raises StatisticsError for a damaged file, a dtype or shape that differs, or a value that is not finite.
     """
     file = _upstream_file(folder, block, sample).name
-    header = header_of(folder, file)
+    header = read_header(folder, file)
     if set(header.tensors) != {UPSTREAM}:
         raise StatisticsError("torn", folder=str(folder), file=file)
     found = read_tensors(header)[UPSTREAM]
@@ -583,14 +593,14 @@ def _upstream_of(folder: Path, block: int, sample: int, like: Tensor | None) -> 
     return found
 
 
-def begun(folder: Path) -> str | None:
+def checkpoint_plan(folder: Path) -> str | None:
     """Return the plan of the folder's checkpoint, the only one that can continue from it; None without a checkpoint."""
-    return str(_checkpoint(folder)[1]["plan"]) if present(folder, CHECKPOINT) else None
+    return str(_checkpoint(folder)[1]["plan"]) if has_entry(folder, CHECKPOINT) else None
 
 
 def checkpoint_samples(folder: Path) -> int:
     """Return how many complete samples the folder's checkpoint contains; 0 without a checkpoint."""
-    if not present(folder, CHECKPOINT):
+    if not has_entry(folder, CHECKPOINT):
         return 0
     header, asked = _checkpoint(folder)
     return min(math.prod(header.shape("losses")), int(asked["samples"])) if header.shape("losses") else 0
@@ -598,7 +608,7 @@ def checkpoint_samples(folder: Path) -> int:
 
 def checkpoint_blocks(folder: Path) -> int | None:
     """Return how many blocks an unfinished streamed run has left; None without a checkpoint of the streamed plan."""
-    if not present(folder, CHECKPOINT):
+    if not has_entry(folder, CHECKPOINT):
         return None
     header, asked = _checkpoint(folder)
     if asked["plan"] != "streamed":

@@ -21,13 +21,13 @@ from torch import nn
 from transformers import PreTrainedConfig, PreTrainedModel
 
 from ..base.errors import GblmError
-from ..base.footprint import existing, folder_bytes, free_disk, free_memory, free_on_gpu, gpus, resident
+from ..base.footprint import folder_bytes, free_disk, free_memory, free_on_gpu, gpus, nearest_existing, resident_bytes
 from ..model.matrices import Layout, Matrix, embedding_weight, find_layout, share_weights
 from ..model.models import DTYPES, Model, dtype_named, private_copy
 from ..model.outline import outline
 from ..text.calibration import CalibrationSet
-from .collect import CHECKPOINT_SECONDS, begun, checkpoint_blocks, checkpoint_samples
-from .streamed import FEW, HEAD_COPIES, LEAST_HEAD, streamed
+from .collect import CHECKPOINT_SECONDS, checkpoint_blocks, checkpoint_plan, checkpoint_samples
+from .streamed import FEW, HEAD_COPIES, LEAST_HEAD, prepare_streamed
 
 FLOAT = 4
 """Bytes of a float32: sums, logits of the loss and squared values are float32, whatever dtype the model has."""
@@ -102,7 +102,7 @@ def shape_of(model: Model) -> ModelShape:
     network = private_copy(model.network)
     few = torch.arange(FEW, device=model.device) % embedding_weight(network).shape[0]
     return _shape(network, model.layout, model.network.dtype.itemsize,
-                  streamed(network, model.layout, few, model.weights) is not None)
+                  prepare_streamed(network, model.layout, few, model.weights) is not None)
 
 
 def shape_of_config(config: PreTrainedConfig, dtype: str) -> ModelShape:
@@ -345,7 +345,7 @@ def _stored_per_second(folder: Path | None) -> float:
     if folder is None:
         return math.inf
     content = bytes(PROBE_STORED)
-    with suppress(OSError), tempfile.TemporaryFile(dir=existing(folder)) as file:
+    with suppress(OSError), tempfile.TemporaryFile(dir=nearest_existing(folder)) as file:
         def store() -> int:
             file.seek(0)
             file.truncate()
@@ -437,7 +437,7 @@ def room_of(device: str, folder: Path | None = None, limit: int | None = None, p
     processes: number that share the machine's memory; the limit applies to each, and each has its own GPU.
     The size of an unfinished folder counts as free, because its files are overwritten or reused.
     """
-    held = resident() or 0 if limit is not None and device == "cpu" else 0
+    held = resident_bytes() or 0 if limit is not None and device == "cpu" else 0
     memory = free_memory(device) if limit is None else limit - held
     if limit is None and memory is not None and device == "cpu":
         memory //= processes
@@ -479,7 +479,7 @@ def choose(found: Mapping[str, PlanEstimate], room: Room, *, plan: str = "auto",
 def plan_for(shape: ModelShape, work: Work, pace: Pace, room: Room, *, weights: Weights = "there",
              folder: Path | None = None, plan: str = "auto") -> Choice:
     """Choose the plan of one collection, into a folder or memory. Raises GblmError with the size that would do."""
-    earlier = begun(folder) if folder is not None else None
+    earlier = checkpoint_plan(folder) if folder is not None else None
     left = 1.0
     if folder is not None and earlier is not None:
         blocks = checkpoint_blocks(folder)
@@ -500,15 +500,15 @@ def _refusal(candidates: list[PlanEstimate], room: Room, alone: bool) -> GblmErr
     if not _fits(least.memory, may):
         assert may is not None
         key = "memory_short" if len(candidates) > 1 else "memory_short_only" if alone else "memory_short_whole"
-        return GblmError(key, plan=least.plan, needed=gigabytes_up(least.memory + room.held),
+        return GblmError(key, plan=least.plan, needed=ceil_gigabytes(least.memory + room.held),
                          free=f"{(may + room.held) / 1e9:.2f}")
     assert room.disk is not None
     fit = [one for one in candidates if _fits(one.memory, room.memory_for(one.plan))]
     least = min(fit, key=lambda one: one.disk_peak)
-    return GblmError("folder_short", needed=gigabytes_up(least.disk_peak), free=f"{room.disk / 1e9:.2f}")
+    return GblmError("folder_short", needed=ceil_gigabytes(least.disk_peak), free=f"{room.disk / 1e9:.2f}")
 
 
-def gigabytes_up(size: int) -> str:
+def ceil_gigabytes(size: int) -> str:
     """Return GB with two decimals, rounded up, so that the displayed size is enough."""
     return f"{math.ceil(size / 1e7) / 100:.2f}"
 

@@ -20,24 +20,24 @@ import transformers
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from ..base.errors import PlaceError, StatisticsError, refuse_unknown
-from ..base.files import put_json, put_tensors, usable_path
-from ..base.stored import (
+from ..base.checked_files import (
     Kind,
     bad_field,
     check_fields,
     check_tensors,
-    header_of,
+    dict_of,
+    has_entry,
+    integer,
+    list_of,
     one_of,
-    present,
+    read_header,
     read_json,
     read_tensors,
-    regular,
-    several,
-    table,
-    text,
-    whole,
+    regular_file,
+    string,
 )
+from ..base.errors import PlaceError, StatisticsError, refuse_unknown
+from ..base.files import usable_path, write_json, write_tensors
 from ..model.matrices import Layout, embedding_weight
 from ..model.models import Model
 from ..text.calibration import RULES, CalibrationSet
@@ -51,15 +51,15 @@ LEFT = ("checkpoint.safetensors", ".*.safetensors.*", ".*.json.*", ".tmp??????",
 """Patterns of the files that a killed run leaves: its checkpoint, and partly written files (ours, safetensors')."""
 MANIFEST, CALIBRATION, SAMPLES = "manifest.json", "calibration.safetensors", "samples.safetensors"
 ASKED = {
-    "format": one_of(FORMAT), "model": text(), "model_key": text("[0-9a-f]{64}"), "samples": whole(1),
-    "length": whole(2), "seed": whole(-2**63, 2**64 - 1), "rule": one_of(*RULES), "keep": several(one_of(*KEPT)),
-    "halves": one_of(True, False), "text": text(), "text_sha256": text("([0-9a-f]{64})?"),
-    "tokens_sha256": text("[0-9a-f]{64}"), "dtype": text("[a-z0-9_]+"), "device": text("[a-z]+"),
-    "plan": one_of("whole", "streamed"), "versions": table(text()),
+    "format": one_of(FORMAT), "model": string(), "model_key": string("[0-9a-f]{64}"), "samples": integer(1),
+    "length": integer(2), "seed": integer(-2**63, 2**64 - 1), "rule": one_of(*RULES), "keep": list_of(one_of(*KEPT)),
+    "halves": one_of(True, False), "text": string(), "text_sha256": string("([0-9a-f]{64})?"),
+    "tokens_sha256": string("[0-9a-f]{64}"), "dtype": string("[a-z0-9_]+"), "device": string("[a-z]+"),
+    "plan": one_of("whole", "streamed"), "versions": dict_of(string()),
 }
 """The request as a manifest and a checkpoint store it: field → check of its value."""
 DONE = {
-    "samples_complete": whole(1), "left_out": table(whole(0)), "blocks": several(whole(0, 9999)),
+    "samples_complete": integer(1), "left_out": dict_of(integer(0)), "blocks": list_of(integer(0, 9999)),
     "complete": one_of(True),
 }
 """The result fields of a manifest: field → check of its value."""
@@ -163,7 +163,7 @@ def checked_keep(keep: object) -> tuple[str, ...]:
 
 # The folder: core/README.md, Files. Each file is written under a temporary name, then renamed.
 
-def refuse_taken(folder: Path) -> None:
+def refuse_overwrite(folder: Path) -> None:
     """Raises StatisticsError if a file that this program did not write has the name of a file to be written.
 
     Our own files are recognised by the `gblm` entry in their metadata.
@@ -171,7 +171,7 @@ def refuse_taken(folder: Path) -> None:
     usable_path(folder)
     blocks = [file.name for file in sorted(folder.glob("block-[0-9][0-9][0-9][0-9].safetensors"))]
     for name in (CALIBRATION, SAMPLES, *blocks):
-        if present(folder, name) and "gblm" not in header_of(folder, name).metadata:
+        if has_entry(folder, name) and "gblm" not in read_header(folder, name).metadata:
             raise StatisticsError("statistics_taken", folder=str(folder), file=name)
 
 
@@ -183,8 +183,8 @@ def _versions() -> dict[str, str]:
     return {"torch": torch.__version__, "transformers": transformers.__version__, "python": platform.python_version()}
 
 
-def asked_for(model: Model, calibration: CalibrationSet, keep: tuple[str, ...], halves: bool,
-              plan: str) -> dict[str, Any]:
+def collection_request(model: Model, calibration: CalibrationSet, keep: tuple[str, ...], halves: bool,
+                       plan: str) -> dict[str, Any]:
     """Return the request of a collection as a checkpoint stores it; a manifest has the same fields and the result's."""
     return {
         "format": FORMAT, "model": model.name, "model_key": model.key, "samples": calibration.count,
@@ -205,7 +205,7 @@ def put_block(folder: Path, block: int, sums: Mapping[str, Sums], halves: Mappin
         tensors |= {f"{name}.{kind}": tensor for kind, tensor in halves.get(name, {}).items()}
         if one.tokens.dim():
             tensors[f"{name}.tokens"] = one.tokens
-    put_tensors(_block_file(folder, block), tensors, {})
+    write_tensors(_block_file(folder, block), tensors, {})
 
 
 def save(statistics: Statistics, folder: Path, blocks: bool = True) -> None:
@@ -213,22 +213,22 @@ def save(statistics: Statistics, folder: Path, blocks: bool = True) -> None:
 
     blocks: False if the blocks' files are written already.
     """
-    refuse_taken(folder)
+    refuse_overwrite(folder)
     calibration = statistics.calibration
     (folder / MANIFEST).unlink(missing_ok=True)  # a run killed while overwriting must not look complete
-    put_tensors(folder / CALIBRATION, {"tokens": calibration.tokens, "lengths": calibration.lengths}, {})
-    put_tensors(folder / SAMPLES, {"loss": statistics.losses} | {
+    write_tensors(folder / CALIBRATION, {"tokens": calibration.tokens, "lengths": calibration.lengths}, {})
+    write_tensors(folder / SAMPLES, {"loss": statistics.losses} | {
         f"{name}.sample_l1": values for name, values in statistics.sample_l1.items()}, {})
     by_block: dict[int, dict[str, Sums]] = {}
     for name, sums in statistics.sums.items():
         by_block.setdefault(_block_of(name), {})[name] = sums
     for index, own in by_block.items() if blocks else ():
         put_block(folder, index, own, statistics.halves)
-    put_json(folder / MANIFEST, manifest_of(statistics))
-    tidy(folder)
+    write_json(folder / MANIFEST, manifest_of(statistics))
+    remove_checkpoints(folder)
 
 
-def tidy(folder: Path) -> None:
+def remove_checkpoints(folder: Path) -> None:
     """Delete checkpoints and partly written files from a finished folder."""
     for pattern in LEFT:
         for left in folder.glob(pattern):
@@ -256,7 +256,7 @@ def _block_of(name: str) -> int:
 
 def read_manifest(folder: Path) -> dict[str, Any] | None:
     """Return the manifest with every field checked; None if there is none. Raises StatisticsError."""
-    if not present(usable_path(folder), MANIFEST):
+    if not has_entry(usable_path(folder), MANIFEST):
         return None
     found = read_json(folder, MANIFEST)
     if isinstance(found, dict) and found.get("format") != FORMAT:  # another format may have other fields
@@ -277,7 +277,7 @@ def load(folder: Path, model: Model | None = None) -> Statistics:
     """
     manifest = read_manifest(folder)
     if manifest is None:
-        key = "unfinished" if present(folder, "checkpoint.safetensors") else "no_statistics"
+        key = "unfinished" if has_entry(folder, "checkpoint.safetensors") else "no_statistics"
         raise StatisticsError(key, folder=str(folder))
     if model is not None and manifest["model_key"] != model.key:
         raise other_model(str(folder), manifest["model"], manifest["model_key"], model.name, model.key)
@@ -317,7 +317,7 @@ def _read_calibration(folder: Path, manifest: Mapping[str, Any], model: Model | 
     longest = model.longest if model is not None else None
     if longest is not None and length > longest:
         raise bad_field(folder, MANIFEST, "length", length, f"≤ {longest}")
-    header = header_of(folder, CALIBRATION)
+    header = read_header(folder, CALIBRATION)
     last = (embedding_weight(model.network).shape[0] if model is not None else 2**31) - 1
     check_tensors(header, {"tokens": Kind("I64", (samples, length), 0, last),
                            "lengths": Kind("I64", (samples,), 2, length)})
@@ -331,7 +331,7 @@ def _read_calibration(folder: Path, manifest: Mapping[str, Any], model: Model | 
 
 def _read_samples(folder: Path, names: list[str], samples: int) -> tuple[Tensor, dict[str, Tensor]]:
     """Return (losses, ℓ1 of each sample's gradient by matrix)."""
-    header = header_of(folder, SAMPLES)
+    header = read_header(folder, SAMPLES)
     each = Kind("F64", (samples,), 0)
     check_tensors(header, {"loss": each} | {f"{name}.sample_l1": each for name in names})
     found = read_tensors(header)
@@ -343,7 +343,7 @@ def check_block(folder: Path, block: int, asked: Mapping[str, Any], layout: Layo
 
     With `layout` the matrices must be the network's; without it, the sums of each matrix must agree on its shape.
     """
-    header = header_of(folder, _block_file(folder, block).name)
+    header = read_header(folder, _block_file(folder, block).name)
     if layout is not None:
         shapes = {matrix.name: matrix.shape for matrix in layout.matrices if _block_of(matrix.name) == block}
     else:
@@ -386,7 +386,7 @@ class StoredSums(Mapping[str, Sums]):
 def read_block(folder: Path, block: int, manifest: Mapping[str, Any],
                calibration: CalibrationSet) -> tuple[dict[str, Sums], dict[str, dict[str, Tensor]]]:
     """Return one block's sums and halves as `put_block` wrote them. Raises StatisticsError for a damaged file."""
-    file = regular(folder, _block_file(folder, block).name)
+    file = regular_file(folder, _block_file(folder, block).name)
     sums: dict[str, Sums] = {}
     halves: dict[str, dict[str, Tensor]] = {}
     try:

@@ -20,7 +20,7 @@ from transformers import PreTrainedModel
 
 from ..model.block_weights import BlockWeights
 from ..model.matrices import Layout, Matrix, share_weights
-from ..model.replay import Call, Output, calls_hold, calls_of, entering, output, passing, replay
+from ..model.replay import Call, Output, calls_are_stable, output, record_calls, replay, skipping_blocks, watching_calls
 from .observe import InputSums, gradient_taps, observing, sample_loss
 
 FEW = 8
@@ -51,17 +51,17 @@ class Streamed:
         """The network's blocks, first to last."""
         return [self.network.get_submodule(path) for path in self.layout.blocks]
 
-    def held(self, block: int) -> AbstractContextManager[None]:
+    def block_loaded(self, block: int) -> AbstractContextManager[None]:
         """Keep a block's weights in memory while open."""
-        return self.weights.held(self.network, self.layout.blocks[block]) if self.weights else nullcontext()
+        return self.weights.loaded(self.network, self.layout.blocks[block]) if self.weights else nullcontext()
 
     def enter(self, tokens: Tensor) -> tuple[Tensor, list[Call]]:
         """Return the first block's input, (1, length, hidden), and every block's call. tokens int64 (length,)."""
-        return calls_of(self.network, self.blocks, self.outputs, tokens)
+        return record_calls(self.network, self.blocks, self.outputs, tokens)
 
     @torch.no_grad()
     def forward(self, block: int, hidden: Tensor, call: Call) -> Tensor:
-        """Run a block, (1, length, hidden) in and out, inside `held(block)`."""
+        """Run a block, (1, length, hidden) in and out, inside `block_loaded(block)`."""
         return replay(self.blocks[block], hidden, call)
 
     def piece(self, length: int) -> int:
@@ -73,14 +73,14 @@ class Streamed:
         return max(1, max(largest, LEAST_HEAD) // (4 * HEAD_COPIES * self.network.config.get_text_config().vocab_size))
 
     @torch.enable_grad()
-    def lost(self, tokens: Tensor, hidden: Tensor, piece: int) -> tuple[float, Tensor]:
+    def loss_and_gradient(self, tokens: Tensor, hidden: Tensor, piece: int) -> tuple[float, Tensor]:
         """Return the loss in nats for the last block's output, and its gradient there, (1, length, hidden).
 
         piece: tokens that go through head and loss at once. In one piece the loss equals the whole network's bitwise.
         """
         leaf, length = hidden.detach().requires_grad_(), len(tokens)
         if piece >= length:
-            with passing(self.blocks, self.outputs, leaf):
+            with skipping_blocks(self.blocks, self.outputs, leaf):
                 loss = sample_loss(self.network, tokens)
             upstream, = torch.autograd.grad(loss, leaf)
             return float(loss.detach()), upstream
@@ -88,23 +88,23 @@ class Streamed:
         for first in range(0, length, piece):
             own = slice(first, min(first + piece, length))
             part = leaf[:, own].detach().requires_grad_()
-            logits = self._behind(tokens[own], part)
+            logits = self._head_logits(tokens[own], part)
             known = tokens[first + 1 : own.stop + 1]
             loss = F.cross_entropy(logits[: len(known)].float(), known, reduction="sum") / (length - 1)
             upstream[:, own], = torch.autograd.grad(loss, part)
             total += float(loss.detach())
         return total, upstream
 
-    def _behind(self, tokens: Tensor, hidden: Tensor) -> Tensor:
+    def _head_logits(self, tokens: Tensor, hidden: Tensor) -> Tensor:
         """Return the logits (length, vocabulary) for the last block's output."""
-        with passing(self.blocks, self.outputs, hidden):
+        with skipping_blocks(self.blocks, self.outputs, hidden):
             logits: Tensor = self.network(tokens[None], use_cache=False).logits[0]
         return logits
 
     @torch.enable_grad()
-    def back(self, block: int, hidden: Tensor, call: Call, upstream: Tensor, sums: InputSums,
-             take: Callable[[Matrix, Tensor], None]) -> Tensor:
-        """Run a block again with gradients, inside `held(block)`, and return ∂loss/∂(its input).
+    def backward(self, block: int, hidden: Tensor, call: Call, upstream: Tensor, sums: InputSums,
+                 take: Callable[[Matrix, Tensor], None]) -> Tensor:
+        """Run a block again with gradients, inside `block_loaded(block)`, and return ∂loss/∂(its input).
 
         upstream: ∂loss/∂(its output). Its matrices' gradients go to `take`, their inputs to `sums`.
         """
@@ -117,8 +117,8 @@ class Streamed:
 
 
 @torch.enable_grad()
-def streamed(network: PreTrainedModel, layout: Layout, tokens: Tensor,
-             weights: BlockWeights | None = None) -> Streamed | None:
+def prepare_streamed(network: PreTrainedModel, layout: Layout, tokens: Tensor,
+                     weights: BlockWeights | None = None) -> Streamed | None:
     """Prepare a private copy of a network to run block by block; None if the result would not be exact.
 
     That is the case if a block passes on more than its hidden state, if something happens between two blocks, or if two
@@ -136,33 +136,33 @@ def streamed(network: PreTrainedModel, layout: Layout, tokens: Tensor,
         return hidden.detach().requires_grad_()  # a leaf, so requires_grad shows what is computed from it
 
     def leave(module: nn.Module, args: tuple[object, ...], given: Output) -> None:
-        outputs.append(_apart(given))  # detached, so the autograd graph and the block's weights can be freed
+        outputs.append(_detach(given))  # detached, so the autograd graph and the block's weights can be freed
 
     handles = [block.register_forward_hook(leave) for block in blocks]
     try:
-        with entering(blocks, note):
+        with watching_calls(blocks, note):
             logits = network(few[None], use_cache=False).logits[0].detach()
     finally:
         for handle in handles:
             handle.remove()
-    if len(alone) != len(blocks) or not all(alone) or not calls_hold(network, blocks, outputs, tokens):
+    if len(alone) != len(blocks) or not all(alone) or not calls_are_stable(network, blocks, outputs, tokens):
         return None
     if weights is not None:
         weights.unwatch(network)
     made = Streamed(network, layout, weights, outputs, False)
-    return Streamed(network, layout, weights, outputs, _token_wise(made, few, output(outputs[-1]), logits))
+    return Streamed(network, layout, weights, outputs, _is_token_wise(made, few, output(outputs[-1]), logits))
 
 
-def _apart(given: Output) -> Output:
+def _detach(given: Output) -> Output:
     if isinstance(given, tuple):
         return tuple(one.detach() if isinstance(one, Tensor) else one for one in given)
     return given.detach()
 
 
 @torch.no_grad()
-def _token_wise(made: Streamed, tokens: Tensor, hidden: Tensor, logits: Tensor) -> bool:
+def _is_token_wise(made: Streamed, tokens: Tensor, hidden: Tensor, logits: Tensor) -> bool:
     if hidden.dim() != 3:
         return False  # several states per token: we cannot know which dimension is the tokens
     middle = slice(len(tokens) // 3, len(tokens))
-    cut = made._behind(tokens[middle], hidden[:, middle])
+    cut = made._head_logits(tokens[middle], hidden[:, middle])
     return float((cut - logits[middle]).abs().max()) <= SAME_LOGITS * float(logits.abs().max())

@@ -48,7 +48,7 @@ Formed = Sequence[Mapping[str, object]]
 
 
 @dataclass(frozen=True)
-class Written:
+class Rendered:
     """A rendered prompt. `how`: `given`, a key of WAYS, or `failed`; then `text` is empty, and `why` is the template's
     own message."""
 
@@ -70,7 +70,7 @@ WAYS: Mapping[str, Callable[[Messages], Formed]] = {
 """Forms of the messages that some templates require, tried in this order if a template fails on plain messages."""
 
 
-def written(tokenizer: Tokenizer, messages: Messages, source: str) -> Written:
+def render_adapted(tokenizer: Tokenizer, messages: Messages, source: str) -> Rendered:
     """Render the messages, with a system message or with their content in parts if the template requires it.
 
     A template that accepts only content in parts may silently omit a plain text, so the result must contain the last
@@ -79,27 +79,27 @@ def written(tokenizer: Tokenizer, messages: Messages, source: str) -> Written:
     asked = messages[-1]["content"].strip()
     ways: tuple[str, ...] = ("parts", "system_parts")
     try:
-        text = rendered(tokenizer, messages, source)
+        text = render(tokenizer, messages, source)
         if asked in text:
-            return Written(text)
-        first = Written(text)
+            return Rendered(text)
+        first = Rendered(text)
     except ModelError as error:
         if error.key != "template_failed":
             raise
-        first, ways = Written("", "failed", str(error.fields["why"])), tuple(WAYS)
+        first, ways = Rendered("", "failed", str(error.fields["why"])), tuple(WAYS)
     for way in ways:
         try:
-            text = rendered(tokenizer, WAYS[way](messages), source)
+            text = render(tokenizer, WAYS[way](messages), source)
         except ModelError as error:
             if error.key != "template_failed":
                 raise
             continue
         if asked in text and "{'type':" not in text:  # excludes a list printed as Python code
-            return Written(text, way)
+            return Rendered(text, way)
     return first
 
 
-def rendered(tokenizer: Tokenizer, messages: Formed, source: str) -> str:
+def render(tokenizer: Tokenizer, messages: Formed, source: str) -> str:
     """Return the messages rendered by the tokenizer's template, ready for the model's answer.
 
     Raises ModelError if the template fails (with its own message) or exceeds a limit.
@@ -112,18 +112,18 @@ def rendered(tokenizer: Tokenizer, messages: Formed, source: str) -> str:
         raise _failed(source, f"it is no text but {type(template).__name__}")
     most = CHARACTERS + 2 * sum(len(json.dumps(message["content"], ensure_ascii=False)) for message in messages)
     if len(template) > TEMPLATE:
-        raise beyond(source)
+        raise limit_error(source)
     values: dict[str, object] = {**tokenizer.special_tokens_map, "messages": messages, "tools": None, "documents": None,
               "add_generation_prompt": True}
     answer = _POOL.ask({"template": template, "values": values, "most": most, "seconds": SECONDS, "memory": MEMORY})
     if answer is None or "long" in answer:
-        raise beyond(source)
+        raise limit_error(source)
     if "why" in answer:
         raise _failed(source, answer["why"])
     return str(answer["text"])
 
 
-def beyond(source: str) -> ModelError:
+def limit_error(source: str) -> ModelError:
     """Return the error for a template that exceeds a limit."""
     return ModelError("template_beyond", source=source, most=CHARACTERS, seconds=SECONDS, megabytes=MEMORY // 2**20)
 
@@ -180,12 +180,12 @@ class _Pool:
         """Return the child's answer, or None if the child ended: too slow, too much memory, or a crash."""
         line = json.dumps(question, default=str).encode() + b"\n"
         with self.places:
-            child = self._take()
+            child = self._acquire()
             answer = child.ask(line)
             if not answer.endswith(b"\n"):
                 child.end()
                 return None
-            self._put(child)
+            self._release(child)
         found: Answer = json.loads(answer)
         return found
 
@@ -195,7 +195,7 @@ class _Pool:
         for child in ended:
             child.end()
 
-    def _take(self) -> _Child:
+    def _acquire(self) -> _Child:
         while True:
             with self.lock:
                 child = self.waiting.pop() if self.waiting else None
@@ -205,7 +205,7 @@ class _Pool:
                 return child
             child.end()
 
-    def _put(self, child: _Child) -> None:
+    def _release(self, child: _Child) -> None:
         with self.lock:
             kept = len(self.waiting) < WAITING
             if kept:

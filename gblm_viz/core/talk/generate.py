@@ -18,7 +18,7 @@ from transformers import Cache
 
 from ..base.errors import TextError
 from ..model.models import Model
-from ..model.tokenizer import Tokenizer, encoded, open_ended
+from ..model.tokenizer import Tokenizer, encode, encode_prefix
 from . import chat_template
 
 TOP = 5
@@ -63,7 +63,7 @@ class Token:
 class Prompt:
     """Token ids of a prompt. `plain`: it is continued as plain text, because the model has no chat template or one that
     fails; `dropped`: number of earlier messages that did not fit; `cut`: number of tokens at the beginning that did not
-    fit when only the last message was left; `how`, `why`: as in chat_template.Written."""
+    fit when only the last message was left; `how`, `why`: as in chat_template.Rendered."""
 
     tokens: list[int]
     plain: bool
@@ -99,7 +99,7 @@ def prompt_tokens(model: Model, messages: list[Message], room: int = 0) -> Promp
     until = time.monotonic() + chat_template.PATIENCE
     while True:
         if time.monotonic() > until:
-            raise chat_template.beyond(model.name)
+            raise chat_template.limit_error(model.name)
         tokens, written = _encoded(model, messages[dropped:])
         if most is None or len(tokens) <= most:
             break
@@ -112,12 +112,12 @@ def prompt_tokens(model: Model, messages: list[Message], room: int = 0) -> Promp
     return Prompt(tokens, plain, dropped, cut, *(("given", "") if written is None else (written.how, written.why)))
 
 
-def _encoded(model: Model, messages: list[Message]) -> tuple[list[int], chat_template.Written | None]:
+def _encoded(model: Model, messages: list[Message]) -> tuple[list[int], chat_template.Rendered | None]:
     """Return the tokens and the rendered chat template, or None instead of it if the model has no template."""
-    written = chat_template.written(model.tokenizer, messages, model.name) if model.has_chat_template else None
+    written = chat_template.render_adapted(model.tokenizer, messages, model.name) if model.has_chat_template else None
     if written is not None and written.how != "failed":
-        return encoded(model.tokenizer, written.text, add_special_tokens=False), written
-    return open_ended(model.tokenizer, "\n".join(message["content"] for message in messages)), written
+        return encode(model.tokenizer, written.text, add_special_tokens=False), written
+    return encode_prefix(model.tokenizer, "\n".join(message["content"] for message in messages)), written
 
 
 @lru_cache(maxsize=512)
@@ -165,7 +165,7 @@ class _Pieces:
         return piece
 
 
-def fitted(model: Model, messages: list[Message], sampling: Sampling) -> Prompt:
+def fit_prompt(model: Model, messages: list[Message], sampling: Sampling) -> Prompt:
     """Return the prompt with room for the answer: at most half of the model's longest input is kept free."""
     longest = model.longest
     return prompt_tokens(model, messages, sampling.most if longest is None else min(sampling.most, longest // 2))
@@ -179,7 +179,7 @@ def stream(model: Model, messages: list[Message], sampling: Sampling,
     longest input was full, at least half of which is available to the prompt.
     """
     longest = model.longest
-    prompt = fitted(model, messages, sampling)
+    prompt = fit_prompt(model, messages, sampling)
     most = sampling.most if longest is None else min(sampling.most, longest - len(prompt.tokens))
     pieces, ends = _Pieces(model.tokenizer), _ends(model)
     given = torch.tensor([prompt.tokens], device=model.device)
@@ -191,7 +191,7 @@ def stream(model: Model, messages: list[Message], sampling: Sampling,
         token = _choose(logits, sampling, position)
         if token in ends:
             return "end"
-        yield _described(model, logits, token, pieces.add(token))
+        yield _make_token(model, logits, token, pieces.add(token))
         given = torch.tensor([[token]], device=model.device)
     return "length"
 
@@ -203,7 +203,7 @@ def _next(model: Model, given: Tensor, cache: Cache | None) -> tuple[Tensor, Cac
         return out.logits[0, -1].float().cpu(), out.past_key_values
 
 
-def _described(model: Model, logits: Tensor, token: int, text: str) -> Token:
+def _make_token(model: Model, logits: Tensor, token: int, text: str) -> Token:
     probabilities = torch.softmax(logits, -1)
     best = probabilities.topk(min(TOP, probabilities.shape[0]))
     top = tuple(Candidate(int(index), model.tokenizer.decode([int(index)]), float(chance))

@@ -80,7 +80,7 @@ def tojson(value: object, ensure_ascii: bool = False, indent: int | str | None =
 
 
 @lru_cache(maxsize=8)
-def compiled(template: str) -> jinja2.Template:
+def compile_template(template: str) -> jinja2.Template:
     """Return the compiled template, in the same environment as transformers' one."""
     environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True,
                                                 extensions=[Generation, loopcontrols])
@@ -108,11 +108,11 @@ class Answer(TypedDict, total=False):
     why: str
 
 
-def rendered(asked: Question) -> Answer:
+def render(asked: Question) -> Answer:
     """Return {"text": …}, {"long": True} beyond `most` characters or memory, or {"why": the template's own message}."""
     pieces, size = [], 0
     try:
-        for piece in compiled(asked["template"]).generate(**asked["values"]):
+        for piece in compile_template(asked["template"]).generate(**asked["values"]):
             pieces.append(piece)
             size += len(piece)
             if size > asked["most"]:
@@ -142,7 +142,7 @@ def serve() -> None:
         bound_memory(asked["memory"])
         if alarm is not None:
             alarm(signal.ITIMER_PROF, asked["seconds"])  # not caught: the system ends the process, even inside C code
-        answer = json.dumps(rendered(asked)).encode()
+        answer = json.dumps(render(asked)).encode()
         if alarm is not None:
             alarm(signal.ITIMER_PROF, 0)
         sys.stdout.buffer.write(answer + b"\n")

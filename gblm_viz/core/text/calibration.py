@@ -19,8 +19,8 @@ from safetensors.torch import load
 from torch import Tensor
 
 from ..base.errors import SettingError, TextError, refuse_unknown
-from ..base.files import a_path
-from ..model.tokenizer import Tokenizer, encoded
+from ..base.files import require_path
+from ..model.tokenizer import Tokenizer, encode
 
 RULES = ("windows", "paragraphs", "auto", "jsonl", "tokens")
 TEXT_RULES = ("windows", "paragraphs", "auto")
@@ -103,7 +103,7 @@ def read_given(path: Path, most: int | None = None) -> bytes:
     most: a file of more bytes is refused without reading it. Anything but a file or pipe is refused too: a device may
     be endless.
     """
-    a_path(path)
+    require_path(path)
     try:
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
         with os.fdopen(handle, "rb") as file:
@@ -133,7 +133,7 @@ def tokenise(tokenizer: Tokenizer, text: str) -> list[int]:
     """
     if len(text) > LARGEST_TEXT:
         raise TextError("text_too_long", characters=len(text), most=LARGEST_TEXT)
-    return encoded(tokenizer, text)
+    return encode(tokenizer, text)
 
 
 def checked_text(raw: bytes | str, name: str) -> str:
@@ -300,7 +300,7 @@ def from_tokens(path: Path, *, vocabulary: int, samples: int = DEFAULT_SAMPLES,
                 longest: int | None = None) -> CalibrationSet:
     """Read ready-made tokens: a calibration.safetensors (`tokens`, `lengths`), or .jsonl: a list of integers a line."""
     _refuse_no_samples(samples)
-    name = a_path(path).name
+    name = require_path(path).name
     raw = read_given(path)
     try:
         if path.suffix == ".safetensors":

@@ -35,12 +35,12 @@ def knob_words(say: Words, settings: Settings, alpha: float | None = None, share
 
 def knob_name(say: Words, name: str) -> str:
     """Return a knob's display name: knobs.NAME.label of the words, else its own name."""
-    return say.known(f"knobs.{name}.label", name)
+    return say.get(f"knobs.{name}.label", name)
 
 
 def knob_value(say: Words, name: str, value: object) -> str:
     """Return a knob's value for display: a number, or knobs.NAME.CHOICE of the words, else the choice's own name."""
-    return f"{value:g}" if isinstance(value, int | float) else say.known(f"knobs.{name}.{value}", str(value))
+    return f"{value:g}" if isinstance(value, int | float) else say.get(f"knobs.{name}.{value}", str(value))
 
 
 def amount_words(say: Words, settings: Settings, amount: str) -> str:

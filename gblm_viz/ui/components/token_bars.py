@@ -10,8 +10,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from gblm_viz.core.talk.divergence import Next
 from gblm_viz.core.talk.generate import Candidate
-from gblm_viz.core.talk.parting import Next
 from gblm_viz.words import Words
 
 from .templates import render
@@ -42,7 +42,7 @@ class _Column:
     bars: Sequence[_Bar]
 
 
-def visible(text: str, token: int) -> str:
+def visible_text(text: str, token: int) -> str:
     """Return a token's text with visible white space; its number if it has no text or is a part of a character."""
     if not text or "\ufffd" in text:
         return f"#{token}"
@@ -72,14 +72,14 @@ def numbers(say: Words, author: str, seen: Mapping[str, Next]) -> list[list[str 
     rows: list[list[str | int | float]] = [
         [say(f"chat.bars.{name}") for name in ("model", "rank", "number", "token", "probability", "came")]]
     for side, found in seen.items():
-        for rank, one in _shown(found):
+        for rank, one in _ranked_tokens(found):
             came = found.written is not None and found.written.token == one.token
-            rows.append([say(f"chat.sides.{side}"), rank, one.token, visible(one.text, one.token), one.probability,
+            rows.append([say(f"chat.sides.{side}"), rank, one.token, visible_text(one.text, one.token), one.probability,
                          say("chat.bars.written", name=say(f"chat.sides.{author}")) if came else ""])
     return rows
 
 
-def _shown(found: Next) -> list[tuple[int, Candidate]]:
+def _ranked_tokens(found: Next) -> list[tuple[int, Candidate]]:
     """Return (rank, token) of the likeliest tokens, and of the written one if it is not among them."""
     ranked = list(enumerate(found.top, start=1))
     if found.written is not None and found.rank > len(found.top):
@@ -98,14 +98,15 @@ def distance_sentence(say: Words, side: str, found: Next, vocabulary: int) -> st
 
 
 def _column(say: Words, side: str, found: Next, author: str) -> _Column:
-    bars = [_bar(say, rank, one, found.written, author) for rank, one in _shown(found)]
+    bars = [_bar(say, rank, one, found.written, author) for rank, one in _ranked_tokens(found)]
     return _Column(side, f"{MARKS[side]} {say(f'chat.sides.{side}')}", bars)
 
 
 def _bar(say: Words, rank: int, one: Candidate, written: Candidate | None, author: str) -> _Bar:
     """author: the side whose answer contains the written token, whatever this side would have written."""
     came = written is not None and written.token == one.token
-    return _Bar(f"{rank:,}", visible(one.text, one.token), f"{100 * one.probability:.1f}", percentage(one.probability),
+    return _Bar(f"{rank:,}", visible_text(one.text, one.token), f"{100 * one.probability:.1f}",
+                percentage(one.probability),
                 say("chat.bars.written", name=say(f"chat.sides.{author}")) if came else "")
 
 

@@ -207,10 +207,10 @@ class Gate:
         said = parsed(body)
         route.check(blocks, said)
         page = str(said.get("session_hash", ""))
-        if route.known and not self.presence.knows(page):
+        if route.known and not self.presence.is_known(page):
             raise Refused(404, "this page is not known")
         if page:
-            self.presence.noted(page)
+            self.presence.record_page(page)
         handed = False
 
         async def once() -> Message:

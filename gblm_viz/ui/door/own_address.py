@@ -20,7 +20,7 @@ _BASE = re.compile(rb'<base href="[^"]*"\s*/?>')
 _HERE = b'new URL(".", window.location.href).href.replace(/\\/$/, "")'
 
 
-def by_browser(page: bytes) -> bytes:
+def use_browser_address(page: bytes) -> bytes:
     """Return the page with addresses relative to where it was opened. Uses plain search, since a page has 0.8 MB."""
     page = _BASE.sub(b"", page.replace(_MANIFEST, b"", 1), count=1)
     begin, end = _span(page, *_ROOT)

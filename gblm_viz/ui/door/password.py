@@ -57,7 +57,7 @@ class Tries:
             first = own[-MOST_WRONG] if len(own) >= MOST_WRONG else full
         return 0 if first is None else max(1, round(WINDOW - (now - first)))
 
-    def wrong(self, client: str, now: float | None = None) -> None:
+    def count_wrong(self, client: str, now: float | None = None) -> None:
         """Count one wrong password."""
         with self._lock:
             self._wrong.append((time.monotonic() if now is None else now, network(client)))
@@ -102,13 +102,13 @@ class Password:
         if request.method not in {"GET", "HEAD"} or "text/html" not in request.headers.get("accept", ""):
             return PlainTextResponse(say("serve.password_needed"), 401, {"Cache-Control": "no-store"})
         query = request.url.query
-        return ask_page(request, say, f"{path}?{query}" if query else path, 401)
+        return login_page(request, say, f"{path}?{query}" if query else path, 401)
 
     async def _login(self, request: Request, known: bool) -> Response:
         """Answer a GET with 204 if this browser is logged in, else the login page; a POST tries a password."""
         say = words(preferred(request.headers.get("accept-language", "")))
         if request.method in {"GET", "HEAD"}:
-            return Response(status_code=204, headers={"Cache-Control": "no-store"}) if known else ask_page(
+            return Response(status_code=204, headers={"Cache-Control": "no-store"}) if known else login_page(
                 request, say, "/", 401)
         if request.method != "POST":
             return PlainTextResponse("", 405)
@@ -121,19 +121,19 @@ class Password:
         client = request.client.host if request.client else ""
         wait = self.tries.wait(client)
         if wait:
-            told = ask_page(request, say, to, 429, say("serve.password_wait", seconds=wait))
+            told = login_page(request, say, to, 429, say("serve.password_wait", seconds=wait))
             told.headers["Retry-After"] = str(wait)
             return told
         if len(given) > LONGEST_PASSWORD or not hmac.compare_digest(_digest(given), self._digest):
-            self.tries.wrong(client)
-            return ask_page(request, say, to, 401, say("serve.password_wrong"))
+            self.tries.count_wrong(client)
+            return login_page(request, say, to, 401, say("serve.password_wrong"))
         answer = RedirectResponse(quoted(request.scope) + safe_target(to), 303, {"Cache-Control": "no-store"})
         answer.set_cookie(_cookie(request.scope), self._token, path=quoted(request.scope) + "/", httponly=True,
                           samesite="strict", secure=_is_https(request))
         return answer
 
 
-def ask_page(request: Request, say: Words, to: str, status: int, wrong: str = "") -> Response:
+def login_page(request: Request, say: Words, to: str, status: int, wrong: str = "") -> Response:
     """Return the login form in the language of the requested page; `to`: the address it leads to; `wrong`: why the last
     password was not taken."""
     login = quoted(request.scope) + ADDRESS

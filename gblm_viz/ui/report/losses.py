@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from gblm_viz import verdict_told
+from gblm_viz import verdict_text
 from gblm_viz.core.keep.run import SHORT_HASH, ChangeRow, DifferenceRow, MethodRow, PerplexityRow, SkillRow, SweepRow
 from gblm_viz.core.score.methods import METHODS
 from gblm_viz.figures import paper
@@ -70,7 +70,7 @@ def _methods(sheet: Sheet) -> list[Part]:
         parts.append(Table(heads, rows, caption=caption))
         judged = next((row for row in own if row.draws is not None), None)
         if judged is not None:
-            parts.append(Paragraph(verdict_told.scope_of(say, judged), "tag"))
+            parts.append(Paragraph(verdict_text.scope_of(say, judged), "tag"))
     return parts
 
 
@@ -78,7 +78,7 @@ def _against(sheet: Sheet, row: MethodRow) -> str:
     """Return the difference to the run's own method, first noting if it is not shown or rests on one draw only."""
     if row.mean is None or row.low is None or row.high is None or row.verdict is None:
         return "–"
-    return verdict_told.sentence(sheet.say, row, sheet.run.settings["method"])
+    return verdict_text.sentence(sheet.say, row, sheet.run.settings["method"])
 
 
 def _probes(sheet: Sheet) -> list[Part]:
@@ -157,7 +157,7 @@ def _beside(sheet: Sheet, row: SweepRow) -> str:
     if row.verdict == "too_few":
         return told
     return say("sweep.table.verdict", verdict=told,
-               interval=verdict_told.interval(say, row.mean, row.difference_low, row.difference_high))
+               interval=verdict_text.interval(say, row.mean, row.difference_low, row.difference_high))
 
 
 LOST: tuple[Callable[[Sheet], list[Part]], ...] = (_perplexities, _methods, _probes, _sweep)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from gblm_viz.core.base.intervals import Share, paired
+from gblm_viz.core.base.intervals import Share, paired_difference
 from gblm_viz.core.base.job import Job, Step
 from gblm_viz.core.keep import run as runs
 from gblm_viz.core.keep.run import (
@@ -40,7 +40,7 @@ from ..visit.keys import GradientShareKey, MasksKey, PerplexityKey, ProbesKey, P
 from ..visit.remembered import CHAT, DRAWS, RUNS, SAVED
 from ..visit.session import Library, Session, Visit
 from ..visit.text_choice import TextChoice
-from ..work import drawing, measuring, sweeping, work
+from ..work import measuring, sweeping, text_draws, work
 from ..work.chat import Conversation
 
 LONGEST_OWN = 200_000
@@ -131,7 +131,7 @@ def method_rows(source: Source) -> tuple[MethodRow, ...]:
 
 def counts_of(session: Session) -> tuple[int, ...]:
     """Return the numbers of draws to look for results with: first the visitor's choice, then from most to fewest."""
-    return tuple(dict.fromkeys((session.extra(DRAWS, drawing.OFFERED[-1]), *drawing.OFFERED[::-1])))
+    return tuple(dict.fromkeys((session.extra(DRAWS, text_draws.OFFERED[-1]), *text_draws.OFFERED[::-1])))
 
 
 def sweep_rows(source: Source) -> tuple[SweepRow, ...]:
@@ -139,12 +139,12 @@ def sweep_rows(source: Source) -> tuple[SweepRow, ...]:
     session = source.session
     held_out = work.held_out_windows(source.library, session, source.model, source.language)
     plan = sweeping.full_plan(session, held_out, source.applied.settings)
-    drawn = (drawing.draws_of(source.library, session, count) for count in counts_of(session))
+    drawn = (text_draws.draws_of(source.library, session, count) for count in counts_of(session))
     plans = [replace(plan, drawn=one) for one in drawn]
     plan = next((one for one in plans if sweeping.losses_of(source.library, one)), plan)
     points = sweeping.points_of(source.library, plan)
     return runs.sweep_rows(points, sweep.differences(points, sweeping.losses_of(source.library, plan)),
-                           sweep.against_of(one.settings for one in points))
+                           sweep.reference_method(one.settings for one in points))
 
 
 # The gains: each is a number measured in this visit, or None
@@ -170,7 +170,7 @@ def gain_rows(source: Source) -> tuple[GainRow, ...]:
         rows += [GainRow("saved", "byte", None, _saved(source, "weights")), GainRow("zipped", "byte", None, None),
                  GainRow("masked", "byte", None, None), GainRow("speed", "rate", None, None)]
     else:
-        gap = paired(won.speed_dense.runs, won.speed_pruned.runs)
+        gap = paired_difference(won.speed_dense.runs, won.speed_pruned.runs)
         rows += [GainRow("saved", "byte", won.dense.saved, won.pruned.saved),
                  GainRow("zipped", "byte", won.dense.zipped, won.pruned.zipped),
                  GainRow("masked", "byte", None, won.masked),
@@ -202,20 +202,20 @@ def visit_row(source: Source) -> VisitRow:
         asked["pruned"].right if asked else None, asked["dense"].total if asked else None, digest)
 
 
-def note(visit: Visit, language: str) -> None:
+def record_run(visit: Visit, language: str) -> None:
     """Add the currently applied copy to the list of the visit's runs, or update its row with newer measurements."""
     session, library = visit.session, visit.library
     if session.applied is None or not (library.has(session.applied) and library.has(session.model)):
         return
     row = visit_row(source_of(visit, language))
-    known = {one.number: one for one in noted(visit)}
+    known = {one.number: one for one in recorded_runs(visit)}
     before = known.get(row.number)
     if before is None or row.perplexity_pruned is not None or before.perplexity_pruned is None:
         known[row.number] = row
         visit.remember(RUNS, tuple(known[number] for number in sorted(known)))
 
 
-def noted(visit: Visit) -> tuple[VisitRow, ...]:
+def recorded_runs(visit: Visit) -> tuple[VisitRow, ...]:
     found: tuple[VisitRow, ...] = visit.session.extra(RUNS, ())
     return found
 
@@ -232,8 +232,8 @@ def _share(source: Source) -> float | None:
     found, level, norm = source.statistics, source.applied.alpha, source.applied.settings.norm
     if found is None or level is None:
         return None
-    return source.library.once(GradientShareKey(_statistics_key(source), norm, level),
-                               lambda: alpha.gradient_share(found, norm, level))
+    return source.library.get_or_make(GradientShareKey(_statistics_key(source), norm, level),
+                                      lambda: alpha.gradient_share(found, norm, level))
 
 
 def _gradients(source: Source) -> tuple[GradientSummary, ...]:
@@ -242,8 +242,8 @@ def _gradients(source: Source) -> tuple[GradientSummary, ...]:
     found = source.statistics
     if found is None or NORMS[norm] not in found.keep:
         return ()
-    return source.library.once(SummariesKey(_statistics_key(source), norm),
-                               lambda: gradient_summaries(source.model, found, norm))
+    return source.library.get_or_make(SummariesKey(_statistics_key(source), norm),
+                                      lambda: gradient_summaries(source.model, found, norm))
 
 
 def gradient_norm(applied: Masks) -> str:
@@ -272,7 +272,7 @@ def chosen_matrix(source: Source, gradients: tuple[GradientSummary, ...]) -> tup
     return (max(gradients, key=lambda one: one.mean).name if gradients else names[0]), 0
 
 
-def own_words(source: Source) -> Own:
+def own_text(source: Source) -> Own:
     """Return the calibration text, if it is still the run's, and the chat, if this copy gave its pruned answers."""
     choice: TextChoice = source.session.text
     text = ""
@@ -307,4 +307,4 @@ def gather(source: Source, pruned: Model, own: bool) -> Job[Run]:
         skill_rows(source), change_rows(source), gain_rows(source), method_rows(source), sweep_rows(source),
         tuple(visit[number] for number in sorted(visit)),
         runs.matrix_picture(source.applied, histogram, name, expert), runs.versions(),
-        own_words(source) if own else None)
+        own_text(source) if own else None)

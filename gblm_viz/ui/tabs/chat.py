@@ -12,9 +12,9 @@ from typing import Any
 import gradio as gr
 
 from gblm_viz.core.base.errors import GblmError
-from gblm_viz.core.talk.generate import Prompt, Sampling, fitted
+from gblm_viz.core.talk.generate import Prompt, Sampling, fit_prompt
 from gblm_viz.core.talk.speed import Speeds, speeds
-from gblm_viz.model_told import template_told
+from gblm_viz.model_text import template_note
 from gblm_viz.words import Words
 
 from ..components.escape import escape
@@ -23,10 +23,10 @@ from ..visit.keys import SpeedTask
 from ..visit.page import Handlers, Page
 from ..visit.remembered import BLIND_ROUND, CHAT, CHAT_EDIT, PICKED
 from ..visit.session import Visit
-from ..work import sides, work
-from ..work.chat import Conversation, Turn, messages_of, together
-from . import chat_blind, chat_shown, chat_third
-from .chat_shown import Shown, conversation, going_on, hidden, is_blind, line, order
+from ..work import chat_models, work
+from ..work.chat import Conversation, Turn, answer_together, messages_of
+from . import chat_blind, chat_third, chat_view
+from .chat_view import ChatView, continued_turns, conversation, hidden, is_blind, line, order
 
 MEASURED_TOKENS = 24
 """Number of tokens in each round of the speed measurement."""
@@ -82,7 +82,7 @@ def build(page: Page, asked: gr.State) -> None:
                         show_label=False, container=False, elem_id="compare-view", scale=0, min_width=250)
         measure = gr.Button(say("chat.speed.measure"), elem_id="compare-speed", size="sm", scale=0, min_width=130)
     bar = chat_blind.build(say)
-    shown = Shown(say, chat_shown.build(say, parting))
+    shown = ChatView(say, chat_view.build(say, parting))
     _Handlers(page, asked, row, options, choices, bar, shown, view, measure).wire()
 
 
@@ -121,7 +121,7 @@ class _Handlers(Handlers):
     options: Options
     choices: chat_third.Choices
     bar: chat_blind.Bar
-    shown: Shown
+    shown: ChatView
     view: gr.Radio
     measure: gr.Button
 
@@ -150,7 +150,7 @@ class _Handlers(Handlers):
 
     def everything(self, visit: Visit) -> dict[Any, Any]:
         """Show the kept conversation and the votes on it."""
-        return {**self.shown.everything(visit), **chat_blind.shown(visit, self.bar, self.say)}
+        return {**self.shown.everything(visit), **chat_blind.bar_updates(visit, self.bar, self.say)}
 
     def talk(self, visit: Visit, text: str, chosen: Sampling, kept: tuple[Turn, ...],
              history: tuple[Turn, ...]) -> Iterator[dict[Any, Any]]:
@@ -158,14 +158,14 @@ class _Handlers(Handlers):
         say, stop, shown = self.say, self.row.stop, self.shown
         stop_event = _take_over(visit)
         try:
-            of, models = tuple(sides.keys(visit).items()), sides.models(visit)
-            asked = fitted(models["dense"], messages_of(history, "dense", text), chosen)
+            of, models = tuple(chat_models.keys(visit).items()), chat_models.models(visit)
+            asked = fit_prompt(models["dense"], messages_of(history, "dense", text), chosen)
             visit.remember(CHAT_EDIT, False)
             visit.remember(PICKED, None)
             begun = chat_blind.begin(visit)
-            with closing(together(models, text, history, chosen, stop_event)) as stream:
+            with closing(answer_together(models, text, history, chosen, stop_event)) as stream:
                 yield {stop: gr.update(interactive=True), shown.places.parting: line(say("compare.answering")),
-                       **(chat_blind.shown(visit, self.bar, say, answering=True) | shown.titles(visit) if begun
+                       **(chat_blind.bar_updates(visit, self.bar, say, answering=True) | shown.titles(visit) if begun
                           else {})}
                 for turn, finished in stream:
                     if visit.library.chats.get(visit.key) is not stop_event:
@@ -174,7 +174,7 @@ class _Handlers(Handlers):
                         yield shown.answers(visit, (*kept, turn), finished=False)
             visit.remember(CHAT, Conversation((*kept, turn), of))
             yield {**(self.everything(visit) if begun else shown.everything(visit)),
-                   stop: gr.update(interactive=False), self.page.status: self.page.note(_told(say, asked))}
+                   stop: gr.update(interactive=False), self.page.status: self.page.note(_prompt_note(say, asked))}
         except Exception:
             # show the earlier conversation again, also in place of the unfinished answer to this question
             if visit.library.chats.get(visit.key) is stop_event:
@@ -185,7 +185,7 @@ class _Handlers(Handlers):
 
     def on_ask(self, visit: Visit, text: str, continued: bool, *values: Any) -> Iterator[dict[Any, Any]]:
         """Ask the question; an edited one replaces the last one."""
-        before = going_on(visit) if continued and not is_blind(visit) else ()
+        before = continued_turns(visit) if continued and not is_blind(visit) else ()
         kept = before[:-1] if visit.session.extra(CHAT_EDIT, False) else before
         yield from self.talk(visit, text, _sampling(*values), kept, kept)
 
@@ -198,7 +198,7 @@ class _Handlers(Handlers):
         if _sampling(*values).temperature > 0:
             chosen[0] = str(_seed(values[0]) + 1)
         yield {self.options.seed: chosen[0]}
-        kept = going_on(visit)[:-1] if continued and not is_blind(visit) else ()
+        kept = continued_turns(visit)[:-1] if continued and not is_blind(visit) else ()
         yield from self.talk(visit, turns[-1].prompt if turns else text, _sampling(*chosen), kept, kept)
 
     def on_stop(self, visit: Visit) -> dict[Any, Any]:
@@ -237,12 +237,12 @@ class _Handlers(Handlers):
         number, token = (int(one) for one in picked)
         if hidden(visit) or not 0 <= number < len(turns):
             return
-        if kept.of != tuple(sides.keys(visit).items()):
-            yield {bars: chat_shown.hint(say, say("compare.older"))}
+        if kept.of != tuple(chat_models.keys(visit).items()):
+            yield {bars: chat_view.hint(say, say("compare.older"))}
             return
         visit.remember(PICKED, (place, number, token))
-        turn, models = turns[number], sides.models(visit)
-        asked = fitted(models[side], messages_of(turns[:number], side, turn.prompt), turn.sampling)
+        turn, models = turns[number], chat_models.models(visit)
+        asked = fit_prompt(models[side], messages_of(turns[:number], side, turn.prompt), turn.sampling)
         written = turn.answers[side]
         key = work.predictions_key(kept.of, asked.tokens, written.ids)
         task = page.library.start(
@@ -253,17 +253,17 @@ class _Handlers(Handlers):
             return  # another token was selected meanwhile
         before = "".join(one.text for one in written.tokens[:token])
         seen = dict(zip(models, found.places[token], strict=True))
-        yield {bars: bars_html(say, side, token + 1, before, seen, found.vocabulary, sides.tags(visit, say)),
+        yield {bars: bars_html(say, side, token + 1, before, seen, found.vocabulary, chat_models.tags(visit, say)),
                page.status: page.note(say("status.ready"))}
 
     def on_measure(self, visit: Visit, text: str, continued: bool, *values: Any) -> Iterator[dict[Any, Any]]:
         """Measure each model alone, then all at once, on the last question; queued, so that no other job runs."""
         page, say, turns = self.page, self.say, conversation(visit).turns
-        models, question = sides.models(visit), turns[-1].prompt if turns else text
+        models, question = chat_models.models(visit), turns[-1].prompt if turns else text
         messages = messages_of((), "dense", question)
-        fitted(models["dense"], messages, _sampling(*values))
+        fit_prompt(models["dense"], messages, _sampling(*values))
         task = page.library.start(
-            visit.key, SpeedTask(visit.key, tuple(sides.keys(visit).items())),
+            visit.key, SpeedTask(visit.key, tuple(chat_models.keys(visit).items())),
             lambda _: speeds(tuple(models.values()), messages, _sampling(*values), MEASURED_TOKENS))
         found = yield from page.follow(visit, task, "speed")
         yield {self.shown.places.speed: speed_html(say, tuple(models), found),
@@ -274,7 +274,7 @@ class _Handlers(Handlers):
         on = is_blind(visit)
         return {**self.everything(visit), self.options.blind: on, self.shown.places.speed: "",
                 self.options.follow_up: gr.update(interactive=not on),
-                self.choices.remove: gr.update(interactive=sides.third_of(visit) is not None)}
+                self.choices.remove: gr.update(interactive=chat_models.third_of(visit) is not None)}
 
 
 def _take_over(visit: Visit) -> threading.Event:
@@ -287,10 +287,10 @@ def _take_over(visit: Visit) -> threading.Event:
     return event
 
 
-def _told(say: Words, asked: Prompt) -> str:
+def _prompt_note(say: Words, asked: Prompt) -> str:
     """Return how the prompt was given to the models if it was changed, else that all is ready."""
     told = [say("compare.cut", count=asked.cut)] if asked.cut or asked.dropped else []
-    told += [template_told(say, asked)] if asked.how != "given" else []
+    told += [template_note(say, asked)] if asked.how != "given" else []
     return " ".join(told) or say("status.ready")
 
 

@@ -18,14 +18,14 @@ from gblm_viz.core.talk.blind import Competitors, Preference, Vote, tally
 from gblm_viz.words import Words
 
 from ..components.escape import escape
-from ..components.own import started
+from ..components.own_component import started
 from ..components.token_bars import MARKS
 from ..visit.page import Page
 from ..visit.remembered import BLIND, BLIND_QUESTIONS, BLIND_ROUND, CHAT, VOTES
 from ..visit.session import Visit
-from ..work import sides
+from ..work import chat_models
 from ..work.chat import Conversation
-from .chat_shown import LETTERS, Round, Shown, blind_round, conversation, hidden, is_blind
+from .chat_view import LETTERS, ChatView, Round, blind_round, conversation, hidden, is_blind
 
 KEYS = Path(__file__).parents[1] / "components" / "blind_keys.js"
 
@@ -61,7 +61,7 @@ def begin(visit: Visit) -> Round | None:
     if not is_blind(visit):
         return None
     number = int(visit.session.extra(BLIND_QUESTIONS, 0)) + 1
-    there = list(sides.keys(visit))
+    there = list(chat_models.keys(visit))
     secrets.SystemRandom().shuffle(there)
     asked = Round(tuple(there), number)
     visit.remember(BLIND_QUESTIONS, number)
@@ -74,18 +74,18 @@ def votes_of(visit: Visit) -> tuple[Vote, ...]:
     return found
 
 
-def shown(visit: Visit, bar: Bar, say: Words, answering: bool = False) -> dict[Any, Any]:
+def bar_updates(visit: Visit, bar: Bar, say: Words, answering: bool = False) -> dict[Any, Any]:
     """Return the bar's updates from the session; while answers are written, voting is disabled."""
     on, asked = is_blind(visit), blind_round(visit)
     voting = bool(on and not answering and asked is not None and not asked.revealed and conversation(visit).turns)
-    count = len(sides.keys(visit)) if asked is None else len(asked.order)
-    found: dict[Any, Any] = {bar.row: gr.update(visible=on), bar.told: told_html(visit, say) if on else ""}
+    count = len(chat_models.keys(visit)) if asked is None else len(asked.order)
+    found: dict[Any, Any] = {bar.row: gr.update(visible=on), bar.told: tally_html(visit, say) if on else ""}
     for place, button in enumerate(bar.votes):
         found[button] = gr.update(interactive=voting, visible=place < count)
     return found | {bar.tie: gr.update(interactive=voting), bar.reveal: gr.update(interactive=voting)}
 
 
-def wire(page: Page, bar: Bar, box: Any, follow_up: Any, stop: Any, view: Shown) -> None:
+def wire(page: Page, bar: Bar, box: Any, follow_up: Any, stop: Any, view: ChatView) -> None:
     """Register the handlers. box: the blind-mode checkbox; follow_up: the conversation checkbox, not used here."""
     say = page.words
 
@@ -96,7 +96,7 @@ def wire(page: Page, bar: Bar, box: Any, follow_up: Any, stop: Any, view: Shown)
             running.set()
         visit.keep(visit.session.with_extra(BLIND, bool(on)).with_extra(BLIND_ROUND, None)
                    .with_extra(CHAT, Conversation()))
-        return {**view.everything(visit), **shown(visit, bar, say), stop: gr.update(interactive=False),
+        return {**view.everything(visit), **bar_updates(visit, bar, say), stop: gr.update(interactive=False),
                 follow_up: gr.update(interactive=not on),
                 page.status: page.note(say("chat.blind.on" if on else "chat.blind.off"))}
 
@@ -106,14 +106,14 @@ def wire(page: Page, bar: Bar, box: Any, follow_up: Any, stop: Any, view: Shown)
             raise GblmError("nothing_to_vote_on")
         winner = "" if place is None else asked.order[place]
         visit.remember(VOTES, (*votes_of(visit), Vote(conversation(visit).of, asked.question, winner)))
-        return {bar.told: told_html(visit, say)}
+        return {bar.told: tally_html(visit, say)}
 
     def on_reveal(visit: Visit) -> dict[Any, Any]:
         asked = blind_round(visit)
         if asked is None or not conversation(visit).turns:
             raise GblmError("nothing_to_vote_on")
         visit.remember(BLIND_ROUND, replace(asked, revealed=True))
-        return {**view.everything(visit), **shown(visit, bar, say)}
+        return {**view.everything(visit), **bar_updates(visit, bar, say)}
 
     page.on(box.input, on_switch, [box], [*view.places.all, *bar.all, stop, follow_up])
     for place, button in [*enumerate(bar.votes), (None, bar.tie)]:
@@ -121,14 +121,14 @@ def wire(page: Page, bar: Bar, box: Any, follow_up: Any, stop: Any, view: Shown)
     page.on(bar.reveal.click, on_reveal, [], [*view.places.all, *bar.all])
 
 
-def told_html(visit: Visit, say: Words) -> str:
+def tally_html(visit: Visit, say: Words) -> str:
     """Return the votes on this question and the tally of all revealed ones; models stay hidden until Reveal."""
     asked, votes = blind_round(visit), votes_of(visit)
     secret = asked.question if asked is not None and hidden(visit) else None
     own = sum(vote.question == secret for vote in votes)
     lines = [say("chat.blind.so_far", count=own)] if secret is not None else []
     counted = [vote for vote in votes if vote.question != secret]
-    competitors = tuple(sides.keys(visit).items())
+    competitors = tuple(chat_models.keys(visit).items())
     lines += preference_sentences(counted, competitors, say)
     elsewhere = sum(vote.competitors != competitors for vote in counted)
     lines += [say("chat.blind.elsewhere", count=elsewhere)] if elsewhere else []

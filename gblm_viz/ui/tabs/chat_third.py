@@ -1,6 +1,6 @@
 """Compare, the chat: a third model of the visitor's choice: another method, sparsity or text.
 
-The row of choices and its handlers; `sides` makes the model.
+The row of choices and its handlers; `chat_models` makes the model.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from ..visit.keys import ThirdTask
 from ..visit.page import Page
 from ..visit.remembered import THIRD
 from ..visit.session import Visit
-from ..work import sides
-from .chat_shown import Shown
+from ..work import chat_models
+from .chat_view import ChatView
 from .text import texts_offered
 
 
@@ -50,19 +50,19 @@ def build(say: Words, toggle: Any) -> Choices:
     return Choices(toggle, gr.State(False), row, method, sparsity, text, add, remove)
 
 
-def wire(page: Page, choices: Choices, view: Shown) -> None:
+def wire(page: Page, choices: Choices, view: ChatView) -> None:
     say = page.words
 
     def on_toggle(visit: Visit, opened: bool) -> dict[Any, Any]:
         return {choices.open: not opened, choices.row: gr.update(visible=not opened)}
 
     def on_add(visit: Visit, method: str, sparsity: Any, text: str) -> Iterator[dict[Any, Any]]:
-        asked = sides.Asked(method, sparsity, text)
-        settings = sides.third_settings(visit, asked)
+        asked = chat_models.Asked(method, sparsity, text)
+        settings = chat_models.third_settings(visit, asked)
         session, model = visit.session, visit.model()
         task = page.library.start(
             visit.key, ThirdTask(session.model, session.statistics, text and session.text, text, settings),
-            lambda _: sides.third_job(page.library, session, model, asked, settings))
+            lambda _: chat_models.third_job(page.library, session, model, asked, settings))
         third = yield from page.follow(visit, task, "third")
         if visit.session.model != session.model:
             return  # another model was loaded meanwhile: this third model no longer belongs to it

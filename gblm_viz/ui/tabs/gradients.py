@@ -30,7 +30,7 @@ from ..visit.page import Handlers, Page, bump
 from ..visit.remembered import ALL_EXPERTS, TEXT_MOVED
 from ..visit.session import Library, Selection, Visit
 from ..work import work
-from ..work.example import shipped, shipped_matrix, shipped_summaries
+from ..work.example import shipped_example, shipped_matrix, shipped_summaries
 from ..work.preview import plain_alpha
 
 STATISTICS = ("mean", "median", "p99", "peak_share")
@@ -267,7 +267,7 @@ def _made_of(say: Words, visit: Visit) -> str:
 # The shipped example, until the computed one is ready
 
 def _shipped_map(say: Words) -> dict[str, Any]:
-    summaries, found = shipped_summaries(), shipped()
+    summaries, found = shipped_summaries(), shipped_example()
     shown = cell_map("gradient_mean", found["blocks"], tuple(found["roles"]), summaries, "mean", True,
                             found["samples"])
     return maps.map_value(shown, say, title=say("gradients.title.mean", norm=say("gradients.norm_name.l1")),
@@ -277,7 +277,7 @@ def _shipped_map(say: Words) -> dict[str, Any]:
 
 def _shipped_matrix(say: Words) -> dict[str, Any]:
     summary, gradient = shipped_matrix()
-    unit = say("gradients.field_unit.l1", samples=shipped()["samples"])
+    unit = say("gradients.field_unit.l1", samples=shipped_example()["samples"])
     field = Field("l1", say("gradients.field.l1"), "sequential", *colour_range(gradient, "log"), "log", unit)
     return picture(ArrayProvider({field: gradient}), matrix_title(say, summary), say.table("matrix"), kept=True)
 
@@ -293,7 +293,7 @@ def _summaries(page: Page, visit: Visit,
         task = library.start(visit.key, key, lambda cancel: _summary_job(library, key, model, found, norm))
         yield from page.follow(visit, task, "estimate")
         yield {page.status: page.note(page.words("status.ready"))}
-    return library.once(key, lambda: gradient_summaries(model, found, norm))
+    return library.get_or_make(key, lambda: gradient_summaries(model, found, norm))
 
 
 def _summary_job(library: Library, key: SummariesKey, model: Any, found: Statistics, norm: str) -> Job[None]:
@@ -323,7 +323,7 @@ class GradientProvider:
         found = None if session.statistics is None else visit.statistics()
         offered = _offered(found, settings)
         key = FieldRangesKey(session.model, session.statistics, settings, matrix.name, expert)
-        ranges: dict[str, tuple[float, float]] = library.once(
+        ranges: dict[str, tuple[float, float]] = library.get_or_make(
             key, lambda: {field: colour_range(fields.field(visit.model(), found, matrix.name, field, expert, settings),
                                               scale, kind == "diverging") for field, kind, scale in offered})
         count = found.count if found is not None else 0

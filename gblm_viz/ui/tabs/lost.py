@@ -16,7 +16,7 @@ from ..visit.page import NoLongerWanted, Page, bump
 from ..visit.session import Visit
 from ..work import work
 from . import lost_methods, lost_probes, lost_tokens
-from .lost_told import measured_html, summary_html
+from .lost_text import measured_html, summary_html
 
 
 def build(page: Page, summary: gr.HTML, panels: gr.Tabs, asked: gr.State) -> None:

@@ -13,8 +13,8 @@ from gblm_viz.words import Words
 from ..visit.keys import MethodsTask
 from ..visit.page import Page
 from ..visit.session import Visit
-from ..work import drawing, measuring, work
-from .lost_told import methods_cost, methods_html
+from ..work import measuring, text_draws, work
+from .lost_text import methods_cost, methods_html
 
 
 def build(page: Page, shown: gr.Tab) -> None:
@@ -42,20 +42,20 @@ def build(page: Page, shown: gr.Tab) -> None:
         name, windows = windows_of(visit, name)
         offered = [(say("lost.methods.on", text=work.text_name(say, one.text_name), windows=one.count), key)
                    for key, one in texts_of(visit).items()]
-        return {text: gr.update(choices=offered, value=name), count: drawing.chosen(visit),
+        return {text: gr.update(choices=offered, value=name), count: text_draws.chosen_count(visit),
                 cost: methods_cost(visit, windows, say), table: methods_html(visit, windows, say)}
 
     def on_draws(visit: Visit, name: str | None, asked: int) -> dict[Any, Any]:
-        drawing.choose(visit, asked)
+        text_draws.choose_count(visit, asked)
         return refresh(visit, name)
 
     def on_compare(visit: Visit, name: str | None) -> Iterator[dict[Any, Any]]:
         session, library, model = visit.session, visit.library, visit.model()
         rivals = measuring.rivals(session, work.applied_masks(visit).settings)
         name, windows = windows_of(visit, name)
-        many = drawing.chosen(visit)
+        many = text_draws.chosen_count(visit)
         if measuring.rivalry(library, session, rivals, windows, many) is None:
-            drawn = drawing.draws_of(library, session, many)
+            drawn = text_draws.draws_of(library, session, many)
             key = MethodsTask(session.model, session.statistics, tuple(rivals.values()), windows.key,
                               None if drawn is None else drawn.key)
             task = library.start(visit.key, key, lambda _: measuring.drawn_job(library, session, model, rivals, windows,
@@ -73,4 +73,4 @@ def build(page: Page, shown: gr.Tab) -> None:
 def draws_offered(say: Words) -> list[tuple[str, int]]:
     """Return (label, number) of the numbers of draws that can be chosen."""
     return [(say("verdict.draws_one") if count == 1 else say("verdict.draws_many", draws=count), count)
-            for count in drawing.OFFERED]
+            for count in text_draws.OFFERED]

@@ -24,10 +24,10 @@ from ..visit.keys import AskTask, PrunedKey
 from ..visit.page import Handlers, Page, bump
 from ..visit.remembered import SHOWN_PROBES
 from ..visit.session import Visit
-from ..visit.uploads import received
+from ..visit.uploads import claim_upload
 from ..work import measuring, work
-from ..work.measuring import Asked
-from .lost_told import asked_html, skills_html
+from ..work.measuring import SetVerdicts
+from .lost_text import asked_html, skills_html
 from .text import read_upload
 
 AT_ONCE = 10
@@ -81,7 +81,7 @@ class Shelf:
         """Return the order after a click on a head: another column's default direction, or the same column reversed."""
         return replace(self, order=name, down=not self.down if name == self.order else ORDERS[name][1], first=0)
 
-    def of(self, asked: Asked) -> list[Pair]:
+    def of(self, asked: SetVerdicts) -> list[Pair]:
         """All pairs that pass, in order; equal ones as they stand in the set."""
         pairs = [Pair(index, before, after) for index, (before, after) in
                  enumerate(zip(asked.exact[0].verdicts, asked.exact[1].verdicts, strict=True))]
@@ -170,7 +170,7 @@ class _Handlers(Handlers):
         """Show a set as far as it was asked: its sentences, and the page of its table or its skills."""
         say, parts = self.say, self.parts
         visit.remember(SHOWN_PROBES, (name, kind))
-        found = measuring.asked(visit, name)
+        found = measuring.verdicts_of(visit, name)
         names = sorted({one.probe.skill for one in found.exact[0].verdicts}) if found else []
         now = replace(now, skill=now.skill if now.skill in names else "")
         return {parts.about: f'<p class="tag">{escape(self.about_set(visit, name))}</p>',
@@ -217,7 +217,7 @@ class _Handlers(Handlers):
         """Show the existing results; the pocket's own probes are asked automatically, which takes seconds."""
         name = chosen(visit, name)
         yield {**self.sets(visit, name), **self.show(visit, name, kind, now)}
-        if name == "pocket" and measuring.asked(visit, name) is None and visit.session.applied is not None:
+        if name == "pocket" and measuring.verdicts_of(visit, name) is None and visit.session.applied is not None:
             yield from self.run_ask(visit, name, choosing=False)
             yield self.answered(visit, name, now, self.say("status.ready"))
 
@@ -241,7 +241,7 @@ class _Handlers(Handlers):
         visit.remember(SHOWN_PROBES, (name, kind))
         try:
             if name == "own" and text.strip():
-                measuring.keep_own(visit, text, say("lost.probes.paste"))
+                measuring.store_own_probes(visit, text, say("lost.probes.paste"))
             count = len(measuring.probes_of(visit, name))
         except TextError as error:
             yield self.refused(error)
@@ -252,8 +252,8 @@ class _Handlers(Handlers):
 
     def on_upload(self, visit: Visit, sent: dict[str, Any], kind: str) -> dict[Any, Any]:
         try:
-            name, content = read_upload(received(visit.library.uploads, visit.key, sent))
-            probes = measuring.keep_own(visit, content, name)
+            name, content = read_upload(claim_upload(visit.library.uploads, visit.key, sent))
+            probes = measuring.store_own_probes(visit, content, name)
         except GblmError as error:
             return self.refused(error)
         told = self.say("lost.probes.read", n=f"{len(probes):,}", name=name)
@@ -265,7 +265,7 @@ class _Handlers(Handlers):
         """Open a probe in the chat, sort by a column, turn the page, or offer all rows as a file."""
         say, table = self.say, self.parts.table
         what, value = str(wanted[0]), wanted[1]
-        found = measuring.asked(visit, name)
+        found = measuring.verdicts_of(visit, name)
         if found is None:
             return {}
         if what == "open" and 0 <= int(value) < len(found.exact[0].verdicts):
@@ -305,7 +305,7 @@ def rows(pairs: list[Pair], say: Words) -> list[dict[str, Any]]:
              say("lost.probes.fate"): say(f"lost.probes.{pair.fate}")} for pair in pairs]
 
 
-def probe_page(asked: Asked | None, shelf: Shelf, say: Words, file: str = "") -> dict[str, Any]:
+def probe_page(asked: SetVerdicts | None, shelf: Shelf, say: Words, file: str = "") -> dict[str, Any]:
     """Return a page of probes for the table. file: the address at which all rows can be downloaded."""
     words = {name: say(f"lost.probes.{name}") for name in ("back", "on")} | {
         "ask": say("lost.probes.to_chat"), "save": say("lost.probes.save")}

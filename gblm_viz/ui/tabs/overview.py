@@ -10,7 +10,7 @@ from typing import Any
 
 import gradio as gr
 
-from gblm_viz.core.base.intervals import paired
+from gblm_viz.core.base.intervals import paired_difference
 from gblm_viz.core.look.cells import ModelMap
 from gblm_viz.core.look.gradient_sums import GradientSummary, cell_map
 from gblm_viz.core.look.two_masks import Jump
@@ -27,9 +27,9 @@ from ..visit.page import Handlers, Page, bump
 from ..visit.session import Selection, Visit
 from ..work import work
 from ..work.applied import applied_tag, collected_from
-from ..work.chat import Turn, pane_html, parting_sentence, together
-from ..work.example import LONGEST_ANSWER, SETTINGS, shipped, shipped_summaries
-from .prune_told import place
+from ..work.chat import Turn, answer_together, pane_html, parting_sentence
+from ..work.example import LONGEST_ANSWER, SETTINGS, shipped_example, shipped_summaries
+from .prune_text import place
 from .weight import telling_weight
 
 
@@ -63,7 +63,7 @@ class Parts:
 def build(page: Page) -> None:
     """Lay out the finished example and register the handlers."""
     say = page.words
-    example = shipped()
+    example = shipped_example()
     pairs = _pairs(say)
     with gr.Row(elem_id="overview-row", equal_height=False):
         with gr.Column(scale=6, min_width=480):
@@ -113,7 +113,7 @@ class _Handlers(Handlers):
         stop = threading.Event()
         visit.library.chats[visit.key] = stop
         models = {"dense": visit.model(), "pruned": work.pruned_model(visit)}
-        stream = together(models, prompt, (), Sampling(most=LONGEST_ANSWER), stop)
+        stream = answer_together(models, prompt, (), Sampling(most=LONGEST_ANSWER), stop)
         try:
             for turn, finished in stream:
                 told = parting_sentence(turn, say) if finished else say("compare.answering")
@@ -133,7 +133,7 @@ class _Handlers(Handlers):
         return {self.page.tabs: gr.Tabs(selected="compare")}
 
     def example_shown(self) -> dict[Any, Any]:
-        say, parts, example = self.say, self.parts, shipped()
+        say, parts, example = self.say, self.parts, shipped_example()
         pair = _pairs(say)[0]
         return {parts.sentence: headline(say, example["removed"], example["prunable"], example["sparsity"]),
                 parts.questions: gr.update(visible=True), parts.to_chat: gr.update(visible=False),
@@ -209,12 +209,12 @@ class _Handlers(Handlers):
 
 def _pairs(say: Words) -> list[dict[str, str]]:
     """Return the example's questions with both models' answers, in the page's language if it has them."""
-    answers: dict[str, list[dict[str, str]]] = shipped()["answers"]
+    answers: dict[str, list[dict[str, str]]] = shipped_example()["answers"]
     return answers.get(say.language, answers[FIRST])
 
 
 def _shipped_map(say: Words) -> dict[str, Any]:
-    example, summaries = shipped(), shipped_summaries()
+    example, summaries = shipped_example(), shipped_summaries()
     return _drawn(say, _map(summaries, example["blocks"], tuple(example["roles"]), example["samples"]), summaries)
 
 
@@ -242,7 +242,7 @@ def _measured(visit: Visit, say: Words) -> tuple[dict[str, Any] | None, dict[str
         return probes, None
     before, after = (library.get(key) for key in keys)
     return probes, {"dense": before.value, "pruned": after.value, "windows": before.windows, "length": before.length,
-                    "difference": asdict(paired(before.losses, after.losses))}
+                    "difference": asdict(paired_difference(before.losses, after.losses))}
 
 
 # How it is drawn
@@ -256,7 +256,7 @@ def headline(say: Words, removed: int, prunable: int, sparsity: float) -> str:
 
 def _shipped_telling(say: Words) -> tuple[str, Jump]:
     """Return the place of the example's weight with the largest jump, and how far its rank in the row moves."""
-    jump = Jump(**shipped()["telling"])
+    jump = Jump(**shipped_example()["telling"])
     matrix = next(one for one in shipped_summaries() if one.name == jump.matrix)
     return place(say, matrix), jump
 

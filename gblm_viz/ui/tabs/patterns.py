@@ -15,7 +15,7 @@ import gradio as gr
 
 from gblm_viz.core.base.job import run
 from gblm_viz.core.look import two_masks
-from gblm_viz.core.look.columns import writer
+from gblm_viz.core.look.columns import column_source
 from gblm_viz.core.look.structure import DRAWS, column_score, outside_columns, row_score
 from gblm_viz.core.look.structure_maps import agreement_map, structure_cells, structure_map
 from gblm_viz.core.look.two_masks import CATEGORIES
@@ -33,40 +33,40 @@ from ..visit.page import Handlers, Page, bump
 from ..visit.remembered import PATTERNS_ORDER
 from ..visit.session import Selection, Visit
 from ..work import work
-from ..work.preview import selected
+from ..work.preview import selected_matrix
 from .gradients import unpin
-from .patterns_sight import (
+from .patterns_data import (
     ORDERS,
     SIDE,
-    Sight,
+    PatternData,
     bands_key,
     bands_of,
     both_bands,
-    compared,
-    comparison,
+    compare_masks,
+    compare_selected,
     moved_job,
     moved_key,
-    needed,
+    pattern_data,
     profile_of,
-    sight_of,
+    require_data,
     structure_key,
 )
-from .patterns_told import (
+from .patterns_text import (
     MAPS,
     MUCH,
     band_rows,
-    beside_paper,
     counts_table,
     deviations,
     factors_sentence,
     jumps_tables,
     kappa_value,
+    p_value_sentences,
+    paper_sentence,
     score,
+    source_name,
     structure_value,
-    tested,
-    written_by,
 )
-from .prune_told import NEARLY_SAME, changes, made_of, place
+from .prune_text import NEARLY_SAME, changes, made_of, place
 from .weight import title
 
 PANELS = ("columns", "scores", "wanda")
@@ -274,17 +274,17 @@ class _Handlers(Handlers):
     def on_open(self, visit: Visit, known: dict[str, str], seeded: int, _: str, which: str, order: str, measure: str,
                 *, opening: str) -> dict[Any, Any]:
         """opening: the inner tab that is open from now on."""
-        sight = sight_of(visit, which, seeded)
-        shown = self.show.panel(visit, sight, known, opening, order, measure) if sight else {}
+        data = pattern_data(visit, which, seeded)
+        shown = self.show.panel(visit, data, known, opening, order, measure) if data else {}
         return {self.opened: opening, **shown}
 
     def on_order(self, visit: Visit, seeded: int, which: str, order: str) -> dict[Any, Any]:
-        sight = sight_of(visit, which, seeded)
-        return {self.parts.profile: self.show.profile(sight, order)} if sight else {}
+        data = pattern_data(visit, which, seeded)
+        return {self.parts.profile: self.show.profile(data, order)} if data else {}
 
     def on_measure(self, visit: Visit, which: str, measure: str) -> dict[Any, Any]:
-        sight = sight_of(visit, which, 0)
-        return self.show.structure(visit, sight, measure) if sight else {}
+        data = pattern_data(visit, which, 0)
+        return self.show.structure(visit, data, measure) if data else {}
 
     def on_matrix(self, visit: Visit, name: str | None, counter: int) -> dict[Any, Any]:
         if not name:
@@ -294,7 +294,7 @@ class _Handlers(Handlers):
 
     def on_weight(self, visit: Visit, index: Any, counter: int, *values: Any) -> dict[Any, Any]:
         row, column = int(index[0]), int(index[1])
-        visit.select(replace(visit.session.selection, matrix=selected(visit).name, row=row, column=column))
+        visit.select(replace(visit.session.selection, matrix=selected_matrix(visit).name, row=row, column=column))
         pinned = {view: with_pin(value, row, column)
                   for view, value in zip(self.parts.views, values, strict=True) if value}
         return {**pinned, self.signals.selection: bump(counter)}
@@ -304,24 +304,24 @@ class _Handlers(Handlers):
 
     def on_update(self, visit: Visit, which: str, measure: str) -> Iterator[dict[Any, Any]]:
         """Score the masks of all matrices."""
-        page, model, sight = self.page, visit.model(), needed(sight_of(visit, which, 0))
-        cells = yield from self.computed(visit, structure_key(sight), "structure",
-                                         lambda: structure_cells(model, sight.masks))
+        page, model, data = self.page, visit.model(), require_data(pattern_data(visit, which, 0))
+        cells = yield from self.computed(visit, structure_key(data), "structure",
+                                         lambda: structure_cells(model, data.masks))
         done = page.note(self.say("patterns.scored", count=len(cells)))
-        yield {**self.show.scores(visit, needed(sight_of(visit, which, 0)), measure), page.status: done}
+        yield {**self.show.scores(visit, require_data(pattern_data(visit, which, 0)), measure), page.status: done}
 
     def on_test(self, visit: Visit, which: str, measure: str) -> Iterator[dict[Any, Any]]:
         """Test the structure of all matrices against chance."""
-        page, model, sight = self.page, visit.model(), needed(sight_of(visit, which, 0))
-        own, _ = yield from self.computed(visit, bands_key(sight), "structure", lambda: both_bands(model, sight))
+        page, model, data = self.page, visit.model(), require_data(pattern_data(visit, which, 0))
+        own, _ = yield from self.computed(visit, bands_key(data), "structure", lambda: both_bands(model, data))
         done = page.note(self.say("patterns.tested.done", count=len(own.each)))
-        yield {**self.show.scores(visit, needed(sight_of(visit, which, 0)), measure), page.status: done}
+        yield {**self.show.scores(visit, require_data(pattern_data(visit, which, 0)), measure), page.status: done}
 
     def on_compare(self, visit: Visit, which: str) -> Iterator[dict[Any, Any]]:
         """Find which weights the mask keeps and Wanda removes, and the reverse."""
-        page, sight = self.page, needed(sight_of(visit, which, 0))
-        yield from self.computed(visit, moved_key(visit, sight), "structure", lambda: moved_job(visit, sight))
-        now = needed(sight_of(visit, which, 0))
+        page, data = self.page, require_data(pattern_data(visit, which, 0))
+        yield from self.computed(visit, moved_key(visit, data), "structure", lambda: moved_job(visit, data))
+        now = require_data(pattern_data(visit, which, 0))
         yield {**self.show.beside(visit, now), page.status: page.note(self.say("status.ready"))}
 
 
@@ -335,22 +335,22 @@ class _Show:
                    measure: str, *values: Any, asked: bool = False) -> dict[Any, Any]:
         """Return the updates of all that is visible; unchanged pictures keep the visitor's zoom."""
         parts, say = self.parts, self.words
-        sight = sight_of(visit, which, seed)
-        if sight is None:
+        data = pattern_data(visit, which, seed)
+        if data is None:
             return {**dict.fromkeys(parts.views), parts.sentences: _nothing(say), parts.tag: "", self.drawn: {},
                     **self.nothing()}
-        model, name = visit.model(), sight.matrix.name
+        model, name = visit.model(), data.matrix.name
         choices = [(place(say, matrix), matrix.name) for matrix in model.layout.matrices]
-        updates = {parts.tag: self.tag(visit, sight), parts.sort: sight.order,
+        updates = {parts.tag: self.tag(visit, data), parts.sort: data.order,
                    parts.matrix: gr.update(choices=choices, value=name)}
-        if asked or which != ("applied" if sight.applied else "preview"):
-            updates[parts.which] = "applied" if sight.applied else "preview"
-        if known.get("masks") == sight.signature:
-            return updates | self._pins(visit, values) | self.panel(visit, sight, known, panel, order, measure)
-        updates |= {view: self._picture(visit, view, sight, value)
+        if asked or which != ("applied" if data.applied else "preview"):
+            updates[parts.which] = "applied" if data.applied else "preview"
+        if known.get("masks") == data.signature:
+            return updates | self._pins(visit, values) | self.panel(visit, data, known, panel, order, measure)
+        updates |= {view: self._picture(visit, view, data, value)
                     for view, value in zip(parts.views, values, strict=True)}
-        return {**updates, parts.sentences: self.sentences(visit, sight),
-                **self.panel(visit, sight, known | {"masks": sight.signature}, panel, order, measure)}
+        return {**updates, parts.sentences: self.sentences(visit, data),
+                **self.panel(visit, data, known | {"masks": data.signature}, panel, order, measure)}
 
     def nothing(self) -> dict[Any, Any]:
         """Return the inner tabs' updates before there is a mask."""
@@ -360,14 +360,14 @@ class _Show:
         return {**blank, **hidden, parts.profile: None, parts.outside: told, parts.bands: told, parts.counts: told,
                 parts.map: empty_map(self.words("patterns.map.empty"))}
 
-    def panel(self, visit: Visit, sight: Sight, known: dict[str, str], panel: str, order: str,
+    def panel(self, visit: Visit, data: PatternData, known: dict[str, str], panel: str, order: str,
               measure: str) -> dict[Any, Any]:
         """Return the updates of the open inner tab, unless up to date; the others are filled when they are opened."""
-        if known.get(panel) == sight.signature:
+        if known.get(panel) == data.signature:
             return {self.drawn: known}
-        show = {"columns": lambda: self.columns(visit, sight, order), "wanda": lambda: self.beside(visit, sight),
-                "scores": lambda: self.scores(visit, sight, measure)}[panel]
-        return {**show(), self.drawn: known | {panel: sight.signature}}
+        show = {"columns": lambda: self.columns(visit, data, order), "wanda": lambda: self.beside(visit, data),
+                "scores": lambda: self.scores(visit, data, measure)}[panel]
+        return {**show(), self.drawn: known | {panel: data.signature}}
 
     def _pins(self, visit: Visit, values: tuple[Any, ...]) -> dict[Any, Any]:
         selection = visit.session.selection
@@ -378,17 +378,17 @@ class _Show:
         return {view: with_pin(value, *pin) for view, value in zip(self.parts.views, values, strict=True)
                 if value and value.get("pin") != list(pin)}
 
-    def _picture(self, visit: Visit, view: Any, sight: Sight, previous: Any) -> Any:
+    def _picture(self, visit: Visit, view: Any, data: PatternData, previous: Any) -> Any:
         parts, say, selection = self.parts, self.words, visit.session.selection
         what = say("patterns.view.preview")
-        if sight.applied:
+        if data.applied:
             what = say("patterns.view.applied", number=visit.session.applied_number)
         title, masks = {
-            parts.chosen: (say("patterns.view.chosen", method=sight.masks.settings.method, what=what),
-                           {"mask": sight.own}),
-            parts.wanda: (say("patterns.view.others"), sight.others),
-            parts.null: (say("patterns.view.shuffled"), {"mask": sight.null})}[view]
-        order = slice(None) if sight.columns is None else sight.columns
+            parts.chosen: (say("patterns.view.chosen", method=data.masks.settings.method, what=what),
+                           {"mask": data.own}),
+            parts.wanda: (say("patterns.view.others"), data.others),
+            parts.null: (say("patterns.view.shuffled"), {"mask": data.null})}[view]
+        order = slice(None) if data.columns is None else data.columns
         labels = {"mask": say("patterns.view.mask")}
         fields = {Field(name, labels.get(name, name), "mask"): mask[:, order].numpy() for name, mask in masks.items()}
         first, array = next(iter(fields.items()))
@@ -396,23 +396,23 @@ class _Show:
             named = say("patterns.view.chance")
             fields[Field("chance", named if first.id == "mask" else f"{first.label}: {named}", "diverging", -4, 4,
                          pooling="chance")] = array
-        if view is parts.chosen and sight.beside is not None:
+        if view is parts.chosen and data.beside is not None:
             names = tuple(say(f"patterns.four.{name}") for name in CATEGORIES)
             four = Field("beside", say("patterns.view.beside"), "four", categories=names)
-            fields[four] = two_masks.categories(sight.own, sight.beside)[:, order].numpy()
+            fields[four] = two_masks.categories(data.own, data.beside)[:, order].numpy()
         pin = (-1 if selection.row is None else selection.row, -1 if selection.column is None else selection.column)
         inside = 0 <= pin[0] < array.shape[0] and 0 <= pin[1] < array.shape[1]
-        made = [place(say, sight.matrix, sight.expert), *made_of(say, visit, sight.masks.settings, sight.masks), what]
+        made = [place(say, data.matrix, data.expert), *made_of(say, visit, data.masks.settings, data.masks), what]
         return picture(ArrayProvider(fields), title, say.table("matrix"), pin=pin if inside else None,
-                       previous=previous, note=" · ".join(made), sorted_columns=sight.columns,
-                       sorted_by="" if sight.columns is None else say(f"patterns.sort.note_{sight.order}"),
-                       heads=work.head_borders(visit.model(), sight.matrix) if sight.columns is None else (0, 0))
+                       previous=previous, note=" · ".join(made), sorted_columns=data.columns,
+                       sorted_by="" if data.columns is None else say(f"patterns.sort.note_{data.order}"),
+                       heads=work.head_borders(visit.model(), data.matrix) if data.columns is None else (0, 0))
 
-    def tag(self, visit: Visit, sight: Sight) -> str:
+    def tag(self, visit: Visit, data: PatternData) -> str:
         """Return what made the mask, and whether the controls have changed since."""
-        say, session, settings = self.words, visit.session, sight.masks.settings
-        parts = made_of(say, visit, settings, sight.masks)
-        if not sight.applied:
+        say, session, settings = self.words, visit.session, data.masks.settings
+        parts = made_of(say, visit, settings, data.masks)
+        if not data.applied:
             parts.append(say("prune.tag.preview_only"))
             return f'<div class="tag">{escape(" · ".join([*parts, say("patterns.tag.beside")]))}</div>'
         order = say(f"prune.order.{settings.order}")
@@ -425,19 +425,19 @@ class _Show:
         return (f'<div class="tag{" moved" if moved else ""}">{escape(" · ".join(parts))}'
                 + (f"<br><b>{escape(moved)}</b>" if moved else "") + "</div>")
 
-    def sentences(self, visit: Visit, sight: Sight) -> str:
+    def sentences(self, visit: Visit, data: PatternData) -> str:
         """Return sentences on what to look for, with this mask's own numbers."""
-        told = [self._same(visit, sight), self._columns(sight), self._rows(sight)]
-        if sight.wanda is None:
+        told = [self._same(visit, data), self._columns(data), self._rows(data)]
+        if data.wanda is None:
             told.append(self.words("patterns.no_wanda"))
         return "".join(f'<p class="sentence">{escape(one)}</p>' for one in told if one)
 
-    def _same(self, visit: Visit, sight: Sight) -> str:
+    def _same(self, visit: Visit, data: PatternData) -> str:
         """Return a sentence on how far the mask equals Wanda's."""
-        if sight.against is None:
+        if data.against is None:
             return ""
-        here, whole = comparison(visit, sight, sight.against)
-        if sight.masks.settings.method == "gblm":
+        here, whole = compare_selected(visit, data, data.against)
+        if data.masks.settings.method == "gblm":
             if whole.agreement > NEARLY_SAME:
                 return self.words("patterns.sentence.same", agreement=percent(whole.agreement))
             if here.agreement > NEARLY_SAME:
@@ -445,124 +445,125 @@ class _Show:
         return self.words("patterns.sentence.agreement", agreement=percent(here.agreement),
                           chance=percent(here.chance))
 
-    def _columns(self, sight: Sight) -> str:
+    def _columns(self, data: PatternData) -> str:
         say = self.words
-        own, null = column_score(sight.own), column_score(sight.null)
-        fields = {"place": place(say, sight.matrix, sight.expert), "method": sight.masks.settings.method,
+        own, null = column_score(data.own), column_score(data.null)
+        fields = {"place": place(say, data.matrix, data.expert), "method": data.masks.settings.method,
                   "own": score(own), "shuffled": score(null)}
-        if sight.wanda is None:
-            verdict = say("patterns.sentence.uneven" if own > chance_limit(sight.own) else "patterns.sentence.chance")
+        if data.wanda is None:
+            verdict = say("patterns.sentence.uneven" if own > chance_limit(data.own) else "patterns.sentence.chance")
             return say("patterns.sentence.columns_alone", **fields, verdict=verdict)
-        beside = column_score(sight.beside)
-        verdict = column_verdict(say, sight, own, beside)
+        beside = column_score(data.beside)
+        verdict = column_verdict(say, data, own, beside)
         return say("patterns.sentence.columns", **fields, wanda=score(beside), verdict=verdict)
 
-    def _rows(self, sight: Sight) -> str:
-        pattern = sight.pattern
+    def _rows(self, data: PatternData) -> str:
+        pattern = data.pattern
         if isinstance(pattern, PerRow):
             return self.words("patterns.sentence.rows")
         if isinstance(pattern, NofM):
             return self.words("patterns.sentence.groups", m=pattern.m, n=pattern.n)
-        return self.words("patterns.sentence.free", row=score(row_score(sight.own)))
+        return self.words("patterns.sentence.free", row=score(row_score(data.own)))
 
-    def columns(self, visit: Visit, sight: Sight, order: str) -> dict[Any, Any]:
+    def columns(self, visit: Visit, data: PatternData, order: str) -> dict[Any, Any]:
         """Return the updates of the columns' inner tab."""
-        return {self.parts.profile: self.profile(sight, order), self.parts.outside: self.outside(visit, sight)}
+        return {self.parts.profile: self.profile(data, order), self.parts.outside: self.outside(visit, data)}
 
-    def outside(self, visit: Visit, sight: Sight) -> str:
+    def outside(self, visit: Visit, data: PatternData) -> str:
         """Return the columns furthest outside the band of chance, and which unit produces each column's input."""
         say, model = self.words, visit.model()
-        found = outside_columns(sight.own, sight.pattern)
-        wanda = profile_of(sight).densities.get("wanda")
-        told = say("patterns.outside.told", count=f"{len(found):,}", columns=f"{sight.matrix.columns:,}",
-                   expected=f"{BY_CHANCE * sight.matrix.columns:,.0f}")
+        found = outside_columns(data.own, data.pattern)
+        wanda = profile_of(data).densities.get("wanda")
+        told = say("patterns.outside.told", count=f"{len(found):,}", columns=f"{data.matrix.columns:,}",
+                   expected=f"{BY_CHANCE * data.matrix.columns:,.0f}")
         if not found:
             return f'<p class="sentence small">{escape(told)}</p>'
         heads = [(say(f"patterns.outside.{name}"), style) for name, style in (
             ("column", "number"), ("removed", "number"), ("wanda", "number"), ("z", "number"), ("writer", ""))]
         rows = [(f"{one.column:,}", percent(one.density), "–" if wanda is None else percent(float(wanda[one.column])),
-                 deviations(one.z), written_by(say, writer(model, sight.matrix, one.column)))
+                 deviations(one.z), source_name(say, column_source(model, data.matrix, one.column)))
                 for one in found[:FURTHEST]]
         return (f'<p class="sentence small">{escape(told)}</p>' + title(say("patterns.outside.title"))
                 + plain_table(heads, rows) + f'<p class="tag">{escape(say("patterns.outside.note"))}</p>')
 
-    def profile(self, sight: Sight, order: str) -> Any:
+    def profile(self, data: PatternData, order: str) -> Any:
         """Return the chart of the share removed per column, for all three masks."""
         say = self.words
-        names = {"chosen": sight.masks.settings.method, "wanda": say("patterns.view.wanda"),
+        names = {"chosen": data.masks.settings.method, "wanda": say("patterns.view.wanda"),
                  "shuffled": say("patterns.view.shuffled")}
-        return charts.column_profile(profile_of(sight), place(say, sight.matrix, sight.expert), names,
+        return charts.column_profile(profile_of(data), place(say, data.matrix, data.expert), names,
                                      order == "sorted", say)
 
-    def scores(self, visit: Visit, sight: Sight, measure: str) -> dict[Any, Any]:
+    def scores(self, visit: Visit, data: PatternData, measure: str) -> dict[Any, Any]:
         """Return the updates of the structure scores' inner tab."""
-        return {**self.structure(visit, sight, measure), self.parts.bands: self.bands(visit, sight),
-                self.parts.tested: self.tested(visit, sight)}
+        return {**self.structure(visit, data, measure), self.parts.bands: self.bands(visit, data),
+                self.parts.tested: self.tested(visit, data)}
 
-    def bands(self, visit: Visit, sight: Sight) -> str:
+    def bands(self, visit: Visit, data: PatternData) -> str:
         """Return the table of the selected matrix's scores beside Wanda's and those of chance."""
-        say, found = self.words, bands_of(visit, sight)
-        head = title(say("patterns.bands.title", place=place(say, sight.matrix, sight.expert)))
+        say, found = self.words, bands_of(visit, data)
+        head = title(say("patterns.bands.title", place=place(say, data.matrix, data.expert)))
         if found is None:
-            waits = say("patterns.bands.waits", weights=f"{sight.matrix.rows * sight.matrix.columns:,}")
+            waits = say("patterns.bands.waits", weights=f"{data.matrix.rows * data.matrix.columns:,}")
             return f'{head}<p class="sentence small">{escape(waits)}</p>'
-        heads = [(say("patterns.bands.score"), ""), (sight.masks.settings.method, "number"),
+        heads = [(say("patterns.bands.score"), ""), (data.masks.settings.method, "number"),
                  (say("patterns.bands.wanda"), "number"), (say("patterns.bands.chance", draws=DRAWS), "number"),
                  ("p", "number")]
-        return (head + plain_table(heads, band_rows(say, *found, sight.rows_fixed))
+        return (head + plain_table(heads, band_rows(say, *found, data.rows_fixed))
                 + f'<p class="tag">{escape(say("patterns.bands.note", draws=DRAWS, all=DRAWS + 1))}</p>')
 
-    def tested(self, visit: Visit, sight: Sight) -> str:
+    def tested(self, visit: Visit, data: PatternData) -> str:
         """Return every score's mean over all matrices against chance; before it is computed, a hint."""
-        say, key = self.words, bands_key(sight)
+        say, key = self.words, bands_key(data)
         if not visit.library.has(key):
             return f'<p class="tag">{escape(say("patterns.tested.hint", draws=DRAWS))}</p>'
         own, wanda = visit.library.get(key)
-        return tested(say, own, wanda, sight.rows_fixed) + beside_paper(say, sight.masks.settings.method, own, wanda)
+        return p_value_sentences(say, own, wanda, data.rows_fixed) + paper_sentence(say, data.masks.settings.method,
+                                                                                    own, wanda)
 
-    def beside(self, visit: Visit, sight: Sight) -> dict[Any, Any]:
+    def beside(self, visit: Visit, data: PatternData) -> dict[Any, Any]:
         """Return the updates of the inner tab that compares this mask with Wanda's."""
-        parts, say, wanda = self.parts, self.words, sight.against
+        parts, say, wanda = self.parts, self.words, data.against
         if wanda is None:
-            told = say("patterns.no_wanda" if sight.wanda is None else "patterns.is_wanda")
+            told = say("patterns.no_wanda" if data.wanda is None else "patterns.is_wanda")
             return {parts.counts: f'<p class="sentence">{escape(told)}</p>', parts.factors: "", parts.jumps: "",
                     parts.compare: gr.update(visible=False)}
-        counts = counts_table(say, place(say, sight.matrix, sight.expert), *comparison(visit, sight, wanda))
-        if sight.large and not visit.library.has(moved_key(visit, sight)):
-            waits = say("patterns.jumps.waits", weights=f"{sight.matrix.rows * sight.matrix.columns:,}")
+        counts = counts_table(say, place(say, data.matrix, data.expert), *compare_selected(visit, data, wanda))
+        if data.large and not visit.library.has(moved_key(visit, data)):
+            waits = say("patterns.jumps.waits", weights=f"{data.matrix.rows * data.matrix.columns:,}")
             return {parts.counts: counts, parts.factors: "", parts.compare: gr.update(visible=True),
                     parts.jumps: f'<p class="sentence small">{escape(waits)}</p>'}
-        moved = visit.library.once(moved_key(visit, sight), lambda: run(moved_job(visit, sight)))
+        moved = visit.library.get_or_make(moved_key(visit, data), lambda: run(moved_job(visit, data)))
         return {parts.counts: counts, parts.compare: gr.update(visible=False),
-                parts.jumps: jumps_tables(say, moved.jumps, sight.masks.settings),
-                parts.factors: factors_sentence(say, moved.factors, sight.rows_fixed)}
+                parts.jumps: jumps_tables(say, moved.jumps, data.masks.settings),
+                parts.factors: factors_sentence(say, moved.factors, data.rows_fixed)}
 
-    def structure(self, visit: Visit, sight: Sight, measure: str) -> dict[Any, Any]:
+    def structure(self, visit: Visit, data: PatternData, measure: str) -> dict[Any, Any]:
         """Return the map of all matrices' structure scores, or of agreement; a large model waits for the button."""
-        parts, say, key = self.parts, self.words, structure_key(sight)
+        parts, say, key = self.parts, self.words, structure_key(data)
         if measure == "kappa":
-            return self.agreement(visit, sight)
-        if not visit.library.has(key) and sight.masks.prunable > AT_ONCE:
+            return self.agreement(visit, data)
+        if not visit.library.has(key) and data.masks.prunable > AT_ONCE:
             note = f'<div class="tag">{escape(say("patterns.update_note"))}</div>'
             return {parts.map: empty_map(say("patterns.map.empty")), parts.map_note: note,
                     parts.update: gr.update(visible=True)}
         model = visit.model()
-        cells = visit.library.once(key, lambda: run(structure_cells(model, sight.masks)))
+        cells = visit.library.get_or_make(key, lambda: run(structure_cells(model, data.masks)))
         done = {parts.map_note: "", parts.update: gr.update(visible=False)}
-        if measure == "row" and sight.rows_fixed:
+        if measure == "row" and data.rows_fixed:
             return done | {parts.map: empty_map(say("patterns.map.fixed"))}
         return done | {parts.map: structure_value(say, structure_map(model, cells, measure), cells, measure,
-                                                  sight.matrix.name)}
+                                                  data.matrix.name)}
 
-    def agreement(self, visit: Visit, sight: Sight) -> dict[Any, Any]:
+    def agreement(self, visit: Visit, data: PatternData) -> dict[Any, Any]:
         """Return the map of how far this mask and Wanda's agree beyond chance, matrix by matrix."""
-        parts, say, wanda = self.parts, self.words, sight.against
+        parts, say, wanda = self.parts, self.words, data.against
         done = {parts.map_note: "", parts.update: gr.update(visible=False)}
         if wanda is None:
-            told = say("patterns.no_wanda" if sight.wanda is None else "patterns.is_wanda")
+            told = say("patterns.no_wanda" if data.wanda is None else "patterns.is_wanda")
             return done | {parts.map: empty_map(told)}
-        both = compared(visit, sight, wanda)
-        shown = kappa_value(say, agreement_map(visit.model(), both), both, sight.matrix.name)
+        both = compare_masks(visit, data, wanda)
+        shown = kappa_value(say, agreement_map(visit.model(), both), both, data.matrix.name)
         return done | {parts.map: shown}
 
 
@@ -576,13 +577,13 @@ def chance_limit(mask: Any) -> float:
     return SURE * math.sqrt(2 / columns) / max(1, rows - 1)
 
 
-def column_verdict(say: Words, sight: Sight, own: float, beside: float) -> str:
+def column_verdict(say: Words, data: PatternData, own: float, beside: float) -> str:
     """Return a sentence that compares the three masks' column scores."""
-    if not math.isfinite(own) or own <= chance_limit(sight.own):
+    if not math.isfinite(own) or own <= chance_limit(data.own):
         return say("patterns.sentence.chance")
-    if sight.masks.settings.method == "wanda":
+    if data.masks.settings.method == "wanda":
         return say("patterns.sentence.is_wanda")
-    if beside <= chance_limit(sight.beside) or own > MUCH * beside:
+    if beside <= chance_limit(data.beside) or own > MUCH * beside:
         return say("patterns.sentence.more", times=number(own / beside) if beside > 0 else "∞")
     if own * MUCH < beside:
         return say("patterns.sentence.less", times=number(beside / own))

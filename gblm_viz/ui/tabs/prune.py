@@ -43,18 +43,18 @@ from ..visit.session import Selection, Visit
 from ..work import work
 from ..work.apply import apply
 from ..work.live_picture import LEAST_SHARE, MOST_SHARE, MOST_SPARSITY, MaskProvider, control_places, slider_places
-from ..work.preview import look, plain_alpha, selected
-from .prune_told import (
+from ..work.preview import masks_and_preview, plain_alpha, selected_matrix
+from .prune_text import (
     agrees,
     alpha_note,
     card,
     formula,
-    made,
     matrices_table,
     numbers,
     place,
     problem,
     reached,
+    result_lines,
     sentences,
     tag,
     waiting,
@@ -368,7 +368,7 @@ class _Handlers(Handlers):
         return {self.signals.selection: bump(counter)}
 
     def on_weight(self, visit: Visit, place: list[int], counter: int) -> dict[Any, Any]:
-        one, kept = selected(visit), visit.session.selection
+        one, kept = selected_matrix(visit), visit.session.selection
         visit.select(Selection(one.name, kept.expert if one.experts else 0, int(place[0]), int(place[1])))
         return {self.signals.selection: bump(counter)}
 
@@ -411,17 +411,17 @@ class _Show:
                     views.matrices: "", views.tag: "", views.chart: None, views.mask: None,
                     self.controls.alpha_note: "",
                     views.matrix: self._matrices(visit)}
-        masks, seen = look(visit, settings)
+        masks, seen = masks_and_preview(visit, settings)
         return {views.reached: reached(say, visit, settings, seen), views.numbers: numbers(say, seen),
                 views.sentences: sentences(say, seen, masks), views.matrices: matrices_table(say, seen),
-                views.tag: made(say, visit, settings, masks),
+                views.tag: result_lines(say, visit, settings, masks),
                 self.controls.alpha_note: alpha_note(say, visit, settings),
                 **self.pictures(visit, settings)}
 
     def _matrices(self, visit: Visit) -> Any:
         model = visit.model()
         choices = [(place(self.words, matrix), matrix.name) for matrix in model.layout.matrices]
-        return gr.update(choices=choices, value=selected(visit).name)
+        return gr.update(choices=choices, value=selected_matrix(visit).name)
 
     def pictures(self, visit: Visit, settings: Settings) -> dict[Any, Any]:
         """The selected matrix's score histogram and its mask, which follows the sliders; its name in the list."""
@@ -429,10 +429,10 @@ class _Show:
             return {}
         if settings.needs and visit.session.statistics is None:
             return {self.views.matrix: self._matrices(visit)}
-        matrix, number = selected(visit), plain_alpha(visit, settings)
+        matrix, number = selected_matrix(visit), plain_alpha(visit, settings)
         masks = work.preview_masks(visit, number)
         expert = visit.session.selection.expert if matrix.experts else 0
-        found = visit.library.once(
+        found = visit.library.get_or_make(
             HistogramKey(work.masks_key(visit.session, number), matrix.name, expert),
             lambda: score_histogram(visit.model(), work.maybe_statistics(visit), number, masks, matrix.name,
                                            expert))

@@ -10,7 +10,7 @@ from typing import Any
 
 import gradio as gr
 
-from gblm_viz.amounts import duration
+from gblm_viz.amounts import format_duration
 from gblm_viz.core.base.errors import GblmError
 from gblm_viz.core.mask.settings import ORDERS, Settings
 from gblm_viz.core.measure.sweep import DENSE
@@ -24,10 +24,10 @@ from ..visit.page import Handlers, Page, bump
 from ..visit.remembered import SWEEP
 from ..visit.session import Visit
 from ..visit.tasks import Task
-from ..work import drawing
+from ..work import text_draws
 from ..work.apply import apply
 from ..work.sweeping import APART, Plan, done_of, losses_of, plan_of, points_of, sweep_job
-from . import sweep_told as told
+from . import sweep_text as told
 
 USUAL_METHODS = ("magnitude", "wanda", "gblm")
 ORDERS_OF = {"dense": ("dense",), "sequential": ("sequential",), "both": ("dense", "sequential")}
@@ -82,7 +82,8 @@ def build(page: Page) -> None:
         cancel = gr.Button(say("sweep.cancel"), elem_id="sweep-cancel", scale=0, min_width=90)
     with gr.Row(elem_id="sweep-progress"):
         line = gr.HTML(_line(""), elem_id="sweep-line")
-        count = gr.Dropdown([(say("verdict.draws_short", draws=one), one) for one in drawing.OFFERED], container=False,
+        count = gr.Dropdown([(say("verdict.draws_short", draws=one), one) for one in text_draws.OFFERED],
+                            container=False,
                             label=say("verdict.draws"), show_label=False, elem_id="sweep-draws", scale=0, min_width=215,
                             filterable=False)
     with gr.Row(elem_id="sweep-charts"):
@@ -132,7 +133,7 @@ class _Handlers(Handlers):
                 parts.sentences: told.sentences(say, plan, points, losses),
                 parts.table: told.table(say, plan, points, losses),
                 parts.intro: _intro(say, visit.session.settings), parts.drawn: (plan.key, len(points), len(losses)),
-                parts.count: drawing.chosen(visit), parts.line: self.progress(visit, plan, left, running)}
+                parts.count: text_draws.chosen_count(visit), parts.line: self.progress(visit, plan, left, running)}
 
     def progress(self, visit: Visit, plan: Plan, left: float | None, running: bool) -> str:
         """Return how many points are measured and what the rest costs. left: seconds, if they are known."""
@@ -142,7 +143,7 @@ class _Handlers(Handlers):
             left = library.get(plan.pace_key) * (total - done)
         sentences = [say("sweep.line" if running or done == total else "sweep.line_start", done=done, total=total)]
         if left is not None and done < total:
-            sentences.append(say("sweep.line_left", time=duration(say, left)))
+            sentences.append(say("sweep.line_left", time=format_duration(say, left)))
         elif plan.drawn is not None and done < total and not running:
             sentences.append(told.draws_cost(say, visit, plan))
         return _line(" ".join(sentences))
@@ -154,11 +155,11 @@ class _Handlers(Handlers):
         plan, parts = self.plan(visit, *values), self.parts
         visit.remember(SWEEP, (plan.key, plan.settings))
         if shown == (plan.key, len(points_of(visit.library, plan)), len(losses_of(visit.library, plan))):
-            return {parts.intro: _intro(self.say, visit.session.settings), parts.count: drawing.chosen(visit)}
+            return {parts.intro: _intro(self.say, visit.session.settings), parts.count: text_draws.chosen_count(visit)}
         return self.draw(visit, plan)
 
     def on_draws(self, visit: Visit, asked: int, shown: Hashable, *values: Any) -> dict[Any, Any]:
-        drawing.choose(visit, asked)
+        text_draws.choose_count(visit, asked)
         return self.refresh(visit, shown, *values)
 
     def on_visit(self, visit: Visit, shown: Hashable, *values: Any) -> dict[Any, Any]:

@@ -14,14 +14,14 @@ from typing import Any
 
 import gradio as gr
 
-from gblm_viz import verdict_told
-from gblm_viz.amounts import amount
+from gblm_viz import verdict_text
+from gblm_viz.amounts import format_bytes
 from gblm_viz.core.base.job import Job, Step
 from gblm_viz.core.keep import export
 from gblm_viz.core.keep import run as runs
 from gblm_viz.core.keep.export import Exported
 from gblm_viz.core.keep.run import SHORT_HASH
-from gblm_viz.core.mask.mask_file import masks_file
+from gblm_viz.core.mask.mask_file import mask_file_bytes
 from gblm_viz.core.measure.won import memory
 from gblm_viz.core.model.models import Model
 from gblm_viz.figures.charts import percent
@@ -78,12 +78,12 @@ def build(page: Page) -> None:
         """After a new copy or new measurements: update the visit's list, the citation line and the greyed parts."""
         if visit.session.model is None:
             return {}
-        this_run.note(visit, say.language)
+        this_run.record_run(visit, say.language)
         return {table: runs_html(visit, say), cited: cite_html(visit, say), made: made_html(visit, say),
                 saved: saved_html(visit, say)}
 
     def on_make(visit: Visit, with_own: bool, counter: int) -> Iterator[dict[Any, Any]]:
-        this_run.note(visit, say.language)
+        this_run.record_run(visit, say.language)
         source, pruned = this_run.source_of(visit, say.language), work.pruned_model(visit)
         session = source.session
         task = page.library.start(visit.key, ReportTask(visit.key, session.applied, bool(with_own), say.language),
@@ -93,7 +93,7 @@ def build(page: Page) -> None:
         files = {"html": (f"{name}.html", report_file.html(found, say)), "json": (f"{name}.json",
                  report_data.as_json(found)), "csv": (f"{name}-tables.zip", report_data.as_csv(found))}
         if source.applied.prunable <= LARGEST_SENT:
-            files["masks"] = (f"{name}-masks.safetensors", masks_file(source.applied))
+            files["masks"] = (f"{name}-masks.safetensors", mask_file_bytes(source.applied))
         links = tuple((kind, downloads.offer(page.library, *file), file[0], len(file[1]))
                       for kind, file in files.items())
         visit.remember(REPORT, {"number": found.number, "own": found.own is not None, "links": links})
@@ -103,8 +103,8 @@ def build(page: Page) -> None:
     def on_save(visit: Visit, place: str, force: bool) -> Generator[dict[Any, Any], None, None]:
         source, pruned = this_run.source_of(visit, say.language), work.pruned_model(visit)
         if not local and memory(pruned) > LARGEST_SENT:
-            yield {saved: _limit(say("report.too_large", size=amount(say, memory(pruned)),
-                                     most=amount(say, LARGEST_SENT)))}
+            yield {saved: _limit(say("report.too_large", size=format_bytes(say, memory(pruned)),
+                                     most=format_bytes(say, LARGEST_SENT)))}
             return
         to = folder_of(place.strip() or DEFAULT_FOLDER) if local else None
         key = SaveTask(source.session.applied, str(to), bool(force))
@@ -161,8 +161,8 @@ def compared_sentences(source: Source, say: Words) -> tuple[str, ...]:
     for which in dict.fromkeys(row.which for row in rows):
         judged = [row for row in rows if row.which == which and row.verdict is not None]
         told += [say("verdict.card", name=row.method, text=work.text_name(say, row.text),
-                     verdict=verdict_told.sentence(say, row, own)) for row in judged]
-        told += [verdict_told.scope_of(say, row) for row in judged[:1]]
+                     verdict=verdict_text.sentence(say, row, own)) for row in judged]
+        told += [verdict_text.scope_of(say, row) for row in judged[:1]]
     return tuple(told)
 
 
@@ -174,7 +174,7 @@ def _plain(name: str) -> str:
 
 def runs_html(visit: Visit, say: Words) -> str:
     """Return the table of the visit's Applies, the newest last."""
-    rows = this_run.noted(visit)
+    rows = this_run.recorded_runs(visit)
     title = paragraph(say("report.runs_title"), TITLE)
     if not rows:
         return title + paragraph(say("report.no_runs"), "tag")
@@ -199,7 +199,7 @@ def made_html(visit: Visit, say: Words) -> str:
     told = [say("report.made", number=kept["number"]), say("report.made_own" if kept["own"] else "report.made_plain")]
     late = kept["number"] != visit.session.applied_number
     if all(kind != "masks" for kind, *_ in kept["links"]):
-        told.append(say("report.masks_too_large", most=amount(say, LARGEST_SENT)))
+        told.append(say("report.masks_too_large", most=format_bytes(say, LARGEST_SENT)))
     return render("tabs/take_home_made.html", sentence=" ".join(told), links=_links(kept["links"], say),
                   older=say("report.older", number=kept["number"]) if late else "")
 
@@ -214,9 +214,9 @@ def saved_html(visit: Visit, say: Words) -> str:
     where = say("report.saved", folder=kept["folder"]) if kept["folder"] else say("report.saved_zip")
     told = say("report.verified", matrices=len(kept["zeros"]),
                zeros=percent(zeros / visit.model().layout.prunable, 2))
-    size = say("report.bytes", weights=amount(say, kept["weights"]), all=amount(say, kept["all"]))
+    size = say("report.bytes", weights=format_bytes(say, kept["weights"]), all=format_bytes(say, kept["all"]))
     if "zip" in kept:
-        size += " " + say("report.bytes_zip", zip=amount(say, kept["zip"]))
+        size += " " + say("report.bytes_zip", zip=format_bytes(say, kept["zip"]))
     heads = ((say("report.matrices.matrix"), ""), (say("report.matrices.shape"), "number"),
              (say("export.zeros"), "number"))
     rows = [(name, " × ".join(str(size) for size in weights[name].shape), percent(share, 2))
@@ -239,7 +239,7 @@ class _Link:
 
 def _links(links: tuple[tuple[str, str, str, int], ...], say: Words) -> list[_Link]:
     """Return the links. links: (kind, address, file name, bytes) of each file to download."""
-    return [_Link(kind, address, name, say(f"report.files.{kind}"), amount(say, size))
+    return [_Link(kind, address, name, say(f"report.files.{kind}"), format_bytes(say, size))
             for kind, address, name, size in links]
 
 

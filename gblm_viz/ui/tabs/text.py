@@ -11,8 +11,8 @@ from typing import Any
 
 import gradio as gr
 
-from gblm_viz import plan_told
-from gblm_viz.amounts import amount, duration
+from gblm_viz import plan_text
+from gblm_viz.amounts import format_bytes, format_duration
 from gblm_viz.core.base.errors import GblmError
 from gblm_viz.core.model.models import Model
 from gblm_viz.core.sums.statistics import Statistics
@@ -30,7 +30,7 @@ from ..visit.page import Handlers, Page, bump
 from ..visit.remembered import KEEP_IN, KEPT_IN, TEXT_MOVED
 from ..visit.session import Visit
 from ..visit.text_choice import TextChoice
-from ..visit.uploads import Upload, received
+from ..visit.uploads import Upload, claim_upload
 from ..work import work
 
 RULES = ("auto", "windows", "paragraphs")
@@ -186,7 +186,7 @@ class _Handlers(Handlers):
             updates = {views.summary: f'<p class="{kind}" role="alert">{escape(sentence)}</p>',
                        views.estimate: "", views.listed: sample_rows([], {})}
             if error.key == "all_left_out":  # the list stays, so that one can be ticked again
-                whole = work.kept_whole(visit, choice)
+                whole = work.cached_samples(visit, choice)
                 updates[views.listed] = list_value(say, visit.model(), whole, frozenset(), choice)
         moved = visit.session.statistics is not None and asked != _collected_from(visit)
         if moved != bool(visit.session.extra(TEXT_MOVED, False)):
@@ -236,7 +236,7 @@ class _Handlers(Handlers):
 
     def replace_text(self, visit: Visit, counter: int, name: str, content: str) -> dict[Any, Any]:
         """Make this the session's text, with all its samples, and show it."""
-        work.bounded(content, name)
+        work.checked_size(content, name)
         choice = replace(visit.session.text, text=content, name=name, dropped=frozenset())
         visit.update(text=choice)
         return self.source_shown(choice) | self.preview(visit, counter)
@@ -247,7 +247,7 @@ class _Handlers(Handlers):
         return self.replace_text(visit, counter, file, work.read_bundled(file))
 
     def on_upload(self, visit: Visit, sent: dict[str, Any], counter: int) -> dict[Any, Any]:
-        name, content = read_upload(received(visit.library.uploads, visit.key, sent))
+        name, content = read_upload(claim_upload(visit.library.uploads, visit.key, sent))
         ready = {self.page.status: self.page.note(self.say("status.ready"))}
         return ready | self.replace_text(visit, counter, name, content)
 
@@ -283,7 +283,7 @@ class _Handlers(Handlers):
         try:
             key = yield from page.follow(visit, task, "collect")
         except GblmError as error:
-            raise named(error, say) from None
+            raise name_error(error, say) from None
         if visit.session.model != model_key:
             yield {page.status: page.note(say("text.other_model"))}
             return
@@ -319,7 +319,7 @@ def read_choice(before: TextChoice, typed: str, rule: str, samples: Any, length:
     if len(before.text) > EDITABLE and typed == before.text[:EXCERPT]:
         typed = before.text
     same = _lines(typed) == _lines(before.text)
-    work.bounded(typed, before.name)
+    work.checked_size(typed, before.name)
     number = 0 if seed is None else seed
     if not 0 <= number <= LARGEST_SEED:
         raise GblmError("seed_not_number", given=seed)
@@ -348,13 +348,13 @@ def read_upload(upload: Upload) -> tuple[str, str]:
 def cut_of(visit: Visit, choice: TextChoice, say: Words) -> Cut:
     """Return the samples of a text; the cutting is stored in the Library, since a long text takes seconds."""
     try:
-        whole = work.kept_whole(visit, choice)
-        return Cut(whole, *work.parts_of(whole, choice))
+        whole = work.cached_samples(visit, choice)
+        return Cut(whole, *work.split_samples(whole, choice))
     except GblmError as error:
-        raise named(error, say) from None
+        raise name_error(error, say) from None
 
 
-def named(error: GblmError, say: Words) -> GblmError:
+def name_error(error: GblmError, say: Words) -> GblmError:
     """Return the same error, naming a typed text as such, since it has no file name."""
     return type(error)(error.key, **{key: work.text_name(say, "") if value == "" else value
                                      for key, value in error.fields.items()})
@@ -417,7 +417,7 @@ def estimate_html(say: Words, visit: Visit, cut: Cut) -> str:
         choice = work.choice_of(visit.library, model, cut.samples, keep_in(visit))
     except GblmError as error:
         return _paragraph([error.say(say)], "limit")
-    return _paragraph([plan_told.before(say, choice), say(
+    return _paragraph([plan_text.estimate_sentence(say, choice), say(
         "text.estimate_measured" if work.corrected(visit.library) else "text.estimate_guess")], "tag")
 
 
@@ -431,12 +431,13 @@ def result_html(say: Words, visit: Visit, moved: bool) -> str:
     loss, samples = float(found.losses.mean()), found.calibration
     name = work.text_name(say, samples.text_name)
     numbers = {"samples": f"{found.count:,}", "length": f"{samples.length:,}", "loss": f"{loss:.3f}",
-               "perplexity": f"{math.exp(min(loss, 700)):,.2f}", "kept": amount(say, work.statistics_bytes(found))}
+               "perplexity": f"{math.exp(min(loss, 700)):,.2f}",
+               "kept": format_bytes(say, work.statistics_bytes(found))}
     said = [say("text.result_loaded", **numbers) if not found.seconds else
-            say("text.result", **numbers, time=duration(say, found.seconds),
+            say("text.result", **numbers, time=format_duration(say, found.seconds),
                 speed=f"{samples.token_count / found.seconds:,.0f}")]
     if visit.library.has(CostKey(visit.session.statistics)):
-        said.append(plan_told.beside(say, *visit.library.get(CostKey(visit.session.statistics))))
+        said.append(plan_text.cost_sentence(say, *visit.library.get(CostKey(visit.session.statistics))))
     if found.cancelled:
         said.append(say("text.cancelled", samples=f"{found.count:,}", asked=f"{found.asked:,}"))
     folder = visit.session.extra(KEPT_IN, "")
@@ -460,7 +461,7 @@ def _done(say: Words, found: Statistics) -> str:
     if found.cancelled:
         return say("text.done_cancelled", samples=f"{found.count:,}", asked=f"{found.asked:,}")
     return say("text.done", samples=f"{found.count:,}", length=f"{found.calibration.length:,}",
-               time=duration(say, found.seconds))
+               time=format_duration(say, found.seconds))
 
 
 def _collected_from(visit: Visit) -> str:

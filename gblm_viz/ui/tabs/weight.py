@@ -36,7 +36,7 @@ from ..visit.session import Selection, Visit
 from ..work import work
 from ..work.preview import plain_alpha
 from .gradients import chosen
-from .prune_told import made_of, place
+from .prune_text import made_of, place
 
 SHOWN = 8
 """Number of a row's weights shown for editing: legible from afar, and whole groups of 2:4 and 4:8."""
@@ -166,9 +166,9 @@ class _Handlers(Handlers):
     def refresh(self, visit: Visit, written: object) -> dict[Any, Any]:
         """After another weight, model, text or setting: redraw everything and drop the numbers edited by hand."""
         updates = self.show.everything(visit)
-        if ready(visit) and (named := (visit.session.model, at_of(visit).selection)) != written:
+        if is_ready(visit) and (named := (visit.session.model, at_of(visit).selection)) != written:
             updates |= {**self.show.boxes(visit, named[1]), self.parts.boxes: named}
-        edited = self.keep_hand(visit, hand_of(visit)) if ready(visit) else {self.parts.hand: None}
+        edited = self.keep_hand(visit, hand_of(visit)) if is_ready(visit) else {self.parts.hand: None}
         return {**updates, **edited}
 
     def on_place(self, visit: Visit, counter: int, name: str | None, expert: float | None, row: float | None,
@@ -292,7 +292,7 @@ class Hand:
     changes: tuple[tuple[tuple[str, int], float], ...] = ()
 
 
-def begun(at: At) -> Hand:
+def fresh_row(at: At) -> Hand:
     """Return a row without edits, with the weight in the middle."""
     return Hand(at, max(0, at.column - SHOWN // 2))
 
@@ -300,10 +300,10 @@ def begun(at: At) -> Hand:
 def hand_of(visit: Visit) -> Hand:
     """Return the visitor's edited row, or a fresh one if another weight is shown by now."""
     at, kept = at_of(visit), visit.session.extra(WEIGHT_HAND, None)
-    return kept if kept is not None and kept.at == at else begun(at)
+    return kept if kept is not None and kept.at == at else fresh_row(at)
 
 
-def ready(visit: Visit) -> bool:
+def is_ready(visit: Visit) -> bool:
     """Return whether the chosen method has what it needs."""
     session = visit.session
     return session.model is not None and not (session.settings.needs and session.statistics is None)
@@ -311,7 +311,7 @@ def ready(visit: Visit) -> bool:
 
 def at_of(visit: Visit) -> At:
     """Return the pinned weight, else the matrix's telling or first one. Raises GblmError if nothing is ready."""
-    if not ready(visit):
+    if not is_ready(visit):
         raise GblmError("nothing_collected")
     session = visit.session
     settings = preview_settings(plain_alpha(visit, session.settings))
@@ -336,7 +336,7 @@ def telling_weight(visit: Visit, only: str | None = None) -> two_masks.Jump | No
 
 def report_of(visit: Visit, at: At) -> WeightReport:
     key = WeightKey(visit.session.model, at)
-    return visit.library.once(key, lambda: weight.explain(
+    return visit.library.get_or_make(key, lambda: weight.explain(
         visit.model(), work.maybe_statistics(visit), at.settings, work.preview_masks(visit, at.settings), at.matrix,
         at.row, at.column, at.expert))
 
@@ -388,7 +388,7 @@ class _Show:
 
     def everything(self, visit: Visit) -> dict[Any, Any]:
         parts, say = self.parts, self.words
-        if not ready(visit):
+        if not is_ready(visit):
             return {parts.card: _nothing(say), **dict.fromkeys(
                 (parts.tag, parts.effect, parts.asked, parts.samples, parts.tokens), "")}
         at = at_of(visit)

@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from gblm_viz.amounts import amount
+from gblm_viz.amounts import format_bytes
 from gblm_viz.core.base import intervals
 from gblm_viz.core.base.errors import GblmError
 from gblm_viz.core.base.job import Job
@@ -105,11 +105,12 @@ def bytes_panel(found: Won, say: Words) -> Panel:
     heads = ((say("won.what"), ""), (f"● {say('compare.dense')}", "number"), (f"▲ {say('compare.pruned')}", "number"),
              (say("won.bytes.ratio"), "number"))
     return Panel(say("won.bytes.title"), Table(heads, rows), [
-        say("won.bytes.shared", shared=amount(say, found.shared)), say("won.bytes.masked_note")])
+        say("won.bytes.shared", shared=format_bytes(say, found.shared)), say("won.bytes.masked_note")])
 
 
 def _row(say: Words, name: str, before: int, after: int) -> tuple[Any, ...]:
-    return (say(f"won.bytes.{name}"), ("dense-colour", amount(say, before)), ("pruned-colour", amount(say, after)),
+    return (say(f"won.bytes.{name}"), ("dense-colour", format_bytes(say, before)),
+            ("pruned-colour", format_bytes(say, after)),
             f"{after / before:.2f}")
 
 
@@ -135,7 +136,7 @@ def _speed(say: Words, speed: Speed | None) -> str:
 
 def difference(say: Words, found: Won) -> str:
     """Return whether zeros made it faster; the models' runs alternated, so they are compared in pairs."""
-    gap = intervals.paired(found.speed_dense.runs, found.speed_pruned.runs)
+    gap = intervals.paired_difference(found.speed_dense.runs, found.speed_pruned.runs)
     kind = "same" if not gap.shown else "faster" if gap.mean > 0 else "slower"
     return say(f"won.speed.{kind}", mean=f"{gap.mean:+.1f}", low=f"{gap.interval.low:+.1f}",
                high=f"{gap.interval.high:+.1f}", runs=gap.count)

@@ -53,7 +53,7 @@ def known_fields() -> tuple[str, ...]:
     return ("tab", *PLACE, *SETTINGS, *own_knobs())
 
 
-def read(link: str) -> dict[str, str]:
+def read_link(link: str) -> dict[str, str]:
     """Return the known fields of a query string, with or without its `?`."""
     known = known_fields()
     return {name: value for name, value in parse_qsl(link[:LONGEST_LINK].lstrip("?"))
@@ -68,16 +68,16 @@ def left_out(link: str) -> int:
     parts = [part for part in link.lstrip("?").split("&") if part]
     if len(parts) <= MOST_PARTS and len(link) <= USUAL_LINK:
         return 0
-    return len(parts) - len(read(link))
+    return len(parts) - len(read_link(link))
 
 
-def shortened(link: str) -> str:
+def shorten_link(link: str) -> str:
     """Return the known fields and the number of parts left out, as a link short enough for every server and browser."""
     fields = {name: value for name, value in parse_qsl(link[:LONGEST_LINK]) if name in FURTHER and len(value) <= 500}
-    return urlencode({**fields, **read(link), LEFT_OUT: left_out(link) - len(fields)})
+    return urlencode({**fields, **read_link(link), LEFT_OUT: left_out(link) - len(fields)})
 
 
-def opened(session: Session, layout: Layout, fields: Mapping[str, str]) -> tuple[Session, tuple[str, ...]]:
+def apply_link(session: Session, layout: Layout, fields: Mapping[str, str]) -> tuple[Session, tuple[str, ...]]:
     """Return (the session with a link's fields applied, names of the fields that do not fit and were not applied)."""
     selection, lost = _selection(session.selection, layout, fields)
     settings = session.settings

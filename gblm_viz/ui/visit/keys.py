@@ -33,7 +33,7 @@ from gblm_viz.core.score.alpha import Alpha, ShareCurve
 from gblm_viz.core.score.scores import Scored
 from gblm_viz.core.sums.estimate import Actual, ModelShape, Pace, PlanEstimate
 from gblm_viz.core.sums.statistics import Statistics
-from gblm_viz.core.talk.parting import Predictions
+from gblm_viz.core.talk.divergence import Predictions
 from gblm_viz.core.text.calibration import CalibrationSet
 
 from .text_choice import TextChoice

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from gblm_viz.core.base.errors import GblmError, ModelError
-from gblm_viz.core.model.named import is_hub_id, plain
+from gblm_viz.core.model.model_source import is_hub_id, strip_pasted
 
 from .session import Library
 
@@ -20,19 +20,19 @@ def refuse_closed(library: Library, wanted: str) -> str:
     so neither the answer nor its timing reveals whether such a folder exists.
     """
     if library.local:
-        return plain(wanted)
+        return strip_pasted(wanted)
     known = tuple(dict.fromkeys(("pocket", library.first.source, *library.open_models)))
     meant = _meanings(wanted)
     for one in known:
         if meant & _meanings(one):
-            return plain(one)
+            return strip_pasted(one)
     raise GblmError("model_closed", source=wanted[:LONGEST], known=", ".join(known))
 
 
 def _meanings(given: str) -> set[str]:
     """Return what a name can mean, from its text alone: a hub id, and a folder's path without `.` and `..`."""
     try:
-        text = plain(given)
+        text = strip_pasted(given)
     except ModelError:
         return set()
     if text in ("", "pocket"):

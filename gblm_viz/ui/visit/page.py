@@ -18,7 +18,7 @@ from typing import Any, TypeVar, cast
 
 import gradio as gr
 
-from gblm_viz.amounts import duration
+from gblm_viz.amounts import format_duration
 from gblm_viz.core.base.errors import GblmError
 from gblm_viz.core.base.job import Job
 from gblm_viz.words import Words
@@ -85,7 +85,7 @@ class Page:
         """
         inspect.signature(handler).bind(None, *inputs)  # inputs that do not fit fail here, not on a click
         events = list(triggers) if isinstance(triggers, list | tuple) else [triggers]
-        spoken = self.spoken(handler)
+        spoken = self.wrap_handler(handler)
         return gr.on(events, spoken, [self.visitor, *inputs], [self.status, *outputs], show_progress="hidden",
                      trigger_mode="always_last" if latest else "once", js=js, concurrency_id=concurrency,
                      concurrency_limit=None, api_visibility="private", queue=queue)
@@ -104,7 +104,7 @@ class Page:
                 raise GblmError("bad_event")
             return handler(visit, told, *values)
 
-        spoken = self.spoken(checked)
+        spoken = self.wrap_handler(checked)
 
         def heard(event: gr.EventData, request: gr.Request, visitor: str, *values: Any) -> Iterator[dict[Any, Any]]:
             told = event._data.get(field) if isinstance(event._data, dict) else None
@@ -113,7 +113,7 @@ class Page:
         return listener(heard, [self.visitor, *inputs], [self.status, *outputs], show_progress="hidden",
                         trigger_mode="multiple", concurrency_limit=None, api_visibility="private")
 
-    def spoken(self, handler: Callable[..., Any]) -> Callable[..., Iterator[dict[Any, Any]]]:
+    def wrap_handler(self, handler: Callable[..., Any]) -> Callable[..., Iterator[dict[Any, Any]]]:
         """Return the handler as a generator of updates that shows errors in the status line instead of raising them."""
         def spoken(request: gr.Request, visitor: str, *values: Any) -> Iterator[dict[Any, Any]]:
             try:
@@ -141,7 +141,7 @@ class Page:
     def visit_of(self, request: gr.Request, key: str, issued: bool = False) -> Visit:
         """Return the visit of this key and record that the requesting page belongs to it (see `Library.visit`)."""
         visit = self.library.visit(key, request.client.host if request.client else "", issued)
-        self.library.presence.heard(visit.key, page_key(request))
+        self.library.presence.record_request(visit.key, page_key(request))
         return visit
 
     @staticmethod
@@ -183,12 +183,12 @@ class Page:
             if wait is None:
                 return self.note(self.words("status.queued", what=name, ahead=ahead), "working")
             return self.note(self.words("status.queued_time", what=name, ahead=ahead,
-                                        time=duration(self.words, math.ceil(wait))), "working")
+                                        time=format_duration(self.words, math.ceil(wait))), "working")
         step, left = task.step, task.seconds_left
         parts = [self.words("status.progress", what=name, done=f"{step.done:,}", total=f"{step.total:,}",
                             unit=self.words(f"units.{step.what}"))]
         if left is not None:
-            parts.append(self.words("status.left", time=duration(self.words, left)))
+            parts.append(self.words("status.left", time=format_duration(self.words, left)))
         share = min(100.0, 100 * step.done / max(1, step.total))
         return _status(" · ".join(parts), "working", name, f"{share:.1f}")
 

@@ -50,16 +50,16 @@ class Presence:
                 del self._open[page]
             self._heard[page] = time.monotonic()
 
-    def noted(self, page: str) -> None:
+    def record_page(self, page: str) -> None:
         """Record a request of a page that belongs to no visit yet; `tidy` forgets it like any other."""
         with self._lock:
             self._heard[page] = time.monotonic()
 
-    def knows(self, page: str) -> bool:
+    def is_known(self, page: str) -> bool:
         """Return whether a page has an open stream or has sent a request lately."""
         return page in self._open or page in self._heard
 
-    def heard(self, visit: str, page: str) -> None:
+    def record_request(self, visit: str, page: str) -> None:
         """Record a request of a page on behalf of a visit. A request that names no page is ignored."""
         if not page:
             return
@@ -77,7 +77,7 @@ class Presence:
         """Return the visit of a page's last request; empty if there is none."""
         return self._owners.get(page, "")
 
-    def here(self, visit: str, now: float | None = None) -> bool:
+    def is_present(self, visit: str, now: float | None = None) -> bool:
         """Return whether a page of this visit has an open stream or sent a request within `away` seconds."""
         now = time.monotonic() if now is None else now
         with self._lock:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar, overload
 
 from gblm_viz.core.base.errors import GblmError
-from gblm_viz.core.base.footprint import available_memory, give_back
+from gblm_viz.core.base.footprint import available_memory, release_freed_memory
 from gblm_viz.core.base.job import Job, Step
 from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.model.matrices import Layout
@@ -32,7 +32,7 @@ from .tasks import Durations, Task
 from .text_choice import TextChoice
 from .turns import Ticket, Turns
 from .uploads import Uploads
-from .weighing import weigh
+from .value_size import value_bytes
 
 T = TypeVar("T")
 LOG = logging.getLogger("gblm_viz")
@@ -175,7 +175,7 @@ class Library:
                 (MOST_VISITS, "too_many_visits", list(self.sessions))):
             if len(among) < most:
                 continue
-            idle = [one for one in among if not self.here(one, now)]
+            idle = [one for one in among if not self.is_present(one, now)]
             if not idle:
                 raise GblmError(key, count=most)
             self._forget(min(idle, key=lambda one: (self._has_something(one), self.sessions[one][0])))
@@ -185,11 +185,11 @@ class Library:
         return bool(session.extra(CHAT)) or any(getattr(session, name) != getattr(first, name) for name in (
             "source", "model", "text", "statistics", "applied"))
 
-    def here(self, visitor: str, now: float | None = None) -> bool:
+    def is_present(self, visitor: str, now: float | None = None) -> bool:
         """Return whether a page of this visit is open or has sent a request just now."""
         now = time.monotonic() if now is None else now
         seen = self.sessions.get(visitor, (now - HOUR, None))[0]
-        return now - seen < self.presence.away or self.presence.here(visitor, now)
+        return now - seen < self.presence.away or self.presence.is_present(visitor, now)
 
     def _forget(self, visitor: str) -> None:
         self.leave_all(visitor)
@@ -208,12 +208,12 @@ class Library:
             if chat is not None:
                 chat.set()
 
-    def hold(self, visitor: str, session: Session) -> None:
+    def replace_session(self, visitor: str, session: Session) -> None:
         """Make this the visitor's session. Raises GblmError if its texts and chats do not fit beside the others'."""
         with self.lock:
             before = self._weighed.get(visitor, {})
             parts = dict(session.extras) | ({"text": session.text.text} if session.text != self.first.text else {})
-            weighed = {name: before[name] if name in before and before[name][0] is part else (part, weigh(part))
+            weighed = {name: before[name] if name in before and before[name][0] is part else (part, value_bytes(part))
                        for name, part in parts.items()}
             size = sum(one for _, one in weighed.values())
             key, most = SessionKey(visitor), self.budget // TEXTS_SHARE
@@ -234,9 +234,9 @@ class Library:
     def put(self, key: Key[T], value: T, size: int | None = None, pin: bool = False) -> Key[T]:
         """Store a value; the least recently used ones are evicted for it. `pin` exempts it from eviction (the example).
 
-        size: bytes; None = measured with `weigh`.
+        size: bytes; None = measured with `value_bytes`.
         """
-        size = weigh(value) if size is None else size
+        size = value_bytes(value) if size is None else size
         with self.lock:
             self.values[key] = (value, size)
             self.values.move_to_end(key)
@@ -265,7 +265,7 @@ class Library:
         with self.lock:
             return key is not None and key in self.values
 
-    def once(self, key: Key[T], make: Callable[[], T], size: Callable[[T], int] = weigh) -> T:
+    def get_or_make(self, key: Key[T], make: Callable[[], T], size: Callable[[T], int] = value_bytes) -> T:
         """Return the value of `key`; one of the first concurrent callers makes it. For work of a few seconds."""
         with self.lock:
             making = self._making.setdefault(key, threading.RLock())
@@ -295,14 +295,14 @@ class Library:
         """
         key = ReservedKey(secrets.token_urlsafe(8))
         with self.lock:
-            self.afford(size)
+            self.require_memory(size)
             self.put(key, None, size, pin=True)
         try:
             yield
         finally:
             self._drop(key)
 
-    def afford(self, size: int, free: int = 0) -> None:
+    def require_memory(self, size: int, free: int = 0) -> None:
         """Raise GblmError, with needed and allowed size, if `size` exceeds both the evictable bytes and `free`."""
         allowed = max(self.room(), free)
         if size > allowed:
@@ -406,7 +406,7 @@ class Library:
                 self.abandoned[task] = time.monotonic()
             self._let_go(task)
 
-    def turn(self, job: Job[T], waiting: Step, key: Hashable = None) -> Job[T]:
+    def run_in_turn(self, job: Job[T], waiting: Step, key: Hashable = None) -> Job[T]:
         """Run a part of an unqueued task in its turn in the queue; yields `waiting` until the turn comes.
 
         key: of the task; the turn counts for its watchers.
@@ -483,7 +483,7 @@ class Library:
         with self.lock:
             now = time.monotonic() if now is None else now
             for visitor in [name for name, (seen, _) in self.sessions.items() if now - seen > HOUR]:
-                if not (self.visiting.get(visitor) and self.presence.here(visitor, now)):  # else work is watched
+                if not (self.visiting.get(visitor) and self.presence.is_present(visitor, now)):  # else work is watched
                     self._forget(visitor)
             for key in [key for key, seen in self.used.items() if now - seen > HOUR and key not in self.pinned]:
                 self.values.pop(key, None)
@@ -493,11 +493,11 @@ class Library:
         """End the work of visitors without an open page and return their keys. Session and results stay for an hour."""
         with self.lock:
             busy = {one for one, keys in self.visiting.items() if keys} | set(self.chats)
-            away = [one for one in busy if not self.here(one, now)]
+            away = [one for one in busy if not self.is_present(one, now)]
             for visitor in away:
                 self.leave_all(visitor)
         if self.presence.tidy(now):
-            give_back()  # else the C library keeps the memory that a whole class of visitors has freed
+            release_freed_memory()  # else the C library keeps the memory that a whole class of visitors has freed
         return away
 
     def keep_tidy(self) -> None:
@@ -579,7 +579,7 @@ class Visit:
 
     def keep(self, session: Session) -> Session:
         """Make this the visitor's session. Raises GblmError if all visitors' texts and chats fill their share."""
-        self.library.hold(self.key, session)
+        self.library.replace_session(self.key, session)
         return session
 
     def model(self) -> Model:

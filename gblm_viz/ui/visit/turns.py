@@ -45,7 +45,8 @@ class Turns:
         self._entered = threading.local()
 
     def ask(self, owners: Iterable[str] = ("",), kind: str = "", work: Any = None) -> Ticket:
-        """Return a ticket. Wait for its `given`, work, then call `give_back`, which also withdraws a waiting ticket."""
+        """Return a ticket. Wait for its `given`, work, then call `release_freed_memory`, which also withdraws a waiting
+        ticket."""
         now = time.monotonic()
         with self._lock:
             ticket = Ticket(next(self._numbers), dict.fromkeys(owners, now), kind, work)

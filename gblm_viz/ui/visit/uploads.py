@@ -40,7 +40,7 @@ class Upload:
     """The network address it was sent from."""
 
 
-class NotTaken(Exception):  # noqa: N818
+class UploadRefused(Exception):  # noqa: N818
     """Raised at a limit. `status`: 413 file size, 429 the visitor's bytes, 503 the address's or all bytes, 408 time."""
 
     def __init__(self, status: int) -> None:
@@ -66,7 +66,7 @@ class Uploads:
             async with asyncio.timeout(ARRIVES):
                 async for part in parts:
                     if len(content) + len(part) > LARGEST_FILE:
-                        raise NotTaken(413)
+                        raise UploadRefused(413)
                     self._make_room(visitor, address, len(part))
                     content += part
             token = secrets.token_urlsafe(18)
@@ -75,12 +75,12 @@ class Uploads:
             kept = True
             return token
         except TimeoutError:
-            raise NotTaken(408) from None
+            raise UploadRefused(408) from None
         finally:
             if not kept:  # refused, or the browser went away
                 self._free(visitor, address, len(content))
 
-    def take(self, visitor: str, token: str) -> Upload:
+    def pop(self, visitor: str, token: str) -> Upload:
         """Return the visitor's file of this token and remove it. Raises GblmError if there is none."""
         with self._lock:
             _, found = self._waiting.pop((visitor, token), (0.0, None))
@@ -99,16 +99,16 @@ class Uploads:
             self._free(visitor, upload.address, len(upload.content))
 
     @property
-    def held(self) -> int:
+    def total_bytes(self) -> int:
         """Total bytes of all files that arrive or wait."""
         return self._held.total()
 
     def _make_room(self, visitor: str, address: str, size: int) -> None:
         with self._lock:
             if self._held[visitor] + size > MOST_OF_VISITOR:
-                raise NotTaken(429)
+                raise UploadRefused(429)
             if self._held.total() + size > MOST_OF_ALL or self._from[address] + size > MOST_OF_ADDRESS:
-                raise NotTaken(503)
+                raise UploadRefused(503)
             self._held[visitor] += size
             self._from[address] += size
 
@@ -126,10 +126,10 @@ def plain_name(given: str) -> str:
     return name[-LONGEST_NAME:] or "file"
 
 
-def received(uploads: Uploads, visitor: str, told: Mapping[str, Any]) -> Upload:
+def claim_upload(uploads: Uploads, visitor: str, told: Mapping[str, Any]) -> Upload:
     """Return the file named by an UploadButton's event. Raises GblmError with the reason if it was refused."""
     if told["token"]:
-        return uploads.take(visitor, told["token"])
+        return uploads.pop(visitor, told["token"])
     name = plain_name(told["name"])
     if told["status"] == 413:
         raise TextError("text_file_too_large", name=name, megabytes=told["size"] / 1e6, most=LARGEST_FILE // 10**6)

@@ -12,7 +12,7 @@ from ..visit.session import Visit
 from . import work
 
 
-def amount(settings: Settings) -> str:
+def removed_amount(settings: Settings) -> str:
     """Return the amount removed, such as 50% or 2:4."""
     return settings.pattern or f"{settings.sparsity:.0%}"
 

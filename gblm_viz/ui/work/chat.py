@@ -21,7 +21,7 @@ SIDES = ("dense", "pruned", "third")
 
 
 @dataclass(frozen=True)
-class Said:
+class SideAnswer:
     """One side's answer so far. `ended`: end, length or stopped; "" while it grows. `seconds` include the prompt."""
 
     tokens: tuple[Token, ...] = ()
@@ -42,7 +42,7 @@ class Turn:
     """One question with each side's answer, token by token, and the sampling settings."""
 
     prompt: str
-    answers: Mapping[str, Said]
+    answers: Mapping[str, SideAnswer]
     sampling: Sampling = field(default_factory=Sampling)
 
     def parting(self, side: str, other: str) -> int | None:
@@ -65,7 +65,7 @@ class Conversation:
 
 
 @dataclass(eq=False)
-class _Voice:
+class _AnswerStream:
     """One model's answer while its thread writes it. list.append is atomic, so the reader needs no lock."""
 
     tokens: list[Token] = field(default_factory=list)
@@ -74,12 +74,13 @@ class _Voice:
     error: BaseException | None = None
     done: threading.Event = field(default_factory=threading.Event)
 
-    def said(self) -> Said:
+    def answer_so_far(self) -> SideAnswer:
         ended = self.ended  # read before the tokens, so that an answer marked as ended is complete
-        return Said(tuple(self.tokens), ended, self.seconds)
+        return SideAnswer(tuple(self.tokens), ended, self.seconds)
 
 
-def _speak(voice: _Voice, model: Model, messages: list[Message], sampling: Sampling, stop: threading.Event) -> None:
+def _generate(voice: _AnswerStream, model: Model, messages: list[Message], sampling: Sampling,
+              stop: threading.Event) -> None:
     began = time.perf_counter()
     coming = stream(model, messages, sampling, stop)
     try:
@@ -93,7 +94,7 @@ def _speak(voice: _Voice, model: Model, messages: list[Message], sampling: Sampl
         voice.done.set()
 
 
-def _ended(voices: Mapping[str, _Voice], seconds: float) -> bool:
+def _ended(voices: Mapping[str, _AnswerStream], seconds: float) -> bool:
     """Wait up to `seconds` for all answers to end and return whether they did."""
     until = time.monotonic() + seconds
     return all(voice.done.wait(max(0.0, until - time.monotonic())) for voice in voices.values())
@@ -108,21 +109,21 @@ def messages_of(history: tuple[Turn, ...], side: str, prompt: str) -> list[Messa
     return [*messages, {"role": "user", "content": prompt}]
 
 
-def together(models: Mapping[str, Model], prompt: str, history: tuple[Turn, ...], sampling: Sampling,
-             stop: threading.Event) -> Generator[tuple[Turn, bool], None, None]:
+def answer_together(models: Mapping[str, Model], prompt: str, history: tuple[Turn, ...], sampling: Sampling,
+                    stop: threading.Event) -> Generator[tuple[Turn, bool], None, None]:
     """Yield (turn so far, whether it is finished), as often as the caller can show it.
 
     Closing the generator, or setting `stop`, ends all streams.
     """
     conversations = {side: messages_of(history, side, prompt) for side in models}
     prompt_tokens(models[SIDES[0]], conversations[SIDES[0]])  # an empty prompt is refused before any thread starts
-    voices = {side: _Voice() for side in models}
+    voices = {side: _AnswerStream() for side in models}
     for side, model in models.items():
-        threading.Thread(target=_speak, args=(voices[side], model, conversations[side], sampling, stop), daemon=True,
+        threading.Thread(target=_generate, args=(voices[side], model, conversations[side], sampling, stop), daemon=True,
                          name=f"chat {side}").start()
 
     def turn() -> Turn:
-        return Turn(prompt, {side: voice.said() for side, voice in voices.items()}, sampling)
+        return Turn(prompt, {side: voice.answer_so_far() for side, voice in voices.items()}, sampling)
 
     pause, shown = POLL_SECONDS, -1  # the question is shown before its first token
     try:

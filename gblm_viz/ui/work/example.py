@@ -13,7 +13,7 @@ from typing import Any
 
 from safetensors.numpy import load_file, save_file
 
-from gblm_viz.core.base.intervals import paired
+from gblm_viz.core.base.intervals import paired_difference
 from gblm_viz.core.base.job import run
 from gblm_viz.core.look import fields
 from gblm_viz.core.look.cells import Array
@@ -41,7 +41,7 @@ LONGEST_ANSWER = 96
 
 
 @cache
-def shipped() -> dict[str, Any]:
+def shipped_example() -> dict[str, Any]:
     """Return the finished example as numbers and text."""
     found: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
     return found
@@ -49,7 +49,7 @@ def shipped() -> dict[str, Any]:
 
 def shipped_summaries() -> tuple[GradientSummary, ...]:
     """Return the summary of every matrix's ℓ1 gradient."""
-    return tuple(GradientSummary(**one) for one in shipped()["gradients"])
+    return tuple(GradientSummary(**one) for one in shipped_example()["gradients"])
 
 
 @cache
@@ -70,9 +70,9 @@ def example_session(library: Library) -> Session:
     return replace(session, applied=applied, applied_number=1)
 
 
-def lay_out_measures(library: Library, session: Session) -> None:
+def store_shipped_measures(library: Library, session: Session) -> None:
     """Store the shipped measurements under the keys of a real one, so that the first visitor need not wait."""
-    model, example = library.get(session.model), shipped()
+    model, example = library.get(session.model), shipped_example()
     probes = work.probes_of(model)
     if example["model_key"] != model.key or any(len(bits) != len(probes) for bits in example["verdicts"].values()):
         return  # made for another pocket model: measured again on request
@@ -118,7 +118,8 @@ def make(library: Library) -> dict[str, Any]:
         "probes": {"dense": [before.right, before.total], "pruned": [after.right, after.total],
                    "interval": asdict(after.interval)},
         "perplexity": {"dense": losses[0].value, "pruned": losses[1].value, "windows": held.count,
-                       "length": held.length, "difference": asdict(paired(losses[0].losses, losses[1].losses))},
+                       "length": held.length,
+                       "difference": asdict(paired_difference(losses[0].losses, losses[1].losses))},
         "verdicts": {side: "".join(str(int(one.right)) for one in found.verdicts) for side, found in asked.items()},
         "losses": {name: {side: library.get(PerplexityKey(key, windows.key)).losses
                           for side, key in (("dense", session.model), ("pruned", pruned_key))}

@@ -106,8 +106,8 @@ class MaskProvider:
     def _rows(self, model: Model, found: Statistics | None) -> OrderedRows:
         scoring = self.settings.scoring
         key = OrderedRowsKey(self.model, self.statistics if scoring.needs else None, scoring, self.name, self.expert)
-        return self.library.once(key, lambda: ordered_rows(model, found, scoring, self.name, self.expert),
-                                 lambda rows: rows.nbytes)
+        return self.library.get_or_make(key, lambda: ordered_rows(model, found, scoring, self.name, self.expert),
+                                        lambda rows: rows.nbytes)
 
     def live(self, controls: Mapping[str, Control], every: int = 1) -> MaskProvider:
         """Return the provider for these control positions, sliders clamped to their ranges.

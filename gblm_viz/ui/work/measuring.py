@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from gblm_viz.core.base.errors import TextError
-from gblm_viz.core.base.job import Job, Step, part_of
+from gblm_viz.core.base.job import Job, Step, offset_steps
 from gblm_viz.core.mask import prune
 from gblm_viz.core.mask.settings import Settings, preview_settings
 from gblm_viz.core.measure import draws, evaluate, lost, probe_file
@@ -35,7 +35,7 @@ from ..visit.keys import (
 )
 from ..visit.remembered import OWN_PROBES
 from ..visit.session import Library, Session, Visit
-from . import drawing, work
+from . import text_draws, work
 
 GENERAL = ASSETS / "probes" / "general.csv"
 SETS = ("pocket", "general", "own")
@@ -78,13 +78,13 @@ def window_job(library: Library, key: TokenLossesKey, first: Model, second: Mode
                index: int) -> Job[tuple[lost.TokenLoss, ...]]:
     """Compute both models' losses on one window, token by token; stored."""
     yield Step(0, 1, "window")
-    return library.once(key, lambda: lost.token_losses(first, second, windows, index))
+    return library.get_or_make(key, lambda: lost.token_losses(first, second, windows, index))
 
 
 # Probes
 
 @dataclass(frozen=True, eq=False)
-class Asked:
+class SetVerdicts:
     """Both models' verdicts on the same probes: exact answers and, if requested, choices by likelihood."""
 
     exact: tuple[ProbeResult, ProbeResult]
@@ -92,11 +92,11 @@ class Asked:
 
 
 @cache
-def general() -> tuple[Probe, ...]:
+def general_probes() -> tuple[Probe, ...]:
     return probe_file.read(GENERAL.read_bytes(), GENERAL.name)
 
 
-def keep_own(visit: Visit, raw: bytes | str, name: str) -> tuple[Probe, ...]:
+def store_own_probes(visit: Visit, raw: bytes | str, name: str) -> tuple[Probe, ...]:
     """Parse a file as the visitor's own probes, store them in memory only, and return them."""
     probes = probe_file.read(raw, name)
     key = OwnProbesKey(hashlib.sha256(repr(probes).encode()).hexdigest())
@@ -113,7 +113,7 @@ def sets_of(model: Model) -> tuple[str, ...]:
 def probes_of(visit: Visit, which: str) -> tuple[Probe, ...]:
     """Return the probes of a set. Raises TextError if the visitor has given none of their own."""
     if which == "general":
-        return general()
+        return general_probes()
     if which == "pocket" and work.probes_of(visit.model()):
         return work.probes_of(visit.model())
     key = visit.session.extra(OWN_PROBES)
@@ -127,7 +127,7 @@ def set_key(visit: Visit, which: str) -> ProbeSet | None:
     return visit.session.extra(OWN_PROBES) if which == "own" else which
 
 
-def asked(visit: Visit, which: str) -> Asked | None:
+def verdicts_of(visit: Visit, which: str) -> SetVerdicts | None:
     """Return both models' verdicts on a set; None unless both were asked."""
     name, library = set_key(visit, which), visit.library
     keys = (visit.session.model, PrunedKey(visit.session.applied))
@@ -135,7 +135,7 @@ def asked(visit: Visit, which: str) -> Asked | None:
     if not all(library.has(key) for key in exact):
         return None
     both = (library.get(chosen[0]), library.get(chosen[1])) if all(library.has(key) for key in chosen) else None
-    return Asked((library.get(exact[0]), library.get(exact[1])), both)
+    return SetVerdicts((library.get(exact[0]), library.get(exact[1])), both)
 
 
 def answers_job(library: Library, key: ModelKey | PrunedKey | None, model: Model, name: ProbeSet | None,
@@ -167,10 +167,10 @@ def ask_job(library: Library, sides: tuple[tuple[ModelKey | PrunedKey | None, Mo
     offered = sum(len(probe.choices) for probe in probes) if choosing else 0
     total, done = len(sides) * (len(probes) + offered), 0
     for key, model in sides:
-        yield from part_of(answers_job(library, key, model, name, probes), done, total)
+        yield from offset_steps(answers_job(library, key, model, name, probes), done, total)
         done += len(probes)
         if offered:
-            yield from part_of(choices_job(library, key, model, name, probes), done, total)
+            yield from offset_steps(choices_job(library, key, model, name, probes), done, total)
             done += offered
 
 
@@ -211,30 +211,30 @@ def methods_job(library: Library, session: Session, model: Model, settings: dict
     found = library.get(session.statistics) if session.statistics is not None else None
     matrices, each = len(model.layout.matrices), len(model.layout.matrices) + windows.count
     total = each * len(settings) + windows.count
-    yield from part_of(work.perplexity_job(library, session.model, model, windows), 0, total)
+    yield from offset_steps(work.perplexity_job(library, session.model, model, windows), 0, total)
     for place, one in enumerate(settings.values()):
         done, key = windows.count + each * place, work.masks_key(session, one)
         if library.has(rival_key(session, one, windows)):
             continue
         if not library.has(key):
-            masks = yield from part_of(prune.dense_masks(model, found, one), done, total)
+            masks = yield from offset_steps(prune.dense_masks(model, found, one), done, total)
             library.put(key, masks, masks.prunable)
         pruned = prune.pruned(model, library.get(key))
-        yield from part_of(work.perplexity_job(library, PrunedKey(key), pruned, windows), done + matrices, total)
+        yield from offset_steps(work.perplexity_job(library, PrunedKey(key), pruned, windows), done + matrices, total)
 
 
 def drawn_job(library: Library, session: Session, model: Model, settings: dict[str, Settings], windows: CalibrationSet,
               drawn: Draws | None) -> Job[None]:
     """Run `methods_job` on the collected statistics, then collect all draws and measure each method on each; stored."""
     yield from methods_job(library, session, model, settings, windows)
-    if drawn is None or drawing.found(library, session, drawn, settings, windows):
+    if drawn is None or text_draws.known_losses(library, session, drawn, settings, windows):
         return
-    statistics = yield from drawing.sums_job(library, session, model, drawn, list(settings.values()))
+    statistics = yield from text_draws.sums_job(library, session, model, drawn, list(settings.values()))
     copies = [draws.copies_of(one, drawn.count) for one in settings.values()]
     total = sum(copies) * windows.count
     for place, one in enumerate(settings.values()):
-        yield from part_of(drawing.losses_job(library, session, model, drawn, statistics, one, windows),
-                           sum(copies[:place]) * windows.count, total)
+        yield from offset_steps(text_draws.losses_job(library, session, model, drawn, statistics, one, windows),
+                                sum(copies[:place]) * windows.count, total)
 
 
 @dataclass(frozen=True, eq=False)
@@ -251,19 +251,20 @@ class Rivalry:
         """Return the difference name − other in nats per token."""
         dense = (self.alone["dense"].losses,) * len(self.losses[name])
         both = [self.settings[one] for one in (name, other) if one != "dense"]
-        return crossed(dense if other == "dense" else self.losses[other], self.losses[name], draws.turns(*both))
+        return crossed(dense if other == "dense" else self.losses[other], self.losses[name],
+                       draws.depends_on_draw(*both))
 
 
 def rivalry(library: Library, session: Session, settings: dict[str, Settings], windows: CalibrationSet,
             count: int) -> Rivalry | None:
     """Return the methods' measurements over `count` draws; None unless all methods were measured."""
     alone = compared(library, session, settings, windows)
-    drawn = drawing.draws_of(library, session, count)
+    drawn = text_draws.draws_of(library, session, count)
     if not alone:
         return None
     if drawn is None:
         return Rivalry(alone, {name: (alone[name].losses,) for name in settings}, settings, None)
-    found = drawing.found(library, session, drawn, settings, windows)
+    found = text_draws.known_losses(library, session, drawn, settings, windows)
     return Rivalry(alone, found, settings, drawn) if found else None
 
 

@@ -24,25 +24,25 @@ def plain_alpha(visit: Visit, settings: Settings) -> Settings:
     if "alpha" not in settings.knobs or settings.alpha.kind == "number":
         return settings
     key = AlphaKey(visit.session.statistics, settings.alpha, settings.norm)
-    value = visit.library.once(key, lambda: alphas.resolve(settings.alpha, visit.statistics(), settings.norm))
+    value = visit.library.get_or_make(key, lambda: alphas.resolve(settings.alpha, visit.statistics(), settings.norm))
     return replace(settings, alpha=Alpha("number", value))
 
 
-def look(visit: Visit, settings: Settings) -> tuple[Masks, Preview]:
+def masks_and_preview(visit: Visit, settings: Settings) -> tuple[Masks, Preview]:
     """Return the dense order's masks and their preview numbers."""
     number = plain_alpha(visit, settings)
     masks = work.preview_masks(visit, number)
     key = PreviewKey(work.masks_key(visit.session, number), visit.session.statistics)
-    return masks, visit.library.once(key, lambda: work.preview(visit, number))
+    return masks, visit.library.get_or_make(key, lambda: work.preview(visit, number))
 
 
 def share_at(visit: Visit, norm: str, alpha: float) -> float:
     """Return the gradient's share of the score at an α, with the visitor's statistics."""
     key = GradientShareKey(visit.session.statistics, norm, alpha)
-    return visit.library.once(key, lambda: alphas.gradient_share(visit.statistics(), norm, alpha))
+    return visit.library.get_or_make(key, lambda: alphas.gradient_share(visit.statistics(), norm, alpha))
 
 
-def selected(visit: Visit) -> Any:
+def selected_matrix(visit: Visit) -> Any:
     """Return the selected matrix, or the model's first if this model does not have the selected one."""
     layout = visit.model().layout
     wanted = visit.session.selection.matrix

@@ -12,7 +12,7 @@ from gblm_viz.core.sums import statistics
 
 from ..visit.session import Library, Session
 from . import work
-from .example import example_session, lay_out_measures
+from .example import example_session, store_shipped_measures
 
 LOG = logging.getLogger("gblm_viz")
 
@@ -32,7 +32,7 @@ def prepare(library: Library, source: str, folder: Path | None) -> None:
 def prepare_example(library: Library) -> None:
     """Load the pocket model and compute the shipped example's statistics, masks and pruned copy."""
     session = example_session(library)
-    lay_out_measures(library, session)
+    store_shipped_measures(library, session)
     library.first = session
     for key in (library.first.model, library.first.statistics, library.first.applied):
         library.pinned.add(key)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from gblm_viz.core.base.errors import SettingError
-from gblm_viz.core.base.job import Job, Step, within
+from gblm_viz.core.base.job import Job, Step, replace_steps
 from gblm_viz.core.mask.settings import ORDERS, Settings
 from gblm_viz.core.measure import sweep
 from gblm_viz.core.measure.draws import Draws, Losses
@@ -21,7 +21,7 @@ from gblm_viz.core.text.calibration import CalibrationSet
 
 from ..visit.keys import DrawsOf, ModelKey, StatisticsKey, SweepKey, SweepPaceKey, SweepPointKey
 from ..visit.session import Library, Session, Visit
-from . import drawing, work
+from . import text_draws, work
 
 APART = (10, 5)
 """Offered distances between two points, in percent."""
@@ -57,7 +57,7 @@ class Plan:
     @property
     def compared(self) -> bool:
         """Whether the plan has methods to compare with each other."""
-        return sweep.against_of(self.settings) is not None
+        return sweep.reference_method(self.settings) is not None
 
 
 def plan_of(visit: Visit, methods: Sequence[str], orders: Sequence[str], apart: int, language: str) -> Plan:
@@ -70,8 +70,9 @@ def plan_of(visit: Visit, methods: Sequence[str], orders: Sequence[str], apart: 
     session = visit.session
     held_out = work.held_out_windows(visit.library, session, visit.model(), language)
     planned = sweep.plan(session.settings, methods, orders, apart)
-    drawn = drawing.draws_of(visit.library, session, drawing.chosen(visit))
-    return Plan(session.model, session.statistics, held_out, planned, drawn if sweep.against_of(planned) else None)
+    drawn = text_draws.draws_of(visit.library, session, text_draws.chosen_count(visit))
+    return Plan(session.model, session.statistics, held_out, planned,
+                drawn if sweep.reference_method(planned) else None)
 
 
 def full_plan(session: Session, held_out: CalibrationSet, settings: Settings) -> Plan:
@@ -96,7 +97,7 @@ def losses_of(library: Library, plan: Plan) -> dict[Settings, Losses]:
     """Return the held-out losses at every draw, by the settings of the points for which they were measured."""
     if plan.drawn is None:
         return {}
-    keys = {one: drawing.losses_key(session_of(plan), plan.drawn, one, plan.held_out) for one in plan.settings}
+    keys = {one: text_draws.losses_key(session_of(plan), plan.drawn, one, plan.held_out) for one in plan.settings}
     return {one: library.get(key) for one, key in keys.items() if library.has(key)}
 
 
@@ -120,10 +121,10 @@ def sweep_job(library: Library, plan: Plan) -> Job[None]:
         step, key = Step(done, len(missing), "point"), plan.point_key(settings)
         yield step
         if not library.has(key):  # another visitor's sweep may have measured it meanwhile
-            measuring = within(sweep.point(model, found, settings, plan.held_out, probes), step)
-            library.put(key, (yield from library.turn(measuring, step, plan.key)))
+            measuring = replace_steps(sweep.point(model, found, settings, plan.held_out, probes), step)
+            library.put(key, (yield from library.run_in_turn(measuring, step, plan.key)))
         if plan.drawn is not None and settings != sweep.DENSE:
-            yield from library.turn(within(_drawn(library, plan, settings), step), step, plan.key)
+            yield from library.run_in_turn(replace_steps(_drawn(library, plan, settings), step), step, plan.key)
         library.put(plan.pace_key, (time.monotonic() - began) / (done + 1))
     yield Step(len(missing), len(missing), "point")
 
@@ -132,5 +133,5 @@ def _drawn(library: Library, plan: Plan, settings: Settings) -> Job[None]:
     """Measure one point at every draw; the first point to need them collects the statistics of all draws."""
     assert plan.drawn is not None
     session, model = session_of(plan), library.get(plan.model)
-    sums = yield from drawing.sums_job(library, session, model, plan.drawn, plan.settings if settings.needs else ())
-    yield from drawing.losses_job(library, session, model, plan.drawn, sums, settings, plan.held_out)
+    sums = yield from text_draws.sums_job(library, session, model, plan.drawn, plan.settings if settings.needs else ())
+    yield from text_draws.losses_job(library, session, model, plan.drawn, sums, settings, plan.held_out)

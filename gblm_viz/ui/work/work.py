@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import Event
 
 from gblm_viz.core.base.errors import GblmError, ModelError, TextError
-from gblm_viz.core.base.footprint import Peak, folder_bytes, free_memory, give_back
+from gblm_viz.core.base.footprint import Peak, folder_bytes, free_memory, release_freed_memory
 from gblm_viz.core.base.job import Job, Step, run
 from gblm_viz.core.look import gradient_sums, mask_numbers, two_masks
 from gblm_viz.core.look.gradient_sums import GradientSummary
@@ -30,7 +30,7 @@ from gblm_viz.core.sums import estimate, statistics
 from gblm_viz.core.sums.collect import collect
 from gblm_viz.core.sums.estimate import Actual, Choice
 from gblm_viz.core.sums.statistics import Statistics
-from gblm_viz.core.talk import parting
+from gblm_viz.core.talk import divergence
 from gblm_viz.core.text import calibration
 from gblm_viz.core.text.calibration import CalibrationSet
 from gblm_viz.shipped import ASSETS
@@ -123,13 +123,13 @@ def load_job(library: Library, source: str, given_up: Event | None = None) -> Jo
 
 # Text → samples
 
-def whole_of(model: Model, choice: TextChoice) -> CalibrationSet:
+def all_samples(model: Model, choice: TextChoice) -> CalibrationSet:
     """Return all samples that a visitor's text is cut into, before any is dropped or held out."""
     return calibration.from_text(model.tokenizer, choice.text, name=choice.name, rule=choice.rule,
                                  samples=choice.samples, length=choice.length, seed=choice.seed, longest=model.longest)
 
 
-def bounded(text: str, name: str) -> int:
+def checked_size(text: str, name: str) -> int:
     """Return a text's size in bytes. Raises TextError above LARGEST_FILE."""
     size = len(text.encode("utf-8", "replace"))
     if size > LARGEST_FILE:
@@ -137,27 +137,28 @@ def bounded(text: str, name: str) -> int:
     return size
 
 
-def kept_whole(visit: Visit, choice: TextChoice) -> CalibrationSet:
-    """Return `whole_of` the visitor's model and text, stored for everybody who cuts the same text in the same way.
+def cached_samples(visit: Visit, choice: TextChoice) -> CalibrationSet:
+    """Return `all_samples` the visitor's model and text, stored for everybody who cuts the same text in the same way.
 
     Raises TextError for a text over LARGEST_FILE, GblmError if cutting it does not fit into the shared memory budget.
     """
-    model, size = visit.model(), bounded(choice.text, choice.name)
+    model, size = visit.model(), checked_size(choice.text, choice.name)
 
     def cut() -> CalibrationSet:
         with visit.library.reserved(size * CUTTING):
             try:
-                return whole_of(model, choice)
+                return all_samples(model, choice)
             finally:
                 if size * CUTTING > TO_GIVE_BACK:
-                    give_back()
+                    release_freed_memory()
 
     key = SamplesKey(visit.session.model, calibration.sha256(choice.text),
                      replace(choice, text="", dropped=frozenset()))
-    return visit.library.once(key, cut)
+    return visit.library.get_or_make(key, cut)
 
 
-def parts_of(whole: CalibrationSet, choice: TextChoice) -> tuple[CalibrationSet, CalibrationSet | None, frozenset[int]]:
+def split_samples(whole: CalibrationSet,
+                  choice: TextChoice) -> tuple[CalibrationSet, CalibrationSet | None, frozenset[int]]:
     """Return (calibration, held out, held-out indices in `whole`); held out is None if the text is too short."""
     kept = [index for index in range(whole.count) if index not in choice.dropped]
     if not kept:
@@ -169,7 +170,7 @@ def parts_of(whole: CalibrationSet, choice: TextChoice) -> tuple[CalibrationSet,
 
 def samples_of(model: Model, choice: TextChoice) -> tuple[CalibrationSet, CalibrationSet | None]:
     """Return (calibration, held out) of a visitor's text; the held-out fifth is None if the text is too short."""
-    return parts_of(whole_of(model, choice), choice)[:2]
+    return split_samples(all_samples(model, choice), choice)[:2]
 
 
 def text_name(say: Words, name: str) -> str:
@@ -232,8 +233,8 @@ def choice_of(library: Library, model: Model, samples: CalibrationSet, folder: P
 def shape_and_pace(library: Library, model: Model, work: estimate.Work) -> tuple[estimate.ModelShape, estimate.Pace]:
     """Return the model's shape and this machine's pace on it, measured once per model, corrected by each collection."""
     own = ShapeKey(model.key, library.dtype, library.device)
-    shape = library.once(own, lambda: estimate.shape_of(model))
-    pace = library.once(PaceKey(own), lambda: estimate.measure_pace(shape, work, model.device.type))
+    shape = library.get_or_make(own, lambda: estimate.shape_of(model))
+    pace = library.get_or_make(PaceKey(own), lambda: estimate.measure_pace(shape, work, model.device.type))
     return shape, replace(pace, correction=library.get(CorrectionKey())) if library.has(CorrectionKey()) else pace
 
 
@@ -285,25 +286,25 @@ def preview_masks(visit: Visit, settings: Settings) -> Masks:
         raise GblmError("nothing_collected")
 
     def choose() -> Masks:
-        return run(prune.dense_masks(model, found, dense, _kept_scores(visit, dense)))
+        return run(prune.dense_masks(model, found, dense, _cached_scores(visit, dense)))
 
-    return visit.library.once(masks_key(visit.session, dense), choose, lambda masks: masks.prunable)
+    return visit.library.get_or_make(masks_key(visit.session, dense), choose, lambda masks: masks.prunable)
 
 
-def _kept_scores(visit: Visit, settings: Settings) -> Mapping[str, Scored] | None:
+def _cached_scores(visit: Visit, settings: Settings) -> Mapping[str, Scored] | None:
     """Return the stored scores, reusable for any sparsity and pattern; None above MOST_SCORES weights."""
     model, found = visit.model(), maybe_statistics(visit)
     if model.layout.prunable > MOST_SCORES:
         return None
     key = ScoresKey(masks_key(visit.session, settings.scoring))
-    return visit.library.once(key, lambda: prune.all_scores(model, found, settings.scoring),
-                              lambda _: 4 * int(model.layout.prunable))
+    return visit.library.get_or_make(key, lambda: prune.all_scores(model, found, settings.scoring),
+                                     lambda _: 4 * int(model.layout.prunable))
 
 
 def share_curve(library: Library, statistics_key: StatisticsKey | None, norm: str) -> ShareCurve:
     """Return the gradient's share at every α, stored."""
-    return library.once(ShareCurveKey(statistics_key, norm),
-                        lambda: alpha.share_curve(library.get(statistics_key), norm))
+    return library.get_or_make(ShareCurveKey(statistics_key, norm),
+                               lambda: alpha.share_curve(library.get(statistics_key), norm))
 
 
 def comparison_masks(visit: Visit, settings: Settings) -> tuple[Masks | None, Masks | None]:
@@ -334,9 +335,9 @@ def telling_weight(visit: Visit, settings: Settings, only: str | None = None) ->
         scores = [lambda name, one=one: prune.scores_of(model, found, one, name) for one in (plain, settings)]
         masks = [{name: mask for name, mask in preview_masks(visit, one).masks.items() if only in {None, name}}
                  for one in (plain, settings)]
-        return run(two_masks.showpiece(scores[0], scores[1], masks[0], masks[1]))
+        return run(two_masks.largest_jump(scores[0], scores[1], masks[0], masks[1]))
 
-    return visit.library.once(LargestJumpKey(masks_key(visit.session, settings), only), find)
+    return visit.library.get_or_make(LargestJumpKey(masks_key(visit.session, settings), only), find)
 
 
 def apply_job(library: Library, session: Session, model: Model, found: Statistics | None,
@@ -345,7 +346,7 @@ def apply_job(library: Library, session: Session, model: Model, found: Statistic
     key = masks_key(session, settings)
     if not library.has(PrunedKey(key)) and model.device.type == "cpu":
         # a single user on their own machine may use all of its memory
-        library.afford(5 * model.layout.prunable, (free_memory() or 0) if library.local else 0)
+        library.require_memory(5 * model.layout.prunable, (free_memory() or 0) if library.local else 0)
     if not library.has(key):
         masks = yield from prune.masks(model, found, settings)
         library.put(key, masks, masks.prunable)
@@ -376,7 +377,8 @@ def pruned_model(visit: Visit) -> Model:
 
 def pruned_copy(visit: Visit, masks: Masks, key: MasksKey | None) -> Model:
     """Return a copy of the visitor's model without the weights that the masks of that key remove."""
-    return visit.library.once(PrunedKey(key), lambda: prune.pruned(visit.model(), masks), lambda _: masks.prunable * 4)
+    return visit.library.get_or_make(PrunedKey(key), lambda: prune.pruned(visit.model(), masks),
+                                     lambda _: masks.prunable * 4)
 
 
 def preview_numbers(model: Model, found: Statistics, settings: Settings, masks: Masks) -> Preview:
@@ -394,8 +396,8 @@ def won_key(session: Session) -> WonKey:
 def gradient_summaries(visit: Visit, norm: str) -> tuple[GradientSummary, ...]:
     """Return the summary of every matrix's gradient norm, stored."""
     found = visit.statistics()
-    return visit.library.once(SummariesKey(visit.session.statistics, norm),
-                              lambda: gradient_sums.gradient_summaries(visit.model(), found, norm))
+    return visit.library.get_or_make(SummariesKey(visit.session.statistics, norm),
+                                     lambda: gradient_sums.gradient_summaries(visit.model(), found, norm))
 
 
 # Evaluation
@@ -477,9 +479,9 @@ def predictions_key(models: tuple[tuple[str, ModelKey | MasksKey | None], ...], 
 
 
 def predictions_job(library: Library, key: PredictionsKey, models: Sequence[Model], prompt: Sequence[int],
-                    written: Sequence[int]) -> Job[parting.Predictions]:
+                    written: Sequence[int]) -> Job[divergence.Predictions]:
     """Compute every model's predictions at every token of one answer; stored, so stepping through computes once."""
     if not library.has(key):
-        found = yield from parting.next_tokens(models, prompt, written)
+        found = yield from divergence.next_tokens(models, prompt, written)
         library.put(key, found, len(found.places) * len(models) * 2000)  # six candidates and their texts
     return library.get(key)

@@ -27,7 +27,7 @@ def test_what_is_taken_is_what_was_put_however_they_come_and_go(most: int, tmp_p
     for number in range(150):
         key = drawn.randrange(12)
         if key in kept and drawn.random() < 0.4:
-            assert torch.equal(shelf.take(key), kept.pop(key))
+            assert torch.equal(shelf.pop(key), kept.pop(key))
             assert key not in shelf
         else:
             kept[key] = tensor(number)
@@ -45,14 +45,14 @@ def test_what_was_put_is_kept_when_its_giver_writes_over_it() -> None:
     shelf, given = Shelf(1 << 30), torch.ones(4)
     shelf.put("a", given)
     given.zero_()
-    taken = shelf.take("a")
+    taken = shelf.pop("a")
     for number in range(100):
         shelf.put(number, torch.zeros(4))
     assert taken.tolist() == [1.0] * 4
 
 
 def test_between_what_comes_and_goes_it_takes_its_own_bytes_and_gives_them_back() -> None:
-    if footprint.resident() is None:
+    if footprint.resident_bytes() is None:
         pytest.skip("the system does not tell what a process holds")
     shelf, size, begin = Shelf(1 << 40), 3 * 2**20, None
     for number in range(180):
@@ -60,13 +60,13 @@ def test_between_what_comes_and_goes_it_takes_its_own_bytes_and_gives_them_back(
         shelf.put(number, passing[1][: size // 4])
         del passing
         if begin is None:
-            footprint.give_back()
-            begin = footprint.resident()
-    full = footprint.resident()
+            footprint.release_freed_memory()
+            begin = footprint.resident_bytes()
+    full = footprint.resident_bytes()
     for number in range(180):
-        shelf.take(number)
-    footprint.give_back()
-    empty = footprint.resident()
+        shelf.pop(number)
+    footprint.release_freed_memory()
+    empty = footprint.resident_bytes()
     assert begin is not None
     assert full is not None
     assert empty is not None

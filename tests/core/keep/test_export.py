@@ -195,7 +195,7 @@ def test_the_card_tells_the_probes_with_n_and_interval_and_calls_a_typed_text_so
     run(export.save(prune.pruned(model, applied), applied, tmp_path / "out", statistics=typed,
                     probes={"pruned": intervals.Share(37, 200)}, language=language))
     card = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
-    interval = intervals.wilson(37, 200)
+    interval = intervals.wilson_interval(37, 200)
     for needed in ("37", "200", "18.5%", f"{interval.low:.1%}", f"{interval.high:.1%}", "masks.safetensors",
                    export.MANIFEST_FILE, words(language)("export.own_text")):
         assert needed in card

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from gblm_viz.core.base.intervals import Share, paired, paired_share, wilson
+from gblm_viz.core.base.intervals import Share, paired_difference, paired_share, wilson_interval
 from gblm_viz.core.base.job import run
 from gblm_viz.core.keep import run as runs
 from gblm_viz.core.keep.run import Own, Run
@@ -67,10 +67,10 @@ def test_every_table_is_json_and_every_row_has_the_same_columns(made: Run) -> No
 def test_the_tables_hold_what_was_measured(made: Run) -> None:
     tables = made.as_tables()
     assert [row["loss"] for row in tables["perplexities"]] == pytest.approx([2.0, 7.75 / 3])
-    difference, beside = tables["differences"][0], paired((1.0, 2.0, 3.0), (1.5, 2.25, 4.0))
+    difference, beside = tables["differences"][0], paired_difference((1.0, 2.0, 3.0), (1.5, 2.25, 4.0))
     assert (difference["mean"], difference["low"]) == (beside.mean, beside.interval.low)
     whole = [row for row in tables["probes"] if row["skill"] == "" and row["side"] == "pruned"]
-    assert (whole[0]["right"], whole[0]["total"], whole[0]["high"]) == (1, 2, wilson(1, 2).high)
+    assert (whole[0]["right"], whole[0]["total"], whole[0]["high"]) == (1, 2, wilson_interval(1, 2).high)
     weights = [row["rows"] * row["columns"] for row in tables["matrices"]]
     removed = sum(row["removed"] * size for row, size in zip(tables["matrices"], weights, strict=True))
     assert removed == pytest.approx(tables["run"][0]["removed"])
@@ -106,7 +106,7 @@ def test_no_text_is_in_the_tables_unless_it_was_handed_over(made: Run) -> None:
 def test_methods_are_set_against_the_runs_own_over_the_same_windows(made: Run) -> None:
     rows = {row.method: row for row in made.methods}
     assert rows["dense"].mean is None and rows["gblm"].mean is None
-    beside = paired((1.5, 2.25, 4.0), (1.0, 2.0, 3.0))
+    beside = paired_difference((1.5, 2.25, 4.0), (1.0, 2.0, 3.0))
     assert (rows["wanda"].mean, rows["wanda"].low, rows["wanda"].shown) == (
         beside.mean, beside.interval.low, beside.shown)
 
@@ -129,7 +129,7 @@ def test_a_sweeps_rows_are_its_curves_with_their_knee() -> None:
     rows = runs.sweep_rows([point("wanda", *one) for one in losses])
     assert [(row.method, row.sparsity) for row in rows] == [("wanda", sparsity) for sparsity, _ in losses]
     assert [row.sparsity for row in rows if row.knee] == [0.5]
-    assert (rows[0].right, rows[1].right, rows[1].total, rows[1].high) == (None, 1, 4, wilson(1, 4).high)
+    assert (rows[0].right, rows[1].right, rows[1].total, rows[1].high) == (None, 1, 4, wilson_interval(1, 4).high)
     assert rows[2].perplexity_own is None and rows[2].perplexity_held_out == pytest.approx(math.exp(1.05))
 
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from gblm_viz.core.base.job import run
 from gblm_viz.core.look import fields
-from gblm_viz.core.look.columns import Writer, writer
+from gblm_viz.core.look.columns import ColumnSource, column_source
 from gblm_viz.core.look.gradient_sums import gradient_factors
 from gblm_viz.core.look.structure_maps import structure_band, structure_bands, structure_cells
 from gblm_viz.core.mask import prune
@@ -88,7 +88,7 @@ def silenced(model: Model, target: Matrix, source: Matrix, row: int) -> set[int]
 def test_a_column_of_o_is_written_by_the_head_and_value_row_that_are_named(family: str) -> None:
     model = made(family)  # two heads of queries read one head of values
     o, v = (next(one for one in model.layout.of_block(1) if one.role == role) for role in ("o", "v"))
-    named = [writer(model, o, column) for column in range(o.columns)]
+    named = [column_source(model, o, column) for column in range(o.columns)]
     assert {one.kind for one in named} == {"head"}
     assert [one.number for one in named] == [column // model.head_size for column in range(o.columns)]
     for row in range(v.rows):
@@ -100,14 +100,14 @@ def test_a_column_of_down_is_written_by_the_mlp_neuron_that_is_named() -> None:
     down, up = (next(one for one in model.layout.of_block(1) if one.role == role) for role in ("down", "up"))
     for row in (0, 7, up.rows - 1):
         (column,) = silenced(model, down, up, row)
-        assert writer(model, down, column) == Writer("neuron", row)
+        assert column_source(model, down, column) == ColumnSource("neuron", row)
 
 
 def test_other_columns_are_features_or_plain_inputs() -> None:
     model = made("llama")
     gate = next(one for one in model.layout.matrices if one.role == "gate")
-    assert writer(model, gate, 5) == Writer("feature", 5)
-    assert writer(model, replace(gate, role="other"), 5) == Writer("input", 5)
+    assert column_source(model, gate, 5) == ColumnSource("feature", 5)
+    assert column_source(model, replace(gate, role="other"), 5) == ColumnSource("input", 5)
 
 
 @pytest.mark.parametrize("family", ["llama", "mixtral"])

@@ -353,7 +353,7 @@ def test_rank_one_is_the_leading_singular_pair(shape: tuple[int, int], dtype: to
     assert found.row_factor.dtype == found.column_factor.dtype == torch.float64
     assert bool((found.row_factor >= 0).all()) and bool((found.column_factor >= 0).all())
     assert float(found.column_factor.mean()) == pytest.approx(1)
-    rest = structure.left_over(gradient, found)
+    rest = structure.residual(gradient, found)
     assert rest.dtype == dtype
     torch.testing.assert_close(rest.double(), gradient.abs().double() - approximation, rtol=0, atol=1e-12)
 
@@ -382,4 +382,4 @@ def test_a_gradient_of_zeros_has_no_share_and_zero_factors() -> None:
     found = structure.rank_one(torch.zeros(3, 4))
     assert math.isnan(found.share)
     assert found.row_factor.tolist() == [0.0] * 3 and found.column_factor.tolist() == [0.0] * 4
-    assert not structure.left_over(torch.zeros(3, 4), found).any()
+    assert not structure.residual(torch.zeros(3, 4), found).any()

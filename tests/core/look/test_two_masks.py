@@ -188,11 +188,11 @@ def test_the_showpiece_is_a_small_weight_in_a_bright_place() -> None:
         return weights[name] * gradients[name]
 
     masks_a, masks_b = masks_of(weights), masks_of({name: gblm(name) for name in SHAPES})
-    found = run(two_masks.showpiece(weights.__getitem__, gblm, masks_a, masks_b))
+    found = run(two_masks.largest_jump(weights.__getitem__, gblm, masks_a, masks_b))
     assert found == Jump(2, 3, 0.0, 7 / 8, 7 / 8, "experts", 1)
     assert found == run(two_masks.model_jumps(weights.__getitem__, gblm, masks_a, masks_b, 9))[0][0]
 
 
 def test_masks_that_rescue_nothing_have_no_showpiece() -> None:
     a = stored(1)
-    assert run(two_masks.showpiece(a.__getitem__, a.__getitem__, masks_of(a), masks_of(a))) is None
+    assert run(two_masks.largest_jump(a.__getitem__, a.__getitem__, masks_of(a), masks_of(a))) is None

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from gblm_viz.core.base.intervals import paired
+from gblm_viz.core.base.intervals import paired_difference
 from gblm_viz.core.measure.crossed import BLOCK, Crossed, block_size, crossed
 from tests import reference
 
@@ -63,7 +63,7 @@ def test_what_one_draw_shows_is_a_verdict_only_where_another_would_change_nothin
     assert not crossed_of(values).shown
     assert crossed_of(values, depends=False).verdict == "more"
     assert crossed_of(-values, depends=False).verdict == "less"
-    alone = paired((0.0,) * 20, tuple(values[0]))
+    alone = paired_difference((0.0,) * 20, tuple(values[0]))
     found = crossed_of(values).interval
     assert (found.low, found.high) == pytest.approx((alone.interval.low, alone.interval.high))
 

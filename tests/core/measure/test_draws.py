@@ -106,8 +106,8 @@ def test_a_methods_losses_on_each_draw_are_those_of_masks_copy_and_measure() -> 
 def test_sums_are_kept_for_the_methods_that_are_compared() -> None:
     assert draws.keep_of([WANDA]) == ("l1",)
     assert draws.keep_of([WANDA, GBLM, Settings("gradient", "sum"), Settings("gradient", "l2")]) == ("l1", "sq", "sum")
-    assert draws.turns(WANDA, GBLM) and draws.turns(WANDA, Settings("magnitude"))
-    assert not draws.turns(Settings("random"), Settings("magnitude"))
+    assert draws.depends_on_draw(WANDA, GBLM) and draws.depends_on_draw(WANDA, Settings("magnitude"))
+    assert not draws.depends_on_draw(Settings("random"), Settings("magnitude"))
 
 
 def test_what_draws_cost_is_told_by_their_windows_sums_and_copies() -> None:

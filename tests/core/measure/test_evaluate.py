@@ -16,7 +16,7 @@ import torch
 
 from gblm_viz.core.base import intervals
 from gblm_viz.core.base.errors import TextError
-from gblm_viz.core.base.intervals import Interval, Share, paired, wilson
+from gblm_viz.core.base.intervals import Interval, Share, paired_difference, wilson_interval
 from gblm_viz.core.base.job import Step, run
 from gblm_viz.core.measure import evaluate
 from gblm_viz.core.measure.evaluate import (
@@ -58,7 +58,7 @@ def test_students_quantile_at_other_levels() -> None:
 
 @pytest.mark.parametrize("right", [0, 1, 5, 9, 10])
 def test_wilsons_interval_is_the_references(right: int) -> None:
-    found, expected = wilson(right, 10), reference.wilson(right, 10)
+    found, expected = wilson_interval(right, 10), reference.wilson(right, 10)
     assert (found.low, found.high) == pytest.approx(expected, abs=1e-12)
     assert 0 <= found.low <= right / 10 <= found.high <= 1
 
@@ -72,7 +72,7 @@ def test_wilsons_interval_worked_by_hand_and_of_nothing() -> None:
 
 
 def test_paired_differences_worked_by_hand() -> None:
-    found = paired((1.0, 2.0, 3.0), (1.5, 2.0, 4.0))
+    found = paired_difference((1.0, 2.0, 3.0), (1.5, 2.0, 4.0))
     # differences 0.5, 0, 1: mean 0.5, deviation 0.5, t(2) = 4.302653: half width 4.302653 · 0.5 / sqrt(3)
     assert (found.mean, found.count) == (0.5, 3)
     assert found.interval.high - 0.5 == pytest.approx(4.302653 * 0.5 / math.sqrt(3), abs=1e-5)
@@ -82,10 +82,10 @@ def test_paired_differences_worked_by_hand() -> None:
 
 def test_a_difference_is_shown_only_where_its_interval_leaves_out_zero() -> None:
     losses = (1.0, 2.0, 3.0, 4.0)
-    assert paired(losses, tuple(loss + 0.1 + 0.001 * loss for loss in losses)).shown
-    assert not paired(losses, losses).shown
-    assert paired(losses, losses).interval == Interval(0.0, 0.0)
-    one = paired((1.0,), (9.0,))
+    assert paired_difference(losses, tuple(loss + 0.1 + 0.001 * loss for loss in losses)).shown
+    assert not paired_difference(losses, losses).shown
+    assert paired_difference(losses, losses).interval == Interval(0.0, 0.0)
+    one = paired_difference((1.0,), (9.0,))
     assert one.interval == Interval(-math.inf, math.inf)
     assert not one.shown
 
@@ -415,7 +415,7 @@ def test_the_paired_share_interval_covers_the_true_difference_about_as_often_as_
 
 
 def test_a_gap_worked_by_hand_has_welchs_interval() -> None:
-    found = intervals.gap((1.0, 2.0, 3.0), (4.0, 6.0, 8.0, 10.0))
+    found = intervals.welch_difference((1.0, 2.0, 3.0), (4.0, 6.0, 8.0, 10.0))
     # variances 1 and 20/3 over 3 and 4 windows: error² = 1/3 + 5/3 = 2; ν = 4 / ((1/9)/2 + (25/9)/3) = 4.0754717
     assert (found.mean, found.count) == (5.0, 3)
     half = found.interval.high - 5.0
@@ -426,9 +426,9 @@ def test_a_gap_worked_by_hand_has_welchs_interval() -> None:
 
 
 def test_a_gap_of_one_window_has_no_interval_and_of_equal_windows_none_but_its_mean() -> None:
-    assert intervals.gap((1.0,), (4.0, 5.0)).interval == Interval(-math.inf, math.inf)
-    assert not intervals.gap((1.0,), (4.0, 5.0)).shown
+    assert intervals.welch_difference((1.0,), (4.0, 5.0)).interval == Interval(-math.inf, math.inf)
+    assert not intervals.welch_difference((1.0,), (4.0, 5.0)).shown
     for endless in ((4.0, math.inf, 8.0), (math.inf, math.inf), (math.nan, 1.0)):
-        assert not intervals.gap((1.0, 2.0, 3.0), endless).shown
-        assert not intervals.gap(endless, (math.inf, 2.0)).shown
-    assert intervals.gap((1.0, 1.0), (3.0, 3.0)).interval == Interval(2.0, 2.0)
+        assert not intervals.welch_difference((1.0, 2.0, 3.0), endless).shown
+        assert not intervals.welch_difference(endless, (math.inf, 2.0)).shown
+    assert intervals.welch_difference((1.0, 1.0), (3.0, 3.0)).interval == Interval(2.0, 2.0)

@@ -12,7 +12,7 @@ import torch
 
 from gblm_viz.core.base.job import run
 from gblm_viz.core.measure.evaluate import perplexity, text_windows
-from gblm_viz.core.measure.lost import TokenLoss, foretold, token_losses
+from gblm_viz.core.measure.lost import TokenLoss, predict_tokens, token_losses
 from gblm_viz.core.model import models
 from gblm_viz.core.model.models import Model
 from tests.core.automaton import automaton, byte_tokenizer, writes
@@ -49,7 +49,7 @@ def test_the_mean_of_the_token_losses_is_the_windows_loss(pair: tuple[Model, Mod
 def test_a_token_is_foretold_as_its_logits_say(pair: tuple[Model, Model]) -> None:
     windows = text_windows(pair[0], TEXT, "river", 12)
     tokens = windows.sample(1)
-    found = foretold(pair[0], tokens)
+    found = predict_tokens(pair[0], tokens)
     for position, one in enumerate(found):
         with torch.no_grad():  # the text up to here alone, one model call a token
             logits = pair[0].network(tokens[None, : position + 1]).logits[0, -1].double()

@@ -150,7 +150,7 @@ def test_methods_are_set_against_wanda_at_the_same_sparsity_over_draws_where_the
               made(0.3, 14, "magnitude", spread=0.02), made(0.3, 11.9, order="sequential")]
     wanda, gblm, magnitude = points[1].settings, points[2].settings, points[4].settings
     found = sweep.differences(points)
-    assert set(found) == {gblm, magnitude} and sweep.against_of(found) == "gblm"  # no wanda among these
+    assert set(found) == {gblm, magnitude} and sweep.reference_method(found) == "gblm"  # no wanda among these
     assert found[gblm].mean == pytest.approx(math.log(11 / 12)) and found[gblm].verdict == "one_draw"
     draws = {wanda: ((2.0, 2.1), (2.0, 2.2)), gblm: ((1.9, 2.1), (2.1, 2.2))}
     several = sweep.differences(points, draws)

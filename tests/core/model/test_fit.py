@@ -23,7 +23,7 @@ from gblm_viz.core.model.fit import fit
 from gblm_viz.core.model.folder import Folder
 from gblm_viz.core.model.headers import Entry
 from gblm_viz.core.model.models import Model, load
-from gblm_viz.core.model.text_half import text_half
+from gblm_viz.core.model.text_config import find_text_config
 from gblm_viz.words import LANGUAGES, words
 from tests.families import TABLE, build, config_of, save_tiny
 from tests.more_families import MORE
@@ -149,7 +149,7 @@ def test_files_that_transformers_writes_lack_nothing_in_any_family() -> None:
                 if key not in network.all_tied_weights_keys and key not in (network._keys_to_ignore_on_save or ())}
         entries = {key: Entry("F32", tuple(one.shape), one.numel(), Path("x"))
                    for key, one in revert_weight_conversion(network, kept).items()}
-        laid_out = outline.outline(text_half(config_of(family)), torch.float32)
+        laid_out = outline.outline(find_text_config(config_of(family)), torch.float32)
         found = fit(laid_out, Folder(Path(), name, {}, (), entries, 0))
         assert found.unused == (), name
         assert {*found.dtypes} >= {key for key, one in kept.items() if one.is_floating_point()}, name
@@ -269,7 +269,7 @@ def test_only_the_files_that_transformers_reads_make_the_model(
     expected = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).state_dict()
     for model in on_both(folder):
         for part in ("", *model.layout.blocks):
-            with models.part_held(model, part) as own:
+            with models.part_loaded(model, part) as own:
                 assert all(torch.equal(own[name], expected[name]) for name in own)
                 assert all(torch.equal(own[name], whole[name]) for name in own)
 

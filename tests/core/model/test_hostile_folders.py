@@ -412,7 +412,7 @@ def test_what_would_be_built_for_ever_is_refused_at_once(kind: str, place: Path)
 
 def test_no_memory_is_taken_for_tables_that_no_file_tells_of(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A network's buffers come from its config alone: they are counted with its weights."""
-    size = models._size(models._config(folder.judge(place, "hostile")), folder.judge(place, "hostile"))
+    size = models._size(models._config(folder.check_folder(place, "hostile")), folder.check_folder(place, "hostile"))
     monkeypatch.setattr(models, "available_memory", lambda: size.parameters * 4 + size.buffers - 1)
     assert size.buffers > 0 and available_memory() is not None
     assert outcome(lambda: run(models.load("hostile", device="cpu"))) == "too_large"

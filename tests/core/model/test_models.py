@@ -259,7 +259,7 @@ def test_one_gpu_where_a_model_cannot_be_spread(two_gpus: None, monkeypatch: pyt
     else:
         monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
     assert footprint.gpus() == (1,)
-    assert models._spread() == {}
+    assert models._gpu_arguments() == {}
     assert footprint.free_memory("cuda") == 54 * 10**8
 
 

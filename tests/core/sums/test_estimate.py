@@ -21,7 +21,7 @@ from gblm_viz.core.base.footprint import parse_bytes
 from gblm_viz.core.base.job import run
 from gblm_viz.core.model.models import Model, wrap
 from gblm_viz.core.sums import estimate, statistics
-from gblm_viz.core.sums.collect import begun, collect
+from gblm_viz.core.sums.collect import checkpoint_plan, collect
 from gblm_viz.core.sums.estimate import ModelShape, Pace, PlanEstimate, Room, Work, choose, estimates, shape_of
 from gblm_viz.core.text.calibration import CalibrationSet
 from tests.benchmarks.estimate_ratio import apart
@@ -100,7 +100,7 @@ def test_what_cannot_fit_is_refused_with_the_number_that_would(room: Room, asked
 
 def test_the_number_that_would_do_is_never_rounded_down() -> None:
     for size in (1, 10**7, 10**7 + 1, 123_456_789, 6 * GB):
-        assert float(estimate.gigabytes_up(size)) * 1e9 >= size > float(estimate.gigabytes_up(size)) * 1e9 - 1e7
+        assert float(estimate.ceil_gigabytes(size)) * 1e9 >= size > float(estimate.ceil_gigabytes(size)) * 1e9 - 1e7
 
 
 @pytest.mark.parametrize(("text", "size"), [
@@ -233,15 +233,15 @@ def test_a_folder_goes_on_by_the_plan_it_began_with_for_what_is_left(tmp_path: P
         job.close()
         other = "streamed" if name == "whole" else "whole"
         found = estimate.plan_for(shape, work, STEADY, Room(10 * GB), folder=folder, plan=other)
-        assert (found.chosen.plan, found.why, begun(folder)) == (name, "begun", name)
+        assert (found.chosen.plan, found.why, checkpoint_plan(folder)) == (name, "begun", name)
         assert found.chosen.seconds == pytest.approx(estimates(shape, work, STEADY)[name].seconds * left)
     (tmp_path / "whole" / "checkpoint.safetensors").write_bytes(b"torn")
     with pytest.raises(GblmError, match="damaged"):
-        begun(tmp_path / "whole")
+        checkpoint_plan(tmp_path / "whole")
 
 
 def test_a_limit_counts_what_the_process_holds_already() -> None:
-    held = footprint.resident()
+    held = footprint.resident_bytes()
     assert held is not None
     room = estimate.room_of("cpu", None, 6 * GB)
     assert room.memory is not None and room.disk is None

@@ -315,7 +315,7 @@ def test_stacked_and_transposed_matrices_are_checked_as_they_are_stored(family: 
 
 def test_a_wrong_number_anywhere_in_a_large_tensor_is_found(tmp_path: Path) -> None:
     """Pieces are looked at one by one; the last number of the last one counts like the first."""
-    from gblm_viz.core.base.stored import Kind, check_tensors, header_of
+    from gblm_viz.core.base.checked_files import Kind, check_tensors, read_header
 
     for place in (0, 300_000, 700_000, 999_999):
         values = torch.ones(1_000_000)
@@ -324,7 +324,7 @@ def test_a_wrong_number_anywhere_in_a_large_tensor_is_found(tmp_path: Path) -> N
         three = Kind("F32", (3,), 0)
         wanted = {"a": three, "b": Kind("F32", (1_000_000,), 0), "c": three}
         error = refused("t.safetensors", lambda wanted=wanted: check_tensors(  # type: ignore[misc]
-            header_of(tmp_path, "t.safetensors"), wanted))
+            read_header(tmp_path, "t.safetensors"), wanted))
         assert (error.fields["field"], error.fields["found"]) == ("b", "-1")
 
 
@@ -396,16 +396,16 @@ def test_what_a_killed_run_left_is_checked_before_it_goes_on(case: str, model: M
     folder = Path(shutil.copytree(left[plan], tmp_path / "left"))
     change(folder)
     refused(file, lambda: run(collect(model, samples(), folder=folder, plan=plan, halves=True)))
-    for ask in (collecting.begun, collecting.checkpoint_samples, collecting.checkpoint_blocks):
+    for ask in (collecting.checkpoint_plan, collecting.checkpoint_samples, collecting.checkpoint_blocks):
         with suppress(StatisticsError):  # a value or a sentence
             ask(folder)
 
 
 def test_a_file_that_is_damaged_after_its_header_was_read_is_a_sentence(left: dict[str, Path], tmp_path: Path) -> None:
-    from gblm_viz.core.base.stored import header_of, read_tensors
+    from gblm_viz.core.base.checked_files import read_header, read_tensors
 
     folder = Path(shutil.copytree(left["streamed"], tmp_path / "left"))
-    header = header_of(folder, CHECKPOINT)
+    header = read_header(folder, CHECKPOINT)
     (folder / CHECKPOINT).write_bytes((folder / CHECKPOINT).read_bytes()[:-8])
     refused(CHECKPOINT, lambda: read_tensors(header))
     refused(CHECKPOINT, lambda: read_tensors(header, ["blocks_left"]))

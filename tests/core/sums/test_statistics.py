@@ -258,7 +258,7 @@ def test_the_streamed_plan_killed_in_any_pass_ends_in_the_same_bytes(model: Mode
     run(collect(model, samples(), folder=tmp_path / "one go", plan="streamed", halves=True))
     passes = 5 * len(model.layout.blocks)
     for torn in range(passes):
-        back, left = Streamed.back, iter([False] * torn + [True])
+        back, left = Streamed.backward, iter([False] * torn + [True])
 
         def dies(*given: Any, back: Any = back, left: Any = left) -> Tensor:
             found = back(*given)  # its gradients are in the sums already, what comes before it knows nothing of it
@@ -269,7 +269,7 @@ def test_the_streamed_plan_killed_in_any_pass_ends_in_the_same_bytes(model: Mode
         folder = tmp_path / f"torn {torn}"
         job = collect(model, samples(), folder=folder, plan="streamed", halves=True)
         with monkeypatch.context() as patched:
-            patched.setattr(Streamed, "back", dies)
+            patched.setattr(Streamed, "backward", dies)
             with pytest.raises(RuntimeError, match="power"):
                 run(job)
         refused("unfinished" if torn >= 5 else "no_statistics", statistics.load, folder)

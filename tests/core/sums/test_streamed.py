@@ -18,7 +18,7 @@ from gblm_viz.core.base.shelf import Shelf
 from gblm_viz.core.model.block_weights import lay_out
 from gblm_viz.core.model.folder import weight_files
 from gblm_viz.core.model.models import Model, load, wrap
-from gblm_viz.core.model.replay import Alike, Call
+from gblm_viz.core.model.replay import Call, CallInterner
 from gblm_viz.core.sums.collect import collect
 from gblm_viz.core.sums.statistics import Statistics
 from gblm_viz.core.sums.streamed import Streamed
@@ -64,13 +64,13 @@ def test_in_bfloat16_both_plans_give_the_same_bits(family: str, tmp_path: Path) 
 
 def test_one_block_at_a_time_is_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = run(load(str(save_tiny(tmp_path / "model", "llama")), by_block=True))
-    back, held = Streamed.back, []
+    back, held = Streamed.backward, []
 
     def counts(self: Streamed, *given: Any) -> Tensor:
         held.append([not any(one.is_meta for one in block.parameters()) for block in self.blocks])
         return back(self, *given)
 
-    monkeypatch.setattr(Streamed, "back", counts)
+    monkeypatch.setattr(Streamed, "backward", counts)
     run(collect(model, calibration(), plan="streamed"))
     assert len(held) == 3 * len(model.layout.blocks) and all(sum(one) == 1 for one in held)
 
@@ -132,7 +132,7 @@ def test_a_shelf_uses_room_in_its_file_again(tmp_path: Path) -> None:
         shelf.put(key, tensor)
     assert (shelf.held, shelf.on_disk) == (100, 300) and list(tmp_path.iterdir()) == []
     assert all(torch.equal(shelf.get(key), tensor) for key, tensor in kept.items())
-    assert torch.equal(shelf.take(2), kept[2]) and 2 not in shelf
+    assert torch.equal(shelf.pop(2), kept[2]) and 2 not in shelf
     half = torch.full((25,), 7, dtype=torch.bfloat16)
     shelf.put(9, torch.full((5, 5), 9.0))
     shelf.put(1, half)
@@ -174,9 +174,9 @@ def test_a_head_that_mixes_tokens_is_not_cut(monkeypatch: pytest.MonkeyPatch) ->
     network = FAMILIES["llama"]()
     network.model.norm.register_forward_hook(lambda module, args, given: given + given.mean(1, keepdim=True).detach())
     model = wrap_unchecked(network)
-    made = collecting.streamed(network, model.layout, tiny_samples(1)[0])
+    made = collecting.prepare_streamed(network, model.layout, tiny_samples(1)[0])
     assert made is not None and not made.cuttable and made.piece(99) == 99
-    plain = collecting.streamed(FAMILIES["llama"](), model.layout, tiny_samples(1)[0])
+    plain = collecting.prepare_streamed(FAMILIES["llama"](), model.layout, tiny_samples(1)[0])
     assert plain is not None and plain.cuttable
     monkeypatch.setattr("gblm_viz.core.sums.streamed.LEAST_HEAD", 1)
     largest = max(sum(one.weights for one in model.layout.of_block(block)) for block in range(3))
@@ -200,8 +200,8 @@ def test_what_happens_between_two_blocks_is_refused() -> None:
 
 
 def test_equal_tensors_of_two_calls_are_one_and_others_are_not() -> None:
-    mask, alike = torch.ones(4, 4), Alike()
-    first = alike.of([Call((mask,), {"position": mask, "own": torch.arange(3)}, False)] * 2)
-    again = alike.of([Call((mask.clone(),), {"position": mask.clone(), "own": torch.arange(1, 4)}, False)] * 2)
+    mask, alike = torch.ones(4, 4), CallInterner()
+    first = alike.intern([Call((mask,), {"position": mask, "own": torch.arange(3)}, False)] * 2)
+    again = alike.intern([Call((mask.clone(),), {"position": mask.clone(), "own": torch.arange(1, 4)}, False)] * 2)
     assert first[0].args[0] is first[1].args[0] is again[0].args[0] is mask
     assert again[0].kwargs["own"] is not first[0].kwargs["own"] and again[0].kwargs["own"].tolist() == [1, 2, 3]

@@ -18,9 +18,9 @@ from transformers import AutoTokenizer
 from gblm_viz.core.base.errors import ModelError
 from gblm_viz.core.model import models
 from gblm_viz.core.talk import chat_template
-from gblm_viz.core.talk.chat_template import Written, rendered, written
+from gblm_viz.core.talk.chat_template import Rendered, render, render_adapted
 from gblm_viz.core.talk.generate import prompt_tokens
-from gblm_viz.model_told import template_told
+from gblm_viz.model_text import template_note
 from gblm_viz.words import LANGUAGES, words
 from tests.families import FAMILIES, tiny_tokenizer
 
@@ -126,13 +126,13 @@ def test_an_honest_template_writes_what_transformers_writes(name: str, tokenizer
         tokenizer.chat_template = HONEST[name]
     for turns in (TALK, TALK[:2], TALK[1:2]):
         expected = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
-        assert rendered(tokenizer, turns, "tiny") == expected
+        assert render(tokenizer, turns, "tiny") == expected
     assert expected or name in ("nothing",)
 
 
 def test_the_default_of_several_templates_is_the_one_that_writes(tokenizer) -> None:  # type: ignore[no-untyped-def]
     tokenizer.chat_template = {"default": "d{{ messages[0].content }}", "rag": "r"}
-    assert rendered(tokenizer, TALK, "tiny") == "dBe brief."
+    assert render(tokenizer, TALK, "tiny") == "dBe brief."
     for none in ({"rag": "r"}, {"default": 5}):
         tokenizer.chat_template = none
         refused(tokenizer, "template_failed")
@@ -140,7 +140,7 @@ def test_the_default_of_several_templates_is_the_one_that_writes(tokenizer) -> N
 
 def refused(tokenizer, key: str) -> str:  # type: ignore[no-untyped-def]
     with pytest.raises(ModelError) as caught:
-        rendered(tokenizer, TALK, "tiny")
+        render(tokenizer, TALK, "tiny")
     assert caught.value.key == key
     for language in LANGUAGES:
         sentence = caught.value.say(words(language))
@@ -165,7 +165,7 @@ def test_a_template_that_asks_for_too_much_ends_soon_and_costs_this_process_noth
     assert time.process_time() - busy < 1
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - most < 50_000  # kB
     tokenizer.chat_template = "fine"
-    assert rendered(tokenizer, TALK, "tiny") == "fine", "the next prompt is written as ever"
+    assert render(tokenizer, TALK, "tiny") == "fine", "the next prompt is written as ever"
 
 
 def test_a_prompt_is_written_in_a_few_milliseconds(tokenizer) -> None:  # type: ignore[no-untyped-def]
@@ -173,27 +173,27 @@ def test_a_prompt_is_written_in_a_few_milliseconds(tokenizer) -> None:  # type: 
     taken = []
     for _ in range(50):
         began = time.perf_counter()
-        rendered(tokenizer, TALK, "tiny")
+        render(tokenizer, TALK, "tiny")
         taken.append(time.perf_counter() - began)
     assert min(taken) < 0.005
 
 
 def test_prompts_are_written_beside_each_other_and_few_processes_stay(tokenizer) -> None:  # type: ignore[no-untyped-def]
     tokenizer.chat_template = HONEST["chatml"]
-    expected = rendered(tokenizer, TALK, "tiny")
+    expected = render(tokenizer, TALK, "tiny")
     with ThreadPoolExecutor(12) as pool:
-        found = list(pool.map(lambda _: rendered(tokenizer, TALK, "tiny"), range(60)))
+        found = list(pool.map(lambda _: render(tokenizer, TALK, "tiny"), range(60)))
     assert set(found) == {expected}
     assert len(chat_template._POOL.waiting) <= chat_template.WAITING
 
 
 def test_a_process_that_was_killed_while_it_waited_is_replaced(tokenizer) -> None:  # type: ignore[no-untyped-def]
     tokenizer.chat_template = "fine"
-    rendered(tokenizer, TALK, "tiny")
+    render(tokenizer, TALK, "tiny")
     for child in list(chat_template._POOL.waiting):
         os.kill(child.process.pid, signal.SIGKILL)
         child.process.wait()
-    assert rendered(tokenizer, TALK, "tiny") == "fine"
+    assert render(tokenizer, TALK, "tiny") == "fine"
 
 
 def test_dropping_turns_of_a_slow_template_ends_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -231,7 +231,7 @@ ASKING = {
 @pytest.mark.parametrize("name", ASKING)
 def test_a_template_is_given_the_system_message_or_the_parts_it_asks_for(name: str, tokenizer) -> None:  # type: ignore[no-untyped-def]
     tokenizer.chat_template, text = ASKING[name]
-    found = written(tokenizer, [{"role": "user", "content": "The sea?"}], "tiny")
+    found = render_adapted(tokenizer, [{"role": "user", "content": "The sea?"}], "tiny")
     assert (found.text, found.how) == (text, name.removesuffix("_in_silence"))
 
 
@@ -241,7 +241,7 @@ def test_a_template_that_works_is_given_nothing_more(name: str, tokenizer) -> No
     if name != "pocket":
         tokenizer.chat_template = HONEST[name]
     turn = [{"role": "user", "content": " The <sea>? "}]
-    assert written(tokenizer, turn, "tiny") == Written(rendered(tokenizer, turn, "tiny"))
+    assert render_adapted(tokenizer, turn, "tiny") == Rendered(render(tokenizer, turn, "tiny"))
 
 
 @pytest.mark.parametrize("template", [*(template for template, _ in FAILING.values()), {"rag": "r"}, {"default": 5}])
@@ -254,4 +254,4 @@ def test_with_a_template_that_fails_the_prompt_is_plain_text_and_the_template_is
     assert (found.tokens, found.plain, found.how) == (plain.tokens, True, "failed")
     assert (plain.how, plain.why) == ("given", "")
     for language in LANGUAGES:
-        assert found.why and found.why in template_told(words(language), found)
+        assert found.why and found.why in template_note(words(language), found)

@@ -1,41 +1,47 @@
-"""Tokens a second are counted, not guessed: held against models whose pace is set by a pause."""
+"""Tokens a second are counted, not guessed: held against a clock that the test sets."""
 
 from __future__ import annotations
 
-import time
+from itertools import count
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from gblm_viz.core.base.job import run
 from gblm_viz.core.talk import speed
-from gblm_viz.core.talk.generate import Sampling, stream
-from gblm_viz.core.talk.speed import speeds
+from gblm_viz.core.talk.generate import Sampling
+from gblm_viz.core.talk.speed import Speeds, speeds
 
-PAUSES = {"quick": 0.01, "slow": 0.02}
+TOKENS = 10
 
 
-@pytest.fixture
-def paced(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Answers of five tokens with a pause before each; pauses do not hinder each other."""
-    def answering(model: str, *_: Any) -> Any:
-        for _ in range(5):
-            time.sleep(PAUSES[model])
-            yield None
+@pytest.fixture(autouse=True)
+def two_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every measurement takes two seconds by the clock that is asked at its beginning and at its end."""
+    ticks = count(0, 2)
+    monkeypatch.setattr(speed, "time", SimpleNamespace(perf_counter=lambda: float(next(ticks))))
 
+
+def answering(*_: Any) -> Any:
+    """An answer of five tokens."""
+    yield from [None] * 5
+
+
+def test_a_rate_is_the_tokens_with_each_answers_end_by_the_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(speed, "stream", answering)
-    assert speed.stream is not stream
+    seen: list[Any] = []
+    found = run(speeds(["one", "two"], [], Sampling(), TOKENS), seen.append)  # type: ignore[list-item]
+    assert found.alone == (TOKENS / 2, TOKENS / 2)
+    assert max(found.together) == TOKENS / 2, "it ends when the first model has said so many"
+    assert (found.tokens, found.rounds) == (TOKENS, 3)
+    assert all(0 <= step.done <= step.total == 9 * TOKENS for step in seen)
 
 
-def test_rates_follow_the_pace_and_models_that_do_not_hinder_each_other_give_the_ratio_two(paced: Any) -> None:
-    seen = []
-    found = run(speeds(["quick", "slow"], [], Sampling(), 10), seen.append)  # type: ignore[list-item]
-    quick, slow = found.alone
-    assert quick < 6 / 5 / PAUSES["quick"]
-    assert slow < 6 / 5 / PAUSES["slow"]
-    assert 1.4 < quick / slow < 2.6
-    assert 1.5 < found.ratio < 2.5
-    assert all(0 <= step.done <= step.total == 90 for step in seen)
+@pytest.mark.parametrize(("together", "ratio"), [((10.0, 5.0), 2.0), ((5.0, 2.5), 1.0), ((10.0, 0.0), 1.0)])
+def test_models_that_do_not_hinder_each_other_give_their_number_as_the_ratio(
+        together: tuple[float, float], ratio: float) -> None:
+    assert Speeds((10.0, 5.0), together, TOKENS, 3).ratio == pytest.approx(ratio)
 
 
 def test_an_error_of_one_model_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -49,10 +55,5 @@ def test_an_error_of_one_model_is_raised(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_a_model_that_ends_at_once_is_measured_by_its_end_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
-    def silent(*_: Any) -> Any:
-        time.sleep(0.001)
-        return
-        yield
-
-    monkeypatch.setattr(speed, "stream", silent)
-    assert run(speeds(["one"], [], Sampling(), 5)).alone[0] > 0  # type: ignore[list-item]
+    monkeypatch.setattr(speed, "stream", lambda *_: iter(()))
+    assert run(speeds(["one"], [], Sampling(), 5)).alone == (5 / 2,)  # type: ignore[list-item]

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from gblm_viz.ui.components import own
+from gblm_viz.ui.components import own_component
 from gblm_viz.ui.components.joined import ScriptError, called, joined, literal, passed_on
 
-COMPONENTS = Path(own.__file__).parent
+COMPONENTS = Path(own_component.__file__).parent
 
 
 def write(folder: Path, **modules: str) -> Path:

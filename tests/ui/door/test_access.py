@@ -21,7 +21,7 @@ from gblm_viz.ui import build, server
 from gblm_viz.ui.door import password, prefix
 from gblm_viz.ui.door.access import Access
 from gblm_viz.ui.door.hosts import Hosts
-from gblm_viz.ui.door.own_address import by_browser
+from gblm_viz.ui.door.own_address import use_browser_address
 from gblm_viz.ui.door.password import Password, Tries, safe_target
 from gblm_viz.ui.door.prefix import Prefix
 from gblm_viz.ui.visit.open_models import refuse_closed
@@ -132,7 +132,7 @@ def test_no_link_of_the_page_names_a_host_or_leaves_the_prefix(headers: dict[str
 
 
 def test_a_page_that_gradio_writes_otherwise_stays_as_it_is() -> None:
-    assert by_browser(b"<p>another page</p>") == b"<p>another page</p>"
+    assert use_browser_address(b"<p>another page</p>") == b"<p>another page</p>"
 
 
 # Names
@@ -249,12 +249,12 @@ def test_wrong_passwords_are_counted_and_the_right_one_waits_too() -> None:
 def test_tries_are_of_one_address_or_network_bounded_for_all_and_forgotten() -> None:
     tries = Tries()
     for number in range(password.MOST_WRONG):
-        tries.wrong(f"2001:db8::{number:x}", 100.0)
+        tries.count_wrong(f"2001:db8::{number:x}", 100.0)
     assert tries.wait("2001:db8::ffff", 110.0) == 50
     assert tries.wait("2001:db8:1::1", 110.0) == 0 and tries.wait("10.0.0.1", 110.0) == 0
     assert tries.wait("2001:db8::ffff", 161.0) == 0
     for number in range(password.MOST_WRONG_OF_ALL):
-        tries.wrong(f"10.0.{number // 200}.{number % 200}", 200.0)
+        tries.count_wrong(f"10.0.{number // 200}.{number % 200}", 200.0)
     assert tries.wait("192.0.2.1", 201.0) == 59
     assert tries.wait("192.0.2.1", 261.0) == 0
 

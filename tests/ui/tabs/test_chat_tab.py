@@ -22,18 +22,27 @@ from gblm_viz.core.model import models
 from gblm_viz.core.model.models import Model
 from gblm_viz.core.score.alpha import Alpha
 from gblm_viz.core.talk.blind import Vote
+from gblm_viz.core.talk.divergence import Next
 from gblm_viz.core.talk.generate import Candidate, Sampling, Token
-from gblm_viz.core.talk.parting import Next
 from gblm_viz.ui import server
 from gblm_viz.ui.components.chat_pane import Bubble, pane_value
 from gblm_viz.ui.components.token_bars import bars_html, percentage
-from gblm_viz.ui.tabs import chat_blind, chat_shown
-from gblm_viz.ui.tabs.chat_shown import Places, Round, Shown
+from gblm_viz.ui.tabs import chat_blind, chat_view
+from gblm_viz.ui.tabs.chat_view import ChatView, Places, Round
 from gblm_viz.ui.visit.remembered import BLIND, BLIND_ROUND, CHAT, THIRD, VOTES
 from gblm_viz.ui.visit.session import Library, Session, Visit
 from gblm_viz.ui.visit.text_choice import TextChoice
-from gblm_viz.ui.work import sides, work
-from gblm_viz.ui.work.chat import SIDES, Conversation, Said, Turn, messages_of, pane_html, parting_sentence, together
+from gblm_viz.ui.work import chat_models, work
+from gblm_viz.ui.work.chat import (
+    SIDES,
+    Conversation,
+    SideAnswer,
+    Turn,
+    answer_together,
+    messages_of,
+    pane_html,
+    parting_sentence,
+)
 from gblm_viz.words import words
 from tests.families import FAMILIES, tiny_tokenizer
 from tests.ui.wire import pages_of
@@ -77,8 +86,8 @@ def token(number: int, text: str = "x") -> Token:
     return Token(number, text, 0.5, ())
 
 
-def said(*numbers: int, ended: str = "end") -> Said:
-    return Said(tuple(token(number, f"<{number}>") for number in numbers), ended, 1.0)
+def said(*numbers: int, ended: str = "end") -> SideAnswer:
+    return SideAnswer(tuple(token(number, f"<{number}>") for number in numbers), ended, 1.0)
 
 
 class Stub:
@@ -86,11 +95,11 @@ class Stub:
 
 
 @pytest.fixture
-def view(say: Any) -> Shown:
+def view(say: Any) -> ChatView:
     def three() -> tuple[Any, ...]:
         return tuple(Stub() for _ in range(3))
 
-    return Shown(say, Places(three(), three(), three(), three(), Stub(), Stub(), Stub()))
+    return ChatView(say, Places(three(), three(), three(), three(), Stub(), Stub(), Stub()))
 
 
 # Errors
@@ -127,7 +136,7 @@ def test_after_an_error_both_panes_show_what_was_there_before_and_the_next_quest
         assert after[f"compare-note-{side}"] == before[f"compare-note-{side}"]
     assert after["compare-parting"] == before["compare-parting"] and after["stop"]["interactive"] is False
     with monkeypatch.context() as broken:
-        broken.setattr("gblm_viz.ui.tabs.chat.fitted", lambda *_: 1 / 0)
+        broken.setattr("gblm_viz.ui.tabs.chat.fit_prompt", lambda *_: 1 / 0)
         early, _ = asked("The river")
     assert early["dense-chat"] == before["dense-chat"] and early["stop"]["interactive"] is False
     again, _ = asked("The shore")
@@ -138,7 +147,7 @@ def test_after_an_error_both_panes_show_what_was_there_before_and_the_next_quest
 
 def test_the_streams_advance_together_and_equal_models_answer_alike(model: Model) -> None:
     twins = {side: models.with_weights(model, {}) for side in SIDES}
-    frames = list(together(twins, "The river", (), Sampling(3, 1.0, most=40), threading.Event()))
+    frames = list(answer_together(twins, "The river", (), Sampling(3, 1.0, most=40), threading.Event()))
     turn, finished = frames[-1]
     assert finished and [done for _, done in frames].count(True) == 1
     assert {side: len(one.tokens) for side, one in turn.answers.items()} == dict.fromkeys(SIDES, 40)
@@ -164,7 +173,7 @@ def test_who_takes_long_to_show_an_answer_is_given_it_less_often(model: Model, m
     frames = {}
     for taken in (0.0, 0.2):
         lengths = []
-        for turn, _ in together({"dense": model}, "The sea", (), Sampling(most=40), threading.Event()):
+        for turn, _ in answer_together({"dense": model}, "The sea", (), Sampling(most=40), threading.Event()):
             lengths.append(len(turn.answers["dense"].tokens))
             time.sleep(taken)
         assert lengths[-1] == 40
@@ -187,7 +196,7 @@ def test_nothing_comes_a_third_of_a_second_after_stop(model: Model, monkeypatch:
     stream = chat.stream
     monkeypatch.setattr(chat, "stream", timed)
     stop, pressed = threading.Event(), 0.0
-    for frame, _ in together({"dense": model, "pruned": model}, "The sea", (), Sampling(most=100), stop):
+    for frame, _ in answer_together({"dense": model, "pruned": model}, "The sea", (), Sampling(most=100), stop):
         if not pressed and len(frame.answers["dense"].tokens) >= 3:
             stop.set()
             pressed = time.monotonic()
@@ -199,7 +208,7 @@ def test_nothing_comes_a_third_of_a_second_after_stop(model: Model, monkeypatch:
 
 def test_closing_the_generator_stops_the_models(model: Model) -> None:
     stop = threading.Event()
-    running = together({"dense": model, "pruned": model}, "The sea", (), Sampling(most=100), stop)
+    running = answer_together({"dense": model, "pruned": model}, "The sea", (), Sampling(most=100), stop)
     next(running)
     running.close()
     assert stop.is_set()
@@ -208,7 +217,7 @@ def test_closing_the_generator_stops_the_models(model: Model) -> None:
 def test_an_empty_prompt_is_refused_before_any_thread_starts(model: Model) -> None:
     before = set(threading.enumerate())
     with pytest.raises(TextError):
-        next(together({"dense": model}, " ", (), Sampling(), threading.Event()))
+        next(answer_together({"dense": model}, " ", (), Sampling(), threading.Event()))
     assert set(threading.enumerate()) <= before  # an answer of another test may have ended meanwhile
 
 
@@ -221,14 +230,14 @@ def test_each_side_goes_on_from_its_own_answers() -> None:
 @pytest.mark.parametrize(("first", "second", "parting"), [
     (said(1, 2), said(1, 2), None), (said(1, 2), said(1, 3), 1), (said(1), said(1, 2), 1),
     (said(1, ended=""), said(1, 2), None), (said(1, ended="stopped"), said(1, 2, ended="stopped"), None)])
-def test_an_answer_that_has_only_not_come_so_far_is_no_difference(first: Said, second: Said,
+def test_an_answer_that_has_only_not_come_so_far_is_no_difference(first: SideAnswer, second: SideAnswer,
                                                                  parting: int | None) -> None:
     turn = Turn("", {"dense": first, "pruned": second})
     assert turn.parting("dense", "pruned") == turn.parting("pruned", "dense") == parting
 
 
 def test_the_overviews_answer_is_escaped_and_marked() -> None:
-    turn = Turn("<b>", {"dense": Said((token(1, "<i>"), token(2, "${7*7}")), "end", 1.0), "pruned": said(1, 3)})
+    turn = Turn("<b>", {"dense": SideAnswer((token(1, "<i>"), token(2, "${7*7}")), "end", 1.0), "pruned": said(1, 3)})
     html = pane_html(turn, "dense", True)
     assert "<i>" not in html and "${" not in html and "<b>" not in html
     assert html.count('<mark class="parting">') == 1
@@ -249,49 +258,49 @@ def test_while_an_answer_grows_only_its_text_does() -> None:
 def test_a_third_model_is_made_from_another_method_sparsity_and_text_and_kept_under_their_keys(visit: Visit) -> None:
     library, session, model = visit.library, visit.session, visit.model()
 
-    def made(asked: sides.Asked) -> sides.Third:
-        return run(sides.third_job(library, session, model, asked, sides.third_settings(visit, asked)))
+    def made(asked: chat_models.Asked) -> chat_models.Third:
+        return run(chat_models.third_job(library, session, model, asked, chat_models.third_settings(visit, asked)))
 
-    same = made(sides.Asked("gblm", 0.5))
+    same = made(chat_models.Asked("gblm", 0.5))
     assert same.masks == session.applied  # the same settings and text: computed once
-    other = made(sides.Asked("wanda", 0.7))
+    other = made(chat_models.Asked("wanda", 0.7))
     assert library.get(other.masks).settings.method == "wanda"
     assert library.get(other.masks).sparsity == pytest.approx(0.7, abs=0.05)
-    bundled = made(sides.Asked("wanda", 0.7, "held_out_en.txt"))
+    bundled = made(chat_models.Asked("wanda", 0.7, "held_out_en.txt"))
     assert bundled.statistics != session.statistics
     assert library.get(bundled.statistics).calibration.text_name == "held_out_en.txt"
     assert bundled.masks != other.masks
-    plain = made(sides.Asked("magnitude", 0.3, "held_out_en.txt"))
+    plain = made(chat_models.Asked("magnitude", 0.3, "held_out_en.txt"))
     assert plain.statistics is None  # it needs no text, so none is collected
     visit.remember(THIRD, other)
-    assert list(sides.keys(visit)) == list(sides.models(visit)) == ["dense", "pruned", "third"]
+    assert list(chat_models.keys(visit)) == list(chat_models.models(visit)) == ["dense", "pruned", "third"]
     assert visit.session.settings == session.settings
 
 
 def test_what_does_not_go_with_the_third_method_falls_to_its_default(visit: Visit) -> None:
     visit.update(settings=Settings(method="magnitude", group="authors", norm="sum", pattern="2:4", order="dense"))
-    found = sides.third_settings(visit, sides.Asked("gblm", 0.4))
+    found = chat_models.third_settings(visit, chat_models.Asked("gblm", 0.4))
     assert (found.group, found.norm, found.pattern, found.sparsity) == ("row", "l1", "", 0.4)
     with pytest.raises(SettingError):
-        sides.third_settings(visit, sides.Asked("gblm", 1.5))
+        chat_models.third_settings(visit, chat_models.Asked("gblm", 1.5))
 
 
-def test_another_models_answers_are_greyed_alone_and_not_continued(visit: Visit, view: Shown) -> None:
-    of = tuple(sides.keys(visit).items())
+def test_another_models_answers_are_greyed_alone_and_not_continued(visit: Visit, view: ChatView) -> None:
+    of = tuple(chat_models.keys(visit).items())
     turn = Turn("q", {"dense": said(1, 2), "pruned": said(1, 3)})
     visit.remember(CHAT, Conversation((turn,), of))
     shown = view.everything(visit)
     assert [shown[pane]["stale"] for pane in view.places.panes[:2]] == [False, False]
-    assert chat_shown.going_on(visit) == (turn,)
+    assert chat_view.continued_turns(visit) == (turn,)
     visit.remember(CHAT, Conversation((turn,), (of[0], ("pruned", "another"))))
     shown = view.everything(visit)
     assert [shown[pane]["stale"] for pane in view.places.panes[:2]] == [False, True]
-    assert chat_shown.going_on(visit) == ()
+    assert chat_view.continued_turns(visit) == ()
 
 
-def test_the_shared_tokens_of_both_panes_are_the_common_ones(visit: Visit, view: Shown) -> None:
+def test_the_shared_tokens_of_both_panes_are_the_common_ones(visit: Visit, view: ChatView) -> None:
     turn = Turn("q", {"dense": said(1, 2, 3), "pruned": said(1, 9, 3, 4)})
-    visit.remember(CHAT, Conversation((turn,), tuple(sides.keys(visit).items())))
+    visit.remember(CHAT, Conversation((turn,), tuple(chat_models.keys(visit).items())))
     shown = view.everything(visit)
     bubbles = [shown[pane]["bubbles"][0] for pane in view.places.panes[:2]]
     assert [bubble["same"] for bubble in bubbles] == [[1, 0, 1], [1, 0, 1, 0]]
@@ -301,12 +310,12 @@ def test_the_shared_tokens_of_both_panes_are_the_common_ones(visit: Visit, view:
 # Under a pane
 
 def test_a_loop_and_a_run_on_are_said_under_the_pane(say: Any) -> None:
-    loop = chat_shown.note(say, said(9, *[1, 2, 3] * 5, ended="length"))
+    loop = chat_view.answer_note(say, said(9, *[1, 2, 3] * 5, ended="length"))
     assert say("chat.note.loop", length=3, times=5) in loop
     assert say("chat.note.ended.length", count=16) in loop
-    fine = chat_shown.note(say, said(*range(12)))
+    fine = chat_view.answer_note(say, said(*range(12)))
     assert "<b>" not in fine and say("chat.note.ended.end") in fine and "12" in fine
-    again = chat_shown.note(say, said(*[1, 2, 3, 4, 5, 6, 7, 8, 9] * 2, 20, 1, 2, 3, 4, 5, 6))
+    again = chat_view.answer_note(say, said(*[1, 2, 3, 4, 5, 6, 7, 8, 9] * 2, 20, 1, 2, 3, 4, 5, 6))
     assert say("chat.note.repeats", again=9, total=22) in again
 
 
@@ -320,32 +329,32 @@ def test_sides_are_shuffled_anew_and_only_in_blind_mode(visit: Visit) -> None:
     assert [one.question for one in rounds if one] == list(range(1, 41))
 
 
-def test_until_reveal_the_page_gets_nothing_that_names_a_side(visit: Visit, view: Shown) -> None:
+def test_until_reveal_the_page_gets_nothing_that_names_a_side(visit: Visit, view: ChatView) -> None:
     say = view.say
-    visit.remember(THIRD, sides.Third(sides.Asked("gblm", 0.5), visit.session.applied, None))
-    of = tuple(sides.keys(visit).items())
+    visit.remember(THIRD, chat_models.Third(chat_models.Asked("gblm", 0.5), visit.session.applied, None))
+    of = tuple(chat_models.keys(visit).items())
     turn = Turn("q", {side: said(1, number) for number, side in enumerate(SIDES)})
     visit.keep(visit.session.with_extra(BLIND, True).with_extra(CHAT, Conversation((turn,), of)).with_extra(
         BLIND_ROUND, Round(("third", "dense", "pruned"), 7)).with_extra(VOTES, (Vote(of, 7, "dense"),)))
 
     def page() -> str:
         shown = {key: value for key, value in view.everything(visit).items() if key not in view.places.columns}
-        told = chat_blind.told_html(visit, say)
+        told = chat_blind.tally_html(visit, say)
         return json.dumps([*shown.values(), told], ensure_ascii=False)
 
     names = [*SIDES, *(say(f"chat.sides.{side}") for side in SIDES), "●", "▲", "■"]
     assert [name for name in names if name in page()] == []
     assert view.everything(visit)[view.places.panes[0]]["bubbles"][0]["tokens"] == ["<1>", "<2>"]
     assert say("chat.blind.so_far", count=1) in page()
-    visit.remember(THIRD, sides.Third(sides.Asked("gblm", 0.5), "another", None))
+    visit.remember(THIRD, chat_models.Third(chat_models.Asked("gblm", 0.5), "another", None))
     assert not any(view.everything(visit)[pane]["stale"] for pane in view.places.panes)
-    visit.remember(THIRD, sides.Third(sides.Asked("gblm", 0.5), visit.session.applied, None))
+    visit.remember(THIRD, chat_models.Third(chat_models.Asked("gblm", 0.5), visit.session.applied, None))
     visit.remember(BLIND_ROUND, Round(("third", "dense", "pruned"), 7, revealed=True))
     assert all(name in page() for name in names[3:])
 
 
 def test_the_tally_gives_n_the_interval_and_what_can_be_concluded(visit: Visit, say: Any) -> None:
-    of = tuple(sides.keys(visit).items())
+    of = tuple(chat_models.keys(visit).items())
     six = [Vote(of, 1, "dense")] * 6
     told = chat_blind.preference_sentences([*six, Vote(of, 2, "")], of, say)
     assert "54%–100%" in told[0].replace("～", "–") and "6" in told[0]
@@ -388,8 +397,8 @@ def test_a_chance_is_never_written_as_nothing(chance: float, written: str) -> No
 
 
 def test_predictions_of_one_answer_are_computed_once(visit: Visit) -> None:
-    models_now = tuple(sides.models(visit).values())
-    key = work.predictions_key(tuple(sides.keys(visit).items()), (3, 4), (5, 6))
+    models_now = tuple(chat_models.models(visit).values())
+    key = work.predictions_key(tuple(chat_models.keys(visit).items()), (3, 4), (5, 6))
     first = run(work.predictions_job(visit.library, key, models_now, (3, 4), (5, 6)))
     assert run(work.predictions_job(visit.library, key, (), (3, 4), (5, 6))) is first
     assert len(first.places) == 3 and first.places[1][1].kl > 0

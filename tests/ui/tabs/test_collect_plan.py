@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from gblm_viz import plan_told
+from gblm_viz import plan_text
 from gblm_viz.core.base.errors import GblmError
 from gblm_viz.core.base.job import run
 from gblm_viz.core.model import models
@@ -124,6 +124,6 @@ def test_a_folder_brings_the_disk_into_the_estimate(model: Model, say: Any, tmp_
 def test_every_reason_is_a_sentence_without_a_gap(model: Model, language: str, why: str) -> None:
     found = estimates(shape_of(model), Work(4, 16, 64, 3, True), Pace(1e9, 1e9, 1e-6, 1e9))
     for room in (Room(3 * 10**9, 10**10), Room(None)):
-        told = plan_told.before(words(language), Choice(found["streamed"], why, found["whole"], room))
+        told = plan_text.estimate_sentence(words(language), Choice(found["streamed"], why, found["whole"], room))
         assert "{" not in told and "→" not in told
         assert words(language)("plan.names.streamed") in told

@@ -11,16 +11,16 @@ import pytest
 
 from gblm_viz.core.base.intervals import PairedShare
 from gblm_viz.core.measure.evaluate import Probe, ProbeResult, Verdict, perplexity_of
-from gblm_viz.core.measure.lost import Foretold, TokenLoss
+from gblm_viz.core.measure.lost import TokenLoss, TokenPrediction
 from gblm_viz.pocket.skills import SKILLS
 from gblm_viz.ui.components.escape import escape
 from gblm_viz.ui.components.loss_strip import strip_value
 from gblm_viz.ui.components.skill_name import skill_name
 from gblm_viz.ui.report.report_data import as_lines
-from gblm_viz.ui.tabs import lost_told
+from gblm_viz.ui.tabs import lost_text
 from gblm_viz.ui.tabs.lost_probes import AT_ONCE, FATES, ORDERS, Shelf, probability, probe_page, rows
 from gblm_viz.ui.tabs.lost_tokens import title
-from gblm_viz.ui.work.measuring import Asked, general
+from gblm_viz.ui.work.measuring import SetVerdicts, general_probes
 from gblm_viz.words import words
 
 
@@ -37,8 +37,8 @@ def result(rights: str, logarithms: list[float] | None = None, skills: str = "",
         for at, right in enumerate(rights)))
 
 
-def asked(before: str, after: str, **more: Any) -> Asked:
-    return Asked((result(before, **more), result(after, **more)))
+def asked(before: str, after: str, **more: Any) -> SetVerdicts:
+    return SetVerdicts((result(before, **more), result(after, **more)))
 
 
 def measured(*losses: float) -> Any:
@@ -52,7 +52,7 @@ def test_every_pair_of_verdicts_has_its_fate() -> None:
 
 @pytest.mark.parametrize("order", ORDERS)
 def test_a_head_sorts_by_its_column_and_turns_when_clicked_again(order: str) -> None:
-    both = Asked((result("110", [-0.1, -0.5, -3.0], "bab"), result("011", [-2.0, -0.4, -3.5], "bab")))
+    both = SetVerdicts((result("110", [-0.1, -0.5, -3.0], "bab"), result("011", [-2.0, -0.4, -3.5], "bab")))
     shelf = Shelf(order="", first=10).sorted_by(order)
     key, down = ORDERS[order]
     found = [key(pair) for pair in shelf.of(both)]
@@ -62,7 +62,7 @@ def test_a_head_sorts_by_its_column_and_turns_when_clicked_again(order: str) -> 
 
 
 def test_the_most_lost_comes_first_and_filters_leave_only_theirs() -> None:
-    both = Asked((result("1111", [-0.1] * 4, "abab"), result("0101", [-1.0, -0.2, -5.0, -0.1], "abab")))
+    both = SetVerdicts((result("1111", [-0.1] * 4, "abab"), result("0101", [-1.0, -0.2, -5.0, -0.1], "abab")))
     assert [pair.index for pair in Shelf().of(both)] == [2, 0, 1, 3]
     assert [pair.index for pair in Shelf(skill="b").of(both)] == [1, 3]
     assert [pair.index for pair in Shelf(fate="lost", skill="a").of(both)] == [2, 0]
@@ -86,7 +86,7 @@ def test_a_page_holds_its_rows_and_says_which(say: Any) -> None:
 
 
 def test_the_saved_rows_are_all_that_fit_the_filter_in_their_order_with_their_numbers_whole(say: Any) -> None:
-    both = Asked((result("1" * 30, [-0.1] * 30), result("01" * 15, [-0.1 - at for at in range(30)])))
+    both = SetVerdicts((result("1" * 30, [-0.1] * 30), result("01" * 15, [-0.1 - at for at in range(30)])))
     shelf = Shelf(fate="lost", first=AT_ONCE)
     found = list(csv.DictReader(io.StringIO(as_lines(rows(shelf.of(both), say)).decode("utf-8-sig"))))
     assert [row[say("lost.probes.prompt")] for row in found] == [f"p{at}" for at in range(28, -1, -2)]
@@ -104,8 +104,8 @@ def test_a_probability_is_read_at_every_size(logarithm: float, expected: str) ->
 
 
 def test_a_share_says_n_both_intervals_and_whether_there_are_enough(say: Any) -> None:
-    enough = lost_told.share_line(say, "x", PairedShare(30, 10, 0, 0))
-    few = lost_told.share_line(say, "x", PairedShare(4, 2, 0, 0))
+    enough = lost_text.share_line(say, "x", PairedShare(30, 10, 0, 0))
+    few = lost_text.share_line(say, "x", PairedShare(4, 2, 0, 0))
     assert "40" in enough and "-25.0" in enough and "10" in enough
     concluded = words(say.language)("lost.share.too_few").rpartition("{gained}")[2]
     assert concluded in few and concluded not in enough
@@ -113,13 +113,13 @@ def test_a_share_says_n_both_intervals_and_whether_there_are_enough(say: Any) ->
 
 def test_skills_are_concluded_one_by_one_and_shown_safely(say: Any) -> None:
     skills = "a" * 20 + "<" * 2
-    both = Asked((result("1" * 22, skills=skills), result("0" * 22, skills=skills)),
-                 (result("1" * 22, skills=skills), result("1" * 22, skills=skills)))
-    shown = lost_told.skills_html(both, say)
+    both = SetVerdicts((result("1" * 22, skills=skills), result("0" * 22, skills=skills)),
+                       (result("1" * 22, skills=skills), result("1" * 22, skills=skills)))
+    shown = lost_text.skills_html(both, say)
     assert shown.count(say("lost.probes.worse")) == 1 and say("lost.probes.too_few") in shown
     assert "<td class=\" \">&lt;</td>" in shown and "50%" in shown and escape(say("lost.share.rule")) in shown
     assert "20 / 20 (84%–100%)" in shown
-    assert say("lost.probes.chance") not in lost_told.skills_html(Asked(both.exact), say)
+    assert say("lost.probes.chance") not in lost_text.skills_html(SetVerdicts(both.exact), say)
 
 
 def test_the_gap_is_said_with_its_interval_and_only_where_it_is_shown(say: Any) -> None:
@@ -128,20 +128,20 @@ def test_the_gap_is_said_with_its_interval_and_only_where_it_is_shown(say: Any) 
     alike = (measured(1.0, 2.0), measured(1.0, 2.3))
     cases = ((own, worse, "gap_shown"), (worse, own, "gap_reversed"), (own, alike, "gap_none"))
     for first, second, expected in cases:
-        shown = lost_told.gap_html(first, second, False, say)
+        shown = lost_text.gap_html(first, second, False, say)
         said = [name for name in ("gap_shown", "gap_reversed", "gap_none") if say(f"lost.{name}") in shown]
         assert said == [expected]
-    assert "+0.100" in lost_told.gap_html(own, worse, False, say) and "+0.925" in lost_told.gap_html(
+    assert "+0.100" in lost_text.gap_html(own, worse, False, say) and "+0.925" in lost_text.gap_html(
         own, worse, False, say)
-    assert say("lost.gap_other")[:20] in lost_told.gap_html(own, worse, True, say)
+    assert say("lost.gap_other")[:20] in lost_text.gap_html(own, worse, True, say)
 
 
 def test_a_set_without_answers_says_what_to_do(say: Any) -> None:
-    assert say("lost.probes.not_asked") in lost_told.asked_html(None, say)
+    assert say("lost.probes.not_asked") in lost_text.asked_html(None, say)
 
 
 def tokens(*differences: float) -> tuple[TokenLoss, ...]:
-    return (TokenLoss("<s>", None, None), *(TokenLoss(f"${{{at}}}", Foretold(1.0, 1, "x", 0.5), Foretold(
+    return (TokenLoss("<s>", None, None), *(TokenLoss(f"${{{at}}}", TokenPrediction(1.0, 1, "x", 0.5), TokenPrediction(
         1.0 + difference, 3, "y", 0.4)) for at, difference in enumerate(differences)))
 
 
@@ -160,7 +160,7 @@ def test_a_windows_title_says_which_way_and_over_how_much(say: Any) -> None:
 
 
 def test_every_bundled_skill_has_a_name_and_an_own_one_keeps_its_own(say: Any) -> None:
-    bundled = {*SKILLS, *(probe.skill for probe in general())}
+    bundled = {*SKILLS, *(probe.skill for probe in general_probes())}
     names = [skill_name(say, skill) for skill in sorted(bundled)]
     assert len(set(names)) == len(bundled) and not any("_" in name for name in names)
     assert skill_name(say, "<b>mine_en</b>") == "<b>mine_en</b>"

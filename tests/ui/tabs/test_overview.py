@@ -19,7 +19,7 @@ from gblm_viz.ui.visit.keys import MasksKey, PerplexityKey
 from gblm_viz.ui.visit.page import Page, Signals
 from gblm_viz.ui.visit.session import Library, Visit
 from gblm_viz.ui.work import work
-from gblm_viz.ui.work.example import shipped
+from gblm_viz.ui.work.example import shipped_example
 from gblm_viz.words import words
 from tests.families import save_tiny
 from tests.ui.wire import Wire
@@ -50,7 +50,7 @@ def shown(library: Library, visit: Visit, say: Any) -> dict[str, Any]:
 
 def of_the_pocket(seen: dict[str, Any], say: Any) -> list[str]:
     """What on screen is the shipped example's, or said of the pocket alone."""
-    example, text = shipped(), str(seen)
+    example, text = shipped_example(), str(seen)
     marks = [pair[side] for pair in example["answers"][say.language] for side in ("dense", "pruned", "prompt")]
     marks += [say("overview.limit_pocket").strip(), f"{example['removed']:,}", example["text"]]
     return [one for one in marks if escape(one) in text]

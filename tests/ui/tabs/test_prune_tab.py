@@ -17,7 +17,7 @@ from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.score.alpha import Alpha
 from gblm_viz.core.score.scores import Fallback
 from gblm_viz.ui.components.escape import escape
-from gblm_viz.ui.tabs import prune, prune_told
+from gblm_viz.ui.tabs import prune, prune_text
 from gblm_viz.ui.tabs.prune import Form
 from gblm_viz.ui.visit.page import Page, Signals
 from gblm_viz.ui.visit.session import Library, Selection, Visit
@@ -107,12 +107,12 @@ def test_a_control_changes_the_settings_and_every_number_on_screen(library: Libr
     assert visit.session.settings.sparsity == 0.25
     assert updates["settings"] == 4
     seen = work.preview(visit, visit.session.settings)
-    assert prune_told.percent(seen.sparsity) in updates["sparsity-reached"]
+    assert prune_text.percent(seen.sparsity) in updates["sparsity-reached"]
     assert f"{seen.removed:,}" in updates["sparsity-reached"]
-    assert prune_told.percent(seen.agreement_wanda) in updates["prune-numbers"]
-    assert prune_told.percent(seen.agreement_gradient) in updates["prune-numbers"]
+    assert prune_text.percent(seen.agreement_wanda) in updates["prune-numbers"]
+    assert prune_text.percent(seen.agreement_gradient) in updates["prune-numbers"]
     assert updates["prune-problem"] == ""
-    assert sum(sum(bars.y) for bars in updates["prune-histogram"].data) == preview.selected(visit).weights
+    assert sum(sum(bars.y) for bars in updates["prune-histogram"].data) == preview.selected_matrix(visit).weights
 
 
 def test_a_refused_control_says_why_and_loses_nothing(library: Library, visit: Visit, say: Any) -> None:
@@ -139,7 +139,7 @@ def test_apply_builds_the_model_and_reports_how_far_the_preview_was_right(librar
     assert work.pruned_model(visit) is not None
     assert (updates["applied"], updates["settings"]) == (1, 1)
     shown = work.preview_masks(visit, masks.settings)
-    same = prune_told.percent(prune_told.model_agreement(masks, shown), 2)
+    same = prune_text.percent(prune_text.model_agreement(masks, shown), 2)
     assert same in updates["status"]
     assert same in updates["sparsity-reached"]
     assert "applied #1" in updates["sparsity-reached"]
@@ -191,19 +191,19 @@ def test_the_controls_are_built_with_the_examples_settings(library: Library, vis
 
 
 def test_only_a_global_pattern_lists_what_goes_per_matrix(visit: Visit, say: Any) -> None:
-    even, masks = preview.look(visit, replace(FORM).settings(Settings()))[::-1]
-    assert prune_told.matrices_table(say, even) == ""
-    assert say("prune.where.row") in prune_told.sentences(say, even, masks)
-    uneven = preview.look(visit, replace(FORM, group="global").settings(Settings()))[1]
-    table = prune_told.matrices_table(say, uneven)
-    assert all(prune_told.percent(cell.value) in table for cell in uneven.per_matrix)
+    even, masks = preview.masks_and_preview(visit, replace(FORM).settings(Settings()))[::-1]
+    assert prune_text.matrices_table(say, even) == ""
+    assert say("prune.where.row") in prune_text.sentences(say, even, masks)
+    uneven = preview.masks_and_preview(visit, replace(FORM, group="global").settings(Settings()))[1]
+    table = prune_text.matrices_table(say, uneven)
+    assert all(prune_text.percent(cell.value) in table for cell in uneven.per_matrix)
 
 
 @pytest.mark.parametrize(("alpha", "key"), [(0.0, "like_wanda"), (1e12, "like_gradient")])
 def test_an_alpha_that_drowns_one_half_of_the_score_is_said(visit: Visit, say: Any, alpha: float, key: str) -> None:
-    _, seen = preview.look(visit, Settings(alpha=Alpha("number", alpha), order="dense"))
-    assert prune_told.verdict(say, seen) == say(f"prune.verdict.{key}", wanda=prune_told.percent(seen.agreement_wanda),
-                                           gradient=prune_told.percent(seen.agreement_gradient))
+    _, seen = preview.masks_and_preview(visit, Settings(alpha=Alpha("number", alpha), order="dense"))
+    assert prune_text.verdict(say, seen) == say(f"prune.verdict.{key}", wanda=prune_text.percent(seen.agreement_wanda),
+                                           gradient=prune_text.percent(seen.agreement_gradient))
 
 
 def test_a_share_is_turned_into_its_number_and_gives_the_same_masks(visit: Visit) -> None:
@@ -219,15 +219,15 @@ def test_a_matrix_chosen_here_is_the_selection_everywhere(library: Library, visi
     name = visit.model().layout.matrices[2].name
     assert Tab(library).call("on_matrix", visit, 0, name) == {"selection": 1}
     assert visit.session.selection == Selection(matrix=name)
-    assert preview.selected(visit).name == name
+    assert preview.selected_matrix(visit).name == name
 
 
 def test_names_of_texts_and_models_are_escaped(visit: Visit) -> None:
-    masks, _ = preview.look(visit, FORM.settings(Settings()))
-    line = prune_told.problem("<b>${7*7}</b>")
+    masks, _ = preview.masks_and_preview(visit, FORM.settings(Settings()))
+    line = prune_text.problem("<b>${7*7}</b>")
     assert "<b>$" not in line
     assert "${" not in line
-    assert "tiny" in prune_told.tag(words("en"), visit, masks.settings, masks)
+    assert "tiny" in prune_text.tag(words("en"), visit, masks.settings, masks)
 
 
 def test_a_slider_hands_over_what_its_number_box_says(library: Library) -> None:
@@ -240,24 +240,24 @@ def test_a_slider_hands_over_what_its_number_box_says(library: Library) -> None:
 
 def test_only_what_both_settings_have_counts_as_changed(visit: Visit) -> None:
     say, was = words("en"), FORM.settings(Settings())
-    assert prune_told.changes(say, visit, was, replace(was, method="wanda")) == "method from gblm to wanda"
+    assert prune_text.changes(say, visit, was, replace(was, method="wanda")) == "method from gblm to wanda"
     moved = replace(was, sparsity=0.6, norm="l2", order="sequential", alpha=Alpha("number", 3))
-    assert prune_told.changes(say, visit, was, moved) == "From 50 %, slider at 60 %; norm from ℓ1 to ℓ2; 2 more"
+    assert prune_text.changes(say, visit, was, moved) == "From 50 %, slider at 60 %; norm from ℓ1 to ℓ2; 2 more"
 
 
 def test_experts_that_saw_no_token_are_named_with_their_matrix() -> None:
     fallen = (Fallback("layers.1.down", 2, "no_token", "|W|"), Fallback("layers.1.down", 5, "no_token", "|W|"),
               Fallback("layers.2.<i>", None, "zero_gradient", "|W| · x"))
     for language in LANGUAGES:
-        shown = prune_told.fallen(words(language), fallen)
+        shown = prune_text.fallback_list(words(language), fallen)
         assert shown.count("<li>") == 2
         assert "layers.1.down" in shown and "2, 5" in shown and "layers.2.&lt;i&gt;" in shown and "|W| · x" in shown
-    assert prune_told.fallen(words("en"), ()) == ""
+    assert prune_text.fallback_list(words("en"), ()) == ""
 
 
 def test_a_long_list_of_experts_says_how_many_matrices_it_leaves_out() -> None:
     many = tuple(Fallback(f"layers.{index}.down", expert, "no_token", "|W|")
-                 for index in range(prune_told.MOST_FALLEN + 3) for expert in (0, 1))
-    shown = prune_told.fallen(words("en"), many)
-    assert shown.count("<li>") == prune_told.MOST_FALLEN + 1
+                 for index in range(prune_text.MOST_FALLEN + 3) for expert in (0, 1))
+    shown = prune_text.fallback_list(words("en"), many)
+    assert shown.count("<li>") == prune_text.MOST_FALLEN + 1
     assert "and 3 matrices more" in shown

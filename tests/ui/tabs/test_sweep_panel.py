@@ -12,13 +12,13 @@ import pytest
 
 from gblm_viz.core.base.errors import GblmError, SettingError
 from gblm_viz.core.base.intervals import Share
-from gblm_viz.core.base.job import Step, run, within
+from gblm_viz.core.base.job import Step, replace_steps, run
 from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.measure.evaluate import Perplexity
 from gblm_viz.core.measure.sweep import DENSE, SweepPoint
 from gblm_viz.core.score.alpha import Alpha
 from gblm_viz.ui.components import knees
-from gblm_viz.ui.tabs import sweep_told
+from gblm_viz.ui.tabs import sweep_text
 from gblm_viz.ui.tabs.sweep import loaded
 from gblm_viz.ui.visit.session import Library, Visit
 from gblm_viz.ui.work import sweeping, work
@@ -92,10 +92,10 @@ def test_a_turn_waits_and_says_so_and_can_be_given_up(library: Library) -> None:
 
     waiting = Step(3, 9, "point")
     with library.worker:
-        turn = library.turn(part(), waiting)
+        turn = library.run_in_turn(part(), waiting)
         assert next(turn) == waiting
         turn.close()
-    assert run(library.turn(within(part(), waiting), waiting)) == 7
+    assert run(library.run_in_turn(replace_steps(part(), waiting), waiting)) == 7
     assert not library.worker.locked()
 
 
@@ -148,12 +148,12 @@ RISE = [made(0, 10), made(0.1, 10), made(0.2, 10), made(0.3, 10), made(0.4, 11),
 
 def test_a_knee_is_named_once_the_curve_is_whole(visit: Visit, say: Any) -> None:
     whole, more = planned(visit, RISE), planned(visit, RISE, (Settings("wanda", sparsity=0.7, order="dense"),))
-    first, _, _ = sweep_told.figures(say, whole, RISE)
+    first, _, _ = sweep_text.figures(say, whole, RISE)
     assert say("sweep.knee.group", at="40 %", names="wanda") in first.layout.title.text
-    assert say("sweep.knee_means") in sweep_told.sentences(say, whole, RISE).replace("&#x27;", "'")
-    first, _, _ = sweep_told.figures(say, more, RISE)
+    assert say("sweep.knee_means") in sweep_text.sentences(say, whole, RISE).replace("&#x27;", "'")
+    first, _, _ = sweep_text.figures(say, more, RISE)
     assert say("sweep.knee.later") in first.layout.title.text
-    assert say("sweep.knee_means") not in sweep_told.sentences(say, more, RISE).replace("&#x27;", "'")
+    assert say("sweep.knee_means") not in sweep_text.sentences(say, more, RISE).replace("&#x27;", "'")
 
 
 def risen(method: str, order: str, at: int) -> list[SweepPoint]:
@@ -169,7 +169,7 @@ def test_the_knees_fit_the_charts_second_line_however_many_curves_there_are(visi
     turns = sorted(place)
     points = [made(0, 10), *(point for index, name in enumerate(names)
                              for point in risen(*name, turns[index % len(turns)]))]
-    first, _, _ = sweep_told.figures(say, planned(visit, points), points)
+    first, _, _ = sweep_text.figures(say, planned(visit, points), points)
     line = first.layout.title.text.split("<br>")[1]
     wide = sum(2 if ord(one) > 0x2E7F else 1 for one in line)
     assert wide <= knees.LINE
@@ -183,7 +183,7 @@ def test_the_knees_table_holds_each_whole_curve_with_what_is_left_at_its_knee(vi
     straight = [made(index / 10, 10.0 * 2**index, "magnitude") for index in range(1, 7)]
     points = [*RISE[:-1], replace(RISE[-1], probes=Share(1, 10)), *straight]
     points[4] = replace(points[4], probes=Share(3, 10))
-    told = sweep_told.sentences(say, planned(visit, points), points)
+    told = sweep_text.sentences(say, planned(visit, points), points)
     rows = [re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", row) for row in re.findall("<tr>(.*?)</tr>", told)]
     assert rows[0] == [say("sweep.knees.curve"), say("sweep.knees.at"), say("sweep.knees.relative"),
                        say("sweep.knees.right", n=10), say("sweep.knees.dense", n=10)]
@@ -192,14 +192,14 @@ def test_the_knees_table_holds_each_whole_curve_with_what_is_left_at_its_knee(vi
 
 def test_no_knee_is_said_where_there_is_none(visit: Visit, say: Any) -> None:
     straight = [made(index / 10, 10.0 * 2**index) for index in range(7)]
-    first, _, _ = sweep_told.figures(say, planned(visit, straight), straight)
+    first, _, _ = sweep_text.figures(say, planned(visit, straight), straight)
     assert say("sweep.knee.group", at=say("sweep.knee.none"), names="wanda") in first.layout.title.text
 
 
 def test_the_orders_gap_is_said_and_no_difference_where_the_interval_covers_nought(visit: Visit, say: Any) -> None:
     def told(tilt: float, value: float) -> str:
         points = [made(0, 10), made(0.5, 20), made(0.5, value, order="sequential", tilt=tilt)]
-        return sweep_told.sentences(say, planned(visit, points), points)
+        return sweep_text.sentences(say, planned(visit, points), points)
 
     def beginning(key: str) -> str:
         return say(key, method="wanda", sparsity="50 %", dense="20.00", sequential="15.00", mean="-0.288", low="-0.288",
@@ -212,14 +212,14 @@ def test_the_orders_gap_is_said_and_no_difference_where_the_interval_covers_noug
 
 @pytest.mark.parametrize(("value", "key"), [(40.0, "small_here"), (10.5, "small_not_here")])
 def test_this_model_stands_beside_the_papers_whichever_way_it_comes_out(value: float, key: str, say: Any) -> None:
-    told = sweep_told.small_models(say, [made(0, 10), made(0.5, value)])
+    told = sweep_text.small_models(say, [made(0, 10), made(0.5, value)])
     assert told == say(f"sweep.{key}", sparsity="50 %", here=f"{value / 10:.2f}", method="wanda", low="1.21",
                        high="1.28")
-    assert sweep_told.small_models(say, [made(0, 10)]) == say("sweep.small")
+    assert sweep_text.small_models(say, [made(0, 10)]) == say("sweep.small")
 
 
 def test_the_table_has_a_row_a_point_with_its_number_and_a_name_for_its_button(visit: Visit, say: Any) -> None:
-    value = sweep_told.table(say, planned(visit, RISE), RISE)
+    value = sweep_text.table(say, planned(visit, RISE), RISE)
     assert [row["number"] for row in value["rows"]] == list(range(7))
     assert value["rows"][0]["cells"][1] == say("compare.dense")
     assert value["rows"][5]["name"] == say("sweep.load_name", name="wanda", sparsity="50 %")

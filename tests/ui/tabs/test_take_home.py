@@ -17,10 +17,10 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from gblm_viz.core.base.intervals import paired
+from gblm_viz.core.base.intervals import paired_difference
 from gblm_viz.core.base.job import run
 from gblm_viz.core.keep.run import Run
-from gblm_viz.core.mask.mask_file import masks_file
+from gblm_viz.core.mask.mask_file import mask_file_bytes
 from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.measure import sweep
 from gblm_viz.core.measure.evaluate import text_windows
@@ -38,7 +38,7 @@ from gblm_viz.ui.visit.remembered import CHAT, REPORT, SAVED
 from gblm_viz.ui.visit.session import Library, Session, Visit
 from gblm_viz.ui.visit.text_choice import TextChoice
 from gblm_viz.ui.work import measuring, sweeping, work
-from gblm_viz.ui.work.chat import Conversation, Said, Turn
+from gblm_viz.ui.work.chat import Conversation, SideAnswer, Turn
 from gblm_viz.words import LANGUAGES, words
 
 CANARY = "Zyxwort"
@@ -69,7 +69,7 @@ def library() -> Library:
 def visit(library: Library) -> Visit:
     visit = library.visit(None)
     said = tuple(Token(0, text, 1.0, ()) for text in (CANARY, " answers"))
-    turn = Turn(f"What is {CANARY}?", {"dense": Said(said), "pruned": Said(said[:1])})
+    turn = Turn(f"What is {CANARY}?", {"dense": SideAnswer(said), "pruned": SideAnswer(said[:1])})
     visit.remember(CHAT, Conversation((turn,), (("dense", visit.session.model), ("pruned", visit.session.applied))))
     return visit
 
@@ -130,7 +130,7 @@ def test_no_word_of_the_visitor_is_in_any_file_unless_asked(visit: Visit) -> Non
         holds = {name for name, content in files.items() if CANARY.encode() in content}
         assert holds == ({"html", "json", "own_text.csv", "own_chat.csv"} if own else set())
         assert b"<b>\n" not in files["html"]  # a text is text, never markup
-    assert CANARY.encode() not in masks_file(work.applied_masks(visit))
+    assert CANARY.encode() not in mask_file_bytes(work.applied_masks(visit))
 
 
 def test_a_text_that_moved_on_and_a_chat_of_another_copy_are_not_put_into_the_report(visit: Visit) -> None:
@@ -211,7 +211,7 @@ def test_what_the_panels_measured_is_in_the_report(visit: Visit) -> None:
         if row.method in {"dense", own}:
             assert row.mean is None
         else:
-            assert row.mean == paired(measured[own].losses, measured[row.method].losses).mean
+            assert row.mean == paired_difference(measured[own].losses, measured[row.method].losses).mean
     points = [row for row in found.sweep if row.sparsity]
     assert len(points) == 1 and points[0].sparsity == pytest.approx(0.7, abs=0.02)
     for language in LANGUAGES:
@@ -227,16 +227,16 @@ def apply(visit: Visit, settings: Settings) -> int:
     session = visit.update(settings=settings)
     key = run(work.apply_job(visit.library, session, visit.model(), visit.statistics(), settings))
     visit.update(applied=key, applied_number=session.next_number)
-    this_run.note(visit, "en")
+    this_run.record_run(visit, "en")
     return visit.session.applied_number
 
 
 def test_every_apply_of_the_visit_is_listed_once_with_what_made_it(visit: Visit) -> None:
-    this_run.note(visit, "en")
+    this_run.record_run(visit, "en")
     assert [apply(visit, Settings("magnitude", sparsity=0.3, order="dense")),
             apply(visit, Settings("wanda", pattern="2:4"))] == [2, 3]
-    this_run.note(visit, "en")
-    rows = this_run.noted(visit)
+    this_run.record_run(visit, "en")
+    rows = this_run.recorded_runs(visit)
     assert [(one.number, one.method, one.pattern, one.order) for one in rows] == [
         (1, "gblm", "row 0.5", "dense"), (2, "magnitude", "row 0.3", "dense"), (3, "wanda", "2:4", "sequential")]
     held = visit.library.get(visit.session.held_out)
@@ -248,11 +248,11 @@ def test_every_apply_of_the_visit_is_listed_once_with_what_made_it(visit: Visit)
 
 
 def test_a_run_that_is_no_longer_measurable_keeps_what_was_measured(visit: Visit) -> None:
-    this_run.note(visit, "en")
-    before = this_run.noted(visit)
+    this_run.record_run(visit, "en")
+    before = this_run.recorded_runs(visit)
     visit.update(held_out=visit.library.put("other", text_windows(visit.model(), TEXT[::-1], "other", 32)))
-    this_run.note(visit, "en")
-    assert this_run.noted(visit) == before
+    this_run.record_run(visit, "en")
+    assert this_run.recorded_runs(visit) == before
 
 
 def test_numbers_go_on_and_runs_stay_through_another_model_and_a_reset(visit: Visit) -> None:
@@ -260,13 +260,13 @@ def test_numbers_go_on_and_runs_stay_through_another_model_and_a_reset(visit: Vi
     for began in (Session(source="another"), visit.library.first):
         visit.keep(began.begun_after(visit.session))
         assert visit.session.next_number == 3
-        assert [one.number for one in this_run.noted(visit)] == [2]
+        assert [one.number for one in this_run.recorded_runs(visit)] == [2]
 
 
 def test_the_cited_hash_is_that_of_the_report_and_of_the_list(visit: Visit) -> None:
-    this_run.note(visit, "en")
+    this_run.record_run(visit, "en")
     found = gathered(visit)
-    assert this_run.noted(visit)[-1].run_hash == found.hash == found.visit[-1].run_hash
+    assert this_run.recorded_runs(visit)[-1].run_hash == found.hash == found.visit[-1].run_hash
     assert found.hash[:12] in take_home.cite_html(visit, words("en"))
 
 
@@ -274,7 +274,7 @@ def test_a_report_of_an_earlier_copy_says_so(visit: Visit, say: Any) -> None:
     link = ("html", "/take-home/key", "a.html", 12_345)
     visit.remember(REPORT, {"number": visit.session.applied_number, "own": False, "links": (link,)})
     assert say("report.older", number=1) not in take_home.made_html(visit, say)
-    assert say("report.masks_too_large", most=take_home.amount(say, 200e6)) in take_home.made_html(visit, say)
+    assert say("report.masks_too_large", most=take_home.format_bytes(say, 200e6)) in take_home.made_html(visit, say)
     apply(visit, Settings("magnitude", sparsity=0.3, order="dense"))
     told = take_home.made_html(visit, say)
     assert say("report.older", number=1) in told and 'href="/take-home/key"' in told

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from gblm_viz.amounts import amount
+from gblm_viz.amounts import format_bytes
 from gblm_viz.core.base.errors import GblmError
 from gblm_viz.core.model.models import Model
 from gblm_viz.core.text.calibration import CalibrationSet, held_out_indices, hold_out
@@ -37,7 +37,7 @@ def test_the_held_out_numbers_are_those_of_the_samples_held_out(count: int) -> N
 
 def test_held_out_numbers_count_in_the_whole_list_where_samples_are_left_out() -> None:
     choice = TextChoice("x", dropped=frozenset({0, 4, 7}))
-    _, held_out, held = work.parts_of(numbered(20), choice)
+    _, held_out, held = work.split_samples(numbered(20), choice)
     assert held_out is not None
     assert sorted(held) == held_out.tokens[:, 0].tolist()
     assert not held & choice.dropped
@@ -45,7 +45,7 @@ def test_held_out_numbers_count_in_the_whole_list_where_samples_are_left_out() -
 
 def test_leaving_out_every_sample_is_a_sentence() -> None:
     with pytest.raises(GblmError, match="left out"):
-        work.parts_of(numbered(3), TextChoice("x", "a.txt", dropped=frozenset(range(3))))
+        work.split_samples(numbered(3), TextChoice("x", "a.txt", dropped=frozenset(range(3))))
 
 
 def test_a_text_keeps_its_name_until_it_is_edited() -> None:
@@ -92,7 +92,7 @@ def test_right_to_left_and_emoji_texts_arrive_whole(content: str) -> None:
 
 def test_bytes_are_written_for_a_person() -> None:
     say = words("en")
-    written = [amount(say, count) for count in (14_200_000, 1.3e9, 500, 250e6)]
+    written = [format_bytes(say, count) for count in (14_200_000, 1.3e9, 500, 250e6)]
     assert written == ["14.2 MB", "1.3 GB", "0.5 kB", "250 MB"]
 
 

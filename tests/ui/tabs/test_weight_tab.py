@@ -71,7 +71,7 @@ def test_the_telling_weight_is_cut_by_magnitude_and_kept_by_the_method(visit: Vi
 
 def test_without_statistics_only_magnitude_can_be_asked(visit: Visit, say: Any) -> None:
     visit.update(statistics=None)
-    assert not tab.ready(visit)
+    assert not tab.is_ready(visit)
     with pytest.raises(GblmError):
         tab.at_of(visit)
     visit.update(settings=replace(visit.session.settings, method="magnitude"))

@@ -20,7 +20,7 @@ def test_a_link_opens_where_it_was_made(visit: Visit) -> None:
     matrix = layout.matrices[-1]
     there = replace(visit.session, selection=Selection(matrix.name, 0, 3, 5), settings=SETTINGS)
     link = address.query(there, layout)
-    found, lost = address.opened(visit.session, layout, address.read("?" + link))
+    found, lost = address.apply_link(visit.session, layout, address.read_link("?" + link))
     assert lost == ()
     assert found.selection == there.selection and found.settings == SETTINGS
     assert f"block={matrix.block}&role={matrix.role}&row=3&col=5" in link
@@ -30,7 +30,7 @@ def test_n_of_m_and_a_matrix_without_a_pinned_weight_are_carried(visit: Visit) -
     layout = visit.model().layout
     there = replace(visit.session, selection=Selection(layout.matrices[1].name),
                     settings=replace(SETTINGS, pattern="2:4"))
-    found, lost = address.opened(visit.session, layout, address.read(address.query(there, layout)))
+    found, lost = address.apply_link(visit.session, layout, address.read_link(address.query(there, layout)))
     assert (found.selection, found.settings.pattern, lost) == (there.selection, "2:4", ())
 
 
@@ -53,7 +53,7 @@ def test_the_text_is_never_in_the_address(visit: Visit) -> None:
     ("sparsity=" + "0" * 400, ()),
 ])
 def test_what_does_not_fit_is_named_and_the_rest_is_used(visit: Visit, link: str, lost: tuple[str, ...]) -> None:
-    found, named = address.opened(visit.session, visit.model().layout, address.read(link))
+    found, named = address.apply_link(visit.session, visit.model().layout, address.read_link(link))
     assert named == lost
     found.settings.check()
     if "norm=l2" in link:
@@ -65,7 +65,7 @@ def test_what_does_not_fit_is_named_and_the_rest_is_used(visit: Visit, link: str
 
 
 def test_nothing_in_the_address_changes_nothing(visit: Visit) -> None:
-    found, lost = address.opened(visit.session, visit.model().layout, address.read("?"))
+    found, lost = address.apply_link(visit.session, visit.model().layout, address.read_link("?"))
     assert (found.selection, found.settings, lost) == (visit.session.selection, visit.session.settings, ())
 
 
@@ -75,12 +75,12 @@ def test_nothing_in_the_address_changes_nothing(visit: Visit) -> None:
     ("sparsity=0.4&utm=1&lang=ja", 0),
     ("sparsity=0.4" + "&" * 80_000, 0)])
 def test_a_link_of_any_size_is_read_and_what_was_left_out_is_counted(visit: Visit, link: str, unread: int) -> None:
-    found, lost = address.opened(visit.session, visit.model().layout, address.read(link))
+    found, lost = address.apply_link(visit.session, visit.model().layout, address.read_link(link))
     assert (found.settings.sparsity, lost, address.left_out(link)) == (0.4, (), unread)
 
 
 def test_a_shortened_link_keeps_what_is_known_and_says_the_rest() -> None:
-    short = address.shortened("sparsity=0.4&hide=alpha&lang=ja&tab=prune&" + "x=1&" * 30_000)
+    short = address.shorten_link("sparsity=0.4&hide=alpha&lang=ja&tab=prune&" + "x=1&" * 30_000)
     assert len(short) < 200
-    assert address.read(short) == {"sparsity": "0.4", "tab": "prune"} and "hide=alpha" in short
+    assert address.read_link(short) == {"sparsity": "0.4", "tab": "prune"} and "hide=alpha" in short
     assert address.left_out("?" + short) == 30_000

@@ -43,25 +43,25 @@ def soon(claim: Callable[[], bool], seconds: float = 5.0) -> bool:
 
 def test_a_page_is_here_while_a_stream_is_open_and_a_while_after():
     presence = Presence(away=20)
-    presence.heard("visit", "page")
+    presence.record_request("visit", "page")
     presence.opened("page")
     presence.opened("page")
     presence.closed("page")
     later = time.monotonic() + 1000
-    assert presence.here("visit", later)
+    assert presence.is_present("visit", later)
     presence.closed("page")
-    assert not presence.here("visit", later)
-    assert presence.here("visit")  # a reload takes less than that
-    presence.heard("visit", "the page, loaded again")
+    assert not presence.is_present("visit", later)
+    assert presence.is_present("visit")  # a reload takes less than that
+    presence.record_request("visit", "the page, loaded again")
     presence.opened("the page, loaded again")
-    assert presence.here("visit", later)
-    assert not presence.here("another", time.monotonic())
+    assert presence.is_present("visit", later)
+    assert not presence.is_present("another", time.monotonic())
 
 
 def test_of_a_visit_loaded_again_and_again_the_last_pages_are_remembered_and_none_of_one_that_is_over():
     presence = Presence()
     for number in range(50):
-        presence.heard("visit", str(number))
+        presence.record_request("visit", str(number))
     assert (presence.owner("49"), presence.owner("0")) == ("visit", "")
     presence.forget("visit")
     assert presence.owner("49") == ""
@@ -80,17 +80,17 @@ def test_the_streams_of_a_page_are_known_by_their_addresses(path: str, query: by
 
 def test_a_stream_that_ends_in_an_error_is_closed_all_the_same():
     presence = Presence(away=0)
-    presence.heard("visit", "abc")
+    presence.record_request("visit", "abc")
     seen = []
 
     async def app(*_: Any) -> None:
-        seen.append(presence.here("visit"))
+        seen.append(presence.is_present("visit"))
         raise ConnectionError
 
     scope = {"type": "http", "method": "GET", "path": "/en/gradio_api/heartbeat/abc", "query_string": b""}
     with pytest.raises(ConnectionError):
         asyncio.run(Streams(app, presence)(scope, None, None))
-    assert seen == [True] and not presence.here("visit")
+    assert seen == [True] and not presence.is_present("visit")
 
 
 @pytest.mark.parametrize(("last", "gone"), [
@@ -123,7 +123,7 @@ def test_what_runs_for_a_visitor_without_a_page_ends_and_the_session_stays():
     tasks = [library.start(gone.key, ("collect", number), endless) for number in range(3)]
     shared = library.start(here.key, ("collect", "theirs"), endless)
     library.start(gone.key, ("collect", "theirs"), endless)
-    library.presence.heard(here.key, "page")
+    library.presence.record_request(here.key, "page")
     library.presence.opened("page")
     chat = library.chats[gone.key] = threading.Event()
     assert library.end_absent() == []
@@ -195,14 +195,14 @@ def test_at_the_limit_a_visit_that_nobody_is_at_makes_way_one_that_has_nothing_f
     library = Library(budget=10**6)
     worked, _, open_one = (library.visit("", "a") for _ in range(3))
     worked.update(source="mine")
-    library.presence.heard(open_one.key, "page")
+    library.presence.record_request(open_one.key, "page")
     library.presence.opened("page")
     with pytest.raises(GblmError):
         library.visit("", "a")
     library.presence.away = 0
     second = library.visit("", "a")
     assert {worked.key, open_one.key, second.key} == set(library.sessions)
-    library.presence.heard(second.key, "another page")
+    library.presence.record_request(second.key, "another page")
     library.presence.opened("another page")
     library.visit("", "a")
     assert worked.key not in library.sessions and {open_one.key, second.key} < set(library.sessions)
@@ -211,7 +211,7 @@ def test_at_the_limit_a_visit_that_nobody_is_at_makes_way_one_that_has_nothing_f
 def test_a_page_whose_work_takes_more_than_an_hour_stays():
     library = Library(budget=10**6)
     visit = library.visit("")
-    library.presence.heard(visit.key, "page")
+    library.presence.record_request(visit.key, "page")
     library.presence.opened("page")
     task = library.start(visit.key, ("collect", 1), endless)
     library.tidy(time.monotonic() + session.HOUR + 1)
@@ -223,7 +223,7 @@ def test_a_page_whose_work_takes_more_than_an_hour_stays():
 
 def test_a_request_that_names_no_page_is_nobodys():
     presence = Presence()
-    presence.heard("visit", "")
+    presence.record_request("visit", "")
     assert presence.owner("") == ""
 
 

@@ -130,7 +130,7 @@ def test_a_sweeps_points_take_turns_with_others_as_one_visitors():
 
     def sweep(_: threading.Event) -> Job[None]:
         for number in range(3):
-            yield from library.turn(point(), Step(number, 3, "point"), Work("sweep", 1))
+            yield from library.run_in_turn(point(), Step(number, 3, "point"), Work("sweep", 1))
 
     task = library.start("a", Work("sweep", 1), sweep, queued=False)
     while not log:

@@ -14,7 +14,7 @@ import pytest
 
 from gblm_viz.core.base.errors import GblmError, TextError
 from gblm_viz.ui.visit import uploads
-from gblm_viz.ui.visit.uploads import NotTaken, Uploads, plain_name, received
+from gblm_viz.ui.visit.uploads import UploadRefused, Uploads, claim_upload, plain_name
 from gblm_viz.words import words
 from tests.ui.wire import Visitor, Wire
 
@@ -33,20 +33,20 @@ def test_a_file_is_read_once_and_by_its_own_visitor_alone() -> None:
     token = send(store, "ann", b"one ", b"two")
     for visitor, guessed in (("bob", token), ("ann", "x"), ("", token)):
         with pytest.raises(GblmError) as caught:
-            store.take(visitor, guessed)
+            store.pop(visitor, guessed)
         assert caught.value.key == "upload_gone"
-    assert store.take("ann", token).content == b"one two"
+    assert store.pop("ann", token).content == b"one two"
     with pytest.raises(GblmError):
-        store.take("ann", token)
-    assert store.held == 0
+        store.pop("ann", token)
+    assert store.total_bytes == 0
 
 
 def test_two_visitors_sending_the_same_file_have_two_files() -> None:
     store = Uploads()
     first, second = send(store, "ann", b"same"), send(store, "bob", b"same")
     assert first != second
-    store.take("ann", first)
-    assert store.take("bob", second).content == b"same"
+    store.pop("ann", first)
+    assert store.pop("bob", second).content == b"same"
 
 
 def test_limits_hold_for_a_file_a_visitor_and_all_together_and_nothing_is_kept_beyond(
@@ -56,16 +56,16 @@ def test_limits_hold_for_a_file_a_visitor_and_all_together_and_nothing_is_kept_b
     store = Uploads()
     for visitor, content, status in (("ann", [b"x" * 6, b"x" * 5], 413), ("ann", [b"x" * 10], 0),
                                      ("ann", [b"x" * 6], 429), ("bob", [b"x" * 10], 0), ("cat", [b"xxx"], 503)):
-        before = store.held
+        before = store.total_bytes
         if status:
-            with pytest.raises(NotTaken) as caught:
+            with pytest.raises(UploadRefused) as caught:
                 send(store, visitor, *content)
             assert caught.value.status == status
-            assert store.held == before
+            assert store.total_bytes == before
         else:
             send(store, visitor, *content)
     store.tidy(time.monotonic() + uploads.WAITS + 1)
-    assert store.held == 0
+    assert store.total_bytes == 0
 
 
 def test_a_file_that_stalls_or_fills_an_addresss_share_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,15 +75,15 @@ def test_a_file_that_stalls_or_fills_an_addresss_share_is_not_taken(monkeypatch:
     store = Uploads()
     monkeypatch.setattr(uploads, "ARRIVES", 0.05)
     monkeypatch.setattr(uploads, "MOST_OF_ADDRESS", 10)
-    with pytest.raises(NotTaken) as caught:
+    with pytest.raises(UploadRefused) as caught:
         asyncio.run(store.receive("ann", "a", stalled(), "10.0.0.1"))
-    assert caught.value.status == 408 and store.held == 0
+    assert caught.value.status == 408 and store.total_bytes == 0
     token = asyncio.run(store.receive("ann", "a", parts(b"x" * 8), "10.0.0.1"))
-    with pytest.raises(NotTaken) as caught:
+    with pytest.raises(UploadRefused) as caught:
         asyncio.run(store.receive("bob", "b", parts(b"x" * 8), "10.0.0.1"))
     assert caught.value.status == 503
     asyncio.run(store.receive("cat", "c", parts(b"x" * 8), "10.0.0.2"))
-    store.take("ann", token)
+    store.pop("ann", token)
     asyncio.run(store.receive("bob", "b", parts(b"x" * 8), "10.0.0.1"))
 
 
@@ -94,7 +94,7 @@ def test_a_file_whose_sender_goes_away_is_not_kept() -> None:
     store = Uploads()
     with pytest.raises(ConnectionError):
         asyncio.run(store.receive("ann", "a", broken()))
-    assert store.held == 0
+    assert store.total_bytes == 0
 
 
 @pytest.mark.parametrize("status", [413, 429, 503, 500, 0])
@@ -102,7 +102,7 @@ def test_a_file_whose_sender_goes_away_is_not_kept() -> None:
 def test_what_was_not_taken_is_a_sentence_that_names_the_file(status: int, language: str) -> None:
     told = {"token": "", "name": "big.txt", "size": 31_000_000, "status": status}
     with pytest.raises((GblmError, TextError)) as caught:
-        received(Uploads(), "ann", told)
+        claim_upload(Uploads(), "ann", told)
     assert "big.txt" in caught.value.say(words(language))
 
 
@@ -144,7 +144,7 @@ def test_thirty_visitors_uploading_one_file_at_the_same_moment_all_have_it(wire:
     for thread in threads:
         thread.join(60)
     assert [place for place, text in enumerate(seen) if "The same text for the whole class" not in text] == []
-    assert files() == [] and wire.library.uploads.held == 0
+    assert files() == [] and wire.library.uploads.total_bytes == 0
 
 
 def test_nothing_of_an_upload_is_on_the_disk_after_any_flow(wire: Wire) -> None:
@@ -157,7 +157,7 @@ def test_nothing_of_an_upload_is_on_the_disk_after_any_flow(wire: Wire) -> None:
     assert "large.txt has 4.0 MB; at most 4 MB" in shown(visitor, large)
     assert told(visitor, "unread.txt", b"unread")["token"]
     wire.library.tidy(time.monotonic() + uploads.WAITS + 1)
-    assert files() == [] and wire.library.uploads.held == 0
+    assert files() == [] and wire.library.uploads.total_bytes == 0
 
 
 def test_anothers_upload_is_not_fetched_by_its_token_nor_sent_without_a_visit(wire: Wire) -> None:

@@ -21,7 +21,7 @@ def made():
 
 
 def test_what_was_removed_is_what_is_shipped(made):
-    shipped = example.shipped()
+    shipped = example.shipped_example()
     for name in ("model_key", "settings", "removed", "prunable", "samples", "length", "text", "roles", "blocks"):
         assert made[name] == shipped[name], name
     for name in ("alpha", "share", "agreement_wanda", "sparsity"):
@@ -29,7 +29,7 @@ def test_what_was_removed_is_what_is_shipped(made):
 
 
 def test_the_shipped_gradients_are_measured(made):
-    for fresh, kept in zip(made["gradients"], example.shipped()["gradients"], strict=True):
+    for fresh, kept in zip(made["gradients"], example.shipped_example()["gradients"], strict=True):
         assert fresh["name"] == kept["name"]
         for name in ("mean", "median", "p99", "peak_share"):
             assert fresh[name] == pytest.approx(kept[name], rel=1e-3), (kept["name"], name)
@@ -43,7 +43,7 @@ def test_the_shipped_matrix_is_measured():
 
 
 def test_the_shipped_losses_and_verdicts_are_measured(made):
-    shipped = example.shipped()
+    shipped = example.shipped_example()
     for text, sides in made["losses"].items():
         for side, losses in sides.items():
             assert list(losses) == pytest.approx(shipped["losses"][text][side], rel=1e-3), (text, side)
@@ -56,7 +56,7 @@ def test_the_shipped_losses_and_verdicts_are_measured(made):
 
 def test_the_shipped_telling_weight_is_the_runs_own(made):
     """Magnitude puts it low in its row, the method high; the ranks move only where rounding turns a near-tie."""
-    shipped, jump = example.shipped()["telling"], made["telling"]
+    shipped, jump = example.shipped_example()["telling"], made["telling"]
     for name in ("matrix", "row", "column"):
         assert jump[name] == shipped[name]
     assert jump["rank_b"] == pytest.approx(shipped["rank_b"], abs=0.01)
@@ -64,7 +64,7 @@ def test_the_shipped_telling_weight_is_the_runs_own(made):
 
 
 def test_both_models_give_the_shipped_answers(made):
-    assert made["answers"] == example.shipped()["answers"]
+    assert made["answers"] == example.shipped_example()["answers"]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -78,14 +78,14 @@ def test_the_dense_model_answers_the_first_screens_prompts_rightly(pocket, langu
 
 def test_the_first_screen_says_right_of_all_exact_probes():
     exact = [probe for probe in read_probes(work.PROBES) if not probe.contains]
-    assert example.shipped()["probes"]["dense"][1] == len(exact)
+    assert example.shipped_example()["probes"]["dense"][1] == len(exact)
 
 
 def test_the_laid_out_measures_are_those_shown():
     library = Library()
     session = example.example_session(library)
-    example.lay_out_measures(library, session)
+    example.store_shipped_measures(library, session)
     held = library.get(session.held_out)
     shown = library.get(PerplexityKey(session.model, held.key))
-    assert math.isclose(shown.value, example.shipped()["perplexity"]["dense"])
-    assert library.get(ProbesKey(session.model)).total.right == example.shipped()["probes"]["dense"][0]
+    assert math.isclose(shown.value, example.shipped_example()["perplexity"]["dense"])
+    assert library.get(ProbesKey(session.model)).total.right == example.shipped_example()["probes"]["dense"][0]

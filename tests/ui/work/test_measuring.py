@@ -9,7 +9,7 @@ from threading import Event
 import pytest
 
 from gblm_viz.core.base.errors import TextError
-from gblm_viz.core.base.job import Job, Step, part_of, run
+from gblm_viz.core.base.job import Job, Step, offset_steps, run
 from gblm_viz.core.mask import prune
 from gblm_viz.core.measure import evaluate
 from gblm_viz.core.model import models
@@ -80,11 +80,11 @@ def test_own_probes_are_asked_of_both_models_exactly_and_by_choice(visit: Visit)
     with pytest.raises(TextError) as raised:
         measuring.probes_of(visit, "own")
     assert raised.value.key == "no_own_probes"
-    assert measuring.asked(visit, "own") is None
-    probes = measuring.keep_own(visit, CSV, "mine")
+    assert measuring.verdicts_of(visit, "own") is None
+    probes = measuring.store_own_probes(visit, CSV, "mine")
     steps: list[Step] = []
     run(measuring.ask_job(visit.library, both(visit), measuring.set_key(visit, "own"), probes, True), steps.append)
-    found = measuring.asked(visit, "own")
+    found = measuring.verdicts_of(visit, "own")
     assert found is not None and found.chosen is not None
     for (_, model), exact, chosen in zip(both(visit), found.exact, found.chosen, strict=True):
         assert exact.verdicts == run(evaluate.ask_probes(model, probes)).verdicts
@@ -93,7 +93,7 @@ def test_own_probes_are_asked_of_both_models_exactly_and_by_choice(visit: Visit)
     assert {step.total for step in steps} == {2 * (3 + 5)}
     assert [step.done for step in steps] == sorted(step.done for step in steps)
     assert [step.done for step in steps] == [0, 3, 8, 11]
-    assert measuring.asked(visit.library.visit(None), "own") is None  # another visitor has none
+    assert measuring.verdicts_of(visit.library.visit(None), "own") is None  # another visitor has none
 
 
 def test_the_shipped_right_or_wrong_gives_way_to_what_is_asked_here(visit: Visit) -> None:
@@ -175,9 +175,9 @@ def test_a_part_of_a_longer_job_counts_on_and_is_closed_with_it() -> None:
         return "result"
 
     steps: list[Step] = []
-    assert run(part_of(counting(), 10, 20), steps.append) == "result"
+    assert run(offset_steps(counting(), 10, 20), steps.append) == "result"
     assert steps == [Step(done, 20, "window") for done in (10, 11, 12)]
-    begun = part_of(counting(), 0, 3)
+    begun = offset_steps(counting(), 0, 3)
     next(begun)
     begun.close()
     assert closed == [True, True]

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..own import OwnComponent
+from ..own_component import OwnComponent
 
 _TEMPLATE = '<nav class="breadcrumb"><ol></ol></nav>'
 

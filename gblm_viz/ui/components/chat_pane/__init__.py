@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..own import OwnComponent
+from ..own_component import OwnComponent
 
 _TEMPLATE = '<div class="chat" role="log" aria-live="polite"></div>'
 

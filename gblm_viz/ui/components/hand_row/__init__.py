@@ -9,7 +9,7 @@ from typing import Any
 
 from gblm_viz.core.look.by_hand import FIELDS, ByHand
 
-from ..own import OwnComponent
+from ..own_component import OwnComponent
 
 _TEMPLATE = '<div class="hand-row"><table><thead></thead><tbody></tbody></table><p class="hand-told"></p></div>'
 

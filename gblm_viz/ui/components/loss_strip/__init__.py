@@ -7,9 +7,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gblm_viz.core.measure.lost import Foretold, TokenLoss
+from gblm_viz.core.measure.lost import TokenLoss, TokenPrediction
 
-from ..own import OwnComponent
+from ..own_component import OwnComponent
 
 _TEMPLATE = """
 <div class="loss-strip">
@@ -48,6 +48,6 @@ def strip_value(tokens: Sequence[TokenLoss], words: Mapping[str, str], title: st
             "title": title, "made": made}
 
 
-def _side(foretold: Foretold | None) -> dict[str, Any] | None:
+def _side(foretold: TokenPrediction | None) -> dict[str, Any] | None:
     return None if foretold is None else {"loss": foretold.loss, "rank": foretold.rank, "best": foretold.best,
                                           "best_probability": foretold.best_probability}

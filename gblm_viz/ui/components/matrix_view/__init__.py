@@ -28,7 +28,7 @@ from gblm_viz.ui.components.matrix_view.gallery import (
     tile,
 )
 from gblm_viz.ui.components.matrix_view.words import ENGLISH, JAPANESE, WORD_KEYS, check_words
-from gblm_viz.ui.components.own import OwnComponent
+from gblm_viz.ui.components.own_component import OwnComponent
 
 __all__ = ["ENGLISH", "GALLERY", "JAPANESE", "WORD_KEYS", "ArrayProvider", "Control", "Field", "Followed",
            "Gallery", "LiveProvider", "MatrixView", "Provider", "picture", "with_pin", "without_pin"]

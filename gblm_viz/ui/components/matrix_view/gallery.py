@@ -359,12 +359,12 @@ def _checked(wanted: Any) -> Request | None:
     if numbers["height"] * numbers["width"] > MOST_PIXELS:  # type: ignore[operator]
         return None
     live = wanted.get("live", {})
-    if not (isinstance(live, dict) and len(live) <= MOST_CONTROLS and all(map(_says, live.values()))):
+    if not (isinstance(live, dict) and len(live) <= MOST_CONTROLS and all(map(_is_control_value, live.values()))):
         return None
     return Request(key=key, field=field_id, live=tuple(sorted(live.items())), **numbers)  # type: ignore[arg-type]
 
 
-def _says(control: Any) -> bool:
+def _is_control_value(control: Any) -> bool:
     if isinstance(control, str):
         return len(control) <= LONGEST_CHOICE
     return type(control) in (int, float) and math.isfinite(control)

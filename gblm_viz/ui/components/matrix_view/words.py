@@ -12,7 +12,7 @@ WORD_KEYS = tuple(ENGLISH)
 """The keys that a table of words for the view must have."""
 
 
-def places(sentence: str) -> set[str]:
+def placeholders(sentence: str) -> set[str]:
     """Return the names in braces, such as {"rows", "value"}."""
     return {name for _, name, _, _ in Formatter().parse(sentence) if name}
 
@@ -22,7 +22,7 @@ def check_words(words: Mapping[str, str]) -> dict[str, str]:
     missing = [key for key in WORD_KEYS if key not in words]
     if missing:
         raise KeyError(f"the matrix view lacks words for: {', '.join(missing)}")
-    wrong = [key for key in WORD_KEYS if places(words[key]) != places(ENGLISH[key])]
+    wrong = [key for key in WORD_KEYS if placeholders(words[key]) != placeholders(ENGLISH[key])]
     if wrong:
         raise ValueError(f"these sentences of the matrix view have other places for numbers: {', '.join(wrong)}")
     return {key: words[key] for key in WORD_KEYS}

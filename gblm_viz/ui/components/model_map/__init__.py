@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..own import OwnComponent
+from ..own_component import OwnComponent
 
 _TEMPLATE = """
 <div class="model-map" data-state="empty">

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from ..own import OwnComponent
+from ..own_component import OwnComponent
 
 _TEMPLATE = """
 <div class="sample-list">

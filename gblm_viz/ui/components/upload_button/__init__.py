@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..own import OwnComponent
+from ..own_component import OwnComponent
 
 _TEMPLATE = '<div class="upload-button"><button type="button"></button><input type="file" hidden></div>'
 

@@ -16,7 +16,7 @@ from transformers import PreTrainedModel
 
 
 @torch.no_grad()
-def as_stored(state: Mapping[str, Tensor], stored: Mapping[str, torch.dtype]) -> dict[str, Tensor]:
+def narrow_to_stored(state: Mapping[str, Tensor], stored: Mapping[str, torch.dtype]) -> dict[str, Tensor]:
     """Return each tensor in its stored dtype if that is narrower and represents all its values exactly; else unchanged.
 
     Tensors that share storage still share it afterwards, so that tied weights are written once.
@@ -41,7 +41,7 @@ def narrower(loaded: torch.dtype, stored: torch.dtype | None) -> torch.dtype:
     return loaded if stored is None or stored.itemsize >= loaded.itemsize else stored
 
 
-def tell_config(folder: Path, network: PreTrainedModel, stored: Mapping[str, torch.dtype]) -> None:
+def write_config_dtype(folder: Path, network: PreTrainedModel, stored: Mapping[str, torch.dtype]) -> None:
     """Write into config.json the dtype of most of the weights beside it, as save_pretrained does for a network."""
     count: Counter[torch.dtype] = Counter()
     for name, parameter in network.named_parameters():

@@ -15,9 +15,9 @@ from gblm_viz.core.keep import export
 from gblm_viz.core.mask import prune
 from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.measure import won
-from gblm_viz.core.model.as_stored import as_stored
 from gblm_viz.core.model.folder import weight_files
 from gblm_viz.core.model.models import load
+from gblm_viz.core.model.stored_dtype import narrow_to_stored
 from tests.families import save_tiny
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -76,7 +76,7 @@ def test_loaded_narrow_from_wide_files_it_is_written_as_it_was_computed_with(tmp
 
 def test_a_number_that_a_narrow_dtype_does_not_hold_keeps_the_wide_one_and_ties_stay() -> None:
     exact, odd = torch.tensor([1.0, 0.5]), torch.tensor([1.0, 0.1])
-    found = as_stored({"one": exact, "tied": exact, "odd": odd, "unknown": exact},
-                      {"one": torch.bfloat16, "tied": torch.bfloat16, "odd": torch.bfloat16})
+    found = narrow_to_stored({"one": exact, "tied": exact, "odd": odd, "unknown": exact},
+                             {"one": torch.bfloat16, "tied": torch.bfloat16, "odd": torch.bfloat16})
     assert found["one"].dtype == torch.bfloat16 and found["one"] is found["tied"]
     assert found["odd"] is odd and found["unknown"] is exact

@@ -31,8 +31,8 @@ from ..components.templates import render
 from ..visit.keys import AlphaKey
 from ..visit.session import Visit
 from ..work import work
-from ..work.measured import measured
 from ..work.preview import plain_alpha, share_at
+from ..work.shipped_results import results_sentence
 
 NEARLY_SAME = 0.99
 """Agreement above which two masks are called almost the same."""
@@ -180,10 +180,10 @@ def sentences(say: Words, seen: Preview, masks: Masks) -> str:
         told.append(say("prune.fallbacks", count=seen.fallbacks, first=first.matrix, rule=first.rule))
     if seen.equal_rows:
         told.append(say("prune.equal_rows", count=f"{seen.equal_rows:,}"))
-    return paragraphs(told, "sentence") + fallen(say, masks.fallbacks)
+    return paragraphs(told, "sentence") + fallback_list(say, masks.fallbacks)
 
 
-def fallen(say: Words, fallbacks: tuple[Fallback, ...]) -> str:
+def fallback_list(say: Words, fallbacks: tuple[Fallback, ...]) -> str:
     """Return a folded list of the matrices scored by a simpler rule, with their experts' numbers; "" if none."""
     experts: dict[tuple[str, str, str], list[str]] = {}
     for one in fallbacks:
@@ -255,7 +255,7 @@ def alpha_note(say: Words, visit: Visit, settings: Settings) -> str:
     found = visit.statistics()
     hundred = share_at(visit, settings.norm, PAPER_ALPHA)
     key = AlphaKey(visit.session.statistics, Alpha("balance"), settings.norm)
-    balance = visit.library.once(key, lambda: alphas.resolve(Alpha("balance"), found, settings.norm))
+    balance = visit.library.get_or_make(key, lambda: alphas.resolve(Alpha("balance"), found, settings.norm))
     tokens = found.calibration.token_count / found.count
     told = say("prune.alpha.why", paper=f"{PAPER_ALPHA:g}", paper_share=percent(hundred), alpha=charts.short(balance),
                share=percent(share_at(visit, settings.norm, balance)), samples=found.count, length=f"{tokens:.0f}")
@@ -275,9 +275,9 @@ def made_of(say: Words, visit: Visit, settings: Settings, masks: Masks) -> list[
     return [*parts, *settings_words(say, settings, masks.alpha, share)]
 
 
-def made(say: Words, visit: Visit, settings: Settings, masks: Masks) -> str:
+def result_lines(say: Words, visit: Visit, settings: Settings, masks: Masks) -> str:
     """Return the lines under the pictures: results on the bundled model at this amount, and what made the preview."""
-    told = [measured(say, masks) if masks.removed else "", tag(say, visit, settings, masks)]
+    told = [results_sentence(say, masks) if masks.removed else "", tag(say, visit, settings, masks)]
     return paragraphs(told, "tag")
 
 

@@ -9,7 +9,7 @@ import math
 from typing import Any
 
 from gblm_viz.core.look.cells import Cell, ModelMap
-from gblm_viz.core.look.columns import Writer
+from gblm_viz.core.look.columns import ColumnSource
 from gblm_viz.core.look.gradient_sums import Factors
 from gblm_viz.core.look.structure import DRAWS, Band
 from gblm_viz.core.look.structure_maps import StructureBands, StructureCell
@@ -69,7 +69,7 @@ def kappa_value(say: Words, found: ModelMap, compared: TwoMasks, chosen: str) ->
                      sentence=sentence, bounds=(min([LEAST_KAPPA, *shown]), 1.0), label=score, selected=chosen)
 
 
-def written_by(say: Words, writer: Writer) -> str:
+def source_name(say: Words, writer: ColumnSource) -> str:
     """Return which unit produces a column's input, such as "head 2, value row 81"."""
     if writer.row is not None:
         return say("patterns.outside.head_row", number=writer.number, row=writer.row)
@@ -83,13 +83,13 @@ def band_rows(say: Words, own: dict[str, Band], wanda: dict[str, Band] | None, f
         band, named = own[name], say(f"patterns.measure.{name}")
         if math.isfinite(band.score):
             beside = math.nan if wanda is None else wanda[name].score
-            rows.append((named, score(band.score), score(beside), between(say, band), probability(band.p)))
+            rows.append((named, score(band.score), score(beside), band_text(say, band), probability(band.p)))
         else:
             rows.append((named, "–", "–", say(f"patterns.bands.{'fixed' if fixed and name == 'row' else 'none'}"), "–"))
     return rows
 
 
-def tested(say: Words, own: StructureBands, wanda: StructureBands | None, fixed: bool) -> str:
+def p_value_sentences(say: Words, own: StructureBands, wanda: StructureBands | None, fixed: bool) -> str:
     """Return one sentence per score of the whole model, and what p can say."""
     told = [say("patterns.tested.title", draws=DRAWS)]
     for name in MEASURES:
@@ -100,12 +100,12 @@ def tested(say: Words, own: StructureBands, wanda: StructureBands | None, fixed:
             continue
         beside = "" if wanda is None else say("patterns.tested.wanda", value=score(wanda.whole[name].score))
         told.append(say("patterns.tested.score", measure=named, value=score(band.score), wanda=beside, count=count,
-                        chance=between(say, band), p=probability(band.p)))
+                        chance=band_text(say, band), p=probability(band.p)))
     told.append(say("patterns.tested.smallest", all=DRAWS + 1, p=probability(1 / (DRAWS + 1))))
     return paragraphs(told, "tested")
 
 
-def beside_paper(say: Words, method: str, own: StructureBands, wanda: StructureBands | None) -> str:
+def paper_sentence(say: Words, method: str, own: StructureBands, wanda: StructureBands | None) -> str:
     """Return what the paper says of structural patterns, and whether this run has more than Wanda and chance."""
     band = own.whole["column"]
     if not math.isfinite(band.score):
@@ -165,7 +165,7 @@ def factors_sentence(say: Words, factors: Factors | None, fixed: bool) -> str:
     return paragraph(told, "sentence small")
 
 
-def between(say: Words, band: Band) -> str:
+def band_text(say: Words, band: Band) -> str:
     return say("patterns.bands.between", low=score(band.low), high=score(band.high))
 
 

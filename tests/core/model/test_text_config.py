@@ -14,7 +14,7 @@ from transformers import CONFIG_MAPPING, AutoConfig, AutoModelForCausalLM, AutoM
 from gblm_viz.core.base.errors import ModelError
 from gblm_viz.core.base.job import run
 from gblm_viz.core.model.models import load
-from gblm_viz.core.model.text_half import CAUSAL, MORE_THAN_TEXT, TWINS, not_causal
+from gblm_viz.core.model.text_config import CAUSAL, MORE_THAN_TEXT, TWINS, not_causal
 from gblm_viz.words import LANGUAGES, words
 from tests.families import BLOCKS, HEAD, SPECIALS, VOCABULARY, modern, tiny_samples, tiny_tokenizer
 from tests.more_families import MORE, with_pictures

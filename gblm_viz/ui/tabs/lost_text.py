@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 
-from gblm_viz import verdict_told
+from gblm_viz import verdict_text
 from gblm_viz.core.base import intervals
 from gblm_viz.core.base.errors import GblmError
 from gblm_viz.core.base.intervals import PairedShare, paired_share
@@ -25,9 +25,9 @@ from ..components.table import Cell, plain_table
 from ..components.templates import render
 from ..visit.keys import ProbesKey, PrunedKey
 from ..visit.session import Visit
-from ..work import drawing, measuring, work
-from ..work.applied import amount
-from ..work.measuring import Asked
+from ..work import measuring, text_draws, work
+from ..work.applied import removed_amount
+from ..work.measuring import SetVerdicts
 
 
 def measured_html(visit: Visit, say: Words) -> str:
@@ -59,10 +59,10 @@ def measured_html(visit: Visit, say: Words) -> str:
 
 def gap_html(own: tuple[Perplexity, Perplexity], held: tuple[Perplexity, Perplexity], other: bool, say: Words) -> str:
     """Return how much more was lost on unseen text than on the calibration text. other: the unseen text is bundled."""
-    lost = [intervals.paired(before.losses, after.losses) for before, after in (own, held)]
+    lost = [intervals.paired_difference(before.losses, after.losses) for before, after in (own, held)]
     gone = [tuple(there - here for here, there in zip(before.losses, after.losses, strict=True))
             for before, after in (own, held)]
-    found = intervals.gap(*gone)
+    found = intervals.welch_difference(*gone)
     verdict = "gap_none" if not found.shown else "gap_shown" if found.mean > 0 else "gap_reversed"
     told = [say("lost.gap", own=f"{lost[0].mean:+.3f}", held=f"{lost[1].mean:+.3f}", gap=f"{found.mean:+.3f}",
                 low=f"{found.interval.low:+.3f}", high=f"{found.interval.high:+.3f}", n_own=own[0].windows,
@@ -97,7 +97,7 @@ def perplexity(measured: Perplexity) -> str:
 
 def difference(before: Perplexity, after: Perplexity, say: Words) -> str:
     """Return the paired difference in nats per token, with its interval and protocol."""
-    found = intervals.paired(before.losses, after.losses)
+    found = intervals.paired_difference(before.losses, after.losses)
     protocol = say("lost.protocol", windows=before.windows, length=before.length, dtype=before.dtype)
     if found.count < 2:
         return f"{say('lost.too_few')} ({protocol})"
@@ -128,7 +128,7 @@ def _points(found: PairedShare) -> dict[str, str]:
             "high": f"{100 * found.interval.high:+.1f}"}
 
 
-def asked_html(asked: Asked | None, say: Words) -> str:
+def asked_html(asked: SetVerdicts | None, say: Words) -> str:
     """Return a set's totals: exact answers, and choices by likelihood with the level of random choice."""
     if asked is None:
         return paragraph(say("lost.probes.not_asked"), "sentence small")
@@ -140,7 +140,7 @@ def asked_html(asked: Asked | None, say: Words) -> str:
     return paragraphs(lines, "sentence small")
 
 
-def skills_html(asked: Asked, say: Words) -> str:
+def skills_html(asked: SetVerdicts, say: Words) -> str:
     """Return both models' shares by skill, with n and interval, and the conclusion from their paired difference."""
     chosen = _by_skill(asked.chosen) if asked.chosen is not None else {}
     blind = evaluate.chance(tuple(one.probe for one in asked.chosen[0].verdicts)) if asked.chosen is not None else {}
@@ -194,13 +194,13 @@ def methods_html(visit: Visit, windows: CalibrationSet, say: Words) -> str:
     settings = work.applied_masks(visit).settings
     rivals = measuring.rivals(session, settings)
     group = next(iter(rivals.values())).group
-    notes = [say("lost.methods.about", amount=amount(settings), group=say(f"prune.group.{group}"),
+    notes = [say("lost.methods.about", amount=removed_amount(settings), group=say(f"prune.group.{group}"),
                  text=work.text_name(say, windows.text_name), windows=windows.count, length=windows.length,
                  dtype=visit.model().dtype)]
     if session.statistics is None:
         notes.append(say("lost.methods.without"))
     told = paragraph(" ".join(notes), "sentence small")
-    found = measuring.rivalry(visit.library, session, rivals, windows, drawing.chosen(visit))
+    found = measuring.rivalry(visit.library, session, rivals, windows, text_draws.chosen_count(visit))
     if found is None:
         return told + paragraph(say("lost.methods.not_compared"), "sentence small")
     chosen = settings.method if settings.method in rivals else next(iter(rivals))
@@ -216,15 +216,15 @@ def methods_html(visit: Visit, windows: CalibrationSet, say: Words) -> str:
         rows.append((("chosen", say("lost.methods.chosen", method=name)) if own else name,
                      ("pruned-colour", perplexity(found.alone[name])), _crossed(dense, say),
                      "–" if own else _crossed(against, say),
-                     "–" if own else verdict_told.verdict(say, against, chosen)))
-    note = verdict_told.scope(say, found.drawn, windows.count, block)
+                     "–" if own else verdict_text.verdict(say, against, chosen)))
+    note = verdict_text.scope(say, found.drawn, windows.count, block)
     return told + plain_table(heads, rows, "lost-methods") + paragraph(note, "tag")
 
 
 def _crossed(found: Crossed, say: Words) -> str:
     if found.verdict == "too_few":
         return say("lost.too_few")
-    return verdict_told.interval(say, found.mean, found.interval.low, found.interval.high)
+    return verdict_text.interval(say, found.mean, found.interval.low, found.interval.high)
 
 
 def methods_cost(visit: Visit, windows: CalibrationSet, say: Words) -> str:
@@ -233,12 +233,12 @@ def methods_cost(visit: Visit, windows: CalibrationSet, say: Words) -> str:
     if session.applied is None or not visit.library.has(session.applied):
         return ""
     rivals = measuring.rivals(session, work.applied_masks(visit).settings)
-    count = drawing.chosen(visit)
+    count = text_draws.chosen_count(visit)
     if measuring.rivalry(visit.library, session, rivals, windows, count) is not None:
         return ""
-    drawn = drawing.draws_of(visit.library, session, count)
+    drawn = text_draws.draws_of(visit.library, session, count)
     try:
-        guess = drawing.cost(visit, drawn, list(rivals.values()), windows)
+        guess = text_draws.cost(visit, drawn, list(rivals.values()), windows)
     except GblmError as error:
         return paragraph(say("verdict.cost_none", why=error.say(say)), "limit")
-    return paragraph(verdict_told.cost(say, drawn, guess, windows.count), "tag")
+    return paragraph(verdict_text.cost(say, drawn, guess, windows.count), "tag")

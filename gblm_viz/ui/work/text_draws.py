@@ -28,14 +28,14 @@ from . import work
 OFFERED = (1, draws.USUAL, 2 * draws.USUAL)
 
 
-def chosen(visit: Visit) -> int:
+def chosen_count(visit: Visit) -> int:
     """Return how many draws the visitor compares on: their choice, else the usual number for pocket, else one."""
     usual = draws.USUAL if visit.session.model is not None and visit.model().source == "pocket" else 1
     found: int = visit.session.extra(DRAWS, usual)
     return found
 
 
-def choose(visit: Visit, count: Any) -> None:
+def choose_count(visit: Visit, count: Any) -> None:
     if count in OFFERED:
         visit.remember(DRAWS, count)
 
@@ -59,8 +59,8 @@ def losses_key(session: Session, drawn: Draws, settings: Settings, windows: Cali
     return DrawnLossesKey(session.model, drawn.key, sweep.canonical(settings), windows.key)
 
 
-def found(library: Library, session: Session, drawn: Draws, settings: Mapping[str, Settings],
-          windows: CalibrationSet) -> dict[str, Losses]:
+def known_losses(library: Library, session: Session, drawn: Draws, settings: Mapping[str, Settings],
+                 windows: CalibrationSet) -> dict[str, Losses]:
     """Return each method's losses at every draw; empty unless all of them were measured."""
     keys = {name: losses_key(session, drawn, one, windows) for name, one in settings.items()}
     return {name: library.get(key) for name, key in keys.items()} if all(map(library.has, keys.values())) else {}

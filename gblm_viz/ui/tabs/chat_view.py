@@ -10,7 +10,7 @@ from typing import Any
 
 import gradio as gr
 
-from gblm_viz.core.talk.parting import matching
+from gblm_viz.core.talk.divergence import matching
 from gblm_viz.core.talk.repetition import loop_at_end, repeats
 from gblm_viz.words import Words
 
@@ -21,9 +21,9 @@ from ..components.templates import render
 from ..components.token_bars import MARKS
 from ..visit.remembered import BLIND, BLIND_ROUND, CHAT
 from ..visit.session import Visit
-from ..work import sides, work
-from ..work.applied import amount
-from ..work.chat import SIDES, Conversation, Said, Turn, parting_sentence
+from ..work import chat_models, work
+from ..work.applied import removed_amount
+from ..work.chat import SIDES, Conversation, SideAnswer, Turn, parting_sentence
 
 LETTERS = ("A", "B", "C")
 MUCH_REPEATED = 0.3
@@ -80,10 +80,10 @@ def conversation(visit: Visit) -> Conversation:
     return found
 
 
-def going_on(visit: Visit) -> tuple[Turn, ...]:
+def continued_turns(visit: Visit) -> tuple[Turn, ...]:
     """Return the turns that can be continued: all of them if the current models answered them, else none."""
     kept = conversation(visit)
-    return kept.turns if kept.of == tuple(sides.keys(visit).items()) else ()
+    return kept.turns if kept.of == tuple(chat_models.keys(visit).items()) else ()
 
 
 def blind_round(visit: Visit) -> Round | None:
@@ -106,10 +106,10 @@ def order(visit: Visit) -> tuple[str, ...]:
     """Return the sides from left to right."""
     asked = blind_round(visit)
     return asked.order if is_blind(visit) and asked is not None else tuple(
-        side for side in SIDES if side != "third" or sides.third_of(visit) is not None)
+        side for side in SIDES if side != "third" or chat_models.third_of(visit) is not None)
 
 
-class Shown:
+class ChatView:
     """Turns a visitor's session into updates of the places."""
 
     def __init__(self, say: Words, places: Places) -> None:
@@ -118,9 +118,9 @@ class Shown:
     def everything(self, visit: Visit) -> dict[Any, Any]:
         """Return titles, the kept conversation and its notes; greyed, with a sentence, if other models answered."""
         return {**self.titles(visit), **self.answers(visit, conversation(visit).turns),
-                self.places.parting: line(self.told(visit))}
+                self.places.parting: line(self.divergence_note(visit))}
 
-    def told(self, visit: Visit) -> str:
+    def divergence_note(self, visit: Visit) -> str:
         """Return where the answers diverge, or that earlier models gave them."""
         kept = conversation(visit)
         if not kept.turns:
@@ -138,7 +138,7 @@ class Shown:
             found[self.places.panes[place]] = self._pane(turns, place, side, other, secret, finished,
                                                          stale.get(side, False))
             said = turns[-1].answers.get(side) if turns and finished and not secret else None
-            found[self.places.notes[place]] = "" if said is None else note(self.say, said)
+            found[self.places.notes[place]] = "" if said is None else answer_note(self.say, said)
         if finished:
             picked = bool(turns) and not secret
             found[self.places.bars] = hint(self.say, self.say("chat.bars.hint") if picked else "")
@@ -146,7 +146,7 @@ class Shown:
 
     def _stale(self, visit: Visit) -> dict[str, bool]:
         """Return the sides whose answers another model gave; empty if all are the current models'."""
-        now = sides.keys(visit)
+        now = chat_models.keys(visit)
         return {side: True for side, key in conversation(visit).of if side in now and now[side] != key}
 
     def _pane(self, turns: tuple[Turn, ...], place: int, side: str, other: str, secret: bool, finished: bool,
@@ -187,7 +187,7 @@ class Shown:
         if secret:
             return {title: _hidden_title(self.say, letter)
                     for title, letter in zip(self.places.titles, LETTERS, strict=True)}
-        tags = sides.tags(visit, self.say)
+        tags = chat_models.tags(visit, self.say)
         late = {"pruned": self._late(visit), "third": self._late_third(visit)}
         return {self.places.titles[place]: _title(self.say, side, tags.get(side, self.say("compare.none_applied")),
                                                   late.get(side, "")) for place, side in enumerate(there)}
@@ -197,12 +197,12 @@ class Shown:
         if session.applied is None:
             return ""
         moved = session.applied != work.masks_key(session, session.settings)
-        said = [self.say("compare.stale", now=amount(session.settings))] if moved else []
+        said = [self.say("compare.stale", now=removed_amount(session.settings))] if moved else []
         said += [] if visit.model().has_chat_template else [self.say("compare.plain")]
         return " ".join(said)
 
     def _late_third(self, visit: Visit) -> str:
-        third = sides.third_of(visit)
+        third = chat_models.third_of(visit)
         moved = (third is not None and third.statistics is not None and not third.asked.text
                  and third.statistics != visit.session.statistics)
         return self.say("chat.third.text_moved") if moved else ""
@@ -219,7 +219,7 @@ def hint(say: Words, sentence: str) -> str:
     return paragraph(sentence, "tag bars-hint")
 
 
-def note(say: Words, said: Said) -> str:
+def answer_note(say: Words, said: SideAnswer) -> str:
     """Return the note under a pane: number of tokens, speed, how the answer ended, and whether it repeats itself."""
     count = len(said.tokens)
     pace = f"{count / said.seconds:.0f}" if said.seconds > 0 else "–"

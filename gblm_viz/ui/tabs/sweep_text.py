@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gblm_viz import verdict_told
-from gblm_viz.amounts import amount, duration
+from gblm_viz import verdict_text
+from gblm_viz.amounts import format_bytes, format_duration
 from gblm_viz.core.base import intervals
 from gblm_viz.core.base.errors import GblmError
 from gblm_viz.core.mask.settings import Settings
@@ -29,7 +29,7 @@ from ..components.point_table import PointRow, point_rows
 from ..components.settings_words import amount_words, knob_words
 from ..components.table import plain_table
 from ..visit.session import Visit
-from ..work import drawing, work
+from ..work import text_draws, work
 from ..work.sweeping import Plan
 
 SHOWN_FIRST = ("gblm", "wanda", "gradient", "magnitude", "random")
@@ -59,7 +59,7 @@ def figures(say: Words, plan: Plan, points: Sequence[SweepPoint]) -> tuple[Any, 
         if known:
             texts[which] = say(f"sweep.axis.{which}", windows=known[0].windows, length=known[0].length)
     none = say("sweep.title.none")
-    asked = _asked(points)
+    asked = _probe_count(points)
     probes = say("sweep.title.probes", n=asked) if asked else (say("sweep.no_probes") if points else none)
     title = say("sweep.title.perplexity", knees=knees_named(say, drawn)) if points else none
     paper = say("sweep.title.relative", sparsity=percent(SPARSITY, 0))
@@ -75,7 +75,7 @@ def knees_named(say: Words, drawn: Drawn) -> str:
                             for name, point in drawn.knees.items()}, len(drawn.knees))
 
 
-def _asked(points: Sequence[SweepPoint]) -> int:
+def _probe_count(points: Sequence[SweepPoint]) -> int:
     """Return how many probes each point was asked; 0 if there are none."""
     return next((point.probes.total for point in points if point.probes is not None), 0)
 
@@ -88,7 +88,7 @@ def knee_table(say: Words, drawn: Drawn) -> str:
     """Return the knee of each complete curve and the quality left there; empty while no curve is complete."""
     if not drawn.knees:
         return ""
-    asked = _asked([one for points in drawn.curves.values() for one in points])
+    asked = _probe_count([one for points in drawn.curves.values() for one in points])
     heads = [(say("sweep.knees.curve"), ""), (say("sweep.knees.at"), "number"), (say("sweep.knees.relative"), "number")]
     if asked:
         heads += [(say("sweep.knees.right", n=asked), "number"), (say("sweep.knees.dense", n=asked), "number")]
@@ -134,7 +134,7 @@ def _scope(say: Words, plan: Plan, points: Sequence[SweepPoint],
     if not found:
         return []
     one = max(found.values(), key=lambda one: one.draws)
-    return [verdict_told.scope(say, plan.drawn if one.draws > 1 else None, one.windows, one.block)]
+    return [verdict_text.scope(say, plan.drawn if one.draws > 1 else None, one.windows, one.block)]
 
 
 def small_models(say: Words, points: Sequence[SweepPoint]) -> str:
@@ -155,11 +155,11 @@ def small_models(say: Words, points: Sequence[SweepPoint]) -> str:
 def table(say: Words, plan: Plan, points: Sequence[SweepPoint],
           losses: Mapping[Settings, Losses] | None = None) -> dict[str, Any]:
     """Return every point as a row, by rising sparsity; with several methods, also the difference to one of them."""
-    drawn, apart, against = drawn_of(say, plan, points), sweep.differences(points, losses), sweep.against_of(
+    drawn, apart, against = drawn_of(say, plan, points), sweep.differences(points, losses), sweep.reference_method(
         plan.settings)
     dense = next((one for one in points if one.settings == DENSE), None)
     names = ("sparsity", "method", "held_out", *(("against",) if against else ()), "relative", "probes", "calibration")
-    heads = [say(f"sweep.table.{name}", n=_asked(points), method=against) for name in names]
+    heads = [say(f"sweep.table.{name}", n=_probe_count(points), method=against) for name in names]
     rows = []
     for point in points:
         name = say("compare.dense") if point.settings == DENSE else drawn.names[
@@ -177,10 +177,10 @@ def _against(say: Words, found: Crossed | None, method: str) -> str:
     """Return the difference with its interval and the conclusion; a dash if there is none."""
     if found is None:
         return "–"
-    told = verdict_told.verdict(say, found, method)
+    told = verdict_text.verdict(say, found, method)
     return told if found.verdict == "too_few" else say(
         "sweep.table.verdict", verdict=told,
-        interval=verdict_told.interval(say, found.mean, found.interval.low, found.interval.high))
+        interval=verdict_text.interval(say, found.mean, found.interval.low, found.interval.high))
 
 
 def draws_cost(say: Words, visit: Visit, plan: Plan) -> str:
@@ -188,11 +188,12 @@ def draws_cost(say: Words, visit: Visit, plan: Plan) -> str:
     drawn = plan.drawn
     assert drawn is not None
     try:
-        guess = drawing.cost(visit, drawn, [one for one in plan.settings if one != DENSE], plan.held_out, alone=False)
+        guess = text_draws.cost(visit, drawn, [one for one in plan.settings if one != DENSE], plan.held_out,
+                                alone=False)
     except GblmError as error:
         return say("verdict.cost_none", why=error.say(say))
     return say("verdict.cost_short", draws=drawn.count, samples=drawn.samples, pool=drawn.pool.count,
-               used=len(drawn.used), time=duration(say, guess.seconds), memory=amount(say, guess.memory))
+               used=len(drawn.used), time=format_duration(say, guess.seconds), memory=format_bytes(say, guess.memory))
 
 
 def curve_name(say: Words, method: str, order: str, plan: Plan) -> str:
@@ -238,7 +239,7 @@ def tag(say: Words, visit: Visit, plan: Plan, points: Sequence[SweepPoint]) -> s
     parts += [amount_words(say, one, f"0–{HIGHEST} %") for one in list(by_method.values())[:1]]
     orders = dict.fromkeys(one.order for one in plan.settings if "inputs" in one.needs)
     parts += [say(f"sweep.orders.{order}") for order in orders]
-    asked = _asked(points)
+    asked = _probe_count(points)
     if asked:
         parts.append(say("sweep.probes_n", n=asked))
     parts.append(visit.model().dtype)

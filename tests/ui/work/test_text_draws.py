@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from gblm_viz import verdict_told
+from gblm_viz import verdict_text
 from gblm_viz.core.base.job import run
 from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.measure import draws, sweep
@@ -20,11 +20,11 @@ from gblm_viz.core.score.alpha import Alpha
 from gblm_viz.core.text.calibration import CalibrationSet
 from gblm_viz.ui.components.escape import escape
 from gblm_viz.ui.report import report_file, this_run
-from gblm_viz.ui.tabs import lost_told, sweep_told, take_home
+from gblm_viz.ui.tabs import lost_text, sweep_text, take_home
 from gblm_viz.ui.visit.keys import HeldOutKey
 from gblm_viz.ui.visit.remembered import DRAWS
 from gblm_viz.ui.visit.session import Library, Session, Visit
-from gblm_viz.ui.work import drawing, measuring, sweeping, work
+from gblm_viz.ui.work import measuring, sweeping, text_draws, work
 from gblm_viz.ui.work.measuring import Rivalry
 from gblm_viz.words import LANGUAGES, words
 from tests.families import FAMILIES, tiny_tokenizer
@@ -55,9 +55,9 @@ def library() -> Library:
 
 def compared(visit: Visit, count: int) -> Rivalry:
     session, library = visit.session, visit.library
-    drawing.choose(visit, count)
+    text_draws.choose_count(visit, count)
     rivals = measuring.rivals(session, work.applied_masks(visit).settings)
-    drawn = drawing.draws_of(library, session, count)
+    drawn = text_draws.draws_of(library, session, count)
     run(measuring.drawn_job(library, session, visit.model(), rivals, HELD, drawn))
     found = measuring.rivalry(library, session, rivals, HELD, count)
     assert found is not None
@@ -65,18 +65,18 @@ def compared(visit: Visit, count: int) -> Rivalry:
 
 
 def test_a_visitor_compares_on_one_draw_unless_the_model_is_the_pocket_or_they_choose(visit: Visit) -> None:
-    assert drawing.chosen(visit) == 1
-    drawing.choose(visit, draws.USUAL)
-    assert drawing.chosen(visit) == draws.USUAL
-    drawing.choose(visit, 7)  # not offered
-    assert drawing.chosen(visit) == draws.USUAL
+    assert text_draws.chosen_count(visit) == 1
+    text_draws.choose_count(visit, draws.USUAL)
+    assert text_draws.chosen_count(visit) == draws.USUAL
+    text_draws.choose_count(visit, 7)  # not offered
+    assert text_draws.chosen_count(visit) == draws.USUAL
     few = Session(model="model", statistics=None)
-    assert drawing.draws_of(visit.library, few, 5) is drawing.draws_of(visit.library, visit.session, 1) is None
+    assert text_draws.draws_of(visit.library, few, 5) is text_draws.draws_of(visit.library, visit.session, 1) is None
 
 
 def test_with_one_draw_the_page_says_it_may_turn_instead_of_a_verdict(visit: Visit, say: Any) -> None:
     found = compared(visit, 1)
-    told = lost_told.methods_html(visit, HELD, say)
+    told = lost_text.methods_html(visit, HELD, say)
     judged = [found.against(name, "gblm") for name in found.settings if name != "gblm"]
     assert {one.verdict for one in judged} <= {"none", "one_draw"}
     assert told.count(say("verdict.one_draw")) == sum(one.verdict == "one_draw" for one in judged)
@@ -85,25 +85,26 @@ def test_with_one_draw_the_page_says_it_may_turn_instead_of_a_verdict(visit: Vis
 
 
 def test_over_draws_the_page_judges_by_both_sources_and_tells_the_cost_first(visit: Visit, say: Any) -> None:
-    drawing.choose(visit, 5)
-    drawn = drawing.draws_of(visit.library, visit.session, 5)
+    text_draws.choose_count(visit, 5)
+    drawn = text_draws.draws_of(visit.library, visit.session, 5)
     assert drawn is not None and (drawn.samples, drawn.pool.count) == (5, 10)
     if measuring.rivalry(visit.library, visit.session, measuring.rivals(
             visit.session, work.applied_masks(visit).settings), HELD, 5) is None:
-        cost = lost_told.methods_cost(visit, HELD, say)
-        guess = drawing.cost(visit, drawn, list(measuring.rivals(visit.session, visit.session.settings).values()), HELD)
+        cost = lost_text.methods_cost(visit, HELD, say)
+        guess = text_draws.cost(visit, drawn, list(measuring.rivals(visit.session, visit.session.settings).values()),
+                                HELD)
         assert guess.copies == 5 + 4 * 5 + 1 and f"{guess.copies}" in cost and f"{len(drawn.used)}" in cost
         assert guess.memory > 0
     found = compared(visit, 5)
-    assert lost_told.methods_cost(visit, HELD, say) == ""
-    told = lost_told.methods_html(visit, HELD, say)
+    assert lost_text.methods_cost(visit, HELD, say) == ""
+    told = lost_text.methods_html(visit, HELD, say)
     settings = measuring.rivals(visit.session, visit.session.settings)
     sums = run(draws.collect_draws(visit.model(), drawn, ("l1",)))
     losses = {name: run(draws.drawn_losses(visit.model(), sums, settings[name], HELD)) for name in ("gblm", "wanda")}
     alone = crossed(losses["gblm"], losses["wanda"])
     assert found.against("wanda", "gblm") == alone
-    assert verdict_told.interval(say, alone.mean, alone.interval.low, alone.interval.high) in told
-    assert escape(verdict_told.scope(say, drawn, 8, alone.block)) in told
+    assert verdict_text.interval(say, alone.mean, alone.interval.low, alone.interval.high) in told
+    assert escape(verdict_text.scope(say, drawn, 8, alone.block)) in told
 
 
 def test_the_sweep_and_the_methods_share_each_draw(visit: Visit, monkeypatch: pytest.MonkeyPatch, say: Any) -> None:
@@ -127,7 +128,7 @@ def test_the_sweep_and_the_methods_share_each_draw(visit: Visit, monkeypatch: py
     apart = sweep.differences(points, losses)
     gblm = next(one for one in half if one.method == "gblm")
     assert list(apart) == [gblm] and apart[gblm] == found.against("gblm", "wanda")
-    told = sweep_told.table(say, plan, points, losses)
+    told = sweep_text.table(say, plan, points, losses)
     assert say("sweep.table.against", method="wanda") in told["heads"]
     cells = {row["cells"][1]: row["cells"][3] for row in told["rows"]}
     assert cells["wanda"] == cells[say("compare.dense")] == "–"
@@ -145,10 +146,10 @@ def test_report_tables_and_card_say_over_how_many_draws_a_verdict_holds(visit: V
     assert (rows["wanda"].draws, rows["wanda"].samples, rows["wanda"].pool) == (5, 5, 10)
     for language in LANGUAGES:
         say = words(language)
-        sentence = verdict_told.sentence(say, rows["wanda"], "gblm")
+        sentence = verdict_text.sentence(say, rows["wanda"], "gblm")
         assert html.escape(sentence) in report_file.html(gathered, say).decode()
         assert any(sentence in one for one in take_home.compared_sentences(source, say))
-        assert verdict_told.scope_of(say, rows["wanda"]) in take_home.compared_sentences(source, say)
+        assert verdict_text.scope_of(say, rows["wanda"]) in take_home.compared_sentences(source, say)
         done, _ = run(take_home.save_job(source, work.pruned_model(visit), say, None))
         assert done.weight_bytes > 0
     visit.remember(DRAWS, 1)

@@ -1,7 +1,7 @@
 """Find the folder or hub id that is meant by what a user entered as a model, however it was pasted.
 
-`plain` works on the text alone and does not access the disk; `named` resolves a path to the one model folder it means.
-Uses the names of files in a model folder, not their content.
+`strip_pasted` works on the text alone and does not access the disk; `resolve_source` resolves a path to the one model
+folder it means. Uses the names of files in a model folder, not their content.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _COMMIT = re.compile(r"\w{1,64}")
 
 
 @dataclass(frozen=True)
-class Named:
+class ResolvedSource:
     """The model that a user means. `source`: a folder, or a hub id, with @revision if one was given.
 
     `folder`: the local folder; None for the hub.
@@ -49,7 +49,7 @@ class Named:
 
 # The text alone
 
-def plain(given: str) -> str:
+def strip_pasted(given: str) -> str:
     """Return a path or hub id without what was pasted with it: white space, quotes, file://, the hub's address.
 
     Raises ModelError for the address of anything else.
@@ -72,8 +72,8 @@ def plain(given: str) -> str:
     return bare.removesuffix(f"@{DEFAULT}") if _HUB_ID.fullmatch(bare) else text
 
 
-def split(source: str) -> tuple[str, str | None]:
-    """Return (hub id, revision or None) of a source that `named` returned for a model on the hub."""
+def split_revision(source: str) -> tuple[str, str | None]:
+    """Return (hub id, revision or None) of a source that `resolve_source` returned for a model on the hub."""
     found = _HUB_ID.fullmatch(source)
     return (found["id"], found["revision"]) if found else (source, None)
 
@@ -83,7 +83,7 @@ def is_hub_id(source: str) -> bool:
     return _HUB_ID.fullmatch(source) is not None and ".." not in source
 
 
-def shown(source: str) -> str:
+def display_name(source: str) -> str:
     """Return the display name: `pocket`, the hub id (also of a folder in the hub's cache), or the folder's name."""
     if source == "pocket" or is_hub_id(source):
         return source
@@ -122,9 +122,9 @@ def _of_hub_address(rest: str, given: str) -> str:
 
 # What is on this machine
 
-def named(given: str) -> Named:
+def resolve_source(given: str) -> ResolvedSource:
     """Return the folder or hub id that is meant. Raises ModelError for neither, a file, or several models."""
-    source = plain(given)
+    source = strip_pasted(given)
     if not source:
         raise ModelError("no_such_source", source=given)
     if is_local(source):
@@ -132,10 +132,10 @@ def named(given: str) -> Named:
         if not path.is_dir():
             raise _file(path, source)
         folder = model_folder(path, source)
-        return Named(source if folder == path else str(folder), folder)
+        return ResolvedSource(source if folder == path else str(folder), folder)
     if not is_hub_id(source):
         raise ModelError("no_such_source", source=source)
-    return Named(source)
+    return ResolvedSource(source)
 
 
 def is_local(source: str) -> bool:

@@ -21,7 +21,7 @@ SHOWN = {"magnitude": ("magnitude, per row",), "wanda": ("wanda",), "gradient": 
 
 
 @cache
-def table() -> dict[str, Any]:
+def results_table() -> dict[str, Any]:
     """Return model_key → {"of", "dense", "rows": sparsity or N:M → {line's name → right}}, the shipped model first."""
     return {one["model_key"]: {"of": one["dense"]["of"], "dense": one["dense"]["right"],
                                "rows": _by_amount(one["rows"])}
@@ -35,9 +35,9 @@ def _by_amount(rows: list[dict[str, Any]]) -> dict[str, dict[str, int]]:
     return found
 
 
-def measured(say: Words, masks: Masks) -> str:
+def results_sentence(say: Words, masks: Masks) -> str:
     """Return what the methods kept at this amount; empty for another model, another amount or comparison group."""
-    settings, known = masks.settings, table().get(masks.model_key)
+    settings, known = masks.settings, results_table().get(masks.model_key)
     if known is None or (settings.group != "row" and not settings.pattern):
         return ""
     amounts = known["rows"]

@@ -5,7 +5,7 @@ Said by the command line, the page, the report and the card alike. Measures noth
 
 from __future__ import annotations
 
-from gblm_viz.amounts import amount, duration
+from gblm_viz.amounts import format_bytes, format_duration
 from gblm_viz.core.keep.run import MethodRow
 from gblm_viz.core.measure.crossed import Crossed
 from gblm_viz.core.measure.draws import Draws
@@ -55,8 +55,8 @@ def scope(say: Words, draws: Draws | None, windows: int, block: int) -> str:
 
 def cost(say: Words, draws: Draws | None, guess: DrawsEstimate, windows: int) -> str:
     """What comparing takes, before it begins."""
-    time = duration(say, guess.seconds)
+    time = format_duration(say, guess.seconds)
     if draws is None:
         return say("verdict.cost_one", copies=guess.copies, windows=windows, time=time)
     return say("verdict.cost", draws=draws.count, samples=draws.samples, pool=draws.pool.count, used=len(draws.used),
-               copies=guess.copies, windows=windows, time=time, memory=amount(say, guess.memory))
+               copies=guess.copies, windows=windows, time=time, memory=format_bytes(say, guess.memory))

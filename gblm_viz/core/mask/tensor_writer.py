@@ -16,8 +16,8 @@ ALIGNED = 8
 """The header is padded with spaces to a multiple of this many bytes."""
 
 
-def write_in_turn(path: Path, shapes: Mapping[str, tuple[int, ...]], tensor: Callable[[str], Tensor],
-                  metadata: Mapping[str, str]) -> None:
+def write_one_by_one(path: Path, shapes: Mapping[str, tuple[int, ...]], tensor: Callable[[str], Tensor],
+                     metadata: Mapping[str, str]) -> None:
     """Write uint8 tensors of these shapes, by name; `tensor(name)` is called when that tensor is written."""
     header: dict[str, object] = {"__metadata__": dict(metadata)}
     end = 0

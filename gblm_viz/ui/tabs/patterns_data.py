@@ -26,7 +26,7 @@ from ..visit.keys import BandKey, MasksKey, MovedKey, StructureBandsKey, Structu
 from ..visit.remembered import PATTERNS_ORDER
 from ..visit.session import Visit
 from ..work import work
-from ..work.preview import plain_alpha, selected
+from ..work.preview import plain_alpha, selected_matrix
 
 MATRIX_AT_ONCE = 1_000_000
 """Largest number of weights for which one matrix is shuffled, ranked and factorised automatically: at most 5 s."""
@@ -38,7 +38,7 @@ JUMPS = 5
 
 
 @dataclass(frozen=True, eq=False)
-class Sight:
+class PatternData:
     """What the three views show: one matrix of the chosen mask, of Wanda's (or None) and of the shuffled one."""
 
     matrix: Any
@@ -85,12 +85,12 @@ class Sight:
 
 # The masks that are shown
 
-def sight_of(visit: Visit, which: str, seed: int) -> Sight | None:
+def pattern_data(visit: Visit, which: str, seed: int) -> PatternData | None:
     """Return the masks to show, the applied one if requested and available; None before there is any."""
     session, settings = visit.session, visit.session.settings
     if session.model is None:
         return None
-    matrix = selected(visit)
+    matrix = selected_matrix(visit)
     expert = session.selection.expert if matrix.experts else 0
     applied = which == "applied" and visit.library.has(session.applied)
     if not applied and settings.needs and session.statistics is None:
@@ -100,13 +100,15 @@ def sight_of(visit: Visit, which: str, seed: int) -> Sight | None:
     wanda, gradient = work.comparison_masks(visit, masks.settings.of_method("wanda"))
     magnitude = work.preview_masks(visit, preview_settings(masks.settings.of_method("magnitude")))
     wanda_key = None if wanda is None else work.masks_key(session, wanda.settings)
-    own = _one(masks, matrix, expert)
+    own = _pick_mask(masks, matrix, expert)
     null = shuffled(own, masks.settings.make_pattern(), seed)
-    beside = None if wanda is None else _one(wanda, matrix, expert)
+    beside = None if wanda is None else _pick_mask(wanda, matrix, expert)
     order = _order(session.extra(PATTERNS_ORDER), masks.settings.make_pattern(), own.shape)
     columns = _columns(order, own, masks.settings.make_pattern())
-    others = {found.settings.method: _one(found, matrix, expert) for found in (wanda, magnitude, gradient) if found}
-    return Sight(matrix, expert, masks, key, applied, wanda, wanda_key, own, beside, others, null, seed, order, columns)
+    others = {found.settings.method: _pick_mask(found, matrix, expert) for found in (wanda, magnitude, gradient)
+              if found}
+    return PatternData(matrix, expert, masks, key, applied, wanda, wanda_key, own, beside, others, null, seed, order,
+                       columns)
 
 
 def _order(wanted: str | None, pattern: Pattern, shape: tuple[int, ...]) -> str:
@@ -122,60 +124,60 @@ def _columns(order: str, own: Any, pattern: Pattern) -> Any:
     return position_order(own.shape[1], pattern.m) if order == "position" and isinstance(pattern, NofM) else None
 
 
-def _one(masks: Masks, matrix: Any, expert: int) -> Any:
+def _pick_mask(masks: Masks, matrix: Any, expert: int) -> Any:
     mask = masks.masks[matrix.name]
     return mask[expert] if matrix.experts else mask
 
 
-def needed(sight: Sight | None) -> Sight:
+def require_data(data: PatternData | None) -> PatternData:
     """Return the sight. Raises GblmError if there is none."""
-    if sight is None:
+    if data is None:
         raise GblmError("nothing_collected")
-    return sight
+    return data
 
 
-def profile_of(sight: Sight) -> ColumnProfile:
+def profile_of(data: PatternData) -> ColumnProfile:
     """Return the share removed per column, for the existing masks."""
-    masks = {"chosen": sight.own, "wanda": sight.beside, "shuffled": sight.null}
-    return column_profile(sight.matrix.name, {name: mask for name, mask in masks.items() if mask is not None})
+    masks = {"chosen": data.own, "wanda": data.beside, "shuffled": data.null}
+    return column_profile(data.matrix.name, {name: mask for name, mask in masks.items() if mask is not None})
 
 
-def structure_key(sight: Sight) -> StructureKey:
-    return StructureKey(sight.key)
+def structure_key(data: PatternData) -> StructureKey:
+    return StructureKey(data.key)
 
 
 # Against chance
 
-def bands_key(sight: Sight) -> StructureBandsKey:
-    return StructureBandsKey(sight.key, sight.wanda_key)
+def bands_key(data: PatternData) -> StructureBandsKey:
+    return StructureBandsKey(data.key, data.wanda_key)
 
 
-def both_bands(model: Any, sight: Sight) -> Job[tuple[StructureBands, StructureBands | None]]:
+def both_bands(model: Any, data: PatternData) -> Job[tuple[StructureBands, StructureBands | None]]:
     """Compute this mask's bands of every matrix, and Wanda's, which are also compared with shuffles of Wanda's mask."""
-    own = yield from structure_bands(model, sight.masks)
-    return own, None if sight.against is None else (yield from structure_bands(model, sight.against))
+    own = yield from structure_bands(model, data.masks)
+    return own, None if data.against is None else (yield from structure_bands(model, data.against))
 
 
-def bands_of(visit: Visit, sight: Sight) -> tuple[dict[str, Band], dict[str, Band] | None] | None:
+def bands_of(visit: Visit, data: PatternData) -> tuple[dict[str, Band], dict[str, Band] | None] | None:
     """Return the selected matrix's bands and Wanda's; None if a large matrix still waits for the button."""
-    here = (sight.matrix.name, sight.expert)
-    if sight.large:
-        if not visit.library.has(bands_key(sight)):
+    here = (data.matrix.name, data.expert)
+    if data.large:
+        if not visit.library.has(bands_key(data)):
             return None
-        own, wanda = visit.library.get(bands_key(sight))
+        own, wanda = visit.library.get(bands_key(data))
         return own.each[here], None if wanda is None else wanda.each[here]
 
     def band(key: MasksKey | None, masks: Masks) -> dict[str, Band]:
-        return visit.library.once(BandKey(key, *here),
-                                  lambda: run(structure_band(visit.model(), masks, *here)))
+        return visit.library.get_or_make(BandKey(key, *here),
+                                         lambda: run(structure_band(visit.model(), masks, *here)))
 
-    return band(sight.key, sight.masks), None if sight.against is None else band(sight.wanda_key, sight.against)
+    return band(data.key, data.masks), None if data.against is None else band(data.wanda_key, data.against)
 
 
 # Against Wanda
 
 @dataclass(frozen=True)
-class Moved:
+class MovedWeights:
     """The weights on which this mask and Wanda's differ most (None if this one's sums are gone), and the gradient's
     factors (None if there is no ℓ1 sum)."""
 
@@ -183,42 +185,42 @@ class Moved:
     factors: Factors | None
 
 
-def compared(visit: Visit, sight: Sight, wanda: Masks) -> TwoMasks:
+def compare_masks(visit: Visit, data: PatternData, wanda: Masks) -> TwoMasks:
     """Compare this mask (A) with Wanda's (B) over all matrices.
 
     At once for every model: the masks themselves, made just before, take far longer.
     """
-    return visit.library.once(TwoMasksKey(sight.key, sight.wanda_key),
-                              lambda: two_masks.compare(sight.masks.masks, wanda.masks))
+    return visit.library.get_or_make(TwoMasksKey(data.key, data.wanda_key),
+                                     lambda: two_masks.compare(data.masks.masks, wanda.masks))
 
 
-def comparison(visit: Visit, sight: Sight, wanda: Masks) -> tuple[Comparison, Comparison]:
+def compare_selected(visit: Visit, data: PatternData, wanda: Masks) -> tuple[Comparison, Comparison]:
     """Return the comparison with Wanda's mask for the selected matrix or expert, and for the whole model."""
-    here = {sight.matrix.name: sight.own}
-    return two_masks.compare(here, {sight.matrix.name: sight.beside}).whole, compared(visit, sight, wanda).whole
+    here = {data.matrix.name: data.own}
+    return two_masks.compare(here, {data.matrix.name: data.beside}).whole, compare_masks(visit, data, wanda).whole
 
 
-def moved_key(visit: Visit, sight: Sight) -> MovedKey:
-    return MovedKey(sight.key, sight.wanda_key, visit.session.statistics, sight.matrix.name, sight.expert)
+def moved_key(visit: Visit, data: PatternData) -> MovedKey:
+    return MovedKey(data.key, data.wanda_key, visit.session.statistics, data.matrix.name, data.expert)
 
 
-def moved_job(visit: Visit, sight: Sight) -> Job[Moved]:
+def moved_job(visit: Visit, data: PatternData) -> Job[MovedWeights]:
     """Find what this mask (B) rescues and sacrifices against Wanda's (A), and how far the gradient is row × column."""
-    model, found, name = visit.model(), visit.statistics(), sight.matrix.name
-    own = work.applied_statistics(visit) if sight.applied else found
-    settings, wanda = scored_by(sight.masks), needed_wanda(sight).settings
+    model, found, name = visit.model(), visit.statistics(), data.matrix.name
+    own = work.applied_statistics(visit) if data.applied else found
+    settings, wanda = scored_by(data.masks), needed_wanda(data).settings
     yield Step(0, 1, "matrix")
     jumps = None
     if own is not None or not settings.needs:
         scores = [prune.scores_of(model, *made, name) for made in ((found, wanda), (own, settings))]
-        before, after = (one[sight.expert] if sight.matrix.experts else one for one in scores)
-        jumps = two_masks.rank_jumps(before, after, sight.beside, sight.own, JUMPS)
-    return Moved(jumps, gradient_factors(found, name, sight.expert))
+        before, after = (one[data.expert] if data.matrix.experts else one for one in scores)
+        jumps = two_masks.rank_jumps(before, after, data.beside, data.own, JUMPS)
+    return MovedWeights(jumps, gradient_factors(found, name, data.expert))
 
 
-def needed_wanda(sight: Sight) -> Masks:
-    assert sight.wanda is not None
-    return sight.wanda
+def needed_wanda(data: PatternData) -> Masks:
+    assert data.wanda is not None
+    return data.wanda
 
 
 def scored_by(masks: Masks) -> Settings:

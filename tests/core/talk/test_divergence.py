@@ -11,8 +11,8 @@ from gblm_viz.core.base.job import run
 from gblm_viz.core.model import models
 from gblm_viz.core.model.models import Model
 from gblm_viz.core.talk import generate
+from gblm_viz.core.talk.divergence import matching, next_tokens
 from gblm_viz.core.talk.generate import Sampling, answer, prompt_tokens
-from gblm_viz.core.talk.parting import matching, next_tokens
 from tests.families import FAMILIES, tiny_tokenizer
 from tests.reference import next_token_distance
 

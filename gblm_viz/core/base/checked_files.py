@@ -31,7 +31,7 @@ PIECE = 1 << 20
 """Bytes of a tensor that are checked at a time: they fit into the processor's cache, and no more is in memory."""
 _NUMPY: dict[str, np.dtype[np.generic]] = {
     "F32": np.dtype("<f4"), "F64": np.dtype("<f8"), "I64": np.dtype("<i8"), "U8": np.dtype("u1")}
-_TOLD = {"F32": "float32", "F64": "float64", "I64": "int64", "U8": "uint8"}
+_DTYPE_NAMES = {"F32": "float32", "F64": "float64", "I64": "int64", "U8": "uint8"}
 
 
 # One value
@@ -44,7 +44,7 @@ class Field:
     holds: Callable[[Any], bool]
 
 
-def whole(low: int, high: int | None = None) -> Field:
+def integer(low: int, high: int | None = None) -> Field:
     """Return the Field for an int of at least `low` and at most `high`; True and False do not count as ints."""
     return Field(f"int ≥ {low}" if high is None else f"int {low} … {high}",
                  lambda value: type(value) is int and low <= value and (high is None or value <= high))
@@ -56,19 +56,19 @@ def one_of(*allowed: str | bool | int) -> Field:
                  lambda value: any(type(value) is type(one) and value == one for one in allowed))
 
 
-def text(pattern: str = ".*", longest: int = 4096) -> Field:
+def string(pattern: str = ".*", longest: int = 4096) -> Field:
     """Return the Field for a string of at most `longest` characters that matches a regular expression as a whole."""
     return Field("str" if pattern == ".*" else f"/{pattern}/", lambda value: isinstance(value, str) and len(
         value) <= longest and re.fullmatch(pattern, value, re.DOTALL) is not None)
 
 
-def several(one: Field) -> Field:
+def list_of(one: Field) -> Field:
     """Return the Field for a list of at least one value of this kind, without duplicates."""
     return Field(f"[{one.wanted}, …]", lambda value: isinstance(value, list) and bool(value) and all(
         map(one.holds, value)) and len(set(value)) == len(value))
 
 
-def table(one: Field) -> Field:
+def dict_of(one: Field) -> Field:
     """Return the Field for an object with any keys and values of this kind."""
     return Field(f"{{…: {one.wanted}}}", lambda value: isinstance(value, dict) and all(map(one.holds, value.values())))
 
@@ -94,7 +94,7 @@ def check_fields(folder: Path, file: str, value: object, fields: Mapping[str, Fi
 
 # One file
 
-def present(folder: Path, file: str) -> bool:
+def has_entry(folder: Path, file: str) -> bool:
     """Return whether the folder has an entry of this name, of any type. Raises StatisticsError if it cannot be read."""
     try:
         return os.path.lexists(folder / file)
@@ -102,7 +102,7 @@ def present(folder: Path, file: str) -> bool:
         raise _unreadable(folder / file, error) from error
 
 
-def regular(folder: Path, file: str) -> Path:
+def regular_file(folder: Path, file: str) -> Path:
     """Return the path of a regular file inside the folder. Raises StatisticsError for anything else.
 
     Reading a pipe might never end, and a link may lead anywhere.
@@ -126,7 +126,7 @@ def _unreadable(path: Path, error: Exception) -> StatisticsError:
 
 def read_json(folder: Path, file: str) -> object:
     """Return the content of a JSON file in the folder. Raises StatisticsError if it is too large or cannot be read."""
-    path = regular(folder, file)
+    path = regular_file(folder, file)
     try:
         size = path.stat().st_size
         if size > LARGEST_JSON:
@@ -150,7 +150,7 @@ class Kind:
     high: float = math.inf
 
     def __str__(self) -> str:
-        return f"{_TOLD.get(self.dtype, self.dtype)} {self.shape}"
+        return f"{_DTYPE_NAMES.get(self.dtype, self.dtype)} {self.shape}"
 
     @property
     def range(self) -> str:
@@ -174,9 +174,9 @@ class Header:
         return self.tensors[name][0].shape if name in self.tensors else ()
 
 
-def header_of(folder: Path, file: str) -> Header:
+def read_header(folder: Path, file: str) -> Header:
     """Return a file's header. Raises StatisticsError if a tensor is cut off, overlaps another or leaves a gap."""
-    path = regular(folder, file)
+    path = regular_file(folder, file)
     try:
         with path.open("rb") as stream:
             size = int.from_bytes(stream.read(8), "little")
@@ -215,14 +215,14 @@ def check_tensors(header: Header, wanted: Mapping[str, Kind]) -> None:
             stream.seek(min((start for _, start in header.tensors.values()), default=0))
             for name in sorted(wanted, key=lambda name: header.tensors[name][1]):  # in the order of the file
                 kind = wanted[name]
-                wrong = _outside(stream, kind)
+                wrong = _first_invalid(stream, kind)
                 if wrong is not None:
                     raise bad_field(header.folder, header.file, name, f"{wrong:g}", kind.range)
     except OSError as error:
         raise StatisticsError("torn", folder=str(header.folder), file=header.file) from error
 
 
-def _outside(stream: FileIO, kind: Kind) -> float | None:
+def _first_invalid(stream: FileIO, kind: Kind) -> float | None:
     """Return the first value found that is out of range or not finite; None if there is none."""
     dtype: np.dtype[np.generic] = _NUMPY[kind.dtype]
     left = math.prod(kind.shape) * dtype.itemsize

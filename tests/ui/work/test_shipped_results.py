@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 
 from gblm_viz.core.mask.settings import Settings
-from gblm_viz.ui.work import measured
-from gblm_viz.ui.work.example import shipped
+from gblm_viz.ui.work import shipped_results
+from gblm_viz.ui.work.example import shipped_example
 
-FOUND = json.loads(measured.FILE.read_text(encoding="utf-8"))["models"][0]
+FOUND = json.loads(shipped_results.FILE.read_text(encoding="utf-8"))["models"][0]
 
 
 def told(say: Any, **settings: Any) -> str:
     masks: Any = SimpleNamespace(settings=Settings(**settings), model_key=FOUND["model_key"])
-    return measured.measured(say, masks)
+    return shipped_results.results_sentence(say, masks)
 
 
 @pytest.mark.parametrize(("amount", "settings"), [
@@ -38,8 +38,9 @@ def test_what_was_not_measured_is_not_said(say: Any, settings: dict[str, Any]) -
 
 
 def test_of_another_model_nothing_is_said(say: Any) -> None:
-    assert measured.measured(say, SimpleNamespace(settings=Settings(), model_key="0" * 64)) == ""  # type: ignore[arg-type]
+    assert shipped_results.results_sentence(say, SimpleNamespace(settings=Settings(),
+                                                                 model_key="0" * 64)) == ""  # type: ignore[arg-type]
 
 
 def test_the_table_is_of_the_model_that_is_shipped() -> None:
-    assert FOUND["model_key"] == shipped()["model_key"]
+    assert FOUND["model_key"] == shipped_example()["model_key"]

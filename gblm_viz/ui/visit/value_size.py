@@ -10,7 +10,7 @@ from typing import Any
 from gblm_viz.core.model.models import Model
 
 
-def weigh(value: Any) -> int:
+def value_bytes(value: Any) -> int:
     """Return a value's bytes: strings, bytes, tensors and arrays in full, containers and dataclasses with contents.
 
     Other objects count without what they refer to. Repeated objects count once. A Model counts 0, since its loader

@@ -22,7 +22,7 @@ TWINS = {"qwen2_vl_text": "qwen2", "qwen2_5_vl_text": "qwen2", "qwen3_vl_text": 
 Positions in an image have three numbers, which are equal for text."""
 
 
-def text_half(config: PreTrainedConfig) -> PreTrainedConfig:
+def find_text_config(config: PreTrainedConfig) -> PreTrainedConfig:
     """Return the config that AutoModelForCausalLM builds from: the text config, if the class it picks reads text only.
 
     This follows transformers' own auto classes (auto_factory.py), so that reading by block builds the same network.

@@ -14,8 +14,8 @@ from gblm_viz.core.base.errors import ModelError
 from gblm_viz.core.base.job import run
 from gblm_viz.core.keep.export import _header
 from gblm_viz.core.model import download as downloads
+from gblm_viz.core.model.model_source import display_name, is_hub_id, resolve_source, split_revision, strip_pasted
 from gblm_viz.core.model.models import Model
-from gblm_viz.core.model.named import is_hub_id, named, plain, shown, split
 from gblm_viz.words import LANGUAGES, words
 
 HUB = "https://huggingface.co"
@@ -60,14 +60,14 @@ COMMITS = ("0" * 40, "1" * 40)
 
 @pytest.mark.parametrize("given", PASTED)
 def test_what_was_pasted_is_read_as_what_was_meant(given: str) -> None:
-    meant = plain(given)
+    meant = strip_pasted(given)
     assert meant == PASTED[given]
-    assert plain(meant) == meant, "read once more it means the same"
+    assert strip_pasted(meant) == meant, "read once more it means the same"
 
 
 def refused(given: str, key: str) -> str:
     with pytest.raises(ModelError) as caught:
-        named(given)
+        resolve_source(given)
     assert caught.value.key == key
     for language in LANGUAGES:
         assert "{" not in caught.value.say(words(language))
@@ -88,8 +88,8 @@ def test_a_folder_inside_a_repository_is_named() -> None:
 
 @pytest.mark.parametrize("given", OLD)
 def test_old_names_without_an_owner_are_hub_ids(given: str) -> None:
-    assert named(given).folder is None and named(given).source == given and is_hub_id(given)
-    assert split(given) == (given.split("@")[0], "v1" if "@" in given else None)
+    assert resolve_source(given).folder is None and resolve_source(given).source == given and is_hub_id(given)
+    assert split_revision(given) == (given.split("@")[0], "v1" if "@" in given else None)
 
 
 @pytest.mark.parametrize("given", ["gpt22", "mygpt2", "owner/name@../x", "owner/../name", "owner/name@", "@v1", "a b"])
@@ -117,8 +117,8 @@ def cached(place: Path, commits: tuple[str, ...] = COMMITS[:1], main: str | None
 def test_a_folder_is_itself_however_its_path_was_pasted(name: str, tmp_path: Path) -> None:
     place = model_in(tmp_path / name)
     for given in (str(place), f'"{place}"', f" {place} ", place.as_uri(), f"{place}{os.sep}"):
-        found = named(given)
-        assert found.folder == place and named(found.source) == found and shown(found.source) == name
+        found = resolve_source(given)
+        assert found.folder == place and resolve_source(found.source) == found and display_name(found.source) == name
 
 
 def test_a_file_inside_a_model_folder_names_the_folder(tmp_path: Path) -> None:
@@ -131,16 +131,16 @@ def test_a_file_inside_a_model_folder_names_the_folder(tmp_path: Path) -> None:
 def test_a_folder_of_the_hubs_cache_is_the_snapshot_of_main_under_the_repositorys_name(tmp_path: Path) -> None:
     place = cached(tmp_path / "models--owner--na--me", COMMITS)
     for given in (place, place / "snapshots", place / "snapshots" / COMMITS[0]):
-        found = named(str(given)) if given != place / "snapshots" else named(str(place))
+        found = resolve_source(str(given)) if given != place / "snapshots" else resolve_source(str(place))
         assert found.folder == place / "snapshots" / COMMITS[0]
-        assert shown(found.source) == "owner/na--me"
-    assert shown(str(cached(tmp_path / "models--gpt2"))) == "gpt2"
+        assert display_name(found.source) == "owner/na--me"
+    assert display_name(str(cached(tmp_path / "models--gpt2"))) == "gpt2"
 
 
 def test_a_cache_without_a_clear_snapshot_is_one_sentence(tmp_path: Path) -> None:
     only = cached(tmp_path / "models--a--only", main=None)
-    assert named(str(only)).folder == only / "snapshots" / COMMITS[0]
-    assert named(str(only / "snapshots")).folder == only / "snapshots" / COMMITS[0]
+    assert resolve_source(str(only)).folder == only / "snapshots" / COMMITS[0]
+    assert resolve_source(str(only / "snapshots")).folder == only / "snapshots" / COMMITS[0]
     assert COMMITS[1] in refused(str(cached(tmp_path / "models--a--two", COMMITS, None)), "cache_unclear")
     refused(str(cached(tmp_path / "models--a--lost", COMMITS, "2" * 40)), "cache_unclear")
     refused(str(cached(tmp_path / "models--a--out", COMMITS, "../../..")), "cache_unclear")
@@ -150,32 +150,32 @@ def test_a_cache_without_a_clear_snapshot_is_one_sentence(tmp_path: Path) -> Non
     pipe = cached(tmp_path / "models--a--pipe", main=None)
     (pipe / "refs").mkdir()
     os.mkfifo(pipe / "refs" / "main")
-    assert named(str(pipe)).folder == pipe / "snapshots" / COMMITS[0], "a pipe is never opened"
+    assert resolve_source(str(pipe)).folder == pipe / "snapshots" / COMMITS[0], "a pipe is never opened"
 
 
 def test_a_folder_one_level_up_is_the_only_model_inside_it_or_says_which_there_are(tmp_path: Path) -> None:
     (tmp_path / "logs").mkdir()
     place = model_in(tmp_path / "checkpoint-500")
-    found = named(str(tmp_path))
-    assert found.folder == place and shown(found.source) == "checkpoint-500"
+    found = resolve_source(str(tmp_path))
+    assert found.folder == place and display_name(found.source) == "checkpoint-500"
     model_in(tmp_path / "checkpoint-1000")
     assert "checkpoint-1000, checkpoint-500" in refused(str(tmp_path), "several_models")
     one = tmp_path / "hub"
     cached(one / "models--owner--name")
-    assert shown(named(str(one)).source) == "owner/name"
+    assert display_name(resolve_source(str(one)).source) == "owner/name"
 
 
 def test_links_are_not_followed_to_a_model_elsewhere(tmp_path: Path) -> None:
     place = model_in(tmp_path / "elsewhere" / "tiny")
     (tmp_path / "up").mkdir()
     (tmp_path / "up" / "tiny").symlink_to(place)
-    assert named(str(tmp_path / "up")).folder == tmp_path / "up"
+    assert resolve_source(str(tmp_path / "up")).folder == tmp_path / "up"
 
 
 def test_a_folder_that_holds_a_model_itself_is_not_searched(tmp_path: Path) -> None:
     place = model_in(tmp_path / "whole")
     model_in(place / "onnx")
-    assert named(str(place)).folder == place
+    assert resolve_source(str(place)).folder == place
 
 
 def test_the_revision_is_what_is_downloaded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -29,12 +29,12 @@ class _Vocabulary(Protocol):
     def beyond(self) -> int: ...
 
 
-def template_told(say: Words, prompt: _Prompt) -> str:
+def template_note(say: Words, prompt: _Prompt) -> str:
     """What the chat template was given beside what was asked, or that it fails and the prompt is plain text."""
     return say(f"chat.template.{prompt.how}", why=prompt.why, system=SYSTEM)
 
 
-def beyond_told(say: Words, vocabulary: _Vocabulary) -> str:
+def vocabulary_note(say: Words, vocabulary: _Vocabulary) -> str:
     """That some of the tokenizer's tokens have no row in the model, with both numbers."""
     return say("status.tokens_beyond", tokens=f"{vocabulary.tokens:,}", rows=f"{vocabulary.rows:,}",
                count=f"{vocabulary.beyond:,}")

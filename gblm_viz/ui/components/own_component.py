@@ -39,7 +39,7 @@ class OwnComponent(gr.HTML):
         """config: JSON values for the script besides the colours; they never change."""
         folder = Path(inspect.getfile(type(self))).parent
         script = started(folder / f"{folder.name}.js", {"colours": colours.for_scripts(), **(config or {})})
-        style = colours.filled((folder / f"{folder.name}.css").read_text(encoding="utf-8"))
+        style = colours.fill_variables((folder / f"{folder.name}.css").read_text(encoding="utf-8"))
         super().__init__(value=value, html_template=self.template, css_template=style, js_on_load=script,
                          apply_default_css=False, elem_id=elem_id, **arguments)
 
