@@ -38,7 +38,7 @@ from ..report.visit_table import visit_cells, visit_heads
 from ..visit import downloads
 from ..visit.folders import folder_of
 from ..visit.keys import ReportTask, SaveTask
-from ..visit.page import Page, bump
+from ..visit.page import Handlers, Page, bump
 from ..visit.remembered import REPORT, SAVED
 from ..visit.session import Visit
 from ..work import work
@@ -50,9 +50,24 @@ TITLE = "take-home-title"
 """The CSS class of a heading."""
 
 
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """The tab's components: the report's on the left, those of saving on the right, the visit's runs below."""
+
+    own: gr.Checkbox
+    make: gr.Button
+    made: gr.HTML
+    cited: gr.HTML
+    folder: gr.Textbox
+    save: gr.Button
+    replaced: gr.Checkbox
+    saved: gr.HTML
+    table: gr.HTML
+
+
 def build(page: Page) -> None:
     """Lay out the report on the left, saving on the right, the visit's runs below."""
-    say, signals, local = page.words, page.signals, page.library.local
+    say = page.words
     with gr.Row(elem_id="take-home"):
         with gr.Column(min_width=420):
             gr.HTML(_intro(say("report.make_title"), say("report.make_intro")))
@@ -64,25 +79,46 @@ def build(page: Page) -> None:
             gr.HTML(paragraph(say("report.cite_title"), TITLE))
             cited = gr.HTML(elem_id="report-cite")
         with gr.Column(min_width=420):
-            gr.HTML(_intro(say("report.save_title"), say("report.save_intro")))
-            with gr.Row(elem_classes="take-home-row"):
-                folder = gr.Textbox(DEFAULT_FOLDER, label=say("report.folder"), show_label=False, max_lines=1,
-                                    elem_id="save-folder", container=False, scale=3, min_width=240, visible=local)
-                save = gr.Button(say("report.save" if local else "report.zip"), elem_id="save", scale=1, min_width=150)
-            replaced = gr.Checkbox(False, label=say("report.replace"), elem_id="save-replace", container=False,
-                                   visible=local)
-            saved = gr.HTML(paragraph(say("report.nothing_saved"), "tag"), elem_id="save-result")
+            folder, save, replaced, saved = _saving(say, page.library.local)
     table = gr.HTML(elem_id="report-runs")
+    _Handlers(page, Parts(own, make, made, cited, folder, save, replaced, saved, table)).wire()
 
-    def refresh(visit: Visit) -> dict[Any, Any]:
+
+def _saving(say: Words, local: bool) -> tuple[gr.Textbox, gr.Button, gr.Checkbox, gr.HTML]:
+    """Lay out the right side. local: whether visitors may name a folder on this machine."""
+    gr.HTML(_intro(say("report.save_title"), say("report.save_intro")))
+    with gr.Row(elem_classes="take-home-row"):
+        folder = gr.Textbox(DEFAULT_FOLDER, label=say("report.folder"), show_label=False, max_lines=1,
+                            elem_id="save-folder", container=False, scale=3, min_width=240, visible=local)
+        save = gr.Button(say("report.save" if local else "report.zip"), elem_id="save", scale=1, min_width=150)
+    replaced = gr.Checkbox(False, label=say("report.replace"), elem_id="save-replace", container=False, visible=local)
+    saved = gr.HTML(paragraph(say("report.nothing_saved"), "tag"), elem_id="save-result")
+    return folder, save, replaced, saved
+
+
+@dataclass(frozen=True, eq=False)
+class _Handlers(Handlers):
+    parts: Parts
+
+    def wire(self) -> None:
+        page, parts, signals = self.page, self.parts, self.signals
+        shown = [parts.table, parts.cited, parts.made, parts.saved]
+        page.on([signals.visit.change, signals.applied.change, signals.measured.change], self.refresh, [], shown,
+                latest=True)
+        page.on(parts.make.click, self.on_make, [parts.own, signals.measured], [*shown, signals.measured])
+        page.on(parts.save.click, self.on_save, [parts.folder, parts.replaced], [parts.saved])
+
+    def refresh(self, visit: Visit) -> dict[Any, Any]:
         """After a new copy or new measurements: update the visit's list, the citation line and the greyed parts."""
         if visit.session.model is None:
             return {}
+        say, parts = self.say, self.parts
         this_run.record_run(visit, say.language)
-        return {table: runs_html(visit, say), cited: cite_html(visit, say), made: made_html(visit, say),
-                saved: saved_html(visit, say)}
+        return {parts.table: runs_html(visit, say), parts.cited: cite_html(visit, say),
+                parts.made: made_html(visit, say), parts.saved: saved_html(visit, say)}
 
-    def on_make(visit: Visit, with_own: bool, counter: int) -> Iterator[dict[Any, Any]]:
+    def on_make(self, visit: Visit, with_own: bool, counter: int) -> Iterator[dict[Any, Any]]:
+        page, say = self.page, self.say
         this_run.record_run(visit, say.language)
         source, pruned = this_run.source_of(visit, say.language), work.pruned_model(visit)
         session = source.session
@@ -97,10 +133,11 @@ def build(page: Page) -> None:
         links = tuple((kind, downloads.offer(page.library, *file), file[0], len(file[1]))
                       for kind, file in files.items())
         visit.remember(REPORT, {"number": found.number, "own": found.own is not None, "links": links})
-        yield {**refresh(visit), page.status: page.note(say("report.made", number=found.number)),
-               signals.measured: bump(counter)}
+        yield {**self.refresh(visit), page.status: page.note(say("report.made", number=found.number)),
+               self.signals.measured: bump(counter)}
 
-    def on_save(visit: Visit, place: str, force: bool) -> Generator[dict[Any, Any], None, None]:
+    def on_save(self, visit: Visit, place: str, force: bool) -> Generator[dict[Any, Any], None, None]:
+        page, say, saved, local = self.page, self.say, self.parts.saved, self.page.library.local
         source, pruned = this_run.source_of(visit, say.language), work.pruned_model(visit)
         if not local and memory(pruned) > LARGEST_SENT:
             yield {saved: _limit(say("report.too_large", size=format_bytes(say, memory(pruned)),
@@ -120,11 +157,6 @@ def build(page: Page) -> None:
         visit.remember(SAVED, visit.session.extra(SAVED, {}) | {source.session.applied: kept})
         yield {saved: saved_html(visit, say), page.status: page.note(
             say("report.saved", folder=kept["folder"]) if to else say("report.saved_zip"))}
-
-    shown = [table, cited, made, saved]
-    page.on([signals.visit.change, signals.applied.change, signals.measured.change], refresh, [], shown, latest=True)
-    page.on(make.click, on_make, [own, signals.measured], [*shown, signals.measured])
-    page.on(save.click, on_save, [folder, replaced], [saved])
 
 
 # Saving
