@@ -14,12 +14,12 @@ from gblm_viz.core.mask.patterns import NofM
 from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.model.matrices import Layout
 from gblm_viz.core.model.models import Model
+from gblm_viz.escape import escape
 from gblm_viz.model_text import vocabulary_note
 from gblm_viz.words import LANGUAGES, Words, words
 
 from .blocks import Blocks
 from .components.breadcrumb import Breadcrumb, breadcrumb
-from .components.escape import escape
 from .components.joined import passed_on
 from .components.paragraph import paragraph
 from .components.templates import render

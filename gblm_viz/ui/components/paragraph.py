@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .escape import escape
+from gblm_viz.escape import escape
 
 
 def paragraph(sentence: str, kind: str) -> str:

@@ -14,10 +14,10 @@ import gradio as gr
 from gblm_viz.core.base.errors import GblmError
 from gblm_viz.core.talk.generate import Prompt, Sampling, fit_prompt
 from gblm_viz.core.talk.speed import Speeds, speeds
+from gblm_viz.escape import escape
 from gblm_viz.model_text import template_note
 from gblm_viz.words import Words
 
-from ..components.escape import escape
 from ..components.token_bars import MARKS, bars_html
 from ..visit.keys import SpeedTask
 from ..visit.page import Handlers, Page

@@ -15,9 +15,9 @@ import gradio as gr
 
 from gblm_viz.core.base.errors import GblmError
 from gblm_viz.core.talk.blind import Competitors, Preference, Vote, tally
+from gblm_viz.escape import escape
 from gblm_viz.words import Words
 
-from ..components.escape import escape
 from ..components.own_component import started
 from ..components.token_bars import MARKS
 from ..visit.page import Page

@@ -12,10 +12,10 @@ import gradio as gr
 
 from gblm_viz.core.talk.divergence import matching
 from gblm_viz.core.talk.repetition import loop_at_end, repeats
+from gblm_viz.escape import escape
 from gblm_viz.words import Words
 
 from ..components.chat_pane import Bubble, ChatPane, pane_value
-from ..components.escape import escape
 from ..components.paragraph import paragraph
 from ..components.templates import render
 from ..components.token_bars import MARKS

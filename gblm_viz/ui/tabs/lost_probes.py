@@ -12,9 +12,9 @@ import gradio as gr
 from gblm_viz.core.base.errors import GblmError, TextError
 from gblm_viz.core.measure.evaluate import Verdict
 from gblm_viz.core.measure.probe_file import MOST_PROBES
+from gblm_viz.escape import escape
 from gblm_viz.words import Words
 
-from ..components.escape import escape
 from ..components.probe_table import Column, Line, ProbeTable, table_value
 from ..components.skill_name import skill_name
 from ..components.upload_button import UploadButton, upload_button

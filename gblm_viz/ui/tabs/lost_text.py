@@ -15,10 +15,10 @@ from gblm_viz.core.measure import evaluate
 from gblm_viz.core.measure.crossed import Crossed
 from gblm_viz.core.measure.evaluate import Perplexity, ProbeResult
 from gblm_viz.core.text.calibration import CalibrationSet
+from gblm_viz.escape import escape
 from gblm_viz.figures.charts import percent
 from gblm_viz.words import Words
 
-from ..components.escape import escape
 from ..components.paragraph import paragraph, paragraphs
 from ..components.skill_name import skill_name
 from ..components.table import Cell, plain_table

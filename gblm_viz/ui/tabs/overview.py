@@ -15,10 +15,10 @@ from gblm_viz.core.look.cells import ModelMap
 from gblm_viz.core.look.gradient_sums import GradientSummary, cell_map
 from gblm_viz.core.look.two_masks import Jump
 from gblm_viz.core.talk.generate import Sampling
+from gblm_viz.escape import escape
 from gblm_viz.figures.maps import empty_map, gradient_sentence, map_value
 from gblm_viz.words import FIRST, Words
 
-from ..components.escape import escape
 from ..components.model_map import ModelMapView
 from ..components.settings_words import settings_words
 from ..components.token_bars import MARKS

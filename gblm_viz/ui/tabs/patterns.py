@@ -20,12 +20,12 @@ from gblm_viz.core.look.structure import DRAWS, column_score, outside_columns, r
 from gblm_viz.core.look.structure_maps import agreement_map, structure_cells, structure_map
 from gblm_viz.core.look.two_masks import CATEGORIES
 from gblm_viz.core.mask.patterns import NofM, PerRow
+from gblm_viz.escape import escape
 from gblm_viz.figures import charts
 from gblm_viz.figures.charts import percent
 from gblm_viz.figures.maps import empty_map, number
 from gblm_viz.words import Words
 
-from ..components.escape import escape
 from ..components.matrix_view import ArrayProvider, Field, MatrixView, picture, with_pin, without_pin
 from ..components.model_map import ModelMapView
 from ..components.table import plain_table

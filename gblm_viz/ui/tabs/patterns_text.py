@@ -15,11 +15,11 @@ from gblm_viz.core.look.structure import DRAWS, Band
 from gblm_viz.core.look.structure_maps import StructureBands, StructureCell
 from gblm_viz.core.look.two_masks import CATEGORIES, Comparison, Jump, Jumps, TwoMasks
 from gblm_viz.core.mask.settings import Settings
+from gblm_viz.escape import escape
 from gblm_viz.figures.charts import percent
 from gblm_viz.figures.maps import map_value, role_name
 from gblm_viz.words import Words
 
-from ..components.escape import escape
 from ..components.paragraph import paragraph, paragraphs
 from ..components.table import plain_table
 from .weight import title

@@ -29,11 +29,11 @@ from gblm_viz.core.score.methods import (
     norms_of,
     own_knobs,
 )
+from gblm_viz.escape import escape
 from gblm_viz.figures import charts
 from gblm_viz.figures.charts import percent
 from gblm_viz.words import Words
 
-from ..components.escape import escape
 from ..components.free_slider import FreeSlider
 from ..components.matrix_view import Field, Followed, MatrixView, picture
 from ..components.settings_words import knob_name, knob_value

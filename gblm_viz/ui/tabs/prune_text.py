@@ -18,12 +18,12 @@ from gblm_viz.core.score import alpha as alphas
 from gblm_viz.core.score.alpha import Alpha
 from gblm_viz.core.score.methods import METHODS, PAPER_ALPHA, own_knobs
 from gblm_viz.core.score.scores import Fallback
+from gblm_viz.escape import escape
 from gblm_viz.figures import charts
 from gblm_viz.figures.charts import percent
 from gblm_viz.figures.maps import role_name
 from gblm_viz.words import Words
 
-from ..components.escape import escape
 from ..components.paragraph import paragraph, paragraphs
 from ..components.settings_words import knob_name, knob_value, settings_words
 from ..components.table import Cell

@@ -15,10 +15,10 @@ from gblm_viz.core.base.errors import GblmError
 from gblm_viz.core.mask.settings import ORDERS, Settings
 from gblm_viz.core.measure.sweep import DENSE
 from gblm_viz.core.score.methods import METHODS, SHARED
+from gblm_viz.escape import escape
 from gblm_viz.figures.charts import percent
 from gblm_viz.words import Words
 
-from ..components.escape import escape
 from ..components.point_table import PointTable
 from ..visit.page import Handlers, Page, bump
 from ..visit.remembered import SWEEP
@@ -199,7 +199,8 @@ class _Handlers(Handlers):
                 yield update
 
     def on_cancel(self, visit: Visit) -> dict[Any, Any]:
-        task = visit.library.tasks.get(visit.session.extra(SWEEP, (None, ()))[0])
+        key, _ = visit.session.extra(SWEEP, (None, ()))
+        task = None if key is None else visit.library.tasks.get(key)
         if task is None or visit.key not in task.watchers:
             return {self.page.status: self.page.note(self.say("status.nothing_to_cancel"))}
         visit.library.leave(visit.key, task)

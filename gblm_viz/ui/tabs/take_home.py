@@ -24,10 +24,10 @@ from gblm_viz.core.keep.run import SHORT_HASH
 from gblm_viz.core.mask.mask_file import mask_file_bytes
 from gblm_viz.core.measure.won import memory
 from gblm_viz.core.model.models import Model
+from gblm_viz.escape import escape
 from gblm_viz.figures.charts import percent
 from gblm_viz.words import Words
 
-from ..components.escape import escape
 from ..components.paragraph import paragraph
 from ..components.table import Table, plain_table
 from ..components.templates import render
@@ -144,7 +144,7 @@ class _Handlers(Handlers):
                                      most=format_bytes(say, LARGEST_SENT)))}
             return
         to = folder_of(place.strip() or DEFAULT_FOLDER) if local else None
-        key = SaveTask(source.session.applied, str(to), bool(force))
+        key = SaveTask(visit.key, source.session.applied, "" if to is None else str(to), bool(force), say.language)
         task = page.library.start(visit.key, key, lambda _: save_job(source, pruned, say, to, bool(force)))
         done, packed = yield from page.follow(visit, task, "save")
         kept: dict[str, Any] = {"number": source.session.applied_number, "weights": done.weight_bytes,

@@ -18,9 +18,9 @@ from gblm_viz.core.model.models import Model
 from gblm_viz.core.sums.statistics import Statistics
 from gblm_viz.core.text import calibration
 from gblm_viz.core.text.calibration import CalibrationSet
+from gblm_viz.escape import escape
 from gblm_viz.words import Words
 
-from ..components.escape import escape
 from ..components.paragraph import paragraph
 from ..components.sample_list import SampleList, SampleRow, sample_rows
 from ..components.upload_button import UploadButton, upload_button

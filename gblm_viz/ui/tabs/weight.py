@@ -20,13 +20,13 @@ from gblm_viz.core.model.matrices import Matrix
 from gblm_viz.core.score.methods import METHODS
 from gblm_viz.core.talk.generate import Sampling, answer
 from gblm_viz.core.text.tokens import token_texts
+from gblm_viz.escape import escape
 from gblm_viz.figures import charts
 from gblm_viz.figures.charts import percent, short
 from gblm_viz.figures.colours import KEPT, REMOVED, shaded
 from gblm_viz.figures.maps import number, role_name
 from gblm_viz.words import Words
 
-from ..components.escape import escape
 from ..components.hand_row import HandRow, hand_value
 from ..components.table import Cell, plain_table
 from ..visit.keys import AnswerChangesKey, PullKey, StatisticsKey, WeightKey, ZeroedKey

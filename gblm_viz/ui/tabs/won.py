@@ -16,7 +16,7 @@ from gblm_viz.core.mask.prune import Masks
 from gblm_viz.core.measure import won as measuring
 from gblm_viz.core.measure.won import Speed, Won
 from gblm_viz.core.model.models import Model
-from gblm_viz.words import Words
+from gblm_viz.words import Words, words
 
 from ..components.paragraph import paragraph
 from ..components.table import Table
@@ -43,7 +43,7 @@ def build(page: Page) -> None:
     def on_measure(visit: Visit) -> Iterator[dict[Any, Any]]:
         masks, library, key = work.applied_masks(visit), visit.library, work.won_key(visit.session)
         dense, pruned = visit.model(), work.pruned_model(visit)
-        task = library.start(visit.key, WonTask(key), lambda _: won_job(library, key, dense, pruned, masks, say))
+        task = library.start(visit.key, WonTask(key), lambda _: won_job(library, key, dense, pruned, masks))
         try:
             yield from page.follow(visit, task, "won")
         except GblmError as error:
@@ -66,10 +66,10 @@ def build(page: Page) -> None:
     page.on([page.opened[-1], signals.visit.change, signals.applied.change], refresh, [], [shown], latest=True)
 
 
-def won_job(library: Library, key: WonKey, dense: Model, pruned: Model, masks: Masks, say: Words) -> Job[None]:
+def won_job(library: Library, key: WonKey, dense: Model, pruned: Model, masks: Masks) -> Job[None]:
     """Measure and store; always measured again, since the machine's load may have changed. The prompt is the Overview's
-    first."""
-    messages = [{"role": "user", "content": say("overview.prompt_1")}]
+    first, in English on every page, since visitors of all languages share the result."""
+    messages = [{"role": "user", "content": words("en")("overview.prompt_1")}]
     library.put(key, (yield from measuring.measure(dense, pruned, masks, messages)))
 
 

@@ -572,8 +572,10 @@ class ReportTask(Key[Any]):
 
 @dataclass(frozen=True)
 class SaveTask(Key[Any]):
-    """Saves the pruned copy. `folder`: where to; "" = as a download."""
+    """Saves the pruned copy with a card of what this visitor measured. `folder`: where to; "" = as a download."""
 
+    visitor: str
     applied: MasksKey | None
     folder: str
     force: bool
+    language: str

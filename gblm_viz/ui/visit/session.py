@@ -11,7 +11,7 @@ import secrets
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Hashable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar, overload
@@ -133,11 +133,11 @@ class Library:
         self.addresses: dict[str, str] = {}
         self.presence = Presence()
         self.first = Session()
-        self.values: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
-        self.used: dict[Hashable, float] = {}
-        self.pinned: set[Hashable] = set()
-        self.tasks: OrderedDict[Hashable, Task[Any]] = OrderedDict()
-        self.visiting: dict[str, set[Hashable]] = {}
+        self.values: OrderedDict[Key[Any], tuple[Any, int]] = OrderedDict()
+        self.used: dict[Key[Any], float] = {}
+        self.pinned: set[Key[Any] | None] = set()
+        self.tasks: OrderedDict[Key[Any], Task[Any]] = OrderedDict()
+        self.visiting: dict[str, set[Key[Any]]] = {}
         self.chats: dict[str, threading.Event] = {}
         self.uploads = Uploads()
         self.lock = threading.RLock()
@@ -145,7 +145,7 @@ class Library:
         self.loading = Turns(LOADS_AT_ONCE)
         self.abandoned: dict[Task[Any], float] = {}
         self.durations = Durations()
-        self._making: dict[Hashable, threading.RLock] = {}
+        self._making: dict[Key[Any], threading.RLock] = {}
         self._weighed: dict[str, dict[str, tuple[Any, int]]] = {}
 
     # Visitors
@@ -281,7 +281,7 @@ class Library:
                 with self.lock:
                     self._making.pop(key, None)
 
-    def room(self, needed: Collection[Hashable] = ()) -> int:
+    def room(self, needed: Collection[Key[Any]] = ()) -> int:
         """Return the bytes a task may use: the budget without values that cannot be evicted (pinned, `needed`)."""
         with self.lock:
             return max(0, self.budget - sum(size for key, (_, size) in self.values.items()
@@ -308,7 +308,7 @@ class Library:
         if size > allowed:
             raise GblmError("no_room", needed=size / 1e6, allowed=allowed / 1e6, budget=self.budget / 1e6)
 
-    def _drop(self, key: Hashable) -> None:
+    def _drop(self, key: Key[Any]) -> None:
         with self.lock:
             self.pinned.discard(key)
             self.values.pop(key, None)
@@ -316,7 +316,7 @@ class Library:
 
     # Tasks
 
-    def start(self, visitor: str, key: Hashable, job: Callable[[threading.Event], Job[T]], *, graceful: bool = False,
+    def start(self, visitor: str, key: Key[Any], job: Callable[[threading.Event], Job[T]], *, graceful: bool = False,
               for_nobody: bool = False, queued: bool = True, loads: bool = False) -> Task[T]:
         """Join the running task of this key, or start a new one in the queue. Identical work is computed once.
 
@@ -344,7 +344,7 @@ class Library:
             self.visiting.setdefault(visitor, set()).add(key)
             return task
 
-    def _refuse_more(self, visitor: str, key: Hashable) -> None:
+    def _refuse_more(self, visitor: str, key: Key[Any]) -> None:
         mine = {one for one in self.visiting.get(visitor, ()) if one in self.tasks}
         if key not in mine and len(mine) >= MOST_TASKS:
             raise GblmError("too_many_tasks", count=len(mine))
@@ -406,13 +406,13 @@ class Library:
                 self.abandoned[task] = time.monotonic()
             self._let_go(task)
 
-    def run_in_turn(self, job: Job[T], waiting: Step, key: Hashable = None) -> Job[T]:
+    def run_in_turn(self, job: Job[T], waiting: Step, key: Key[Any] | None = None) -> Job[T]:
         """Run a part of an unqueued task in its turn in the queue; yields `waiting` until the turn comes.
 
         key: of the task; the turn counts for its watchers.
         """
         with self.lock:
-            task = self.tasks.get(key)
+            task = None if key is None else self.tasks.get(key)
             owners = set(task.watchers) if task is not None else {""}
         kind = f"part of {'' if task is None else task.kind}"
         ticket = self.worker.ask(owners, kind)

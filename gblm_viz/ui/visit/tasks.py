@@ -8,13 +8,13 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Hashable
-from typing import Generic, TypeVar
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
 
 from gblm_viz.core.base.errors import GblmError
 from gblm_viz.core.base.job import Job, Step
 
-from .keys import kind_of
+from .keys import Key, kind_of
 from .turns import Ticket
 
 T = TypeVar("T")
@@ -30,7 +30,7 @@ class Task(Generic[T]):
     `abandonable`: a cancel does not wait for its thread, which may be busy inside a library.
     """
 
-    def __init__(self, key: Hashable, job: Callable[[threading.Event], Job[T]], graceful: bool,
+    def __init__(self, key: Key[Any], job: Callable[[threading.Event], Job[T]], graceful: bool,
                  abandonable: bool = False) -> None:
         self.key, self.graceful, self.abandonable = key, graceful, abandonable
         self.kind = kind_of(key)

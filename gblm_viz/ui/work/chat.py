@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 
 from gblm_viz.core.model.models import Model
 from gblm_viz.core.talk.generate import Message, Sampling, Token, first_divergence, prompt_tokens, stream
+from gblm_viz.escape import escape
 from gblm_viz.words import Words
 
-from ..components.escape import escape
 from ..visit.keys import MasksKey, ModelKey
 
 POLL_SECONDS, LONGEST_PAUSE, PAUSES = 0.08, 1.0, 4

@@ -12,8 +12,8 @@ import pytest
 from gblm_viz.core.base.intervals import PairedShare
 from gblm_viz.core.measure.evaluate import Probe, ProbeResult, Verdict, perplexity_of
 from gblm_viz.core.measure.lost import TokenLoss, TokenPrediction
+from gblm_viz.escape import escape
 from gblm_viz.pocket.skills import SKILLS
-from gblm_viz.ui.components.escape import escape
 from gblm_viz.ui.components.loss_strip import strip_value
 from gblm_viz.ui.components.skill_name import skill_name
 from gblm_viz.ui.report.report_data import as_lines

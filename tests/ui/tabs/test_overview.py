@@ -12,8 +12,8 @@ import pytest
 
 from gblm_viz.core.base.job import run
 from gblm_viz.core.mask.settings import Settings
+from gblm_viz.escape import escape
 from gblm_viz.ui import build
-from gblm_viz.ui.components.escape import escape
 from gblm_viz.ui.tabs import overview, prune
 from gblm_viz.ui.visit.keys import MasksKey, PerplexityKey
 from gblm_viz.ui.visit.page import Page, Signals

@@ -16,7 +16,7 @@ from gblm_viz.core.base.errors import SettingError
 from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.score.alpha import Alpha
 from gblm_viz.core.score.scores import Fallback
-from gblm_viz.ui.components.escape import escape
+from gblm_viz.escape import escape
 from gblm_viz.ui.tabs import prune, prune_text
 from gblm_viz.ui.tabs.prune import Form
 from gblm_viz.ui.visit.page import Page, Signals

@@ -9,7 +9,7 @@ import pytest
 
 from gblm_viz.core.base.job import run
 from gblm_viz.core.measure.won import Bytes, Speed, Won
-from gblm_viz.ui.components.escape import escape
+from gblm_viz.escape import escape
 from gblm_viz.ui.components.templates import render
 from gblm_viz.ui.tabs import won
 from gblm_viz.ui.visit.session import Library, Visit

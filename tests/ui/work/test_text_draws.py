@@ -18,7 +18,7 @@ from gblm_viz.core.measure.crossed import crossed
 from gblm_viz.core.model import models
 from gblm_viz.core.score.alpha import Alpha
 from gblm_viz.core.text.calibration import CalibrationSet
-from gblm_viz.ui.components.escape import escape
+from gblm_viz.escape import escape
 from gblm_viz.ui.report import report_file, this_run
 from gblm_viz.ui.tabs import lost_text, sweep_text, take_home
 from gblm_viz.ui.visit.keys import HeldOutKey
