@@ -120,7 +120,7 @@ def main() -> int:
     from gblm_viz.ui import server
     from gblm_viz.ui.door import prefix
     from gblm_viz.ui.door.access import Access
-    from gblm_viz.ui.visit.session import Library
+    from gblm_viz.ui.visit.library import Library
     from gblm_viz.ui.work import start
 
     gc.freeze()

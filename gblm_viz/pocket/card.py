@@ -271,7 +271,7 @@ def _order(models: list[PrunedSeed]) -> str:
         lines += [(_amount(amount), *part) for part in parts]
     return ("\nGBLM beside Wanda, nothing left out: more (+) or fewer (-) probes than Wanda on each seed, and on how\n"
             "many of the held-out texts (two a seed) its perplexity is lower. One draw of the text a seed:\n"
-            "may turn.\n\n"
+            "may reverse.\n\n"
             + _table(("sparsity", "method", "probes, by seed", "lower perplexity"), lines))
 
 
@@ -300,7 +300,7 @@ def _draws(found: Draws) -> str:
             for method in dict.fromkeys(method for method, _ in rows))))
 
 
-VERDICT = {"less": "better", "more": "worse", "none": "no difference shown", "one_draw": "one draw: may turn",
+VERDICT = {"less": "better", "more": "worse", "none": "no difference shown", "one_draw": "one draw: may reverse",
            "too_few": "too few windows"}
 """What the interval of a difference of losses allows to say of a method."""
 

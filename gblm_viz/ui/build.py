@@ -27,9 +27,10 @@ from .tabs import compare, gradients, overview, patterns, prune, take_home, text
 from .tabs.prune_text import place
 from .visit import address
 from .visit.keys import LoadTask, LookTask
+from .visit.library import Library, Visit
 from .visit.open_models import refuse_closed
 from .visit.page import Handlers, Page, Signals, bump
-from .visit.session import Library, Selection, Session, Visit
+from .visit.session import Selection, Session
 from .work import work
 
 TABS = {"overview": overview, "text": text, "gradients": gradients, "prune": prune, "patterns": patterns,

@@ -38,8 +38,8 @@ from .door.own_address import use_browser_address
 from .door.prefix import LONGEST_QUERY, own_path, quoted
 from .theme import CSS, THEME, head
 from .visit import address, downloads, uploads
+from .visit.library import Library
 from .visit.presence import Streams
-from .visit.session import Library
 
 LONGEST_REQUEST_LINE = 256_000
 """Most bytes of a link: one of 80 kB still opens, and the page says how much was left out. Uvicorn's default: 64 kB."""

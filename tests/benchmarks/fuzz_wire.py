@@ -18,7 +18,7 @@ import tempfile
 import time
 from collections import Counter
 
-from gblm_viz.ui.visit.session import Library
+from gblm_viz.ui.visit.library import Library
 from gblm_viz.ui.work import start
 from tests.ui import hostile
 from tests.ui.wire import served

@@ -18,7 +18,7 @@ from torch import Tensor
 from gblm_viz.core.mask.live import in_order
 from gblm_viz.core.mask.patterns import NofM, PerRow
 from gblm_viz.figures.tiles import Pyramid
-from gblm_viz.ui.visit.session import Library
+from gblm_viz.ui.visit.library import Library
 from gblm_viz.ui.work import example, preview, work
 
 

@@ -47,8 +47,8 @@ TRIED = ("same", "different", "chat", "cancel", "newcomer")
 """Beside the opening of the page, what can be left out."""
 
 STARTED = """import runpy, sys
-import gblm_viz.ui.visit.session as session
-session.available_memory = lambda: {memory}
+import gblm_viz.ui.visit.library as library
+library.available_memory = lambda: {memory}
 sys.argv[0] = "app.py"
 runpy.run_path("app.py", run_name="__main__")"""
 """app.py with a smaller memory: what a round leaves in it then fills it, and any growth after that is a leak."""

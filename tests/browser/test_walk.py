@@ -70,6 +70,7 @@ def figure(place: Locator) -> float:
 
 def collect(page: Page, say, text: str) -> None:
     tab(page, say, "text")
+    still(page)  # else the tab may still fill itself from the session, over what is typed
     page.locator("#text textarea").fill(text)
     expect(page.locator("#text-summary")).to_contain_text(re.compile(r"\d"))
     expect(page.locator("#text-samples")).to_contain_text(text.strip()[:8])  # the list follows the typing

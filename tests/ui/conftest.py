@@ -14,7 +14,8 @@ from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.model import models
 from gblm_viz.core.score.alpha import Alpha
 from gblm_viz.core.text.calibration import CalibrationSet
-from gblm_viz.ui.visit.session import Library, Session, Visit
+from gblm_viz.ui.visit.library import Library, Visit
+from gblm_viz.ui.visit.session import Session
 from gblm_viz.ui.work import start, work
 from gblm_viz.words import LANGUAGES, words
 from tests.families import FAMILIES

@@ -18,8 +18,9 @@ from gblm_viz.core.text.calibration import CalibrationSet
 from gblm_viz.ui.tabs import text
 from gblm_viz.ui.visit import uploads
 from gblm_viz.ui.visit.keys import SamplesKey
+from gblm_viz.ui.visit.library import TEXTS_SHARE, Library, Visit
 from gblm_viz.ui.visit.remembered import CHAT
-from gblm_viz.ui.visit.session import TEXTS_SHARE, Library, Session, Visit
+from gblm_viz.ui.visit.session import Session
 from gblm_viz.ui.visit.text_choice import TextChoice
 from gblm_viz.ui.visit.value_size import value_bytes
 from gblm_viz.ui.work import work

@@ -38,7 +38,8 @@ from gblm_viz.ui.tabs import weight
 from gblm_viz.ui.tabs.prune import form_of
 from gblm_viz.ui.visit import address
 from gblm_viz.ui.visit.keys import HeldOutKey
-from gblm_viz.ui.visit.session import Library, Session, Visit
+from gblm_viz.ui.visit.library import Library, Visit
+from gblm_viz.ui.visit.session import Session
 from gblm_viz.ui.visit.text_choice import TextChoice
 from gblm_viz.ui.work import preview, work
 from gblm_viz.ui.work.live_picture import OWN, MaskProvider

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from gblm_viz.ui.visit.session import Visit
+from gblm_viz.ui.visit.library import Visit
 from tests.ui import hostile
 from tests.ui.wire import Visitor, Wire
 

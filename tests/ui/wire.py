@@ -16,7 +16,7 @@ import httpx
 import uvicorn
 
 from gblm_viz.ui import server
-from gblm_viz.ui.visit.session import Library
+from gblm_viz.ui.visit.library import Library
 
 LONGEST_EVENT = 60.0
 Ask = Callable[..., httpx.Response]

@@ -37,8 +37,9 @@ from gblm_viz.core.sums.statistics import NORMS, Statistics
 from gblm_viz.core.text import calibration
 
 from ..visit.keys import GradientShareKey, MasksKey, PerplexityKey, ProbesKey, PrunedKey, StatisticsKey, SummariesKey
+from ..visit.library import Library, Visit
 from ..visit.remembered import CHAT, DRAWS, RUNS, SAVED
-from ..visit.session import Library, Session, Visit
+from ..visit.session import Session
 from ..visit.text_choice import TextChoice
 from ..work import measuring, sweeping, text_draws, work
 from ..work.chat import Conversation

@@ -20,9 +20,9 @@ from gblm_viz.words import Words
 
 from ..components.token_bars import MARKS, bars_html
 from ..visit.keys import SpeedTask
+from ..visit.library import Visit
 from ..visit.page import Handlers, Page
 from ..visit.remembered import BLIND_ROUND, CHAT, CHAT_EDIT, PICKED
-from ..visit.session import Visit
 from ..work import chat_models, work
 from ..work.chat import Conversation, Turn, answer_together, messages_of
 from . import chat_blind, chat_third, chat_view

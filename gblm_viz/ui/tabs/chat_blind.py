@@ -20,9 +20,9 @@ from gblm_viz.words import Words
 
 from ..components.own_component import started
 from ..components.token_bars import MARKS
+from ..visit.library import Visit
 from ..visit.page import Page
 from ..visit.remembered import BLIND, BLIND_QUESTIONS, BLIND_ROUND, CHAT, VOTES
-from ..visit.session import Visit
 from ..work import chat_models
 from ..work.chat import Conversation
 from .chat_view import LETTERS, ChatView, Round, blind_round, conversation, hidden, is_blind

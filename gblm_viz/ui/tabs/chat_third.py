@@ -15,9 +15,9 @@ from gblm_viz.core.score.methods import METHODS
 from gblm_viz.words import Words
 
 from ..visit.keys import ThirdTask
+from ..visit.library import Visit
 from ..visit.page import Page
 from ..visit.remembered import THIRD
-from ..visit.session import Visit
 from ..work import chat_models
 from .chat_view import ChatView
 from .text import texts_offered

@@ -19,8 +19,8 @@ from ..components.chat_pane import Bubble, ChatPane, pane_value
 from ..components.paragraph import paragraph
 from ..components.templates import render
 from ..components.token_bars import MARKS
+from ..visit.library import Visit
 from ..visit.remembered import BLIND, BLIND_ROUND, CHAT
-from ..visit.session import Visit
 from ..work import chat_models, work
 from ..work.applied import removed_amount
 from ..work.chat import SIDES, Conversation, SideAnswer, Turn, parting_sentence

@@ -26,9 +26,10 @@ from ..components.matrix_view import ArrayProvider, Field, MatrixView, picture
 from ..components.model_map import ModelMapView
 from ..components.paragraph import paragraph
 from ..visit.keys import FieldRangesKey, ModelKey, StatisticsKey, SummariesKey
+from ..visit.library import Library, Visit
 from ..visit.page import Handlers, Page, bump
 from ..visit.remembered import ALL_EXPERTS, TEXT_MOVED
-from ..visit.session import Library, Selection, Visit
+from ..visit.session import Selection
 from ..work import work
 from ..work.example import shipped_example, shipped_matrix, shipped_summaries
 from ..work.preview import plain_alpha

@@ -12,8 +12,8 @@ from typing import Any
 import gradio as gr
 
 from ..visit.keys import MeasureTask
+from ..visit.library import Visit
 from ..visit.page import NoLongerWanted, Page, bump
-from ..visit.session import Visit
 from ..work import work
 from . import lost_methods, lost_probes, lost_tokens
 from .lost_text import measured_html, summary_html

@@ -11,8 +11,8 @@ from gblm_viz.core.text.calibration import CalibrationSet
 from gblm_viz.words import Words
 
 from ..visit.keys import MethodsTask
+from ..visit.library import Visit
 from ..visit.page import Page
-from ..visit.session import Visit
 from ..work import measuring, text_draws, work
 from .lost_text import methods_cost, methods_html
 

@@ -21,9 +21,9 @@ from ..components.upload_button import UploadButton, upload_button
 from ..report.report_data import as_lines
 from ..visit import downloads
 from ..visit.keys import AskTask, PrunedKey
+from ..visit.library import Visit
 from ..visit.page import Handlers, Page, bump
 from ..visit.remembered import SHOWN_PROBES
-from ..visit.session import Visit
 from ..visit.uploads import claim_upload
 from ..work import measuring, work
 from ..work.measuring import SetVerdicts

@@ -24,7 +24,7 @@ from ..components.skill_name import skill_name
 from ..components.table import Cell, plain_table
 from ..components.templates import render
 from ..visit.keys import ProbesKey, PrunedKey
-from ..visit.session import Visit
+from ..visit.library import Visit
 from ..work import measuring, text_draws, work
 from ..work.applied import removed_amount
 from ..work.measuring import SetVerdicts

@@ -12,8 +12,8 @@ from gblm_viz.core.measure.lost import TokenLoss
 from gblm_viz.words import Words
 
 from ..components.loss_strip import LossStrip, strip_value
+from ..visit.library import Visit
 from ..visit.page import Handlers, NoLongerWanted, Page
-from ..visit.session import Visit
 from ..work import measuring, work
 from ..work.applied import applied_tag
 

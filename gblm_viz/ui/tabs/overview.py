@@ -23,8 +23,9 @@ from ..components.model_map import ModelMapView
 from ..components.settings_words import settings_words
 from ..components.token_bars import MARKS
 from ..visit.keys import PerplexityKey, ProbesKey, PrunedKey
+from ..visit.library import Visit
 from ..visit.page import Handlers, Page, bump
-from ..visit.session import Selection, Visit
+from ..visit.session import Selection
 from ..work import work
 from ..work.applied import applied_tag, collected_from
 from ..work.chat import Turn, answer_together, pane_html, parting_sentence

@@ -29,9 +29,10 @@ from gblm_viz.words import Words
 from ..components.matrix_view import ArrayProvider, Field, MatrixView, picture, with_pin, without_pin
 from ..components.model_map import ModelMapView
 from ..components.table import plain_table
+from ..visit.library import Visit
 from ..visit.page import Handlers, Page, bump
 from ..visit.remembered import PATTERNS_ORDER
-from ..visit.session import Selection, Visit
+from ..visit.session import Selection
 from ..work import work
 from ..work.preview import selected_matrix
 from .gradients import unpin

@@ -23,8 +23,8 @@ from gblm_viz.core.mask.settings import Settings, preview_settings
 from gblm_viz.core.score.alpha import Alpha
 
 from ..visit.keys import BandKey, MasksKey, MovedKey, StructureBandsKey, StructureKey, TwoMasksKey
+from ..visit.library import Visit
 from ..visit.remembered import PATTERNS_ORDER
-from ..visit.session import Visit
 from ..work import work
 from ..work.preview import plain_alpha, selected_matrix
 

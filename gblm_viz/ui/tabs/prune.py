@@ -38,8 +38,9 @@ from ..components.free_slider import FreeSlider
 from ..components.matrix_view import Field, Followed, MatrixView, picture
 from ..components.settings_words import knob_name, knob_value
 from ..visit.keys import HistogramKey
+from ..visit.library import Visit
 from ..visit.page import Handlers, Page, bump
-from ..visit.session import Selection, Visit
+from ..visit.session import Selection
 from ..work import work
 from ..work.apply import apply
 from ..work.live_picture import LEAST_SHARE, MOST_SHARE, MOST_SPARSITY, MaskProvider, control_places, slider_places

@@ -29,7 +29,7 @@ from ..components.settings_words import knob_name, knob_value, settings_words
 from ..components.table import Cell
 from ..components.templates import render
 from ..visit.keys import AlphaKey
-from ..visit.session import Visit
+from ..visit.library import Visit
 from ..work import work
 from ..work.preview import plain_alpha, share_at
 from ..work.shipped_results import results_sentence

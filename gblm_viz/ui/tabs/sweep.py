@@ -20,9 +20,9 @@ from gblm_viz.figures.charts import percent
 from gblm_viz.words import Words
 
 from ..components.point_table import PointTable
+from ..visit.library import Visit
 from ..visit.page import Handlers, Page, bump
 from ..visit.remembered import SWEEP
-from ..visit.session import Visit
 from ..visit.tasks import Task
 from ..work import text_draws
 from ..work.apply import apply

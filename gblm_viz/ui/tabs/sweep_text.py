@@ -28,7 +28,7 @@ from ..components.paragraph import paragraph
 from ..components.point_table import PointRow, point_rows
 from ..components.settings_words import amount_words, knob_words
 from ..components.table import plain_table
-from ..visit.session import Visit
+from ..visit.library import Visit
 from ..work import text_draws, work
 from ..work.sweeping import Plan
 

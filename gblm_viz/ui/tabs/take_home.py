@@ -38,9 +38,9 @@ from ..report.visit_table import visit_cells, visit_heads
 from ..visit import downloads
 from ..visit.folders import folder_of
 from ..visit.keys import ReportTask, SaveTask
+from ..visit.library import Visit
 from ..visit.page import Handlers, Page, bump
 from ..visit.remembered import REPORT, SAVED
-from ..visit.session import Visit
 from ..work import work
 
 DEFAULT_FOLDER = "~/gblm-viz/pruned"

@@ -26,9 +26,9 @@ from ..components.sample_list import SampleList, SampleRow, sample_rows
 from ..components.upload_button import UploadButton, upload_button
 from ..visit.folders import folder_of
 from ..visit.keys import CollectTask, CostKey, HeldOutKey, RequestedSamplesKey
+from ..visit.library import Visit
 from ..visit.page import Handlers, Page, bump
 from ..visit.remembered import KEEP_IN, KEPT_IN, TEXT_MOVED
-from ..visit.session import Visit
 from ..visit.text_choice import TextChoice
 from ..visit.uploads import Upload, claim_upload
 from ..work import work

@@ -30,9 +30,10 @@ from gblm_viz.words import Words
 from ..components.hand_row import HandRow, hand_value
 from ..components.table import Cell, plain_table
 from ..visit.keys import AnswerChangesKey, PullKey, StatisticsKey, WeightKey, ZeroedKey
+from ..visit.library import Visit
 from ..visit.page import Handlers, Page, bump
 from ..visit.remembered import WEIGHT_ASKED, WEIGHT_HAND
-from ..visit.session import Selection, Visit
+from ..visit.session import Selection
 from ..work import work
 from ..work.preview import plain_alpha
 from .gradients import chosen

@@ -22,8 +22,8 @@ from ..components.paragraph import paragraph
 from ..components.table import Table
 from ..components.templates import render
 from ..visit.keys import WonKey, WonTask
+from ..visit.library import Library, Visit
 from ..visit.page import Page
-from ..visit.session import Library, Visit
 from ..work import work
 from ..work.applied import applied_tag
 

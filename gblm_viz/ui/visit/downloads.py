@@ -10,7 +10,7 @@ import secrets
 from dataclasses import dataclass
 
 from .keys import OfferedKey
-from .session import Library
+from .library import Library
 
 ADDRESS = "/take-home/"
 MEDIA = {"html": "text/html; charset=utf-8", "json": "application/json", "zip": "application/zip",

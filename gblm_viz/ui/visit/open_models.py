@@ -7,7 +7,7 @@ import os
 from gblm_viz.core.base.errors import GblmError, ModelError
 from gblm_viz.core.model.model_source import is_hub_id, strip_pasted
 
-from .session import Library
+from .library import Library
 
 LONGEST = 200
 """Longest part of a name, in characters, that an error message repeats."""

@@ -26,7 +26,7 @@ from gblm_viz.words import Words
 from ..components.templates import render
 from .event_kinds import KINDS
 from .keys import Key
-from .session import Library, Visit
+from .library import Library, Visit
 from .tasks import Task
 
 T = TypeVar("T")

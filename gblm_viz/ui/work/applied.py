@@ -8,7 +8,7 @@ from gblm_viz.core.sums.statistics import Statistics
 from gblm_viz.words import Words
 
 from ..components.settings_words import settings_words
-from ..visit.session import Visit
+from ..visit.library import Visit
 from . import work
 
 

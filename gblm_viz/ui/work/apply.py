@@ -9,8 +9,8 @@ from gblm_viz.core.mask.prune import Masks
 from gblm_viz.core.mask.settings import Settings
 
 from ..visit.keys import ApplyTask
+from ..visit.library import Visit
 from ..visit.page import Page
-from ..visit.session import Visit
 from . import work
 
 

@@ -19,8 +19,9 @@ from gblm_viz.core.sums.statistics import Statistics
 from gblm_viz.words import Words
 
 from ..visit.keys import MasksKey, ModelKey, StatisticsKey
+from ..visit.library import Library, Visit
 from ..visit.remembered import THIRD
-from ..visit.session import Library, Session, Visit
+from ..visit.session import Session
 from . import work
 from .applied import applied_tag, made_of
 

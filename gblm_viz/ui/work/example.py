@@ -27,7 +27,8 @@ from gblm_viz.shipped import ASSETS
 from gblm_viz.words import LANGUAGES, words
 
 from ..visit.keys import HeldOutKey, PerplexityKey, ProbesKey, PrunedKey
-from ..visit.session import Library, Session
+from ..visit.library import Library
+from ..visit.session import Session
 from ..visit.text_choice import TextChoice
 from . import work
 

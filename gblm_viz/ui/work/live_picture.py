@@ -23,7 +23,7 @@ from gblm_viz.core.sums.statistics import Statistics
 
 from ..components.matrix_view import Control, Field
 from ..visit.keys import CutsKey, MasksKey, ModelKey, OrderedRowsKey, StatisticsKey
-from ..visit.session import Library, Visit
+from ..visit.library import Library, Visit
 from .work import masks_key, share_curve
 
 CONTROLS = {"method": "#method", "norm": "#norm", "sparsity": "#sparsity", "share": "#alpha-share",

@@ -33,8 +33,9 @@ from ..visit.keys import (
     PrunedKey,
     TokenLossesKey,
 )
+from ..visit.library import Library, Visit
 from ..visit.remembered import OWN_PROBES
-from ..visit.session import Library, Session, Visit
+from ..visit.session import Session
 from . import text_draws, work
 
 GENERAL = ASSETS / "probes" / "general.csv"

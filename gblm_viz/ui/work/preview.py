@@ -15,7 +15,7 @@ from gblm_viz.core.score import alpha as alphas
 from gblm_viz.core.score.alpha import Alpha
 
 from ..visit.keys import AlphaKey, GradientShareKey, PreviewKey
-from ..visit.session import Visit
+from ..visit.library import Visit
 from . import work
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from gblm_viz.core.base.job import run
 from gblm_viz.core.sums import statistics
 
-from ..visit.session import Library, Session
+from ..visit.library import Library
+from ..visit.session import Session
 from . import work
 from .example import example_session, store_shipped_measures
 

@@ -20,7 +20,8 @@ from gblm_viz.core.score.methods import METHODS
 from gblm_viz.core.text.calibration import CalibrationSet
 
 from ..visit.keys import DrawsOf, ModelKey, StatisticsKey, SweepKey, SweepPaceKey, SweepPointKey
-from ..visit.session import Library, Session, Visit
+from ..visit.library import Library, Visit
+from ..visit.session import Session
 from . import text_draws, work
 
 APART = (10, 5)

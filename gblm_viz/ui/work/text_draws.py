@@ -21,8 +21,9 @@ from gblm_viz.core.sums.statistics import Statistics
 from gblm_viz.core.text.calibration import CalibrationSet
 
 from ..visit.keys import DrawnLossesKey, DrawsKey
+from ..visit.library import Library, Visit
 from ..visit.remembered import DRAWS
-from ..visit.session import Library, Session, Visit
+from ..visit.session import Session
 from . import work
 
 OFFERED = (1, draws.USUAL, 2 * draws.USUAL)

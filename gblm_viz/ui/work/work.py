@@ -57,7 +57,8 @@ from ..visit.keys import (
     SummariesKey,
     WonKey,
 )
-from ..visit.session import Library, Session, Visit
+from ..visit.library import Library, Visit
+from ..visit.session import Session
 from ..visit.text_choice import TextChoice
 from ..visit.uploads import LARGEST_FILE
 

@@ -164,6 +164,18 @@ def test_a_repository_that_is_something_else_says_what_it_is_before_anything_lar
     assert not any(path.endswith((".gguf", ".h5", ".safetensors")) for path in hub.asked)
 
 
+@pytest.mark.parametrize("key", ["gguf_only", "adapter"])
+def test_a_cached_repository_that_is_something_else_says_what_it_is_without_the_hub(hub: Hub, key: str):
+    hub.files, named = OTHER_KINDS[key]
+    downloads.snapshot_download("owner/tiny")
+    hub.server.shutdown()
+    hub.server.server_close()
+    with pytest.raises(ModelError) as caught:
+        run(load_model("owner/tiny"))
+    assert caught.value.key == key
+    assert named in str(caught.value)
+
+
 def test_a_shard_that_is_missing_is_fetched_by_the_next_try(hub: Hub, tmp_path: Path):
     first = split(hub)[0]
     run(load_model("owner/tiny"))

@@ -24,8 +24,9 @@ from gblm_viz.ui.door.hosts import Hosts
 from gblm_viz.ui.door.own_address import use_browser_address
 from gblm_viz.ui.door.password import Password, Tries, safe_target
 from gblm_viz.ui.door.prefix import Prefix
+from gblm_viz.ui.visit.library import Library
 from gblm_viz.ui.visit.open_models import refuse_closed
-from gblm_viz.ui.visit.session import Library, Session
+from gblm_viz.ui.visit.session import Session
 from gblm_viz.words import LANGUAGES, words
 from tests.ui.wire import Ask, asking
 

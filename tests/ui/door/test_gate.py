@@ -17,9 +17,9 @@ from gblm_viz.ui import server
 from gblm_viz.ui.door import fields, gate
 from gblm_viz.ui.door.access import Access
 from gblm_viz.ui.door.origins import Origins, embedding_origin
+from gblm_viz.ui.visit.library import Library
 from gblm_viz.ui.visit.page import Page
 from gblm_viz.ui.visit.presence import Presence
-from gblm_viz.ui.visit.session import Library
 from gblm_viz.words import LANGUAGES, words
 from tests.ui.wire import Ask, asking, pages_of
 

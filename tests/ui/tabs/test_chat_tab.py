@@ -29,8 +29,9 @@ from gblm_viz.ui.components.chat_pane import Bubble, pane_value
 from gblm_viz.ui.components.token_bars import bars_html, percentage
 from gblm_viz.ui.tabs import chat_blind, chat_view
 from gblm_viz.ui.tabs.chat_view import ChatView, Places, Round
+from gblm_viz.ui.visit.library import Library, Visit
 from gblm_viz.ui.visit.remembered import BLIND, BLIND_ROUND, CHAT, THIRD, VOTES
-from gblm_viz.ui.visit.session import Library, Session, Visit
+from gblm_viz.ui.visit.session import Session
 from gblm_viz.ui.visit.text_choice import TextChoice
 from gblm_viz.ui.work import chat_models, work
 from gblm_viz.ui.work.chat import (

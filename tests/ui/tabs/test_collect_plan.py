@@ -18,8 +18,9 @@ from gblm_viz.core.sums.estimate import Choice, Pace, Room, Work, estimates, sha
 from gblm_viz.core.text.calibration import CalibrationSet
 from gblm_viz.ui.tabs import text
 from gblm_viz.ui.visit.keys import CostKey
+from gblm_viz.ui.visit.library import Library
 from gblm_viz.ui.visit.remembered import KEEP_IN
-from gblm_viz.ui.visit.session import Library, Session
+from gblm_viz.ui.visit.session import Session
 from gblm_viz.ui.work import work
 from gblm_viz.words import LANGUAGES, words
 from tests.families import FAMILIES

@@ -16,8 +16,9 @@ from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.model import models
 from gblm_viz.core.score.alpha import Alpha
 from gblm_viz.ui.tabs import gradients
+from gblm_viz.ui.visit.library import Library, Visit
 from gblm_viz.ui.visit.page import Page, Signals
-from gblm_viz.ui.visit.session import Library, Selection, Session, Visit
+from gblm_viz.ui.visit.session import Selection, Session
 from tests.families import FAMILIES
 
 

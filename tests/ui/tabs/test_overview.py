@@ -16,8 +16,8 @@ from gblm_viz.escape import escape
 from gblm_viz.ui import build
 from gblm_viz.ui.tabs import overview, prune
 from gblm_viz.ui.visit.keys import MasksKey, PerplexityKey
+from gblm_viz.ui.visit.library import Library, Visit
 from gblm_viz.ui.visit.page import Page, Signals
-from gblm_viz.ui.visit.session import Library, Visit
 from gblm_viz.ui.work import work
 from gblm_viz.ui.work.example import shipped_example
 from gblm_viz.words import words

@@ -21,8 +21,9 @@ from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.score.alpha import Alpha
 from gblm_viz.figures.charts import percent
 from gblm_viz.ui.tabs import patterns, patterns_data, patterns_text
+from gblm_viz.ui.visit.library import Visit
 from gblm_viz.ui.visit.remembered import PATTERNS_ORDER
-from gblm_viz.ui.visit.session import Selection, Visit
+from gblm_viz.ui.visit.session import Selection
 from gblm_viz.ui.work import work
 from tests import reference
 

@@ -19,8 +19,9 @@ from gblm_viz.core.score.scores import Fallback
 from gblm_viz.escape import escape
 from gblm_viz.ui.tabs import prune, prune_text
 from gblm_viz.ui.tabs.prune import Form
+from gblm_viz.ui.visit.library import Library, Visit
 from gblm_viz.ui.visit.page import Page, Signals
-from gblm_viz.ui.visit.session import Library, Selection, Visit
+from gblm_viz.ui.visit.session import Selection
 from gblm_viz.ui.work import preview, work
 from gblm_viz.words import LANGUAGES, words
 

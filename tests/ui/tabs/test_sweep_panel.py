@@ -20,7 +20,7 @@ from gblm_viz.core.score.alpha import Alpha
 from gblm_viz.ui.components import knees
 from gblm_viz.ui.tabs import sweep_text
 from gblm_viz.ui.tabs.sweep import loaded
-from gblm_viz.ui.visit.session import Library, Visit
+from gblm_viz.ui.visit.library import Library, Visit
 from gblm_viz.ui.work import sweeping, work
 from gblm_viz.ui.work.sweeping import plan_of, points_of, sweep_job
 

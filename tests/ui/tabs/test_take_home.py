@@ -34,8 +34,9 @@ from gblm_viz.ui.report import report_data, report_file, this_run
 from gblm_viz.ui.tabs import take_home
 from gblm_viz.ui.visit import downloads
 from gblm_viz.ui.visit.keys import HeldOutKey, PerplexityKey, PrunedKey, WonKey
+from gblm_viz.ui.visit.library import Library, Visit
 from gblm_viz.ui.visit.remembered import CHAT, REPORT, SAVED
-from gblm_viz.ui.visit.session import Library, Session, Visit
+from gblm_viz.ui.visit.session import Session
 from gblm_viz.ui.visit.text_choice import TextChoice
 from gblm_viz.ui.work import measuring, sweeping, work
 from gblm_viz.ui.work.chat import Conversation, SideAnswer, Turn

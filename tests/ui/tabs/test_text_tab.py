@@ -13,7 +13,8 @@ from gblm_viz.core.model.models import Model
 from gblm_viz.core.text.calibration import CalibrationSet, held_out_indices, hold_out
 from gblm_viz.ui.tabs import text
 from gblm_viz.ui.visit.keys import ModelKey
-from gblm_viz.ui.visit.session import Library, Session
+from gblm_viz.ui.visit.library import Library
+from gblm_viz.ui.visit.session import Session
 from gblm_viz.ui.visit.text_choice import TextChoice
 from gblm_viz.ui.visit.uploads import Upload
 from gblm_viz.ui.work import work

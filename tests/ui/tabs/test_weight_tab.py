@@ -14,7 +14,8 @@ from gblm_viz.core.base.errors import GblmError
 from gblm_viz.core.base.job import run
 from gblm_viz.core.look import pull, weight
 from gblm_viz.ui.tabs import weight as tab
-from gblm_viz.ui.visit.session import Selection, Visit
+from gblm_viz.ui.visit.library import Visit
+from gblm_viz.ui.visit.session import Selection
 from gblm_viz.ui.work import work
 
 

@@ -12,7 +12,7 @@ from gblm_viz.core.measure.won import Bytes, Speed, Won
 from gblm_viz.escape import escape
 from gblm_viz.ui.components.templates import render
 from gblm_viz.ui.tabs import won
-from gblm_viz.ui.visit.session import Library, Visit
+from gblm_viz.ui.visit.library import Library, Visit
 from gblm_viz.ui.work import work
 
 DENSE = (100.0, 102.0, 98.0, 101.0, 99.0)

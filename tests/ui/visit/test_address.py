@@ -9,7 +9,8 @@ import pytest
 from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.score.alpha import Alpha
 from gblm_viz.ui.visit import address
-from gblm_viz.ui.visit.session import Selection, Visit
+from gblm_viz.ui.visit.library import Visit
+from gblm_viz.ui.visit.session import Selection
 from gblm_viz.ui.visit.text_choice import TextChoice
 
 SETTINGS = Settings("gradient", "l2", Alpha("share", 0.5), "row", 0.37, "", "dense", 5)

@@ -18,9 +18,10 @@ import uvicorn
 from gblm_viz.core.base.errors import GblmError
 from gblm_viz.core.base.job import Job, Step
 from gblm_viz.ui.server import make_app
-from gblm_viz.ui.visit import session, text_choice
+from gblm_viz.ui.visit.library import HOUR, MOST_VISITS, VISITS_PER_ADDRESS, Library
 from gblm_viz.ui.visit.presence import Presence, Streams, page_of
-from gblm_viz.ui.visit.session import MOST_VISITS, VISITS_PER_ADDRESS, Library
+from gblm_viz.ui.visit.session import Session
+from gblm_viz.ui.visit.text_choice import TextChoice
 from gblm_viz.words import LANGUAGES, words
 
 
@@ -191,7 +192,7 @@ def test_there_is_a_limit_for_all_clients_together():
 
 
 def test_at_the_limit_a_visit_that_nobody_is_at_makes_way_one_that_has_nothing_first(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(session, "VISITS_PER_ADDRESS", 3)
+    monkeypatch.setattr("gblm_viz.ui.visit.library.VISITS_PER_ADDRESS", 3)
     library = Library(budget=10**6)
     worked, _, open_one = (library.visit("", "a") for _ in range(3))
     worked.update(source="mine")
@@ -214,10 +215,10 @@ def test_a_page_whose_work_takes_more_than_an_hour_stays():
     library.presence.record_request(visit.key, "page")
     library.presence.opened("page")
     task = library.start(visit.key, ("collect", 1), endless)
-    library.tidy(time.monotonic() + session.HOUR + 1)
+    library.tidy(time.monotonic() + HOUR + 1)
     assert visit.key in library.sessions and not task.done.is_set()
     library.presence.closed("page")
-    library.tidy(time.monotonic() + session.HOUR + 1)
+    library.tidy(time.monotonic() + HOUR + 1)
     assert visit.key not in library.sessions and task.done.wait(2)
 
 
@@ -230,9 +231,9 @@ def test_a_request_that_names_no_page_is_nobodys():
 def test_a_visit_that_made_way_leaves_nothing_behind():
     library = Library(budget=10**6)
     visit = library.visit("", "a")
-    visit.update(text=text_choice.TextChoice("my text"))
+    visit.update(text=TextChoice("my text"))
     task = library.start(visit.key, ("collect", 1), endless)
-    library.tidy(time.monotonic() + session.HOUR + 1)
+    library.tidy(time.monotonic() + HOUR + 1)
     assert task.done.wait(2)
     assert not any(visit.key in held for held in (library.sessions, library.addresses, library.visiting, library.chats))
     assert not any(visit.key in str(key) for key in library.values)
@@ -258,11 +259,11 @@ class Site:
 def site() -> Iterator[Site]:
     """The whole app in this process, with visitors that are away after half a second."""
     with pytest.MonkeyPatch.context() as patch, socket.socket() as probe:
-        patch.setattr(session, "CHECK_SECONDS", 0.05)
+        patch.setattr("gblm_viz.ui.visit.library.CHECK_SECONDS", 0.05)
         library = Library(budget=1 << 30)
         library.presence = Presence(away=0.5, kept=0.5)
         library.put("model", object())
-        library.first = session.Session(model="model")
+        library.first = Session(model="model")
         library.ready.set()
         app = make_app(library)
         probe.bind(("127.0.0.1", 0))
@@ -314,7 +315,7 @@ def test_while_the_heartbeat_is_open_work_goes_on_and_after_it_ends_gradio_keeps
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_page_too_many_says_so(site: Site, language: str, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(session, "VISITS_PER_ADDRESS", 0)
+    monkeypatch.setattr("gblm_viz.ui.visit.library.VISITS_PER_ADDRESS", 0)
     monkeypatch.setattr(site.library.presence, "away", 1000)
     blocks = site.apps[list(LANGUAGES).index(language)]
     base = site.base.replace("/en/", f"/{language}/")

@@ -12,10 +12,9 @@ import pytest
 
 from gblm_viz.core.base.errors import GblmError
 from gblm_viz.core.base.job import Job, Step, run
-from gblm_viz.ui.visit import session
 from gblm_viz.ui.visit.keys import Key
+from gblm_viz.ui.visit.library import MOST_ABANDONED, MOST_TASKS, Library
 from gblm_viz.ui.visit.page import Page
-from gblm_viz.ui.visit.session import MOST_TASKS, Library
 from gblm_viz.ui.visit.turns import Ticket, Turns
 
 
@@ -250,7 +249,7 @@ def test_a_load_that_two_wait_for_goes_on_when_one_of_them_cancels():
 
 
 def test_a_load_without_progress_ends_with_a_sentence_that_names_the_seconds(monkeypatch: pytest.MonkeyPatch, say: Any):
-    monkeypatch.setattr(session, "LOAD_SECONDS", 0.3)
+    monkeypatch.setattr("gblm_viz.ui.visit.library.LOAD_SECONDS", 0.3)
     library, stuck = Library(budget=10**6), Stuck()
     task = library.start("a", Work("load", 1), stuck.job, loads=True)
     assert task.done.wait(5)
@@ -261,7 +260,7 @@ def test_a_load_without_progress_ends_with_a_sentence_that_names_the_seconds(mon
 
 
 def test_a_load_that_makes_progress_may_take_longer_than_that(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(session, "LOAD_SECONDS", 0.3)
+    monkeypatch.setattr("gblm_viz.ui.visit.library.LOAD_SECONDS", 0.3)
 
     def download(_: threading.Event) -> Job[str]:
         for done in range(12):
@@ -274,14 +273,14 @@ def test_a_load_that_makes_progress_may_take_longer_than_that(monkeypatch: pytes
 
 
 def test_threads_that_hang_do_not_pile_up_and_close_loading_for_a_stated_time_at_most(monkeypatch: pytest.MonkeyPatch):
-    library, stuck = Library(budget=10**6), [Stuck() for _ in range(session.MOST_ABANDONED)]
+    library, stuck = Library(budget=10**6), [Stuck() for _ in range(MOST_ABANDONED)]
     for number, one in enumerate(stuck):
         library.start("a", Work("load", number), one.job, loads=True)
         assert one.begun.wait(5)
         library.cancel("a")
-    with pytest.raises(GblmError, match=f"{session.MOST_ABANDONED} loads"):
+    with pytest.raises(GblmError, match=f"{MOST_ABANDONED} loads"):
         library.start("b", Work("load", "good"), stuck[0].job, loads=True)
-    monkeypatch.setattr(session, "ABANDONED_SECONDS", 0.0)
+    monkeypatch.setattr("gblm_viz.ui.visit.library.ABANDONED_SECONDS", 0.0)
     done = threading.Event()
     done.set()
     assert library.start("b", Work("load", "good"), held(done, [], "b"), loads=True).done.wait(2)

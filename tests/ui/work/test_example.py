@@ -10,7 +10,7 @@ import pytest
 from gblm_viz.core.measure.evaluate import read_probes
 from gblm_viz.core.talk.generate import Sampling, answer
 from gblm_viz.ui.visit.keys import PerplexityKey, ProbesKey
-from gblm_viz.ui.visit.session import Library
+from gblm_viz.ui.visit.library import Library
 from gblm_viz.ui.work import example, work
 from gblm_viz.words import LANGUAGES, words
 

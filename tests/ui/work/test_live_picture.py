@@ -18,7 +18,7 @@ from gblm_viz.core.score import alpha as alphas
 from gblm_viz.core.score.alpha import Alpha
 from gblm_viz.core.score.methods import Gblm
 from gblm_viz.ui.components.matrix_view import Field
-from gblm_viz.ui.visit.session import Library, Visit
+from gblm_viz.ui.visit.library import Library, Visit
 from gblm_viz.ui.work.live_picture import CONTROLS, MaskProvider
 
 MASK = Field("mask", "Mask", "mask")

@@ -15,7 +15,8 @@ from gblm_viz.core.measure import evaluate
 from gblm_viz.core.model import models
 from gblm_viz.core.model.models import Model
 from gblm_viz.ui.visit.keys import HeldOutKey, ProbesKey, PrunedKey
-from gblm_viz.ui.visit.session import Library, Session, Visit
+from gblm_viz.ui.visit.library import Library, Visit
+from gblm_viz.ui.visit.session import Session
 from gblm_viz.ui.visit.text_choice import TextChoice
 from gblm_viz.ui.work import example, measuring, work
 from tests.families import FAMILIES, tiny_tokenizer

@@ -22,8 +22,9 @@ from gblm_viz.escape import escape
 from gblm_viz.ui.report import report_file, this_run
 from gblm_viz.ui.tabs import lost_text, sweep_text, take_home
 from gblm_viz.ui.visit.keys import HeldOutKey
+from gblm_viz.ui.visit.library import Library, Visit
 from gblm_viz.ui.visit.remembered import DRAWS
-from gblm_viz.ui.visit.session import Library, Session, Visit
+from gblm_viz.ui.visit.session import Session
 from gblm_viz.ui.work import measuring, sweeping, text_draws, work
 from gblm_viz.ui.work.measuring import Rivalry
 from gblm_viz.words import LANGUAGES, words

@@ -10,7 +10,8 @@ import pytest
 
 from gblm_viz.core.base.errors import GblmError
 from gblm_viz.core.base.job import Job, Step
-from gblm_viz.ui.visit.session import HOUR, MOST_TASKS, Library, Selection, Session, Visit
+from gblm_viz.ui.visit.library import HOUR, MOST_TASKS, Library, Visit
+from gblm_viz.ui.visit.session import Selection, Session
 
 
 def slow(steps: int = 400, pause: float = 0.01) -> Callable[[threading.Event], Job[int]]:
