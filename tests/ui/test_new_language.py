@@ -14,7 +14,7 @@ ASK = """
 import json
 from fastapi.testclient import TestClient
 from gblm_viz.ui import server
-from gblm_viz.ui.visit.session import Library
+from gblm_viz.ui.visit.library import Library
 from gblm_viz.ui.work import work
 from gblm_viz.words import LANGUAGES, words
 client = TestClient(server.make_app(Library()), base_url="http://127.0.0.1")
