@@ -46,12 +46,15 @@ PHASES = {"ready": "page, ready", "filled": "page, every tab filled", "same": "c
 TRIED = ("same", "different", "chat", "cancel", "newcomer")
 """Beside the opening of the page, what can be left out."""
 
-STARTED = """import runpy, sys
-import gblm_viz.ui.visit.library as library
+STARTED = """import importlib, importlib.util, runpy, sys
+place = next(name for name in ("gblm_viz.ui.visit", "gblm_viz.ui.session") if importlib.util.find_spec(name))
+library = importlib.import_module("gblm_viz.ui.visit.library" if place == "gblm_viz.ui.visit" else place)
 library.available_memory = lambda: {memory}
 sys.argv[0] = "app.py"
 runpy.run_path("app.py", run_name="__main__")"""
-"""app.py with a smaller memory: what a round leaves in it then fills it, and any growth after that is a leak."""
+"""app.py with a smaller memory: what a round leaves in it then fills it, and any growth after that is a leak.
+
+Version 0.1 kept what all visitors share in gblm_viz.ui.session; an old checkout is to be measured too."""
 
 
 class Failed(Exception):  # noqa: N818

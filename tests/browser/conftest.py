@@ -137,6 +137,10 @@ class Watch:
 
 QUIET_SECONDS, LONGEST_SECONDS = 0.4, 60.0
 """A page is still once it has asked for nothing for so long: longer than its controls wait before they send."""
+IDLE_SECONDS = 12.0
+"""A stream of answers from which nothing came for so long has nothing more to tell. Rarely, Gradio opens one more
+stream than there are events, which then stays open until the page closes. A living stream sends a sign every 15
+seconds, so this is less; an event that works silently for longer must be waited for by what it shows."""
 EVENTS = re.compile(r"/gradio_api/(queue/|component_server)")
 
 
@@ -146,15 +150,27 @@ class Traffic:
 
     open: set[Request] = field(default_factory=set)
     last: float = field(default_factory=time.monotonic)
+    heard: float = field(default_factory=time.monotonic)
+    """When the last bytes came, of any request."""
 
     def begun(self, request: Request) -> None:
         if EVENTS.search(request.url):
             self.open.add(request)
+            self.heard = time.monotonic()
 
     def ended(self, request: Request) -> None:
         if request in self.open:
             self.open.discard(request)
             self.last = time.monotonic()
+
+    def received(self, _: object) -> None:
+        self.heard = time.monotonic()
+
+    @property
+    def busy(self) -> bool:
+        """Whether something that was asked for may still come."""
+        quiet = time.monotonic() - max(self.heard, self.last)
+        return bool(self.open) and not (quiet > IDLE_SECONDS and all("queue/data" in one.url for one in self.open))
 
 
 TRAFFIC: WeakKeyDictionary[Page, Traffic] = WeakKeyDictionary()
@@ -166,13 +182,16 @@ def followed(page: Page) -> Page:
     page.on("request", traffic.begun)
     page.on("requestfinished", traffic.ended)
     page.on("requestfailed", traffic.ended)
+    wire = page.context.new_cdp_session(page)
+    wire.on("Network.dataReceived", traffic.received)
+    wire.send("Network.enable")
     return page
 
 
 def still(page: Page) -> None:
     """Wait until the page has asked for nothing for a while and everything that it asked for has come."""
     traffic, began = TRAFFIC[page], time.monotonic()
-    while traffic.open or time.monotonic() - max(traffic.last, began) < QUIET_SECONDS:
+    while traffic.busy or time.monotonic() - max(traffic.last, began) < QUIET_SECONDS:
         assert time.monotonic() - began < LONGEST_SECONDS, [one.url for one in traffic.open]
         page.wait_for_timeout(20)  # events of the browser arrive only while Playwright waits
 
