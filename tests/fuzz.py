@@ -33,7 +33,8 @@ from gblm_viz.core.model.models import Model, wrap
 from gblm_viz.core.score.alpha import Alpha, parse_alpha
 from gblm_viz.core.score.methods import METHODS
 from gblm_viz.core.sums import statistics
-from gblm_viz.core.sums.collect import checkpoint_blocks, checkpoint_plan, checkpoint_samples, collect
+from gblm_viz.core.sums.checkpoints import checkpoint_blocks, checkpoint_plan, checkpoint_samples
+from gblm_viz.core.sums.collect import collect
 from gblm_viz.core.sums.statistics import Statistics
 from gblm_viz.core.text import calibration
 from gblm_viz.core.text.calibration import from_jsonl, from_text, from_tokens, read_given

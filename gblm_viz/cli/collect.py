@@ -12,7 +12,8 @@ from gblm_viz.core.base.files import refuse_unwritable
 from gblm_viz.core.base.footprint import Peak, folder_bytes, parse_bytes
 from gblm_viz.core.model.models import LONGEST, Model, Opened, longest_input, pick_device
 from gblm_viz.core.sums import estimate, statistics
-from gblm_viz.core.sums.collect import PLANS, checkpoint_blocks, checkpoint_samples
+from gblm_viz.core.sums.checkpoints import checkpoint_blocks, checkpoint_samples
+from gblm_viz.core.sums.collect import PLANS
 from gblm_viz.core.sums.collect import collect as collect_sums
 from gblm_viz.core.sums.estimate import Actual, Choice, ModelShape
 from gblm_viz.core.sums.ranks import Ranks
@@ -76,7 +77,7 @@ def _collect(args: argparse.Namespace, terminal: Terminal, ranks: Ranks) -> Resu
         try:
             found = terminal.follow(collect_sums(model, samples, keep=args.keep, halves=args.halves, folder=args.out,
                                                  plan=plan, inputs_in_memory=choice.chosen.inputs_in_memory
-                                                 if choice else None, ranks=ranks), watch)
+                                                 if choice else None, ranks=ranks, batch=args.batch), watch)
         except KeyboardInterrupt:
             raise InterruptionError(_checkpointed(args.out, model, samples)) from None
     if not ranks.first:
@@ -108,7 +109,8 @@ def _choice(args: argparse.Namespace, shape: ModelShape, samples: CalibrationSet
     found = statistics.read_manifest(args.out)
     if found is not None and found["samples_complete"] == found["samples"]:
         return None
-    work = estimate.work_of(samples, args.keep or statistics.keep_for(shape.prunable), args.halves, True, ranks.count)
+    work = estimate.work_of(samples, args.keep or statistics.keep_for(shape.prunable), args.halves, True, ranks.count,
+                            args.batch)
     pace = estimate.measure_pace(shape, work, device, args.out)
     room = estimate.room_of(device, args.out, args.memory, ranks.neighbours)
     plans, plan = tuple(PLANS), args.plan
@@ -165,5 +167,6 @@ def flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=seed_number, default=0, metavar="S", help=flag_help("seed_samples"))
     parser.add_argument("--keep", type=_keep, metavar="l1,sq,sum", help=flag_help("keep"))
     parser.add_argument("--halves", action="store_true", help=flag_help("halves"))
+    parser.add_argument("--batch", type=whole(1), metavar="B", help=flag_help("batch"))
     parser.add_argument("--plan", choices=("auto", *PLANS), default="auto", help=flag_help("plan"))
     parser.add_argument("--memory", type=parse_bytes, metavar="6GB", help=flag_help("memory"))

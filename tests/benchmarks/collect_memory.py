@@ -23,8 +23,8 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from gblm_viz.core.base.footprint import Peak
 from gblm_viz.core.base.job import run
 from gblm_viz.core.model.models import load
+from gblm_viz.core.sums.batched import FLOAT
 from gblm_viz.core.sums.collect import PLANS, collect
-from gblm_viz.core.sums.estimate import FLOAT
 from gblm_viz.core.text.calibration import CalibrationSet
 from tests.families import tiny_tokenizer
 

@@ -1,10 +1,12 @@
-"""What collecting costs beside the bare forward and backward pass of the same frozen set, and beside a plain way of the
-published procedure, as ratios in one run.
+"""What collecting costs beside the bare forward and backward passes, one sample at a time, and
+beside a plain way of the published procedure, as ratios in one run; and beside this machine's fastest product.
 
-    python -m tests.benchmarks.collect_ratio [--length 128 512 2048]
+    python -m tests.benchmarks.collect_ratio [--length 128 512 2048] [--batch 1 16]
 
-The floor of the whole plan is 1: every sum needs the gradients. On top comes adding |G|, G² and G: three reads and
-writes a weight. The floor of the streamed plan is 4/3: one forward pass more, where a backward pass costs two.
+The arithmetic of both is the same, so one sample at a time the floor of the whole plan is 1; on top comes adding |G|,
+G² and G. Batches go below it: weights are read once for many samples. The streamed plan runs forward once more: its
+floor is 4/3 of that. "limit" is the arithmetic ÷ the speed of one large product: nothing that computes every gradient
+can take less.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from gblm_viz.core.base.job import run
 from gblm_viz.core.model.models import Model, private_copy, wrap
 from gblm_viz.core.sums.collect import PLANS, collect
+from gblm_viz.core.sums.estimate import shape_of
 from gblm_viz.core.sums.observe import sample_loss
 from gblm_viz.core.text.calibration import CalibrationSet
 
@@ -69,29 +72,53 @@ def published(model: Model, samples: CalibrationSet) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--length", nargs="+", type=int, default=[128, 512, 2048])
-    parser.add_argument("--samples", type=int, default=4)
+    parser.add_argument("--tokens", type=int, default=4096, help="of all samples together, at least 4 samples")
+    parser.add_argument("--batch", nargs="+", type=int, default=[], help="samples at once, beside the default")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--hidden", type=int, default=512)
     parser.add_argument("--blocks", type=int, default=8)
     given = parser.parse_args()
     model = build(given.hidden, given.blocks)
     print(f"{model.parameters:,} parameters, {model.layout.prunable:,} prunable, {torch.get_num_threads()} threads")
+    speed = product_speed()
+    print(f"fastest product {speed / 1e9:.0f} GFLOP/s")
+    ways = [(plan, batch) for plan in PLANS for batch in (*given.batch, None)]
+    print("\n| tokens a sample | samples | limit, s | bare, s | published ÷ bare |",
+          " | ".join(f"{plan}, {f'{batch} at once' if batch else 'default'} ÷ bare" for plan, batch in ways), "|")
+    print("|" + "---:|" * (5 + len(ways)))
     for length in given.length:
-        tokens = torch.randint(0, 2048, (given.samples, length), generator=torch.Generator().manual_seed(0))
-        samples = CalibrationSet(tokens, torch.full((given.samples,), length), "windows", 0, "random", "")
+        count = max(4, given.tokens // length)
+        tokens = torch.randint(0, 2048, (count, length), generator=torch.Generator().manual_seed(0))
+        samples = CalibrationSet(tokens, torch.full((count,), length), "windows", 0, "random", "")
         bare(model, samples.first(1))
         rounds = [(bare(model, samples), published(model, samples),
-                   *(seconds(model, samples, plan) for plan in PLANS)) for _ in range(given.rounds)]
+                   *(seconds(model, samples, plan, batch) for plan, batch in ways)) for _ in range(given.rounds)]
         floor, *others = (min(times) for times in zip(*rounds, strict=True))
-        told = ", ".join(f"{name} {took:.2f} s, ratio {took / floor:.2f}"
-                         for name, took in zip(("published", *PLANS), others, strict=True))
-        print(f"length {length:5d}: bare {floor:.2f} s, {told}", flush=True)
+        print(f"| {length} | {count} | {operations(model, samples) / speed:.2f} | {floor:.2f} |",
+              " | ".join(f"{took / floor:.2f}" for took in others), "|", flush=True)
 
 
-def seconds(model: Model, samples: CalibrationSet, plan: str) -> float:
+def seconds(model: Model, samples: CalibrationSet, plan: str, batch: int | None = None) -> float:
     began = time.perf_counter()
-    run(collect(model, samples, plan=plan))
+    run(collect(model, samples, plan=plan, batch=batch))
     return time.perf_counter() - began
+
+
+def product_speed(size: int = 1536) -> float:
+    """Floating point operations a second of a large product, the fastest of ten."""
+    one, times = torch.randn(size, size), []
+    for _ in range(10):
+        began = time.perf_counter()
+        torch.mm(one, one)
+        times.append(time.perf_counter() - began)
+    return 2 * size**3 / min(times)
+
+
+def operations(model: Model, samples: CalibrationSet) -> float:
+    """Operations of one forward and one backward pass: 6 a prunable weight and token, attention, the head's 4."""
+    shape = shape_of(model)
+    attention = 3 * 4 * samples.length * shape.hidden * len(shape.blocks)
+    return samples.token_count * (6 * shape.prunable + attention + 4 * shape.vocabulary * shape.hidden)
 
 
 if __name__ == "__main__":

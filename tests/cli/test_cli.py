@@ -47,7 +47,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     save_tiny(place / "tiny", "llama")
     (place / "river.txt").write_text(TEXT)
     assert main(["collect", "--model", str(place / "tiny"), "--text", str(place / "river.txt"), "--out",
-                 str(place / "sums"), "--samples", "5", "--length", "16", "--halves"]) == 0
+                 str(place / "sums"), "--samples", "5", "--length", "16", "--halves", "--batch", "1"]) == 0
     return place
 
 
@@ -70,7 +70,7 @@ def flags(line: str) -> list[str]:
 PRUNE = "prune --model tiny --statistics sums"
 COMPARE = "compare --model tiny --text river.txt --on river.txt --sparsity 0.5"
 KEYED = {
-    "collect": "collect --model tiny --text river.txt --out sums --samples 5 --length 16 --halves",
+    "collect": "collect --model tiny --text river.txt --out sums --samples 5 --length 16 --halves --batch 1",
     "prune": f"{PRUNE} --method gblm --sparsity 0.5",
     "evaluate": "evaluate --model tiny --text river.txt --length 32",
     "chat": "chat --model tiny --prompt River --max-tokens 3",
@@ -396,22 +396,22 @@ def interruptible() -> Iterator[None]:
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_leaves_a_checkpoint_and_the_same_command_goes_on(
         sent: signal.Signals, command: Run, place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    one_sample = collecting._one_sample
+    one_batch = collecting._one_batch
     calls = iter(range(99))
 
-    def interrupted(*given: Any) -> float:
+    def interrupted(*given: Any) -> torch.Tensor:
         if next(calls) == 2:
             signal.raise_signal(sent)
-        return one_sample(*given)
+        return one_batch(*given)
 
     line = [*flags(KEYED["collect"]), "--out", tmp_path / "sums"]
-    monkeypatch.setattr(collecting, "_one_sample", interrupted)
+    monkeypatch.setattr(collecting, "_one_batch", interrupted)
     code, out, err = command(*line, "--json")
     assert (code, out) == (130, "")
     assert "3 of 5 samples" in err  # the sample during which it was pressed is finished first
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-    monkeypatch.setattr(collecting, "_one_sample", one_sample)
+    monkeypatch.setattr(collecting, "_one_batch", one_batch)
     assert command(*line)[0] == 0
     for file in (place / "sums").iterdir():
         assert (tmp_path / "sums" / file.name).read_bytes() == file.read_bytes()
@@ -447,7 +447,7 @@ def test_a_second_ctrl_c_ends_at_once(command: Run, tmp_path: Path, monkeypatch:
         signal.raise_signal(signal.SIGINT)
         raise AssertionError("the second one did not end it")
 
-    monkeypatch.setattr(collecting, "_one_sample", stubborn)
+    monkeypatch.setattr(collecting, "_one_batch", stubborn)
     code, out, err = command(*flags(KEYED["collect"]), "--out", tmp_path / "sums")
     assert code == 130 and "samples from" not in out
     assert "Interrupted" in err
@@ -513,7 +513,7 @@ def test_a_limit_on_memory_decides_the_plan_and_the_refusal_names_one_that_would
 def test_a_folder_goes_on_by_its_own_plan_whatever_is_asked(command: Run, place: Path, tmp_path: Path) -> None:
     model = run(load(str(place / "tiny"), "float32", "cpu"))
     samples = calibration.from_text(model.tokenizer, TEXT, name="river.txt", samples=5, length=16)
-    job = collecting.collect(model, samples, folder=tmp_path, plan="whole")
+    job = collecting.collect(model, samples, folder=tmp_path, plan="whole", batch=1)
     while next(job).done < 2:
         pass
     job.close()

@@ -100,7 +100,7 @@ def collect_kills(place: Path, plan: str, step: int = 1) -> list[str]:
     out = place / "work"
 
     def act() -> None:
-        run(collect(model, samples, folder=out, plan=plan, checkpoint_seconds=0))
+        run(collect(model, samples, folder=out, plan=plan, checkpoint_seconds=0, batch=1))
 
     def before() -> None:
         shutil.rmtree(out, ignore_errors=True)

@@ -25,9 +25,12 @@ from ..model.models import Model, part_loaded, private_copy, with_weights
 from ..model.replay import Call, CallInterner, replay, watching_calls
 from ..score.methods import Method, norm_of
 from ..score.scores import Fallback, Scored, dense_scores, score_matrix
+from ..sums.batched import ALONE_SIZE, batch_size, runs_in_batches, sample_inputs
 from ..sums.observe import InputSums, observing, refuse_unobserved
 from ..sums.statistics import Statistics, input_norm, other_model
 from ..sums.streamed import prepare_streamed
+from ..text.batches import Batch, batches
+from ..text.calibration import CalibrationSet
 from .packed import PackedMasks
 from .patterns import Global, GlobalCut, LocalPattern, NofM
 from .settings import Settings
@@ -186,43 +189,83 @@ def sequential_masks(model: Model, statistics: Statistics | None, settings: Sett
     method, pattern = settings.make_method(statistics), settings.make_pattern()
     if isinstance(pattern, Global):  # it needs all scores at once
         raise SettingError("global_sequential")
-    network, samples, paths = private_copy(model.network), statistics.calibration, model.layout.blocks
-    total = (2 * len(paths) - 1) * samples.count
-    made = prepare_streamed(network, model.layout, samples.sample(0).to(model.device), model.weights)
-    if made is None and model.weights is not None:
-        raise StatisticsError("not_by_block", model=model.name)
-    shelf, alike = Shelf(memory_budget() if inputs_in_memory is None else inputs_in_memory, folder), CallInterner()
-    calls: dict[int, list[Call]] = {}
+    network, paths = private_copy(model.network), model.layout.blocks
+    pending = _Pending.of(model, network, statistics.calibration, inputs_in_memory, folder)
     collected = _MaskCollector(model)
     for index, path in enumerate(paths):
-        matrices, block = model.layout.of_block(index), network.get_submodule(path)
+        matrices = model.layout.of_block(index)
         sums = InputSums(matrices, model.block_device)
         with model.weights.loaded(network, path) if model.weights else nullcontext():
             stored = dict(network.named_parameters())
             dense = {} if model.weights else {matrix.name: stored[matrix.name].data for matrix in matrices}
-            for sample in range(samples.count):
-                yield Step(2 * index * samples.count + sample, total, "sample_block")
-                if not index or made is None:
-                    tokens = samples.sample(sample).to(model.device)
-                    hidden, own = made.enter(tokens) if made else _record_inputs(network, paths, index, tokens)
-                    calls[sample] = alike.intern(own)
-                    shelf.put(sample, hidden)
-                with observing(network, matrices, sums):
-                    replay(block, shelf.get(sample).to(model.device), calls[sample][index])
+            yield from pending.measure(index, matrices, sums)
             refuse_unobserved(matrices, sums)
             for matrix in matrices:
                 _prune_matrix(matrix, stored[matrix.name], sums, statistics, method, pattern, collected)
-            if made is not None and index + 1 < len(paths):
-                for sample in range(samples.count):
-                    yield Step((2 * index + 1) * samples.count + sample, total, "sample_block")
-                    shelf.put(sample, replay(block, shelf.pop(sample).to(model.device), calls[sample][index]))
-            if made is not None:
+            yield from pending.leave(index)
+            if pending.made is not None:
                 for name, weights in dense.items():
                     stored[name].data = weights
             stored.clear()
         release_freed_memory()
-    yield Step(total, total, "sample_block")
+    yield Step(pending.total, pending.total, "sample_block")
     return collected.finished(model, statistics, settings, method)
+
+
+class _Pending:
+    """The samples on their way through a network that is pruned block by block: what each block gets, and how.
+
+    made: the blocks, to be run one at a time; None where a block passes on more than its hidden state, and then all
+    blocks run again for each. together: whether samples go through in batches.
+    """
+
+    def __init__(self, model: Model, network: PreTrainedModel, samples: CalibrationSet, shelf: Shelf) -> None:
+        first = samples.sample(0).to(model.device)
+        self.model, self.network, self.shelf = model, network, shelf
+        self.together = runs_in_batches(network, model.layout, first)
+        self.made = prepare_streamed(network, model.layout, first, model.weights)
+        self.batches = tuple(batches(samples, batch_size(model, samples.token_count) if self.together else ALONE_SIZE))
+        self.count, self.blocks = samples.count, len(model.layout.blocks)
+        self.total = (2 * self.blocks - 1) * samples.count
+        self.calls: dict[int, list[Call]] = {}
+        self.alike = CallInterner()
+
+    @classmethod
+    def of(cls, model: Model, network: PreTrainedModel, samples: CalibrationSet, inputs_in_memory: int | None,
+           folder: Path | None) -> _Pending:
+        """Raises StatisticsError if blocks are read one by one and cannot be run one by one."""
+        made = cls(model, network, samples, Shelf(memory_budget() if inputs_in_memory is None else inputs_in_memory,
+                                                  folder))
+        if made.made is None and model.weights is not None:
+            raise StatisticsError("not_by_block", model=model.name)
+        return made
+
+    def _run(self, index: int, batch: Batch, hidden: Tensor) -> Tensor:
+        block = self.network.get_submodule(self.model.layout.blocks[index])
+        return replay(block, hidden.to(self.model.device), self.calls[batch.first][index])
+
+    def measure(self, index: int, matrices: tuple[Matrix, ...], sums: InputSums) -> Job[None]:
+        """Run all samples through a block whose weights are dense, behind pruned ones, and add up its inputs."""
+        for batch in self.batches:
+            yield Step(2 * index * self.count + batch.first, self.total, "sample_block")
+            if not index or self.made is None:
+                tokens = batch.tokens.to(self.model.device)
+                hidden, own = (self.made.enter(tokens) if self.made
+                               else _record_inputs(self.network, self.model.layout.blocks, index, tokens))
+                self.calls[batch.first] = self.alike.intern(own)
+                self.shelf.put(batch.first, hidden)
+            watching = (sample_inputs(self.network, matrices, batch, sums) if self.together
+                        else observing(self.network, matrices, sums))
+            with watching:
+                self._run(index, batch, self.shelf.get(batch.first))
+
+    def leave(self, index: int) -> Job[None]:
+        """Run all samples through the same block, pruned by now, for the next block's inputs."""
+        if self.made is None or index + 1 == self.blocks:
+            return
+        for batch in self.batches:
+            yield Step((2 * index + 1) * self.count + batch.first, self.total, "sample_block")
+            self.shelf.put(batch.first, self._run(index, batch, self.shelf.pop(batch.first)))
 
 
 def _prune_matrix(matrix: Matrix, stored: nn.Parameter, sums: InputSums, statistics: Statistics, method: Method,
@@ -241,7 +284,7 @@ def _prune_matrix(matrix: Matrix, stored: nn.Parameter, sums: InputSums, statist
 def _record_inputs(network: PreTrainedModel, paths: tuple[str, ...], first: int,
                    tokens: Tensor) -> tuple[Tensor, list[Call]]:
     """Return the input of block `first`, and every block's call, by running all blocks: needed if blocks share weights
-    or pass on more than their hidden state, because earlier blocks then affect both. tokens int64 (length,)."""
+    or pass on more than their hidden state, because earlier blocks then affect both. tokens (samples, length)."""
     hidden: list[Tensor] = []
     calls: list[Call] = []
 
@@ -250,7 +293,7 @@ def _record_inputs(network: PreTrainedModel, paths: tuple[str, ...], first: int,
         calls.append(call)
 
     with watching_calls([network.get_submodule(path) for path in paths], note):
-        network(tokens[None], use_cache=False)
+        network(tokens, use_cache=False)
     return hidden[first], calls
 
 

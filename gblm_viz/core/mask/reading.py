@@ -9,7 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..base.errors import SettingError
-from ..sums.estimate import FLOAT, OWN, SAVED, ModelShape, Room, ceil_gigabytes
+from ..sums.batched import FLOAT, SAVED
+from ..sums.estimate import OWN, ModelShape, Room, ceil_gigabytes
 from .settings import Settings
 
 SCORING = 16

@@ -7,7 +7,7 @@ once and added to the sums of every draw that contains it. Computes no intervals
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
@@ -22,7 +22,8 @@ from ..mask import prune
 from ..mask.settings import Settings
 from ..model.matrices import Matrix
 from ..model.models import Model
-from ..sums.collect import PLANS, Accumulator, Run
+from ..sums.accumulator import Accumulator
+from ..sums.collect import PLANS, Run
 from ..sums.ranks import Ranks
 from ..sums.statistics import NORMS, Statistics, Sums
 from ..text.calibration import CalibrationSet, seeded_choice
@@ -91,15 +92,15 @@ def keep_of(settings: Sequence[Settings]) -> tuple[str, ...]:
 
 
 def collect_draws(model: Model, draws: Draws, keep: tuple[str, ...], plan: str = "whole",
-                  inputs_in_memory: int | None = None) -> Job[tuple[Statistics, ...]]:
-    """Return each draw's statistics, bit for bit those of `collect` with that draw alone. Steps are those of the plan,
-    over the windows that are in any draw."""
+                  inputs_in_memory: int | None = None, batch: int | None = None) -> Job[tuple[Statistics, ...]]:
+    """Return each draw's statistics: those of `collect` with that draw alone, bit for bit with `batch` 1, else up to
+    the last digits, since other windows share a batch. Steps are the plan's, over the windows in any draw."""
     started, used = time.monotonic(), draws.used
     number = {place: index for index, place in enumerate(used)}
     places = tuple(tuple(number[place] for place in own) for own in draws.places)
     run = Run(model, draws.pool.pick(list(used)), {"keep": list(keep), "halves": False},
               memory_budget() if inputs_in_memory is None else inputs_in_memory,
-              make=partial(_DrawAccumulators, places))
+              batch=batch, make=partial(_DrawAccumulators, places))
     found: tuple[Any, Tensor, Any, Any] = yield from PLANS[plan](run)
     sums, losses, sample_l1, _ = found  # sums, sample_l1: per matrix a tuple over draws
     return tuple(Statistics(
@@ -116,25 +117,31 @@ class _DrawAccumulators:
                  keep: tuple[str, ...], halves: bool) -> None:
         self.each = [Accumulator(model, blocks, len(own), keep, halves) for own in places]
         self.places = [{place: index for index, place in enumerate(own)} for own in places]
-        self.now: list[Accumulator] = []
-        self.inputs = _DrawInputSums(self)
 
     @property
     def matrices(self) -> tuple[Matrix, ...]:
         return self.each[0].matrices
 
-    def begin_sample(self, sample: int) -> None:
-        self.now = []
-        for accumulator, own in zip(self.each, self.places, strict=True):
-            if sample in own:
-                accumulator.begin_sample(own[sample])
-                self.now.append(accumulator)
+    def inputs_of(self, sample: int) -> _DrawInputSums:
+        """Return the object that adds one sample's inputs to every draw that contains it."""
+        return _DrawInputSums([one for one, own in zip(self.each, self.places, strict=True) if sample in own])
 
-    def add_gradient(self, matrix: Matrix, gradient: Tensor) -> None:
-        """Pass the gradient on; accumulators overwrite their argument, so all but the last get a copy."""
-        for accumulator in self.now[:-1]:
-            accumulator.add_gradient(matrix, gradient.clone())
-        self.now[-1].add_gradient(matrix, gradient)
+    def _own(self, first: int, count: int) -> Iterator[tuple[Accumulator, int, list[int]]]:
+        """Yield each draw with some of the samples from `first` on: (its sums, its number of the first, which)."""
+        for accumulator, own in zip(self.each, self.places, strict=True):
+            which = [index for index in range(count) if first + index in own]
+            if which:
+                yield accumulator, own[first + which[0]], which
+
+    def add_inputs(self, matrix: Matrix, first: int, squares: Tensor, lengths: Sequence[int]) -> None:
+        """Add the squared inputs of the samples from `first` on to the draws that contain them."""
+        for accumulator, number, which in self._own(first, len(lengths)):
+            accumulator.add_inputs(matrix, number, squares[which], [lengths[index] for index in which])
+
+    def add_gradients(self, matrix: Matrix, first: int, rows: slice, gradients: Tensor) -> None:
+        """Add the gradients of the samples from `first` on to the draws that contain them; each overwrites a copy."""
+        for accumulator, number, which in self._own(first, len(gradients)):
+            accumulator.add_gradients(matrix, number, rows, gradients[which])
 
     def add(self, ranks: Ranks) -> None:
         """Do nothing: one process handles all samples."""
@@ -150,13 +157,13 @@ class _DrawAccumulators:
 
 
 class _DrawInputSums:
-    """Adds inputs to the input sums of every draw that contains the current sample."""
+    """Adds one sample's inputs to the input sums of some draws."""
 
-    def __init__(self, several: _DrawAccumulators) -> None:
-        self.several = several
+    def __init__(self, draws: Sequence[Accumulator]) -> None:
+        self.draws = draws
 
     def add(self, name: str, inputs: Tensor, expert: int | None = None) -> None:
-        for accumulator in self.several.now:
+        for accumulator in self.draws:
             accumulator.inputs.add(name, inputs, expert)
 
 

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ..mask.settings import Settings
+from ..sums.batched import HEAD_COPIES, SAVED
 from ..sums.estimate import (
     OPERATIONS,
-    SAVED,
     SWEEPS,
     WHOLE_PASSES,
     Choice,
@@ -22,9 +22,9 @@ from ..sums.estimate import (
     Work,
     choose,
     estimates,
+    passes,
     work_of,
 )
-from ..sums.streamed import HEAD_COPIES
 from ..text.calibration import CalibrationSet
 from .draws import Draws, copies_of, keep_of
 
@@ -75,8 +75,8 @@ def _forward(shape: ModelShape, work: Work, pace: Pace) -> float:
     visited = sum(block.visited for block in shape.blocks)
     attention = 4 * work.length * shape.hidden * len(shape.blocks)
     multiplied = 2 * work.tokens * (visited + shape.vocabulary * shape.hidden) + work.tokens * attention
-    touched = float(work.samples * shape.itemsize * (visited + shape.vocabulary * shape.hidden))
+    touched = float(passes(shape, work) * shape.itemsize * (visited + shape.vocabulary * shape.hidden))
     touched += work.tokens * shape.itemsize * SWEEPS / WHOLE_PASSES * (
         SAVED * sum(block.features for block in shape.blocks) + HEAD_COPIES * shape.vocabulary / WHOLE_PASSES)
-    called = work.samples * OPERATIONS * len(shape.blocks) / WHOLE_PASSES
+    called = passes(shape, work) * OPERATIONS * len(shape.blocks) / WHOLE_PASSES
     return (multiplied / pace.multiply + touched / pace.touch + called * pace.operation) * (pace.correction or 1.0)

@@ -51,7 +51,7 @@ def output(given: Output) -> Tensor:
 
 
 def replay(block: nn.Module, hidden: Tensor, call: Call) -> Tensor:
-    """Run one block on another hidden state and return its output, (1, length, hidden) in and out."""
+    """Run one block on another hidden state and return its output, (samples, length, hidden) in and out."""
     args, kwargs = call.with_hidden(hidden)
     return output(block(*args, **kwargs))
 
@@ -109,7 +109,7 @@ class _LastBlockReached(Exception):  # noqa: N818
 @torch.no_grad()
 def record_calls(network: nn.Module, blocks: Sequence[nn.Module], outputs: Sequence[Output],
                  tokens: Tensor) -> tuple[Tensor, list[Call]]:
-    """Return the first block's input, (1, length, hidden), and the Call of each block. tokens int64 (length,).
+    """Return the first block's input, (samples, length, hidden), and the Call of each block. tokens (samples, length).
 
     No block is run: if blocks pass on only their hidden state, the other arguments do not depend on it.
     """
@@ -124,7 +124,7 @@ def record_calls(network: nn.Module, blocks: Sequence[nn.Module], outputs: Seque
             raise _LastBlockReached
 
     with skipping_blocks(blocks, outputs), watching_calls(blocks, note), suppress(_LastBlockReached):
-        network(tokens[None], use_cache=False)
+        network(tokens, use_cache=False)
     return entered[0], calls
 
 
@@ -143,7 +143,7 @@ def calls_are_stable(network: nn.Module, blocks: Sequence[nn.Module], outputs: S
             raise _LastBlockReached
 
     with watching_calls(blocks, note), suppress(_LastBlockReached):
-        network(tokens[None], use_cache=False)
+        network(tokens, use_cache=False)
     return all(same)
 
 

@@ -26,12 +26,10 @@ from ..model.matrices import Layout, Matrix, embedding_weight, find_layout, shar
 from ..model.models import DTYPES, Model, dtype_named, private_copy
 from ..model.outline import outline
 from ..text.calibration import CalibrationSet
-from .collect import CHECKPOINT_SECONDS, checkpoint_blocks, checkpoint_plan, checkpoint_samples
-from .streamed import FEW, HEAD_COPIES, LEAST_HEAD, prepare_streamed
-
-FLOAT = 4
-"""Bytes of a float32: sums, logits of the loss and squared values are float32, whatever dtype the model has."""
-
+from .batched import FLOAT, HEAD_COPIES, SAVED, SHORT, batch_tokens, has_experts, runs_in_batches
+from .checkpoints import checkpoint_blocks, checkpoint_plan, checkpoint_samples
+from .collect import CHECKPOINT_SECONDS
+from .streamed import FEW, LEAST_HEAD, prepare_streamed
 
 # The size of the task: model and text
 
@@ -64,6 +62,8 @@ class ModelShape:
     eager: bool
     itemsize: int
     streamable: bool
+    batch_tokens: int
+    """Tokens that go through the model at once at most, where a sample is not longer; 1: every sample goes alone."""
 
     @property
     def prunable(self) -> int:
@@ -83,6 +83,8 @@ class Work:
     folder: bool
     processes: int = 1
     """Number of processes that share the samples."""
+    batch: int | None = None
+    """Samples that go through the model at once at most; None: as many as its shape allows."""
 
     @property
     def share(self) -> Work:
@@ -91,33 +93,49 @@ class Work:
                        tokens=math.ceil(self.tokens / self.processes), processes=1)
 
 
-def work_of(calibration: CalibrationSet, keep: tuple[str, ...], halves: bool, folder: bool, processes: int = 1) -> Work:
+def work_of(calibration: CalibrationSet, keep: tuple[str, ...], halves: bool, folder: bool, processes: int = 1,
+            batch: int | None = None) -> Work:
     """Return the amount of work that a collection with these samples and sums is."""
     return Work(calibration.count, calibration.length, calibration.token_count, len(keep) * (3 if halves else 1),
-                folder, processes)
+                folder, processes, batch)
+
+
+def samples_at_once(shape: ModelShape, work: Work) -> int:
+    """Return how many samples go through the model at once; all of them counted as long as the longest."""
+    if work.batch is None and work.tokens < SHORT:
+        return 1
+    return max(1, min(shape.batch_tokens // work.length, work.samples, work.batch or work.samples))
+
+
+def passes(shape: ModelShape, work: Work) -> int:
+    """Return how many batches there are."""
+    return math.ceil(work.samples / samples_at_once(shape, work))
 
 
 def shape_of(model: Model) -> ModelShape:
     """Return a loaded model's shape. `streamable` is found by running a few tokens."""
     network = private_copy(model.network)
     few = torch.arange(FEW, device=model.device) % embedding_weight(network).shape[0]
+    together = runs_in_batches(network, model.layout, few)
     return _shape(network, model.layout, model.network.dtype.itemsize,
-                  prepare_streamed(network, model.layout, few, model.weights) is not None)
+                  prepare_streamed(network, model.layout, few, model.weights) is not None, together)
 
 
 def shape_of_config(config: PreTrainedConfig, dtype: str) -> ModelShape:
     """Return the shape of a model that is not loaded, built on torch's meta device (shapes without data).
 
-    `streamable` means here only that no two blocks share a weight; what else blocks pass on is seen when they run.
+    `streamable` means here only that no two blocks share a weight, `batch_tokens` that there are no experts; what else
+    blocks pass on, and whether they treat samples alike, is seen when they run.
     """
     network = outline(config, dtype_named(dtype))
     if hasattr(network, "set_experts_implementation"):
         network.set_experts_implementation("eager")
     layout = find_layout(network)
-    return _shape(network, layout, dtype_named(dtype).itemsize, not share_weights(network, layout.blocks))
+    alone = not share_weights(network, layout.blocks)
+    return _shape(network, layout, dtype_named(dtype).itemsize, alone, alone and not has_experts(layout))
 
 
-def _shape(network: PreTrainedModel, layout: Layout, itemsize: int, alone: bool) -> ModelShape:
+def _shape(network: PreTrainedModel, layout: Layout, itemsize: int, alone: bool, together: bool) -> ModelShape:
     config = network.config.get_text_config()
     modules: dict[str, nn.Module] = dict(network.named_modules())
     few = next((int(value) for name in ("num_experts_per_tok", "num_experts_per_token", "moe_topk", "top_k_experts")
@@ -126,7 +144,8 @@ def _shape(network: PreTrainedModel, layout: Layout, itemsize: int, alone: bool)
     vocabulary, width = embedding_weight(network).shape
     return ModelShape(blocks, sum(one.numel() for one in network.parameters()), getattr(config, "hidden_size", width),
                       vocabulary, getattr(config, "num_attention_heads", 0) or 0,
-                      getattr(config, "_attn_implementation", "eager") == "eager", itemsize, alone)
+                      getattr(config, "_attn_implementation", "eager") == "eager", itemsize, alone,
+                      batch_tokens(layout, vocabulary, itemsize) if together else 1)
 
 
 def _block(block: nn.Module, matrices: tuple[Matrix, ...], few: int) -> BlockShape:
@@ -145,10 +164,6 @@ def _block(block: nn.Module, matrices: tuple[Matrix, ...], few: int) -> BlockSha
 Weights = Literal["there", "loaded", "by_block"]
 """The weights are in memory already, will be loaded completely, or (streamed) are read one block at a time."""
 
-SAVED = 1.25
-"""Numbers that autograd keeps per token and block ÷ the input and output features of its matrices. Counted by
-saved_tensors_hooks with sdpa: llama 0.94 to 1.0, gpt_neox 1.13, qwen3 1.08, mixtral 1.2, phi 1.5, gpt2 1.75 (the last
-two have a GELU written out in many steps)."""
 EAGER_TABLES = 2
 """Tables of heads × length that eager attention keeps per token: 1 for bloom, 2 for gemma2."""
 WHOLE_PASSES, STREAMED_PASSES = 3, 4
@@ -202,9 +217,9 @@ def sums_bytes(block: BlockShape, work: Work) -> int:
 
 
 def _activations(shape: ModelShape, block: BlockShape, work: Work) -> int:
-    """Return the bytes that autograd keeps of the longest sample in one block."""
+    """Return the bytes that autograd keeps of the largest batch in one block."""
     tables = EAGER_TABLES * shape.heads * work.length if shape.eager else 0
-    return int(work.length * (SAVED * block.features + tables) * shape.itemsize)
+    return int(samples_at_once(shape, work) * work.length * (SAVED * block.features + tables) * shape.itemsize)
 
 
 def _weights(shape: ModelShape, plan: str, weights: Weights) -> int:
@@ -220,7 +235,7 @@ def _whole_memory(shape: ModelShape, work: Work) -> dict[str, int]:
     return {
         "sums": sum(sums_bytes(block, work) for block in shape.blocks),
         "activations": sum(_activations(shape, block, work) for block in shape.blocks),
-        **_larger({"head": FLOAT * HEAD_COPIES * work.length * shape.vocabulary},
+        **_larger({"head": FLOAT * HEAD_COPIES * samples_at_once(shape, work) * work.length * shape.vocabulary},
                   {"gradient": FLOAT * max(block.largest for block in shape.blocks)})}
 
 
@@ -233,7 +248,7 @@ def _streamed_memory(shape: ModelShape, work: Work) -> dict[str, int]:
     largest = max(shape.blocks, key=lambda block: sums_bytes(block, work))
     gradient = FLOAT * largest.largest
     piece = max(LEAST_HEAD, FLOAT * max(block.prunable for block in shape.blocks))
-    head = min(FLOAT * HEAD_COPIES * work.length * shape.vocabulary, piece)
+    head = min(FLOAT * HEAD_COPIES * samples_at_once(shape, work) * work.length * shape.vocabulary, piece)
     # a forward pass briefly needs as much as autograd keeps, and malloc does not return it between stored inputs
     standing = {"activations": max(_activations(shape, block, work) for block in shape.blocks)}
     begin = standing | {"inputs": entered * (blocks + 1) + masks} | _larger(
@@ -369,17 +384,17 @@ def _per_second(act: Callable[[], int], device: str) -> float:
 
 
 def _seconds(shape: ModelShape, work: Work, plan: str, pace: Pace, weights: Weights) -> float:
-    passes = {"whole": WHOLE_PASSES, "streamed": STREAMED_PASSES}[plan]
+    forwards, runs = {"whole": WHOLE_PASSES, "streamed": STREAMED_PASSES}[plan], passes(shape, work)
     visited = sum(block.visited for block in shape.blocks)
     attention = 4 * work.length * shape.hidden * len(shape.blocks)  # two products of length × hidden per token
-    multiplied = work.tokens * (passes * (2 * visited + attention)
+    multiplied = work.tokens * (forwards * (2 * visited + attention)
                                 + HEAD_PASSES * 2 * shape.vocabulary * shape.hidden)
-    summed = work.samples * shape.prunable * FLOAT * (TOUCHES + 3 * work.sums)
+    summed = shape.prunable * FLOAT * (work.samples * TOUCHES + runs * 3 * work.sums)
     # however few the tokens, each pass reads the weights
-    summed += work.samples * shape.itemsize * (passes * visited + HEAD_PASSES * shape.vocabulary * shape.hidden)
-    swept = work.tokens * shape.itemsize * SWEEPS * passes / WHOLE_PASSES * (
+    summed += runs * shape.itemsize * (forwards * visited + HEAD_PASSES * shape.vocabulary * shape.hidden)
+    swept = work.tokens * shape.itemsize * SWEEPS * forwards / WHOLE_PASSES * (
         SAVED * sum(block.features for block in shape.blocks) + HEAD_COPIES * shape.vocabulary / WHOLE_PASSES)
-    called = work.samples * OPERATIONS * len(shape.blocks) * passes / WHOLE_PASSES
+    called = runs * OPERATIONS * len(shape.blocks) * forwards / WHOLE_PASSES
     sums = sum(sums_bytes(block, work) for block in shape.blocks)
     filled, stored = SUM_FILLS * sums, sums if work.folder else 0
     if plan == "streamed":

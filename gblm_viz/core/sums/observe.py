@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -16,6 +16,17 @@ from torch.overrides import TorchFunctionMode
 
 from ..base.errors import ScoreError
 from ..model.matrices import Matrix
+from ..text.batches import Batch
+
+
+class LoneAdder(Protocol):
+    """What adds up one sample's sums: core.sums.accumulator.Accumulator."""
+
+    def inputs_of(self, sample: int) -> InputSums:
+        """Return the object that adds one sample's inputs."""
+
+    def add_gradients(self, matrix: Matrix, first: int, rows: slice, gradients: Tensor) -> None:
+        """Add some rows of the gradients of the samples from `first` on, (samples, …, rows, in). May overwrite them."""
 
 
 class InputSums:
@@ -32,6 +43,11 @@ class InputSums:
             stack, device = (matrix.experts,) if matrix.experts else (), device_of(matrix.block)
             self.squares[matrix.name] = torch.zeros(*stack, matrix.columns, device=device)
             self.tokens[matrix.name] = torch.zeros(stack, dtype=torch.int64, device=device)
+
+    def add_samples(self, name: str, squares: Tensor, lengths: Sequence[int]) -> None:
+        """Add some samples' squared inputs, float32 (samples, in), each summed over its tokens."""
+        self.squares[name] += squares[0] if len(squares) == 1 else squares.sum(0)
+        self.tokens[name] += sum(lengths)
 
     @torch.no_grad()
     def add(self, name: str, inputs: Tensor, expert: int | None = None) -> None:
@@ -124,6 +140,21 @@ def sample_loss(network: nn.Module, tokens: Tensor) -> Tensor:
     """
     logits = network(tokens[None], use_cache=False).logits[0]
     return F.cross_entropy(logits[:-1].float(), tokens[1:])
+
+
+@contextmanager
+def lone_gradients(network: nn.Module, matrices: tuple[Matrix, ...], batch: Batch, adder: LoneAdder) -> Iterator[None]:
+    """While open, a forward and a backward pass of `network` on a batch of one sample adds its inputs and gradients.
+
+    Works for every family: inputs are seen wherever a weight is used, and gradients are autograd's own.
+    """
+    sample, = batch.samples
+
+    def add(matrix: Matrix, gradient: Tensor) -> None:
+        adder.add_gradients(matrix, sample, slice(None), gradient[None])
+
+    with observing(network, matrices, adder.inputs_of(sample)), gradient_taps(network, matrices, add):
+        yield
 
 
 @contextmanager

@@ -8,7 +8,6 @@ write files: the caller does.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
@@ -19,14 +18,13 @@ from torch.utils._pytree import tree_leaves
 from transformers import PreTrainedModel
 
 from ..model.block_weights import BlockWeights
-from ..model.matrices import Layout, Matrix, share_weights
+from ..model.matrices import Layout, share_weights
 from ..model.replay import Call, Output, calls_are_stable, output, record_calls, replay, skipping_blocks, watching_calls
-from .observe import InputSums, gradient_taps, observing, sample_loss
+from ..text.batches import Batch
+from .batched import FLOAT, HEAD_COPIES, batch_losses
 
 FEW = 8
 """Tokens of the trial run that shows what blocks pass on, and whether the head processes tokens independently."""
-HEAD_COPIES = 4
-"""Float32 numbers that the head and the loss store per logit: the logit, its exponential, their gradients."""
 LEAST_HEAD = 1 << 26
 """Bytes that head and loss may use even if a block's sums need less."""
 SAME_LOGITS = 1e-4
@@ -56,12 +54,12 @@ class Streamed:
         return self.weights.loaded(self.network, self.layout.blocks[block]) if self.weights else nullcontext()
 
     def enter(self, tokens: Tensor) -> tuple[Tensor, list[Call]]:
-        """Return the first block's input, (1, length, hidden), and every block's call. tokens int64 (length,)."""
+        """Return the first block's input (samples, length, hidden) and all blocks' calls. tokens (samples, length)."""
         return record_calls(self.network, self.blocks, self.outputs, tokens)
 
     @torch.no_grad()
     def forward(self, block: int, hidden: Tensor, call: Call) -> Tensor:
-        """Run a block, (1, length, hidden) in and out, inside `block_loaded(block)`."""
+        """Run a block, (samples, length, hidden) in and out, inside `block_loaded(block)`."""
         return replay(self.blocks[block], hidden, call)
 
     def piece(self, length: int) -> int:
@@ -69,49 +67,57 @@ class Streamed:
         if not self.cuttable:
             return length
         blocks = range(len(self.layout.blocks))
-        largest = max(4 * sum(matrix.weights for matrix in self.layout.of_block(block)) for block in blocks)
-        return max(1, max(largest, LEAST_HEAD) // (4 * HEAD_COPIES * self.network.config.get_text_config().vocab_size))
+        largest = max(FLOAT * sum(matrix.weights for matrix in self.layout.of_block(block)) for block in blocks)
+        vocabulary = self.network.config.get_text_config().vocab_size
+        return max(1, max(largest, LEAST_HEAD) // (FLOAT * HEAD_COPIES * vocabulary))
 
     @torch.enable_grad()
-    def loss_and_gradient(self, tokens: Tensor, hidden: Tensor, piece: int) -> tuple[float, Tensor]:
-        """Return the loss in nats for the last block's output, and its gradient there, (1, length, hidden).
+    def losses_and_gradient(self, batch: Batch, hidden: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the samples' losses in nats, float64 (samples,), and the gradient of their sum at the last block.
 
-        piece: tokens that go through head and loss at once. In one piece the loss equals the whole network's bitwise.
+        hidden: the last block's output, (samples, longest, hidden). The batch goes through head and loss at once, so
+        that the losses equal the whole network's bitwise; where that takes too much memory, pieces of each sample do.
         """
-        leaf, length = hidden.detach().requires_grad_(), len(tokens)
-        if piece >= length:
-            with skipping_blocks(self.blocks, self.outputs, leaf):
-                loss = sample_loss(self.network, tokens)
-            upstream, = torch.autograd.grad(loss, leaf)
-            return float(loss.detach()), upstream
-        total, upstream = 0.0, torch.empty_like(hidden)
+        piece = self.piece(batch.tokens.numel())
+        if piece >= batch.tokens.numel():
+            leaf = hidden.detach().requires_grad_()
+            losses = batch_losses(self._head_logits(batch.tokens, leaf), batch)
+            upstream, = torch.autograd.grad(losses.sum(), leaf)
+            return losses.detach().double().cpu(), batch.clear_padding(upstream)
+        upstream, totals = torch.zeros_like(hidden), []
+        for place, length in enumerate(batch.lengths):
+            own = slice(place, place + 1), slice(0, length)
+            loss, upstream[own] = self._loss_in_pieces(batch.tokens[place, :length], hidden[own], self.piece(length))
+            totals.append(loss)
+        return torch.tensor(totals, dtype=torch.float64), upstream
+
+    def _loss_in_pieces(self, tokens: Tensor, hidden: Tensor, piece: int) -> tuple[float, Tensor]:
+        """Return one sample's loss and its gradient at (1, length, hidden), with `piece` tokens at once."""
+        total, upstream, length = 0.0, torch.empty_like(hidden), len(tokens)
         for first in range(0, length, piece):
             own = slice(first, min(first + piece, length))
-            part = leaf[:, own].detach().requires_grad_()
-            logits = self._head_logits(tokens[own], part)
-            known = tokens[first + 1 : own.stop + 1]
+            part = hidden[:, own].detach().requires_grad_()
+            logits = self._head_logits(tokens[None, own], part)[0]
+            known = tokens[first + 1 : own.stop + 1].to(logits.device)
             loss = F.cross_entropy(logits[: len(known)].float(), known, reduction="sum") / (length - 1)
             upstream[:, own], = torch.autograd.grad(loss, part)
             total += float(loss.detach())
         return total, upstream
 
     def _head_logits(self, tokens: Tensor, hidden: Tensor) -> Tensor:
-        """Return the logits (length, vocabulary) for the last block's output."""
+        """Return the logits (samples, length, vocabulary) for the last block's output."""
         with skipping_blocks(self.blocks, self.outputs, hidden):
-            logits: Tensor = self.network(tokens[None], use_cache=False).logits[0]
+            logits: Tensor = self.network(tokens.to(hidden.device), use_cache=False).logits
         return logits
 
     @torch.enable_grad()
-    def backward(self, block: int, hidden: Tensor, call: Call, upstream: Tensor, sums: InputSums,
-                 take: Callable[[Matrix, Tensor], None]) -> Tensor:
+    def backward(self, block: int, hidden: Tensor, call: Call, upstream: Tensor) -> Tensor:
         """Run a block again with gradients, inside `block_loaded(block)`, and return ∂loss/∂(its input).
 
-        upstream: ∂loss/∂(its output). Its matrices' gradients go to `take`, their inputs to `sums`.
+        upstream: ∂loss/∂(its output).
         """
-        matrices = self.layout.of_block(block)
         state = hidden.detach().requires_grad_()
-        with observing(self.network, matrices, sums), gradient_taps(self.network, matrices, take):
-            replay(self.blocks[block], state, call).backward(upstream)
+        replay(self.blocks[block], state, call).backward(upstream)
         assert state.grad is not None
         return state.grad
 
@@ -145,7 +151,7 @@ def prepare_streamed(network: PreTrainedModel, layout: Layout, tokens: Tensor,
     finally:
         for handle in handles:
             handle.remove()
-    if len(alone) != len(blocks) or not all(alone) or not calls_are_stable(network, blocks, outputs, tokens):
+    if len(alone) != len(blocks) or not all(alone) or not calls_are_stable(network, blocks, outputs, tokens[None]):
         return None
     if weights is not None:
         weights.unwatch(network)
@@ -164,5 +170,5 @@ def _is_token_wise(made: Streamed, tokens: Tensor, hidden: Tensor, logits: Tenso
     if hidden.dim() != 3:
         return False  # several states per token: we cannot know which dimension is the tokens
     middle = slice(len(tokens) // 3, len(tokens))
-    cut = made._head_logits(tokens[middle], hidden[:, middle])
+    cut = made._head_logits(tokens[None, middle], hidden[:, middle])[0]
     return float((cut - logits[middle]).abs().max()) <= SAME_LOGITS * float(logits.abs().max())

@@ -39,9 +39,9 @@ def windows(count: int, seed: int = 1) -> CalibrationSet:
 def test_draws_collected_together_are_bit_for_bit_the_draws_by_themselves(family: str, plan: str) -> None:
     model, keep = tiny(family), ("l1", "sq", "sum")
     drawn = draws.draws_of(windows(9), 4, 3, seed=7)
-    together = run(draws.collect_draws(model, drawn, keep, plan))
+    together = run(draws.collect_draws(model, drawn, keep, plan, batch=1))
     for draw, found in enumerate(together):
-        alone = run(collect(model, drawn.sample(draw), keep=keep, plan=plan))
+        alone = run(collect(model, drawn.sample(draw), keep=keep, plan=plan, batch=1))
         assert found.calibration.key == alone.calibration.key
         assert torch.equal(found.losses, alone.losses)
         for name, sums in alone.sums.items():
@@ -53,6 +53,24 @@ def test_draws_collected_together_are_bit_for_bit_the_draws_by_themselves(family
         for settings in (WANDA, GBLM):
             one, other = (run(prune.masks(model, those, settings)).masks for those in (found, alone))
             assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+@pytest.mark.parametrize("plan", ["whole", "streamed"])
+def test_draws_in_batches_are_the_draws_by_themselves_up_to_the_last_digits(plan: str) -> None:
+    model, keep = tiny("llama"), ("l1", "sq", "sum")
+    drawn = draws.draws_of(windows(9), 4, 3, seed=7)
+    for draw, found in enumerate(run(draws.collect_draws(model, drawn, keep, plan))):
+        alone = run(collect(model, drawn.sample(draw), keep=keep, plan=plan, batch=1))
+        torch.testing.assert_close(found.losses, alone.losses, rtol=1e-6, atol=0)
+        for name, sums in alone.sums.items():
+            assert torch.equal(found.sums[name].tokens, sums.tokens)
+            torch.testing.assert_close(found.sums[name].input_sq, sums.input_sq, rtol=1e-5, atol=1e-7)
+            torch.testing.assert_close(found.sample_l1[name], alone.sample_l1[name], rtol=1e-5, atol=0)
+            for kept in ("l1", "sq"):
+                torch.testing.assert_close(found.sums[name].gradients[kept], sums.gradients[kept], rtol=1e-5,
+                                           atol=1e-7 * float(sums.gradients[kept].max()))
+            off = (found.sums[name].gradients["sum"] - sums.gradients["sum"]).abs()
+            assert bool((off <= 1e-6 * sums.gradients["l1"]).all())
 
 
 def test_the_gradients_of_a_window_are_taken_once_whatever_draws_it_is_in(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,8 @@ from gblm_viz.core.base.footprint import parse_bytes
 from gblm_viz.core.base.job import run
 from gblm_viz.core.model.models import Model, wrap
 from gblm_viz.core.sums import estimate, statistics
-from gblm_viz.core.sums.collect import checkpoint_plan, collect
+from gblm_viz.core.sums.checkpoints import checkpoint_plan
+from gblm_viz.core.sums.collect import collect
 from gblm_viz.core.sums.estimate import ModelShape, Pace, PlanEstimate, Room, Work, choose, estimates, shape_of
 from gblm_viz.core.text.calibration import CalibrationSet
 from tests.benchmarks.estimate_ratio import apart
@@ -227,7 +228,7 @@ def test_a_folder_goes_on_by_the_plan_it_began_with_for_what_is_left(tmp_path: P
     shape = shape_of(model)
     for name, at, left in (("whole", 3, 1 / 4), ("streamed", 28, (1 + 3 * 2 / 3) / 4)):
         folder = tmp_path / name
-        job = collect(model, samples, folder=folder, plan=name)
+        job = collect(model, samples, folder=folder, plan=name, batch=1)
         while next(job).done < at:
             pass
         job.close()

@@ -20,7 +20,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-import gblm_viz.core.sums.collect as collecting
+import gblm_viz.core.sums.checkpoints as checkpoints
 from gblm_viz.core.base.errors import StatisticsError
 from gblm_viz.core.base.job import run
 from gblm_viz.core.mask.mask_file import read_masks
@@ -335,7 +335,7 @@ def left(model: Model, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Pa
     """Plan → a folder of a run that was closed on its way."""
     place = tmp_path_factory.mktemp("left")
     for plan, until in (("whole", 2), ("streamed", 32)):
-        job = collect(model, samples(), folder=place / plan, plan=plan, halves=True)
+        job = collect(model, samples(), folder=place / plan, plan=plan, halves=True, batch=1)
         while next(job).done < until:
             pass
         job.close()
@@ -395,8 +395,8 @@ def test_what_a_killed_run_left_is_checked_before_it_goes_on(case: str, model: M
     plan, file, change = LEFT[case]
     folder = Path(shutil.copytree(left[plan], tmp_path / "left"))
     change(folder)
-    refused(file, lambda: run(collect(model, samples(), folder=folder, plan=plan, halves=True)))
-    for ask in (collecting.checkpoint_plan, collecting.checkpoint_samples, collecting.checkpoint_blocks):
+    refused(file, lambda: run(collect(model, samples(), folder=folder, plan=plan, halves=True, batch=1)))
+    for ask in (checkpoints.checkpoint_plan, checkpoints.checkpoint_samples, checkpoints.checkpoint_blocks):
         with suppress(StatisticsError):  # a value or a sentence
             ask(folder)
 

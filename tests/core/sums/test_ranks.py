@@ -18,7 +18,8 @@ from gblm_viz.core.base.footprint import free_memory
 from gblm_viz.core.base.job import run
 from gblm_viz.core.model.models import load
 from gblm_viz.core.sums import statistics
-from gblm_viz.core.sums.collect import checkpoint_blocks, checkpoint_samples, collect
+from gblm_viz.core.sums.checkpoints import checkpoint_blocks, checkpoint_samples
+from gblm_viz.core.sums.collect import collect
 from gblm_viz.core.sums.estimate import SUM_FILLS, Pace, Work, estimates, room_of, shape_of, sums_bytes
 from gblm_viz.core.sums.ranks import ALONE, Ranks
 from gblm_viz.core.sums.statistics import Statistics
@@ -45,7 +46,7 @@ def dies(step):
         time.sleep(1)  # the other one writes its checkpoint meanwhile
         os.kill(os.getpid(), signal.SIGKILL)
 with Ranks.of_environment().joined("cpu") as ranks:
-    run(collect(model, cut, folder=Path(out), halves=True, plan=plan, checkpoint_seconds=0, ranks=ranks), dies)
+    run(collect(model, cut, folder=Path(out), halves=True, plan=plan, checkpoint_seconds=0, ranks=ranks, batch=1), dies)
 """
 
 
@@ -55,9 +56,9 @@ def two(*command: object) -> subprocess.CompletedProcess[str]:
                           capture_output=True, text=True, timeout=120, check=False)
 
 
-def command(place: Path, family: str, out: Path, plan: str) -> list[object]:
+def command(place: Path, family: str, out: Path, plan: str, batch: int = 1) -> list[object]:
     return ["collect", "--model", place / family, "--text", place / "river.txt", "--samples", SAMPLES, "--length", 16,
-            "--halves", "--plan", plan, "--device", "cpu", "--out", out]
+            "--halves", "--plan", plan, "--device", "cpu", "--out", out, "--batch", batch]
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +77,7 @@ def alone(place: Path, family: str, plan: str, out: Path) -> Statistics:
     try:
         model = run(load(str(place / family), "float32", "cpu"))
         cut = from_text(model.tokenizer, TEXT, name="river.txt", samples=SAMPLES, length=16)
-        run(collect(model, cut, folder=out, halves=True, plan=plan))
+        run(collect(model, cut, folder=out, halves=True, plan=plan, batch=1))
         return statistics.load(out, model)
     finally:
         torch.set_num_threads(threads)
@@ -89,11 +90,12 @@ def near(found: Tensor, expected: Tensor, kind: str, absolute: Tensor) -> bool:
     return torch.allclose(found, expected, rtol=1e-5, atol=1e-7 * float(expected.abs().max()))
 
 
-def differences(found: Path, expected: Path) -> list[str]:
-    """What of one folder is not what it is in the other, within the tolerances."""
+def differences(found: Path, expected: Path, by_sample: bool = True) -> list[str]:
+    """What of one folder is not what it is in the other, within the tolerances. by_sample: one by one in both, so that
+    what belongs to one sample has the same bytes."""
     one, other = statistics.load(found), statistics.load(expected)
     wrong = sorted({file.name for file in found.iterdir()} ^ {file.name for file in expected.iterdir()})
-    for file in ("manifest.json", "calibration.safetensors", "samples.safetensors"):  # sample by sample: the same bytes
+    for file in ("manifest.json", "calibration.safetensors", *(("samples.safetensors",) if by_sample else ())):
         if (found / file).read_bytes() != (expected / file).read_bytes():
             wrong.append(file)
     for name, sums in other.sums.items():
@@ -116,6 +118,17 @@ def test_two_processes_write_one_processs_folder(family: str, plan: str, place: 
     assert '"processes": 2' in done.stdout
     alone(place, family, plan, tmp_path / "one")
     assert differences(tmp_path / "two", tmp_path / "one") == []
+
+
+@pytest.mark.parametrize("plan", ["whole", "streamed"])
+def test_two_processes_share_batches_too(plan: str, place: Path, tmp_path: Path) -> None:
+    done = two("-m", "gblm_viz", *command(place, "llama", tmp_path / "two", plan, batch=2), "--json")
+    assert done.returncode == 0, done.stderr
+    found, expected = statistics.load(tmp_path / "two"), alone(place, "llama", plan, tmp_path / "one")
+    torch.testing.assert_close(found.losses, expected.losses, rtol=1e-5, atol=0)
+    for name, values in expected.sample_l1.items():
+        torch.testing.assert_close(found.sample_l1[name], values, rtol=1e-5, atol=0)
+    assert differences(tmp_path / "two", tmp_path / "one", by_sample=False) == []
 
 
 # streamed: steps count four samples of the first process, three of the second, which dies in its second block backward

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import signal
 import subprocess
@@ -20,6 +21,7 @@ import pytest
 import torch
 from torch import Tensor
 
+import gblm_viz.core.sums.checkpoints as checkpoints
 import gblm_viz.core.sums.collect as collecting
 from gblm_viz.core.base.errors import GblmError, ScoreError, StatisticsError
 from gblm_viz.core.base.job import run
@@ -119,29 +121,29 @@ def test_the_folder_holds_what_the_contract_names(model: Model, undisturbed: Pat
     assert manifest["text"] == "river.txt"
 
 
-@pytest.mark.parametrize("family", ["llama", "mixtral"])
-def test_a_run_killed_in_any_sample_ends_in_the_same_bytes(family: str, tmp_path: Path,
-                                                           monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("family", "batch"), [("llama", 1), ("llama", 2), ("mixtral", None)])
+def test_a_run_killed_in_any_batch_ends_in_the_same_bytes(family: str, batch: int | None, tmp_path: Path,
+                                                          monkeypatch: pytest.MonkeyPatch) -> None:
     model = wrap(FAMILIES[family](), tiny_tokenizer(), "tiny")
-    run(collect(model, samples(), folder=tmp_path / "whole"))
-    one_sample = collecting._one_sample
-    for torn in range(1, 5):
+    run(collect(model, samples(), folder=tmp_path / "whole", batch=batch))
+    one_batch, together = collecting._one_batch, batch or 1  # experts: each sample goes alone
+    for torn in range(1, math.ceil(5 / together)):
         calls = iter(range(99))
 
-        def dies(*given: Any, at: int = torn, calls: Any = calls) -> float:
-            loss = one_sample(*given)  # its gradients are in the sums already, its loss is not
+        def dies(*given: Any, at: int = torn, calls: Any = calls) -> Tensor:
+            loss = one_batch(*given)  # its gradients are in the sums already, its loss is not
             if next(calls) == at:
                 raise RuntimeError("the power went")
             return loss
 
         folder = tmp_path / f"torn {torn}"
-        monkeypatch.setattr(collecting, "_one_sample", dies)
+        monkeypatch.setattr(collecting, "_one_batch", dies)
         with pytest.raises(RuntimeError, match="power"):
-            run(collect(model, samples(), folder=folder, checkpoint_seconds=0))
-        assert collecting.checkpoint_samples(folder) == torn
+            run(collect(model, samples(), folder=folder, checkpoint_seconds=0, batch=batch))
+        assert checkpoints.checkpoint_samples(folder) == torn * together
         refused("unfinished", statistics.load, folder)
-        monkeypatch.setattr(collecting, "_one_sample", one_sample)
-        run(collect(model, samples(), folder=folder, checkpoint_seconds=0))
+        monkeypatch.setattr(collecting, "_one_batch", one_batch)
+        run(collect(model, samples(), folder=folder, checkpoint_seconds=0, batch=batch))
         assert files(folder) == files(tmp_path / "whole")
 
 
@@ -158,7 +160,7 @@ def slowly(step):
     if step.done == int(sys.argv[5]):
         print("three", flush=True)
         time.sleep(60)
-run(collect(model, cut, folder=Path(sys.argv[2]), halves=True, checkpoint_seconds=0,
+run(collect(model, cut, folder=Path(sys.argv[2]), halves=True, checkpoint_seconds=0, batch=1,
             plan=sys.argv[4]), slowly)
 """
 
@@ -177,7 +179,7 @@ def test_kill_nine_leaves_a_folder_that_goes_on_to_the_same_bytes(plan: str, at:
     (out / ".block-0000.safetensors.1").write_bytes(b"half a file")
     model = run(load(str(source), "float32", "cpu"))
     steps = []
-    run(collect(model, samples(), folder=out, halves=True, plan=plan), lambda step: steps.append(step.done))
+    run(collect(model, samples(), folder=out, halves=True, plan=plan, batch=1), lambda step: steps.append(step.done))
     # it went on, and did not start again: of the streamed plan what enters the blocks that are left is made again, and
     # whole blocks are not. Five samples through three blocks, the head, and back at three passes a block.
     back = [*range(20, 65, 3)]
@@ -207,7 +209,8 @@ for turn in range(12):
     while ended[1] == signal.SIGKILL:
         child = os.fork()
         if not child:
-            run(collect(model, cut, folder=Path(out) / str(turn), halves=True, checkpoint_seconds=0, plan=plan))
+            run(collect(model, cut, folder=Path(out) / str(turn), halves=True, checkpoint_seconds=0, batch=1,
+                        plan=plan))
             os._exit(0)
         until = time.monotonic() + pause.uniform(0, 0.15)
         while not (ended := os.waitpid(child, os.WNOHANG))[0] and time.monotonic() < until:
@@ -320,12 +323,12 @@ def test_blocks_that_share_more_than_the_hidden_state_are_refused(what: str) -> 
 
 
 def test_closing_the_job_leaves_a_checkpoint_of_whole_samples(model: Model, undisturbed: Path, tmp_path: Path) -> None:
-    job = collect(model, samples(), folder=tmp_path, halves=True)
+    job = collect(model, samples(), folder=tmp_path, halves=True, batch=1)
     while next(job).done < 2:
         pass
     job.close()
-    assert collecting.checkpoint_samples(tmp_path) == 2
-    run(collect(model, samples(), folder=tmp_path, halves=True))
+    assert checkpoints.checkpoint_samples(tmp_path) == 2
+    run(collect(model, samples(), folder=tmp_path, halves=True, batch=1))
     assert files(tmp_path) == files(undisturbed)
 
 
