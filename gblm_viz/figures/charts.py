@@ -14,6 +14,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from .colours import DENSE, INK, PICK, PRUNED, THIRD
+from .sizes import LETTERS, MARKS, STROKES
 
 if TYPE_CHECKING:
     from gblm_viz.core.look.columns import ColumnProfile
@@ -86,13 +87,15 @@ def _mark_cut(figure: go.Figure, found: Histogram, width: float, say: Say) -> No
     one = high - low < width / 4
     middle = (low + high) / 2
     if one:
-        figure.add_vline(x=middle, line={"color": PICK, "width": 3})
+        figure.add_vline(x=middle, line={"color": PICK, "width": STROKES.cut})
     else:
-        figure.add_vrect(x0=low, x1=high, fillcolor=PICK, opacity=0.25, line={"color": PICK, "width": 1.5})
+        figure.add_vrect(x0=low, x1=high, fillcolor=PICK, opacity=0.25,
+                         line={"color": PICK, "width": STROKES.reference})
     named = say("prune.histogram.cut" if one else "prune.histogram.cuts", low=short(10.0**low), high=short(10.0**high))
     left = middle > (float(found.edges[0]) + float(found.edges[-1])) / 2
     figure.add_annotation(x=low if left else high, y=1, yref="paper", text=named, showarrow=False, yanchor="top",
-                          xanchor="right" if left else "left", font={"color": INK, "size": 11}, bgcolor=PAPER)
+                          xanchor="right" if left else "left", font={"color": INK, "size": LETTERS.caption},
+                          bgcolor=PAPER)
 
 
 def decades(low: float, high: float) -> tuple[list[float], list[str]]:
@@ -128,12 +131,12 @@ def column_profile(found: ColumnProfile, place: str, names: dict[str, str], orde
         order = np.argsort(-density, kind="stable") if ordered else np.arange(columns)
         figure.add_scatter(
             x=np.arange(columns, dtype=np.int32), y=density[order].astype(np.float32), mode="lines",
-            name=names[label], line={"color": colour, "dash": dash, "width": 1.6},
+            name=names[label], line={"color": colour, "dash": dash, "width": STROKES.profile},
             customdata=order.astype(np.int32), hovertemplate=f"{names[label]} · " + say("patterns.profile.hover")
             + "<extra></extra>")
     figure.add_annotation(x=1, xref="paper", y=found.high, yanchor="bottom", xanchor="right", showarrow=False,
                           text=say("patterns.profile.band", low=percent(found.low, 0), high=percent(found.high, 0)),
-                          font={"color": INK, "size": 11})
+                          font={"color": INK, "size": LETTERS.caption})
     first = next(iter(found.densities))
     style(figure, say("patterns.profile.title", place=place, name=names[first], columns=f"{columns:,}",
                        outside=percent(found.outside[first], 0)), height)
@@ -153,9 +156,9 @@ def prediction(predicted: Sequence[float], measured: Sequence[float], say: Say, 
     end = float(np.abs(known).max(initial=1e-12)) * 1.1
     figure = go.Figure()
     figure.add_scatter(x=[-end, end], y=[-end, end], mode="lines", name=say("weight.scatter.same"), hoverinfo="skip",
-                       line={"color": INK, "dash": "dash", "width": 1.5})
+                       line={"color": INK, "dash": "dash", "width": STROKES.reference})
     figure.add_scatter(x=known[:, 0], y=known[:, 1], mode="markers", showlegend=False,
-                       marker={"color": DENSE, "size": 8, "opacity": 0.75},
+                       marker={"color": DENSE, "size": MARKS.point, "opacity": 0.75},
                        hovertemplate=say("weight.scatter.hover") + "<extra></extra>")
     style(figure, say("weight.scatter.title", correlation=correlation, count=len(known)), height)
     figure.update_xaxes(title_text=say("weight.scatter.x"), range=[-end, end], exponentformat="power")
@@ -167,10 +170,10 @@ def style(figure: go.Figure, title: str, height: int) -> None:
     """Apply the small charts' common style: title and legend above, colours readable on white and on black."""
     axis = {"gridcolor": GRID, "zerolinecolor": GRID, "linecolor": INK, "fixedrange": True, "title_standoff": 6}
     figure.update_layout(
-        title={"text": title, "font": {"size": 13, "color": INK}, "x": 0.01, "xanchor": "left", "y": 0.98,
+        title={"text": title, "font": {"size": LETTERS.body, "color": INK}, "x": 0.01, "xanchor": "left", "y": 0.98,
                "yanchor": "top"},
         height=height, margin={"l": 56, "r": 12, "t": 52, "b": 42}, paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)", font={"color": INK, "size": 12}, dragmode=False, hovermode="closest",
+        plot_bgcolor="rgba(0,0,0,0)", font={"color": INK, "size": LETTERS.legend}, dragmode=False, hovermode="closest",
         legend={"orientation": "h", "x": 0, "xanchor": "left", "y": 1.0, "yanchor": "bottom", "font": {"color": INK}})
     figure.update_xaxes(**axis)
     figure.update_yaxes(**axis)

@@ -16,6 +16,7 @@ from plotly.subplots import make_subplots
 
 from .charts import Say, decades, percent, style
 from .colours import DENSE, INK, PICK, PRUNED, SKY, THIRD
+from .sizes import LETTERS, MARKS, STROKES
 
 if TYPE_CHECKING:
     from gblm_viz.core.base.intervals import Interval
@@ -98,8 +99,8 @@ def perplexity(drawn: Drawn, texts: Mapping[str, str], told: str, say: Say, heig
         if ring and which == "held_out":
             figure.add_trace(go.Scatter(
                 x=[one.x for one in ring], y=[one.y for one in ring], mode="markers", name=say("sweep.knee.ring"),
-                hoverinfo="skip", marker={"symbol": "circle-open", "size": 19, "color": PICK, "line": {"width": 3}}),
-                1, column)
+                hoverinfo="skip", marker={"symbol": "circle-open", "size": MARKS.ring, "color": PICK,
+                                          "line": {"width": STROKES.ring}}), 1, column)
         figure.update_xaxes(title_text=texts[which], row=1, col=column)
     _finish(figure, told, height, WIDE)
     values = [mark for which in texts for points in drawn.curves.values() for mark in marks(points, which)]
@@ -152,13 +153,14 @@ def relative(drawn: Drawn, paper: Sequence[Published], at: float, told: str, say
             x=[one.billions for one in shown], y=[one.relative(method) for one in shown], mode="markers",
             name=f"{method}: {say('sweep.paper_name')}", showlegend=False,
             customdata=[[None, one.model, method] for one in shown],
-            marker={"symbol": f"{symbol}-open", "color": colour, "size": 9, "line": {"width": 2}},
+            marker={"symbol": f"{symbol}-open", "color": colour, "size": MARKS.hollow,
+                    "line": {"width": STROKES.hollow}},
             hovertemplate=say("sweep.hover.paper") + "<extra></extra>"), 1, 2)
     marks = " · ".join(f"{GLYPHS[LOOKS[method][1]]} {method}" for method in LOOKS
                        if any(method in one.pruned for one in paper))
     figure.add_trace(go.Scatter(
         x=[None], y=[None], mode="markers", name=say("sweep.paper_marks", marks=marks),
-        marker={"symbol": "circle-open", "color": INK, "size": 9, "line": {"width": 2}}), 1, 2)
+        marker={"symbol": "circle-open", "color": INK, "size": MARKS.hollow, "line": {"width": STROKES.hollow}}), 1, 2)
     _finish(figure, told, height, NARROW)
     sizes = sorted({one.billions for one in paper})
     figure.update_xaxes(title_text=say("sweep.axis.sparsity"), row=1, col=1)
@@ -175,8 +177,8 @@ def _curve(marks: Sequence[_Mark], method: str, order: str, name: str, hover: st
     colour, symbol = look_of(method)
     return go.Scatter(
         x=[one.x for one in marks], y=[one.y for one in marks], mode="lines+markers", name=name, showlegend=legend,
-        legendgroup=f"{method} {order}", line={"color": colour, "width": 2, "dash": DASHES[order]},
-        marker={"color": colour, "symbol": symbol, "size": 8}, error_y=_bars(marks, colour) if bars else None,
+        legendgroup=f"{method} {order}", line={"color": colour, "width": STROKES.curve, "dash": DASHES[order]},
+        marker={"color": colour, "symbol": symbol, "size": MARKS.point}, error_y=_bars(marks, colour) if bars else None,
         customdata=[[one.number, one.low, one.high, one.count] for one in marks],
         hovertemplate=f"{name}<br>{hover}<extra></extra>")
 
@@ -185,13 +187,13 @@ def _dense(marks: Sequence[_Mark], say: Say, hover: str, legend: bool) -> go.Sca
     """Return the dense model's mark, at the curves' common first point."""
     return go.Scatter(
         x=[one.x for one in marks], y=[one.y for one in marks], mode="markers", name=say("compare.dense"),
-        showlegend=legend, marker={"color": DENSE, "symbol": "circle", "size": 11},
+        showlegend=legend, marker={"color": DENSE, "symbol": "circle", "size": MARKS.dense},
         customdata=[[one.number, one.low, one.high, one.count] for one in marks],
         hovertemplate=f"{say('compare.dense')}<br>{hover}<extra></extra>")
 
 
 def _bars(marks: Sequence[_Mark], colour: str) -> dict[str, object]:
-    return {"type": "data", "symmetric": False, "thickness": 1, "width": 3, "color": colour,
+    return {"type": "data", "symmetric": False, "thickness": STROKES.interval, "width": 3, "color": colour,
             "array": [one.high - one.y for one in marks], "arrayminus": [one.y - one.low for one in marks]}
 
 
@@ -213,5 +215,6 @@ def _finish(figure: go.Figure, title: str, height: int, entries: int) -> None:
     rows = math.ceil(sum(one.showlegend is not False for one in figure.data) / entries)
     style(figure, title, height + LEGEND_ROW * max(0, rows - 1))
     figure.update_layout(title_y=0.95, margin={"t": 48, "b": 52 + LEGEND_ROW * rows, "l": 60, "r": 10},
-                         legend={"y": -0.24, "yanchor": "top", "font": {"size": 11}})
-    figure.update_xaxes(range=[-3, END], tickvals=list(TICKS), ticktext=list(TICKS.values()), title_font={"size": 11.5})
+                         legend={"y": -0.24, "yanchor": "top", "font": {"size": LETTERS.caption}})
+    figure.update_xaxes(range=[-3, END], tickvals=list(TICKS), ticktext=list(TICKS.values()),
+                        title_font={"size": LETTERS.axis})

@@ -20,6 +20,7 @@ from .charts import columns_of, decades, short
 from .colours import DENSE, PICK, PRUNED, Kind
 from .curves import DASHES, look_of
 from .maps import Say, colour_at, ink_on, number, role_label
+from .sizes import DRAWN
 
 if TYPE_CHECKING:
     from gblm_viz.core.keep.run import SweepRow
@@ -30,7 +31,7 @@ WIDTH = 680
 """Width of every figure in SVG units; 18 cm on an A4 page."""
 TALLEST = 860
 """Maximum height of a figure in SVG units, so that it fits on one page."""
-LETTER = 6.2
+LETTER = DRAWN.text * 6.2 / 11
 """Width of a letter in SVG units at the usual font size; a Japanese character is two letters wide."""
 Interval = tuple[float, float, float]
 """A share with the ends of its interval: value, low, high."""
@@ -54,7 +55,7 @@ def _svg(height: float, alternative: str, body: str) -> str:
             f'xmlns="http://www.w3.org/2000/svg">{defined}{body.replace("url(#", f"url(#{own}-")}</svg>')
 
 
-def _text(x: float, y: float, words: str, anchor: str = "start", fill: str = "", size: float = 11) -> str:
+def _text(x: float, y: float, words: str, anchor: str = "start", fill: str = "", size: float = DRAWN.text) -> str:
     colour = f' fill="{fill}"' if fill else ""
     return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-size="{size:g}"{colour}>{words}</text>'
 
@@ -84,7 +85,8 @@ def heat_map(cells: Sequence[tuple[int, str, float | None]], say: Say, *, unit: 
     body = [_text(left + wide * (at + 0.5), 15, escape(role_label(say, role)), "middle")
             for at, role in enumerate(roles)]
     every = max(1, math.ceil(12 / tall))
-    body += [_text(left - 6, top + tall * (block + 0.5) + 4, f"{escape(say('map.block'))} {block}", "end", size=10)
+    body += [_text(left - 6, top + tall * (block + 0.5) + 4, f"{escape(say('map.block'))} {block}", "end",
+                   size=DRAWN.small)
              for block in range(0, blocks, every)]
     for block, role, value in cells:
         x, y = left + wide * roles.index(role), top + tall * block
@@ -94,7 +96,7 @@ def heat_map(cells: Sequence[tuple[int, str, float | None]], say: Say, *, unit: 
         colour = colour_at(kind, _place(value, low, high, log))
         body.append(_rect(x, y, wide - 1, tall - 1, colour))
         if tall >= 13 and wide >= 40:
-            body.append(_text(x + wide / 2, y + tall / 2 + 3.5, number(value), "middle", ink_on(colour), 10))
+            body.append(_text(x + wide / 2, y + tall / 2 + 3.5, number(value), "middle", ink_on(colour), DRAWN.small))
     below = top + tall * blocks + 14
     scale = say("map.log" if log else "map.linear")
     body.append(_colour_bar(left, below, kind, number(low), number(high), f"{unit} · {scale}"))
@@ -127,7 +129,8 @@ def score_histogram(found: Histogram, say: Say, alternative: str) -> str:
     body = []
     for share in (0.0, 0.5, 1.0):
         y = top + tall * (1 - share)
-        body += [_line(left, y, WIDTH - right, y, "#ccc", 0.6), _text(left - 6, y + 4, f"{most * share:,.0f}", "end")]
+        body += [_line(left, y, WIDTH - right, y, "#ccc", DRAWN.grid),
+                 _text(left - 6, y + 4, f"{most * share:,.0f}", "end")]
     for index, (removed, kept) in enumerate(zip(found.removed, found.kept, strict=True)):
         width, down = at[index + 1] - at[index], tall * float(removed) / most
         up = tall * float(kept) / most
@@ -138,14 +141,14 @@ def score_histogram(found: Histogram, say: Say, alternative: str) -> str:
     if math.isfinite(found.cut_low):
         from_x, to_x = (left + (cut - low) * scale for cut in (found.cut_low, found.cut_high))
         body.append(_rect(from_x - 1, top, max(2.0, to_x - from_x + 2), tall, PICK,
-                          f' fill-opacity="0.25" stroke="{PICK}" stroke-width="1.2"'))
+                          f' fill-opacity="0.25" stroke="{PICK}" stroke-width="{DRAWN.cut:g}"'))
     ticks, names = decades(low, high)
     crowded = max(1, len(ticks) // 9)
+    raised = f'<tspan dy="-4" font-size="{DRAWN.exponent:g}">'
     for tick, name in list(zip(ticks, names, strict=True))[::crowded]:
         x = left + (tick - low) * scale
         body += [_line(x, top + tall, x, top + tall + 4, "#666"),
-                 _text(x, top + tall + 16, name.replace("<sup>", '<tspan dy="-4" font-size="8">').replace(
-                     "</sup>", "</tspan>"), "middle")]
+                 _text(x, top + tall + 16, name.replace("<sup>", raised).replace("</sup>", "</tspan>"), "middle")]
     body += [_text(left + (WIDTH - left - right) / 2, top + tall + 33, escape(say("prune.histogram.x")), "middle"),
              _text(left - 6, top - 12, escape(say("prune.histogram.y")), "end")]
     legend = [("url(#hatch)", say("prune.histogram.removed")), (DENSE, say("prune.histogram.kept"))]
@@ -178,22 +181,23 @@ def sweep(rows: Sequence[SweepRow], names: Mapping[tuple[str, str], str], say: S
     body = []
     for percent in range(0, 101, 20):
         x = left + (WIDTH - left - right) * percent / 100
-        body += [_line(x, top, x, top + tall, "#ddd", 0.6), _text(x, top + tall + 15, f"{percent} %", "middle")]
+        body += [_line(x, top, x, top + tall, "#ddd", DRAWN.grid), _text(x, top + tall + 15, f"{percent} %", "middle")]
     for tick in decades(low, high)[0]:
         y = top + tall * (1 - (tick - low) / (high - low))
-        body += [_line(left, y, WIDTH - right, y, "#ddd", 0.6), _text(left - 6, y + 4, short(10.0**tick), "end")]
+        body += [_line(left, y, WIDTH - right, y, "#ddd", DRAWN.grid), _text(left - 6, y + 4, short(10.0**tick), "end")]
     for place, name in enumerate(dict.fromkeys((row.method, row.order) for row in shown)):
         method, order = name
         colour, mark = look_of(method)
         own = [row for row in shown if (row.method, row.order) == name]
         points = " ".join(f"{x:.1f},{y:.1f}" for x, y in map(at, own))
         dash = ' stroke-dasharray="5 3"' if DASHES[order] == "dash" else ""
-        body.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="1.6"{dash}/>')
+        body.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="{DRAWN.curve:g}"{dash}/>')
         for row in own:
             body.append(_symbol(*at(row), mark, colour))
             if row.knee:
                 x, y = at(row)
-                body.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="8" fill="none" stroke="{PICK}" stroke-width="2"/>')
+                body.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="8" fill="none" stroke="{PICK}" '
+                            f'stroke-width="{DRAWN.ring:g}"/>')
         y = top + 12 + 18 * place
         body += [_symbol(WIDTH - right + 22, y - 4, mark, colour),
                  _text(WIDTH - right + 34, y, escape(names[name]))]
@@ -212,7 +216,7 @@ SYMBOLS = {"square": ((-1, -1), (1, -1), (1, 1), (-1, 1)), "diamond": ((0, -1.3)
 """Corners of the curves' marks, in multiples of their size."""
 
 
-def _symbol(x: float, y: float, mark: str, colour: str, size: float = 3.6) -> str:
+def _symbol(x: float, y: float, mark: str, colour: str, size: float = DRAWN.mark) -> str:
     corners = " ".join(f"{x + size * dx:.1f},{y + size * dy:.1f}" for dx, dy in SYMBOLS[mark])
     return f'<polygon points="{corners}" fill="{colour}"/>'
 
@@ -226,13 +230,13 @@ def shares(rows: Sequence[tuple[str, Interval, Interval]], say: Say, alternative
     body = []
     for share in (0.0, 0.25, 0.5, 0.75, 1.0):
         x = left + wide * share
-        body += [_line(x, top, x, bottom, "#ccc", 0.6), _text(x, bottom + 14, f"{share:.0%}", "middle")]
+        body += [_line(x, top, x, bottom, "#ccc", DRAWN.grid), _text(x, bottom + 14, f"{share:.0%}", "middle")]
     for index, (name, dense, pruned) in enumerate(rows):
         middle = top + tall * (index + 0.5)
-        body.append(_text(left - 8, middle + 4, escape(name), "end", size=min(11.0, tall)))
+        body.append(_text(left - 8, middle + 4, escape(name), "end", size=min(DRAWN.text, tall)))
         for (value, low, high), colour, away in ((dense, DENSE, -tall / 5), (pruned, PRUNED, tall / 5)):
             y, x = middle + away, left + wide * value
-            body.append(_line(left + wide * low, y, left + wide * high, y, colour, 1.6))
+            body.append(_line(left + wide * low, y, left + wide * high, y, colour, DRAWN.curve))
             body.append(_mark(x, y, colour))
     for place, (name, colour) in enumerate(((say("compare.dense"), DENSE), (say("compare.pruned"), PRUNED))):
         body += [_mark(left + 6 + 130 * place, 14, colour), _text(left + 16 + 130 * place, 18, escape(name))]
@@ -242,8 +246,9 @@ def shares(rows: Sequence[tuple[str, Interval, Interval]], say: Say, alternative
 
 def _mark(x: float, y: float, colour: str) -> str:
     if colour == DENSE:
-        return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.6" fill="{colour}"/>'
-    return f'<path d="M{x:.1f} {y - 4.4:.1f}l4.4 7.6h-8.8z" fill="{colour}" stroke="#5e4000" stroke-width="0.6"/>'
+        return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{DRAWN.mark:g}" fill="{colour}"/>'
+    return (f'<path d="M{x:.1f} {y - 4.4:.1f}l4.4 7.6h-8.8z" fill="{colour}" stroke="#5e4000" '
+            f'stroke-width="{DRAWN.grid:g}"/>')
 
 
 KEPT_TO_REMOVED = ("#ffffff", PRUNED)
@@ -260,15 +265,15 @@ def mask_image(density: Array, shape: tuple[int, int], step: int, say: Say, alte
     scale = min((WIDTH - left - 10) / columns, (TALLEST - 120) / 2 / rows, 3.0)
     wide, tall = columns * scale, rows * scale
     data = base64.b64encode(png(np.rint(255 * np.clip(density, 0, 1)).astype(np.uint8))).decode()
+    outline = f' stroke="#666" stroke-width="{DRAWN.grid:g}"'
     body = [f'<image x="{left:g}" y="{top:g}" width="{wide:.1f}" height="{tall:.1f}" preserveAspectRatio="none" '
             f'style="image-rendering: pixelated" href="data:image/png;base64,{data}"/>',
-            _rect(left, top, wide, tall, "none", ' stroke="#666" stroke-width="0.6"'),
+            _rect(left, top, wide, tall, "none", outline),
             _text(left - 6, top + 10, "0", "end"), _text(left - 6, top + tall, f"{shape[0] - 1:,}", "end"),
             _text(left, top - 6, "0"), _text(left + wide, top - 6, f"{shape[1] - 1:,}", "end"),
             _text(left + wide / 2, top - 6, escape(say("report.figures.columns")), "middle"),
             _text(left - 6, top + tall / 2, escape(say("report.figures.rows")), "end")]
     below = top + tall + 12
-    outline = ' stroke="#666" stroke-width="0.6"'
     for place, (fill, key) in enumerate(zip(KEPT_TO_REMOVED, ("stays", "went"), strict=True)):
         body += [_rect(left + 90 * place, below, 11, 11, fill, outline),
                  _text(left + 90 * place + 16, below + 10, escape(say(f"report.figures.{key}")))]

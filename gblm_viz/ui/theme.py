@@ -6,7 +6,7 @@ from pathlib import Path
 
 import gradio as gr
 
-from gblm_viz.figures.colours import DENSE, channels, css_variables
+from gblm_viz.figures import colours, sizes
 from gblm_viz.shipped import ASSETS
 from gblm_viz.words import Words
 
@@ -15,11 +15,15 @@ from .components.joined import called
 
 FONTS = ["system-ui", "-apple-system", "Segoe UI", "Noto Sans", "Hiragino Sans", "Noto Sans CJK JP", "Noto Sans JP",
          "sans-serif"]
+_LETTERS = gr.themes.Size(name="letters", **{step: f"var(--letters-{name})" for step, name in {
+    "xxs": "smallest", "xs": "smaller", "sm": "caption", "md": "body", "lg": "page", "xl": "title",
+    "xxl": "numeral"}.items()})
+"""Gradio's own letter sizes, by its steps."""
 THEME = gr.themes.Base(primary_hue="blue", secondary_hue="orange", neutral_hue="slate", font=FONTS,
-                       font_mono=["ui-monospace", "Consolas", "monospace"], spacing_size="sm", text_size="sm").set(
+                       font_mono=["ui-monospace", "Consolas", "monospace"], spacing_size="sm", text_size=_LETTERS).set(
     body_text_color_subdued="*neutral_500", body_text_color_subdued_dark="*neutral_400")
-CSS = css_variables() + (ASSETS / "app.css").read_text(encoding="utf-8").replace(
-    "DENSE_RGB", f"rgb{channels(DENSE)}")
+CSS = colours.css_variables() + sizes.css_variables() + (ASSETS / "app.css").read_text(encoding="utf-8").replace(
+    "DENSE_RGB", f"rgb{colours.channels(colours.DENSE)}")
 _SCRIPTS = Path(__file__).parent / "components"
 _HEAD = """<meta name="referrer" content="no-referrer"><meta name="color-scheme" content="light dark">
 <link rel="icon" href="../favicon.ico" type="image/svg+xml">"""
@@ -30,5 +34,5 @@ def head(say: Words) -> str:
     names = {"number input for ": say("frame.slider_number"), "range slider for ": say("frame.slider_range")}
     saved = {"png": say("frame.save_picture"), "csv": say("frame.save_numbers")}
     scripts = (called(_SCRIPTS / "slider_names.js", "start", names),
-               called(_SCRIPTS / "saving" / "saving.js", "start", saved, csv_file.RULE))
+               called(_SCRIPTS / "saving" / "saving.js", "start", saved, csv_file.RULE, sizes.for_scripts()))
     return _HEAD + "".join(f"<script>{script}</script>" for script in scripts)

@@ -164,6 +164,7 @@ const VIEW = `div.matrix-view
     button[data-do=csv]`;
 const COLOURS = { kept: "#000080", removed: "#ff8000", pick: "#ff00ff", bothKept: "#ffffff", bothRemoved: "#000000",
   ramps: { sequential: ["#000000", "#ffffff"], diverging: ["#000000", "#ffffff"], density: ["#ffffff", "#000000"] } };
+const LETTERS = { body: 13, cellMark: 22, legend: 12 };
 const base64 = (array) => Buffer.from(array.buffer).toString("base64");
 
 /** A server of a matrix of 4 × 4 weights, each the number of its column. */
@@ -181,7 +182,7 @@ function server(asked) {
 /** A view of 200 × 100 pixels, in which the matrix has cells of 24. */
 function openView(changes = {}) {
   const asked = [], view = begin(matrixView, VIEW, {
-    server: { ...server(asked), ...changes }, sliders: [], sizes: { ".matrix-canvas": [200, 100] }, config: { colours: COLOURS, csv: RULE } });
+    server: { ...server(asked), ...changes }, sliders: [], sizes: { ".matrix-canvas": [200, 100] }, config: { colours: COLOURS, letters: LETTERS, csv: RULE } });
   const root = view.element.querySelector(".matrix-view"), canvas = root.querySelector(".matrix-canvas");
   const words = { weight: "({row}, {column}) = {value}", pinned: "pinned {text}", one_weight: "one weight", error_gone: "gone", canvas: "{title}" };
   const field = { id: "w", label: "Weight", kind: "diverging", lo: -1, hi: 4, scale: "linear", unit: "", categories: [], pooling: "extreme" };

@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 
 import gradio as gr
 
-from gblm_viz.figures import colours
+from gblm_viz.figures import colours, sizes
 
 from .joined import joined, literal
 
@@ -36,12 +36,13 @@ class OwnComponent(gr.HTML):
 
     def __init__(self, value: Mapping[str, Any] | None = None, *, elem_id: str | None = None,
                  config: Mapping[str, Any] | None = None, **arguments: Any) -> None:
-        """config: JSON values for the script besides the colours; they never change."""
+        """config: JSON values for the script besides the colours and letter sizes; they never change."""
         folder = Path(inspect.getfile(type(self))).parent
-        script = started(folder / f"{folder.name}.js", {"colours": colours.for_scripts(), **(config or {})})
+        known = {"colours": colours.for_scripts(), "letters": sizes.for_scripts(), **(config or {})}
+        script = started(folder / f"{folder.name}.js", known)
         style = colours.fill_variables((folder / f"{folder.name}.css").read_text(encoding="utf-8"))
-        super().__init__(value=value, html_template=self.template, css_template=style, js_on_load=script,
-                         apply_default_css=False, elem_id=elem_id, **arguments)
+        super().__init__(value=value, html_template=self.template, css_template=sizes.add_fallbacks(style),
+                         js_on_load=script, apply_default_css=False, elem_id=elem_id, **arguments)
 
     def api_info(self) -> dict[str, Any]:
         return {"type": "object", "description": f"what {self.maker} returns"}

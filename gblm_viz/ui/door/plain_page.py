@@ -9,12 +9,13 @@ from pathlib import Path
 
 from starlette.responses import HTMLResponse
 
-from gblm_viz.figures.colours import fill_variables
+from gblm_viz.figures import colours, sizes
 from gblm_viz.words import Words
 
 from ..components.templates import render
 
-_STYLE = fill_variables((Path(__file__).parent / "plain_page.css").read_text(encoding="utf-8"))
+_STYLE = colours.fill_variables(sizes.fill_variables(
+    (Path(__file__).parent / "plain_page.css").read_text(encoding="utf-8")))
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from gblm_viz.core.keep.run import Run
 from gblm_viz.core.score.methods import METHODS, SHARED
+from gblm_viz.figures import colours, sizes
 from gblm_viz.figures.charts import percent, short
-from gblm_viz.figures.colours import fill_variables
 from gblm_viz.words import Words
 
 from ..components.settings_words import knob_name, knob_value
@@ -28,7 +28,7 @@ from .visit_table import visit_cells, visit_heads
 
 MOST_MATRICES = 120
 """Largest number of matrices whose rows are printed; the CSV contains all of them."""
-STYLE = fill_variables((Path(__file__).parent / "report.css").read_text(encoding="utf-8"))
+STYLE = colours.fill_variables(sizes.fill_variables((Path(__file__).parent / "report.css").read_text(encoding="utf-8")))
 
 
 @dataclass(frozen=True)

@@ -68,13 +68,13 @@ export function start(gradio, config) {
  * @param {Config} config
  * @returns {View}
  */
-function newView({ element, props, trigger, server }, { colours, csv }) {
+function newView({ element, props, trigger, server }, { colours, letters, csv }) {
   const root = find(element, ".matrix-view");
   /** @type {HTMLCanvasElement} */
   const canvas = find(root, ".matrix-canvas");
   /** @type {View} */
   const view = {
-    element, root, canvas, csv, server, trigger,
+    element, root, canvas, csv, letters, server, trigger,
     brush: /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d", { alpha: false })),
     parts: partsOf(root), palette: paletteOf(colours), sliders: props.sliders || [],
     port: newPort(), value: null, field: null, words: {},

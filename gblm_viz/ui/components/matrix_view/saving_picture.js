@@ -8,26 +8,26 @@ import { draw } from "./painting.js";
 /** @typedef {import("./types.js").ShownView} ShownView */
 /** @typedef {CanvasRenderingContext2D} Paint */
 
-const PAGE_WIDTH = 640, MARGIN = 12, LINE = 17; // pixels of the page
+const PAGE_WIDTH = 640, MARGIN = 12, LEADING = 4; // pixels of the page
 
 /** @param {ShownView} view */
 export function savePicture(view) {
   draw(view);
-  const { parts, canvas, port, value, field, root, theme } = view, { ratio } = port;
-  const margin = MARGIN * ratio, line = LINE * ratio, page = document.createElement("canvas");
+  const { parts, canvas, port, value, field, root, theme, letters } = view, { ratio } = port;
+  const margin = MARGIN * ratio, line = (letters.body + LEADING) * ratio, page = document.createElement("canvas");
   const paint = /** @type {Paint} */ (page.getContext("2d")), color = theme ? theme.text : "";
   page.width = Math.max(port.width + parts.rows.width, PAGE_WIDTH * ratio) + 2 * margin;
   const room = page.width - 2 * margin;
-  paint.font = fontOf(400, ratio);
+  paint.font = fontOf(400, letters.body * ratio);
   const below = remarks(view, (text) => paint.measureText(text).width, room);
   page.height = 3 * margin + 2 * line + parts.columns.height + port.height + line + below.length * line;
   paint.fillStyle = getComputedStyle(root).getPropertyValue("--body-background-fill").trim() || "#ffffff";
   paint.fillRect(0, 0, page.width, page.height);
   paint.textBaseline = "top";
   paint.fillStyle = color;
-  paint.font = fontOf(600, ratio);
+  paint.font = fontOf(600, letters.body * ratio);
   paint.fillText(value.title, margin, margin, room);
-  paint.font = fontOf(400, ratio);
+  paint.font = fontOf(400, letters.body * ratio);
   paint.fillText(field.label, margin, margin + line, room);
   const top = margin + 2 * line, middle = top + parts.columns.height, bottom = middle + port.height + margin;
   paint.drawImage(parts.columns, margin, top);
@@ -40,10 +40,10 @@ export function savePicture(view) {
 
 /**
  * @param {number} weight
- * @param {number} ratio
+ * @param {number} size
  */
-function fontOf(weight, ratio) {
-  return weight + " " + 13 * ratio + "px sans-serif";
+function fontOf(weight, size) {
+  return weight + " " + size + "px sans-serif";
 }
 
 /**

@@ -125,6 +125,7 @@
  * @property {Parts} parts
  * @property {ReturnType<typeof import("./colours.js").paletteOf>} palette
  * @property {import("../shared/csv.js").Rule} csv
+ * @property {import("../shared/gradio.js").Letters} letters
  * @property {Server} server
  * @property {(event: string, data: object) => void} trigger
  * @property {string[]} sliders selectors of the elements around sliders that cause `release`

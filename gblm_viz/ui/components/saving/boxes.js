@@ -6,10 +6,11 @@ import { paper } from "./paper.js";
 
 /**
  * @param {HTMLElement} picture
+ * @param {import("../shared/gradio.js").Letters} letters
  * @param {HTMLElement} origin where it stands on the page: `picture` may be a copy
  */
-export function drawBoxes(picture, origin) {
-  const frame = picture.getBoundingClientRect(), { canvas, paint } = paper(picture, origin);
+export function drawBoxes(picture, letters, origin) {
+  const frame = picture.getBoundingClientRect(), { canvas, paint } = paper(picture, letters, origin);
   paint.textBaseline = "middle";
   for (const part of picture.querySelectorAll("*")) {
     const box = part.getBoundingClientRect(), style = getComputedStyle(part);

@@ -2,9 +2,12 @@
 
 import { paper } from "./paper.js";
 
-/** @param {HTMLElement} chart */
-export async function drawChart(chart) {
-  const box = chart.getBoundingClientRect(), { canvas, paint } = paper(chart);
+/**
+ * @param {HTMLElement} chart
+ * @param {import("../shared/gradio.js").Letters} letters
+ */
+export async function drawChart(chart, letters) {
+  const box = chart.getBoundingClientRect(), { canvas, paint } = paper(chart, letters);
   for (const layer of chart.querySelectorAll("svg.main-svg")) {
     const copy = /** @type {SVGElement} */ (layer.cloneNode(true)), image = new Image();
     copy.setAttribute("xmlns", "http://www.w3.org/2000/svg");

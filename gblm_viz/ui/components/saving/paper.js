@@ -3,7 +3,7 @@
 import { wrapped } from "../shared/sentences.js";
 import { madeOf } from "./numbers.js";
 
-const RATIO = 2, LINE = 16, MARGIN = 8; // pixels of the canvas in one of the page; pixels of the page
+const RATIO = 2, LEADING = 4, MARGIN = 8; // pixels of the canvas in one of the page; pixels of the page
 
 /**
  * Return the pieces between which a line may be broken: Japanese anywhere, words at their spaces.
@@ -15,21 +15,23 @@ export function breakable(text) {
 
 /**
  * @param {HTMLElement} target the picture
+ * @param {import("../shared/gradio.js").Letters} letters
  * @param {HTMLElement} [origin] where it stands on the page, if `target` is a copy
  * @returns {{ canvas: HTMLCanvasElement, paint: CanvasRenderingContext2D }}
  */
-export function paper(target, origin = target) {
+export function paper(target, letters, origin = target) {
   const canvas = document.createElement("canvas"), paint = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
-  const box = target.getBoundingClientRect(), style = getComputedStyle(document.body), font = "12px " + style.fontFamily;
+  const box = target.getBoundingClientRect(), style = getComputedStyle(document.body), line = letters.legend + LEADING;
+  const font = letters.legend + "px " + style.fontFamily;
   paint.font = font;
   const told = wrapped(breakable(madeOf(origin)), box.width - 2 * MARGIN, (text) => paint.measureText(text).width);
   canvas.width = Math.ceil(box.width * RATIO);
-  canvas.height = Math.ceil((box.height + LINE * (told.length + 1)) * RATIO);
+  canvas.height = Math.ceil((box.height + line * (told.length + 1)) * RATIO);
   paint.scale(RATIO, RATIO);
   paint.fillStyle = style.backgroundColor;
   paint.fillRect(0, 0, canvas.width, canvas.height);
   paint.font = font;
   paint.fillStyle = style.color;
-  told.forEach((text, at) => paint.fillText(text, MARGIN, box.height + LINE * (at + 1)));
+  told.forEach((text, at) => paint.fillText(text, MARGIN, box.height + line * (at + 1)));
   return { canvas, paint };
 }

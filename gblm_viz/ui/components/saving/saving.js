@@ -12,6 +12,7 @@ import { fileName, rowsOf } from "./numbers.js";
 /**
  * @typedef {{ png: string, csv: string }} Words
  * @typedef {import("../shared/csv.js").Rule} Rule
+ * @typedef {import("../shared/gradio.js").Letters} Letters
  */
 
 const TARGETS = ".small-chart .js-plotly-plot, .model-map[data-state=shown], .token-bars, .loss-strip[data-rows], table.plain";
@@ -19,14 +20,15 @@ const TARGETS = ".small-chart .js-plotly-plot, .model-map[data-state=shown], .to
 /**
  * @param {Words} words
  * @param {Rule} rule
+ * @param {Letters} letters
  */
-export function start(words, rule) {
+export function start(words, rule, letters) {
   let soon = 0;
   const attach = () => {
     soon = 0;
     for (const target of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll(TARGETS))) {
       if (target.matches(".js-plotly-plot")) describe(target);
-      if (!hasBar(target)) place(target, bar(target, words, rule));
+      if (!hasBar(target)) place(target, bar(target, words, rule, letters));
     }
   };
   new MutationObserver(() => { soon ||= requestAnimationFrame(attach); }).observe(document, {
@@ -56,11 +58,12 @@ function place(target, made) {
  * @param {HTMLElement} target
  * @param {Words} words
  * @param {Rule} rule
+ * @param {Letters} letters
  */
-function bar(target, words, rule) {
+function bar(target, words, rule, letters) {
   const made = document.createElement("span");
   made.className = "save-bar";
-  if (!target.matches("table")) link(made, "PNG", words.png, () => savePicture(target));
+  if (!target.matches("table")) link(made, "PNG", words.png, () => savePicture(target, letters));
   link(made, "CSV", words.csv, () => {
     const text = csvBy(rule).lines(rowsOf(target));
     download(new Blob(["\ufeff", text], { type: "text/csv" }), fileName(target, "csv"));
@@ -86,22 +89,26 @@ function link(parent, text, title, pressed) {
   });
 }
 
-/** @param {HTMLElement} target */
-async function savePicture(target) {
-  const canvas = await (target.matches(".js-plotly-plot") ? drawChart(target) : drawWhole(target));
+/**
+ * @param {HTMLElement} target
+ * @param {Letters} letters
+ */
+async function savePicture(target, letters) {
+  const canvas = await (target.matches(".js-plotly-plot") ? drawChart(target, letters) : drawWhole(target, letters));
   canvas.toBlob((blob) => { if (blob) download(blob, fileName(target, "png")); });
 }
 
 /**
  * Draw a copy that has room for all of it, where the page scrolls.
  * @param {HTMLElement} target
+ * @param {Letters} letters
  */
-function drawWhole(target) {
+function drawWhole(target, letters) {
   const copy = /** @type {HTMLElement} */ (target.cloneNode(true));
   copy.classList.add("whole");
   copy.style.cssText = `position: absolute; width: ${target.getBoundingClientRect().width}px`;
   target.after(copy);
-  try { return drawBoxes(copy, target); } finally { copy.remove(); }
+  try { return drawBoxes(copy, letters, target); } finally { copy.remove(); }
 }
 
 /**

@@ -12,8 +12,13 @@
  */
 
 /**
- * What own.py gives to every script besides Gradio's own.
- * @typedef {{ colours: Colours }} Config
+ * The letter sizes that canvases draw with, in pixels of the page, from figures/sizes.py.
+ * @typedef {{ body: number, cellMark: number, legend: number }} Letters
+ */
+
+/**
+ * What own_component.py gives to every script besides Gradio's own.
+ * @typedef {{ colours: Colours, letters: Letters }} Config
  */
 
 /**
