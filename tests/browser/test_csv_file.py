@@ -45,12 +45,12 @@ def test_the_server_guards_what_is_a_formula_and_nothing_else() -> None:
 
 def test_the_browser_gives_the_same_answers(browser: Browser) -> None:
     page = browser.new_page()
-    page.set_content(f"<script>const gblmCsv = {joined(SCRIPT)}.csvBy({literal(csv_file.RULE)});</script>")
+    page.set_content(f"<script>const gblmCsv = {joined(SCRIPT)}.makeCsvWriter({literal(csv_file.RULE)});</script>")
     cells = [text for text, _ in CELLS]
-    assert page.evaluate("cells => cells.map(gblmCsv.harmless)", cells) == [guarded for _, guarded in CELLS]
-    lines = page.evaluate("cells => cells.map((one) => gblmCsv.lines([[one]]))", cells)
+    assert page.evaluate("cells => cells.map(gblmCsv.disarm)", cells) == [guarded for _, guarded in CELLS]
+    lines = page.evaluate("cells => cells.map((one) => gblmCsv.joinRows([[one]]))", cells)
     assert lines == [line + "\n" for line in EXPECTED]
-    assert page.evaluate("gblmCsv.lines([[-0.25, 1e-7, -5, null, undefined]])") == "-0.25,1e-7,-5,,\n"
+    assert page.evaluate("gblmCsv.joinRows([[-0.25, 1e-7, -5, null, undefined]])") == "-0.25,1e-7,-5,,\n"
     page.close()
 
 

@@ -3,55 +3,55 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { buttonFor } from "../../gblm_viz/ui/components/blind_keys.js";
-import { weightText } from "../../gblm_viz/ui/components/breadcrumb/breadcrumb.js";
-import { isGrowing, parts, placeAfter } from "../../gblm_viz/ui/components/chat_pane/bubbles.js";
-import { digits, wantedNumber } from "../../gblm_viz/ui/components/hand_row/digits.js";
-import { nearestAcross } from "../../gblm_viz/ui/components/loss_strip/loss_strip.js";
-import { lookOf, percent, rows, seen, verdict } from "../../gblm_viz/ui/components/loss_strip/losses.js";
-import { nextPlace } from "../../gblm_viz/ui/components/model_map/walking.js";
-import { carried, hidingRule } from "../../gblm_viz/ui/components/place.js";
-import { numberOf } from "../../gblm_viz/ui/components/point_table/point_table.js";
-import { stepOf } from "../../gblm_viz/ui/components/probe_table/probe_table.js";
-import { stopsOf } from "../../gblm_viz/ui/components/saving/boxes.js";
-import { fileName, ofChart, plain } from "../../gblm_viz/ui/components/saving/numbers.js";
-import { breakable } from "../../gblm_viz/ui/components/saving/paper.js";
-import { description } from "../../gblm_viz/ui/components/saving/saving.js";
-import { ownName } from "../../gblm_viz/ui/components/slider_names.js";
+import { chooseButton } from "../../gblm_viz/ui/components/blind_keys.js";
+import { describeWeight } from "../../gblm_viz/ui/components/breadcrumb/breadcrumb.js";
+import { findNextToken, isGrowing, splitAtMark } from "../../gblm_viz/ui/components/chat_pane/bubbles.js";
+import { formatNumber, parseNumber } from "../../gblm_viz/ui/components/hand_row/digits.js";
+import { findNearestAcross } from "../../gblm_viz/ui/components/loss_strip/loss_strip.js";
+import { chooseLook, describeDifference, formatPercent, makeRows, markBlanks } from "../../gblm_viz/ui/components/loss_strip/losses.js";
+import { findNextPlace } from "../../gblm_viz/ui/components/model_map/walking.js";
+import { makeHidingRule, mergeQuery } from "../../gblm_viz/ui/components/place.js";
+import { readNumber } from "../../gblm_viz/ui/components/point_table/point_table.js";
+import { chooseStep } from "../../gblm_viz/ui/components/probe_table/probe_table.js";
+import { readStops } from "../../gblm_viz/ui/components/saving/boxes.js";
+import { cleanNumber, nameFile, readChart } from "../../gblm_viz/ui/components/saving/numbers.js";
+import { splitAtBreaks } from "../../gblm_viz/ui/components/saving/paper.js";
+import { describeChart } from "../../gblm_viz/ui/components/saving/saving.js";
+import { translateName } from "../../gblm_viz/ui/components/slider_names.js";
 import { send } from "../../gblm_viz/ui/components/upload_button/upload_button.js";
 
 const NO_KEYS = { ctrlKey: false, metaKey: false, altKey: false };
 
 test("a key votes in either case, and not together with Ctrl, and no other key does", () => {
-  assert.equal(buttonFor({ ...NO_KEYS, key: "A" }), "vote-a");
-  assert.equal(buttonFor({ ...NO_KEYS, key: "t" }), "vote-tie");
-  assert.equal(buttonFor({ ...NO_KEYS, key: "a", ctrlKey: true }), "");
-  for (const key of ["x", "toString", "constructor"]) assert.equal(buttonFor({ ...NO_KEYS, key }), "");
+  assert.equal(chooseButton({ ...NO_KEYS, key: "A" }), "vote-a");
+  assert.equal(chooseButton({ ...NO_KEYS, key: "t" }), "vote-tie");
+  assert.equal(chooseButton({ ...NO_KEYS, key: "a", ctrlKey: true }), "");
+  for (const key of ["x", "toString", "constructor"]) assert.equal(chooseButton({ ...NO_KEYS, key }), "");
 });
 
 test("the path names the weight pointed at by its row and column", () => {
-  assert.equal(weightText("weight ({row}, {column})", { row: 0, column: 12 }), "weight (0, 12)");
+  assert.equal(describeWeight("weight ({row}, {column})", { row: 0, column: 12 }), "weight (0, 12)");
 });
 
 test("a growing answer is marked by code points, as the server counts them", () => {
-  assert.deepEqual(parts({ asked: "", growing: "a😀bc", mark: [1, 2] }), ["a", "😀", "bc"]);
-  assert.deepEqual(parts({ asked: "", growing: "a😀", mark: null }), ["a😀", "", ""]);
+  assert.deepEqual(splitAtMark({ asked: "", growing: "a😀bc", mark: [1, 2] }), ["a", "😀", "bc"]);
+  assert.deepEqual(splitAtMark({ asked: "", growing: "a😀", mark: null }), ["a😀", "", ""]);
   assert.equal(isGrowing({ asked: "", tokens: [], parting: null, same: null }), false);
 });
 
 test("arrow keys lead from token to token, other keys nowhere", () => {
-  assert.deepEqual(["ArrowRight", "ArrowLeft", "Home", "End"].map((key) => placeAfter(key, 3, 9)), [4, 2, 0, 8]);
-  for (const key of ["Tab", "toString", "a"]) assert.equal(placeAfter(key, 3, 9), undefined);
+  assert.deepEqual(["ArrowRight", "ArrowLeft", "Home", "End"].map((key) => findNextToken(key, 3, 9)), [4, 2, 0, 8]);
+  for (const key of ["Tab", "toString", "a"]) assert.equal(findNextToken(key, 3, 9), undefined);
 });
 
 test("a number by hand has three digits, or a power where it is very small or large", () => {
-  assert.deepEqual([0, 0.5, 0.001234, 9999, 0.0001, 12345].map(digits), ["0", "0.5", "0.00123", "10000", "1.0e-4", "1.2e4"]);
+  assert.deepEqual([0, 0.5, 0.001234, 9999, 0.0001, 12345].map(formatNumber), ["0", "0.5", "0.00123", "10000", "1.0e-4", "1.2e4"]);
 });
 
 test("a typed number may have a comma, an empty box takes it back, and anything else is refused", () => {
-  assert.deepEqual(["0,5", " 3 ", "1e-3"].map(wantedNumber), [0.5, 3, 0.001]);
-  assert.equal(wantedNumber("  "), null);
-  for (const text of ["-1", "abc", "Infinity", "1 2", "NaN"]) assert.equal(wantedNumber(text), undefined);
+  assert.deepEqual(["0,5", " 3 ", "1e-3"].map(parseNumber), [0.5, 3, 0.001]);
+  assert.equal(parseNumber("  "), null);
+  for (const text of ["-1", "abc", "Infinity", "1 2", "NaN"]) assert.equal(parseNumber(text), undefined);
 });
 
 const WORDS = {
@@ -62,23 +62,23 @@ const SIDE = { loss: 0, rank: 1, best: "x", best_probability: 0.5 };
 
 test("a token's verdict has the sign of its difference, and none where it rounds to zero", () => {
   const token = (difference) => ({ text: "", difference, dense: SIDE, pruned: SIDE });
-  assert.deepEqual([1.234, -0.5, 0.004].map((size) => verdict(token(size), WORDS)), ["worse by 1.23", "better by 0.50", "same"]);
-  assert.equal(verdict({ ...token(1), dense: null }, WORDS), "first");
+  assert.deepEqual([1.234, -0.5, 0.004].map((size) => describeDifference(token(size), WORDS)), ["worse by 1.23", "better by 0.50", "same"]);
+  assert.equal(describeDifference({ ...token(1), dense: null }, WORDS), "first");
 });
 
 test("a token's look grows with its difference up to the full colour, and a tiny one has none", () => {
-  assert.deepEqual(lookOf(0.01, 3), { worse: true, line: 0, percent: 0 });
-  assert.deepEqual(lookOf(-0.3, 3), { worse: false, line: 1, percent: 13 });
-  assert.deepEqual(lookOf(99, 3), { worse: true, line: 4, percent: 60 });
+  assert.deepEqual(chooseLook(0.01, 3), { worse: true, line: 0, percent: 0 });
+  assert.deepEqual(chooseLook(-0.3, 3), { worse: false, line: 1, percent: 13 });
+  assert.deepEqual(chooseLook(99, 3), { worse: true, line: 4, percent: 60 });
 });
 
 test("shares near none and all are not rounded to them, and blanks of a token can be seen", () => {
-  assert.deepEqual([0, 0.0009, 0.5, 0.9996, 1].map(percent), ["< 0.1 %", "< 0.1 %", "50.0 %", "> 99.9 %", "> 99.9 %"]);
-  assert.deepEqual(["", " a", "a ", "a\n"].map(seen), ["…", "␣a", "a␣", "a⏎"]);
+  assert.deepEqual([0, 0.0009, 0.5, 0.9996, 1].map(formatPercent), ["< 0.1 %", "< 0.1 %", "50.0 %", "> 99.9 %", "> 99.9 %"]);
+  assert.deepEqual(["", " a", "a ", "a\n"].map(markBlanks), ["…", "␣a", "a␣", "a⏎"]);
 });
 
 test("every row of a strip's file has a cell for each column, also of the first token, which nobody predicted", () => {
-  const found = rows([{ text: "a", difference: 0, dense: null, pruned: null }, { text: "b", difference: 1, dense: SIDE, pruned: SIDE }], WORDS);
+  const found = makeRows([{ text: "a", difference: 0, dense: null, pruned: null }, { text: "b", difference: 1, dense: SIDE, pruned: SIDE }], WORDS);
   assert.deepEqual(found.map((row) => row.length), [13, 13, 13]);
   assert.deepEqual(found[1], [1, "a", "", ...Array(10).fill("")]);
   assert.deepEqual(found[2].slice(0, 5), [2, "b", 1, 0, 1]);
@@ -87,76 +87,76 @@ test("every row of a strip's file has a cell for each column, also of the first 
 test("up and down on the strip lead to the nearest token of the nearest line", () => {
   const box = (left, line) => ({ left, top: line * 20, width: 10, height: 16 });
   const boxes = [box(0, 0), box(40, 0), box(0, 1), box(35, 1), box(40, 2)];
-  assert.equal(nearestAcross(boxes, 1, 1), 3);
-  assert.equal(nearestAcross(boxes, 3, -1), 1);
-  assert.equal(nearestAcross(boxes, 0, -1), 0);
+  assert.equal(findNearestAcross(boxes, 1, 1), 3);
+  assert.equal(findNearestAcross(boxes, 3, -1), 1);
+  assert.equal(findNearestAcross(boxes, 0, -1), 0);
 });
 
 test("an arrow on the map leads to the next cell that is there, over gaps, and stays at the edge", () => {
   const places = [[0, 0], [0, 2], [1, 2], [3, 0]].map(([block, column]) => ({ block, column }));
-  assert.equal(nextPlace(places, places[0], "ArrowRight"), places[1]);
-  assert.equal(nextPlace(places, places[0], "ArrowDown"), places[3]);
-  assert.equal(nextPlace(places, places[2], "ArrowUp"), places[1]);
-  assert.equal(nextPlace(places, places[0], "ArrowLeft"), undefined);
+  assert.equal(findNextPlace(places, places[0], "ArrowRight"), places[1]);
+  assert.equal(findNextPlace(places, places[0], "ArrowDown"), places[3]);
+  assert.equal(findNextPlace(places, places[2], "ArrowUp"), places[1]);
+  assert.equal(findNextPlace(places, places[0], "ArrowLeft"), undefined);
 });
 
 test("a clicked mark selects only by a whole number of its own", () => {
-  assert.equal(numberOf({ points: [{ customdata: [4] }] }), 4);
+  assert.equal(readNumber({ points: [{ customdata: [4] }] }), 4);
   for (const points of [[], [{}], [{ customdata: [] }], [{ customdata: [1.5] }], [{ customdata: ["4"] }]])
-    assert.equal(numberOf({ points }), null);
+    assert.equal(readNumber({ points }), null);
 });
 
 test("only the vertical arrows walk through the probes", () => {
-  assert.deepEqual(["ArrowDown", "ArrowUp", "Enter", "toString"].map(stepOf), [1, -1, 0, 0]);
+  assert.deepEqual(["ArrowDown", "ArrowUp", "Enter", "toString"].map(chooseStep), [1, -1, 0, 0]);
 });
 
 test("what is saved of a chart is what it shows, with plain minus signs in tables", () => {
   const chart = { _fullData: [
     { name: "a", visible: true, x: [1, 2], y: [3, 4] }, { name: "b", visible: "legendonly", x: [1], y: [1] },
     { name: "c", visible: true, y: [1] }] };
-  assert.deepEqual(ofChart(chart), [["series", "x", "y"], ["a", 1, 3], ["a", 2, 4]]);
-  assert.equal(plain(" −1\u202f234 "), "-1234");
+  assert.deepEqual(readChart(chart), [["series", "x", "y"], ["a", 1, 3], ["a", 2, 4]]);
+  assert.equal(cleanNumber(" −1\u202f234 "), "-1234");
 });
 
 test("a saved file is named by the page's own ids, never by Gradio's", () => {
-  assert.equal(fileName({ closest: () => ({ id: "prune-histogram" }) }, "csv"), "prune-histogram.csv");
-  assert.equal(fileName({ closest: () => ({ id: "component-12" }) }, "png"), "gblm-viz.png");
-  assert.equal(fileName({ closest: () => null }, "png"), "gblm-viz.png");
+  assert.equal(nameFile({ closest: () => ({ id: "prune-histogram" }) }, "csv"), "prune-histogram.csv");
+  assert.equal(nameFile({ closest: () => ({ id: "component-12" }) }, "png"), "gblm-viz.png");
+  assert.equal(nameFile({ closest: () => null }, "png"), "gblm-viz.png");
 });
 
 test("a line below a picture breaks between words, and anywhere in Japanese", () => {
-  assert.deepEqual(breakable("two words"), ["two ", "words"]);
-  assert.deepEqual(breakable("日本語"), ["日", "本", "語"]);
-  assert.deepEqual(breakable(""), []);
+  assert.deepEqual(splitAtBreaks("two words"), ["two ", "words"]);
+  assert.deepEqual(splitAtBreaks("日本語"), ["日", "本", "語"]);
+  assert.deepEqual(splitAtBreaks(""), []);
 });
 
 test("a gradient's colours are found in a computed style", () => {
-  assert.deepEqual(stopsOf("linear-gradient(to right, rgb(0, 1, 2), rgba(3, 4, 5, 0.5))"), ["rgb(0, 1, 2)", "rgba(3, 4, 5, 0.5)"]);
-  assert.deepEqual(stopsOf("none"), []);
+  assert.deepEqual(readStops("linear-gradient(to right, rgb(0, 1, 2), rgba(3, 4, 5, 0.5))"), ["rgb(0, 1, 2)", "rgba(3, 4, 5, 0.5)"]);
+  assert.deepEqual(readStops("none"), []);
 });
 
 test("a chart is described by its title, series and axes, without markup", () => {
   const layout = { title: { text: "<b>Cost</b>" }, xaxis: { title: { text: "sparsity" } } };
-  assert.equal(description(layout, [{ name: "Wanda" }, {}]), "Cost; Wanda; sparsity");
-  assert.equal(description({}, []), "");
+  assert.equal(describeChart(layout, [{ name: "Wanda" }, {}]), "Cost; Wanda; sparsity");
+  assert.equal(describeChart({}, []), "");
 });
 
 test("a link hides parts by names of our own form, and nothing else gets into the style", () => {
-  assert.equal(hidingRule("?hide=header,lost-strip"), "#header, #lost-strip { display: none !important; }");
-  assert.equal(hidingRule("?hide=a,b%7Bcolor:red%7D,*"), "#a { display: none !important; }");
-  assert.deepEqual(["", "?hide=", "?hide=A1"].map(hidingRule), ["", "", ""]);
+  assert.equal(makeHidingRule("?hide=header,lost-strip"), "#header, #lost-strip { display: none !important; }");
+  assert.equal(makeHidingRule("?hide=a,b%7Bcolor:red%7D,*"), "#a { display: none !important; }");
+  assert.deepEqual(["", "?hide=", "?hide=A1"].map(makeHidingRule), ["", "", ""]);
 });
 
 test("the address keeps the visitor's tab and what is hidden, unless the new one names its own", () => {
-  assert.equal(carried("?seed=7", "?hide=header&row=1", "prune"), "seed=7&tab=prune&hide=header");
-  assert.equal(carried("?tab=text", "?tab=weight", "prune"), "tab=text");
-  assert.equal(carried("", "", undefined), "");
+  assert.equal(mergeQuery("?seed=7", "?hide=header&row=1", "prune"), "seed=7&tab=prune&hide=header");
+  assert.equal(mergeQuery("?tab=text", "?tab=weight", "prune"), "tab=text");
+  assert.equal(mergeQuery("", "", undefined), "");
 });
 
 test("a slider's inputs have the page's names, and other inputs keep theirs", () => {
   const names = { "range slider for ": "%s（スライダー）" };
-  assert.equal(ownName("range slider for $1", names), "$1（スライダー）");
-  assert.equal(ownName("sparsity", names), null);
+  assert.equal(translateName("range slider for $1", names), "$1（スライダー）");
+  assert.equal(translateName("sparsity", names), null);
 });
 
 test("an upload tells the token, the answer's status where there is none, and 0 where the connection broke", async () => {

@@ -3,35 +3,35 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { bytesOf, floatsOf } from "../../gblm_viz/ui/components/shared/base64.js";
-import { csvBy } from "../../gblm_viz/ui/components/shared/csv.js";
+import { decodeBytes, decodeFloats } from "../../gblm_viz/ui/components/shared/base64.js";
+import { makeCsvWriter } from "../../gblm_viz/ui/components/shared/csv.js";
 import { append, listenWhile } from "../../gblm_viz/ui/components/shared/dom.js";
-import { filled, wrapped } from "../../gblm_viz/ui/components/shared/sentences.js";
+import { fillSentence, wrapPieces } from "../../gblm_viz/ui/components/shared/sentences.js";
 import { RULE } from "./rule.mjs";
 
 test("bytes and little-endian floats come out of base64 as they went in", () => {
-  assert.deepEqual([...bytesOf(Buffer.from([0, 1, 254, 255]).toString("base64"))], [0, 1, 254, 255]);
+  assert.deepEqual([...decodeBytes(Buffer.from([0, 1, 254, 255]).toString("base64"))], [0, 1, 254, 255]);
   const numbers = new Float32Array([1.5, -0, NaN, Infinity]);
-  assert.deepEqual([...floatsOf(Buffer.from(numbers.buffer).toString("base64"))], [1.5, -0, NaN, Infinity]);
+  assert.deepEqual([...decodeFloats(Buffer.from(numbers.buffer).toString("base64"))], [1.5, -0, NaN, Infinity]);
 });
 
 test("a sentence has its numbers put in, and keeps a name that has none", () => {
-  assert.equal(filled("row {row}, {row} of {rows}", { row: 0, rows: 7 }), "row 0, 0 of 7");
-  assert.equal(filled("{value} {unit}", { value: "$&" }), "$& {unit}");
-  assert.equal(filled("{row}"), "{row}");
+  assert.equal(fillSentence("row {row}, {row} of {rows}", { row: 0, rows: 7 }), "row 0, 0 of 7");
+  assert.equal(fillSentence("{value} {unit}", { value: "$&" }), "$& {unit}");
+  assert.equal(fillSentence("{row}"), "{row}");
 });
 
 test("lines are as full as the width allows, and a piece that is too wide stands alone", () => {
-  const widthOf = (text) => text.length;
-  assert.deepEqual(wrapped(["aa ", "bb ", "cccccccc", "d"], 6, widthOf), ["aa bb ", "cccccccc", "d"]);
-  assert.deepEqual(wrapped([], 6, widthOf), [""]);
+  const measureWidth = (text) => text.length;
+  assert.deepEqual(wrapPieces(["aa ", "bb ", "cccccccc", "d"], 6, measureWidth), ["aa bb ", "cccccccc", "d"]);
+  assert.deepEqual(wrapPieces([], 6, measureWidth), [""]);
 });
 
 test("a CSV runs no formula, keeps numbers and quotes what would break a line", () => {
-  const { harmless, lines } = csvBy(RULE);
-  for (const formula of ["=1+1", "+1+1", "-2+3", "@SUM(1)", " =1", "\t5", "＝1"]) assert.equal(harmless(formula), "'" + formula);
-  for (const number of ["-0.25", "+3", "1e-7", "-12,345.6", "-25 %", "∞"]) assert.equal(harmless(number), number);
-  assert.equal(lines([["a,b", 'say "x"', -0.5, null, undefined], ["=1"]]), '"a,b","say ""x""",-0.5,,\n\'=1\n');
+  const { disarm, joinRows } = makeCsvWriter(RULE);
+  for (const formula of ["=1+1", "+1+1", "-2+3", "@SUM(1)", " =1", "\t5", "＝1"]) assert.equal(disarm(formula), "'" + formula);
+  for (const number of ["-0.25", "+3", "1e-7", "-12,345.6", "-25 %", "∞"]) assert.equal(disarm(number), number);
+  assert.equal(joinRows([["a,b", 'say "x"', -0.5, null, undefined], ["=1"]]), '"a,b","say ""x""",-0.5,,\n\'=1\n');
 });
 
 test("text that is put into a page is never read as HTML", () => {

@@ -10,7 +10,7 @@ const TYPING = "input, textarea, select, [contenteditable=true]";
  * Return the id of the button that a key presses, "" for none.
  * @param {Pick<KeyboardEvent, "key" | "ctrlKey" | "metaKey" | "altKey">} event
  */
-export function buttonFor(event) {
+export function chooseButton(event) {
   if (event.ctrlKey || event.metaKey || event.altKey) return "";
   const key = event.key.toLowerCase();
   return Object.hasOwn(BUTTONS, key) ? BUTTONS[key] : "";
@@ -19,7 +19,7 @@ export function buttonFor(event) {
 /** @param {import("./shared/gradio.js").Gradio<string>} gradio */
 export function start({ element }) {
   listenWhile(element, "keydown", (/** @type {KeyboardEvent} */ event) => {
-    const id = buttonFor(event), button = id ? document.getElementById(id) : null;
+    const id = chooseButton(event), button = id ? document.getElementById(id) : null;
     if (!(button instanceof HTMLButtonElement) || isInside(event.target, TYPING)) return;
     if (button.disabled || !button.checkVisibility()) return;
     event.preventDefault();

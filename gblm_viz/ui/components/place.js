@@ -5,7 +5,7 @@
 const KEY = "gblm-visit";
 
 /** @returns {Page} */
-function page() {
+function getPage() {
   return window;
 }
 
@@ -13,8 +13,8 @@ function page() {
  * Return the visit's key and the link, after hiding the parts that the link asks to hide.
  * @returns {[key: string, query: string]}
  */
-export function arrive() {
-  const rule = hidingRule(location.search);
+export function openLink() {
+  const rule = makeHidingRule(location.search);
   if (rule) {
     const style = document.createElement("style");
     style.textContent = rule;
@@ -27,7 +27,7 @@ export function arrive() {
  * Return the style that hides what a link asks to hide; "" for nothing. Only names of our own form are taken.
  * @param {string} query
  */
-export function hidingRule(query) {
+export function makeHidingRule(query) {
   const wanted = (new URLSearchParams(query).get("hide") || "").split(","), ids = wanted.filter((id) => /^[a-z-]+$/.test(id));
   return ids.length ? ids.map((id) => "#" + id).join(", ") + " { display: none !important; }" : "";
 }
@@ -46,9 +46,9 @@ export function keepKey(key) {
  * @param {string} query
  * @returns {[query: string]}
  */
-export function carry(query) {
-  write(carried(query, location.search, page().gblmTab));
-  page().gblmPlace = true;
+export function writeAddress(query) {
+  replaceQuery(mergeQuery(query, location.search, getPage().gblmTab));
+  getPage().gblmPlace = true;
   return [query];
 }
 
@@ -58,7 +58,7 @@ export function carry(query) {
  * @param {string} before the address's query
  * @param {string} [tab]
  */
-export function carried(query, before, tab) {
+export function mergeQuery(query, before, tab) {
   const now = new URLSearchParams(before), next = new URLSearchParams(query);
   if (tab) now.set("tab", tab);
   for (const name of ["tab", "hide"]) {
@@ -75,16 +75,16 @@ export function carried(query, before, tab) {
  * @param {string} first
  */
 export function showTab(name, first) {
-  if (!page().gblmTab && name === first) return;
-  page().gblmTab = document.body.dataset.tab = name;
-  if (!page().gblmPlace) return;
+  if (!getPage().gblmTab && name === first) return;
+  getPage().gblmTab = document.body.dataset.tab = name;
+  if (!getPage().gblmPlace) return;
   const query = new URLSearchParams(location.search);
   query.set("tab", name);
-  write(query.toString());
+  replaceQuery(query.toString());
 }
 
 /** @param {string} query */
-function write(query) {
+function replaceQuery(query) {
   history.replaceState(null, "", location.pathname + (query ? "?" + query : ""));
   for (const link of /** @type {NodeListOf<HTMLAnchorElement>} */ (document.querySelectorAll("#lang a"))) link.search = location.search;
 }

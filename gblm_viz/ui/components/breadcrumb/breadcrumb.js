@@ -16,16 +16,16 @@ const BUSY = "input, textarea, select, [role=listbox], [aria-expanded=true]";
 /** @param {import("../shared/gradio.js").Gradio<Value>} gradio */
 export function start({ element, props, trigger, watch }) {
   const root = find(element, ".breadcrumb"), list = find(root, "ol");
-  const now = () => props.value || NOTHING;
+  const readValue = () => props.value || NOTHING;
   /** @param {number} level */
   const goTo = (level) => trigger("select", { level });
   const accept = () => {
-    root.setAttribute("aria-label", now().label);
-    draw(list, now(), goTo);
+    root.setAttribute("aria-label", readValue().label);
+    draw(list, readValue(), goTo);
   };
-  listenWhile(element, "weight-hover", (/** @type {Hover} */ event) => hover(list, event.detail.at, now().weight));
+  listenWhile(element, "weight-hover", (/** @type {Hover} */ event) => showHovered(list, event.detail.at, readValue().weight));
   listenWhile(element, "keydown", (/** @type {KeyboardEvent} */ event) => {
-    const { parts } = now();
+    const { parts } = readValue();
     const meant = event.key === "Escape" && !event.defaultPrevented && !isInside(event.target, BUSY);
     if (meant && parts.length > 1) goTo(parts.length - 1);
   });
@@ -60,15 +60,15 @@ function draw(list, value, goTo) {
  * @param {Place | null} at
  * @param {string} template
  */
-function hover(list, at, template) {
+function showHovered(list, at, template) {
   list.querySelector(".hovered")?.remove();
-  if (at && template) append(append(list, "li", "hovered"), "span", "", weightText(template, at));
+  if (at && template) append(append(list, "li", "hovered"), "span", "", describeWeight(template, at));
 }
 
 /**
  * @param {string} template
  * @param {Place} at
  */
-export function weightText(template, at) {
+export function describeWeight(template, at) {
   return template.replace("{row}", String(at.row)).replace("{column}", String(at.column));
 }

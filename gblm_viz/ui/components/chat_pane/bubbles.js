@@ -25,7 +25,7 @@ export function isGrowing(bubble) {
  * Return a growing answer's text before, in and after its mark. The server counts code points, so they are counted here.
  * @param {Growing} bubble
  */
-export function parts(bubble) {
+export function splitAtMark(bubble) {
   const text = [...bubble.growing], [from, to] = bubble.mark || [text.length, text.length];
   return [text.slice(0, from), text.slice(from, to), text.slice(to)].map((part) => part.join(""));
 }
@@ -37,6 +37,6 @@ export function parts(bubble) {
  * @param {number} count
  * @returns {number | undefined}
  */
-export function placeAfter(key, at, count) {
+export function findNextToken(key, at, count) {
   return new Map([["ArrowRight", at + 1], ["ArrowLeft", at - 1], ["Home", 0], ["End", count - 1]]).get(key);
 }

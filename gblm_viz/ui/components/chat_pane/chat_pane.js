@@ -1,7 +1,7 @@
 // Draws one side's answers. While one grows only its text is touched; then each token can be picked. Words come in props.value.
 
 import { append, find } from "../shared/dom.js";
-import { isGrowing, parts, placeAfter } from "./bubbles.js";
+import { findNextToken, isGrowing, splitAtMark } from "./bubbles.js";
 
 /**
  * @typedef {import("./bubbles.js").Growing} Growing
@@ -42,7 +42,7 @@ export function start({ element, props, trigger, watch }) {
 function show(pane, value) {
   const { root } = pane, last = value.bubbles[value.bubbles.length - 1];
   if (last && isGrowing(last) && pane.growing?.count === value.bubbles.length && pane.growing.look === value.look) {
-    grow(pane, last);
+    growAnswer(pane, last);
     return;
   }
   clearTimeout(pane.timer);
@@ -53,19 +53,19 @@ function show(pane, value) {
   value.bubbles.forEach((bubble, number) => {
     append(root, "div", "asked", bubble.asked);
     if (isGrowing(bubble)) {
-      begin(pane, value);
-      grow(pane, bubble);
+      beginAnswer(pane, value);
+      growAnswer(pane, bubble);
     } else if (value.open) drawTokens(pane, value, bubble, number);
     else drawText(pane, value, bubble);
   });
-  scroll(pane);
+  scrollToAnswer(pane);
 }
 
 /**
  * An answer that grows is read at its end, one that is there from its beginning.
  * @param {Pane} pane
  */
-function scroll({ root, growing }) {
+function scrollToAnswer({ root, growing }) {
   const asked = /** @type {NodeListOf<HTMLElement>} */ (root.querySelectorAll(".asked"));
   if (growing) root.scrollTop = root.scrollHeight;
   else if (asked.length) root.scrollTop = asked[asked.length - 1].offsetTop - root.offsetTop;
@@ -75,7 +75,7 @@ function scroll({ root, growing }) {
  * @param {Pane} pane
  * @param {Value} value
  */
-function answerBox({ root }, value) {
+function appendAnswer({ root }, value) {
   const box = append(root, "div", "said " + value.look);
   box.dataset.side = value.look;
   return box;
@@ -85,8 +85,8 @@ function answerBox({ root }, value) {
  * @param {Pane} pane
  * @param {Value} value
  */
-function begin(pane, value) {
-  const box = answerBox(pane, value), mark = document.createElement("mark");
+function beginAnswer(pane, value) {
+  const box = appendAnswer(pane, value), mark = document.createElement("mark");
   mark.className = "parting";
   const nodes = [0, 1, 2].map(() => document.createTextNode(""));
   mark.append(nodes[1]);
@@ -99,8 +99,8 @@ function begin(pane, value) {
  * @param {Pane} pane
  * @param {Growing} bubble
  */
-function grow({ root, growing }, bubble) {
-  const texts = parts(bubble);
+function growAnswer({ root, growing }, bubble) {
+  const texts = splitAtMark(bubble);
   growing?.nodes.forEach((node, at) => { if (node.data !== texts[at]) node.data = texts[at]; });
   root.scrollTop = root.scrollHeight;
 }
@@ -112,8 +112,8 @@ function grow({ root, growing }, bubble) {
  * @param {Whole} bubble
  */
 function drawText(pane, value, bubble) {
-  const box = answerBox(pane, value);
-  bubble.tokens.forEach((text, at) => dress(append(box, "span", "tok", text), bubble, at));
+  const box = appendAnswer(pane, value);
+  bubble.tokens.forEach((text, at) => markToken(append(box, "span", "tok", text), bubble, at));
   if (bubble.parting === bubble.tokens.length) append(box, "mark", "parting", "◾");
   if (!bubble.tokens.length) box.append("…");
 }
@@ -126,11 +126,11 @@ function drawText(pane, value, bubble) {
  * @param {number} number
  */
 function drawTokens(pane, value, bubble, number) {
-  const box = answerBox(pane, value), { words } = value, count = bubble.tokens.length;
+  const box = appendAnswer(pane, value), { words } = value, count = bubble.tokens.length;
   box.setAttribute("role", "listbox");
   box.setAttribute("aria-orientation", "horizontal");
   box.setAttribute("aria-label", words.answer);
-  const all = bubble.tokens.map((text, at) => dress(append(box, "span", text ? "tok" : "tok part", text), bubble, at));
+  const all = bubble.tokens.map((text, at) => markToken(append(box, "span", text ? "tok" : "tok part", text), bubble, at));
   const last = append(box, "span", "tok next", count ? "∎" : "…");
   last.setAttribute("aria-label", words.next);
   last.title = words.next;
@@ -142,7 +142,7 @@ function drawTokens(pane, value, bubble, number) {
     token.tabIndex = at ? -1 : 0;
     token.dataset.token = String(at);
     if (token.classList.contains("part")) token.setAttribute("aria-label", words.part);
-    listen(pane, all, at, number);
+    listenToToken(pane, all, at, number);
   });
 }
 
@@ -151,7 +151,7 @@ function drawTokens(pane, value, bubble, number) {
  * @param {Whole} bubble
  * @param {number} at
  */
-function dress(token, bubble, at) {
+function markToken(token, bubble, at) {
   if (bubble.same) token.classList.add(bubble.same[at] ? "same" : "differs");
   if (bubble.parting === at) token.classList.add("parting");
   return token;
@@ -163,21 +163,21 @@ function dress(token, bubble, at) {
  * @param {number} at
  * @param {number} number the answer's
  */
-function listen(pane, all, at, number) {
+function listenToToken(pane, all, at, number) {
   const token = all[at];
   token.addEventListener("click", () => {
     token.focus();
-    pick(pane, token, [number, at]);
+    pickToken(pane, token, [number, at]);
   });
   token.addEventListener("focus", () => all.forEach((one) => { one.tabIndex = one === token ? 0 : -1; }));
   token.addEventListener("keydown", (event) => {
-    const to = placeAfter(event.key, at, all.length);
-    if (event.key === "Enter" || event.key === " ") pick(pane, token, [number, at]);
+    const to = findNextToken(event.key, at, all.length);
+    if (event.key === "Enter" || event.key === " ") pickToken(pane, token, [number, at]);
     else if (to === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
     else if (all[to]) {
       all[to].focus();
       clearTimeout(pane.timer);
-      pane.timer = setTimeout(() => pick(pane, all[to], [number, to]), REST);
+      pane.timer = setTimeout(() => pickToken(pane, all[to], [number, to]), REST);
     }
     event.preventDefault();
   });
@@ -188,7 +188,7 @@ function listen(pane, all, at, number) {
  * @param {HTMLElement} token
  * @param {[bubble: number, token: number]} place
  */
-function pick(pane, token, place) {
+function pickToken(pane, token, place) {
   clearTimeout(pane.timer);
   document.querySelectorAll(".chat .tok.picked").forEach((one) => {
     one.classList.remove("picked");

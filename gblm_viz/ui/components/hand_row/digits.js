@@ -4,7 +4,7 @@
  * Return three significant digits without trailing zeros, of a very small or large number two and a power of ten.
  * @param {number} value
  */
-export function digits(value) {
+export function formatNumber(value) {
   if (value === 0) return "0";
   const size = Math.abs(value);
   if (size >= 1e-3 && size < 1e4) return String(Number(value.toPrecision(3)));
@@ -16,7 +16,7 @@ export function digits(value) {
  * @param {string} typed
  * @returns {number | null | undefined}
  */
-export function wantedNumber(typed) {
+export function parseNumber(typed) {
   const text = typed.trim().replace(",", ".");
   if (text === "") return null;
   const number = Number(text);

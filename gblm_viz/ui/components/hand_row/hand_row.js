@@ -1,7 +1,7 @@
 // Draws a few weights with the numbers of their score, each to be changed. Every word comes in props.value.
 
-import { append, find, focusedIn } from "../shared/dom.js";
-import { digits, wantedNumber } from "./digits.js";
+import { append, find, findFocused } from "../shared/dom.js";
+import { formatNumber, parseNumber } from "./digits.js";
 
 /**
  * @typedef {object} Entry one weight
@@ -31,19 +31,20 @@ export function start({ element, props, trigger, watch }) {
 /**
  * @param {HTMLElement} root
  * @param {Value} value
- * @param {(change: Change) => void} tell
+ * @param {(change: Change) => void} sendChange
  */
-function draw(root, value, tell) {
-  const head = find(root, "thead"), body = find(root, "tbody"), focused = focusedIn(root)?.dataset.key;
+function draw(root, value, sendChange) {
+  const head = find(root, "thead"), body = find(root, "tbody"), focused = findFocused(root)?.dataset.key;
   const { entries, words } = value;
   head.textContent = body.textContent = "";
   find(root, ".hand-told").textContent = value.told;
   if (!entries.length) return;
-  line(head, words.column, entries, (cell, entry) => { cell.textContent = String(entry.column); });
-  for (const name of value.fields) line(body, words[name], entries, (cell, entry) => drawNumber(cell, entry, name, value, tell));
-  line(body, words.score, entries, (cell, entry) => { cell.textContent = digits(entry.score); });
-  line(body, words.place, entries, (cell, entry) => { cell.textContent = String(entry.rank); });
-  line(body, words.fate, entries, (cell, entry) => drawFate(cell, entry, words));
+  appendLine(head, words.column, entries, (cell, entry) => { cell.textContent = String(entry.column); });
+  for (const name of value.fields)
+    appendLine(body, words[name], entries, (cell, entry) => drawNumber(cell, entry, name, value, sendChange));
+  appendLine(body, words.score, entries, (cell, entry) => { cell.textContent = formatNumber(entry.score); });
+  appendLine(body, words.place, entries, (cell, entry) => { cell.textContent = String(entry.rank); });
+  appendLine(body, words.fate, entries, (cell, entry) => drawFate(cell, entry, words));
   const again = [...root.querySelectorAll("input")].find((one) => one.dataset.key === focused);
   if (focused && again) again.focus({ preventScroll: true });
 }
@@ -54,7 +55,7 @@ function draw(root, value, tell) {
  * @param {Entry[]} entries
  * @param {(cell: HTMLElement, entry: Entry) => void} fill
  */
-function line(parent, title, entries, fill) {
+function appendLine(parent, title, entries, fill) {
   const row = append(parent, "tr");
   append(row, "th", "", title).scope = "row";
   for (const entry of entries) fill(append(row, "td", entry.pinned ? "pinned" : ""), entry);
@@ -77,9 +78,9 @@ function drawFate(cell, entry, words) {
  * @param {Entry} entry
  * @param {string} name
  * @param {Value} value
- * @param {(change: Change) => void} tell
+ * @param {(change: Change) => void} sendChange
  */
-function drawNumber(cell, entry, name, value, tell) {
+function drawNumber(cell, entry, name, value, sendChange) {
   const number = entry.numbers[name], key = name + " " + entry.column;
   if (number === null) {
     cell.textContent = "–";
@@ -88,12 +89,12 @@ function drawNumber(cell, entry, name, value, tell) {
   const box = append(cell, "input", value.changed.includes(key) ? "changed" : "");
   box.type = "text";
   box.inputMode = "decimal";
-  box.value = digits(number);
+  box.value = formatNumber(number);
   box.dataset.key = key;
   box.setAttribute("aria-label", value.words[name] + ", " + value.words.column + " " + entry.column);
   box.addEventListener("change", () => {
-    const wanted = wantedNumber(box.value);
-    if (wanted === undefined) box.value = digits(number); // what stood there stays
-    else tell([name, entry.column, wanted]);
+    const wanted = parseNumber(box.value);
+    if (wanted === undefined) box.value = formatNumber(number); // what stood there stays
+    else sendChange([name, entry.column, wanted]);
   });
 }

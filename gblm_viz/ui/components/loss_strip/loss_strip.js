@@ -1,8 +1,8 @@
 // Draws a window of tokens by what was lost on each, and tells of the one in focus. Every word comes in props.value.
 
 import { append, find } from "../shared/dom.js";
-import { filled } from "../shared/sentences.js";
-import { SIDES, lookOf, nats, percent, rows, seen, verdict } from "./losses.js";
+import { fillSentence } from "../shared/sentences.js";
+import { SIDES, chooseLook, describeDifference, formatLoss, formatPercent, makeRows, markBlanks } from "./losses.js";
 
 /**
  * @typedef {import("./losses.js").Token} Token
@@ -39,15 +39,15 @@ export function start({ element, props, trigger, watch }, { colours }) {
   const accept = () => show(strip, props.value || NOTHING);
   options.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.altKey || event.metaKey) return;
-    const place = placeFor(strip, event.key), step = STEPS.get(event.key);
-    if (place !== null) go(strip, place, true);
+    const place = findPlace(strip, event.key), step = STEPS.get(event.key);
+    if (place !== null) selectToken(strip, place, true);
     else if (step) trigger("select", { step });
     else return;
     event.preventDefault();
   });
   options.addEventListener("click", (event) => {
     const one = event.target instanceof Element ? event.target.closest("[data-place]") : null;
-    if (one instanceof HTMLElement) go(strip, Number(one.dataset.place), true);
+    if (one instanceof HTMLElement) selectToken(strip, Number(one.dataset.place), true);
   });
   watch("value", accept);
   accept();
@@ -63,11 +63,11 @@ function show(strip, value) {
   root.dataset.count = String(value.tokens.length);
   draw(strip);
   if (value.tokens.length) {
-    root.dataset.rows = JSON.stringify(rows(value.tokens, value.words));
+    root.dataset.rows = JSON.stringify(makeRows(value.tokens, value.words));
     root.dataset.made = value.made;
   }
   options.scrollTop = 0;
-  go(strip, value.start, focused);
+  selectToken(strip, value.start, focused);
 }
 
 /** @param {Strip} strip */
@@ -79,12 +79,12 @@ function draw(strip) {
   options.setAttribute("aria-label", value.title);
   value.tokens.forEach((token, at) => {
     const one = append(options, "span", "", token.text.replace(/\n/g, "⏎\n") || "·");
-    const place = filled(words.place, { place: at + 1, count });
+    const place = fillSentence(words.place, { place: at + 1, count });
     one.setAttribute("role", "option");
-    one.setAttribute("aria-label", `${seen(token.text)}, ${verdict(token, words)}, ${place}`);
+    one.setAttribute("aria-label", `${markBlanks(token.text)}, ${describeDifference(token, words)}, ${place}`);
     one.dataset.place = String(at);
     if (value.strongest.includes(at)) append(one, "i", "peak", "▲").setAttribute("aria-hidden", "true");
-    dress(one, token, strip);
+    styleToken(one, token, strip);
   });
 }
 
@@ -93,8 +93,8 @@ function draw(strip) {
  * @param {Token} token
  * @param {Strip} strip
  */
-function dress(one, token, { value, colours }) {
-  const look = lookOf(token.difference, value.full), colour = look.worse ? colours.removed : colours.kept;
+function styleToken(one, token, { value, colours }) {
+  const look = chooseLook(token.difference, value.full), colour = look.worse ? colours.removed : colours.kept;
   one.style.background = look.percent ? `color-mix(in srgb, ${colour} ${look.percent}%, transparent)` : "";
   one.style.borderBottom = `${look.line || 1}px ${look.worse ? "solid" : "dotted"} ${look.line ? "currentColor" : "transparent"}`;
 }
@@ -105,10 +105,10 @@ function dress(one, token, { value, colours }) {
  * @param {number} place
  * @param {boolean} focus
  */
-function go(strip, place, focus) {
+function selectToken(strip, place, focus) {
   const { options, value } = strip, all = /** @type {HTMLElement[]} */ ([...options.children]);
   if (!all.length) {
-    tell(strip, null);
+    showToken(strip, null);
     return;
   }
   strip.at = Math.max(0, Math.min(all.length - 1, place));
@@ -121,25 +121,25 @@ function go(strip, place, focus) {
   const box = now.getBoundingClientRect(), frame = options.getBoundingClientRect(); // scroll the strip, never the page
   if (box.top < frame.top) options.scrollTop -= frame.top - box.top + 4;
   if (box.bottom > frame.bottom) options.scrollTop += box.bottom - frame.bottom + 4;
-  tell(strip, value.tokens[strip.at]);
+  showToken(strip, value.tokens[strip.at]);
 }
 
 /**
  * @param {Strip} strip
  * @param {Token | null} token
  */
-function tell({ root, value, at }, token) {
+function showToken({ root, value, at }, token) {
   const { words } = value, head = find(root, "thead"), body = find(root, "tbody"), sentence = find(root, ".strip-sentence");
   head.textContent = body.textContent = sentence.textContent = "";
   if (!token) return;
-  append(sentence, "b", "", filled(words.place, { place: at + 1, count: value.tokens.length }));
-  append(sentence, "code", "", seen(token.text));
-  append(sentence, "span", "", verdict(token, words));
+  append(sentence, "b", "", fillSentence(words.place, { place: at + 1, count: value.tokens.length }));
+  append(sentence, "code", "", markBlanks(token.text));
+  append(sentence, "span", "", describeDifference(token, words));
   const row = append(head, "tr");
   append(row, "th");
   for (const title of [words.loss, words.probability, words.rank]) append(row, "th", "number", title);
   append(row, "th", "", words.best);
-  for (const side of SIDES) tellSide(append(body, "tr", side), side, words[side], token[side]);
+  for (const side of SIDES) appendSide(append(body, "tr", side), side, words[side], token[side]);
 }
 
 /**
@@ -148,15 +148,15 @@ function tell({ root, value, at }, token) {
  * @param {string} name
  * @param {import("./losses.js").Side | null} found
  */
-function tellSide(line, side, name, found) {
+function appendSide(line, side, name, found) {
   append(line, "th", side + "-colour", (side === "dense" ? "● " : "▲ ") + name).scope = "row";
-  append(line, "td", "number", found ? nats(found.loss) : "–");
-  append(line, "td", "number", found ? percent(Math.exp(-found.loss)) : "–");
+  append(line, "td", "number", found ? formatLoss(found.loss) : "–");
+  append(line, "td", "number", found ? formatPercent(Math.exp(-found.loss)) : "–");
   append(line, "td", "number", found ? String(found.rank) : "–");
   const best = append(line, "td", "best", found ? "" : "–");
   if (!found) return;
-  append(best, "code", "", seen(found.best));
-  append(best, "span", "", percent(found.best_probability));
+  append(best, "code", "", markBlanks(found.best));
+  append(best, "span", "", formatPercent(found.best_probability));
 }
 
 /**
@@ -165,9 +165,9 @@ function tellSide(line, side, name, found) {
  * @param {string} key
  * @returns {number | null}
  */
-function placeFor(strip, key) {
-  if (key === "ArrowDown") return across(strip, 1);
-  if (key === "ArrowUp") return across(strip, -1);
+function findPlace(strip, key) {
+  if (key === "ArrowDown") return findAcross(strip, 1);
+  if (key === "ArrowUp") return findAcross(strip, -1);
   const { at } = strip, last = strip.options.children.length - 1;
   return new Map([["ArrowRight", at + 1], ["ArrowLeft", at - 1], ["Home", 0], ["End", last]]).get(key) ?? null;
 }
@@ -177,9 +177,9 @@ function placeFor(strip, key) {
  * @param {Strip} strip
  * @param {1 | -1} direction
  */
-function across({ options, at }, direction) {
+function findAcross({ options, at }, direction) {
   const all = [...options.children].map((one) => one.getBoundingClientRect());
-  return all.length ? nearestAcross(all, at, direction) : at;
+  return all.length ? findNearestAcross(all, at, direction) : at;
 }
 
 /**
@@ -187,7 +187,7 @@ function across({ options, at }, direction) {
  * @param {number} at
  * @param {1 | -1} direction
  */
-export function nearestAcross(boxes, at, direction) {
+export function findNearestAcross(boxes, at, direction) {
   const now = boxes[at], middle = now.left + now.width / 2;
   let best = at, nearest = Infinity;
   boxes.forEach((box, place) => {

@@ -1,6 +1,6 @@
 // What the strip says and shows of one token's two losses, in nats.
 
-import { filled } from "../shared/sentences.js";
+import { fillSentence } from "../shared/sentences.js";
 
 /**
  * @typedef {object} Side one model's prediction of a token
@@ -18,12 +18,12 @@ const LINES = [[0.1, 0], [0.5, 1], [1.5, 2], [Infinity, 4]];
 export const SIDES = /** @type {const} */ (["dense", "pruned"]);
 
 /** @param {number} number */
-export function nats(number) {
+export function formatLoss(number) {
   return number.toFixed(2);
 }
 
 /** @param {number} share */
-export function percent(share) {
+export function formatPercent(share) {
   return (share >= 0.9995 ? "> 99.9" : share < 0.001 ? "< 0.1" : (100 * share).toFixed(1)) + " %";
 }
 
@@ -31,7 +31,7 @@ export function percent(share) {
  * Return a token's text with its blanks made visible.
  * @param {string} text
  */
-export function seen(text) {
+export function markBlanks(text) {
   return text === "" ? "…" : text.replace(/\n/g, "⏎").replace(/^ | $/g, "␣");
 }
 
@@ -40,11 +40,11 @@ export function seen(text) {
  * @param {Token} token
  * @param {Words} words
  */
-export function verdict(token, words) {
+export function describeDifference(token, words) {
   if (!token.dense) return words.first;
-  const size = nats(Math.abs(token.difference));
+  const size = formatLoss(Math.abs(token.difference));
   if (Number(size) === 0) return words.same;
-  return filled(words[token.difference > 0 ? "worse" : "better"], { size });
+  return fillSentence(words[token.difference > 0 ? "worse" : "better"], { size });
 }
 
 /**
@@ -52,7 +52,7 @@ export function verdict(token, words) {
  * @param {number} difference
  * @param {number} full the difference with the full colour
  */
-export function lookOf(difference, full) {
+export function chooseLook(difference, full) {
   const size = Math.abs(difference), depth = Math.min(1, size / full);
   const line = /** @type {number[]} */ (LINES.find(([most]) => size < most) ?? LINES[LINES.length - 1])[1];
   return { worse: difference >= 0, line, percent: depth < 0.01 ? 0 : Number((8 + 52 * depth).toFixed(0)) };
@@ -63,12 +63,12 @@ export function lookOf(difference, full) {
  * @param {Token[]} tokens
  * @param {Words} words
  */
-export function rows(tokens, words) {
+export function makeRows(tokens, words) {
   const heads = [words.loss, words.probability, words.rank, words.best, words.best_probability];
   /** @param {Side | null} found */
-  const cells = (found) => (
+  const listNumbers = (found) => (
     found ? [found.loss, Math.exp(-found.loss), found.rank, found.best, found.best_probability] : heads.map(() => ""));
   const titles = SIDES.flatMap((side) => heads.map((head) => `${words[side]}: ${head}`));
   return [[words.number, words.token, words.difference, ...titles], ...tokens.map((token, place) => [
-    place + 1, token.text, token.dense ? token.difference : "", ...SIDES.flatMap((side) => cells(token[side]))])];
+    place + 1, token.text, token.dense ? token.difference : "", ...SIDES.flatMap((side) => listNumbers(token[side]))])];
 }

@@ -1,13 +1,13 @@
 // Pointing at and clicking on the strips beside the matrix, and the box that goes to a weight.
 
 import { PRINT_FROM } from "./cells.js";
-import { snap } from "./ladder.js";
-import { percent } from "./numbers.js";
+import { snapScale } from "./ladder.js";
+import { formatPercent } from "./numbers.js";
 import { bringIntoSight, setPin } from "./pin.js";
-import { centre, visible } from "./port.js";
-import { tell } from "./reading.js";
-import { hasPicture, isReady, profiled } from "./requests.js";
-import { isShare, measureOf, say, shownColumn, storedColumn, withUnit } from "./said.js";
+import { centrePort, findVisible } from "./port.js";
+import { showReading } from "./reading.js";
+import { findProfile, hasPicture, isReady } from "./requests.js";
+import { chooseMeasure, findShownColumn, findStoredColumn, formatWithUnit, isShare, say } from "./wording.js";
 import { AXES } from "./strips.js";
 
 /**
@@ -17,11 +17,11 @@ import { AXES } from "./strips.js";
  */
 
 /** @param {View} view */
-export function listenBeside(view) {
+export function listenToStrips(view) {
   for (const axis of AXES) {
     const strip = view.parts[axis];
-    strip.addEventListener("pointermove", (event) => tell(view, hasPicture(view) ? lineText(view, axis, event) : ""));
-    strip.addEventListener("pointerleave", () => tell(view, ""));
+    strip.addEventListener("pointermove", (event) => showReading(view, hasPicture(view) ? describeLine(view, axis, event) : ""));
+    strip.addEventListener("pointerleave", () => showReading(view, ""));
     strip.addEventListener("click", (event) => { if (isReady(view)) pinOnLine(view, axis, event); });
   }
   view.parts.goto.addEventListener("keydown", (event) => {
@@ -38,7 +38,7 @@ export function listenBeside(view) {
  * @param {Axis} axis
  * @param {MouseEvent} event
  */
-function onStrip(view, axis, event) {
+function findLine(view, axis, event) {
   if (!isReady(view)) return null;
   const { port, value } = view, box = view.parts[axis].getBoundingClientRect(), columns = axis === "columns";
   const pixel = columns ? (event.clientX - box.left) * port.ratio - port.left : (event.clientY - box.top) * port.ratio - port.top;
@@ -52,14 +52,14 @@ function onStrip(view, axis, event) {
  * @param {Axis} axis
  * @param {MouseEvent} event
  */
-function lineText(view, axis, event) {
-  const { value, field, words } = view, at = onStrip(view, axis, event), lines = profiled(view);
+function describeLine(view, axis, event) {
+  const { value, field, words } = view, at = findLine(view, axis, event), lines = findProfile(view);
   if (at === null || !lines) return "";
   const number = lines[axis][at], column = axis === "columns";
   return say(words, "profile", {
-    line: column ? say(words, "line_column", { at: storedColumn(value, at) }) : say(words, "line_row", { at }),
-    measure: words["measure_" + measureOf(field)],
-    value: isShare(field) ? percent(number, words.none) : withUnit(number, field, words.none) });
+    line: column ? say(words, "line_column", { at: findStoredColumn(value, at) }) : say(words, "line_row", { at }),
+    measure: words["measure_" + chooseMeasure(field)],
+    value: isShare(field) ? formatPercent(number, words.none) : formatWithUnit(number, field, words.none) });
 }
 
 /**
@@ -69,7 +69,7 @@ function lineText(view, axis, event) {
  * @param {MouseEvent} event
  */
 function pinOnLine(view, axis, event) {
-  const at = onStrip(view, axis, event), seen = visible(view.port, view.value);
+  const at = findLine(view, axis, event), seen = findVisible(view.port, view.value);
   if (at === null) return;
   const other = view.pin || { row: seen.row + Math.floor(seen.rows / 2), column: seen.column + Math.floor(seen.columns / 2) };
   const { row, column } = axis === "rows" ? { ...other, row: at } : { ...other, column: at };
@@ -83,7 +83,7 @@ function pinOnLine(view, axis, event) {
  * @param {import("./types.js").Shape} shape
  * @returns {[row: number, column: number] | null}
  */
-export function placeIn(text, shape) {
+export function parsePlace(text, shape) {
   const numbers = (text.match(/[0-9]+/g) || []).map(Number), [row, column] = numbers;
   return numbers.length === 2 && row < shape.rows && column < shape.columns ? [row, column] : null;
 }
@@ -94,14 +94,14 @@ export function placeIn(text, shape) {
  * @param {string} text
  */
 function goTo(view, text) {
-  const { port, value, words } = view, place = placeIn(text, value);
+  const { port, value, words } = view, place = parsePlace(text, value);
   if (!place) {
-    tell(view, say(words, "goto_outside", { rows: value.rows - 1, columns: value.columns - 1 }));
+    showReading(view, say(words, "goto_outside", { rows: value.rows - 1, columns: value.columns - 1 }));
     return;
   }
-  const [row, stored] = place, column = shownColumn(value, stored);
-  port.scale = port.wish = Math.max(port.scale, snap(PRINT_FROM * port.ratio, value, port));
-  centre(port, row + 0.5, column + 0.5);
-  view.moved();
+  const [row, stored] = place, column = findShownColumn(value, stored);
+  port.scale = port.wish = Math.max(port.scale, snapScale(PRINT_FROM * port.ratio, value, port));
+  centrePort(port, row + 0.5, column + 0.5);
+  view.applyMove();
   setPin(view, row, column, true);
 }

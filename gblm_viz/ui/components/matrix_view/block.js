@@ -1,7 +1,7 @@
 // The block of weights that is pointed at, in this view or in another one.
 
-import { stepAt } from "./ladder.js";
-import { shownColumn } from "./said.js";
+import { chooseStep } from "./ladder.js";
+import { findShownColumn } from "./wording.js";
 
 /**
  * @typedef {import("./types.js").View} View
@@ -14,11 +14,11 @@ import { shownColumn } from "./said.js";
  * @param {import("./types.js").Point | null} [pointer]
  * @returns {Block | null}
  */
-export function pointed({ value, tile, port, echo, pointer: own }, pointer = own) {
+export function findBlock({ value, tile, port, echo, pointer: own }, pointer = own) {
   if (!value || !tile) return null;
-  let at = echo && { row: echo.row, column: shownColumn(value, echo.column) };
+  let at = echo && { row: echo.row, column: findShownColumn(value, echo.column) };
   if (pointer) at = { row: Math.floor((pointer.y - port.top) / port.scale), column: Math.floor((pointer.x - port.left) / port.scale) };
   if (!at || at.row < 0 || at.column < 0 || at.row >= value.rows || at.column >= value.columns) return null;
-  const step = stepAt(port.scale), { row, column } = at;
+  const step = chooseStep(port.scale), { row, column } = at;
   return { row: Math.floor(row / step) * step, column: Math.floor(column / step) * step, step, exactRow: row, exactColumn: column };
 }

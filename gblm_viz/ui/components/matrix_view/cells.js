@@ -2,9 +2,9 @@
 
 import { append } from "../shared/dom.js";
 import { isDark } from "./colours.js";
-import { colourAt } from "./pixels.js";
-import { visible } from "./port.js";
-import { cellText, say, storedColumn } from "./said.js";
+import { findColour } from "./pixels.js";
+import { findVisible } from "./port.js";
+import { describeCell, findStoredColumn, say } from "./wording.js";
 
 /**
  * @typedef {import("./types.js").ShownView} ShownView
@@ -26,8 +26,8 @@ export function drawCells(view) {
   for (let row = tile.row; row < tile.row + tile.height; row++) {
     for (let column = tile.column; column < tile.column + tile.width; column++) {
       const at = (row - tile.row) * tile.width + column - tile.column;
-      brush.fillStyle = isDark(colourAt(tile, at, palette)) ? "#ffffff" : "#111111";
-      printCell(view, cellText(tile, at, words), left + (column + 0.5) * scale, top + (row + 0.5) * scale);
+      brush.fillStyle = isDark(findColour(tile, at, palette)) ? "#ffffff" : "#111111";
+      printCell(view, describeCell(tile, at, words), left + (column + 0.5) * scale, top + (row + 0.5) * scale);
     }
   }
   brush.restore();
@@ -35,7 +35,7 @@ export function drawCells(view) {
 
 /** @param {ShownView} view */
 function drawGrid({ brush, port, value }) {
-  const { scale, left, top, ratio } = port, seen = visible(port, value);
+  const { scale, left, top, ratio } = port, seen = findVisible(port, value);
   brush.strokeStyle = "rgba(128,128,128,0.55)";
   brush.lineWidth = Math.max(1, Math.round(ratio));
   brush.beginPath();
@@ -79,7 +79,7 @@ function printCell({ brush, port, letters }, { mark, said }, x, y) {
  * @param {ShownView} view
  */
 export function listCells(view) {
-  const { parts, tile, value, words, port } = view, seen = visible(port, value);
+  const { parts, tile, value, words, port } = view, seen = findVisible(port, value);
   parts.cells.textContent = "";
   if (!tile || tile.step !== 1 || !tile.values || seen.rows * seen.columns > MOST_CELLS) {
     parts.cells.textContent = say(words, "table_zoom", { count: MOST_CELLS });
@@ -90,7 +90,7 @@ export function listCells(view) {
   const head = table.createTHead().insertRow(), body = table.createTBody();
   append(head, "th");
   for (let column = seen.column; column < seen.column + seen.columns; column++)
-    append(head, "th", "", String(storedColumn(value, column)));
+    append(head, "th", "", String(findStoredColumn(value, column)));
   for (let row = seen.row; row < seen.row + seen.rows; row++) listRow(view, tile, body.insertRow(), row);
   parts.cells.append(table);
 }
@@ -102,13 +102,13 @@ export function listCells(view) {
  * @param {number} row
  */
 function listRow({ value, words, port }, tile, line, row) {
-  const seen = visible(port, value);
+  const seen = findVisible(port, value);
   append(line, "th", "", String(row));
   for (let column = seen.column; column < seen.column + seen.columns; column++) {
-    const text = cellText(tile, (row - tile.row) * tile.width + column - tile.column, words);
+    const text = describeCell(tile, (row - tile.row) * tile.width + column - tile.column, words);
     const cell = append(line, "td", "", text.said);
     cell.dataset.row = String(row);
-    cell.dataset.column = String(storedColumn(value, column));
+    cell.dataset.column = String(findStoredColumn(value, column));
     cell.dataset.value = String(text.number);
   }
 }

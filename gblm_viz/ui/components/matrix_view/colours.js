@@ -15,7 +15,7 @@ export const GAP = [229, 231, 235];
  * @param {string} colour #rrggbb
  * @returns {Colour}
  */
-export function hex(colour) {
+export function parseColour(colour) {
   return /** @type {Colour} */ ([1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16)));
 }
 
@@ -24,8 +24,8 @@ export function hex(colour) {
  * @param {string[]} stops
  * @returns {Colour[]}
  */
-export function ramp(stops) {
-  const colours = stops.map(hex), table = [];
+export function makeRamp(stops) {
+  const colours = stops.map(parseColour), table = [];
   for (let code = 0; code < 256; code++) {
     const place = Math.max(0, code - 1) / 254 * (colours.length - 1);
     const low = Math.min(Math.floor(place), colours.length - 2), share = place - low;
@@ -35,19 +35,19 @@ export function ramp(stops) {
 }
 
 /** @param {import("../shared/gradio.js").Colours} colours */
-export function paletteOf(colours) {
-  const kept = hex(colours.kept), removed = hex(colours.removed), density = ramp(colours.ramps.density);
+export function makePalette(colours) {
+  const kept = parseColour(colours.kept), removed = parseColour(colours.removed), density = makeRamp(colours.ramps.density);
   /** @type {Record<Exclude<Kind, "four">, Colour[]>} */
-  const ramps = { sequential: ramp(colours.ramps.sequential), diverging: ramp(colours.ramps.diverging), mask: density };
+  const ramps = { sequential: makeRamp(colours.ramps.sequential), diverging: makeRamp(colours.ramps.diverging), mask: density };
   return {
     kept, removed, ramps,
     selected: colours.pick,
-    four: [colours.bothKept, colours.bothRemoved, colours.kept, colours.removed].map(hex),
+    four: [colours.bothKept, colours.bothRemoved, colours.kept, colours.removed].map(parseColour),
     single: density.map((_colour, code) => (code > 127 ? removed : kept)), // a mask's weights, one by one
   };
 }
 
-/** @typedef {ReturnType<typeof paletteOf>} Palette */
+/** @typedef {ReturnType<typeof makePalette>} Palette */
 
 /**
  * Return the colour of each code.
@@ -55,7 +55,7 @@ export function paletteOf(colours) {
  * @param {Exclude<Kind, "four">} kind
  * @param {number} step
  */
-export function tableFor(palette, kind, step) {
+export function chooseColours(palette, kind, step) {
   return kind === "mask" && step === 1 ? palette.single : palette.ramps[kind];
 }
 
@@ -65,7 +65,7 @@ export function tableFor(palette, kind, step) {
  * @param {number[]} shares of categories 1, 2 and 3
  * @returns {Colour}
  */
-export function fourColour({ four }, shares) {
+export function mixColours({ four }, shares) {
   const all = [Math.max(0, 1 - shares[0] - shares[1] - shares[2]), ...shares];
   return /** @type {Colour} */ ([0, 1, 2].map(
     (at) => Math.round(all.reduce((sum, share, which) => sum + share * four[which][at], 0))));
@@ -77,6 +77,6 @@ export function isDark(colour) {
 }
 
 /** @param {Colour} colour */
-export function css(colour) {
+export function formatColour(colour) {
   return "rgb(" + colour.join(",") + ")";
 }

@@ -2,9 +2,9 @@
 // what one is pointed at, the others frame and read out as well. Nothing is chosen by that.
 
 import { listenWhile } from "../shared/dom.js";
-import { pointed } from "./block.js";
+import { findBlock } from "./block.js";
 import { readPointer } from "./reading.js";
-import { storedColumn } from "./said.js";
+import { findStoredColumn } from "./wording.js";
 
 /**
  * @typedef {import("./types.js").View} View
@@ -17,8 +17,8 @@ import { storedColumn } from "./said.js";
  * @param {View} view
  */
 export function sendEcho(view) {
-  const { value, pointer, drag, root } = view, block = pointer && !drag ? pointed(view) : null;
-  const at = value && block && { row: block.exactRow, column: storedColumn(value, block.exactColumn) };
+  const { value, pointer, drag, root } = view, block = pointer && !drag ? findBlock(view) : null;
+  const at = value && block && { row: block.exactRow, column: findStoredColumn(value, block.exactColumn) };
   document.dispatchEvent(new CustomEvent("weight-hover", {
     detail: { from: root, rows: value && value.rows, columns: value && value.columns, at } }));
 }

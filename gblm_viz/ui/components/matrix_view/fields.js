@@ -1,7 +1,7 @@
 // The switch between the fields of a picture.
 
 import { append } from "../shared/dom.js";
-import { tellPin } from "./pin.js";
+import { describePin } from "./pin.js";
 import { refreshOverview } from "./requests.js";
 
 /**
@@ -20,7 +20,7 @@ export function drawSwitch(view) {
     button.type = "button";
     button.dataset.field = one.id;
     button.setAttribute("aria-pressed", String(one === field));
-    button.addEventListener("click", () => choose(view, one));
+    button.addEventListener("click", () => selectField(view, one));
   }
 }
 
@@ -28,14 +28,14 @@ export function drawSwitch(view) {
  * @param {View} view
  * @param {Field} field
  */
-function choose(view, field) {
+function selectField(view, field) {
   view.field = field;
   view.root.dataset.field = field.id;
   for (const button of view.parts.fields.querySelectorAll("button"))
     button.setAttribute("aria-pressed", String(button.dataset.field === field.id));
   view.probe.of = "";
   view.overview = null;
-  view.moved();
+  view.applyMove();
   refreshOverview(view);
-  if (view.pin) tellPin(view, false);
+  if (view.pin) describePin(view, false);
 }

@@ -1,9 +1,9 @@
 // Keys on the canvas: arrows move the pin or the view, + − 0 zoom, Enter pins, Esc unpins.
 
-import { pointed } from "./block.js";
-import { stepAt } from "./ladder.js";
+import { findBlock } from "./block.js";
+import { chooseStep } from "./ladder.js";
 import { ZOOM_STEP, fit, zoomTo } from "./moving.js";
-import { bringIntoSight, clearPin, pinBlock, setPin, tellPin } from "./pin.js";
+import { bringIntoSight, clearPin, describePin, pinBlock, setPin } from "./pin.js";
 import { isReady } from "./requests.js";
 
 /**
@@ -22,7 +22,7 @@ const ZOOMS = new Map([["+", ZOOM_STEP], ["=", ZOOM_STEP], ["-", 1 / ZOOM_STEP],
 export function listenToKeys(view) {
   view.canvas.addEventListener("keydown", (event) => {
     view.parts.pinned.setAttribute("aria-live", "polite");
-    if (event.ctrlKey || event.metaKey || event.altKey || !isReady(view) || !press(view, event.key)) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || !isReady(view) || !pressKey(view, event.key)) return;
     event.preventDefault();
     event.stopPropagation();
   });
@@ -33,9 +33,9 @@ export function listenToKeys(view) {
  * @param {ShownView} view
  * @param {string} key
  */
-function press(view, key) {
+function pressKey(view, key) {
   const arrow = ARROWS.get(key), times = ZOOMS.get(key);
-  if (arrow) walk(view, ...arrow);
+  if (arrow) moveByArrow(view, ...arrow);
   else if (times) zoomAtPin(view, times);
   else if (key === "0") fit(view);
   else if (key === "Enter") pinPointed(view);
@@ -49,19 +49,19 @@ function press(view, key) {
  * @param {number} down
  * @param {number} along
  */
-function walk(view, down, along) {
-  const { port, pin, value } = view, step = stepAt(port.scale);
+function moveByArrow(view, down, along) {
+  const { port, pin, value } = view, step = chooseStep(port.scale);
   if (!pin) {
     port.left -= along * Math.max(port.scale, port.width / 8);
     port.top -= down * Math.max(port.scale, port.height / 8);
-    view.moved();
+    view.applyMove();
     return;
   }
-  const row = within(pin.row + down * step, value.rows), column = within(pin.column + along * step, value.columns);
+  const row = clampIndex(pin.row + down * step, value.rows), column = clampIndex(pin.column + along * step, value.columns);
   setPin(view, row, column, false);
   bringIntoSight(view, row, column);
   clearTimeout(view.announcing);
-  view.announcing = setTimeout(() => { if (view.pin) tellPin(view, true); }, REST);
+  view.announcing = setTimeout(() => { if (view.pin) describePin(view, true); }, REST);
 }
 
 /**
@@ -69,7 +69,7 @@ function walk(view, down, along) {
  * @param {number} number
  * @param {number} count
  */
-export function within(number, count) {
+export function clampIndex(number, count) {
   return Math.min(count - 1, Math.max(0, number));
 }
 
@@ -89,6 +89,6 @@ function zoomAtPin(view, times) {
  * @param {ShownView} view
  */
 function pinPointed(view) {
-  const { width, height } = view.port, block = pointed(view) || pointed(view, { x: width / 2, y: height / 2 });
+  const { width, height } = view.port, block = findBlock(view) || findBlock(view, { x: width / 2, y: height / 2 });
   if (block) pinBlock(view, block);
 }

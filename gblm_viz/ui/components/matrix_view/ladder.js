@@ -15,7 +15,7 @@ export const SCALES = [...STEPS.slice(1).map((step) => 1 / step).reverse(), ...S
  * Return the side of the square of weights that a pixel stands for.
  * @param {number} scale
  */
-export function stepAt(scale) {
+export function chooseStep(scale) {
   return scale >= 1 ? 1 : STEPS.find((step) => step * scale > 1 - 1e-9) ?? STEPS[STEPS.length - 1];
 }
 
@@ -24,7 +24,7 @@ export function stepAt(scale) {
  * @param {Shape} shape
  * @param {{ width: number, height: number }} room
  */
-export function fitScale(shape, room) {
+export function findFitScale(shape, room) {
   const exact = Math.min(room.width / shape.columns, room.height / shape.rows);
   const below = SCALES.filter((one) => one <= exact * (1 + 1e-9)).pop() || exact;
   return below >= exact * 0.88 ? below : exact;
@@ -34,9 +34,9 @@ export function fitScale(shape, room) {
  * @param {Shape} shape
  * @param {{ width: number, height: number, ratio: number }} room
  */
-export function largestScale(shape, room) {
+export function findLargestScale(shape, room) {
   const cell = SCALES.filter((one) => one <= LARGEST_CELL * room.ratio).pop() ?? 1;
-  return Math.max(fitScale(shape, room), cell);
+  return Math.max(findFitScale(shape, room), cell);
 }
 
 /**
@@ -45,10 +45,10 @@ export function largestScale(shape, room) {
  * @param {Shape} shape
  * @param {{ width: number, height: number, ratio: number }} room
  */
-export function snap(wanted, shape, room) {
-  const least = fitScale(shape, room), most = largestScale(shape, room);
+export function snapScale(wanted, shape, room) {
+  const least = findFitScale(shape, room), most = findLargestScale(shape, room);
   const open = [least, ...SCALES.filter((one) => one > least * 1.02 && one <= most)];
   /** @param {number} one */
-  const distance = (one) => Math.abs(Math.log(one / wanted));
-  return open.reduce((best, one) => (distance(one) < distance(best) ? one : best));
+  const measureDistance = (one) => Math.abs(Math.log(one / wanted));
+  return open.reduce((best, one) => (measureDistance(one) < measureDistance(best) ? one : best));
 }

@@ -1,12 +1,12 @@
 // The legend below the matrix: what its colours mean, and what a pixel stands for.
 
 import { append } from "../shared/dom.js";
-import { FOUR_MARKS, MASK_MARKS, css, isDark } from "./colours.js";
-import { headsShown } from "./marks.js";
-import { count, digits, percent, span } from "./numbers.js";
-import { visible } from "./port.js";
-import { every, hasPicture, profiled } from "./requests.js";
-import { measureOf, say, wayOf, withUnit } from "./said.js";
+import { FOUR_MARKS, MASK_MARKS, formatColour, isDark } from "./colours.js";
+import { findShownHeads } from "./marks.js";
+import { formatCount, formatNumber, formatPercent, formatSpan } from "./numbers.js";
+import { findVisible } from "./port.js";
+import { chooseRowStep, findProfile, hasPicture } from "./requests.js";
+import { chooseMeasure, choosePooling, formatWithUnit, say } from "./wording.js";
 
 /**
  * @typedef {import("./types.js").View} View
@@ -21,13 +21,13 @@ import { measureOf, say, wayOf, withUnit } from "./said.js";
 export function drawLegend(view) {
   const { tile, parts } = view;
   if (!hasPicture(view) || !tile) return;
-  const seen = visible(view.port, view.value);
-  const now = JSON.stringify([tile.field.id, tile.version, tile.step, tile.gaps, seen, Boolean(profiled(view)), every(view)]);
+  const seen = findVisible(view.port, view.value);
+  const now = JSON.stringify([tile.field.id, tile.version, tile.step, tile.gaps, seen, Boolean(findProfile(view)), chooseRowStep(view)]);
   if (now === view.legendOf) return;
   view.legendOf = now;
   parts.legend.textContent = "";
   drawColours(view, tile, parts.legend);
-  for (const text of notes(view, tile)) append(parts.legend, "span", "", text);
+  for (const text of collectNotes(view, tile)) append(parts.legend, "span", "", text);
 }
 
 /**
@@ -37,10 +37,10 @@ export function drawLegend(view) {
  */
 function drawColours({ palette, words }, tile, place) {
   const { kind, categories } = tile.field;
-  if (kind === "four") palette.four.forEach((colour, which) => swatch(place, colour, FOUR_MARKS[which], categories[which]));
+  if (kind === "four") palette.four.forEach((colour, which) => appendSwatch(place, colour, FOUR_MARKS[which], categories[which]));
   else if (kind === "mask" && tile.step === 1) {
-    swatch(place, palette.kept, MASK_MARKS[0], words.kept);
-    swatch(place, palette.removed, MASK_MARKS[1], words.removed);
+    appendSwatch(place, palette.kept, MASK_MARKS[0], words.kept);
+    appendSwatch(place, palette.removed, MASK_MARKS[1], words.removed);
   } else drawScale(place, tile, palette.ramps[kind], words);
 }
 
@@ -50,9 +50,9 @@ function drawColours({ palette, words }, tile, place) {
  * @param {string} mark
  * @param {string} text
  */
-function swatch(parent, colour, mark, text) {
+function appendSwatch(parent, colour, mark, text) {
   const one = append(parent, "span"), box = append(one, "span", "swatch", mark);
-  box.style.background = css(colour);
+  box.style.background = formatColour(colour);
   box.style.color = isDark(colour) ? "#fff" : "#111";
   one.append(document.createTextNode(text));
 }
@@ -69,11 +69,11 @@ function drawScale(place, { field }, colours, words) {
   bar.height = 1;
   const paint = /** @type {CanvasRenderingContext2D} */ (bar.getContext("2d"));
   for (let code = 1; code < 256; code++) {
-    paint.fillStyle = css(colours[code]);
+    paint.fillStyle = formatColour(colours[code]);
     paint.fillRect(code - 1, 0, 1, 1);
   }
-  if (field.kind === "mask") one.append(percent(field.lo), bar, percent(field.hi) + (field.unit ? " " + field.unit : ""));
-  else one.append(digits(field.lo), bar, withUnit(field.hi, field));
+  if (field.kind === "mask") one.append(formatPercent(field.lo), bar, formatPercent(field.hi) + (field.unit ? " " + field.unit : ""));
+  else one.append(formatNumber(field.lo), bar, formatWithUnit(field.hi, field));
   append(place, "span", "", field.kind === "mask" ? words.share_removed : words["scale_" + field.scale]);
 }
 
@@ -82,9 +82,9 @@ function drawScale(place, { field }, colours, words) {
  * @param {ShownView} view
  * @param {Tile} tile
  */
-function notes(view, tile) {
-  const { value, field, words, port, parts } = view, seen = visible(port, value);
-  append(parts.legend, "span", "", stepNote(tile, every(view) > 1, words));
+function collectNotes(view, tile) {
+  const { value, field, words, port, parts } = view, seen = findVisible(port, value);
+  append(parts.legend, "span", "", describeStep(tile, chooseRowStep(view) > 1, words));
   if (tile.gaps) {
     const one = append(parts.legend, "span");
     append(one, "span", "swatch hatched");
@@ -92,10 +92,10 @@ function notes(view, tile) {
   }
   const found = [];
   if (value.sorted) found.push(value.sortedBy || words.sorted);
-  if (profiled(view)) found.push(say(words, "strips", { measure: words["measure_" + measureOf(field)] }));
-  if (headsShown(view).some(Boolean)) found.push(words[value.borders]);
+  if (findProfile(view)) found.push(say(words, "strips", { measure: words["measure_" + chooseMeasure(field)] }));
+  if (findShownHeads(view).some(Boolean)) found.push(words[value.borders]);
   if (!port.fitted) found.push(say(words, "visible", {
-    rows: span(seen.row, seen.row + seen.rows - 1), columns: span(seen.column, seen.column + seen.columns - 1) }));
+    rows: formatSpan(seen.row, seen.row + seen.rows - 1), columns: formatSpan(seen.column, seen.column + seen.columns - 1) }));
   return found;
 }
 
@@ -105,8 +105,8 @@ function notes(view, tile) {
  * @param {boolean} rough whether one row may stand for two
  * @param {import("./types.js").Words} words
  */
-export function stepNote({ step, field }, rough, words) {
+export function describeStep({ step, field }, rough, words) {
   if (step === 1) return words.one_weight;
-  const how = rough ? words.rough : words["shows_" + wayOf(field)];
-  return say(words, "many_weights", { rows: step, columns: step, count: count(step * step) }) + (how ? "; " + how : "");
+  const how = rough ? words.rough : words["shows_" + choosePooling(field)];
+  return say(words, "many_weights", { rows: step, columns: step, count: formatCount(step * step) }) + (how ? "; " + how : "");
 }

@@ -1,7 +1,7 @@
 // Hears the controls of the page that the picture follows while they move.
 
 import { listenWhile } from "../shared/dom.js";
-import { ask } from "./requests.js";
+import { requestTiles } from "./requests.js";
 import { isList } from "./settings.js";
 
 /** @typedef {import("./types.js").View} View */
@@ -39,7 +39,7 @@ function follow(view, input) {
   if (!isFollowed(view, input)) return;
   view.heard = input;
   view.root.dataset.live = "";
-  ask(view);
+  requestTiles(view);
 }
 
 /**

@@ -1,6 +1,6 @@
 // What is drawn over the matrix: the pinned weight, the place pointed at, and the borders of heads.
 
-import { pointed } from "./block.js";
+import { findBlock } from "./block.js";
 import { PRINT_FROM } from "./cells.js";
 
 /** @typedef {import("./types.js").ShownView} ShownView */
@@ -13,7 +13,7 @@ const SMALLEST_FRAME = 9, SIDES = [[1, 0], [-1, 0], [0, 1], [0, -1]];
  * @param {ShownView} view
  * @returns {string}
  */
-function textColour({ theme }) {
+function readTextColour({ theme }) {
   return theme ? theme.text : "";
 }
 
@@ -39,10 +39,10 @@ export function drawPin({ pin, brush, port, palette }) {
 
 /** @param {ShownView} view */
 export function drawPointer(view) {
-  const { brush, drag, port } = view, { scale, left, top, ratio } = port, block = pointed(view);
+  const { brush, drag, port } = view, { scale, left, top, ratio } = port, block = findBlock(view);
   if (!block || drag || block.step * scale < FRAME_FROM * ratio) return;
   brush.lineWidth = Math.max(1, ratio);
-  brush.strokeStyle = textColour(view);
+  brush.strokeStyle = readTextColour(view);
   brush.strokeRect(left + block.column * scale + 0.5, top + block.row * scale + 0.5, block.step * scale, block.step * scale);
 }
 
@@ -50,13 +50,13 @@ export function drawPointer(view) {
  * Return the rows and columns of one head, 0 where their borders would be too close.
  * @param {Pick<ShownView, "value" | "port">} view
  */
-export function headsShown({ value, port }) {
+export function findShownHeads({ value, port }) {
   return (value.heads || [0, 0]).map((size) => (size * port.scale >= HEADS_FROM * port.ratio ? size : 0));
 }
 
 /** @param {ShownView} view */
 export function drawHeads(view) {
-  const { brush, port, value } = view, { scale, left, top, width, height, ratio } = port, [rows, columns] = headsShown(view);
+  const { brush, port, value } = view, { scale, left, top, width, height, ratio } = port, [rows, columns] = findShownHeads(view);
   if (!rows && !columns) return;
   const right = Math.min(width, left + value.columns * scale), bottom = Math.min(height, top + value.rows * scale);
   brush.save();
@@ -85,7 +85,7 @@ export function drawHeads(view) {
  * @param {ShownView} view
  */
 export function drawCrosshair(view) {
-  const { brush, port, drag, value, parts } = view, { scale, left, top, width, height, ratio } = port, block = pointed(view);
+  const { brush, port, drag, value, parts } = view, { scale, left, top, width, height, ratio } = port, block = findBlock(view);
   if (!block || drag) return;
   const x = left + (block.column + block.step / 2) * scale, y = top + (block.row + block.step / 2) * scale;
   drawOnStrip(view, parts.columns, [x, 0], [x, parts.columns.height]);
@@ -93,7 +93,7 @@ export function drawCrosshair(view) {
   if (block.step * scale >= FRAME_FROM * ratio) return; // a frame around the cell says it, and covers no other
   brush.save();
   brush.lineWidth = Math.max(1, ratio);
-  brush.strokeStyle = textColour(view);
+  brush.strokeStyle = readTextColour(view);
   brush.globalAlpha = 0.35;
   brush.beginPath();
   brush.moveTo(x, Math.max(0, top));

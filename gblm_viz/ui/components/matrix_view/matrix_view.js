@@ -2,22 +2,22 @@
 // Knows no model, no method and no language: shape, fields and every word come in props.value.
 
 import { find } from "../shared/dom.js";
-import { listenBeside } from "./beside.js";
+import { listenToStrips } from "./beside.js";
 import { listCells } from "./cells.js";
-import { paletteOf } from "./colours.js";
+import { makePalette } from "./colours.js";
 import { listenToEchoes } from "./echo.js";
 import { listenToKeys } from "./keys.js";
-import { stepAt } from "./ladder.js";
+import { chooseStep } from "./ladder.js";
 import { drawLegend } from "./legend.js";
 import { listenToControls } from "./live.js";
 import { isFitted } from "./moving.js";
-import { accept, resized } from "./outside.js";
+import { accept, acceptSize } from "./outside.js";
 import { draw } from "./painting.js";
-import { tellPin } from "./pin.js";
+import { describePin } from "./pin.js";
 import { listenToPointer } from "./pointer.js";
-import { clamp, newPort, visible } from "./port.js";
+import { clampPort, findVisible, makePort } from "./port.js";
 import { readPointer } from "./reading.js";
-import { ask, askProfile, hasPicture, showState } from "./requests.js";
+import { hasPicture, requestProfile, requestTiles, showState } from "./requests.js";
 import { listenToTools } from "./tools.js";
 
 /**
@@ -35,10 +35,10 @@ const HEIGHT = 420, LINES = 130; // pixels: of the view, and of the lines above 
  * @param {Config} config
  */
 export function start(gradio, config) {
-  const { element, props, watch } = gradio, view = newView(gradio, config);
+  const { element, props, watch } = gradio, view = makeView(gradio, config);
   listenToPointer(view);
   listenToKeys(view);
-  listenBeside(view);
+  listenToStrips(view);
   listenToTools(view);
   listenToControls(view);
   listenToEchoes(view);
@@ -50,7 +50,7 @@ export function start(gradio, config) {
   });
   const sizes = new ResizeObserver(() => {
     if (element.isConnected) {
-      resized(view);
+      acceptSize(view);
       return;
     }
     sizes.disconnect();
@@ -60,7 +60,7 @@ export function start(gradio, config) {
   themes.observe(document.body, { attributes: true, attributeFilter: ["class"] });
   watch("value", () => accept(view, props.value));
   accept(view, props.value);
-  resized(view);
+  acceptSize(view);
 }
 
 /**
@@ -68,7 +68,7 @@ export function start(gradio, config) {
  * @param {Config} config
  * @returns {View}
  */
-function newView({ element, props, trigger, server }, { colours, letters, csv }) {
+function makeView({ element, props, trigger, server }, { colours, letters, csv }) {
   const root = find(element, ".matrix-view");
   /** @type {HTMLCanvasElement} */
   const canvas = find(root, ".matrix-canvas");
@@ -76,19 +76,19 @@ function newView({ element, props, trigger, server }, { colours, letters, csv })
   const view = {
     element, root, canvas, csv, letters, server, trigger,
     brush: /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d", { alpha: false })),
-    parts: partsOf(root), palette: paletteOf(colours), sliders: props.sliders || [],
-    port: newPort(), value: null, field: null, words: {},
+    parts: findParts(root), palette: makePalette(colours), sliders: props.sliders || [],
+    port: makePort(), value: null, field: null, words: {},
     tile: null, overview: null, flying: false, failed: false,
     pointer: null, drag: null, pin: null, pinText: "", pinAsked: 0,
     probe: { of: "", numbers: null, timer: 0 }, echo: null, profile: null, profileAsked: "",
     frame: 0, theme: null, hatching: null, legendOf: "",
     live: null, heard: null, resting: 0, announcing: 0,
-    moved: () => { if (hasPicture(view)) moved(view); },
-    arrived: () => {
+    applyMove: () => { if (hasPicture(view)) applyMove(view); },
+    redraw: () => {
       view.drawSoon();
       drawLegend(view);
     },
-    settled: () => { if (hasPicture(view)) settled(view); },
+    finish: () => { if (hasPicture(view)) finishPicture(view); },
     drawSoon: () => { view.frame ||= requestAnimationFrame(() => drawNow(view)); },
   };
   return view;
@@ -98,12 +98,12 @@ function newView({ element, props, trigger, server }, { colours, letters, csv })
  * @param {HTMLElement} root
  * @returns {import("./types.js").Parts}
  */
-function partsOf(root) {
+function findParts(root) {
   /** @param {string} name */
-  const part = (name) => find(root, ".matrix-" + name);
+  const findPart = (name) => find(root, ".matrix-" + name);
   return {
-    title: part("title"), fields: part("fields"), stage: part("stage"), message: part("message"), hover: part("hover"),
-    pinned: part("pinned"), legend: part("legend"), cells: part("cells"), goto: find(root, ".matrix-goto"),
+    title: findPart("title"), fields: findPart("fields"), stage: findPart("stage"), message: findPart("message"), hover: findPart("hover"),
+    pinned: findPart("pinned"), legend: findPart("legend"), cells: findPart("cells"), goto: find(root, ".matrix-goto"),
     columns: find(root, ".matrix-columns"), rows: find(root, ".matrix-rows"),
   };
 }
@@ -116,29 +116,29 @@ function drawNow(view) {
 }
 
 /** @param {ShownView} view */
-function moved(view) {
+function applyMove(view) {
   const { port, root, value } = view;
   port.anchor = null;
-  clamp(port, value);
+  clampPort(port, value);
   port.fitted = isFitted(view);
   view.canvas.style.touchAction = port.fitted ? "auto" : "none";
-  const seen = visible(port, value), step = stepAt(port.scale);
+  const seen = findVisible(port, value), step = chooseStep(port.scale);
   root.dataset.view = [seen.row, seen.column, seen.rows, seen.columns].join(",");
   root.dataset.weightsPerPixel = String(step * step);
   root.dataset.scale = String(port.scale);
   root.dataset.corner = port.left + "," + port.top;
-  ask(view);
-  view.arrived();
+  requestTiles(view);
+  view.redraw();
   readPointer(view);
 }
 
 /** @param {ShownView} view */
-function settled(view) {
+function finishPicture(view) {
   drawNow(view);
   drawLegend(view);
   listCells(view);
-  askProfile(view);
-  if (view.live && view.pin) tellPin(view, false);
+  requestProfile(view);
+  if (view.live && view.pin) describePin(view, false);
   showState(view, "ready", "");
   readPointer(view);
 }

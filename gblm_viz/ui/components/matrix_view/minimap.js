@@ -1,13 +1,13 @@
 // The whole matrix in a corner, with a box around what is in sight.
 
-import { visible } from "./port.js";
+import { findVisible } from "./port.js";
 
 const LARGEST = { width: 130, height: 90 }, SMALLEST = 8, MARGIN = 8, SMALLEST_BOX = 4; // pixels of the page
 
 /** @param {import("./types.js").ShownView} view */
 export function drawMinimap({ brush, port, value, tile, overview, hatching, theme }) {
   if (port.fitted || !tile || !overview || overview.field !== tile.field || overview.version !== tile.version) return;
-  const { ratio } = port, map = boxes(port, value);
+  const { ratio } = port, map = placeMinimap(port, value);
   brush.save();
   if (hatching) brush.fillStyle = hatching;
   brush.fillRect(map.x, map.y, map.width, map.height);
@@ -33,8 +33,8 @@ export function drawMinimap({ brush, port, value, tile, overview, hatching, them
  * @param {import("./types.js").Port} port
  * @param {import("./types.js").Shape} shape
  */
-export function boxes(port, shape) {
-  const { ratio } = port, seen = visible(port, shape);
+export function placeMinimap(port, shape) {
+  const { ratio } = port, seen = findVisible(port, shape);
   const room = Math.min(LARGEST.width * ratio / shape.columns, LARGEST.height * ratio / shape.rows);
   const width = Math.max(SMALLEST * ratio, shape.columns * room), height = Math.max(SMALLEST * ratio, shape.rows * room);
   const x = port.width - width - MARGIN * ratio, y = port.height - height - MARGIN * ratio;

@@ -1,7 +1,7 @@
 // Zooming and fitting a view.
 
-import { fitScale } from "./ladder.js";
-import { zoom } from "./port.js";
+import { findFitScale } from "./ladder.js";
+import { zoomPort } from "./port.js";
 
 /** @typedef {import("./types.js").ShownView} ShownView */
 
@@ -14,16 +14,16 @@ export const ZOOM_STEP = 1.6;
  * @param {number} y
  */
 export function zoomTo(view, wanted, x, y) {
-  const anchor = zoom(view.port, view.value, wanted, x, y);
+  const anchor = zoomPort(view.port, view.value, wanted, x, y);
   if (!anchor) return;
-  view.moved(); // forgets the anchor of the move before
+  view.applyMove(); // forgets the anchor of the move before
   view.port.anchor = anchor;
 }
 
 /** @param {ShownView} view */
 export function fit(view) {
-  view.port.scale = view.port.wish = fitScale(view.value, view.port);
-  view.moved();
+  view.port.scale = view.port.wish = findFitScale(view.value, view.port);
+  view.applyMove();
 }
 
 /**
@@ -31,7 +31,7 @@ export function fit(view) {
  * @param {ShownView} view
  */
 export function isFitted({ port, value }) {
-  return port.scale <= fitScale(value, port) * (1 + 1e-9);
+  return port.scale <= findFitScale(value, port) * (1 + 1e-9);
 }
 
 /**

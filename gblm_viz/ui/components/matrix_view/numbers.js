@@ -5,7 +5,7 @@
  * @param {number} value
  * @param {string} [none] what NaN is called
  */
-export function digits(value, none = "NaN") {
+export function formatNumber(value, none = "NaN") {
   if (Number.isNaN(value)) return none;
   if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞";
   if (value === 0) return "0";
@@ -19,15 +19,15 @@ export function digits(value, none = "NaN") {
  * @param {number} share
  * @param {string} [none]
  */
-export function percent(share, none = "NaN") {
-  return digits(100 * share, none) + " %";
+export function formatPercent(share, none = "NaN") {
+  return formatNumber(100 * share, none) + " %";
 }
 
 /**
  * Return a whole number with thin spaces between its thousands.
  * @param {number} number
  */
-export function count(number) {
+export function formatCount(number) {
   return String(number).replace(/\B(?=(\d{3})+$)/g, "\u202f");
 }
 
@@ -35,7 +35,7 @@ export function count(number) {
  * @param {number} first
  * @param {number} last
  */
-export function span(first, last) {
+export function formatSpan(first, last) {
   return first === last ? String(first) : first + "–" + last;
 }
 
@@ -43,6 +43,6 @@ export function span(first, last) {
  * Return a float32 number with all its digits, for a file; empty for NaN.
  * @param {number} number
  */
-export function plain(number) {
+export function formatExactly(number) {
   return Number.isNaN(number) ? "" : String(Number(number.toPrecision(9)));
 }

@@ -1,13 +1,13 @@
 // Takes what comes from outside: a new value, a new size.
 
-import { say, shownColumn } from "./said.js";
+import { findShownColumn, say } from "./wording.js";
 import { drawSwitch } from "./fields.js";
-import { snap } from "./ladder.js";
+import { snapScale } from "./ladder.js";
 import { fit } from "./moving.js";
-import { bringIntoSight, clearPin, setPin, tellPin } from "./pin.js";
-import { centre, sizeFor } from "./port.js";
+import { bringIntoSight, clearPin, describePin, setPin } from "./pin.js";
+import { centrePort, computeSize } from "./port.js";
 import { draw } from "./painting.js";
-import { tell } from "./reading.js";
+import { showReading } from "./reading.js";
 import { hasPicture, refreshOverview, showState } from "./requests.js";
 import { nameTools } from "./tools.js";
 
@@ -25,30 +25,30 @@ const MOST_PIXELS = 4000000;
  */
 export function accept(view, next) {
   if (!next || !next.key) {
-    empty(view);
+    clearView(view);
     return;
   }
   const before = view.value, same = before !== null && before.version === next.version && before.key === next.key;
   view.value = same ? { ...next, fields: before.fields } : next; // the fields are compared by identity
   view.words = next.words;
-  if (!same) view.field = fieldOf(next, view.field);
+  if (!same) view.field = chooseField(next, view.field);
   if (!hasPicture(view)) return;
   nameParts(view);
   drawSwitch(view);
-  if (!same) replace(view, before);
+  if (!same) replacePicture(view, before);
   const at = placePin(view, before);
-  tell(view, "");
+  showReading(view, "");
   if (!view.port.width) return;
   if (view.port.fitted) fit(view);
   else {
-    view.moved();
+    view.applyMove();
     refreshOverview(view);
   }
   if (at) bringIntoSight(view, ...at);
 }
 
 /** @param {View} view */
-function empty(view) {
+function clearView(view) {
   const { root, parts } = view;
   view.value = view.field = view.tile = view.overview = view.live = view.heard = null;
   delete root.dataset.live;
@@ -63,7 +63,7 @@ function empty(view) {
  * @param {Pick<Value, "fields" | "field">} value
  * @param {import("./types.js").Field | null} chosen
  */
-export function fieldOf({ fields, field }, chosen) {
+export function chooseField({ fields, field }, chosen) {
   return fields.find((one) => one.id === field) || fields.find((one) => one.id === chosen?.id) || fields[0];
 }
 
@@ -88,7 +88,7 @@ function nameParts(view) {
  * @param {ShownView} view
  * @param {Value | null} before
  */
-function replace(view, before) {
+function replacePicture(view, before) {
   const { root, value, words, tile } = view;
   delete root.dataset.error;
   delete root.dataset.live;
@@ -113,26 +113,26 @@ function replace(view, before) {
 function placePin(view, before) {
   const { value } = view;
   if (value.pin) {
-    const [row, stored] = value.pin, column = shownColumn(value, stored);
+    const [row, stored] = value.pin, column = findShownColumn(value, stored);
     setPin(view, row, column, false);
     return [row, column];
   }
   if (view.pin && before && JSON.stringify(before.pin) !== JSON.stringify(value.pin)) clearPin(view, false);
-  else if (view.pin) tellPin(view, false);
+  else if (view.pin) describePin(view, false);
   return null;
 }
 
 /** @param {View} view */
-export function resized(view) {
+export function acceptSize(view) {
   const { canvas, port } = view, box = canvas.getBoundingClientRect();
   if (box.width < 2 || box.height < 2) return; // in a tab that is not shown
-  const before = { ...port }, next = sizeFor(box, window.devicePixelRatio || 1, MOST_PIXELS);
+  const before = { ...port }, next = computeSize(box, window.devicePixelRatio || 1, MOST_PIXELS);
   if (next.width === before.width && next.height === before.height && next.ratio === before.ratio) return;
   Object.assign(port, next);
   if (next.ratio !== before.ratio) port.scale *= next.ratio / before.ratio;
   canvas.width = next.width;
   canvas.height = next.height;
-  if (hasPicture(view)) resize(view, before);
+  if (hasPicture(view)) refit(view, before);
   else view.drawSoon();
   draw(view);
 }
@@ -142,14 +142,14 @@ export function resized(view) {
  * @param {ShownView} view
  * @param {import("./types.js").Port} before
  */
-function resize(view, before) {
+function refit(view, before) {
   const { port, pin, value } = view, first = !before.width;
   if (first || port.fitted) {
     fit(view);
     if (first && pin) bringIntoSight(view, pin.row, pin.column);
     return;
   }
-  port.scale = port.wish = snap(port.scale, value, port);
-  centre(port, (before.height / 2 - before.top) / before.scale, (before.width / 2 - before.left) / before.scale);
-  view.moved();
+  port.scale = port.wish = snapScale(port.scale, value, port);
+  centrePort(port, (before.height / 2 - before.top) / before.scale, (before.width / 2 - before.left) / before.scale);
+  view.applyMove();
 }

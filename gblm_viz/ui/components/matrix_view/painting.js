@@ -1,11 +1,11 @@
 // Draws the canvas: the tile, and on it everything that marks a place.
 
-import { stepAt } from "./ladder.js";
+import { chooseStep } from "./ladder.js";
 import { drawCells } from "./cells.js";
 import { drawCrosshair, drawHeads, drawPin, drawPointer } from "./marks.js";
 import { drawMinimap } from "./minimap.js";
 import { drawProfiles } from "./strips.js";
-import { hasPicture, nameOf, wanted } from "./requests.js";
+import { hasPicture, makeRequest, nameRequest } from "./requests.js";
 
 /**
  * @typedef {import("./types.js").View} View
@@ -19,15 +19,15 @@ function readTheme({ root }) {
    * @param {string} name
    * @param {string} other
    */
-  const pick = (name, other) => style.getPropertyValue(name).trim() || other;
-  return { stage: pick("--background-fill-secondary", "#f4f4f5"), text: pick("--body-text-color", "#1f2937") };
+  const readVariable = (name, other) => style.getPropertyValue(name).trim() || other;
+  return { stage: readVariable("--background-fill-secondary", "#f4f4f5"), text: readVariable("--body-text-color", "#1f2937") };
 }
 
 /**
  * Return the pattern of places without a value.
  * @param {CanvasRenderingContext2D} brush
  */
-function hatched(brush) {
+function makeHatching(brush) {
   const cell = document.createElement("canvas"), paint = /** @type {CanvasRenderingContext2D} */ (cell.getContext("2d"));
   cell.width = cell.height = 6;
   paint.fillStyle = "#e5e7eb";
@@ -51,15 +51,15 @@ export function draw(view) {
   brush.fillStyle = view.theme.stage;
   brush.fillRect(0, 0, width, height);
   if (!hasPicture(view) || !tile) return;
-  view.hatching ??= hatched(brush);
+  view.hatching ??= makeHatching(brush);
   brush.save();
   brush.beginPath();
   brush.rect(left, top, Math.round(view.value.columns * scale), Math.round(view.value.rows * scale));
   brush.clip();
   brush.fillStyle = view.hatching;
   brush.fillRect(0, 0, width, height);
-  if (overview && overview !== tile && tile.name !== nameOf(wanted(view))) drawBitmap(view, overview, false);
-  drawBitmap(view, tile, tile.step === stepAt(scale));
+  if (overview && overview !== tile && tile.name !== nameRequest(makeRequest(view))) drawBitmap(view, overview, false);
+  drawBitmap(view, tile, tile.step === chooseStep(scale));
   brush.restore();
   drawCells(view);
   drawHeads(view);
@@ -79,7 +79,7 @@ function drawBitmap({ brush, port }, bitmap, settled) {
   const { left, top, scale } = port, cell = bitmap.step * scale;
   // cells of a broken number of pixels: enlarge by a whole number, then let the edges blend, so all look equally wide
   const broken = settled && cell < 4 && Math.abs(cell - Math.round(cell)) > 1e-6;
-  if (broken) bitmap.grown ??= enlarged(bitmap, Math.ceil(cell));
+  if (broken) bitmap.grown ??= enlargePicture(bitmap, Math.ceil(cell));
   brush.imageSmoothingEnabled = broken;
   const source = broken && bitmap.grown ? bitmap.grown : bitmap.picture;
   brush.drawImage(source, left + bitmap.column * scale, top + bitmap.row * scale, bitmap.width * cell, bitmap.height * cell);
@@ -89,7 +89,7 @@ function drawBitmap({ brush, port }, bitmap, settled) {
  * @param {Tile} bitmap
  * @param {number} times
  */
-function enlarged({ picture, width, height }, times) {
+function enlargePicture({ picture, width, height }, times) {
   const grown = document.createElement("canvas");
   grown.width = width * times;
   grown.height = height * times;

@@ -1,8 +1,8 @@
 // The pinned weight: marking it, saying its number, and telling the page.
 
-import { exactly, hasPicture, isStill } from "./requests.js";
-import { categoryOf, isRemoved, say, sentence, storedColumn } from "./said.js";
-import { reveal } from "./port.js";
+import { fetchExact, hasPicture, isUnchanged } from "./requests.js";
+import { describeBlock, findCategory, findStoredColumn, isRemoved, say } from "./wording.js";
+import { revealWeight } from "./port.js";
 
 /**
  * @typedef {import("./types.js").View} View
@@ -18,9 +18,9 @@ import { reveal } from "./port.js";
  */
 export function setPin(view, row, column, loud) {
   view.pin = { row, column };
-  view.root.dataset.pin = row + "," + storedColumn(view.value, column);
+  view.root.dataset.pin = row + "," + findStoredColumn(view.value, column);
   view.drawSoon();
-  tellPin(view, loud);
+  describePin(view, loud);
 }
 
 /**
@@ -28,17 +28,18 @@ export function setPin(view, row, column, loud) {
  * @param {View} view
  * @param {boolean} loud
  */
-export async function tellPin(view, loud) {
+export async function describePin(view, loud) {
   if (!view.pin || !hasPicture(view)) return;
   const mine = ++view.pinAsked, block = { ...view.pin, step: 1 }, { field } = view, { version } = view.value;
-  const answer = await exactly(view, block);
-  if (mine !== view.pinAsked || !view.pin || !isStill(view, version, field)) return;
+  const answer = await fetchExact(view, block);
+  if (mine !== view.pinAsked || !view.pin || !isUnchanged(view, version, field)) return;
   const numbers = answer ? answer.numbers : null;
-  view.pinText = numbers ? say(view.words, "pinned", { text: sentence(view, block, numbers, true) }) : "";
+  view.pinText = numbers ? say(view.words, "pinned", { text: describeBlock(view, block, numbers, true) }) : "";
   view.parts.pinned.textContent = view.pinText;
   if (!loud) return;
-  const { row } = block, column = storedColumn(view.value, block.column);
-  view.trigger("select", { row, column, index: [row, column], value: toldNumber(numbers, field), field: field.id, key: view.value.key });
+  const { row } = block, column = findStoredColumn(view.value, block.column);
+  view.trigger("select", {
+    row, column, index: [row, column], value: choosePinNumber(numbers, field), field: field.id, key: view.value.key });
 }
 
 /**
@@ -46,9 +47,9 @@ export async function tellPin(view, loud) {
  * @param {number[] | null} numbers
  * @param {Pick<import("./types.js").Field, "pooling">} field
  */
-export function toldNumber(numbers, field) {
+export function choosePinNumber(numbers, field) {
   if (!numbers) return null;
-  if (numbers.length === 3) return categoryOf(numbers);
+  if (numbers.length === 3) return findCategory(numbers);
   const number = field.pooling === "chance" ? Number(isRemoved(field, numbers[0])) : numbers[0];
   return Number.isFinite(number) ? number : null;
 }
@@ -78,7 +79,7 @@ export async function pinBlock(view, block) {
     setPin(view, block.exactRow, block.exactColumn, true);
     return;
   }
-  const answer = await exactly(view, block);
+  const answer = await fetchExact(view, block);
   const [row, column] = answer?.strongest || [block.exactRow, block.exactColumn];
   if (hasPicture(view) && row < view.value.rows && column < view.value.columns) setPin(view, row, column, true);
 }
@@ -89,5 +90,5 @@ export async function pinBlock(view, block) {
  * @param {number} column
  */
 export function bringIntoSight(view, row, column) {
-  if (reveal(view.port, row, column)) view.moved();
+  if (revealWeight(view.port, row, column)) view.applyMove();
 }

@@ -1,7 +1,7 @@
 // A tile's codes: put together from bands, turned into colours, and read as numbers.
 
-import { bytesOf } from "../shared/base64.js";
-import { GAP, fourColour, tableFor } from "./colours.js";
+import { decodeBytes } from "../shared/base64.js";
+import { GAP, chooseColours, mixColours } from "./colours.js";
 
 /**
  * @typedef {import("./types.js").Answer} Answer
@@ -17,8 +17,8 @@ const MOST_BYTES = 180000; // of one answer's codes: a quarter of a megabyte as 
  * Return the codes, as bytes.
  * @param {string | Uint8Array} pixels
  */
-export function codesOf(pixels) {
-  return typeof pixels === "string" ? bytesOf(pixels) : pixels;
+export function decodeCodes(pixels) {
+  return typeof pixels === "string" ? decodeBytes(pixels) : pixels;
 }
 
 /**
@@ -28,7 +28,7 @@ export function codesOf(pixels) {
  * @param {number} planes
  * @returns {Kind[]}
  */
-export function bandsOf(request, planes) {
+export function splitIntoBands(request, planes) {
   const most = Math.max(1, Math.floor(MOST_BYTES / (planes * request.width))), step = request.rows / request.height;
   if (request.height <= most) return [request];
   const bands = [];
@@ -40,14 +40,14 @@ export function bandsOf(request, planes) {
 }
 
 /**
- * Return the answers to bandsOf as one answer.
+ * Return the answers to splitIntoBands as one answer.
  * @param {Answer[]} bands
  * @returns {Answer}
  */
 export function joinBands(bands) {
   const [first] = bands, { planes, width } = first;
   if (bands.length === 1) return first;
-  const all = bands.map((band) => codesOf(band.pixels)), height = bands.reduce((sum, band) => sum + band.height, 0);
+  const all = bands.map((band) => decodeCodes(band.pixels)), height = bands.reduce((sum, band) => sum + band.height, 0);
   const pixels = new Uint8Array(planes * height * width);
   for (let plane = 0, at = 0; plane < planes; plane++) {
     bands.forEach((band, which) => {
@@ -60,7 +60,7 @@ export function joinBands(bands) {
 }
 
 /** @param {number} code */
-export function shareOf(code) {
+export function decodeShare(code) {
   return (code - 1) / 254;
 }
 
@@ -71,18 +71,18 @@ export function shareOf(code) {
  * @param {Field["kind"]} kind
  * @param {Palette} palette
  */
-export function coloured({ pixels, planes, step, height, width }, kind, palette) {
+export function colourPixels({ pixels, planes, step, height, width }, kind, palette) {
   const size = height * width, data = new Uint8ClampedArray(4 * size);
   let gaps = false;
   if (planes === 3 || kind === "four") {
     for (let at = 0; at < size; at++) {
-      const shares = [0, 1, 2].map((plane) => shareOf(pixels[plane * size + at]));
-      data.set([...fourColour(palette, shares), 255], 4 * at);
+      const shares = [0, 1, 2].map((plane) => decodeShare(pixels[plane * size + at]));
+      data.set([...mixColours(palette, shares), 255], 4 * at);
     }
     return { data, gaps };
   }
   // one write a pixel instead of four: a full view has some two million
-  const colours = new Uint32Array(tableFor(palette, kind, step).map(
+  const colours = new Uint32Array(chooseColours(palette, kind, step).map(
     ([red, green, blue]) => (255 << 24 | blue << 16 | green << 8 | red) >>> 0));
   const cells = new Uint32Array(data.buffer);
   for (let at = 0; at < size; at++) {
@@ -98,10 +98,10 @@ export function coloured({ pixels, planes, step, height, width }, kind, palette)
  * @param {number} at
  * @param {Palette} palette
  */
-export function colourAt(tile, at, palette) {
+export function findColour(tile, at, palette) {
   const size = tile.height * tile.width, { kind } = tile.field;
-  if (kind === "four") return fourColour(palette, [0, 1, 2].map((plane) => shareOf(tile.pixels[plane * size + at])));
-  return tile.pixels[at] ? tableFor(palette, kind, tile.step)[tile.pixels[at]] : GAP;
+  if (kind === "four") return mixColours(palette, [0, 1, 2].map((plane) => decodeShare(tile.pixels[plane * size + at])));
+  return tile.pixels[at] ? chooseColours(palette, kind, tile.step)[tile.pixels[at]] : GAP;
 }
 
 /**
@@ -110,22 +110,22 @@ export function colourAt(tile, at, palette) {
  * @param {Pick<Tile, "pixels" | "values" | "planes" | "row" | "column" | "step" | "height" | "width" | "field">} tile
  * @param {import("./types.js").Place & { step: number }} block
  */
-export function numbersAt(tile, block) {
+export function readNumbers(tile, block) {
   if (tile.step !== block.step) return null;
   const row = (block.row - tile.row) / tile.step, column = (block.column - tile.column) / tile.step;
   if (row < 0 || column < 0 || row >= tile.height || column >= tile.width) return null;
   const at = row * tile.width + column, size = tile.height * tile.width, planes = [...Array(tile.planes).keys()];
   const { values, pixels, field } = tile;
   if (values) return { numbers: planes.map((plane) => values[plane * size + at]), exact: true };
-  if (field.kind === "four") return { numbers: planes.map((plane) => shareOf(pixels[plane * size + at])), exact: block.step === 1 };
+  if (field.kind === "four") return { numbers: planes.map((plane) => decodeShare(pixels[plane * size + at])), exact: block.step === 1 };
   if (!pixels[at]) return { numbers: [NaN], exact: true };
-  return { numbers: [numberOf(pixels[at], field)], exact: field.kind === "mask" && block.step === 1 };
+  return { numbers: [decodeNumber(pixels[at], field)], exact: field.kind === "mask" && block.step === 1 };
 }
 
 /**
  * @param {number} code
  * @param {Field} field
  */
-export function numberOf(code, { lo, hi, scale }) {
-  return scale === "log" ? lo * (hi / lo) ** shareOf(code) : lo + (hi - lo) * shareOf(code);
+export function decodeNumber(code, { lo, hi, scale }) {
+  return scale === "log" ? lo * (hi / lo) ** decodeShare(code) : lo + (hi - lo) * decodeShare(code);
 }

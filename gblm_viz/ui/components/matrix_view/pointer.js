@@ -1,6 +1,6 @@
 // Pointer and wheel on the canvas: reading, dragging, pinning, zooming.
 
-import { pointed } from "./block.js";
+import { findBlock } from "./block.js";
 import { sendEcho } from "./echo.js";
 import { zoomTo } from "./moving.js";
 import { pinBlock } from "./pin.js";
@@ -18,7 +18,7 @@ const UNITS = [1, 40, 400]; // pixels in a unit of the wheel: pixels, lines, pag
  * @param {View} view
  * @param {MouseEvent} event
  */
-function placeOf({ canvas, port }, event) {
+function findPoint({ canvas, port }, event) {
   const box = canvas.getBoundingClientRect();
   return { x: (event.clientX - box.left) * port.width / box.width, y: (event.clientY - box.top) * port.height / box.height };
 }
@@ -34,15 +34,15 @@ export function listenToPointer(view) {
   canvas.addEventListener("dblclick", (event) => {
     if (!isReady(view)) return;
     event.preventDefault();
-    const at = placeOf(view, event);
+    const at = findPoint(view, event);
     zoomTo(view, view.port.scale * DOUBLE_CLICK, at.x, at.y);
   });
   canvas.addEventListener("wheel", (event) => {
     const turned = event.deltaY * UNITS[event.deltaMode];
     if (!isReady(view) || (turned > 0 && view.port.fitted)) return; // nothing more to zoom out of: let the page scroll
     event.preventDefault();
-    const at = view.pointer = placeOf(view, event);
-    zoomTo(view, view.port.wish * zoomOf(turned), at.x, at.y);
+    const at = view.pointer = findPoint(view, event);
+    zoomTo(view, view.port.wish * computeZoom(turned), at.x, at.y);
   }, { passive: false });
 }
 
@@ -50,7 +50,7 @@ export function listenToPointer(view) {
  * Return by how much a turn of the wheel, in pixels, zooms.
  * @param {number} turned
  */
-export function zoomOf(turned) {
+export function computeZoom(turned) {
   return 2 ** (-Math.max(-MOST_TURNED, Math.min(MOST_TURNED, turned)) / WHEEL_DOUBLES);
 }
 
@@ -61,7 +61,7 @@ export function zoomOf(turned) {
 function press(view, event) {
   if (event.button !== 0 || !isReady(view)) return;
   view.canvas.focus({ preventScroll: true });
-  view.drag = { ...placeOf(view, event), left: view.port.left, top: view.port.top, far: false };
+  view.drag = { ...findPoint(view, event), left: view.port.left, top: view.port.top, far: false };
   view.canvas.setPointerCapture(event.pointerId);
 }
 
@@ -71,7 +71,7 @@ function press(view, event) {
  */
 function move(view, event) {
   if (!isReady(view)) return;
-  const { drag, port } = view, at = view.pointer = placeOf(view, event);
+  const { drag, port } = view, at = view.pointer = findPoint(view, event);
   view.parts.hover.setAttribute("aria-live", "off");
   if (!drag) {
     readPointer(view);
@@ -84,7 +84,7 @@ function move(view, event) {
   view.canvas.classList.add("dragging");
   port.left = drag.left + at.x - drag.x;
   port.top = drag.top + at.y - drag.y;
-  view.moved();
+  view.applyMove();
 }
 
 /**
@@ -97,8 +97,8 @@ function release(view, event, cancelled) {
   if (!drag) return;
   view.drag = null;
   view.canvas.classList.remove("dragging");
-  view.pointer = placeOf(view, event);
-  const block = pointed(view), same = block && pin?.row === block.exactRow && pin.column === block.exactColumn;
+  view.pointer = findPoint(view, event);
+  const block = findBlock(view), same = block && pin?.row === block.exactRow && pin.column === block.exactColumn;
   if (!drag.far && !cancelled && block && !same && hasPicture(view)) pinBlock(view, block);
   readPointer(view);
 }

@@ -1,6 +1,6 @@
 // Geometry of the part of a matrix that is on the canvas. Changes a port, draws nothing.
 
-import { fitScale, largestScale, snap } from "./ladder.js";
+import { findFitScale, findLargestScale, snapScale } from "./ladder.js";
 
 /**
  * @typedef {import("./types.js").Port} Port
@@ -9,7 +9,7 @@ import { fitScale, largestScale, snap } from "./ladder.js";
  */
 
 /** @returns {Port} */
-export function newPort() {
+export function makePort() {
   return { scale: 1, wish: 1, left: 0, top: 0, width: 0, height: 0, ratio: 1, fitted: true, anchor: null };
 }
 
@@ -18,7 +18,7 @@ export function newPort() {
  * @param {Port} port
  * @param {Shape} shape
  */
-export function clamp(port, shape) {
+export function clampPort(port, shape) {
   const wide = shape.columns * port.scale, tall = shape.rows * port.scale;
   port.left = clampSide(port.left, wide, port.width);
   port.top = clampSide(port.top, tall, port.height);
@@ -38,7 +38,7 @@ function clampSide(corner, size, room) {
  * @param {Port} port
  * @param {Shape} shape
  */
-export function visible({ scale, left, top, width, height }, shape) {
+export function findVisible({ scale, left, top, width, height }, shape) {
   const row = Math.max(0, Math.floor(-top / scale + 1e-6)), column = Math.max(0, Math.floor(-left / scale + 1e-6));
   return {
     row, column,
@@ -53,7 +53,7 @@ export function visible({ scale, left, top, width, height }, shape) {
  * @param {number} step
  * @returns {import("./types.js").Piece}
  */
-export function pieceFor(seen, step) {
+export function alignPiece(seen, step) {
   const row = Math.floor(seen.row / step) * step, column = Math.floor(seen.column / step) * step;
   const height = Math.ceil((seen.row + seen.rows - row) / step), width = Math.ceil((seen.column + seen.columns - column) / step);
   return { row, column, rows: height * step, columns: width * step, height, width };
@@ -71,9 +71,9 @@ export function pieceFor(seen, step) {
  * @param {number} y
  * @returns {Port["anchor"]} null if the scale stays
  */
-export function zoom(port, shape, wanted, x, y) {
-  port.wish = Math.min(largestScale(shape, port), Math.max(fitScale(shape, port), wanted));
-  const next = snap(port.wish, shape, port), { anchor, left, top, scale } = port;
+export function zoomPort(port, shape, wanted, x, y) {
+  port.wish = Math.min(findLargestScale(shape, port), Math.max(findFitScale(shape, port), wanted));
+  const next = snapScale(port.wish, shape, port), { anchor, left, top, scale } = port;
   if (next === scale) return null;
   const held = anchor && anchor.x === x && anchor.y === y ? anchor
     : { x, y, column: (x - left) / scale, row: (y - top) / scale };
@@ -89,7 +89,7 @@ export function zoom(port, shape, wanted, x, y) {
  * @param {number} row
  * @param {number} column
  */
-export function centre(port, row, column) {
+export function centrePort(port, row, column) {
   port.left = port.width / 2 - column * port.scale;
   port.top = port.height / 2 - row * port.scale;
 }
@@ -100,7 +100,7 @@ export function centre(port, row, column) {
  * @param {number} row
  * @param {number} column
  */
-export function reveal(port, row, column) {
+export function revealWeight(port, row, column) {
   const { scale, width, height, ratio } = port, edge = Math.min(scale, 20 * ratio);
   const x = port.left + (column + 0.5) * scale, y = port.top + (row + 0.5) * scale;
   const outsideX = x < edge || x > width - edge, outsideY = y < edge || y > height - edge;
@@ -116,7 +116,7 @@ export function reveal(port, row, column) {
  * @param {number} most
  * @returns {Size}
  */
-export function sizeFor(box, deviceRatio, most) {
+export function computeSize(box, deviceRatio, most) {
   const ratio = Math.min(deviceRatio, Math.sqrt(most / (box.width * box.height)));
   return { ratio, width: Math.max(1, Math.round(box.width * ratio)), height: Math.max(1, Math.round(box.height * ratio)) };
 }

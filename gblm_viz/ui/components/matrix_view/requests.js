@@ -1,10 +1,10 @@
 // Asks the server for tiles: one request at a time, the latest view wins.
 
-import { floatsOf } from "../shared/base64.js";
-import { fitScale, stepAt } from "./ladder.js";
-import { bandsOf, codesOf, coloured, joinBands } from "./pixels.js";
-import { pieceFor, visible } from "./port.js";
-import { catchUp } from "./settings.js";
+import { decodeFloats } from "../shared/base64.js";
+import { chooseStep, findFitScale } from "./ladder.js";
+import { colourPixels, decodeCodes, joinBands, splitIntoBands } from "./pixels.js";
+import { alignPiece, findVisible } from "./port.js";
+import { readControls } from "./settings.js";
 
 /**
  * @typedef {import("./types.js").View} View
@@ -44,7 +44,7 @@ export function isReady(view) {
  * @param {number} version
  * @param {Field} field
  */
-export function isStill(view, version, field) {
+export function isUnchanged(view, version, field) {
   return view.value?.version === version && view.field === field;
 }
 
@@ -52,8 +52,8 @@ export function isStill(view, version, field) {
  * Return how many rows one row may stand for: while controls are ahead of the picture, two where a pixel shows many.
  * @param {View} view
  */
-export function every(view) {
-  return view.live && stepAt(view.port.scale) >= ROUGH_FROM ? 2 : 1;
+export function chooseRowStep(view) {
+  return view.live && chooseStep(view.port.scale) >= ROUGH_FROM ? 2 : 1;
 }
 
 /**
@@ -61,9 +61,9 @@ export function every(view) {
  * @param {ShownView} view
  * @returns {import("./types.js").Asked}
  */
-export function asked(view) {
+export function makeRequestHead(view) {
   const { value, field, live } = view;
-  return { key: value.key, field: field.id, version: value.version, ...(live && { live, every: every(view) }) };
+  return { key: value.key, field: field.id, version: value.version, ...(live && { live, every: chooseRowStep(view) }) };
 }
 
 /**
@@ -71,12 +71,12 @@ export function asked(view) {
  * @param {ShownView} view
  * @returns {Request}
  */
-export function wanted(view) {
-  return { ...asked(view), ...pieceFor(visible(view.port, view.value), stepAt(view.port.scale)) };
+export function makeRequest(view) {
+  return { ...makeRequestHead(view), ...alignPiece(findVisible(view.port, view.value), chooseStep(view.port.scale)) };
 }
 
 /** @param {object} request */
-export function nameOf(request) {
+export function nameRequest(request) {
   return JSON.stringify(request);
 }
 
@@ -84,18 +84,18 @@ export function nameOf(request) {
  * Ask for what is in sight until it is on the screen.
  * @param {View} view
  */
-export async function ask(view) {
+export async function requestTiles(view) {
   if (view.flying) return;
   view.flying = true;
   try {
     let state = "more";
     while (state === "more" && isReady(view)) {
-      catchUp(view);
-      const request = wanted(view);
-      if (view.tile?.name === nameOf(request)) break;
-      state = await askOnce(view, request);
+      readControls(view);
+      const request = makeRequest(view);
+      if (view.tile?.name === nameRequest(request)) break;
+      state = await requestTile(view, request);
     }
-    if (state !== "over" && isReady(view) && !view.failed) view.settled();
+    if (state !== "over" && isReady(view) && !view.failed) view.finish();
   } finally {
     view.flying = false;
   }
@@ -107,29 +107,29 @@ export async function ask(view) {
  * @param {Request} request
  * @returns {Promise<"more" | "done" | "over">}
  */
-async function askOnce(view, request) {
-  const { root, field } = view, name = nameOf(request);
+async function requestTile(view, request) {
+  const { root, field } = view, name = nameRequest(request);
   root.dataset.state = "loading";
-  const answer = await fetched(view, request).catch(() => /** @type {Answer} */ ({ error: "offline" }));
+  const answer = await fetchTile(view, request).catch(() => /** @type {Answer} */ ({ error: "offline" }));
   if (!view.element.isConnected) return "over";
-  if (!isStill(view, request.version, field)) return "more";
+  if (!isUnchanged(view, request.version, field)) return "more";
   if (!answer || answer.error) {
-    fail(view, answer?.error || "failed");
+    showFailure(view, answer?.error || "failed");
     return "over";
   }
   view.failed = false;
-  view.tile = unpacked(view, answer, field, name);
+  view.tile = unpackTile(view, answer, field, name);
   delete root.dataset.older;
   if (request.rows >= view.value.rows && request.columns >= view.value.columns) view.overview = view.tile;
-  view.arrived();
-  return !view.heard && nameOf(wanted(view)) === name ? "done" : "more";
+  view.redraw();
+  return !view.heard && nameRequest(makeRequest(view)) === name ? "done" : "more";
 }
 
 /**
  * @param {ShownView} view
  * @param {string} why
  */
-function fail(view, why) {
+function showFailure(view, why) {
   const { root, words } = view;
   showState(view, "error", words["error_" + why] || words.error_failed);
   root.dataset.error = why;
@@ -152,9 +152,9 @@ export function showState({ root, parts }, state, text) {
  * @param {ShownView} view
  * @param {Request} request
  */
-async function fetched({ server, field }, request) {
+async function fetchTile({ server, field }, request) {
   const bands = [];
-  for (const part of bandsOf(request, field.kind === "four" ? 3 : 1)) {
+  for (const part of splitIntoBands(request, field.kind === "four" ? 3 : 1)) {
     const band = await server.tile(part);
     if (!band || band.error) return band;
     bands.push(band);
@@ -169,13 +169,13 @@ async function fetched({ server, field }, request) {
  * @param {string} name
  * @returns {Tile}
  */
-function unpacked({ palette }, answer, field, name) {
-  const { height, width } = answer, pixels = codesOf(answer.pixels), picture = document.createElement("canvas");
-  const { data, gaps } = coloured({ ...answer, pixels }, field.kind, palette);
+function unpackTile({ palette }, answer, field, name) {
+  const { height, width } = answer, pixels = decodeCodes(answer.pixels), picture = document.createElement("canvas");
+  const { data, gaps } = colourPixels({ ...answer, pixels }, field.kind, palette);
   picture.width = width;
   picture.height = height;
   picture.getContext("2d")?.putImageData(new ImageData(data, width, height), 0, 0);
-  return { ...answer, field, name, pixels, picture, gaps, grown: null, values: answer.values ? floatsOf(answer.values) : null };
+  return { ...answer, field, name, pixels, picture, gaps, grown: null, values: answer.values ? decodeFloats(answer.values) : null };
 }
 
 /**
@@ -184,11 +184,11 @@ function unpacked({ palette }, answer, field, name) {
  */
 export async function refreshOverview(view) {
   if (!hasPicture(view) || view.port.fitted) return;
-  const { field, value } = view, { rows, columns } = value, step = stepAt(fitScale(value, view.port));
-  const request = { ...asked(view), ...pieceFor({ row: 0, column: 0, rows, columns }, step) };
+  const { field, value } = view, { rows, columns } = value, step = chooseStep(findFitScale(value, view.port));
+  const request = { ...makeRequestHead(view), ...alignPiece({ row: 0, column: 0, rows, columns }, step) };
   const answer = await view.server.tile(request).catch(() => null);
-  if (!answer || answer.error || !isStill(view, request.version, field) || view.overview) return;
-  view.overview = unpacked(view, answer, field, "overview");
+  if (!answer || answer.error || !isUnchanged(view, request.version, field) || view.overview) return;
+  view.overview = unpackTile(view, answer, field, "overview");
   view.drawSoon();
 }
 
@@ -198,30 +198,30 @@ export async function refreshOverview(view) {
  * @param {ShownView} view
  * @param {import("./types.js").Place & { step: number }} block
  */
-export async function exactly(view, { row, column, step }) {
-  if (every(view) > 1) return null;
-  const request = { ...asked(view), row, column, rows: step, columns: step, height: 1, width: 1 };
+export async function fetchExact(view, { row, column, step }) {
+  if (chooseRowStep(view) > 1) return null;
+  const request = { ...makeRequestHead(view), row, column, rows: step, columns: step, height: 1, width: 1 };
   const answer = await view.server.tile(request).catch(() => null);
   if (!answer || answer.error || !answer.values) return null;
-  return { numbers: [...floatsOf(answer.values)], strongest: answer.strongest || null };
+  return { numbers: [...decodeFloats(answer.values)], strongest: answer.strongest || null };
 }
 
 /**
  * Fetch the measure of each row and each column, unless it is there or on its way.
  * @param {ShownView} view
  */
-export async function askProfile(view) {
-  const name = nameOf(asked(view)), { kind } = view.field;
+export async function requestProfile(view) {
+  const name = nameRequest(makeRequestHead(view)), { kind } = view.field;
   if (name === view.profileAsked) return;
   view.profileAsked = name;
-  const answer = await view.server.profile({ ...asked(view), ...ONE_WEIGHT }).catch(() => null);
+  const answer = await view.server.profile({ ...makeRequestHead(view), ...ONE_WEIGHT }).catch(() => null);
   if (name !== view.profileAsked || !view.element.isConnected) return;
   if (!answer || answer.error) {
     view.profileAsked = "";
     return;
   }
-  view.profile = profileOf(name, floatsOf(answer.rows), floatsOf(answer.columns), kind);
-  view.arrived();
+  view.profile = makeProfile(name, decodeFloats(answer.rows), decodeFloats(answer.columns), kind);
+  view.redraw();
 }
 
 /**
@@ -232,7 +232,7 @@ export async function askProfile(view) {
  * @param {Field["kind"]} kind
  * @returns {import("./types.js").Profile}
  */
-export function profileOf(name, rows, columns, kind) {
+export function makeProfile(name, rows, columns, kind) {
   const finite = [...rows, ...columns].filter(Number.isFinite), all = columns.filter(Number.isFinite);
   const most = kind === "mask" || kind === "four" ? 1 : finite.reduce((high, one) => Math.max(high, one), 0);
   return { name, rows, columns, most: most || 1, mean: all.reduce((sum, one) => sum + one, 0) / (all.length || 1) };
@@ -242,7 +242,7 @@ export function profileOf(name, rows, columns, kind) {
  * Return the profile, if it is the one of what is shown.
  * @param {View} view
  */
-export function profiled(view) {
+export function findProfile(view) {
   const { profile } = view;
-  return profile && hasPicture(view) && profile.name === nameOf(asked(view)) ? profile : null;
+  return profile && hasPicture(view) && profile.name === nameRequest(makeRequestHead(view)) ? profile : null;
 }

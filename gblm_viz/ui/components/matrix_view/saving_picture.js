@@ -1,8 +1,8 @@
 // The view as a picture to be saved: title, matrix with its strips, legend, and what made it.
 
 import { download } from "../shared/download.js";
-import { wrapped } from "../shared/sentences.js";
-import { fileName } from "./saving_numbers.js";
+import { wrapPieces } from "../shared/sentences.js";
+import { nameFile } from "./saving_numbers.js";
 import { draw } from "./painting.js";
 
 /** @typedef {import("./types.js").ShownView} ShownView */
@@ -18,16 +18,16 @@ export function savePicture(view) {
   const paint = /** @type {Paint} */ (page.getContext("2d")), color = theme ? theme.text : "";
   page.width = Math.max(port.width + parts.rows.width, PAGE_WIDTH * ratio) + 2 * margin;
   const room = page.width - 2 * margin;
-  paint.font = fontOf(400, letters.body * ratio);
-  const below = remarks(view, (text) => paint.measureText(text).width, room);
+  paint.font = makeFont(400, letters.body * ratio);
+  const below = wrapRemarks(view, (text) => paint.measureText(text).width, room);
   page.height = 3 * margin + 2 * line + parts.columns.height + port.height + line + below.length * line;
   paint.fillStyle = getComputedStyle(root).getPropertyValue("--body-background-fill").trim() || "#ffffff";
   paint.fillRect(0, 0, page.width, page.height);
   paint.textBaseline = "top";
   paint.fillStyle = color;
-  paint.font = fontOf(600, letters.body * ratio);
+  paint.font = makeFont(600, letters.body * ratio);
   paint.fillText(value.title, margin, margin, room);
-  paint.font = fontOf(400, letters.body * ratio);
+  paint.font = makeFont(400, letters.body * ratio);
   paint.fillText(field.label, margin, margin + line, room);
   const top = margin + 2 * line, middle = top + parts.columns.height, bottom = middle + port.height + margin;
   paint.drawImage(parts.columns, margin, top);
@@ -35,36 +35,36 @@ export function savePicture(view) {
   paint.drawImage(parts.rows, margin + port.width, middle);
   drawLegend(view, paint, margin, bottom, color);
   below.forEach((text, at) => paint.fillText(text, margin, bottom + (at + 1) * line));
-  page.toBlob((blob) => { if (blob) download(blob, fileName(view, "png")); });
+  page.toBlob((blob) => { if (blob) download(blob, nameFile(view, "png")); });
 }
 
 /**
  * @param {number} weight
  * @param {number} size
  */
-function fontOf(weight, size) {
+function makeFont(weight, size) {
   return weight + " " + size + "px sans-serif";
 }
 
 /**
  * Return the lines below the picture: the pinned weight, and what made it.
  * @param {ShownView} view
- * @param {(text: string) => number} widthOf
+ * @param {(text: string) => number} measureWidth
  * @param {number} room
  */
-function remarks({ pinText, value }, widthOf, room) {
+function wrapRemarks({ pinText, value }, measureWidth, room) {
   const texts = [...new Set([pinText, value.note])].filter(Boolean);
-  return texts.flatMap((text) => wrapped(wordsOf(text, room, widthOf), room, widthOf));
+  return texts.flatMap((text) => wrapPieces(splitWords(text, room, measureWidth), room, measureWidth));
 }
 
 /**
  * Return the pieces between which a text may be broken: at its spaces, or anywhere where a word alone is too long.
  * @param {string} text
  * @param {number} most
- * @param {(text: string) => number} widthOf
+ * @param {(text: string) => number} measureWidth
  */
-export function wordsOf(text, most, widthOf) {
-  return text.split(/(?<= )/).flatMap((word) => (widthOf(word) > most ? [...word] : [word]));
+export function splitWords(text, most, measureWidth) {
+  return text.split(/(?<= )/).flatMap((word) => (measureWidth(word) > most ? [...word] : [word]));
 }
 
 /**

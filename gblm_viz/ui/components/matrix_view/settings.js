@@ -15,7 +15,7 @@ export function isList(input) {
  * @param {HTMLInputElement} input
  * @param {Record<string, string>} choices shown text → value, where the two differ
  */
-export function settingOf(input, choices) {
+export function readInput(input, choices) {
   if (isList(input)) return input.value in choices ? choices[input.value] : input.value;
   return input.type === "radio" ? input.value : Number(input.value);
 }
@@ -25,26 +25,26 @@ export function settingOf(input, choices) {
  * @param {Followed} control
  * @param {HTMLInputElement} moved the input that moved last: of a slider's two it is the one to read
  */
-function setting({ place, choices }, moved) {
+function readControl({ place, choices }, moved) {
   /** @type {HTMLElement | null} */
   const home = document.querySelector(place);
   if (!home || !home.offsetParent) return null;
   /** @type {HTMLInputElement | null} */
   const input = home.contains(moved) ? moved
     : home.querySelector("input:checked, input[type=number], input[role=combobox]");
-  return input ? settingOf(input, choices) : null;
+  return input ? readInput(input, choices) : null;
 }
 
 /**
  * Read the controls, if one has moved: once a request, not once a move, since reading them lays the page out anew.
  * @param {View} view
  */
-export function catchUp(view) {
+export function readControls(view) {
   const { heard, value } = view;
   if (!heard || !value) return;
   view.live = {};
   for (const [name, control] of Object.entries(value.live || {})) {
-    const now = setting(control, heard);
+    const now = readControl(control, heard);
     if (now !== null) view.live[name] = now;
   }
   view.heard = null;

@@ -1,6 +1,6 @@
 // The strips beside the matrix: a measure of each of its columns and of each of its rows.
 
-import { profiled } from "./requests.js";
+import { findProfile } from "./requests.js";
 
 /**
  * @typedef {import("./types.js").ShownView} ShownView
@@ -12,7 +12,7 @@ export const AXES = /** @type {const} */ (["columns", "rows"]);
 
 /** @param {ShownView} view */
 export function drawProfiles(view) {
-  const { parts, port, value } = view, { left, top, width, ratio, scale } = port, lines = profiled(view);
+  const { parts, port, value } = view, { left, top, width, ratio, scale } = port, lines = findProfile(view);
   // where the matrix leaves room in its stage the strips stand close to it
   parts.columns.style.transform = "translateY(" + Math.max(0, top) / ratio + "px)";
   parts.rows.style.transform = "translateX(" + -Math.max(0, width - left - value.columns * scale) / ratio + "px)";
@@ -42,9 +42,9 @@ function drawLine({ port, theme, palette }, paint, profile, axis, { length, room
   const { scale, ratio } = port, line = profile[axis], corner = axis === "columns" ? port.left : port.top, { most, mean } = profile;
   paint.fillStyle = theme ? theme.text : "";
   for (let along = Math.max(0, corner); along < length; along++) {
-    const { first, last } = sharers(along - corner, scale);
+    const { first, last } = findRange(along - corner, scale);
     if (first >= line.length) break;
-    const { high, middle } = summary(line, first, last);
+    const { high, middle } = summarizeLine(line, first, last);
     if (Number.isNaN(middle)) continue;
     paint.globalAlpha = 0.28; // the largest of those that share a pixel …
     paint.fillRect(along, 0, 1, room * high / most);
@@ -67,7 +67,7 @@ function drawLine({ port, theme, palette }, paint, profile, axis, { length, room
  * @param {number} pixel from the matrix's corner
  * @param {number} scale
  */
-export function sharers(pixel, scale) {
+export function findRange(pixel, scale) {
   const first = Math.floor(pixel / scale + 1e-6);
   return { first, last: Math.max(first, Math.ceil((pixel + 1) / scale - 1e-6) - 1) };
 }
@@ -78,7 +78,7 @@ export function sharers(pixel, scale) {
  * @param {number} first
  * @param {number} last
  */
-export function summary(line, first, last) {
+export function summarizeLine(line, first, last) {
   let sum = 0, high = 0, many = 0;
   for (let at = first; at <= Math.min(last, line.length - 1); at++) {
     if (Number.isNaN(line[at])) continue;

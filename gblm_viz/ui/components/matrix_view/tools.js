@@ -24,13 +24,13 @@ const TOOLS = {
 /** @param {View} view */
 export function listenToTools(view) {
   for (const [name, { act }] of Object.entries(TOOLS))
-    button(view, name).addEventListener("click", () => { if (isReady(view)) act(view); });
+    findButton(view, name).addEventListener("click", () => { if (isReady(view)) act(view); });
 }
 
 /** @param {View} view */
 export function nameTools(view) {
   for (const [name, { word }] of Object.entries(TOOLS)) {
-    const made = button(view, name);
+    const made = findButton(view, name);
     made.title = view.words[word];
     made.setAttribute("aria-label", made.title);
   }
@@ -40,11 +40,11 @@ export function nameTools(view) {
  * @param {View} view
  * @param {string} name
  */
-function button({ root }, name) {
+function findButton({ root }, name) {
   return find(root, "[data-do=" + name + "]");
 }
 
 /** @param {View} view */
 function toggleTable(view) {
-  button(view, "table").setAttribute("aria-pressed", String(view.root.classList.toggle("tabled")));
+  findButton(view, "table").setAttribute("aria-pressed", String(view.root.classList.toggle("tabled")));
 }

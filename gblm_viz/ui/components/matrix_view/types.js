@@ -123,7 +123,7 @@
  * @property {HTMLCanvasElement} canvas
  * @property {CanvasRenderingContext2D} brush
  * @property {Parts} parts
- * @property {ReturnType<typeof import("./colours.js").paletteOf>} palette
+ * @property {ReturnType<typeof import("./colours.js").makePalette>} palette
  * @property {import("../shared/csv.js").Rule} csv
  * @property {import("../shared/gradio.js").Letters} letters
  * @property {Server} server
@@ -154,9 +154,9 @@
  * @property {HTMLInputElement | null} heard the last of them that moved since they were read
  * @property {number} resting
  * @property {number} announcing
- * @property {() => void} moved the port has changed
- * @property {() => void} arrived a tile or a profile has come
- * @property {() => void} settled all that is wanted is on the screen
+ * @property {() => void} applyMove show what the port, once it has changed, has in sight
+ * @property {() => void} redraw draw a tile or a profile that has come, and the legend
+ * @property {() => void} finish say what is on the screen, once all that is wanted is
  * @property {() => void} drawSoon draw in the next frame
  *
  * @typedef {View & { value: Value, field: Field }} ShownView a view with a picture

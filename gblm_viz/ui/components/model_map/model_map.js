@@ -2,7 +2,7 @@
 // Knows no measure and no language: every colour and every word comes in props.value.
 
 import { append, find } from "../shared/dom.js";
-import { isArrow, nextPlace } from "./walking.js";
+import { findNextPlace, isArrow } from "./walking.js";
 
 /**
  * @typedef {object} Cell one matrix
@@ -47,7 +47,7 @@ export function start({ element, props, trigger, watch }) {
   /** @type {MapView} */
   const map = { root, grid, value: null, drawn: [], chosen: "", select: (name) => trigger("select", { name }) };
   const accept = () => show(map, props.value || null, props.height || HEIGHT);
-  grid.addEventListener("keydown", (event) => walk(map, event));
+  grid.addEventListener("keydown", (event) => moveFocus(map, event));
   watch("value", accept);
   accept();
 }
@@ -87,7 +87,7 @@ function draw(map, value, cells, height) {
     const place = places.get(cell.block + "/" + cell.role);
     if (place) map.drawn.push(drawCell(map, value, cell, place));
   }
-  choose(map, value.selected || "");
+  chooseCell(map, value.selected || "");
   const again = focused && map.drawn.find((one) => one.cell.name === focused.cell.name);
   if (again) again.button.focus({ preventScroll: true });
 }
@@ -134,17 +134,17 @@ function drawCell(map, value, cell, place) {
     button.style.color = cell.ink;
   }
   button.addEventListener("click", () => {
-    choose(map, cell.name);
+    chooseCell(map, cell.name);
     map.select(cell.name);
   });
   for (const [begin, end] of [["pointerenter", "pointerleave"], ["focus", "blur"]]) {
     button.addEventListener(begin, () => {
-      read(map, cell);
-      echo(map, cell.name, true);
+      showReading(map, cell);
+      markElsewhere(map, cell.name, true);
     });
     button.addEventListener(end, () => {
-      read(map, null);
-      echo(map, cell.name, false);
+      showReading(map, null);
+      markElsewhere(map, cell.name, false);
     });
   }
   return { button, cell, block: cell.block, column: value.roles.findIndex((role) => role.id === cell.role) };
@@ -154,7 +154,7 @@ function drawCell(map, value, cell, place) {
  * @param {MapView} map
  * @param {string} name
  */
-function choose(map, name) {
+function chooseCell(map, name) {
   const { drawn } = map;
   map.chosen = name;
   for (const { button, cell } of drawn) {
@@ -162,7 +162,7 @@ function choose(map, name) {
     button.tabIndex = cell.name === name ? 0 : -1;
   }
   if (drawn.length && !drawn.some(({ cell }) => cell.name === name)) drawn[0].button.tabIndex = 0;
-  read(map, null);
+  showReading(map, null);
 }
 
 /**
@@ -170,7 +170,7 @@ function choose(map, name) {
  * @param {MapView} map
  * @param {Cell | null} cell
  */
-function read({ root, value, chosen }, cell) {
+function showReading({ root, value, chosen }, cell) {
   const shown = cell || value?.cells?.find((one) => one.name === chosen);
   find(root, ".model-map-reading").textContent = shown ? shown.text : value?.hint || "";
 }
@@ -181,7 +181,7 @@ function read({ root, value, chosen }, cell) {
  * @param {string} name
  * @param {boolean} on
  */
-function echo({ grid }, name, on) {
+function markElsewhere({ grid }, name, on) {
   for (const button of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll(".model-map-grid button")))
     if (button.dataset.name === name && !grid.contains(button)) button.classList.toggle("echo", on);
 }
@@ -208,12 +208,12 @@ function drawLegend(place, { legend, cells }) {
  * @param {MapView} map
  * @param {KeyboardEvent} event
  */
-function walk({ drawn }, event) {
+function moveFocus({ drawn }, event) {
   const here = drawn.find((one) => one.button === document.activeElement);
   if (!isArrow(event.key) || !here) return;
   event.preventDefault();
   event.stopPropagation();
-  const next = nextPlace(drawn, here, event.key);
+  const next = findNextPlace(drawn, here, event.key);
   if (!next) return;
   here.button.tabIndex = -1;
   next.button.tabIndex = 0;

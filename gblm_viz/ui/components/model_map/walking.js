@@ -20,12 +20,12 @@ export function isArrow(key) {
  * @param {string} key
  * @returns {Kind | undefined}
  */
-export function nextPlace(places, here, key) {
+export function findNextPlace(places, here, key) {
   const [down, along] = ARROWS[key];
   const ahead = places.filter((one) => (down
     ? one.column === here.column && (one.block - here.block) * down > 0
     : one.block === here.block && (one.column - here.column) * along > 0));
   /** @param {Place} one */
-  const distance = (one) => Math.abs(one.block - here.block) + Math.abs(one.column - here.column);
-  return ahead.sort((one, other) => distance(one) - distance(other))[0];
+  const measureDistance = (one) => Math.abs(one.block - here.block) + Math.abs(one.column - here.column);
+  return ahead.sort((one, other) => measureDistance(one) - measureDistance(other))[0];
 }

@@ -1,6 +1,6 @@
 // Lists rows with a button each, and listens to clicks on the marks of the charts beside it. Every word comes in props.value.
 
-import { append, find, focusedIn } from "../shared/dom.js";
+import { append, find, findFocused } from "../shared/dom.js";
 
 /**
  * @typedef {{ number: number, cells: string[], name: string }} Row
@@ -21,7 +21,7 @@ export function start({ element, props, trigger, watch }, { charts }) {
   /** @param {number} number */
   const select = (number) => trigger("select", { number });
   const accept = () => draw(root, props.value || NOTHING, select);
-  if (charts) hearCharts(element, `:is(${charts}) .js-plotly-plot`, select);
+  if (charts) listenToCharts(element, `:is(${charts}) .js-plotly-plot`, select);
   watch("value", accept);
   accept();
 }
@@ -32,7 +32,7 @@ export function start({ element, props, trigger, watch }, { charts }) {
  * @param {(number: number) => void} select
  */
 function draw(root, value, select) {
-  const head = find(root, "thead tr"), body = find(root, "tbody"), focused = focusedIn(root)?.dataset.number;
+  const head = find(root, "thead tr"), body = find(root, "tbody"), focused = findFocused(root)?.dataset.number;
   root.setAttribute("role", "region");
   root.setAttribute("aria-label", value.label);
   head.textContent = body.textContent = "";
@@ -55,7 +55,7 @@ function draw(root, value, select) {
  * @param {string} charts
  * @param {(number: number) => void} select
  */
-function hearCharts(element, charts, select) {
+function listenToCharts(element, charts, select) {
   const heard = new WeakSet();
   const watcher = new MutationObserver(() => {
     if (!element.isConnected) {
@@ -66,7 +66,7 @@ function hearCharts(element, charts, select) {
       if (heard.has(chart) || typeof chart.on !== "function") continue;
       heard.add(chart);
       chart.on("plotly_click", (click) => {
-        const number = numberOf(click);
+        const number = readNumber(click);
         if (number !== null) select(number);
       });
     }
@@ -79,7 +79,7 @@ function hearCharts(element, charts, select) {
  * @param {Click} click
  * @returns {number | null}
  */
-export function numberOf(click) {
+export function readNumber(click) {
   const number = click.points[0]?.customdata?.[0];
   return Number.isInteger(number) ? /** @type {number} */ (number) : null;
 }

@@ -1,6 +1,6 @@
 // Lists a page of probes, and tells which head, row or page was asked for. Every word comes in props.value.
 
-import { append, find, focusedIn } from "../shared/dom.js";
+import { append, find, findFocused } from "../shared/dom.js";
 
 /**
  * @typedef {{ name: string, title: string, kind: string, sorted: "ascending" | "descending" | "none" }} Column
@@ -19,7 +19,7 @@ const ARROWS = { ascending: " ▴", descending: " ▾", none: "" };
 /** @param {import("../shared/gradio.js").Gradio<Value>} gradio */
 export function start({ element, props, trigger, watch }) {
   const root = find(element, ".probe-table"), save = find(root, ".save");
-  const { back, on } = pageButtons(root);
+  const { back, on } = findPageButtons(root);
   /** @param {Asked} asked */
   const ask = (asked) => trigger("select", { asked });
   const accept = () => draw(root, props.value || NOTHING, ask);
@@ -31,7 +31,7 @@ export function start({ element, props, trigger, watch }) {
     event.preventDefault();
     ask(["save", ""]);
   });
-  find(root, "tbody").addEventListener("keydown", (event) => onKey(root, event));
+  find(root, "tbody").addEventListener("keydown", (event) => handleKey(root, event));
   watch("value", accept);
   accept();
 }
@@ -40,7 +40,7 @@ export function start({ element, props, trigger, watch }) {
  * @param {HTMLElement} root
  * @returns {{ back: HTMLButtonElement, on: HTMLButtonElement }}
  */
-function pageButtons(root) {
+function findPageButtons(root) {
   return { back: find(root, ".probe-pages .back"), on: find(root, ".probe-pages .on") };
 }
 
@@ -50,7 +50,7 @@ function pageButtons(root) {
  * @param {(asked: Asked) => void} ask
  */
 function draw(root, value, ask) {
-  const head = find(root, "thead tr"), body = find(root, "tbody"), focused = focusedIn(root)?.dataset.key;
+  const head = find(root, "thead tr"), body = find(root, "tbody"), focused = findFocused(root)?.dataset.key;
   head.textContent = body.textContent = "";
   value.columns.forEach((column) => drawHead(head, column, ask));
   value.lines.forEach((line, place) => drawLine(body, value, line, place, ask));
@@ -68,7 +68,7 @@ function draw(root, value, ask) {
 function drawHead(head, column, ask) {
   const cell = append(head, "th", column.kind);
   cell.setAttribute("aria-sort", column.sorted);
-  if (column.name) button(cell, "sort " + column.name, column.title + ARROWS[column.sorted], () => ask(["sort", column.name]));
+  if (column.name) appendButton(cell, "sort " + column.name, column.title + ARROWS[column.sorted], () => ask(["sort", column.name]));
   else cell.textContent = column.title;
 }
 
@@ -86,7 +86,7 @@ function drawLine(body, value, line, place, ask) {
     const { kind } = value.columns[at], cell = append(row, "td", kind);
     cell.dir = "auto";
     cell.title = text;
-    if (kind === "prompt") button(cell, "row " + place, text, open).title = value.words.ask + "\n" + text;
+    if (kind === "prompt") appendButton(cell, "row " + place, text, open).title = value.words.ask + "\n" + text;
     else cell.textContent = text;
   });
   row.addEventListener("click", open);
@@ -97,7 +97,7 @@ function drawLine(body, value, line, place, ask) {
  * @param {Value} value
  */
 function drawPages(root, { lines, pages, words }) {
-  const { back, on } = pageButtons(root), save = find(root, ".save");
+  const { back, on } = findPageButtons(root), save = find(root, ".save");
   back.textContent = words.back || "";
   on.textContent = words.on || "";
   back.disabled = !pages.before;
@@ -113,15 +113,15 @@ function drawPages(root, { lines, pages, words }) {
  * @param {HTMLElement} parent
  * @param {string} key by which the button is found again after the table was drawn anew
  * @param {string} text
- * @param {() => void} pressed
+ * @param {() => void} press
  */
-function button(parent, key, text, pressed) {
+function appendButton(parent, key, text, press) {
   const made = append(parent, "button", "", text);
   made.type = "button";
   made.dataset.key = key;
   made.addEventListener("click", (event) => {
     event.stopPropagation();
-    pressed();
+    press();
   });
   return made;
 }
@@ -145,9 +145,9 @@ function fetchOnce(file) {
  * @param {HTMLElement} root
  * @param {KeyboardEvent} event
  */
-function onKey(root, event) {
-  const rows = [...find(root, "tbody").querySelectorAll("button")], { back, on } = pageButtons(root);
-  const at = rows.findIndex((one) => one === document.activeElement), next = rows[at + stepOf(event.key)];
+function handleKey(root, event) {
+  const rows = [...find(root, "tbody").querySelectorAll("button")], { back, on } = findPageButtons(root);
+  const at = rows.findIndex((one) => one === document.activeElement), next = rows[at + chooseStep(event.key)];
   const pageButton = new Map([["PageDown", on], ["PageUp", back]]).get(event.key);
   if (at >= 0 && next && next !== rows[at]) next.focus();
   else if (pageButton && !pageButton.disabled) pageButton.click();
@@ -159,6 +159,6 @@ function onKey(root, event) {
  * Return by how many rows a key walks.
  * @param {string} key
  */
-export function stepOf(key) {
+export function chooseStep(key) {
   return STEPS.get(key) ?? 0;
 }

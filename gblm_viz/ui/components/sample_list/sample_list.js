@@ -1,6 +1,6 @@
 // Lists the samples with a box each, and tells which box was switched. Every word comes in props.value.
 
-import { append, find, focusedIn } from "../shared/dom.js";
+import { append, find, findFocused } from "../shared/dom.js";
 
 /**
  * @typedef {{ index: number, tokens: number, text: string, state: "used" | "held" | "dropped" }} Sample
@@ -16,7 +16,7 @@ export function start({ element, props, trigger, watch }) {
   const head = find(root, "thead tr"), body = find(root, "tbody");
   const accept = () => {
     const value = props.value || { rows: [], words: /** @type {Words} */ ({}), more: "" };
-    const words = value.words, focused = focusedIn(root)?.dataset.index;
+    const words = value.words, focused = findFocused(root)?.dataset.index;
     head.textContent = body.textContent = "";
     const titles = ["", words.number, words.tokens, words.becomes, words.begins];
     if (value.rows.length) titles.forEach((text, at) => append(head, "th", KINDS[at], text));
@@ -34,15 +34,15 @@ export function start({ element, props, trigger, watch }) {
  * @param {HTMLElement} body
  * @param {Sample} sample
  * @param {Words} words
- * @param {() => void} toggled
+ * @param {() => void} toggle
  */
-function drawSample(body, sample, words, toggled) {
+function drawSample(body, sample, words, toggle) {
   const row = append(body, "tr", sample.state), box = append(append(row, "td", "box"), "input");
   box.type = "checkbox";
   box.checked = sample.state !== "dropped";
   box.dataset.index = String(sample.index);
   box.setAttribute("aria-label", words.use.replace("{index}", String(sample.index)));
-  box.addEventListener("change", toggled);
+  box.addEventListener("change", toggle);
   append(row, "td", "number", String(sample.index));
   append(row, "td", "number", String(sample.tokens));
   append(row, "td", "state", words[sample.state]);

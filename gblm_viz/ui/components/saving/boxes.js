@@ -1,6 +1,6 @@
 // A picture made of the page's own elements as a canvas: boxes, lines below words, and words as they stand on the page.
 
-import { paper } from "./paper.js";
+import { makeCanvas } from "./paper.js";
 
 /** @typedef {CanvasRenderingContext2D} Paint */
 
@@ -10,12 +10,12 @@ import { paper } from "./paper.js";
  * @param {HTMLElement} origin where it stands on the page: `picture` may be a copy
  */
 export function drawBoxes(picture, letters, origin) {
-  const frame = picture.getBoundingClientRect(), { canvas, paint } = paper(picture, letters, origin);
+  const frame = picture.getBoundingClientRect(), { canvas, paint } = makeCanvas(picture, letters, origin);
   paint.textBaseline = "middle";
   for (const part of picture.querySelectorAll("*")) {
     const box = part.getBoundingClientRect(), style = getComputedStyle(part);
     if (part.closest(".save-bar") || !box.width) continue;
-    paint.fillStyle = background(paint, style, box.left - frame.left, box.width);
+    paint.fillStyle = chooseFill(paint, style, box.left - frame.left, box.width);
     drawBackground(paint, part, style, frame);
     if (style.fontSize !== "0px") drawWords(paint, part, style, frame);
   }
@@ -29,8 +29,8 @@ export function drawBoxes(picture, letters, origin) {
  * @param {number} left
  * @param {number} width
  */
-function background(paint, style, left, width) {
-  const stops = stopsOf(style.backgroundImage);
+function chooseFill(paint, style, left, width) {
+  const stops = readStops(style.backgroundImage);
   if (!stops.length) return style.backgroundColor;
   const gradient = paint.createLinearGradient(left, 0, left + width, 0);
   stops.forEach((stop, at) => gradient.addColorStop(at / Math.max(1, stops.length - 1), stop));
@@ -42,7 +42,7 @@ function background(paint, style, left, width) {
  * @param {string} image
  * @returns {string[]}
  */
-export function stopsOf(image) {
+export function readStops(image) {
   return image.match(/rgba?\([^)]*\)/g) || [];
 }
 
@@ -87,7 +87,7 @@ function drawWords(paint, part, style, frame) {
   paint.font = style.fontWeight + " " + style.fontSize + " " + style.fontFamily;
   for (const words of part.childNodes) {
     if (!(words instanceof Text)) continue;
-    for (const one of linesOf(words)) paint.fillText(one.text, one.left - frame.left, one.middle - frame.top);
+    for (const one of findLines(words)) paint.fillText(one.text, one.left - frame.left, one.middle - frame.top);
   }
   paint.restore();
 }
@@ -96,7 +96,7 @@ function drawWords(paint, part, style, frame) {
  * Return a text as the page breaks it into lines, each with its place.
  * @param {Text} words
  */
-function linesOf(words) {
+function findLines(words) {
   /** @type {{ text: string, left: number, middle: number }[]} */
   const found = [];
   const range = document.createRange();

@@ -1,13 +1,13 @@
 // A chart as a canvas. Plotly draws it as a few SVG pictures, one on the other.
 
-import { paper } from "./paper.js";
+import { makeCanvas } from "./paper.js";
 
 /**
  * @param {HTMLElement} chart
  * @param {import("../shared/gradio.js").Letters} letters
  */
 export async function drawChart(chart, letters) {
-  const box = chart.getBoundingClientRect(), { canvas, paint } = paper(chart, letters);
+  const box = chart.getBoundingClientRect(), { canvas, paint } = makeCanvas(chart, letters);
   for (const layer of chart.querySelectorAll("svg.main-svg")) {
     const copy = /** @type {SVGElement} */ (layer.cloneNode(true)), image = new Image();
     copy.setAttribute("xmlns", "http://www.w3.org/2000/svg");

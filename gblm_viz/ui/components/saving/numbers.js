@@ -16,7 +16,7 @@ const MADE = ["overview", "gradient", "prune", "patterns", "weight", "sweep", "w
  * Return a number's text as a spreadsheet reads it: with a plain minus and without thin spaces.
  * @param {string} text
  */
-export function plain(text) {
+export function cleanNumber(text) {
   return text.replace(/−/g, "-").replace(/\u202f/g, "").trim();
 }
 
@@ -24,20 +24,20 @@ export function plain(text) {
  * @param {HTMLElement} target
  * @returns {Cell[][]}
  */
-export function rowsOf(target) {
+export function readRows(target) {
   if (target.dataset.rows) return JSON.parse(target.dataset.rows);
-  if (target instanceof HTMLTableElement) return ofTable(target);
-  return target.matches(".model-map") ? ofMap(target) : ofChart(/** @type {Chart} */ (target));
+  if (target instanceof HTMLTableElement) return readTable(target);
+  return target.matches(".model-map") ? readMap(target) : readChart(/** @type {Chart} */ (target));
 }
 
 /** @param {HTMLTableElement} table */
-function ofTable(table) {
+function readTable(table) {
   return [...table.rows].map((row) => [...row.cells].filter((cell) => !cell.matches(".action")).map(
-    (cell) => plain(cell.textContent || "")));
+    (cell) => cleanNumber(cell.textContent || "")));
 }
 
 /** @param {HTMLElement} map */
-function ofMap(map) {
+function readMap(map) {
   const buttons = /** @type {NodeListOf<HTMLElement>} */ (map.querySelectorAll("button[data-name]"));
   return [["matrix", "value"], ...[...buttons].map((one) => [one.dataset.name, one.dataset.value])];
 }
@@ -46,7 +46,7 @@ function ofMap(map) {
  * @param {Pick<Chart, "_fullData">} chart
  * @returns {Cell[][]}
  */
-export function ofChart(chart) {
+export function readChart(chart) {
   const shown = chart._fullData.filter((one) => one.visible === true);
   return [["series", "x", "y"], ...shown.flatMap((one) => Array.from(one.x || [], (x, at) => [one.name, x, one.y[at]]))];
 }
@@ -55,7 +55,7 @@ export function ofChart(chart) {
  * Return the line of the target's tab that says what made it: model, text, samples, settings.
  * @param {HTMLElement} target
  */
-export function madeOf(target) {
+export function readOrigin(target) {
   if (target.dataset.made) return target.dataset.made;
   let home = target.parentElement;
   while (home && !home.querySelector(MADE)) home = home.parentElement;
@@ -70,7 +70,7 @@ export function madeOf(target) {
  * @param {HTMLElement} target
  * @param {"png" | "csv"} ending
  */
-export function fileName(target, ending) {
+export function nameFile(target, ending) {
   const named = target.closest("[id]");
   return (named ? named.id : "gblm-viz").replace(/^component-\d+$/, "gblm-viz") + "." + ending;
 }

@@ -1,7 +1,7 @@
 // A canvas as large as a picture of the page, and below it what made the picture.
 
-import { wrapped } from "../shared/sentences.js";
-import { madeOf } from "./numbers.js";
+import { wrapPieces } from "../shared/sentences.js";
+import { readOrigin } from "./numbers.js";
 
 const RATIO = 2, LEADING = 4, MARGIN = 8; // pixels of the canvas in one of the page; pixels of the page
 
@@ -9,7 +9,7 @@ const RATIO = 2, LEADING = 4, MARGIN = 8; // pixels of the canvas in one of the 
  * Return the pieces between which a line may be broken: Japanese anywhere, words at their spaces.
  * @param {string} text
  */
-export function breakable(text) {
+export function splitAtBreaks(text) {
   return text.match(/[\x21-\u2fff]+ ?|\s|./gsu) || [];
 }
 
@@ -19,12 +19,12 @@ export function breakable(text) {
  * @param {HTMLElement} [origin] where it stands on the page, if `target` is a copy
  * @returns {{ canvas: HTMLCanvasElement, paint: CanvasRenderingContext2D }}
  */
-export function paper(target, letters, origin = target) {
+export function makeCanvas(target, letters, origin = target) {
   const canvas = document.createElement("canvas"), paint = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
   const box = target.getBoundingClientRect(), style = getComputedStyle(document.body), line = letters.legend + LEADING;
   const font = letters.legend + "px " + style.fontFamily;
   paint.font = font;
-  const told = wrapped(breakable(madeOf(origin)), box.width - 2 * MARGIN, (text) => paint.measureText(text).width);
+  const told = wrapPieces(splitAtBreaks(readOrigin(origin)), box.width - 2 * MARGIN, (text) => paint.measureText(text).width);
   canvas.width = Math.ceil(box.width * RATIO);
   canvas.height = Math.ceil((box.height + line * (told.length + 1)) * RATIO);
   paint.scale(RATIO, RATIO);

@@ -2,12 +2,12 @@
 // shows. The matrix view and the probes, which are more than what is on the page, have their own buttons.
 // Knows no model and no language: its two words come with it.
 
-import { csvBy } from "../shared/csv.js";
+import { makeCsvWriter } from "../shared/csv.js";
 import { append } from "../shared/dom.js";
 import { download } from "../shared/download.js";
 import { drawBoxes } from "./boxes.js";
 import { drawChart } from "./chart.js";
-import { fileName, rowsOf } from "./numbers.js";
+import { nameFile, readRows } from "./numbers.js";
 
 /**
  * @typedef {{ png: string, csv: string }} Words
@@ -27,8 +27,8 @@ export function start(words, rule, letters) {
   const attach = () => {
     soon = 0;
     for (const target of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll(TARGETS))) {
-      if (target.matches(".js-plotly-plot")) describe(target);
-      if (!hasBar(target)) place(target, bar(target, words, rule, letters));
+      if (target.matches(".js-plotly-plot")) labelChart(target);
+      if (!hasBar(target)) placeBar(target, makeBar(target, words, rule, letters));
     }
   };
   new MutationObserver(() => { soon ||= requestAnimationFrame(attach); }).observe(document, {
@@ -49,7 +49,7 @@ function hasBar(target) {
  * @param {HTMLElement} target
  * @param {HTMLElement} made
  */
-function place(target, made) {
+function placeBar(target, made) {
   if (target.matches("table")) target.after(made);
   else target.append(made);
 }
@@ -60,13 +60,13 @@ function place(target, made) {
  * @param {Rule} rule
  * @param {Letters} letters
  */
-function bar(target, words, rule, letters) {
+function makeBar(target, words, rule, letters) {
   const made = document.createElement("span");
   made.className = "save-bar";
-  if (!target.matches("table")) link(made, "PNG", words.png, () => savePicture(target, letters));
-  link(made, "CSV", words.csv, () => {
-    const text = csvBy(rule).lines(rowsOf(target));
-    download(new Blob(["\ufeff", text], { type: "text/csv" }), fileName(target, "csv"));
+  if (!target.matches("table")) appendLink(made, "PNG", words.png, () => savePicture(target, letters));
+  appendLink(made, "CSV", words.csv, () => {
+    const text = makeCsvWriter(rule).joinRows(readRows(target));
+    download(new Blob(["\ufeff", text], { type: "text/csv" }), nameFile(target, "csv"));
   });
   return made;
 }
@@ -76,16 +76,16 @@ function bar(target, words, rule, letters) {
  * @param {HTMLElement} parent
  * @param {string} text
  * @param {string} title
- * @param {() => void} pressed
+ * @param {() => void} press
  */
-function link(parent, text, title, pressed) {
+function appendLink(parent, text, title, press) {
   const made = append(parent, "a", "", text);
   made.href = "#";
   made.title = title;
   made.setAttribute("aria-label", title);
   made.addEventListener("click", (event) => {
     event.preventDefault();
-    pressed();
+    press();
   });
 }
 
@@ -95,7 +95,7 @@ function link(parent, text, title, pressed) {
  */
 async function savePicture(target, letters) {
   const canvas = await (target.matches(".js-plotly-plot") ? drawChart(target, letters) : drawWhole(target, letters));
-  canvas.toBlob((blob) => { if (blob) download(blob, fileName(target, "png")); });
+  canvas.toBlob((blob) => { if (blob) download(blob, nameFile(target, "png")); });
 }
 
 /**
@@ -115,10 +115,10 @@ function drawWhole(target, letters) {
  * Say what the chart shows to those who cannot see it; its numbers are one link further, as CSV.
  * @param {HTMLElement} chart
  */
-function describe(chart) {
+function labelChart(chart) {
   const { layout, data } = /** @type {import("./numbers.js").Chart} */ (chart);
   chart.setAttribute("role", "figure");
-  chart.setAttribute("aria-label", description(layout || {}, data || []));
+  chart.setAttribute("aria-label", describeChart(layout || {}, data || []));
 }
 
 /**
@@ -126,9 +126,9 @@ function describe(chart) {
  * @param {import("./numbers.js").Layout} layout
  * @param {{ name?: string }[]} data
  */
-export function description(layout, data) {
+export function describeChart(layout, data) {
   /** @param {{ text?: string } | undefined} one */
-  const text = (one) => String(one?.text || "").replace(/<[^>]*>/g, " ").trim();
+  const readText = (one) => String(one?.text || "").replace(/<[^>]*>/g, " ").trim();
   const series = data.map((one) => one.name).filter(Boolean).join(", ");
-  return [text(layout.title), series, text(layout.xaxis?.title), text(layout.yaxis?.title)].filter(Boolean).join("; ");
+  return [readText(layout.title), series, readText(layout.xaxis?.title), readText(layout.yaxis?.title)].filter(Boolean).join("; ");
 }

@@ -4,7 +4,7 @@
  * @param {string} text
  * @returns {Uint8Array<ArrayBuffer>}
  */
-export function bytesOf(text) {
+export function decodeBytes(text) {
   const letters = atob(text), result = new Uint8Array(letters.length);
   for (let at = 0; at < letters.length; at++) result[at] = letters.charCodeAt(at);
   return result;
@@ -14,6 +14,6 @@ export function bytesOf(text) {
  * Return float32 numbers, of which the server sends the little-endian bytes.
  * @param {string} text
  */
-export function floatsOf(text) {
-  return new Float32Array(bytesOf(text).buffer);
+export function decodeFloats(text) {
+  return new Float32Array(decodeBytes(text).buffer);
 }

@@ -8,16 +8,16 @@
 
 /**
  * @param {Rule} rule
- * @returns {{ harmless: (value: Cell) => Cell, lines: (rows: Cell[][]) => string }}
+ * @returns {{ disarm: (value: Cell) => Cell, joinRows: (rows: Cell[][]) => string }}
  */
-export function csvBy(rule) {
+export function makeCsvWriter(rule) {
   const formula = new RegExp(rule.formula), number = new RegExp(rule.number);
   /** @param {Cell} value */
-  const harmless = (value) => (
+  const disarm = (value) => (
     typeof value === "string" && formula.test(value) && !number.test(value) ? "'" + value : value);
   /** @param {string} text */
-  const quoted = (text) => (/[",\r\n]/.test(text) ? '"' + text.replace(/"/g, '""') + '"' : text);
+  const quote = (text) => (/[",\r\n]/.test(text) ? '"' + text.replace(/"/g, '""') + '"' : text);
   /** @param {Cell} value */
-  const cell = (value) => quoted(String(harmless(value ?? "")));
-  return { harmless, lines: (rows) => rows.map((row) => row.map(cell).join(",") + "\n").join("") };
+  const writeCell = (value) => quote(String(disarm(value ?? "")));
+  return { disarm, joinRows: (rows) => rows.map((row) => row.map(writeCell).join(",") + "\n").join("") };
 }

@@ -35,7 +35,7 @@ export function append(parent, tag, kind = "", text = "") {
  * @param {Element} root
  * @returns {HTMLElement | null}
  */
-export function focusedIn(root) {
+export function findFocused(root) {
   const active = document.activeElement;
   return active instanceof HTMLElement && root.contains(active) ? active : null;
 }
@@ -49,11 +49,11 @@ export function focusedIn(root) {
  */
 export function listenWhile(element, type, listener) {
   /** @param {Event} event */
-  function heard(event) {
+  function hear(event) {
     if (element.isConnected) listener(/** @type {Kind} */ (event));
-    else document.removeEventListener(type, heard);
+    else document.removeEventListener(type, hear);
   }
-  document.addEventListener(type, heard);
+  document.addEventListener(type, hear);
 }
 
 /**

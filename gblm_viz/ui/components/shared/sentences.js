@@ -5,7 +5,7 @@
  * @param {string} sentence
  * @param {Record<string, unknown>} [values]
  */
-export function filled(sentence, values = {}) {
+export function fillSentence(sentence, values = {}) {
   return sentence.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
 }
 
@@ -13,13 +13,13 @@ export function filled(sentence, values = {}) {
  * Return the pieces as lines, each as full as `most` allows; a piece that alone is wider has a line of its own.
  * @param {string[]} pieces
  * @param {number} most
- * @param {(text: string) => number} widthOf
+ * @param {(text: string) => number} measureWidth
  */
-export function wrapped(pieces, most, widthOf) {
+export function wrapPieces(pieces, most, measureWidth) {
   const lines = [""];
   for (const piece of pieces) {
     const last = lines[lines.length - 1];
-    if (last && widthOf(last + piece) > most) lines.push("");
+    if (last && measureWidth(last + piece) > most) lines.push("");
     lines[lines.length - 1] += piece;
   }
   return lines;

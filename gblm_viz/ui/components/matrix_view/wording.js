@@ -1,8 +1,8 @@
 // What is said of weights: a cell's mark, a value in words, a place in a sentence. Knows no canvas and no view.
 
-import { filled } from "../shared/sentences.js";
+import { fillSentence } from "../shared/sentences.js";
 import { FOUR_MARKS, MASK_MARKS } from "./colours.js";
-import { count, digits, percent, span } from "./numbers.js";
+import { formatCount, formatNumber, formatPercent, formatSpan } from "./numbers.js";
 
 /**
  * @typedef {import("./types.js").Field} Field
@@ -19,7 +19,7 @@ import { count, digits, percent, span } from "./numbers.js";
  * @param {Record<string, unknown>} [numbers]
  */
 export function say(words, key, numbers) {
-  return filled(words[key] || "", numbers);
+  return fillSentence(words[key] || "", numbers);
 }
 
 /**
@@ -28,7 +28,7 @@ export function say(words, key, numbers) {
  * @param {Pick<Value, "sorted">} value
  * @param {number} shown
  */
-export function storedColumn({ sorted }, shown) {
+export function findStoredColumn({ sorted }, shown) {
   return sorted ? sorted[shown] : shown;
 }
 
@@ -36,7 +36,7 @@ export function storedColumn({ sorted }, shown) {
  * @param {Pick<Value, "sorted">} value
  * @param {number} stored
  */
-export function shownColumn({ sorted }, stored) {
+export function findShownColumn({ sorted }, stored) {
   return sorted ? sorted.indexOf(stored) : stored;
 }
 
@@ -69,7 +69,7 @@ export function isShare({ kind }) {
  * Return the ending of the words that say how a field's weights are pooled.
  * @param {Pick<Field, "kind" | "pooling">} field
  */
-export function wayOf({ kind, pooling }) {
+export function choosePooling({ kind, pooling }) {
   return isShare({ kind }) ? kind : pooling;
 }
 
@@ -77,7 +77,7 @@ export function wayOf({ kind, pooling }) {
  * Return the ending of the word for what a field's profiles measure.
  * @param {Pick<Field, "kind">} field
  */
-export function measureOf({ kind }) {
+export function chooseMeasure({ kind }) {
   return { sequential: "mean", diverging: "magnitude", mask: "mask", four: "four" }[kind];
 }
 
@@ -85,7 +85,7 @@ export function measureOf({ kind }) {
  * Return the category of a single weight from the shares of categories 1, 2 and 3.
  * @param {number[]} shares
  */
-export function categoryOf(shares) {
+export function findCategory(shares) {
   return [1, 2, 3].find((which) => shares[which - 1] > 0.5) || 0;
 }
 
@@ -95,15 +95,15 @@ export function categoryOf(shares) {
  * @param {number} at
  * @param {Words} words
  */
-export function cellText({ values, height, width, field }, at, words) {
+export function describeCell({ values, height, width, field }, at, words) {
   const size = height * width, all = /** @type {Float32Array} */ (values);
   if (field.kind === "four") {
-    const category = categoryOf([0, 1, 2].map((plane) => all[plane * size + at]));
+    const category = findCategory([0, 1, 2].map((plane) => all[plane * size + at]));
     return { mark: FOUR_MARKS[category], said: field.categories[category], number: category };
   }
   const number = all[at];
   if (Number.isNaN(number)) return { mark: "?", said: words.none, number };
-  if (!isMask(field)) return { mark: null, said: digits(number, words.none), number };
+  if (!isMask(field)) return { mark: null, said: formatNumber(number, words.none), number };
   const gone = isRemoved(field, number);
   return { mark: MASK_MARKS[gone ? 1 : 0], said: gone ? words.removed : words.kept, number: gone ? 1 : 0 };
 }
@@ -116,18 +116,18 @@ export function cellText({ values, height, width, field }, at, words) {
  * @param {boolean} exact
  * @param {Words} words
  */
-export function valueText(field, numbers, many, exact, words) {
+export function describeValue(field, numbers, many, exact, words) {
   const about = exact ? "" : "≈ ";
   if (field.kind === "four") {
     const shares = [Math.max(0, 1 - numbers[0] - numbers[1] - numbers[2]), ...numbers];
     if (many === 1) return field.categories[shares.indexOf(Math.max(...shares))];
     return shares.map((share, which) => (
-      field.categories[which] + " " + about + percent(share < 1e-6 ? 0 : share, words.none))).join(", ");
+      field.categories[which] + " " + about + formatPercent(share < 1e-6 ? 0 : share, words.none))).join(", ");
   }
   const [number] = numbers;
   if (Number.isNaN(number)) return words.none;
   if (many === 1 && isMask(field)) return isRemoved(field, number) ? words.removed : words.kept;
-  return about + (field.kind === "mask" ? percent(number) : withUnit(number, field));
+  return about + (field.kind === "mask" ? formatPercent(number) : formatWithUnit(number, field));
 }
 
 /**
@@ -135,8 +135,8 @@ export function valueText(field, numbers, many, exact, words) {
  * @param {Pick<Field, "unit">} field
  * @param {string} [none]
  */
-export function withUnit(number, { unit }, none) {
-  return digits(number, none) + (unit ? " " + unit : "");
+export function formatWithUnit(number, { unit }, none) {
+  return formatNumber(number, none) + (unit ? " " + unit : "");
 }
 
 /**
@@ -146,14 +146,14 @@ export function withUnit(number, { unit }, none) {
  * @param {number[]} numbers
  * @param {boolean} exact
  */
-export function sentence({ value, field, words }, block, numbers, exact) {
+export function describeBlock({ value, field, words }, block, numbers, exact) {
   const lastRow = Math.min(block.row + block.step, value.rows) - 1;
   const lastColumn = Math.min(block.column + block.step, value.columns) - 1;
   const many = (lastRow - block.row + 1) * (lastColumn - block.column + 1);
-  const text = valueText(field, numbers, many, exact, words);
-  if (many === 1) return say(words, "weight", { row: block.row, column: storedColumn(value, block.column), value: text });
-  const places = span(block.column, lastColumn);
-  return say(words, "pooled_" + wayOf(field), {
-    rows: span(block.row, lastRow), columns: value.sorted ? say(words, "sorted_places", { places }) : places,
-    value: text, count: count(many) });
+  const text = describeValue(field, numbers, many, exact, words);
+  if (many === 1) return say(words, "weight", { row: block.row, column: findStoredColumn(value, block.column), value: text });
+  const places = formatSpan(block.column, lastColumn);
+  return say(words, "pooled_" + choosePooling(field), {
+    rows: formatSpan(block.row, lastRow), columns: value.sorted ? say(words, "sorted_places", { places }) : places,
+    value: text, count: formatCount(many) });
 }
