@@ -15,9 +15,9 @@ from .components.joined import called
 
 FONTS = ["system-ui", "-apple-system", "Segoe UI", "Noto Sans", "Hiragino Sans", "Noto Sans CJK JP", "Noto Sans JP",
          "sans-serif"]
-_LETTERS = gr.themes.Size(name="letters", **{step: f"var(--letters-{name})" for step, name in {
-    "xxs": "smallest", "xs": "smaller", "sm": "caption", "md": "body", "lg": "page", "xl": "title",
-    "xxl": "numeral"}.items()})
+_LETTERS = gr.themes.Size(name="letters", xxs="var(--letters-smallest)", xs="var(--letters-smaller)",
+                          sm="var(--letters-caption)", md="var(--letters-body)", lg="var(--letters-page)",
+                          xl="var(--letters-title)", xxl="var(--letters-numeral)")
 """Gradio's own letter sizes, by its steps."""
 THEME = gr.themes.Base(primary_hue="blue", secondary_hue="orange", neutral_hue="slate", font=FONTS,
                        font_mono=["ui-monospace", "Consolas", "monospace"], spacing_size="sm", text_size=_LETTERS).set(

@@ -104,6 +104,7 @@ def test_a_size_from_the_table_and_other_numbers_are_left_alone(kind: str, text:
 def test_every_size_that_a_style_sheet_names_is_in_the_table_and_every_one_in_the_table_is_used() -> None:
     files = {file: file.read_text(encoding="utf-8") for kind in TYPED for file in (ROOT / "gblm_viz").rglob("*" + kind)}
     styles = CSS + "".join(text for file, text in files.items() if file.suffix == ".css")
+    styles += "".join(map(str, vars(THEME).values()))
     prefixes = "|".join(sorted({name.split("-")[0] for name in sizes.NAMED}))
     own = {one for one in re.findall(rf"var\(--((?:{prefixes})-[\w-]+)", styles)
            if not re.fullmatch(r"radius-(?:x*s|md|x*l)", one)}  # Gradio's own
@@ -111,10 +112,8 @@ def test_every_size_that_a_style_sheet_names_is_in_the_table_and_every_one_in_th
     code = "".join(text for file, text in files.items() if file.suffix == ".py")
     tables = {"LETTERS": "letters", "DRAWN": "", "PRINTED": "printed", "SPACES": "space", "HEIGHTS": "height",
               "PADDINGS": "padding", "RADII": "radius", "STROKES": "stroke", "MARKS": ""}
-    steps = set(re.findall(r'"\w+": "(\w+)"', (ROOT / "gblm_viz" / "ui" / "theme.py").read_text(encoding="utf-8")))
     unused = [f"{table}.{name}" for table, prefix in tables.items() for name in asdict(getattr(sizes, table))
-              if f"{table}.{name}" not in code and f"{prefix}-{name.replace('_', '-')}" not in own
-              and not (table == "LETTERS" and name in steps)]
+              if f"{table}.{name}" not in code and f"{prefix}-{name.replace('_', '-')}" not in own]
     assert unused == []
 
 
