@@ -22,6 +22,14 @@ class Blocks(gr.Blocks):
         super().__init__(**arguments)
         self.say = say
 
+    def get_config_file(self) -> Any:
+        """Return what the browser needs to draw the page; nothing until the page is mounted.
+
+        While a page is put together Gradio asks for it four times more, and uses none of those answers: a third of the
+        time that building the pages took.
+        """
+        return {} if getattr(self, "custom_mount_path", None) is None else super().get_config_file()
+
     async def preprocess_data(self, block_fn: Any, inputs: list[Any], *rest: Any, **named: Any) -> list[Any]:
         inputs = [_tamed(field, value) for field, value in zip(block_fn.inputs, inputs, strict=True)]
         try:
