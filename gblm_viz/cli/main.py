@@ -9,17 +9,15 @@ import argparse
 import io
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import redirect_stdout
 from dataclasses import dataclass
-
-from transformers.utils import logging as transformers_logging
+from importlib import import_module
 
 from gblm_viz.core.base.errors import GblmError
 from gblm_viz.core.model.models import DTYPES
 from gblm_viz.core.sums.ranks import Ranks
 
-from . import chat, collect, compare, evaluate, prune
 from .flags import Parser, UsageError, flag_help
 from .terminal import WORDS, InterruptionError, Result, Terminal, say, show
 
@@ -36,15 +34,28 @@ class Command:
     act: Callable[[argparse.Namespace, Terminal], Result]
 
 
-COMMANDS = {name: Command(one.KEYS, one.flags, one.act) for name, one in {
-    "collect": collect, "prune": prune, "evaluate": evaluate, "chat": chat, "compare": compare}.items()}
+COMMANDS = ("collect", "prune", "evaluate", "chat", "compare")
+"""The names of the commands, which are also those of their files beside this one."""
 
 
-def make_parser() -> argparse.ArgumentParser:
-    """Return the parser of the whole command line; each command's help ends with the keys of its JSON."""
+def command_of(name: str) -> Command:
+    """Return a command, importing what it needs: the help of one must not wait for all the others."""
+    one = import_module(f".{name}", __package__)
+    return Command(one.KEYS, one.flags, one.act)
+
+
+def make_parser(asked: Collection[str] = COMMANDS) -> argparse.ArgumentParser:
+    """Return the parser of the whole command line, with the flags of the commands in `asked`.
+
+    Each command's help ends with the keys of its JSON.
+    """
     parser = Parser(prog=PROGRAM, description=flag_help("program"), allow_abbrev=False)
     chosen = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
-    for name, command in COMMANDS.items():
+    for name in COMMANDS:
+        if name not in asked:
+            chosen.add_parser(name, help=flag_help(name))
+            continue
+        command = command_of(name)
         width = max(len(key) for key in command.keys)
         keys = "\n".join(f"  {key:<{width}}  {meaning}" for key, meaning in command.keys.items())
         own = chosen.add_parser(name, help=flag_help(name), description=flag_help(name), allow_abbrev=False,
@@ -52,7 +63,7 @@ def make_parser() -> argparse.ArgumentParser:
                                 formatter_class=argparse.RawDescriptionHelpFormatter)
         own.add_argument("--model", required=True, metavar="SRC", help=flag_help("model"))
         command.flags(own)
-        own.add_argument("--dtype", choices=tuple(DTYPES), default="float32", help=flag_help("dtype"))
+        own.add_argument("--dtype", choices=DTYPES, default="float32", help=flag_help("dtype"))
         own.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help=flag_help("device"))
         own.add_argument("--json", action="store_true", help=flag_help("json"))
     return parser
@@ -60,8 +71,9 @@ def make_parser() -> argparse.ArgumentParser:
 
 def _parsed(argv: list[str] | None) -> argparse.Namespace:
     """Return the parsed flags. Raises UsageError, also for combinations of flags of which one would be ignored."""
-    parser = make_parser()
-    args = parser.parse_args(argv)
+    given = sys.argv[1:] if argv is None else argv
+    parser = make_parser(given)
+    args = parser.parse_args(given)
     if args.command is None:
         parser.error(WORDS("cli.refuse.no_command", commands=", ".join(COMMANDS)))
     if args.command == "collect" and args.text is None and args.cut is not None:
@@ -78,15 +90,13 @@ def main(argv: list[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a terminal that cannot encode Greek letters still shows the rest
-    transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
     try:
         args = _parsed(argv)
         # with several processes all but the first print nothing, except errors
         ours = (sys.stdout, sys.stderr) if Ranks.of_environment().first else (io.StringIO(), io.StringIO())
         terminal = Terminal(*ours, args.json)
         with redirect_stdout(sys.stderr):  # keeps what libraries print out of the result
-            result = COMMANDS[args.command].act(args, terminal)
+            result = command_of(args.command).act(args, terminal)
         show(result, terminal)
     except (UsageError, GblmError) as error:
         print(" ".join(str(error).split()), file=sys.stderr)

@@ -44,11 +44,20 @@ def whole_model(args: argparse.Namespace, terminal: Terminal) -> Model:
 
 def open_model(args: argparse.Namespace, terminal: Terminal) -> Opened:
     """Return the model without its weights; prints a warning if the tokenizer has tokens beyond the vocabulary."""
+    _quieten()
     known = terminal.follow(open_source(args.model))
     beside = vocabulary(known.tokenizer)
     if beside is not None and beside.beyond:
         print(vocabulary_note(WORDS, beside), file=terminal.err)
     return known
+
+
+def _quieten() -> None:
+    """Keep transformers' warnings and progress bars off the terminal: what matters of them is told in our words."""
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
 
 
 def load_model(args: argparse.Namespace, terminal: Terminal, known: Opened, by_block: bool) -> Model:

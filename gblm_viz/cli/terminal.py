@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO, TypeVar
 
-from tqdm import tqdm
-
 from gblm_viz.core.base.job import Job, Step, run
 from gblm_viz.core.sums.ranks import Ranks
 from gblm_viz.words import words
@@ -58,6 +56,8 @@ class Terminal:
 @contextmanager
 def _progress(stream: TextIO, shown: bool) -> Iterator[Callable[[Step], None]]:
     """Yield a function that draws a progress bar with the time left, one per unit of work, cleared at the end."""
+    from tqdm import tqdm
+
     bars: dict[str, tqdm] = {}
 
     def draw(step: Step) -> None:

@@ -21,7 +21,7 @@ from safetensors.torch import load_file
 
 import gblm_viz.core.sums.collect as collecting
 from gblm_viz.cli import terminal
-from gblm_viz.cli.main import COMMANDS, main
+from gblm_viz.cli.main import command_of, main
 from gblm_viz.core.base.job import run
 from gblm_viz.core.mask import prune, reading
 from gblm_viz.core.mask.settings import Settings
@@ -83,7 +83,7 @@ def test_json_is_one_object_with_the_documented_keys_and_nothing_else(name: str,
     code, out, err = command(*flags(KEYED[name]), "--json")
     assert (code, err) == (0, "")
     assert out.count("\n") == 1
-    assert set(json.loads(out)) == set(COMMANDS[name].keys)
+    assert set(json.loads(out)) == set(command_of(name).keys)
 
 
 @pytest.mark.parametrize("name", KEYED)
@@ -95,7 +95,7 @@ def test_help_tells_every_flag_and_every_key(name: str, capsys: pytest.CaptureFi
     for flag in ("--model", "--dtype", "--device", "--json", *flags(KEYED[name])):
         if flag.startswith("--"):
             assert flag in told
-    for key, meaning in COMMANDS[name].keys.items():
+    for key, meaning in command_of(name).keys.items():
         assert f"  {key} " in told
         assert meaning in told
 
@@ -473,7 +473,7 @@ def test_the_module_runs_as_a_program(place: Path) -> None:
                            place / "river.txt", "--model", place / "tiny"], cwd=ROOT, env=environment,
                           capture_output=True, text=True, timeout=600, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-    assert set(json.loads(done.stdout)) == set(COMMANDS["evaluate"].keys)
+    assert set(json.loads(done.stdout)) == set(command_of("evaluate").keys)
 
 
 def test_collect_says_its_plan_before_and_what_it_took_after(command: Run, tmp_path: Path) -> None:

@@ -251,7 +251,7 @@ def test_a_full_disk_is_a_sentence_and_leaves_nothing(streamed: tuple[Model, Sta
         written.append(file)
         save_file(tensors, file, metadata)
 
-    monkeypatch.setattr(shards, "save_file", full)
+    monkeypatch.setattr("safetensors.torch.save_file", full)
     with pytest.raises(GblmError) as caught:
         run(export.save(prune.pruned(streamed[0], applied), applied, tmp_path / "out"))
     assert caught.value.key == "cannot_write" and "No space left" in str(caught.value)

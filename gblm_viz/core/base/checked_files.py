@@ -16,21 +16,22 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from safetensors import SafetensorError, safe_open
-from torch import Tensor
 
 from .errors import StatisticsError, shortened
+from .lazy import np
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 LARGEST_JSON = 1 << 24
 LARGEST_HEADER = 1 << 25
 """Limits in bytes. A header has some 150 per tensor; a model of 100 blocks with 1,000 matrices each stays below."""
 PIECE = 1 << 20
 """Bytes of a tensor that are checked at a time: they fit into the processor's cache, and no more is in memory."""
-_NUMPY: dict[str, np.dtype[np.generic]] = {
-    "F32": np.dtype("<f4"), "F64": np.dtype("<f8"), "I64": np.dtype("<i8"), "U8": np.dtype("u1")}
+_NUMPY = {"F32": "<f4", "F64": "<f8", "I64": "<i8", "U8": "u1"}
 _DTYPE_NAMES = {"F32": "float32", "F64": "float64", "I64": "int64", "U8": "uint8"}
 
 
@@ -224,7 +225,7 @@ def check_tensors(header: Header, wanted: Mapping[str, Kind]) -> None:
 
 def _first_invalid(stream: FileIO, kind: Kind) -> float | None:
     """Return the first value found that is out of range or not finite; None if there is none."""
-    dtype: np.dtype[np.generic] = _NUMPY[kind.dtype]
+    dtype: np.dtype[np.generic] = np.dtype(_NUMPY[kind.dtype])
     left = math.prod(kind.shape) * dtype.itemsize
     buffer = bytearray(min(left, PIECE))
     while left > 0:

@@ -16,12 +16,14 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from safetensors import SafetensorError
-from safetensors.torch import save_file
-from torch import Tensor
 
 from .errors import StatisticsError, shortened
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _RUNNING = Path("/proc")
 _CURRENT_FOLDER, _EXCHANGE = -100, 2
@@ -150,6 +152,8 @@ def refuse_unwritable(folder: Path) -> None:
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, object]) -> None:
     """Write a safetensors file atomically; the metadata is one key with sorted JSON, so equal runs give equal bytes."""
+    from safetensors.torch import save_file
+
     packed = {name: tensor.contiguous() for name, tensor in tensors.items()}
     write_atomically(path, lambda beside: save_file(packed, beside, {"gblm": json.dumps(metadata, sort_keys=True)}))
 

@@ -14,11 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
-import torch
-from torch import distributed
-from transformers.utils.import_utils import is_accelerate_available
 
 from .errors import SettingError
+from .lazy import torch, transformers
 
 UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12,
          "KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
@@ -47,8 +45,8 @@ def gpus() -> tuple[int, ...]:
 
     In a distributed run, each process uses only its current GPU.
     """
-    apart = distributed.is_available() and distributed.is_initialized()
-    if apart or not is_accelerate_available():
+    apart = torch.distributed.is_available() and torch.distributed.is_initialized()
+    if apart or not transformers.utils.is_accelerate_available():
         return (torch.cuda.current_device(),)
     return tuple(range(torch.cuda.device_count()))
 

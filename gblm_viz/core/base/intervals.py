@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from statistics import NormalDist
 
-import numpy as np
+from .lazy import np
 
 CONFIDENCE = 0.95
 

@@ -11,13 +11,14 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from io import BufferedRandom
 from pathlib import Path
-from typing import Any
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from .errors import StatisticsError
 from .footprint import release_freed_memory
+from .lazy import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 SLAB, SHARE = 1 << 20, 1 << 10
 """A slab is memory requested from the system at once: at least SLAB bytes, and at least 1/SHARE of the bytes in memory.

@@ -10,10 +10,9 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
 from safetensors import SafetensorError
-from torch import Tensor
 
 from gblm_viz.words import words
 
@@ -22,6 +21,7 @@ from ..base.errors import ModelError, StatisticsError
 from ..base.files import cannot_write, remove_leftovers, replace_folder, temporary_beside, usable_path, write_json
 from ..base.intervals import Share
 from ..base.job import Job, Step
+from ..base.lazy import torch
 from ..mask.mask_file import read_mask_settings, save_masks
 from ..mask.patterns import label
 from ..mask.prune import Masks
@@ -38,6 +38,9 @@ from ..model.models import Model, load, part_loaded, private_copy
 from ..model.stored_dtype import narrow_to_stored, write_config_dtype
 from ..score.methods import METHODS, SHARED
 from ..sums.statistics import SHORT_KEY, Statistics, manifest_of
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 SETTINGS_FILE = "pruning.json"
 """Settings, sparsity per matrix, the other files' names. A folder with this file counts as an export of this app."""

@@ -14,11 +14,10 @@ from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, TypeVar
 
-import numpy as np
-
 import gblm_viz
 
 from ..base.intervals import Paired, paired_difference, paired_share
+from ..base.lazy import np
 from ..look.cells import Array
 from ..look.gradient_sums import GradientSummary
 from ..look.histogram import Histogram

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from ..base.errors import PlaceError
 from ..mask.patterns import NofM, PerRow
@@ -20,9 +18,12 @@ from ..score.alpha import Alpha
 from ..score.methods import GBLM_NORMS, Method
 from ..sums.statistics import NORMS, Statistics
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 FIELDS = ("weight", "input_norm", "gradient_norm")
 """The numbers of a weight that can be changed: |W|, x and g."""
-LARGEST = torch.finfo(torch.float32).max
+LARGEST = (2 - 2**-23) * 2.0**127  # float32's
 Changes = Mapping[tuple[str, int], float]
 """(field, column) → the number that replaces the stored one."""
 

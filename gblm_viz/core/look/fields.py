@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-
-import numpy as np
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from ..base.errors import refuse_unknown
+from ..base.lazy import np, torch
 from ..mask.settings import Settings
 from ..model.matrices import parameters
 from ..model.models import Model
@@ -17,6 +15,9 @@ from ..score.methods import Gblm
 from ..score.scores import dense_scores
 from ..sums.statistics import NORMS, Statistics
 from .cells import Array
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @torch.no_grad()

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
-
+from ..base.lazy import torch
 from ..model.matrices import Matrix
 from ..model.models import Model
 from ..sums.statistics import Statistics
 from .cells import Cell, ModelMap
 from .structure import rank_one
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 PEAK = 0.01
 """Fraction of a matrix's weights, those with the largest gradients, whose share `peak_share` reports."""

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import numpy as np
-import torch
-from torch import Tensor
-
+from ..base.lazy import np, torch
 from ..mask.prune import Masks
 from ..mask.settings import Settings
 from ..model.matrices import parameters
@@ -16,6 +14,9 @@ from ..model.models import Model
 from ..score.scores import dense_scores
 from ..sums.statistics import Statistics
 from .cells import Array
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True, eq=False)

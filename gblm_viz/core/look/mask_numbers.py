@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import torch
-
+from ..base.lazy import torch
 from ..mask.patterns import label
 from ..mask.prune import Masks
 from ..mask.settings import Settings

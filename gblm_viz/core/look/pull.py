@@ -9,21 +9,21 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
-
-import numpy as np
-import torch
-from torch import Tensor, nn
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from ..base.errors import PlaceError, ScoreError
 from ..base.job import Job, Step
+from ..base.lazy import np, torch
 from ..model.matrices import Matrix, check_place
 from ..model.models import Model, private_copy
-from ..sums.observe import PRODUCTS, ExpertInputs, InputSums, sample_loss
+from ..sums.observe import ExpertInputs, InputSums, products, sample_loss
 from ..sums.statistics import Statistics
 from ..text.calibration import CalibrationSet
 
-Array = np.ndarray[Any, Any]
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+Array: TypeAlias = "np.ndarray[Any, Any]"
 
 
 def sample_shares(statistics: Statistics, name: str) -> Array:
@@ -191,12 +191,12 @@ class _Watch(ExpertInputs):
     def __torch_function__(self, func: Callable[..., Any], types: Sequence[type], args: tuple[Any, ...] = (),
                            kwargs: dict[str, Any] | None = None) -> Any:
         output = func(*args, **(kwargs or {}))
-        if len(args) < 2 or not isinstance(args[1], Tensor):
+        if len(args) < 2 or not isinstance(args[1], torch.Tensor):
             return output
-        if func is Tensor.__getitem__:
+        if func is torch.Tensor.__getitem__:
             if args[0].shape[:1] == self.every.shape and args[1].dim() == 1:
                 self.gathered = args[1]  # an expert gathers its tokens' states first; its products keep this order
-        elif func in PRODUCTS:
+        elif func in products():
             found = self._slice(args[1])
             if found is not None:
                 return self.record(*found, args[0], output, self.gathered)

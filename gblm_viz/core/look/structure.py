@@ -9,12 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from ..base.job import Job, Step
+from ..base.lazy import torch
 from ..mask.patterns import NofM, Pattern, PerRow, shuffled
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 SCORES = ("column", "row", "head", "neighbour")
 DRAWS = 20

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from ..base.job import Job, Step
 from ..mask.prune import Masks
@@ -13,6 +12,9 @@ from ..model.models import Model
 from .cells import ModelMap, _cell
 from .structure import DRAWS, Band, model_band, null_band, structure
 from .two_masks import TwoMasks
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from ..base.job import Job, Step
+from ..base.lazy import torch
 from .structure import beyond_chance, chance_agreement
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 CATEGORIES = ("kept", "removed", "only_a", "only_b")
 """Names of the values 0, 1, 2, 3 of `categories`, in the order of the matrix view's kind `four`."""
@@ -84,7 +86,7 @@ class Jump:
 
 Jumps = tuple[tuple[Jump, ...], tuple[Jump, ...]]
 """(rescued, sacrificed): weights only A removes, largest change first; weights only B removes, lowest change first."""
-Scores = Callable[[str], Tensor]
+Scores = Callable[[str], "Tensor"]
 """name → the scores of one matrix, computed on each call and not cached: float (out, in) or (experts, out, in)."""
 
 

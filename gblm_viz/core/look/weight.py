@@ -11,15 +11,13 @@ import random
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import takewhile
-from typing import Any
-
-import torch
-from torch import Tensor
-from torch.overrides import TorchFunctionMode
+from typing import TYPE_CHECKING, Any
 
 from ..base.errors import GblmError, PlaceError, TextError
 from ..base.job import Job, Step
+from ..base.lazy import FunctionMode, torch
 from ..mask.patterns import Authors, Global, LocalPattern, NofM, Pattern, PerMatrix, PerRow
 from ..mask.prune import Masks
 from ..mask.settings import Settings, preview_settings
@@ -34,6 +32,9 @@ from ..sums.statistics import NORMS, Statistics
 from ..talk.generate import prompt_tokens
 from ..text.calibration import CalibrationSet
 from ..text.tokens import end_token
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 JUDGES = ("magnitude", "wanda", "gradient", "gblm")
 """The methods whose verdicts are compared."""
@@ -442,7 +443,7 @@ def _returning(output: Output) -> Callable[..., Output]:
     return lambda *args, **kwargs: output
 
 
-class _InDoubles(TorchFunctionMode):
+class _InDoubles(FunctionMode):
     """Context manager that replaces casts to a narrower float by float64, on this thread.
 
     transformers computes norms, softmax and rotary angles in float32 whatever the weights' dtype, so a float64 copy
@@ -454,12 +455,15 @@ class _InDoubles(TorchFunctionMode):
         widened = {name: _widen(value) for name, value in (kwargs or {}).items()}
         if func is torch.full and any(isinstance(value, float) for value in (*args, *widened.values())):
             widened.setdefault("dtype", torch.float64)  # the default dtype cannot represent float64's minimum
-        return _WIDENING.get(func, func)(*map(_widen, args), **widened)
+        return _widening().get(func, func)(*map(_widen, args), **widened)
 
 
-_NARROW = {torch.float32, torch.float16, torch.bfloat16}
-_WIDENING = dict.fromkeys((Tensor.float, Tensor.half, Tensor.bfloat16), Tensor.double)
+@cache
+def _widening() -> dict[Callable[..., Any], Callable[..., Any]]:
+    tensor = torch.Tensor
+    return dict.fromkeys((tensor.float, tensor.half, tensor.bfloat16), tensor.double)
 
 
 def _widen(value: object) -> object:
-    return torch.float64 if isinstance(value, torch.dtype) and value in _NARROW else value
+    narrow = isinstance(value, torch.dtype) and value in {torch.float32, torch.float16, torch.bfloat16}
+    return torch.float64 if narrow else value

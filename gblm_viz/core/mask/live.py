@@ -9,12 +9,10 @@ import math
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-
-import numpy as np
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from ..base.job import run
+from ..base.lazy import np, torch
 from ..model.matrices import parameters
 from ..model.models import Model
 from ..score.methods import METHODS, Gblm, Method, norm_of
@@ -23,6 +21,9 @@ from ..sums.statistics import NORMS, Statistics
 from .patterns import Array, Global, NofM, PerRow, in_pieces
 from .prune import dense_masks, scores_of
 from .settings import Settings
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 FAR = 2.0
 """Earlier cuts are used only if α changed by less than this factor."""

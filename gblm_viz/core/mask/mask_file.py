@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
-
-import torch
-from safetensors.torch import save as to_bytes
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from ..base.checked_files import Kind, bad_field, check_tensors, read_header, read_tensors
 from ..base.errors import StatisticsError
 from ..base.files import cannot_write, remove_leftovers, usable_path, write_atomically
+from ..base.lazy import torch
 from .patterns import label
 from .prune import Masks
 from .tensor_writer import write_one_by_one
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def read_mask_settings(path: Path) -> dict[str, Any] | None:
@@ -41,6 +41,8 @@ def save_masks(applied: Masks, path: Path) -> None:
 
 def mask_file_bytes(applied: Masks) -> bytes:
     """Return the same file as bytes, for a download."""
+    from safetensors.torch import save as to_bytes
+
     tensors = {name: mask.to(torch.uint8).contiguous() for name, mask in applied.masks.items()}
     return to_bytes(tensors, _mask_metadata(applied))
 

@@ -6,13 +6,15 @@ Does not use how the masks were made.
 from __future__ import annotations
 
 from collections.abc import Iterator, MutableMapping
+from typing import TYPE_CHECKING
 
-import numpy as np
-import torch
-from torch import Tensor
+from ..base.lazy import np, torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
-class PackedMasks(MutableMapping[str, Tensor]):
+class PackedMasks(MutableMapping[str, "Tensor"]):
     """name → bool, any shape, on the CPU. Reading returns a copy: changing it does not change the stored mask."""
 
     def __init__(self) -> None:

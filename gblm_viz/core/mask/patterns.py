@@ -12,22 +12,21 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from itertools import combinations
-from typing import Any, SupportsFloat, SupportsIndex
-
-import numpy as np
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Any, SupportsFloat, SupportsIndex, TypeAlias
 
 from ..base.errors import SettingError
+from ..base.lazy import np, torch
 
-Array = np.ndarray[Any, Any]
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Array: TypeAlias = "np.ndarray[Any, Any]"
 AT_A_TIME = 1 << 19
 """Scores processed at once on the CPU: 2 MB, about the size of a processor's second-level cache."""
 WIDE, SAMPLED = 4096, 16
 """Rows at least WIDE long are sampled before the selection, one score in SAMPLED."""
 NARROW = 8
 """Groups up to this width are ranked by comparing every pair."""
-NUMPY = {torch.float32, torch.float64}
 """Dtypes that numpy has too; narrower floats are converted to float32 exactly."""
 GROUPS = ("row", "matrix", "global", "authors")
 
@@ -96,7 +95,7 @@ def _lowest_selected(score: Tensor, count: int) -> Tensor:
 
 
 def _numbers(score: Tensor) -> Array:
-    return (score if score.dtype in NUMPY else score.float()).numpy()
+    return (score if score.dtype in {torch.float32, torch.float64} else score.float()).numpy()
 
 
 def _lowest_ranked(score: Tensor, count: int) -> Tensor:

@@ -9,15 +9,13 @@ from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-
-import torch
-from torch import Tensor, nn
-from transformers import PreTrainedModel
+from typing import TYPE_CHECKING
 
 from ..base.errors import SettingError, StatisticsError
 from ..base.files import usable_path
 from ..base.footprint import memory_budget, release_freed_memory
 from ..base.job import Job, Step
+from ..base.lazy import torch
 from ..base.shelf import Shelf
 from ..model.block_weights import BlockWeights
 from ..model.matrices import Matrix
@@ -34,6 +32,10 @@ from ..text.calibration import CalibrationSet
 from .packed import PackedMasks
 from .patterns import Global, GlobalCut, LocalPattern, NofM
 from .settings import Settings
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+    from transformers import PreTrainedModel
 
 
 @dataclass(frozen=True, eq=False)

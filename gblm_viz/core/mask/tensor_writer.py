@@ -8,9 +8,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
+from ..base.lazy import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 ALIGNED = 8
 """The header is padded with spaces to a multiple of this many bytes."""

@@ -10,9 +10,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from ..base.intervals import CONFIDENCE, Interval, Paired, paired_difference, student_quantile
+from ..base.lazy import np
 
 BLOCK = 4
 """Number of neighbouring windows averaged into one value, since their differences are correlated. tests/benchmarks/

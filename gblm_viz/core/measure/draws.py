@@ -10,14 +10,12 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, TypeVar
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..base.errors import TextError
 from ..base.footprint import memory_budget
 from ..base.job import Job, Step, offset_steps, replace_steps
+from ..base.lazy import torch
 from ..mask import prune
 from ..mask.settings import Settings
 from ..model.matrices import Matrix
@@ -28,6 +26,9 @@ from ..sums.ranks import Ranks
 from ..sums.statistics import NORMS, Statistics, Sums
 from ..text.calibration import CalibrationSet, seeded_choice
 from . import evaluate
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 USUAL = 5
 """Default number of draws, for models where they take seconds. With fewer than three the interval is wide, and yet a

@@ -9,21 +9,23 @@ import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from ..base.errors import TextError
 from ..base.intervals import (
     Share,
 )
 from ..base.job import Job, Step
+from ..base.lazy import torch
 from ..model.models import Model
 from ..model.tokenizer import encode
 from ..sums.observe import sample_loss
 from ..talk.generate import answer, prompt_tokens
 from ..text.calibration import CalibrationSet, checked_length, checked_text, sha256, tokenise
 from ..text.tokens import end_token
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,15 +6,16 @@ Independent of methods and masks: the second model may be any that has the first
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
-from torch.nn import functional as F
-
+from ..base.lazy import F, torch
 from ..model.models import Model
 from ..text.calibration import CalibrationSet
 from ..text.tokens import token_texts
 from .evaluate import ranks
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)

@@ -13,17 +13,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-
-import torch
-from torch import Tensor, nn
+from typing import TYPE_CHECKING
 
 from ..base.errors import ModelError
 from ..base.job import Job, Step
+from ..base.lazy import nn, torch
 from ..mask.prune import Masks
 from ..model.matrices import parameters
 from ..model.models import Model, private_copy
 from ..model.stored_dtype import narrow_to_stored
 from ..talk.generate import Message, prompt_tokens
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 LEVEL = 6
 """deflate's default compression level."""

@@ -10,20 +10,21 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
 from safetensors import safe_open
-from torch import Tensor, nn
-from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, PreTrainedConfig, PreTrainedModel
-from transformers.conversion_mapping import get_model_conversion_mapping
-from transformers.core_model_loading import WeightTransform, convert_and_load_state_dict_in_model
-from transformers.modeling_utils import LoadStateDictConfig
-from transformers.utils.loading_report import LoadStateDictInfo
 
 from ..base.footprint import release_freed_memory
+from ..base.lazy import nn, torch, transformers
 from .key_names import targets_of, without_tied
 from .matrices import decoder_blocks
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from transformers import PreTrainedConfig, PreTrainedModel
+    from transformers.core_model_loading import WeightTransform
+    from transformers.modeling_utils import LoadStateDictConfig
+    from transformers.utils.loading_report import LoadStateDictInfo
 
 OUTSIDE = ""
 """The part of a network that lies in no block: embeddings, head, final norm."""
@@ -61,6 +62,8 @@ class BlockWeights:
 
     def convert(self, network: PreTrainedModel, part: str) -> LoadStateDictInfo:
         """Read a part's weights and return transformers' loading info. Files stay mapped only while in use."""
+        from transformers.core_model_loading import convert_and_load_state_dict_in_model
+
         stored = {file: safe_open(file, "pt") for file in set(self.parts[part].values())}
         slices = {key: stored[file].get_slice(key) for key, file in self.parts[part].items()}
         return convert_and_load_state_dict_in_model(network, slices, self.config)[0]
@@ -136,7 +139,10 @@ def lay_out(config: PreTrainedConfig, files: list[Path], dtype: torch.dtype,
     None if a weight belongs to two blocks, or to a block and OUTSIDE: then blocks cannot be loaded and freed on their
     own. Raises what safetensors and transformers raise for files that do not match the config.
     """
-    kind: Any = MODEL_FOR_CAUSAL_LM_MAPPING[type(config)]
+    from transformers.conversion_mapping import get_model_conversion_mapping
+    from transformers.modeling_utils import LoadStateDictConfig
+
+    kind: Any = transformers.MODEL_FOR_CAUSAL_LM_MAPPING[type(config)]
     with ExitStack() as contexts:
         for context in kind.get_init_context(dtype, False, False, None):
             contexts.enter_context(context)

@@ -11,24 +11,21 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import takewhile
-from typing import Any
-
-import torch
-from torch import Tensor
-from transformers import PreTrainedModel
-from transformers.conversion_mapping import get_model_conversion_mapping
-from transformers.core_model_loading import convert_and_load_state_dict_in_model, revert_weight_conversion
-from transformers.modeling_utils import LoadStateDictConfig
-from transformers.quantizers.auto import AUTO_QUANTIZATION_CONFIG_MAPPING
+from typing import TYPE_CHECKING, Any
 
 from ..base.errors import ModelError, shortened
+from ..base.lazy import torch
 from .folder import Folder
 from .headers import TOLD
 from .key_names import targets_of, without_tied
 
-FLOATS = {dtype: getattr(torch, name) for dtype, name in TOLD.items()}
-_OTHERS = {"BOOL": torch.bool, "U8": torch.uint8, "I8": torch.int8, "I16": torch.int16, "U16": torch.uint16,
-           "I32": torch.int32, "U32": torch.uint32, "I64": torch.int64, "U64": torch.uint64, "C64": torch.complex64}
+if TYPE_CHECKING:
+    from torch import Tensor
+    from transformers import PreTrainedModel
+
+_OTHERS = {"BOOL": "bool", "U8": "uint8", "I8": "int8", "I16": "int16", "U16": "uint16",
+           "I32": "int32", "U32": "uint32", "I64": "int64", "U64": "uint64", "C64": "complex64"}
+"""safetensors' name of a dtype → torch's, of those that are no float."""
 NAMED = 3
 """Number of tensors that a message names."""
 
@@ -76,11 +73,15 @@ def fit(network: PreTrainedModel, found: Folder) -> Fit:
 
     Raises ModelError if the files hold something else than weights, lack some, or hold them in another shape.
     """
+    from transformers.conversion_mapping import get_model_conversion_mapping
+    from transformers.core_model_loading import convert_and_load_state_dict_in_model
+    from transformers.modeling_utils import LoadStateDictConfig
+
     names = dict(network.state_dict())
     targets = targets_of(found.entries, network, names)
     unused = [key for key, into in targets.items() if not any(name in names for name in into)]
     _refuse_other_meaning(found, targets, unused, names)
-    given = {key: torch.empty(entry.shape, dtype=FLOATS.get(entry.dtype) or _OTHERS[entry.dtype], device="meta")
+    given = {key: torch.empty(entry.shape, dtype=_dtype(entry.dtype), device="meta")
              for key, entry in found.entries.items()}
     mapping: Any = get_model_conversion_mapping(network)
     info = convert_and_load_state_dict_in_model(network, given, LoadStateDictConfig(
@@ -94,17 +95,24 @@ def fit(network: PreTrainedModel, found: Folder) -> Fit:
         if missing:
             raise _incomplete(found, missing, len(wanted), unused, network, names)
         raise ModelError("unreadable", source=found.source, why=_unlike(shapes, info.conversion_errors))
-    dtypes = {name: FLOATS[found.entries[key].dtype] for key, into in targets.items()
-              for name in into if name in names and found.entries[key].dtype in FLOATS}
+    dtypes = {name: _dtype(found.entries[key].dtype) for key, into in targets.items()
+              for name in into if name in names and found.entries[key].dtype in TOLD}
     for pair in network.all_tied_weights_keys.items():
         dtypes |= {name: dtypes[other] for name, other in (pair, pair[::-1]) if other in dtypes and name not in dtypes}
     return Fit(dtypes, tuple(key for key in unused if not _harmless(key, network)))
+
+
+def _dtype(told: str) -> torch.dtype:
+    found: torch.dtype = getattr(torch, TOLD.get(told) or _OTHERS[told])
+    return found
 
 
 # What is not the weights
 
 def _quantisation_name(told: Mapping[str, object]) -> str | None:
     """Return the name of the quantisation in config.json; None for a method that transformers ignores as well."""
+    from transformers.quantizers.auto import AUTO_QUANTIZATION_CONFIG_MAPPING
+
     method = told.get("quant_method")
     for bits in ("4bit", "8bit"):
         if told.get(f"load_in_{bits}"):
@@ -131,7 +139,7 @@ def _refuse_other_meaning(found: Folder, targets: Mapping[str, tuple[str, ...]],
     if adapters:
         raise ModelError("adapter_inside", source=found.source, count=len(adapters), names=_listed(adapters))
     signs = dict(_signs(unused))
-    numbers = [key for key, into in targets.items() if found.entries[key].dtype not in FLOATS
+    numbers = [key for key, into in targets.items() if found.entries[key].dtype not in TOLD
                and any(name in names and names[name].is_floating_point() for name in into)]
     if signs or numbers:
         kind = next(iter(signs.values()), "") or found.entries[numbers[0]].dtype
@@ -158,6 +166,8 @@ def _harmless(key: str, network: PreTrainedModel) -> bool:
 
 def _keys_wanted(network: PreTrainedModel, names: Mapping[str, Tensor]) -> list[str]:
     """Return the keys that complete files of this network have, by the conversions used to read the given files."""
+    from transformers.core_model_loading import revert_weight_conversion
+
     if not network._weight_conversions:
         del network._weight_conversions  # none was used: take those of its family
     kept = {name: one for name, one in names.items()

@@ -6,17 +6,12 @@ Works on names alone and opens no file.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from torch import Tensor
-from transformers import PreTrainedModel
-from transformers.conversion_mapping import get_model_conversion_mapping
-from transformers.core_model_loading import (
-    WeightConverter,
-    WeightRenaming,
-    WeightTransform,
-    dot_natural_key,
-    rename_source_key,
-)
+if TYPE_CHECKING:
+    from torch import Tensor
+    from transformers import PreTrainedModel
+    from transformers.core_model_loading import WeightTransform
 
 
 def targets_of(keys: Iterable[str], network: PreTrainedModel, names: dict[str, Tensor],
@@ -26,6 +21,9 @@ def targets_of(keys: Iterable[str], network: PreTrainedModel, names: dict[str, T
     names: the network's state dict; mapping: its conversions, which record that they were used; None: new ones. Keys
     are processed in transformers' order, as some renamings depend on keys seen before.
     """
+    from transformers.conversion_mapping import get_model_conversion_mapping
+    from transformers.core_model_loading import WeightConverter, WeightRenaming, dot_natural_key, rename_source_key
+
     mapping = get_model_conversion_mapping(network) if mapping is None else mapping
     renamings = [one for one in mapping if isinstance(one, WeightRenaming)]
     converters = [one for one in mapping if isinstance(one, WeightConverter)]

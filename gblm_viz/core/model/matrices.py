@@ -9,14 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-
-import torch
-from torch import Tensor, nn
-from transformers import PreTrainedModel
-from transformers.modeling_layers import GradientCheckpointingLayer
-from transformers.pytorch_utils import Conv1D
+from typing import TYPE_CHECKING
 
 from ..base.errors import ModelError, PlaceError
+from ..base.lazy import nn, torch, transformers
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from transformers import PreTrainedModel
 
 ROLES = {
     "q_proj": "q", "k_proj": "k", "v_proj": "v", "o_proj": "o",
@@ -116,6 +116,8 @@ def decoder_blocks(network: PreTrainedModel) -> tuple[str, ...]:
     fails. In a network that also reads images or sound, only the language part counts: the other may have more layers.
     Raises ModelError if there is no such list.
     """
+    from transformers.modeling_layers import GradientCheckpointingLayer
+
     writes_text = _writes_text(network)
     lists = [
         (path, module)
@@ -158,7 +160,7 @@ def _router(path: str, routers: tuple[str, ...], parameter: Tensor, experts: int
 def _reason(path: str, module: nn.Module, name: str, parameter: Tensor, experts: int,
             routers: tuple[str, ...]) -> str | None:
     """Return why a parameter inside a block is not pruned, by the first rule that applies; None if it is pruned."""
-    linear = isinstance(module, nn.Linear | Conv1D) and name == "weight"
+    linear = isinstance(module, nn.Linear | transformers.Conv1D) and name == "weight"
     rules: tuple[tuple[str, Callable[[], bool]], ...] = (
         ("bias", lambda: "bias" in name),
         ("norm", lambda: "norm" in type(module).__name__.lower()),
@@ -211,7 +213,7 @@ def find_layout(network: PreTrainedModel) -> Layout:
             left_out.append(LeftOut(name, tuple(parameter.shape), reason or "outside"))
             continue
         stacked = parameter.dim() == 3
-        transposed = bool(module.is_transposed) if stacked else isinstance(module, Conv1D)
+        transposed = bool(module.is_transposed) if stacked else isinstance(module, transformers.Conv1D)
         rows, columns = parameter.shape[-2:] if not transposed else (parameter.shape[-1], parameter.shape[-2])
         inside = path.removeprefix(blocks[block] + ".")
         matrices.append(Matrix(name, path, block, _role(f"{inside}.{own}" if stacked else inside), rows, columns,
@@ -236,7 +238,7 @@ def _distinct_roles(matrices: list[Matrix], blocks: tuple[str, ...]) -> Iterator
 def embedding_weight(network: PreTrainedModel) -> Tensor:
     """Return the weight of the input embeddings, (vocabulary, width)."""
     weight = network.get_input_embeddings().weight
-    assert isinstance(weight, Tensor)
+    assert isinstance(weight, torch.Tensor)
     return weight
 
 

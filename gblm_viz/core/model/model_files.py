@@ -10,13 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from pathlib import PurePosixPath
 
-from transformers.utils import SAFE_WEIGHTS_INDEX_NAME, SAFE_WEIGHTS_NAME
-
 from ..base.errors import ModelError, shortened
 
 MASKS_FILE = "masks.safetensors"
 """File with the masks, beside the weights in the folder of a model that this app pruned."""
-CONFIG, INDEX, WHOLE = "config.json", SAFE_WEIGHTS_INDEX_NAME, SAFE_WEIGHTS_NAME
+CONFIG, INDEX, WHOLE = "config.json", "model.safetensors.index.json", "model.safetensors"
 NAMED_BY_CONFIG = "transformers_weights"
 _TENSORS, _INDEX = ".safetensors", ".safetensors.index.json"
 

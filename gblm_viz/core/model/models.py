@@ -14,36 +14,29 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
-
-import torch
-from torch import Tensor, nn
-from transformers import (
-    CONFIG_MAPPING,
-    AutoConfig,
-    AutoModelForCausalLM,
-    PreTrainedConfig,
-    PreTrainedModel,
-)
-from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+from typing import TYPE_CHECKING, Any
 
 from gblm_viz.shipped import ASSETS
 
 from ..base.errors import ModelError, SettingError, refuse_unknown, reraise_as, shortened
 from ..base.footprint import available_memory, free_memory, free_on_gpu, gpus
 from ..base.job import Job, Step
+from ..base.lazy import nn, torch, transformers
 from . import outline
 from .block_weights import BlockWeights, lay_out, part_of
-from .download import download
 from .fit import Fit, fit, refuse_quantised
 from .folder import Folder, check_folder, without_paths
 from .matrices import Layout, embedding_weight, find_layout
 from .model_source import ResolvedSource, display_name, resolve_source, strip_pasted
-from .text_config import find_text_config, not_causal
+from .text_config import causal_types, find_text_config, not_causal
 from .tokenizer import Tokenizer, Vocabulary, fit_vocabulary, open_tokenizer, vocabulary
 
+if TYPE_CHECKING:
+    from torch import Tensor
+    from transformers import PreTrainedConfig, PreTrainedModel
+
 POCKET = ASSETS / "pocket"
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+DTYPES = ("float32", "bfloat16")
 LONGEST = 2048
 """Upper limit of the default length in tokens, also for models built for longer inputs: the paper's length."""
 MISSING = 4
@@ -142,7 +135,8 @@ class Estimate:
 def dtype_named(name: object) -> torch.dtype:
     """Return the dtype to compute in. Raises SettingError for a name that is not in DTYPES."""
     refuse_unknown("dtype_unknown", name, DTYPES)
-    return DTYPES[str(name)]
+    found: torch.dtype = getattr(torch, str(name))
+    return found
 
 
 def longest_input(config: PreTrainedConfig) -> int | None:
@@ -162,13 +156,13 @@ def _config(found: Folder) -> PreTrainedConfig:
     """Return the config of a decoder-only model in a folder. Raises ModelError that says what is wrong with it."""
     source, raw = found.source, found.config
     try:
-        config = AutoConfig.from_pretrained(found.place, local_files_only=True, trust_remote_code=False)
-        causal = config.model_type in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+        config = transformers.AutoConfig.from_pretrained(found.place, local_files_only=True, trust_remote_code=False)
+        causal = config.model_type in causal_types()
         decoder = _makes_text(config, raw)
         refused = None if causal else not_causal(config, source)
         config = find_text_config(config) if causal else config
     except Exception as error:  # transformers raises many types of errors for a broken config
-        known = raw["model_type"] in CONFIG_MAPPING
+        known = raw["model_type"] in transformers.CONFIG_MAPPING
         key = "remote_code" if "auto_map" in raw else "broken_config" if known else "unknown_type"
         raise ModelError(key, source=source, model_type=found.model_type) from error
     if refused is not None:
@@ -186,7 +180,7 @@ def _makes_text(config: PreTrainedConfig, raw: Mapping[str, Any]) -> bool:
     """Return whether the model is neither an encoder nor an encoder-decoder, according to config.json."""
     makes = raw.get("architectures") or []
     encoder = bool(makes) and not any(name.endswith(("CausalLM", "LMHeadModel", "ConditionalGeneration")) or
-                                      name in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES.values() for name in makes)
+                                      name in causal_types().values() for name in makes)
     return not encoder and not getattr(config, "is_encoder_decoder", False)
 
 
@@ -277,6 +271,8 @@ def open_source(source: str) -> Job[Opened]:
     meant = _resolve(source)
     source, folder = meant.source, meant.folder
     if folder is None:
+        from .download import download  # brings an HTTP client
+
         folder = yield from download(source)
     yield Step(0, 3, "load")
     with _reading(source, folder):
@@ -314,7 +310,7 @@ def load(source: str, dtype: str = "float32", device: str = "auto", known: Opene
             network, weights = laid_out
         else:
             spread = _gpu_arguments() if target == "cuda" else {}
-            network = AutoModelForCausalLM.from_pretrained(
+            network = transformers.AutoModelForCausalLM.from_pretrained(
                 found.place, config=config, dtype=dtype_named(dtype), local_files_only=True, trust_remote_code=False,
                 use_safetensors=True, **spread)
             if not spread:

@@ -12,14 +12,14 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor, nn
-from torch.nn.modules.module import (
-    register_module_module_registration_hook,
-    register_module_parameter_registration_hook,
-)
-from transformers import AutoModelForCausalLM, PreTrainedConfig, PreTrainedModel
+from ..base.lazy import torch, transformers
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+    from transformers import PreTrainedConfig, PreTrainedModel
 
 PER_TENSOR, MORE = 20, 2000
 """Most modules and parameters: PER_TENSOR a stored tensor, plus MORE. In 122 families there were at most 3.4 a tensor.
@@ -39,7 +39,7 @@ def outline(config: PreTrainedConfig, dtype: torch.dtype, tensors: int | None = 
     """
     own = copy.deepcopy(config)  # building writes the dtype into it, and loading still needs the original dtype
     with _limited(None if tensors is None else PER_TENSOR * tensors + MORE), torch.device("meta"):
-        network: PreTrainedModel = AutoModelForCausalLM.from_config(own, dtype=dtype)
+        network: PreTrainedModel = transformers.AutoModelForCausalLM.from_config(own, dtype=dtype)
     return network
 
 
@@ -50,11 +50,16 @@ def size(network: nn.Module) -> tuple[int, int]:
 
 
 _LIMIT = threading.local()
+_REGISTERING = threading.Lock()
 
 
 @contextmanager
 def _limited(parts: int | None) -> Iterator[None]:
     """While open, limit this thread to `parts` new modules and parameters (None: no limit) within SECONDS."""
+    # Once, for all threads: torch iterates over its table of hooks while a network is built, and this would fail if a
+    # second thread changed the table. No network of a folder is built before its outline.
+    with _REGISTERING:
+        _register()
     _LIMIT.left, _LIMIT.until = parts, time.monotonic() + SECONDS
     try:
         yield
@@ -71,7 +76,9 @@ def _count(module: nn.Module, name: str, part: nn.Module | Tensor | None) -> Non
     _LIMIT.left = left - 1
 
 
-# Registered once, for all threads: torch iterates over its table of hooks while a network is built, and this would fail
-# if a second thread changed the table.
-register_module_module_registration_hook(_count)
-register_module_parameter_registration_hook(_count)
+@cache
+def _register() -> None:
+    from torch.nn.modules import module
+
+    module.register_module_module_registration_hook(_count)
+    module.register_module_parameter_registration_hook(_count)

@@ -8,20 +8,21 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-import torch
-from torch import Tensor, nn
-from torch.utils._pytree import tree_leaves, tree_map
+from ..base.lazy import nn, pytree, torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 HIDDEN = "hidden_states"
-Output = Tensor | tuple[Any, ...]
+Output: TypeAlias = "Tensor | tuple[Any, ...]"
 """What a block returns: its hidden state, or a tuple that begins with it."""
 
 
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 """Positional and keyword arguments of a block's call: whatever its family passes on."""
-Hook = Callable[[nn.Module, tuple[Any, ...], dict[str, Any]], Arguments | None]
+Hook = Callable[["nn.Module", tuple[Any, ...], dict[str, Any]], Arguments | None]
 """torch's hook before a forward pass; None leaves the arguments as they are."""
 
 
@@ -136,9 +137,9 @@ def calls_are_stable(network: nn.Module, blocks: Sequence[nn.Module], outputs: S
     same: list[bool] = []
 
     def note(index: int, hidden: Tensor, call: Call) -> None:
-        one, other = (tree_leaves((given.args, given.kwargs)) for given in (call, told[index]))
+        one, other = (pytree.tree_leaves((given.args, given.kwargs)) for given in (call, told[index]))
         same.append(len(one) == len(other) and all(
-            torch.equal(mine, its) if isinstance(mine, Tensor) else True for mine, its in zip(one, other, strict=True)))
+            not isinstance(mine, torch.Tensor) or torch.equal(mine, its) for mine, its in zip(one, other, strict=True)))
         if index == len(blocks) - 1:
             raise _LastBlockReached
 
@@ -161,13 +162,13 @@ class CallInterner:
         done: dict[int, tuple[Tensor, Tensor]] = {}
 
         def one(value: object) -> object:
-            if not isinstance(value, Tensor):
+            if not isinstance(value, torch.Tensor):
                 return value
             if id(value) not in done:
                 done[id(value)] = value, self._intern_tensor(value, len(done))
             return done[id(value)][1]
 
-        return [Call(tree_map(one, call.args), tree_map(one, call.kwargs), call.named) for call in calls]
+        return [Call(*pytree.tree_map(one, (call.args, call.kwargs)), call.named) for call in calls]
 
     def _intern_tensor(self, value: Tensor, place: int) -> Tensor:
         known = self._known.setdefault((place, value.shape, value.dtype), [])

@@ -9,18 +9,18 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-
-import torch
-from safetensors.torch import save_file
-from torch import Tensor
-from transformers import PreTrainedModel
-from transformers.core_model_loading import revert_weight_conversion
-from transformers.utils import SAFE_WEIGHTS_INDEX_NAME, SAFE_WEIGHTS_NAME
+from typing import TYPE_CHECKING
 
 from ..base.job import Job, Step
+from ..base.lazy import torch
 from .block_weights import OUTSIDE, BlockWeights, part_of
 from .matrices import decoder_blocks
+from .model_files import INDEX, WHOLE
 from .stored_dtype import narrow_to_stored, write_config_dtype
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from transformers import PreTrainedModel
 
 
 @torch.no_grad()
@@ -29,6 +29,8 @@ def write(network: PreTrainedModel, weights: BlockWeights, folder: Path) -> Job[
 
     Steps count files. Raises OSError and what safetensors raises.
     """
+    from safetensors.torch import save_file
+
     blocks = decoder_blocks(network)
     parts = (OUTSIDE, *blocks)
     files: dict[str, str] = {}
@@ -40,7 +42,7 @@ def write(network: PreTrainedModel, weights: BlockWeights, folder: Path) -> Job[
             own = {name: tensor for name, tensor in network.state_dict().items() if part_of(name, blocks) == part}
             if part == OUTSIDE:  # save_pretrained also writes the configs
                 network.save_pretrained(folder, state_dict=narrow_to_stored(own, weights.stored))
-                os.replace(folder / SAFE_WEIGHTS_NAME, file)
+                os.replace(folder / WHOLE, file)
             else:
                 save_file(_stored_tensors(network, narrow_to_stored(own, weights.stored)), file, {"format": "pt"})
             own.clear()
@@ -49,12 +51,14 @@ def write(network: PreTrainedModel, weights: BlockWeights, folder: Path) -> Job[
         size += bytes_
     write_config_dtype(folder, network, weights.stored)
     index = {"metadata": {"total_parameters": network.num_parameters(), "total_size": size}, "weight_map": files}
-    (folder / SAFE_WEIGHTS_INDEX_NAME).write_text(json.dumps(index, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    (folder / INDEX).write_text(json.dumps(index, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     yield Step(len(parts), len(parts), "load")
 
 
 def _stored_tensors(network: PreTrainedModel, own: dict[str, Tensor]) -> dict[str, Tensor]:
     """Return a block's tensors by the keys that they have in files."""
+    from transformers.core_model_loading import revert_weight_conversion
+
     left_out = network._keys_to_ignore_on_save or ()
     kept = {name: tensor for name, tensor in own.items() if name not in left_out}
     return {name: tensor.contiguous() for name, tensor in revert_weight_conversion(network, kept).items()}

@@ -6,20 +6,38 @@ Decided by transformers' own tables, and by measurements of each type. Independe
 
 from __future__ import annotations
 
-from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, PreTrainedConfig
-from transformers.models.auto import modeling_auto
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from ..base.errors import ModelError, shortened
+from ..base.lazy import transformers
 
-CAUSAL = modeling_auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
-PICTURES = modeling_auto.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
-MORE_THAN_TEXT = {**PICTURES, **modeling_auto.MODEL_FOR_MULTIMODAL_LM_MAPPING_NAMES}
-SEES_ALL = {**modeling_auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES,
-            **modeling_auto.MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES}
-"""Encoders, and encoder-decoders."""
+if TYPE_CHECKING:
+    from transformers import PreTrainedConfig
+
 TWINS = {"qwen2_vl_text": "qwen2", "qwen2_5_vl_text": "qwen2", "qwen3_vl_text": "qwen3"}
 """Text halves without a causal class of their own → type that gives the same predictions for text with their weights.
 Positions in an image have three numbers, which are equal for text."""
+
+
+def causal_types() -> Mapping[str, str]:
+    """Return model_type → the class of the causal language model that transformers loads."""
+    return _tables().MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+
+
+def more_than_text() -> Mapping[str, str]:
+    """Return model_type → class, of the models that read images or sound besides text."""
+    return {**_pictures(), **_tables().MODEL_FOR_MULTIMODAL_LM_MAPPING_NAMES}
+
+
+def _pictures() -> Mapping[str, str]:
+    return _tables().MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
+
+
+def _tables() -> Any:
+    from transformers.models.auto import modeling_auto
+
+    return modeling_auto
 
 
 def find_text_config(config: PreTrainedConfig) -> PreTrainedConfig:
@@ -28,8 +46,9 @@ def find_text_config(config: PreTrainedConfig) -> PreTrainedConfig:
     This follows transformers' own auto classes (auto_factory.py), so that reading by block builds the same network.
     """
     text: type[PreTrainedConfig] | None = getattr(config, "sub_configs", {}).get("text_config")
-    kind = MODEL_FOR_CAUSAL_LM_MAPPING[type(config)]
-    if text is None or text not in MODEL_FOR_CAUSAL_LM_MAPPING or getattr(kind, "config_class", None) is not text:
+    causal = transformers.MODEL_FOR_CAUSAL_LM_MAPPING
+    kind = causal[type(config)]
+    if text is None or text not in causal or getattr(kind, "config_class", None) is not text:
         return config
     half = config.get_text_config()
     for name in ("quantization_config", "dtype"):
@@ -40,14 +59,16 @@ def find_text_config(config: PreTrainedConfig) -> PreTrainedConfig:
 
 def not_causal(config: PreTrainedConfig, source: str) -> ModelError:
     """Return the error that says why transformers loads no causal language model from this config, and what to do."""
+    tables = _tables()
+    sees_all = {**tables.MODEL_FOR_MASKED_LM_MAPPING_NAMES, **tables.MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES}
     kind = shortened(config.model_type)
     subs = getattr(config, "sub_configs", {})
-    if config.model_type not in MORE_THAN_TEXT and not {"vision_config", "audio_config"} & set(subs):
-        return ModelError("not_decoder" if config.model_type in SEES_ALL else "not_language", source=source,
-                          model_type=kind)
+    if config.model_type not in more_than_text() and not {"vision_config", "audio_config"} & set(subs):
+        return ModelError("not_decoder" if config.model_type in sees_all else "not_language",
+                          source=source, model_type=kind)
     half = config.get_text_config()
     ordinary = TWINS.get(half.model_type, half.model_type)
-    if getattr(config, "is_encoder_decoder", False) or half is config or ordinary not in CAUSAL:
+    if getattr(config, "is_encoder_decoder", False) or half is config or ordinary not in causal_types():
         return ModelError("pictures", source=source, model_type=kind)
-    auto = "AutoModelForImageTextToText" if config.model_type in PICTURES else "AutoModelForMultimodalLM"
+    auto = "AutoModelForImageTextToText" if config.model_type in _pictures() else "AutoModelForMultimodalLM"
     return ModelError("pictures_half", source=source, model_type=kind, text_type=ordinary, auto=auto)

@@ -15,9 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from transformers import AutoTokenizer
-
 from ..base.errors import ModelError, reraise_as, shortened
+from ..base.lazy import transformers
 from .folder import Folder
 
 MOST_GROWTH = 500
@@ -72,7 +71,8 @@ class Tokenizer(Protocol):
 def open_tokenizer(found: Folder) -> Tokenizer:
     """Return the tokenizer of a checked folder. Raises ModelError if none loads, or if it expands texts too much."""
     with _reading("no_tokenizer", found.source, lambda: _missing_packages(found)):
-        tokenizer: Any = AutoTokenizer.from_pretrained(found.place, local_files_only=True, trust_remote_code=False)
+        tokenizer: Any = transformers.AutoTokenizer.from_pretrained(found.place, local_files_only=True,
+                                                                    trust_remote_code=False)
         rules = getattr(tokenizer, "backend_tokenizer", None)
         grown = max((_growth(_state(getattr(rules, name, None))) for name in _RULES), default=1.0)
         if grown > MOST_GROWTH or _added(_state(getattr(rules, "post_processor", None))) > MOST_ADDED:

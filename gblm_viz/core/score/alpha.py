@@ -9,9 +9,8 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import torch
-
 from ..base.errors import SettingError
+from ..base.lazy import torch
 from ..sums.statistics import Statistics, StoredSums
 from .methods import PAPER_ALPHA
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-import torch
-from torch import Tensor
+from ..base.lazy import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 GRADIENT_NORMS = ("l1", "l2", "sum")
 GBLM_NORMS = ("l1", "l2")

@@ -6,15 +6,17 @@ Does not use settings: the method is passed in.
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from ..base.errors import ScoreError
+from ..base.lazy import torch
 from ..model.matrices import Matrix
 from ..model.models import Model
 from ..sums.statistics import Statistics
 from .methods import Magnitude, Method, Wanda, norm_of
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Fallback:
 SIMPLER: dict[str, Method] = {kind.formula: kind() for kind in (Magnitude, Wanda)}
 
 
-Scored = tuple[Tensor, tuple[Fallback, ...]]
+Scored = tuple["Tensor", tuple[Fallback, ...]]
 """A matrix's scores, float32 (out, in) or (experts, out, in), and the parts scored by a simpler rule."""
 
 

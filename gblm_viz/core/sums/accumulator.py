@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from ..base.errors import ScoreError
+from ..base.lazy import torch
 from ..model.matrices import Matrix
 from ..model.models import Model
 from .observe import InputSums, refuse_unobserved
 from .ranks import Ranks
 from .statistics import KEPT, Sums
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 HALVES = ("even", "odd")
 """The halves of the samples, by their numbers."""

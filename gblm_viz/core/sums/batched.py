@@ -11,16 +11,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
-
+from ..base.lazy import F, torch
 from ..model.matrices import Layout, Matrix, embedding_weight
 from ..model.models import Model
 from ..text.batches import Batch, BatchSize
 from .observe import InputSums
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 BATCH_TOKENS = 2048
 """Tokens of a batch at most. Fewer leave products small; more gained nothing (tests/benchmarks/collect_ratio.py)."""
@@ -47,7 +47,7 @@ SAVED = 1.25
 """Numbers that autograd keeps per token and block ÷ the input and output features of its matrices. Counted by
 saved_tensors_hooks with sdpa: llama 0.94 to 1.0, gpt_neox 1.13, qwen3 1.08, mixtral 1.2, phi 1.5, gpt2 1.75 (the last
 two have a GELU written out in many steps)."""
-Hook = Callable[[nn.Module, tuple[Any, ...], dict[str, Any], Tensor], Tensor | None]
+Hook = Callable[["nn.Module", tuple[Any, ...], dict[str, Any], "Tensor"], "Tensor | None"]
 
 
 class Adder(Protocol):
@@ -238,7 +238,7 @@ def _trial(network: nn.Module, layout: Layout, batch: Batch) -> _Seen:
     def watch(matrix: Matrix) -> Hook:
         def hook(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], given: Any) -> None:
             inputs = first_argument(args, kwargs)
-            fits = isinstance(given, Tensor) and inputs.numel() == batch.tokens.numel() * matrix.columns
+            fits = isinstance(given, torch.Tensor) and inputs.numel() == batch.tokens.numel() * matrix.columns
             if matrix.name in seen.inputs or not fits:
                 seen.odd.append(matrix.name)
                 return

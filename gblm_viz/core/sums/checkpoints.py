@@ -9,11 +9,7 @@ import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
-
-import torch
-import torch.nn.functional as F
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from ..base.checked_files import (
     Header,
@@ -27,12 +23,16 @@ from ..base.checked_files import (
 )
 from ..base.errors import StatisticsError
 from ..base.files import write_tensors
+from ..base.lazy import F, torch
 from ..model.matrices import Layout
 from ..model.models import Model
 from ..text.batches import Batch
 from ..text.calibration import CalibrationSet
 from .accumulator import Accumulator
 from .statistics import ASKED, Statistics, load, other_model, read_manifest
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 CHECKPOINT = "checkpoint.safetensors"
 UPSTREAM = "upstream"

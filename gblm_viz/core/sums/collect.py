@@ -18,16 +18,13 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from threading import Event
-from typing import Any
-
-import torch
-from torch import Tensor, nn
-from transformers import PreTrainedModel
+from typing import TYPE_CHECKING, Any
 
 from ..base.errors import GblmError, ScoreError, SettingError, StatisticsError, refuse_unknown
 from ..base.files import refuse_unwritable, write_tensors
 from ..base.footprint import memory_budget, release_freed_memory, release_large_at_once
 from ..base.job import Job, Step
+from ..base.lazy import torch
 from ..base.shelf import Shelf
 from ..model.matrices import Matrix
 from ..model.models import Model, private_copy
@@ -63,6 +60,10 @@ from .statistics import (
     save,
 )
 from .streamed import prepare_streamed
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+    from transformers import PreTrainedModel
 
 CHECKPOINT_SECONDS = 60.0
 BACK = 3
@@ -115,7 +116,7 @@ def collect(model: Model, calibration: CalibrationSet, *, keep: tuple[str, ...] 
     return statistics
 
 
-Collected = tuple[dict[str, Sums], Tensor, dict[str, Tensor], dict[str, dict[str, Tensor]]]
+Collected = tuple[dict[str, Sums], "Tensor", dict[str, "Tensor"], dict[str, dict[str, "Tensor"]]]
 """sums, losses, sample_l1, halves: as in Statistics."""
 Maker = Callable[[Model, Sequence[int], int, tuple[str, ...], bool], Any]
 """Constructor of the object that adds up the samples: `Accumulator`, or that of several draws at once (core.draws)."""

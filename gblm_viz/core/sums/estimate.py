@@ -14,14 +14,11 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
-
-import torch
-from torch import nn
-from transformers import PreTrainedConfig, PreTrainedModel
+from typing import TYPE_CHECKING, Literal
 
 from ..base.errors import GblmError
 from ..base.footprint import folder_bytes, free_disk, free_memory, free_on_gpu, gpus, nearest_existing, resident_bytes
+from ..base.lazy import torch
 from ..model.matrices import Layout, Matrix, embedding_weight, find_layout, share_weights
 from ..model.models import DTYPES, Model, dtype_named, private_copy
 from ..model.outline import outline
@@ -30,6 +27,11 @@ from .batched import FLOAT, HEAD_COPIES, SAVED, SHORT, batch_tokens, has_experts
 from .checkpoints import checkpoint_blocks, checkpoint_plan, checkpoint_samples
 from .collect import CHECKPOINT_SECONDS
 from .streamed import FEW, LEAST_HEAD, prepare_streamed
+
+if TYPE_CHECKING:
+    from torch import nn
+    from transformers import PreTrainedConfig, PreTrainedModel
+
 
 # The size of the task: model and text
 
@@ -323,7 +325,7 @@ def measure_pace(shape: ModelShape, work: Work, device: str = "cpu", folder: Pat
     Times a product of about the model's width in its dtype, matrices added one after another to sums as large as the
     model's, calls on tiny tensors, filling new memory, and writing an unnamed temporary file where `folder` is or
     will be."""
-    dtype = next(one for one in DTYPES.values() if one.itemsize == shape.itemsize)
+    dtype = next(one for one in map(dtype_named, DTYPES) if one.itemsize == shape.itemsize)
     widest = max(1, min(PROBE_WIDEST, shape.hidden))
     rows = torch.ones(max(2, min(PROBE_LONGEST, work.length)), widest, dtype=dtype, device=device)
     weight, small = torch.ones(widest, widest, dtype=dtype, device=device), torch.ones(8, device=device)

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol
-
-import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
+from functools import cache
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..base.errors import ScoreError
+from ..base.lazy import F, FunctionMode, torch
 from ..model.matrices import Matrix
 from ..text.batches import Batch
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 
 class LoneAdder(Protocol):
@@ -62,20 +62,19 @@ class InputSums:
             self.tokens[name][expert] += rows.shape[0]
 
 
-class ExpertInputs(TorchFunctionMode):
-    """Adds up the inputs of every product in `PRODUCTS` with one expert's slice of a stacked parameter.
+class ExpertInputs(FunctionMode):
+    """Adds up the inputs of every product in `products` with one expert's slice of a stacked parameter.
 
     Stacked experts are not modules, so module hooks cannot see them: a slice is recognised by its memory address.
     """
 
     def __init__(self, stacked: Mapping[str, tuple[Matrix, Tensor]], sums: InputSums) -> None:
-        super().__init__()
         self.stacked = stacked
         self.sums = sums
 
     def __torch_function__(self, func: Callable[..., Any], types: Sequence[type], args: tuple[Any, ...] = (),
                            kwargs: dict[str, Any] | None = None) -> Any:
-        if func in PRODUCTS and len(args) >= 2 and isinstance(args[1], Tensor):
+        if func in products() and len(args) >= 2 and isinstance(args[1], torch.Tensor):
             found = self._slice(args[1])
             if found is not None:
                 self.sums.add(found[0], args[0], found[1])
@@ -92,7 +91,11 @@ class ExpertInputs(TorchFunctionMode):
         return None
 
 
-PRODUCTS = {F.linear, torch.matmul, torch.mm, Tensor.matmul, Tensor.mm, Tensor.__matmul__}
+@cache
+def products() -> frozenset[Callable[..., Any]]:
+    """Return torch's functions that multiply an input by a weight."""
+    tensor = torch.Tensor
+    return frozenset({F.linear, torch.matmul, torch.mm, tensor.matmul, tensor.mm, tensor.__matmul__})
 
 
 @contextmanager

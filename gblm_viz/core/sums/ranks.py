@@ -10,11 +10,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-
-import torch
-from torch import Tensor, distributed
+from typing import TYPE_CHECKING
 
 from ..base.errors import GblmError
+from ..base.lazy import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 PATIENCE = timedelta(days=7)
 """How long a process waits for the slowest. A dead process is noticed immediately: its connection closes."""
@@ -51,11 +53,11 @@ class Ranks:
                 raise GblmError("fewer_gpus", processes=self.neighbours, gpus=torch.cuda.device_count())
             torch.cuda.set_device(self.local)
         backend = "cpu:gloo,cuda:nccl" if device == "cuda" else "gloo"
-        distributed.init_process_group(backend, timeout=PATIENCE)
+        torch.distributed.init_process_group(backend, timeout=PATIENCE)
         try:
             yield self
         finally:
-            distributed.destroy_process_group()
+            torch.distributed.destroy_process_group()
 
     def own(self, samples: int) -> range:
         """Return this process's samples: every `count`-th, so after each round the first samples are done."""
@@ -66,7 +68,7 @@ class Ranks:
         if self.count == 1:
             return
         try:
-            distributed.all_reduce(tensor)
+            torch.distributed.all_reduce(tensor)
         except RuntimeError as error:
             raise GblmError("process_ended", count=self.count) from error
 

@@ -13,12 +13,9 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from types import EllipsisType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-import transformers
 from safetensors import SafetensorError, safe_open
-from torch import Tensor
 
 from ..base.checked_files import (
     Kind,
@@ -38,9 +35,13 @@ from ..base.checked_files import (
 )
 from ..base.errors import PlaceError, StatisticsError, refuse_unknown
 from ..base.files import usable_path, write_json, write_tensors
+from ..base.lazy import torch, transformers
 from ..model.matrices import Layout, embedding_weight
 from ..model.models import Model
 from ..text.calibration import RULES, CalibrationSet
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 KEPT = {"l1": "gradient_l1", "sq": "gradient_sq", "sum": "gradient_sum"}
 """--keep word → the sum's name in the files."""

@@ -10,18 +10,18 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
-from torch.utils._pytree import tree_leaves
-from transformers import PreTrainedModel
-
+from ..base.lazy import F, pytree, torch
 from ..model.block_weights import BlockWeights
 from ..model.matrices import Layout, share_weights
 from ..model.replay import Call, Output, calls_are_stable, output, record_calls, replay, skipping_blocks, watching_calls
 from ..text.batches import Batch
 from .batched import FLOAT, HEAD_COPIES, batch_losses
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+    from transformers import PreTrainedModel
 
 FEW = 8
 """Tokens of the trial run that shows what blocks pass on, and whether the head processes tokens independently."""
@@ -136,8 +136,8 @@ def prepare_streamed(network: PreTrainedModel, layout: Layout, tokens: Tensor,
     few, outputs, alone = tokens[:FEW], list[Output](), list[bool]()
 
     def note(index: int, hidden: Tensor, call: Call) -> Tensor:
-        given = tree_leaves((call.args, call.kwargs))
-        shared = any(isinstance(one, Tensor) and one.requires_grad for one in given)
+        given = pytree.tree_leaves((call.args, call.kwargs))
+        shared = any(isinstance(one, torch.Tensor) and one.requires_grad for one in given)
         alone.append(not shared and (index == 0 or torch.equal(hidden, output(outputs[index - 1]))))
         return hidden.detach().requires_grad_()  # a leaf, so requires_grad shows what is computed from it
 
@@ -161,7 +161,7 @@ def prepare_streamed(network: PreTrainedModel, layout: Layout, tokens: Tensor,
 
 def _detach(given: Output) -> Output:
     if isinstance(given, tuple):
-        return tuple(one.detach() if isinstance(one, Tensor) else one for one in given)
+        return tuple(one.detach() if isinstance(one, torch.Tensor) else one for one in given)
     return given.detach()
 
 

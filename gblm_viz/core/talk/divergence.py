@@ -9,13 +9,15 @@ import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from ..base.job import Job, Step
+from ..base.lazy import torch
 from ..model.models import Model
 from .generate import TOP, Candidate
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def matching(first: Sequence[int], second: Sequence[int]) -> tuple[tuple[bool, ...], tuple[bool, ...]]:

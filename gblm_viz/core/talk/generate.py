@@ -11,15 +11,17 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from functools import lru_cache
 from threading import Event, Semaphore
-
-import torch
-from torch import Tensor
-from transformers import Cache
+from typing import TYPE_CHECKING
 
 from ..base.errors import TextError
+from ..base.lazy import torch
 from ..model.models import Model
 from ..model.tokenizer import Tokenizer, encode, encode_prefix
 from . import chat_template
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from transformers import Cache
 
 TOP = 5
 STEPS_AT_ONCE = 2

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
-
+from ..base.lazy import torch
 from .calibration import CalibrationSet
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 PADDING = 1.25
 """A batch may have at most this many times the tokens of its samples: padding costs as much time as tokens do."""

@@ -12,15 +12,17 @@ import random
 import stat
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
 from safetensors import SafetensorError
-from safetensors.torch import load
-from torch import Tensor
 
 from ..base.errors import SettingError, TextError, refuse_unknown
 from ..base.files import require_path
+from ..base.lazy import torch
 from ..model.tokenizer import Tokenizer, encode
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 RULES = ("windows", "paragraphs", "auto", "jsonl", "tokens")
 TEXT_RULES = ("windows", "paragraphs", "auto")
@@ -299,6 +301,8 @@ def from_jsonl(tokenizer: Tokenizer, text: str, *, name: str, samples: int = DEF
 def from_tokens(path: Path, *, vocabulary: int, samples: int = DEFAULT_SAMPLES,
                 longest: int | None = None) -> CalibrationSet:
     """Read ready-made tokens: a calibration.safetensors (`tokens`, `lengths`), or .jsonl: a list of integers a line."""
+    from safetensors.torch import load
+
     _refuse_no_samples(samples)
     name = require_path(path).name
     raw = read_given(path)
@@ -324,14 +328,15 @@ def _stored_rows(stored: dict[str, Tensor]) -> list[list[int]]:
     """Return each sample's tokens without padding. Raises ValueError for other values than integers or bad lengths."""
     tokens = stored["tokens"]
     lengths = stored.get("lengths", torch.full(tokens.shape[:1], tokens.shape[-1] if tokens.dim() else 0))
-    if tokens.dim() != 2 or lengths.shape != tokens.shape[:1] or {tokens.dtype, lengths.dtype} - _WHOLE:
+    if tokens.dim() != 2 or lengths.shape != tokens.shape[:1] or {tokens.dtype, lengths.dtype} - {
+            getattr(torch, name) for name in _WHOLE}:
         raise ValueError("tokens (N, length) and lengths (N,) are whole numbers")
     if not all(0 <= length <= tokens.shape[1] for length in lengths.tolist()):
         raise ValueError("a length is outside its row")
     return [row[:length] for row, length in zip(tokens.tolist(), lengths.tolist(), strict=True)]
 
 
-_WHOLE = {torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64, torch.uint16, torch.uint32}
+_WHOLE = ("uint8", "int8", "int16", "int32", "int64", "uint16", "uint32")
 
 
 def held_out_indices(total: int, seed: int) -> list[int]:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import transformers
 from tokenizers import AddedToken
 
 from gblm_viz.core.base.errors import ModelError
@@ -106,7 +107,7 @@ def test_a_tokenizer_that_needs_a_package_names_what_to_install(
     content = b"IQ== 0\nIg== 1\n" if missing == ("tiktoken",) else b"\n\x0e\n\x05<unk>\x15\x00\x00\x00\x00\x18\x02"
     (place / "tokenizer.model").write_bytes(content)
     monkeypatch.setattr(tokenizers_of, "_installed", lambda module: module not in missing)
-    monkeypatch.setattr(tokenizers_of.AutoTokenizer, "from_pretrained", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr(transformers.AutoTokenizer, "from_pretrained", lambda *_, **__: 1 / 0)
     packages = " ".join(one.removeprefix("google.") for one in missing)
     assert f"pip install {packages})" in refused(place, "tokenizer_package")
 

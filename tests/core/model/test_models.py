@@ -16,6 +16,7 @@ from typing import Any
 import huggingface_hub.constants
 import pytest
 import torch
+import transformers
 from safetensors.torch import load_file, save_file
 from transformers import BertConfig, BertForMaskedLM, BertModel, T5Config, T5ForConditionalGeneration
 
@@ -228,7 +229,7 @@ def test_a_model_larger_than_the_memory(original: Path, monkeypatch: pytest.Monk
 @pytest.fixture
 def two_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
     """As far as one asks: accelerate is there, and two GPUs with 10 and 6 GB free."""
-    monkeypatch.setattr(footprint, "is_accelerate_available", lambda: True)
+    monkeypatch.setattr(transformers.utils, "is_accelerate_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "current_device", lambda: 1)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda gpu: ((10 * 10**9, 6 * 10**9)[gpu], 80 * 10**9))
@@ -244,7 +245,7 @@ def test_a_model_is_spread_over_all_gpus_by_their_free_memory(
         return network
 
     monkeypatch.setattr(models, "pick_device", lambda device: "cuda")
-    monkeypatch.setattr(models.AutoModelForCausalLM, "from_pretrained", from_pretrained)
+    monkeypatch.setattr(transformers.AutoModelForCausalLM, "from_pretrained", from_pretrained)
     monkeypatch.setattr(type(network), "to", lambda *_: pytest.fail("what accelerate has placed is moved"))
     assert run(load(str(original))).network is network
     assert given["device_map"] == "auto"
@@ -255,7 +256,7 @@ def test_a_model_is_spread_over_all_gpus_by_their_free_memory(
 @pytest.mark.parametrize("why", ["no accelerate", "one of several processes"])
 def test_one_gpu_where_a_model_cannot_be_spread(two_gpus: None, monkeypatch: pytest.MonkeyPatch, why: str) -> None:
     if why == "no accelerate":
-        monkeypatch.setattr(footprint, "is_accelerate_available", lambda: False)
+        monkeypatch.setattr(transformers.utils, "is_accelerate_available", lambda: False)
     else:
         monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
     assert footprint.gpus() == (1,)

@@ -14,7 +14,7 @@ from transformers import CONFIG_MAPPING, AutoConfig, AutoModelForCausalLM, AutoM
 from gblm_viz.core.base.errors import ModelError
 from gblm_viz.core.base.job import run
 from gblm_viz.core.model.models import load
-from gblm_viz.core.model.text_config import CAUSAL, MORE_THAN_TEXT, TWINS, not_causal
+from gblm_viz.core.model.text_config import TWINS, causal_types, more_than_text, not_causal
 from gblm_viz.words import LANGUAGES, words
 from tests.families import BLOCKS, HEAD, SPECIALS, VOCABULARY, modern, tiny_samples, tiny_tokenizer
 from tests.more_families import MORE, with_pictures
@@ -62,7 +62,8 @@ def test_a_model_whose_text_half_transformers_reads_is_read_alike_on_both_plans(
 @pytest.fixture(scope="module")
 def sentences() -> dict[str, ModelError]:
     """By model type: why each that is no causal language model of transformers is refused."""
-    return {kind: not_causal(CONFIG_MAPPING[kind](), "theirs") for kind in MORE_THAN_TEXT if kind not in CAUSAL}
+    return {kind: not_causal(CONFIG_MAPPING[kind](), "theirs") for kind in more_than_text()
+            if kind not in causal_types()}
 
 
 def test_every_other_model_that_reads_more_than_text_is_said_to_be_one(sentences: dict[str, ModelError]) -> None:
@@ -74,7 +75,7 @@ def test_every_other_model_that_reads_more_than_text_is_said_to_be_one(sentences
             assert "theirs" in said and kind in said and "{" not in said
         assert "see later" not in str(error)
         if error.key == "pictures_half":
-            assert error.fields["text_type"] in CAUSAL
+            assert error.fields["text_type"] in causal_types()
     assert {"llava", "mistral3", "qwen2_5_vl", "internvl"} <= {
         kind for kind, error in sentences.items() if error.key == "pictures_half"}
 
