@@ -10,6 +10,7 @@ import signal
 import sys
 import threading
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -115,16 +116,15 @@ def print_address(given: argparse.Namespace, local: bool, prefix: str, port: int
 def main() -> int:
     """Start the app and serve until a signal or Ctrl-C; return the exit code."""
     given = arguments()
-    gc.disable()  # importing makes millions of objects that all stay: collecting among them cost a fifth of the start
+    gc.disable()  # importing and building make objects that all stay: collecting among them cost a fifth of the start
     from gblm_viz.core.base.errors import GblmError
+    from gblm_viz.core.base.lazy import import_now
     from gblm_viz.ui import server
     from gblm_viz.ui.door import prefix
     from gblm_viz.ui.door.access import Access
     from gblm_viz.ui.visit.library import Library
     from gblm_viz.ui.work import start
 
-    gc.freeze()
-    gc.enable()
     library = Library(device=given.device, dtype=given.dtype)
     try:
         access = Access(prefix.of_flag(given.root_path), tuple(given.allow_host), given.password,
@@ -134,9 +134,10 @@ def main() -> int:
                          and not access.prefix and not given.share)
         library.open_models = (given.model, *given.allow_model)
         listening = listen(given.host, given.port)
-        if given.model == "pocket" and given.statistics is None:
-            start.in_background(library)
-        else:
+        shipped = given.model == "pocket" and given.statistics is None
+        if not shipped:
+            gc.enable()
+            import_now()
             start.prepare(library, given.model, given.statistics)
             library.ready.set()
     except (GblmError, OSError) as error:
@@ -144,12 +145,15 @@ def main() -> int:
         return 2
     library.keep_tidy()
     app = server.make_app(library, access)
+    gc.freeze()
+    gc.enable()
     port = listening.getsockname()[1]
     print_address(given, library.local, access.prefix, port)
     if given.share:
         print(SAY("serve.running_shared", link=server.share(port)), flush=True)
     try:
-        server.serve(app, listening)
+        # the first screen needs nothing that computes: it is served before torch is imported
+        server.serve(app, listening, partial(start.in_background, library) if shipped else lambda fail: None)
     finally:
         library.end(ENDING_SECONDS)
     return 0

@@ -43,6 +43,7 @@ from .visit.presence import Streams
 
 LONGEST_REQUEST_LINE = 256_000
 """Most bytes of a link: one of 80 kB still opens, and the page says how much was left out. Uvicorn's default: 64 kB."""
+Begin = Callable[[Callable[[Exception], None]], None]
 _UPLOAD = Route(("POST",), re.compile(uploads.ADDRESS))
 """Its body is the file itself; uploads.py limits its size as it arrives."""
 _FIRST_OF_HEAD = (
@@ -173,16 +174,31 @@ class _Server(uvicorn.Server):
     """Uvicorn that logs neither errors after the end signal, since streams cut off then are not errors, nor the end of
     a stream whose page has gone."""
 
+    begin: Begin
+    failure: Exception | None = None
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         asyncio.get_running_loop().set_exception_handler(log_failure)
         await super().startup(sockets)
+        self.begin(self.fail)
+
+    def fail(self, error: Exception) -> None:
+        """End serving, since the app cannot work."""
+        self.failure, self.should_exit = error, True
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
         super().handle_exit(sig, frame)
 
 
-def serve(app: FastAPI, listening: socket.socket) -> None:
-    """Serve on a socket until a signal; then the signal's original handler is called."""
-    _Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2,
-                           h11_max_incomplete_event_size=LONGEST_REQUEST_LINE)).run([listening])
+def serve(app: FastAPI, listening: socket.socket, begin: Begin = lambda fail: None) -> None:
+    """Serve on a socket until a signal; then the signal's original handler is called.
+
+    begin: called once pages are served, with a function that takes an error; it ends serving, and is raised here.
+    """
+    serving = _Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2,
+                                     h11_max_incomplete_event_size=LONGEST_REQUEST_LINE))
+    serving.begin = begin
+    serving.run([listening])
+    if serving.failure is not None:
+        raise serving.failure

@@ -57,6 +57,14 @@ def test_a_taken_port_is_a_sentence_and_code_2() -> None:
     assert port in found.stderr and "Traceback" not in found.stderr
 
 
+@pytest.mark.parametrize("error", ["ImportError", "OSError"])
+def test_a_torch_that_cannot_be_imported_ends_the_app_with_its_reason(tmp_path: Path, error: str) -> None:
+    (tmp_path / "torch.py").write_text(f"raise {error}('its library is broken')\n")
+    found = ended("--port", "0", PYTHONPATH=os.pathsep.join((str(tmp_path), str(ROOT))))
+    assert found.returncode == 1
+    assert "its library is broken" in found.stderr.splitlines()[-1]
+
+
 def test_with_a_vpns_proxy_no_locale_no_home_and_a_folder_in_japanese_the_app_starts_and_ends(tmp_path: Path) -> None:
     """One start for all of it: by IPv6 where there is one, from a folder that takes no file, ended by Ctrl-C."""
     model = tmp_path / "日本語" / "モデル"

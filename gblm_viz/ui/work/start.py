@@ -1,13 +1,15 @@
-"""Prepares the model and the example's gradients and masks before the first visitor needs them."""
+"""Prepares the model and the example's gradients and masks, for the first visitor who needs them."""
 
 from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from gblm_viz.core.base.job import run
+from gblm_viz.core.base.lazy import import_now
 from gblm_viz.core.sums import statistics
 
 from ..visit.library import Library
@@ -39,9 +41,18 @@ def prepare_example(library: Library) -> None:
         library.pinned.add(key)
 
 
-def in_background(library: Library) -> None:
-    """Prepare the example in a thread, while the first page is already served."""
+def in_background(library: Library, failed: Callable[[Exception], None]) -> None:
+    """Import torch and transformers and prepare the example in a thread, while the first page is already served.
+
+    Handlers wait for `library.ready`. failed: called with the error if either cannot be imported, since nothing works
+    then.
+    """
     def prepare_it() -> None:
+        try:
+            import_now()
+        except Exception as error:
+            failed(error)
+            return
         try:
             prepare_example(library)
         except Exception:
