@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from gblm_viz.core.base.errors import shortened
+from gblm_viz.core.base.lazy import import_now
 from gblm_viz.core.model.models import Model, Opened, load, open_source
 from gblm_viz.core.model.tokenizer import vocabulary
 from gblm_viz.core.text import calibration
@@ -44,6 +45,7 @@ def whole_model(args: argparse.Namespace, terminal: Terminal) -> Model:
 
 def open_model(args: argparse.Namespace, terminal: Terminal) -> Opened:
     """Return the model without its weights; prints a warning if the tokenizer has tokens beyond the vocabulary."""
+    import_now()
     _quieten()
     known = terminal.follow(open_source(args.model))
     beside = vocabulary(known.tokenizer)

@@ -22,7 +22,7 @@ from urllib.error import URLError
 
 CLI = ("-m", "gblm_viz")
 PROMPT = ("--model", "pocket", "--prompt", "What is the capital of France?", "--max-tokens", "4")
-TEXT = ("--model", "pocket", "--text", "assets/texts/held_out_en.txt")
+TEXT = ("--model", "pocket", "--text", "LICENSE", "--length", "512")  # short: the start is measured, not the work
 COMMANDS: dict[str, tuple[str, ...]] = {
     "import gradio": ("-c", "import gradio"),
     "import torch, transformers": ("-c", "import torch; from transformers import AutoModelForCausalLM, AutoTokenizer"),
