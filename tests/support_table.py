@@ -15,7 +15,7 @@ from gblm_viz.core.base.job import run
 from gblm_viz.core.model import models
 from gblm_viz.core.model.matrices import share_weights
 from gblm_viz.core.model.models import Model
-from gblm_viz.core.model.text_config import MORE_THAN_TEXT
+from gblm_viz.core.model.text_config import more_than_text
 from gblm_viz.core.sums.collect import collect
 from gblm_viz.core.sums.statistics import Statistics
 from gblm_viz.core.sums.streamed import prepare_streamed
@@ -102,7 +102,7 @@ def text(lines: list[str]) -> str:
     reasons: dict[str, list[str]] = {}
     for name, reason in sorted((UNBUILT | {name: one.reason for name, one in REFUSED.items()}).items()):
         reasons.setdefault(reason, []).append(name)
-    reasons[_NO_CLASS] = sorted(set(MORE_THAN_TEXT) - set(MODEL_FOR_CAUSAL_LM_MAPPING_NAMES))
+    reasons[_NO_CLASS] = sorted(set(more_than_text()) - set(MODEL_FOR_CAUSAL_LM_MAPPING_NAMES))
     left = "\n".join(f"- {', '.join(names)}: {reason}." for reason, names in reasons.items())
     streamed = len(lines) - whole
     return f"""\
