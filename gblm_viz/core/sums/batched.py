@@ -233,7 +233,7 @@ def has_experts(layout: Layout) -> bool:
 
 
 def _trial(network: nn.Module, layout: Layout, batch: Batch) -> _Seen:
-    seen, entered = _Seen(), list[tuple[str, Tensor, int]]()
+    seen, entered = _Seen(), list[tuple[str, "Tensor", int]]()
 
     def watch(matrix: Matrix) -> Hook:
         def hook(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], given: Any) -> None:
