@@ -15,7 +15,6 @@ import secrets
 import shutil
 import socket
 import tempfile
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -33,6 +32,7 @@ from gblm_viz.words import LANGUAGES, words
 from .build import build
 from .door.access import OPEN_ACCESS, Access
 from .door.gate import Gate, Route
+from .door.kept import Kept, kinds
 from .door.languages import preferred
 from .door.own_address import use_browser_address
 from .door.prefix import LONGEST_QUERY, own_path, quoted
@@ -60,7 +60,6 @@ def make_app(library: Library, access: Access = OPEN_ACCESS) -> FastAPI:
     site.add_middleware(Streams, presence=library.presence)
     _add_entrances(site)
     _add_downloads(site, library)
-    site.middleware("http")(_browser_language)
     _add_uploads(site, library)
     pages = {language: build(language, library) for language in LANGUAGES}
     for language, blocks in pages.items():
@@ -68,6 +67,7 @@ def make_app(library: Library, access: Access = OPEN_ACCESS) -> FastAPI:
         gr.mount_gradio_app(site, blocks, f"/{language}", footer_links=[], run_history=False,
                             ssr_mode=False, theme=THEME, css=CSS, head=head(words(language)), show_error=False,
                             max_file_size="0b")
+    site.add_middleware(Kept, kinds=kinds(_finish_page))
     site.add_middleware(Gate, pages=pages, presence=library.presence, beside=(_UPLOAD,))
     access.guard(site, library.local)
     return site
@@ -123,17 +123,11 @@ def _add_uploads(site: FastAPI, library: Library) -> None:
         return JSONResponse({"token": token})
 
 
-async def _browser_language(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-    """Set the browser's language in a page before Gradio's scripts run."""
-    language = own_path(request.scope).strip("/")
-    response = await call_next(request)
-    if language not in LANGUAGES or "text/html" not in response.headers.get("content-type", ""):
-        return response
-    body = b"".join([part async for part in response.body_iterator])  # type: ignore[attr-defined]
+def _finish_page(page: bytes, language: str) -> bytes:
+    """Return a page with the browser's language set before Gradio's scripts run, and the address the browser sees."""
     first = _FIRST_OF_HEAD.format(code=language).encode()
-    page = body.replace(b"<head>", b"<head>" + first, 1).replace(b'lang="en"', f'lang="{language}"'.encode(), 1)
-    headers = {name: value for name, value in response.headers.items() if name.lower() != "content-length"}
-    return Response(use_browser_address(page), response.status_code, headers)
+    page = page.replace(b"<head>", b"<head>" + first, 1).replace(b'lang="en"', f'lang="{language}"'.encode(), 1)
+    return use_browser_address(page)
 
 
 def _to_page(request: Request, language: str) -> Response:
