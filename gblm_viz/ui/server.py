@@ -38,6 +38,7 @@ from .door.own_address import use_browser_address
 from .door.prefix import LONGEST_QUERY, own_path, quoted
 from .theme import CSS, THEME, head
 from .visit import address, downloads, uploads
+from .visit.lean import keep_little
 from .visit.library import Library
 from .visit.presence import Streams
 
@@ -67,6 +68,7 @@ def make_app(library: Library, access: Access = OPEN_ACCESS) -> FastAPI:
         gr.mount_gradio_app(site, blocks, f"/{language}", footer_links=[], run_history=False,
                             ssr_mode=False, theme=THEME, css=CSS, head=head(words(language)), show_error=False,
                             max_file_size="0b")
+        keep_little(site.routes[-1].app, blocks)  # the one just mounted
     site.add_middleware(Kept, kinds=kinds(_finish_page))
     site.add_middleware(Gate, pages=pages, presence=library.presence, beside=(_UPLOAD,))
     access.guard(site, library.local)

@@ -10,16 +10,19 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import re
 import zlib
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Generic, TypeVar
 
 import brotli
+from gradio.route_utils import get_root_url
 from starlette.datastructures import Headers
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -35,16 +38,22 @@ SMALLEST = 400
 """Bytes below which compression gains nothing."""
 MOST_KEPT = 64_000_000
 """Most bytes of bodies, not compressed; all files of Gradio's front end are 21 MB. What comes later is passed on."""
+NOBODY = "nobody.invalid"
+"""The host by whose name the app is asked for what it tells everybody."""
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Kind:
-    """Addresses (below the prefix) whose answers are kept. `finish`: the last change to a body, by its language."""
+    """Addresses (below the prefix) whose answers are kept. `finish`: the last change to a body, by its language.
+
+    rooted: the body contains the app's address, which each answer gets as its request saw it; for programs, since a
+    page finds its address itself. Such an answer is neither compressed nor kept by browsers."""
 
     path: re.Pattern[str]
     cache: str
     finish: Callable[[bytes, str], bytes] = lambda body, _: body
+    rooted: bool = False
 
 
 def kinds(finish_page: Callable[[bytes, str], bytes]) -> tuple[Kind, ...]:
@@ -52,7 +61,8 @@ def kinds(finish_page: Callable[[bytes, str], bytes]) -> tuple[Kind, ...]:
     language = f"/(?P<language>{'|'.join(LANGUAGES)})/"
     return (Kind(re.compile(language), ASK_AGAIN, finish_page),
             Kind(re.compile(rf"{language}(assets/[\w.-]+|theme\.css)"), FOREVER),
-            Kind(re.compile(rf"{language}static/(\w+/)*[\w.-]+"), ASK_AGAIN))
+            Kind(re.compile(rf"{language}static/(\w+/)*[\w.-]+"), ASK_AGAIN),
+            Kind(re.compile(rf"{language}config"), "no-store", rooted=True))
 
 
 class Once(Generic[T]):
@@ -117,7 +127,9 @@ class Kept:
             if found := kind.path.fullmatch(path):
                 with suppress(NotKept):
                     answer = await self._answers.get(path, partial(self._make, kind, found["language"], path, scope))
-                    await _respond(answer, kind.cache, scope, receive, send)
+                    if kind.rooted:
+                        answer = _rooted(answer, found["language"], scope)
+                    await _respond(answer, kind, scope, receive, send)
                     return
         await self.app(scope, receive, send)
 
@@ -133,7 +145,7 @@ class Kept:
                 parts.append(message.get("body", b""))
 
         await self.app({**scope, "path": path, "raw_path": path.encode(), "root_path": "", "query_string": b"",
-                        "headers": [(b"host", b"localhost")]}, _nothing_more, send)
+                        "headers": [(b"host", NOBODY.encode())]}, _stays, send)
         body = kind.finish(b"".join(parts), language) if status == 200 else b""
         self._size += len(body)
         if status != 200 or self._size > MOST_KEPT:
@@ -142,14 +154,28 @@ class Kept:
         return Answer(told["content-type"], body, f'W/"{hashlib.sha256(body).hexdigest()[:32]}"')
 
 
-async def _nothing_more() -> Message:
-    return {"type": "http.request", "body": b"", "more_body": False}
+async def _stays() -> Message:
+    """Wait for ever: whoever asks neither sends a body nor leaves."""
+    await asyncio.Event().wait()
+    raise AssertionError
 
 
-async def _respond(answer: Answer, cache: str, scope: Scope, receive: Receive, send: Send) -> None:
+def _rooted(answer: Answer, language: str, scope: Scope) -> Answer:
+    """Return the answer with the app's address as the request sees it, in place of nobody's."""
+    mounted = f"{scope.get('root_path', '')}/{language}"
+    root = get_root_url(Request(scope), own_path(scope), mounted)
+    whole = json.dumps(root).encode()
+    return replace(answer, body=answer.body.replace(f'"http://{NOBODY}/{language}"'.encode(), whole))
+
+
+async def _respond(answer: Answer, kind: Kind, scope: Scope, receive: Receive, send: Send) -> None:
     """Send the answer in the best encoding that is asked for, or only that the browser's copy is still the same."""
     asked = Headers(scope=scope)
-    headers = {"Cache-Control": cache, "ETag": answer.etag, "Vary": "Accept-Encoding"}
+    if kind.rooted:
+        await Response(answer.body, 200, {"Content-Type": answer.content_type, "Cache-Control": kind.cache})(
+            scope, receive, send)
+        return
+    headers = {"Cache-Control": kind.cache, "ETag": answer.etag, "Vary": "Accept-Encoding"}
     if answer.etag in asked.get("if-none-match", ""):
         await Response(None, 304, headers)(scope, receive, send)
         return

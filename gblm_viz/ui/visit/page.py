@@ -99,44 +99,59 @@ class Page:
         """
         inspect.signature(handler).bind(None, None, *inputs)
 
-        def checked(visit: Visit, told: Any, *values: Any) -> Any:
+        def refuse_others(told: Any) -> None:
             if not KINDS[kind](told):
                 raise GblmError("bad_event")
+
+        def checked(visit: Visit, told: Any, *values: Any) -> Any:
+            refuse_others(told)
             return handler(visit, told, *values)
 
-        spoken = self.wrap_handler(checked)
+        def checking(visit: Visit, told: Any, *values: Any) -> Iterator[dict[Any, Any]]:
+            refuse_others(told)
+            yield from handler(visit, told, *values)
 
-        def heard(event: gr.EventData, request: gr.Request, visitor: str, *values: Any) -> Iterator[dict[Any, Any]]:
-            told = event._data.get(field) if isinstance(event._data, dict) else None
-            yield from spoken(request, visitor, told, *values)
-
+        heard = _hear(field, self.wrap_handler(checking if inspect.isgeneratorfunction(handler) else checked))
         return listener(heard, [self.visitor, *inputs], [self.status, *outputs], show_progress="hidden",
                         trigger_mode="multiple", concurrency_limit=None, api_visibility="private")
 
-    def wrap_handler(self, handler: Callable[..., Any]) -> Callable[..., Iterator[dict[Any, Any]]]:
-        """Return the handler as a generator of updates that shows errors in the status line instead of raising them."""
-        def spoken(request: gr.Request, visitor: str, *values: Any) -> Iterator[dict[Any, Any]]:
+    def wrap_handler(self, handler: Callable[..., Any]) -> Callable[..., Any]:
+        """Return the handler as a function, or a generator, of updates that shows errors in the status line instead of
+        raising them. A generator only for a generator: Gradio sends the last update of one twice."""
+        def spoken(request: gr.Request, visitor: str, *values: Any) -> dict[Any, Any]:
+            try:
+                visit = self.visit_of(request, visitor or self.library.presence.owner(page_key(request)), issued=True)
+                if visit.session.model is None:  # its status line says so since the page was built
+                    self._wait_for_example(visit)
+                return handler(visit, *values) or {self.status: gr.skip()}
+            except Exception as error:
+                return self._told(error)
+
+        def speaking(request: gr.Request, visitor: str, *values: Any) -> Iterator[dict[Any, Any]]:
             try:
                 visit = self.visit_of(request, visitor or self.library.presence.owner(page_key(request)), issued=True)
                 if visit.session.model is None:
                     yield {self.status: self.note(self.words("status.preparing"), "working")}
-                    self.library.ready.wait(LONGEST_WAIT)
-                    visit.keep(self.library.first)
-                result = handler(visit, *values)
-                if inspect.isgenerator(result):
-                    updates = cast("Generator[dict[Any, Any], None, None]", result)
-                    with closing(updates):
-                        yield next(updates, {self.status: gr.skip()})  # no update at all would empty its outputs
-                        yield from updates
-                else:
-                    yield result or {self.status: gr.skip()}
-            except GblmError as error:
-                yield {self.status: self.note(error.say(self.words), "error")}
-            except Exception:
-                number = secrets.token_hex(4)
-                LOG.exception("error %s", number)
-                yield {self.status: self.note(self.words("errors.unknown", id=number), "error")}
-        return spoken
+                    self._wait_for_example(visit)
+                with closing(handler(visit, *values)) as updates:
+                    yield next(updates, {self.status: gr.skip()})  # no update at all would empty its outputs
+                    yield from updates
+            except Exception as error:
+                yield self._told(error)
+
+        return speaking if inspect.isgeneratorfunction(handler) else spoken
+
+    def _wait_for_example(self, visit: Visit) -> None:
+        self.library.ready.wait(LONGEST_WAIT)
+        visit.keep(self.library.first)
+
+    def _told(self, error: Exception) -> dict[Any, Any]:
+        """Return the update of the status line that tells of an error; call it while the error is handled."""
+        if isinstance(error, GblmError):
+            return {self.status: self.note(error.say(self.words), "error")}
+        number = secrets.token_hex(4)
+        LOG.exception("error %s", number)
+        return {self.status: self.note(self.words("errors.unknown", id=number), "error")}
 
     def visit_of(self, request: gr.Request, key: str, issued: bool = False) -> Visit:
         """Return the visit of this key and record that the requesting page belongs to it (see `Library.visit`)."""
@@ -191,6 +206,20 @@ class Page:
             parts.append(self.words("status.left", time=format_duration(self.words, left)))
         share = min(100.0, 100 * step.done / max(1, step.total))
         return _status(" · ".join(parts), "working", name, f"{share:.1f}")
+
+
+def _hear(field: str, spoken: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a wrapped handler that is given the field of an own component's event as its first value."""
+    def told(event: gr.EventData) -> Any:
+        return event._data.get(field) if isinstance(event._data, dict) else None
+
+    def heard(event: gr.EventData, request: gr.Request, visitor: str, *values: Any) -> dict[Any, Any]:
+        return cast("dict[Any, Any]", spoken(request, visitor, told(event), *values))
+
+    def hearing(event: gr.EventData, request: gr.Request, visitor: str, *values: Any) -> Iterator[dict[Any, Any]]:
+        yield from spoken(request, visitor, told(event), *values)
+
+    return hearing if inspect.isgeneratorfunction(spoken) else heard
 
 
 def _status(sentence: str, kind: str, counted: str = "", percent: str = "") -> str:

@@ -22,6 +22,8 @@ PAGE_SECONDS = 60.0
 PAGES_OF_A_VISIT = 20
 ANSWERS_KEPT = 500
 """Number of requests whose duration Gradio remembers (its default: 10,000)."""
+NEVER = 2**63
+"""Number of answers after which Gradio sums up their durations, for a route that is closed here (its default: 1)."""
 
 Scope = MutableMapping[str, Any]
 
@@ -92,8 +94,9 @@ class Presence:
 
     def watch(self, blocks: gr.Blocks) -> None:
         """Have `tidy` also delete what this app's Gradio keeps of closed pages."""
-        # Gradio has no public setting for this
+        # Gradio has no public settings for these
         blocks._queue.ANALYTICS_MAX_EVENTS = ANSWERS_KEPT
+        blocks._queue.ANAYLTICS_CACHE_FREQUENCY = NEVER
         self._blocks.append(blocks)
 
     def tidy(self, now: float | None = None) -> list[str]:
