@@ -22,6 +22,12 @@ class LeanState(SessionState):
         super().__init__(SimpleNamespace(default_config=blocks.default_config, blocks={}))  # type: ignore[arg-type]
         self.config_values = _Dropped()
 
+    def __setitem__(self, key: int, value: Any) -> None:
+        if isinstance(self.blocks_config.blocks.get(key), gr.State):
+            super().__setitem__(key, value)
+        else:
+            self.blocks_config.blocks[key] = value  # without describing it, which took a tenth of a page's opening
+
     def _update_config(self, key: int) -> None:
         pass
 
