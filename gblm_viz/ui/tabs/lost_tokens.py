@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,9 +63,15 @@ class _Handlers(Handlers):
         page.on(parts.which.input, self.on_worst, [parts.which, parts.drawn], fills, latest=True)
         page.on(parts.window.input, self.on_window, reads, [parts.strip, parts.drawn], latest=True)
         page.on(parts.worst.click, self.on_worst, [parts.which, parts.drawn], fills)
-        page.on(parts.back.click, lambda visit, *values: self.on_step(visit, -1, *values), reads, draws)
-        page.on(parts.on.click, lambda visit, *values: self.on_step(visit, 1, *values), reads, draws)
+        for button, step in ((parts.back, -1), (parts.on, 1)):
+            page.on(button.click, self.stepping(step), reads, draws)
         page.on_event(parts.strip.select, "step", "number", self.on_step, reads, draws)
+
+    def stepping(self, step: int) -> Callable[..., Iterator[dict[Any, Any]]]:
+        """Return the handler of a button that goes so many windows on."""
+        def on_button(visit: Visit, *values: Any) -> Iterator[dict[Any, Any]]:
+            yield from self.on_step(visit, step, *values)
+        return on_button
 
     def choices(self, visit: Visit, name: str) -> list[tuple[str, int]]:
         """Return (label, window), the largest loss first."""

@@ -123,7 +123,10 @@ class Page:
                 visit = self.visit_of(request, visitor or self.library.presence.owner(page_key(request)), issued=True)
                 if visit.session.model is None:  # its status line says so since the page was built
                     self._wait_for_example(visit)
-                return handler(visit, *values) or {self.status: gr.skip()}
+                found = handler(visit, *values) or {self.status: gr.skip()}
+                if inspect.isgenerator(found):
+                    raise TypeError(f"{handler} returns a generator but is no generator function")
+                return cast("dict[Any, Any]", found)
             except Exception as error:
                 return self._told(error)
 
