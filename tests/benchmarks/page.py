@@ -110,6 +110,7 @@ def measure(browser: Browser, found: Found, language: str) -> None:
     context = browser.new_context(viewport={"width": 1280, "height": 720}, locale="en-US")
     for openings in (found.first, found.again):
         openings.append(open_once(context, f"{found.url}/{language}/"))
+        print(f"{found.app}: {openings[-1].seconds:.2f} s, {openings[-1].size:,} bytes", file=sys.stderr, flush=True)
     context.close()
 
 

@@ -61,8 +61,8 @@ async def measure(app: Path, shared: int, visits: int) -> Found:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--app", type=Path, action="append", help="a checkout; repeat it to compare (default: this)")
-    parser.add_argument("--shared", type=int, default=15, help="visits before the counting begins")
-    parser.add_argument("--visits", type=int, default=40, help="visits that are counted")
+    parser.add_argument("--shared", type=int, default=8, help="visits before the counting begins")
+    parser.add_argument("--visits", type=int, default=20, help="visits that are counted")
     given = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the server ends with it
     print("| checkout | visits | MB a visit | s a visit |", "|---|---:|---:|---:|", sep="\n")
