@@ -25,6 +25,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
@@ -85,13 +86,15 @@ def open_once(context: BrowserContext, url: str) -> Opening:
     """Open the page in a new tab and close it again once its first screen is complete."""
     page, found = context.new_page(), Opening()
     wire = context.new_cdp_session(page)
-    wire.on("Network.requestWillBeSent", lambda told: found.requests.setdefault(
-        told["requestId"], (0, told["request"]["url"].removeprefix(url))))
+
+    def asked(told: dict[str, Any]) -> None:
+        found.requests.setdefault(told["requestId"], (0, told["request"]["url"].removeprefix(url)))
 
     def came(number: str, size: float, whole: bool = False) -> None:
         before, address = found.requests.get(number, (0, ""))
         found.requests[number] = (int(size) + (0 if whole else before), address)
 
+    wire.on("Network.requestWillBeSent", asked)
     wire.on("Network.responseReceived", lambda told: came(told["requestId"], told["response"]["encodedDataLength"]))
     wire.on("Network.dataReceived", lambda told: came(told["requestId"], told["encodedDataLength"]))
     wire.on("Network.loadingFinished", lambda told: came(told["requestId"], told["encodedDataLength"], whole=True))
