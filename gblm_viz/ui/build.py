@@ -144,15 +144,15 @@ class _Handlers(Handlers):
     def wire(self, blocks: gr.Blocks) -> None:
         page, signals = self.page, self.signals
         blocks.load(self.arrive, [self.key, self.link], [page.visitor, self.key, self.link],
-                    js=passed_on(_SCRIPT, "openLink"),
-                    show_progress="hidden", api_visibility="private").then(
-            None, [self.key], [self.key], js=passed_on(_SCRIPT, "keepKey"), api_visibility="private").then(
+                    js=passed_on(_SCRIPT, "openLink"), **page.unmarked, api_visibility="private").then(
+            None, [self.key], [self.key], js=passed_on(_SCRIPT, "keepKey"), **page.unmarked,
+            api_visibility="private").then(
             page.wrap_handler(self.wake), [page.visitor, self.link, signals.visit],
-            [page.status, self.source, self.about, page.tabs, signals.visit], show_progress="hidden",
+            [page.status, self.source, self.about, page.tabs, signals.visit], **page.unmarked,
             api_visibility="private")
         page.on([signals.visit.change, signals.selection.change, signals.settings.change], self.on_place, [],
                 [self.place], latest=True)
-        self.place.change(None, [self.place], [self.place], js=passed_on(_SCRIPT, "writeAddress"),
+        self.place.change(None, [self.place], [self.place], js=passed_on(_SCRIPT, "writeAddress"), **page.unmarked,
                           api_visibility="private")
         page.on([self.load.click, self.source.submit], self.on_load, [self.source, signals.visit],
                 [self.about, signals.visit])

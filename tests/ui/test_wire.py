@@ -70,3 +70,12 @@ def test_a_late_refill_of_the_text_tab_writes_only_what_the_page_does_not_hold(w
     assert not written()
     session.update(text=replace(session.session.text, text="Snow fell in June. " * 60))
     assert [written(), written()] == [True, False]
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_no_component_that_is_drawn_is_told_of_the_steps_of_an_event(language: str, wire: Wire) -> None:
+    blocks = wire.visitor(language).blocks
+    told = {one for listener in blocks.config["dependencies"] if listener["backend_fn"]
+            for one in listener["show_progress_on"] or listener["outputs"]}
+    assert {blocks.blocks[one].get_block_name() for one in told} == {"state"}
+    assert len(told) == 1

@@ -75,6 +75,16 @@ class Page:
     """The events that make the part being built visible: those of its tab or panel. Heavy hidden parts update on them
     instead of on every signal."""
 
+    @property
+    def unmarked(self) -> dict[str, Any]:
+        """Arguments of a listener for which Gradio marks no component as pending.
+
+        Gradio's page tells every component that it may ever mark about every step of every event, four steps an event.
+        With all outputs of all listeners, which it marks by default, that took 50 to 100 ms a step on the page's only
+        thread. So each listener names one and the same component, the visitor's state, which is not drawn.
+        """
+        return {"show_progress": "hidden", "show_progress_on": self.visitor}
+
     def on(self, triggers: Any, handler: Callable[..., Any], inputs: Sequence[Any] = (), outputs: Sequence[Any] = (),
            *, latest: bool = False, js: str | None = None, concurrency: str | None = None,
            queue: bool = True) -> Any:
@@ -86,7 +96,7 @@ class Page:
         inspect.signature(handler).bind(None, *inputs)  # inputs that do not fit fail here, not on a click
         events = list(triggers) if isinstance(triggers, list | tuple) else [triggers]
         spoken = self.wrap_handler(handler)
-        return gr.on(events, spoken, [self.visitor, *inputs], [self.status, *outputs], show_progress="hidden",
+        return gr.on(events, spoken, [self.visitor, *inputs], [self.status, *outputs], **self.unmarked,
                      trigger_mode="always_last" if latest else "once", js=js, concurrency_id=concurrency,
                      concurrency_limit=None, api_visibility="private", queue=queue)
 
@@ -112,7 +122,7 @@ class Page:
             yield from handler(visit, told, *values)
 
         heard = _hear(field, self.wrap_handler(checking if inspect.isgeneratorfunction(handler) else checked))
-        return listener(heard, [self.visitor, *inputs], [self.status, *outputs], show_progress="hidden",
+        return listener(heard, [self.visitor, *inputs], [self.status, *outputs], **self.unmarked,
                         trigger_mode="multiple", concurrency_limit=None, api_visibility="private")
 
     def wrap_handler(self, handler: Callable[..., Any]) -> Callable[..., Any]:
