@@ -24,7 +24,7 @@ from gblm_viz.core.model import models
 from gblm_viz.core.model.matrices import Matrix
 from gblm_viz.core.model.models import Model
 from gblm_viz.core.score import alpha
-from gblm_viz.core.score.alpha import ShareCurve
+from gblm_viz.core.score.alpha import Alpha, ShareCurve
 from gblm_viz.core.score.scores import Scored
 from gblm_viz.core.sums import estimate, statistics
 from gblm_viz.core.sums.collect import collect
@@ -37,6 +37,7 @@ from gblm_viz.shipped import ASSETS
 from gblm_viz.words import Words
 
 from ..visit.keys import (
+    AlphaKey,
     CorrectionKey,
     CostKey,
     HeldOutKey,
@@ -341,6 +342,20 @@ def telling_weight(visit: Visit, settings: Settings, only: str | None = None) ->
     return visit.library.get_or_make(LargestJumpKey(masks_key(visit.session, settings), only), find)
 
 
+def shown_masks(library: Library, session: Session, settings: Settings) -> Masks | None:
+    """Return the masks that a preview of these settings has computed; None if it has not, or in another order."""
+    if settings.order != "dense":
+        return None
+    number = settings
+    if "alpha" in settings.knobs and settings.alpha.kind != "number":
+        alpha_key = AlphaKey(session.statistics, settings.alpha, settings.norm)
+        if not library.has(alpha_key):
+            return None
+        number = replace(settings, alpha=Alpha("number", library.get(alpha_key)))
+    key = masks_key(session, number)
+    return replace(library.get(key), settings=settings) if library.has(key) else None
+
+
 def apply_job(library: Library, session: Session, model: Model, found: Statistics | None,
               settings: Settings) -> Job[MasksKey]:
     """Compute the masks in the settings' order and the pruned copy; the result is the masks' Library key."""
@@ -349,7 +364,7 @@ def apply_job(library: Library, session: Session, model: Model, found: Statistic
         # a single user on their own machine may use all of its memory
         library.require_memory(5 * model.layout.prunable, (free_memory() or 0) if library.local else 0)
     if not library.has(key):
-        masks = yield from prune.masks(model, found, settings)
+        masks = shown_masks(library, session, settings) or (yield from prune.masks(model, found, settings))
         library.put(key, masks, masks.prunable)
     if not library.has(PrunedKey(key)):
         masks = library.get(key)

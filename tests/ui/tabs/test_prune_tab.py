@@ -13,6 +13,8 @@ import pytest
 import torch
 
 from gblm_viz.core.base.errors import SettingError
+from gblm_viz.core.base.job import run
+from gblm_viz.core.mask.prune import dense_masks
 from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.score.alpha import Alpha
 from gblm_viz.core.score.scores import Fallback
@@ -144,6 +146,23 @@ def test_apply_builds_the_model_and_reports_how_far_the_preview_was_right(librar
     assert same in updates["status"]
     assert same in updates["sparsity-reached"]
     assert "applied #1" in updates["sparsity-reached"]
+
+
+def test_apply_takes_the_masks_that_are_on_screen(library: Library, visit: Visit,
+                                                 monkeypatch: pytest.MonkeyPatch) -> None:
+    tab, form = Tab(library), replace(FORM, sparsity=0.35)
+    tab.call("on_control", visit, 0, *values(form))
+    wanted = run(dense_masks(visit.model(), visit.statistics(), form.settings(Settings())))
+    with monkeypatch.context() as broken:
+        broken.setattr(work.prune, "masks", lambda *_: pytest.fail("the masks are computed again"))
+        tab.call("on_apply", visit, 0, 0, *values(form))
+    masks = work.applied_masks(visit)
+    assert (masks.settings, masks.alpha, masks.calibration_key) == (wanted.settings, wanted.alpha,
+                                                                    wanted.calibration_key)
+    assert all(torch.equal(mask, masks.masks[name]) for name, mask in wanted.masks.items())
+    later = replace(form, sparsity=0.45)  # nobody has looked at these, so they are computed
+    tab.call("on_apply", visit, 1, 1, *values(later))
+    assert work.applied_masks(visit).settings.sparsity == 0.45
 
 
 def test_an_applied_mask_goes_stale_when_the_slider_moves_on_and_comes_back(library: Library, visit: Visit) -> None:
