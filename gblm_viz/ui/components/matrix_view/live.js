@@ -7,6 +7,7 @@ import { isList } from "./settings.js";
 /** @typedef {import("./types.js").View} View */
 
 const REST = 250; // milliseconds without a move after which the controls have come to rest
+const TYPED = 100; // the same for a number that is typed: it is one value at once, not a walk through many
 const AFTER = 20; // frames for which a list is still looked at once it has been left
 
 /** @param {View} view */
@@ -34,12 +35,20 @@ function isFollowed({ value }, input) {
 function follow(view, input) {
   if (view.sliders.some((place) => input.closest(place))) { // also while there is no picture that follows it
     clearTimeout(view.resting);
-    view.resting = setTimeout(() => view.trigger("release", {}), REST);
+    view.resting = setTimeout(() => view.trigger("release", {}), chooseRest(input));
   }
   if (!isFollowed(view, input)) return;
   view.heard = input;
   view.root.dataset.live = "";
   requestTiles(view);
+}
+
+/**
+ * Return how long a control must be left alone. An empty number box waits longer, as its number is still to come.
+ * @param {HTMLInputElement} input
+ */
+export function chooseRest({ type, value }) {
+  return type === "number" && value ? TYPED : REST;
 }
 
 /**
