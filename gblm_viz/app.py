@@ -63,6 +63,7 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
                         help=SAY("serve.flags.embed"))
     parser.add_argument("--password", default=None, help=SAY("serve.flags.password", variable=PASSWORD))
     parser.add_argument("--statistics", type=Path, metavar="DIR", help=SAY("serve.flags.statistics"))
+    parser.add_argument("--threads", type=_threads, metavar="N", help=SAY("serve.flags.threads"))
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     parser.add_argument("--dtype", default="float32", choices=("float32", "bfloat16"))
     given = parser.parse_args(argv)
@@ -84,6 +85,13 @@ def _port(given: str) -> int:
     number = int(given) if given.isdecimal() and len(given) < 10 else -1
     if not 0 <= number <= LARGEST_PORT:
         raise argparse.ArgumentTypeError(SAY("serve.refuse.port", given=given, largest=LARGEST_PORT))
+    return number
+
+
+def _threads(given: str) -> int:
+    number = int(given) if given.isdecimal() and len(given) < 10 else 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(SAY("serve.refuse.threads", given=given))
     return number
 
 
@@ -119,13 +127,14 @@ def main() -> int:
     gc.disable()  # importing and building make objects that all stay: collecting among them cost a fifth of the start
     from gblm_viz.core.base.errors import GblmError
     from gblm_viz.core.base.lazy import import_now
+    from gblm_viz.core.base.threads import Threads
     from gblm_viz.ui import server
     from gblm_viz.ui.door import prefix
     from gblm_viz.ui.door.access import Access
     from gblm_viz.ui.visit.library import Library
     from gblm_viz.ui.work import start
 
-    library = Library(device=given.device, dtype=given.dtype)
+    library = Library(device=given.device, dtype=given.dtype, threads=Threads(given.threads))
     try:
         access = Access(prefix.of_flag(given.root_path), tuple(given.allow_host), given.password,
                         tuple(given.embed))

@@ -10,6 +10,7 @@ from pathlib import Path
 from gblm_viz import plan_text
 from gblm_viz.core.base.files import refuse_unwritable
 from gblm_viz.core.base.footprint import Peak, folder_bytes, parse_bytes
+from gblm_viz.core.base.threads import Threads
 from gblm_viz.core.model.models import LONGEST, Model, Opened, longest_input, pick_device
 from gblm_viz.core.sums import estimate, statistics
 from gblm_viz.core.sums.checkpoints import checkpoint_blocks, checkpoint_samples
@@ -61,6 +62,7 @@ def _collect(args: argparse.Namespace, terminal: Terminal, ranks: Ranks) -> Resu
     statistics.refuse_overwrite(args.out)
     known = open_model(args, terminal)
     device, shape = pick_device(args.device), estimate.shape_of_config(known.config, args.dtype)
+    Threads(args.threads).use_for(max(block.largest for block in shape.blocks))  # the pace is measured on as many
     samples = _samples(args, known, shape.vocabulary, text)
     choice = _choice(args, shape, samples, device, ranks)
     if samples.count < args.samples and not terminal.json:

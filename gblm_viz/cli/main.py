@@ -18,7 +18,7 @@ from gblm_viz.core.base.errors import GblmError
 from gblm_viz.core.model.models import DTYPES
 from gblm_viz.core.sums.ranks import Ranks
 
-from .flags import Parser, UsageError, flag_help
+from .flags import Parser, UsageError, flag_help, whole
 from .terminal import WORDS, InterruptionError, Result, Terminal, say, show
 
 DONE, UNUSABLE, INTERRUPTED = 0, 2, 130
@@ -65,6 +65,7 @@ def make_parser(asked: Collection[str] = COMMANDS) -> argparse.ArgumentParser:
         command.flags(own)
         own.add_argument("--dtype", choices=DTYPES, default="float32", help=flag_help("dtype"))
         own.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help=flag_help("device"))
+        own.add_argument("--threads", type=whole(1), metavar="N", help=flag_help("threads"))
         own.add_argument("--json", action="store_true", help=flag_help("json"))
     return parser
 

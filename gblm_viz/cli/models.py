@@ -7,6 +7,7 @@ from pathlib import Path
 
 from gblm_viz.core.base.errors import shortened
 from gblm_viz.core.base.lazy import import_now
+from gblm_viz.core.base.threads import Threads
 from gblm_viz.core.model.models import Model, Opened, load, open_source
 from gblm_viz.core.model.tokenizer import vocabulary
 from gblm_viz.core.text import calibration
@@ -65,6 +66,7 @@ def _quieten() -> None:
 def load_model(args: argparse.Namespace, terminal: Terminal, known: Opened, by_block: bool) -> Model:
     """Return the loaded model; prints to `err` which weights in its files it does not use."""
     model = terminal.follow(load(args.model, args.dtype, args.device, known, by_block))
+    Threads(args.threads).use_for(model.layout.largest)
     if model.unused:
         print(say("unused", model=model.name, count=len(model.unused), name=shortened(model.unused[0])),
               file=terminal.err)

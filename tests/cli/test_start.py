@@ -41,7 +41,8 @@ def ended(*flags: str, **more: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("flags", [
     ("--port", "99999"), ("--port", "-1"), ("--port", "abc"), ("--port", "8.5"), ("--port=" + "9" * 400,),
-    ("--allow-host", "a b"), ("--password", "")], ids=lambda flags: " ".join(flags)[:20])
+    ("--allow-host", "a b"), ("--threads", "0"), ("--threads", "two"), ("--password", "")],
+    ids=lambda flags: " ".join(flags)[:20])
 def test_a_flag_that_makes_no_sense_is_one_sentence_and_code_2(flags: tuple[str, ...]) -> None:
     found = ended(*flags)
     assert found.returncode == 2 and found.stdout == ""

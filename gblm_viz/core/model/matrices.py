@@ -93,6 +93,11 @@ class Layout:
         return sum(matrix.weights for matrix in self.matrices)
 
     @property
+    def largest(self) -> int:
+        """Weights of the largest matrix, of stacked experts of one expert; 0 without matrices."""
+        return max((matrix.rows * matrix.columns for matrix in self.matrices), default=0)
+
+    @property
     def roles(self) -> tuple[str, ...]:
         """Every role once, in the order in which a block uses them."""
         return tuple(dict.fromkeys(matrix.role for matrix in self.matrices))

@@ -163,7 +163,8 @@ class _Handlers(Handlers):
             visit.remember(CHAT_EDIT, False)
             visit.remember(PICKED, None)
             begun = chat_blind.begin(visit)
-            with closing(answer_together(models, text, history, chosen, stop_event)) as stream:
+            with closing(answer_together(models, text, history, chosen, stop_event,
+                                         visit.library.threads)) as stream:
                 yield {stop: gr.update(interactive=True), shown.places.parting: line(say("compare.answering")),
                        **(chat_blind.bar_updates(visit, self.bar, say, answering=True) | shown.titles(visit) if begun
                           else {})}

@@ -114,7 +114,7 @@ class _Handlers(Handlers):
         stop = threading.Event()
         visit.library.chats[visit.key] = stop
         models = {"dense": visit.model(), "pruned": work.pruned_model(visit)}
-        stream = answer_together(models, prompt, (), Sampling(most=LONGEST_ANSWER), stop)
+        stream = answer_together(models, prompt, (), Sampling(most=LONGEST_ANSWER), stop, visit.library.threads)
         try:
             for turn, finished in stream:
                 told = parting_sentence(turn, say) if finished else say("compare.answering")

@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 from gblm_viz.core.base.errors import GblmError
 from gblm_viz.core.base.footprint import available_memory, release_freed_memory
 from gblm_viz.core.base.job import Job, Step
+from gblm_viz.core.base.threads import Threads
 from gblm_viz.core.model.models import Model
 from gblm_viz.core.sums.statistics import Statistics
 
@@ -58,8 +59,9 @@ class Library:
     The budget covers the visitors' texts, samples, chats and results and the models together.
     """
 
-    def __init__(self, budget: int | None = None, device: str = "auto", dtype: str = "float32") -> None:
-        self.device, self.dtype = device, dtype
+    def __init__(self, budget: int | None = None, device: str = "auto", dtype: str = "float32",
+                 threads: Threads | None = None) -> None:
+        self.device, self.dtype, self.threads = device, dtype, threads or Threads()
         self.local = True  # False if other machines can reach this process; nothing is written to its disk then
         self.open_models: tuple[str, ...] = ()  # what visitors may load besides pocket and the first visitor's model
         self.ready = threading.Event()
@@ -272,7 +274,8 @@ class Library:
                 task.for_nobody = for_nobody
                 task.ticket = None if turns is None else turns.ask((visitor,), task.kind, task)
                 self.tasks[key] = task
-                threading.Thread(target=self._work, args=(task, turns), daemon=True, name=f"task {key!r:.60}").start()
+                threading.Thread(target=self._work, args=(task, turns, visitor), daemon=True,
+                                 name=f"task {key!r:.60}").start()
             elif turns is not None and task.ticket is not None:
                 turns.join(task.ticket, visitor)
             task.watchers.append(visitor)
@@ -292,7 +295,16 @@ class Library:
         if len(self.abandoned) >= MOST_ABANDONED:
             raise GblmError("loads_given_up", count=len(self.abandoned), minutes=ABANDONED_SECONDS / 60)
 
-    def _work(self, task: Task[Any], turns: Turns | None) -> None:
+    def use_threads_for(self, visitor: str) -> None:
+        """Have the calling thread compute with as many threads as suit this visitor's model."""
+        model = self.sessions.get(visitor, (0.0, self.first))[1].model
+        with self.lock:
+            found = self.values.get(model) if model is not None else None
+        if found is not None:
+            self.threads.use_for(found[0].layout.largest)
+
+    def _work(self, task: Task[Any], turns: Turns | None, visitor: str) -> None:
+        self.use_threads_for(visitor)
         try:
             if turns is not None and task.ticket is not None:
                 task.ticket.given.wait()

@@ -133,6 +133,7 @@ class Page:
                 visit = self.visit_of(request, visitor or self.library.presence.owner(page_key(request)), issued=True)
                 if visit.session.model is None:  # its status line says so since the page was built
                     self._wait_for_example(visit)
+                self.library.use_threads_for(visit.key)
                 found = handler(visit, *values) or {self.status: gr.skip()}
                 if inspect.isgenerator(found):
                     raise TypeError(f"{handler} returns a generator but is no generator function")
@@ -146,6 +147,7 @@ class Page:
                 if visit.session.model is None:
                     yield {self.status: self.note(self.words("status.preparing"), "working")}
                     self._wait_for_example(visit)
+                self.library.use_threads_for(visit.key)
                 with closing(handler(visit, *values)) as updates:
                     yield next(updates, {self.status: gr.skip()})  # no update at all would empty its outputs
                     yield from updates

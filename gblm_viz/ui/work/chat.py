@@ -7,6 +7,7 @@ import time
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 
+from gblm_viz.core.base.threads import Threads
 from gblm_viz.core.model.models import Model
 from gblm_viz.core.talk.generate import Message, Sampling, Token, first_divergence, prompt_tokens, stream
 from gblm_viz.escape import escape
@@ -80,8 +81,9 @@ class _AnswerStream:
 
 
 def _generate(voice: _AnswerStream, model: Model, messages: list[Message], sampling: Sampling,
-              stop: threading.Event) -> None:
+              stop: threading.Event, threads: Threads) -> None:
     began = time.perf_counter()
+    threads.use_for(model.layout.largest)
     coming = stream(model, messages, sampling, stop)
     try:
         while True:
@@ -110,8 +112,8 @@ def messages_of(history: tuple[Turn, ...], side: str, prompt: str) -> list[Messa
 
 
 def answer_together(models: Mapping[str, Model], prompt: str, history: tuple[Turn, ...], sampling: Sampling,
-                    stop: threading.Event) -> Generator[tuple[Turn, bool], None, None]:
-    """Yield (turn so far, whether it is finished), as often as the caller can show it.
+                    stop: threading.Event, threads: Threads | None = None) -> Generator[tuple[Turn, bool], None, None]:
+    """Yield (turn so far, whether it is finished), as often as the caller can show it; threads: of each answer.
 
     Closing the generator, or setting `stop`, ends all streams.
     """
@@ -119,8 +121,8 @@ def answer_together(models: Mapping[str, Model], prompt: str, history: tuple[Tur
     prompt_tokens(models[SIDES[0]], conversations[SIDES[0]])  # an empty prompt is refused before any thread starts
     voices = {side: _AnswerStream() for side in models}
     for side, model in models.items():
-        threading.Thread(target=_generate, args=(voices[side], model, conversations[side], sampling, stop), daemon=True,
-                         name=f"chat {side}").start()
+        given = (voices[side], model, conversations[side], sampling, stop, threads or Threads())
+        threading.Thread(target=_generate, args=given, daemon=True, name=f"chat {side}").start()
 
     def turn() -> Turn:
         return Turn(prompt, {side: voice.answer_so_far() for side, voice in voices.items()}, sampling)

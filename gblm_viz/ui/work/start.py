@@ -22,6 +22,7 @@ LOG = logging.getLogger("gblm_viz")
 
 def prepare(library: Library, source: str, folder: Path | None) -> None:
     """Load `source` and, if given, a statistics folder that the command line collected. Raises the load errors."""
+    library.threads.use_for(0)  # also of threads that begin later: until a model is known, what is computed is small
     key = run(work.load_job(library, source))
     library.pinned.add(key)
     library.first = Session(source=source, model=key, example=False)
@@ -34,6 +35,7 @@ def prepare(library: Library, source: str, folder: Path | None) -> None:
 
 def prepare_example(library: Library) -> None:
     """Load the pocket model and compute the shipped example's statistics, masks and pruned copy."""
+    library.threads.use_for(0)
     session = example_session(library)
     store_shipped_measures(library, session)
     library.first = session
