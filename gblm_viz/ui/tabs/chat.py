@@ -165,14 +165,15 @@ class _Handlers(Handlers):
             begun = chat_blind.begin(visit)
             with closing(answer_together(models, text, history, chosen, stop_event,
                                          visit.library.threads)) as stream:
-                yield {stop: gr.update(interactive=True), shown.places.parting: line(say("compare.answering")),
-                       **(chat_blind.bar_updates(visit, self.bar, say, answering=True) | shown.titles(visit) if begun
-                          else {})}
+                opening = {stop: gr.update(interactive=True), shown.places.parting: line(say("compare.answering")),
+                           **(chat_blind.bar_updates(visit, self.bar, say, answering=True) | shown.titles(visit)
+                              if begun else {})}
                 for turn, finished in stream:
                     if visit.library.chats.get(visit.key) is not stop_event:
                         return  # another question, or Clear, uses the panes now
                     if not finished:
-                        yield shown.answers(visit, (*kept, turn), finished=False)
+                        yield opening | shown.answers(visit, (*kept, turn), finished=False)
+                        opening = {}
             visit.remember(CHAT, Conversation((*kept, turn), of))
             yield {**(self.everything(visit) if begun else shown.everything(visit)),
                    stop: gr.update(interactive=False), self.page.status: self.page.note(_prompt_note(say, asked))}

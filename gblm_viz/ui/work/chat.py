@@ -15,6 +15,8 @@ from gblm_viz.words import Words
 
 from ..visit.keys import MasksKey, ModelKey
 
+FIRST_SECONDS = 0.02
+"""Seconds between two looks for an answer's first token."""
 POLL_SECONDS, LONGEST_PAUSE, PAUSES = 0.08, 1.0, 4
 """Seconds between two updates of the shown answers: PAUSES times the duration of the last update, between POLL_SECONDS
 and LONGEST_PAUSE. So with thirty visitors' answers the processor time goes to generating, not to displaying."""
@@ -127,14 +129,15 @@ def answer_together(models: Mapping[str, Model], prompt: str, history: tuple[Tur
     def turn() -> Turn:
         return Turn(prompt, {side: voice.answer_so_far() for side, voice in voices.items()}, sampling)
 
-    pause, shown = POLL_SECONDS, -1  # the question is shown before its first token
+    pause, shown = FIRST_SECONDS, -1  # the question is shown before its first token
     try:
         while not _ended(voices, pause):
             written = sum(len(voice.tokens) for voice in voices.values())
             if written != shown:
                 shown, began = written, time.monotonic()
                 yield turn(), False
-                pause = min(LONGEST_PAUSE, max(POLL_SECONDS, PAUSES * (time.monotonic() - began)))
+                if written:
+                    pause = min(LONGEST_PAUSE, max(POLL_SECONDS, PAUSES * (time.monotonic() - began)))
     finally:
         stop.set()
     for voice in voices.values():
