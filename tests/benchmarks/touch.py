@@ -88,7 +88,7 @@ def took(page: Page) -> list[float]:
 
 def measure(page: Page, url: str, rounds: int) -> dict[str, list[float]]:
     page.goto(f"{url}/en/")
-    page.locator("#status .status.done").wait_for(timeout=90_000)
+    page.locator("#status .status.done").wait_for(timeout=300_000)
     page.locator("button[role=tab]:has-text('Prune')").first.click()
     page.locator("#prune-numbers .number").first.wait_for()
     still(page)
