@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -143,6 +144,7 @@ def main() -> None:
     parser.add_argument("--heavy", type=int, default=3, help="rounds of the collection")
     parser.add_argument("--even", action="store_true", help="only where several threads begin to help")
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what was started ends with it
     if given.even:
         even()
         return
@@ -152,6 +154,7 @@ def main() -> None:
         idle = measure(app.resolve(), given.rounds, given.heavy)
         with others(cores):
             found.append((idle, measure(app.resolve(), given.rounds, given.heavy)))
+        print(f"{app}: idle, busy {found[-1]}", file=sys.stderr)
     print(f"{cores} cores; busy: beside {cores} processes that always compute\n")
     print("| s, pocket | " + " | ".join(f"{app.resolve().name}: idle | busy" for app in apps) + " |")
     print("|---|" + "---:|---:|" * len(apps))

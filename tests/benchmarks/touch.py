@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -119,6 +120,7 @@ def main() -> None:
     parser.add_argument("--app", type=Path, action="append", help="a checkout; repeat it to compare (default: this)")
     parser.add_argument("--rounds", type=int, default=5, choices=range(1, len(QUESTIONS)))
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what was started ends with it
     apps, found = given.app or [HERE], []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=on_path(), args=FLAGS)
