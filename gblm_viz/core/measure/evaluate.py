@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,13 +18,13 @@ from ..base.intervals import (
     Share,
 )
 from ..base.job import Job, Step
-from ..base.lazy import torch
+from ..base.lazy import F, torch
 from ..model.models import Model
 from ..model.tokenizer import encode
-from ..sums.observe import sample_loss
-from ..talk.generate import answer, prompt_tokens
+from ..talk.generate import Prompt, answer, prompt_tokens
 from ..text.calibration import CalibrationSet, checked_length, checked_text, sha256, tokenise
 from ..text.tokens import end_token
+from .batches import batches, tokens_at_once
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -63,11 +65,18 @@ def text_windows(model: Model, text: str, name: str, length: int | None = None) 
 
 @torch.no_grad()
 def perplexity(model: Model, windows: CalibrationSet) -> Job[Perplexity]:
-    """Return the perplexity over the given windows; steps count windows."""
-    losses = []
-    for index in range(windows.count):
-        yield Step(index, windows.count, "window")
-        losses.append(float(sample_loss(model.network, windows.sample(index).to(model.device))))
+    """Return the perplexity over the given windows; steps count windows.
+
+    Windows of one length go through the model together (see batches); each window's loss is that of the window alone.
+    """
+    lengths, losses, done = windows.lengths.tolist(), [0.0] * windows.count, 0
+    for part in batches(lengths, tokens_at_once(model, max(lengths))):
+        yield Step(done, windows.count, "window")
+        tokens = windows.tokens[list(part), : lengths[part[0]]].to(model.device)
+        logits: Tensor = model.network(tokens, use_cache=False).logits
+        for place, row, own in zip(part, logits, tokens, strict=True):
+            losses[place] = float(F.cross_entropy(row[:-1].float(), own[1:]))
+        done += len(part)
     return perplexity_of(tuple(losses), windows, model.dtype)
 
 
@@ -161,23 +170,58 @@ LONGEST_STORY = 160
 
 
 AT_ONCE = 32
-"""Probes in one pass: measured three times as fast on one core as one by one; more gain little."""
+"""Most probes in one pass: measured three times as fast on one core as one by one; more gain little."""
+NEAR = {2: 2e-2, 4: 1e-4}
+"""Bytes of a number of the model → difference of two logits, relative to the largest, up to which a pass of several
+rows does not decide: the order of sums depends on the number of rows, so the question is then asked by itself. Chosen
+wide: in float32 the tolerance of `core.model.models`, where rows in one pass differed by at most 5e-7; in half
+precision a few roundings of the largest logit."""
+
+
+@dataclass(frozen=True, eq=False)
+class Questions:
+    """Probes as tokens, the same for a model and its pruned copies. `exact`: of each probe without `contains`;
+    `offered`: the choices of each probe that has any, empty if nothing is to be chosen."""
+
+    probes: tuple[Probe, ...]
+    exact: tuple[_Question, ...]
+    offered: tuple[tuple[_Question, ...], ...]
+
+    def __len__(self) -> int:
+        return len(self.probes)
+
+
+def questions(model: Model, probes: tuple[Probe, ...], exact: bool = True, choosing: bool = False) -> Questions:
+    """Return the probes as tokens: their answers if `exact`, their choices if `choosing`. Each prompt is written once:
+    a chat template runs in a process of its own. Raises TextError for a probe that the model cannot take."""
+    written: dict[str, Prompt] = {}
+
+    def tokens(probe: Probe, said: str) -> _Question:
+        if probe.prompt not in written:
+            written[probe.prompt] = prompt_tokens(model, [{"role": "user", "content": probe.prompt}])
+        return _Question.of(model, probe.prompt, written[probe.prompt], said)
+
+    return Questions(
+        probes, tuple(tokens(probe, probe.answer) for probe in probes if exact and not probe.contains),
+        tuple(tuple(tokens(probe, choice) for choice in probe.choices) for probe in probes
+              if choosing and probe.choices))
 
 
 @torch.no_grad()
-def ask_probes(model: Model, probes: tuple[Probe, ...]) -> Job[ProbeResult]:
-    """Ask every probe with greedy decoding; steps count probes.
+def ask_probes(model: Model, probes: tuple[Probe, ...] | Questions) -> Job[ProbeResult]:
+    """Ask every probe with greedy decoding; steps count probes. Several models: prepare the `questions` once.
 
     An exact answer is judged in one pass: greedy decoding writes it if and only if each of its tokens, and the
     end of turn after it, is the most likely one given the tokens before it.
     """
-    asked = [_Question.of(model, probe.prompt, probe.answer) for probe in probes if not probe.contains]
-    found = iter((yield from _answers(model, asked, len(probes))))
+    known = probes if isinstance(probes, Questions) else questions(model, probes)
+    total = len(known.probes)
+    found = iter((yield from _answers(model, known.exact, total)))
     verdicts: list[Verdict] = []
-    done = len(asked)
-    for probe in probes:
+    done = len(known.exact)
+    for probe in known.probes:
         if probe.contains:
-            yield Step(done, len(probes), "probe")
+            yield Step(done, total, "probe")
             verdicts.append(_ask_story(model, probe))
             done += 1
         else:
@@ -186,14 +230,15 @@ def ask_probes(model: Model, probes: tuple[Probe, ...]) -> Job[ProbeResult]:
 
 
 @torch.no_grad()
-def choose_answers(model: Model, probes: tuple[Probe, ...]) -> Job[ProbeResult]:
+def choose_answers(model: Model, probes: tuple[Probe, ...] | Questions) -> Job[ProbeResult]:
     """Answer the probes that have choices by likelihood; steps count answers.
 
     Right = the right answer, with its end of turn, is more probable than every other (log probability summed over its
     tokens, not divided by their number, since the answers differ in one word).
     """
-    chosen = tuple(probe for probe in probes if probe.choices)
-    offered = [_Question.of(model, probe.prompt, choice) for probe in chosen for choice in probe.choices]
+    known = probes if isinstance(probes, Questions) else questions(model, probes, exact=False, choosing=True)
+    chosen = tuple(probe for probe in known.probes if probe.choices)
+    offered = [one for choices in known.offered for one in choices]
     found = iter((yield from _answers(model, offered, len(offered))))
     verdicts = []
     for probe in chosen:
@@ -216,45 +261,59 @@ def chance(probes: tuple[Probe, ...]) -> dict[str, float]:
 class _Question:
     """One question and one answer as tokens; the end of the turn belongs to the answer."""
 
-    prompt: list[int]
-    answer: list[int]
+    prompt: tuple[int, ...]
+    answer: tuple[int, ...]
 
     @classmethod
-    def of(cls, model: Model, prompt: str, answer: str) -> _Question:
+    def of(cls, model: Model, prompt: str, written: Prompt, answer: str) -> _Question:
         """Raises TextError if question and answer do not fit into the context; cutting would change the question."""
-        said = [*encode(model.tokenizer, answer, add_special_tokens=False), end_token(model)]
-        asked = prompt_tokens(model, [{"role": "user", "content": prompt}], len(said))
-        longest = model.longest or math.inf
-        if asked.cut or len(asked.tokens) + len(said) > longest:
-            raise TextError("probe_too_long", prompt=prompt[:60], tokens=len(asked.tokens) + asked.cut + len(said),
-                            longest=longest)
-        return cls(asked.tokens, said)
+        said = (*encode(model.tokenizer, answer, add_special_tokens=False), end_token(model))
+        whole, longest = len(written.tokens) + written.cut + len(said), model.longest or math.inf
+        if whole > longest:
+            raise TextError("probe_too_long", prompt=prompt[:60], tokens=whole, longest=longest)
+        return cls(tuple(written.tokens), said)
 
     def __len__(self) -> int:
         return len(self.prompt) + len(self.answer)
 
 
-def _answers(model: Model, asked: list[_Question], total: int) -> Job[list[tuple[bool, float, int, int]]]:
-    """Return for each: whether greedy decoding writes it, its log probability, its token count, its worst token's rank.
+_Answered = tuple[bool, float, int, int]
+"""Whether greedy decoding writes the answer, its log probability, its token count, its worst token's rank."""
 
-    Each pass batches questions of about the same length. In a causal model, tokens after an answer cannot affect it, so
-    shorter rows are padded with zeros and need no mask.
+
+def _answers(model: Model, asked: Sequence[_Question], total: int) -> Job[list[_Answered]]:
+    """Return what was found for each question. Equal questions are asked once, questions of about one length in one
+    pass, and one that a pass cannot decide (NEAR) again by itself, so that right and wrong are those of one by one."""
+    times, found, done = Counter(asked), dict[_Question, _Answered](), 0
+    order = sorted(times, key=len)
+    lengths = [len(one) for one in order]
+    for part in batches(lengths, tokens_at_once(model, max(lengths)), AT_ONCE, padded=True) if order else ():
+        yield Step(done, total, "probe")
+        those = [order[place] for place in part]
+        for one, (answered, close) in zip(those, _in_one_pass(model, those), strict=True):
+            found[one] = _in_one_pass(model, [one])[0][0] if close and len(those) > 1 else answered
+            done += times[one]
+    return [found[one] for one in asked]
+
+
+def _in_one_pass(model: Model, those: list[_Question]) -> list[tuple[_Answered, bool]]:
+    """Return what was found for each question, and whether greedy decoding nearly writes another or this answer.
+
+    In a causal model, tokens after an answer cannot affect it, so shorter rows are padded with zeros and need no mask.
     """
-    found: list[tuple[bool, float, int, int]] = [(False, 0.0, 0, 0)] * len(asked)
-    order = sorted(range(len(asked)), key=lambda index: len(asked[index]))
-    for start in range(0, len(order), AT_ONCE):
-        yield Step(start, total, "probe")
-        part = [asked[index] for index in order[start : start + AT_ONCE]]
-        tokens = torch.zeros(len(part), len(part[-1]), dtype=torch.int64)
-        for row, one in zip(tokens, part, strict=True):
-            row[: len(one)] = torch.tensor(one.prompt + one.answer)
-        logits: Tensor = model.network(tokens[:, :-1].to(model.device), use_cache=False).logits
-        for index, row, one in zip(order[start:], logits, part, strict=False):
-            said = row[len(one.prompt) - 1 : len(one) - 1].float()
-            wanted = torch.tensor(one.answer, device=said.device)
-            logarithm = torch.log_softmax(said, -1).gather(-1, wanted[:, None]).sum()
-            rank = int(ranks(said, wanted).max())
-            found[index] = (rank == 1, float(logarithm), len(wanted), rank)
+    tokens = torch.zeros(len(those), max(map(len, those)), dtype=torch.int64)
+    for row, one in zip(tokens, those, strict=True):
+        row[: len(one)] = torch.tensor(one.prompt + one.answer)
+    logits: Tensor = model.network(tokens[:, :-1].to(model.device), use_cache=False).logits
+    found = []
+    for row, one in zip(logits, those, strict=True):
+        said = row[len(one.prompt) - 1 : len(one) - 1].float()
+        wanted = torch.tensor(one.answer, device=said.device)[:, None]
+        own = said.gather(-1, wanted)
+        logarithm, rank = torch.log_softmax(said, -1).gather(-1, wanted).sum(), int(ranks(said, wanted[:, 0]).max())
+        ahead = float((own - said.scatter(-1, wanted, -math.inf).amax(-1, keepdim=True)).min())
+        close = abs(ahead) <= NEAR[model.network.dtype.itemsize] * float(said.abs().max())
+        found.append(((rank == 1, float(logarithm), len(one.answer), rank), close))
     return found
 
 

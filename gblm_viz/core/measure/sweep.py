@@ -22,7 +22,7 @@ from ..text.calibration import CalibrationSet
 from . import evaluate
 from .crossed import Crossed, crossed
 from .draws import Losses, depends_on_draw
-from .evaluate import Perplexity, Probe
+from .evaluate import Perplexity, Probe, Questions
 
 DENSE = Settings("magnitude", sparsity=0.0, order="dense")
 """Settings of the first point of every curve: nothing removed, whatever the method."""
@@ -56,14 +56,14 @@ def perplexity_interval(found: Perplexity) -> Interval:
 
 
 def point(model: Model, statistics: Statistics | None, settings: Settings, held_out: CalibrationSet,
-          probes: tuple[Probe, ...]) -> Job[SweepPoint]:
+          probes: tuple[Probe, ...] | Questions) -> Job[SweepPoint]:
     """Prune a copy and measure its perplexity on the calibration and the held-out text, and its probes. Steps are those
-    of each part of the work in turn."""
+    of each part of the work in turn. probes: the `questions` of the dense model, if several points are measured."""
     masks = yield from prune.masks(model, statistics, settings)
     copy = prune.pruned(model, masks)
     own = None if statistics is None else (yield from evaluate.perplexity(copy, statistics.calibration))
     held = yield from evaluate.perplexity(copy, held_out)
-    asked = (yield from evaluate.ask_probes(copy, probes)).total if probes else None
+    asked = (yield from evaluate.ask_probes(copy, probes)).total if len(probes) else None
     return SweepPoint(settings, masks.sparsity, own, held, asked)
 
 

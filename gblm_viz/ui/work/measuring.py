@@ -16,7 +16,7 @@ from gblm_viz.core.mask.settings import Settings, preview_settings
 from gblm_viz.core.measure import draws, evaluate, lost, probe_file
 from gblm_viz.core.measure.crossed import Crossed, crossed
 from gblm_viz.core.measure.draws import Draws, Losses
-from gblm_viz.core.measure.evaluate import Perplexity, Probe, ProbeResult
+from gblm_viz.core.measure.evaluate import Perplexity, Probe, ProbeResult, Questions
 from gblm_viz.core.model.models import Model
 from gblm_viz.core.score.methods import METHODS
 from gblm_viz.core.text.calibration import CalibrationSet
@@ -140,7 +140,7 @@ def verdicts_of(visit: Visit, which: str) -> SetVerdicts | None:
 
 
 def answers_job(library: Library, key: ModelKey | PrunedKey | None, model: Model, name: ProbeSet | None,
-                probes: tuple[Probe, ...]) -> Job[ProbeResult]:
+                probes: tuple[Probe, ...] | Questions) -> Job[ProbeResult]:
     """Ask one model for answers with tokens, probability and rank; stored. `name`: the set's key (see `set_key`)."""
     own, short = AnswersKey(key, name), ProbesKey(key)
     if not library.has(own):
@@ -154,7 +154,7 @@ def answers_job(library: Library, key: ModelKey | PrunedKey | None, model: Model
 
 
 def choices_job(library: Library, key: ModelKey | PrunedKey | None, model: Model, name: ProbeSet | None,
-                probes: tuple[Probe, ...]) -> Job[ProbeResult]:
+                probes: tuple[Probe, ...] | Questions) -> Job[ProbeResult]:
     """Compute one model's choices by likelihood, for the probes that have choices; stored."""
     own = ChoicesKey(key, name)
     if not library.has(own):
@@ -167,11 +167,12 @@ def ask_job(library: Library, sides: tuple[tuple[ModelKey | PrunedKey | None, Mo
     """Ask each model in turn all probes of a set; also by likelihood if `choosing`. sides: (Library key, model)."""
     offered = sum(len(probe.choices) for probe in probes) if choosing else 0
     total, done = len(sides) * (len(probes) + offered), 0
+    known = evaluate.questions(sides[0][1], probes, choosing=choosing)  # the sides have one tokenizer
     for key, model in sides:
-        yield from offset_steps(answers_job(library, key, model, name, probes), done, total)
+        yield from offset_steps(answers_job(library, key, model, name, known), done, total)
         done += len(probes)
         if offered:
-            yield from offset_steps(choices_job(library, key, model, name, probes), done, total)
+            yield from offset_steps(choices_job(library, key, model, name, known), done, total)
             done += offered
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from gblm_viz.core.base.errors import SettingError
 from gblm_viz.core.base.job import Job, Step, replace_steps
 from gblm_viz.core.mask.settings import ORDERS, Settings
-from gblm_viz.core.measure import sweep
+from gblm_viz.core.measure import evaluate, sweep
 from gblm_viz.core.measure.draws import Draws, Losses
 from gblm_viz.core.measure.sweep import SweepPoint
 from gblm_viz.core.score.methods import METHODS
@@ -113,7 +113,7 @@ def sweep_job(library: Library, plan: Plan) -> Job[None]:
     """Measure the missing points, each in its turn among the queued tasks; steps count the missing points."""
     model = library.get(plan.model)
     found = None if plan.statistics is None else library.get(plan.statistics)
-    probes = sweep.chosen_probes(work.probes_of(model))
+    probes = evaluate.questions(model, sweep.chosen_probes(work.probes_of(model)))
     ready = losses_of(library, plan)
     missing = [one for one in plan.settings if not library.has(plan.point_key(one))
                or (plan.drawn is not None and one != sweep.DENSE and one not in ready)]
