@@ -46,7 +46,7 @@ def gpus() -> tuple[int, ...]:
     In a distributed run, each process uses only its current GPU.
     """
     apart = torch.distributed.is_available() and torch.distributed.is_initialized()
-    if apart or not transformers.utils.is_accelerate_available():
+    if apart or not transformers.utils.import_utils.is_accelerate_available():
         return (torch.cuda.current_device(),)
     return tuple(range(torch.cuda.device_count()))
 

@@ -168,7 +168,8 @@ class CallInterner:
                 done[id(value)] = value, self._intern_tensor(value, len(done))
             return done[id(value)][1]
 
-        return [Call(*pytree.tree_map(one, (call.args, call.kwargs)), call.named) for call in calls]
+        return [Call(pytree.tree_map(one, call.args), pytree.tree_map(one, call.kwargs), call.named)
+                for call in calls]
 
     def _intern_tensor(self, value: Tensor, place: int) -> Tensor:
         known = self._known.setdefault((place, value.shape, value.dtype), [])

@@ -229,7 +229,7 @@ def test_a_model_larger_than_the_memory(original: Path, monkeypatch: pytest.Monk
 @pytest.fixture
 def two_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
     """As far as one asks: accelerate is there, and two GPUs with 10 and 6 GB free."""
-    monkeypatch.setattr(transformers.utils, "is_accelerate_available", lambda: True)
+    monkeypatch.setattr(transformers.utils.import_utils, "is_accelerate_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "current_device", lambda: 1)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda gpu: ((10 * 10**9, 6 * 10**9)[gpu], 80 * 10**9))
@@ -256,7 +256,7 @@ def test_a_model_is_spread_over_all_gpus_by_their_free_memory(
 @pytest.mark.parametrize("why", ["no accelerate", "one of several processes"])
 def test_one_gpu_where_a_model_cannot_be_spread(two_gpus: None, monkeypatch: pytest.MonkeyPatch, why: str) -> None:
     if why == "no accelerate":
-        monkeypatch.setattr(transformers.utils, "is_accelerate_available", lambda: False)
+        monkeypatch.setattr(transformers.utils.import_utils, "is_accelerate_available", lambda: False)
     else:
         monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
     assert footprint.gpus() == (1,)
