@@ -26,6 +26,7 @@ import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, RedirectResponse
 from starlette.requests import ClientDisconnect
+from starlette.routing import Mount
 
 from gblm_viz.shipped import ASSETS
 from gblm_viz.words import LANGUAGES, words
@@ -69,7 +70,9 @@ def make_app(library: Library, access: Access = OPEN_ACCESS) -> FastAPI:
         gr.mount_gradio_app(site, blocks, f"/{language}", footer_links=[], run_history=False,
                             ssr_mode=False, theme=THEME, css=CSS, head=head(words(language)), show_error=False,
                             max_file_size="0b")
-        keep_little(site.routes[-1].app, blocks)  # the one just mounted
+        mounted = site.routes[-1]
+        assert isinstance(mounted, Mount)
+        keep_little(mounted.app, blocks)
     site.add_middleware(Kept, kinds=kinds(_finish_page))
     site.add_middleware(Gate, pages=pages, presence=library.presence, beside=(_UPLOAD,))
     access.guard(site, library.local)

@@ -9,7 +9,6 @@ import { chooseColours, isDark, makePalette, mixColours, parseColour } from "../
 import { clampIndex } from "../../gblm_viz/ui/components/matrix_view/keys.js";
 import { SCALES, STEPS, chooseStep, findFitScale, findLargestScale, snapScale } from "../../gblm_viz/ui/components/matrix_view/ladder.js";
 import { describeStep } from "../../gblm_viz/ui/components/matrix_view/legend.js";
-import { chooseRest } from "../../gblm_viz/ui/components/matrix_view/live.js";
 import { placeMinimap } from "../../gblm_viz/ui/components/matrix_view/minimap.js";
 import { formatCount, formatExactly, formatNumber, formatPercent, formatSpan } from "../../gblm_viz/ui/components/matrix_view/numbers.js";
 import { chooseField } from "../../gblm_viz/ui/components/matrix_view/outside.js";
@@ -297,10 +296,4 @@ test("an answer for an older picture is dropped, and what is wanted now is asked
   await first;
   assert.deepEqual([asked, state.settled, view.failed, view.flying], [[1, 2], 0, true, false]);
   assert.deepEqual([view.root.dataset, view.parts.message.textContent], [{ state: "error", error: "gone" }, "gone"]);
-});
-
-test("a typed number is waited for shorter than a slider, and an empty box as long", () => {
-  const wait = (type, value) => chooseRest({ type, value });
-  assert.ok(wait("number", "0.61") < wait("range", "0.61"));
-  assert.equal(wait("number", ""), wait("range", "0.61"));
 });
