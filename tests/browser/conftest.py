@@ -13,6 +13,7 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import pytest
@@ -141,6 +142,7 @@ IDLE_SECONDS = 12.0
 """A stream of answers from which nothing came for so long has nothing more to tell. Rarely, Gradio opens one more
 stream than there are events, which then stays open until the page closes. A living stream sends a sign every 15
 seconds, so this is less; an event that works silently for longer must be waited for by what it shows."""
+STREAM = "queue/data"
 EVENTS = re.compile(r"/gradio_api/(queue/|component_server)")
 
 
@@ -151,7 +153,9 @@ class Traffic:
     open: set[Request] = field(default_factory=set)
     last: float = field(default_factory=time.monotonic)
     heard: float = field(default_factory=time.monotonic)
-    """When the last bytes came, of any request."""
+    """When the last bytes of a stream of answers came."""
+    streams: set[str] = field(default_factory=set)
+    """The browser's own names of these streams."""
 
     def begun(self, request: Request) -> None:
         if EVENTS.search(request.url):
@@ -163,14 +167,19 @@ class Traffic:
             self.open.discard(request)
             self.last = time.monotonic()
 
-    def received(self, _: object) -> None:
-        self.heard = time.monotonic()
+    def sent(self, told: dict[str, Any]) -> None:
+        if STREAM in told["request"]["url"]:
+            self.streams.add(told["requestId"])
+
+    def received(self, told: dict[str, Any]) -> None:
+        if told["requestId"] in self.streams:
+            self.heard = time.monotonic()
 
     @property
     def busy(self) -> bool:
         """Whether something that was asked for may still come."""
         quiet = time.monotonic() - max(self.heard, self.last)
-        return bool(self.open) and not (quiet > IDLE_SECONDS and all("queue/data" in one.url for one in self.open))
+        return bool(self.open) and not (quiet > IDLE_SECONDS and all(STREAM in one.url for one in self.open))
 
 
 TRAFFIC: WeakKeyDictionary[Page, Traffic] = WeakKeyDictionary()
@@ -183,6 +192,7 @@ def followed(page: Page) -> Page:
     page.on("requestfinished", traffic.ended)
     page.on("requestfailed", traffic.ended)
     wire = page.context.new_cdp_session(page)
+    wire.on("Network.requestWillBeSent", traffic.sent)
     wire.on("Network.dataReceived", traffic.received)
     wire.send("Network.enable")
     return page

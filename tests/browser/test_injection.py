@@ -79,7 +79,7 @@ def test_a_hostile_text_and_its_name_are_text_in_every_tab_and_in_the_report(pag
     tab(page, say, "text")
     texts = [one.translate(PLAIN) for one in HOSTILE if "\n" not in one]
     with page.expect_file_chooser() as chooser:
-        page.locator("#text-upload").click()
+        page.locator("#text-upload button").click()
     content = "\n\n".join(f"{one} and so on, to the end of the line" for one in texts)
     chooser.value.set_files({"name": NAME, "mimeType": "text/plain", "buffer": content.encode()})
     expect(page.locator("#text textarea")).to_have_value(re.compile("m4rk"))
@@ -168,7 +168,7 @@ def test_hostile_probes_are_text_in_the_table_the_skills_the_chat_and_the_file(p
     rows = io.StringIO()
     csv.writer(rows).writerows([("prompt", "answer", "skill"), *((one, f"a {one}"[:60], one) for one in texts)])
     with page.expect_file_chooser() as chooser:
-        page.locator("#lost-upload").click()
+        page.locator("#lost-upload button").click()
     chooser.value.set_files({"name": NAME.replace(".txt", ".csv"), "mimeType": "text/csv",
                              "buffer": rows.getvalue().encode()})
     expect(page.locator("#status")).to_contain_text("onerror")

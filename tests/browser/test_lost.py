@@ -170,7 +170,7 @@ def test_own_probes_are_refused_with_their_line_or_asked_and_never_run(page: Pag
     file = tmp_path / "three.csv"
     file.write_text("prompt,answer\none,1\ntwo,2\nthree,3\n", encoding="utf-8")
     with page.expect_file_chooser() as chooser:
-        page.locator("#lost-upload").click()
+        page.locator("#lost-upload button").click()
     chooser.value.set_files(file)
     expect(page.locator("#status")).to_contain_text("three.csv")
     page.locator("#lost-ask").click()

@@ -24,7 +24,7 @@ from ..model.tokenizer import encode
 from ..talk.generate import Prompt, answer, prompt_tokens
 from ..text.calibration import CalibrationSet, checked_length, checked_text, sha256, tokenise
 from ..text.tokens import end_token
-from .batches import batches, tokens_at_once
+from .passes import split_into_passes, tokens_at_once
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -67,10 +67,10 @@ def text_windows(model: Model, text: str, name: str, length: int | None = None) 
 def perplexity(model: Model, windows: CalibrationSet) -> Job[Perplexity]:
     """Return the perplexity over the given windows; steps count windows.
 
-    Windows of one length go through the model together (see batches); each window's loss is that of the window alone.
+    Windows of one length go through the model together (see passes.py); each window's loss is that of the window alone.
     """
     lengths, losses, done = windows.lengths.tolist(), [0.0] * windows.count, 0
-    for part in batches(lengths, tokens_at_once(model, max(lengths))):
+    for part in split_into_passes(lengths, tokens_at_once(model, max(lengths))):
         yield Step(done, windows.count, "window")
         tokens = windows.tokens[list(part), : lengths[part[0]]].to(model.device)
         logits: Tensor = model.network(tokens, use_cache=False).logits
@@ -287,7 +287,7 @@ def _answers(model: Model, asked: Sequence[_Question], total: int) -> Job[list[_
     times, found, done = Counter(asked), dict[_Question, _Answered](), 0
     order = sorted(times, key=len)
     lengths = [len(one) for one in order]
-    for part in batches(lengths, tokens_at_once(model, max(lengths)), AT_ONCE, padded=True) if order else ():
+    for part in split_into_passes(lengths, tokens_at_once(model, max(lengths)), AT_ONCE, padded=True) if order else ():
         yield Step(done, total, "probe")
         those = [order[place] for place in part]
         for one, (answered, close) in zip(those, _in_one_pass(model, those), strict=True):

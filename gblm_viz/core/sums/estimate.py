@@ -64,7 +64,7 @@ class ModelShape:
     eager: bool
     itemsize: int
     streamable: bool
-    batch_tokens: int
+    batch_tokens: int = 1
     """Tokens that go through the model at once at most, where a sample is not longer; 1: every sample goes alone."""
 
     @property

@@ -133,7 +133,7 @@ def test_what_draws_cost_is_told_by_their_windows_sums_and_copies() -> None:
     held, room = windows(6, 2), Room(10**9)
 
     def guess(count: int, *settings: Settings) -> DrawsEstimate:
-        drawn = draws.draws_of(windows(40), 12, count)
+        drawn = draws.draws_of(windows(80), 40, count)  # long enough to go in batches, each draw alone too
         return draws_estimate(shape, drawn, settings, held, pace, room)
 
     one, five = guess(1, WANDA, GBLM), guess(5, WANDA, GBLM)

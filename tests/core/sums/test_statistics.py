@@ -244,7 +244,7 @@ def test_a_full_disk_and_a_torn_file_of_the_streamed_plan_are_sentences(model: M
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr("gblm_viz.core.base.files.save_file", full)
+        patched.setattr("safetensors.torch.save_file", full)
         sentence = refused("cannot_write", run, collect(model, samples(), folder=tmp_path, plan="streamed"))
         assert "No space left on device" in sentence and "block-0002" in sentence
     for torn in ("upstream-0001-000003.safetensors", "block-0002.safetensors", "checkpoint.safetensors"):

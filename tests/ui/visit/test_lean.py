@@ -79,7 +79,9 @@ def test_a_handler_that_is_no_generator_answers_once(handler: Any, updates: list
     """Gradio sends a generator's last update twice: once as it comes, once as the end."""
     say = words("en")
     page = Page(say, Library(budget=1 << 20), *(SimpleNamespace() for _ in range(4)))  # type: ignore[arg-type]
-    monkeypatch.setattr(Page, "visit_of", lambda *_, **__: SimpleNamespace(session=SimpleNamespace(model="pocket")))
+    visit = SimpleNamespace(key="visitor", session=SimpleNamespace(model="pocket"))
+    monkeypatch.setattr(Page, "visit_of", lambda *_, **__: visit)
+    monkeypatch.setattr(Library, "use_threads_for", lambda *_: None)
     monkeypatch.setattr(Page, "note", staticmethod(lambda sentence, kind="done": sentence))
     object.__setattr__(page, "status", "status")
     found = page.wrap_handler(handler)(None, "visitor")

@@ -35,8 +35,8 @@ def tokens_at_once(model: Model, length: int) -> int:
     return BUDGET // token_bytes(model, length)
 
 
-def batches(lengths: Sequence[int], tokens: int, most: int | None = None,
-            padded: bool = False) -> tuple[tuple[int, ...], ...]:
+def split_into_passes(lengths: Sequence[int], tokens: int, most: int | None = None,
+                      padded: bool = False) -> tuple[tuple[int, ...], ...]:
     """Return the places of the rows of each pass, short rows first, rows of one length in their own order.
 
     A pass has at most `tokens` tokens and `most` rows, but at least one row. Its rows have one length, or, if `padded`,

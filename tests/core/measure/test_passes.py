@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
 from gblm_viz.core.base.job import Step, run
-from gblm_viz.core.measure import batches, evaluate
-from gblm_viz.core.measure.batches import token_bytes, tokens_at_once
+from gblm_viz.core.measure import evaluate, passes
 from gblm_viz.core.measure.evaluate import Probe, ask_probes, choose_answers, perplexity, questions
+from gblm_viz.core.measure.passes import token_bytes, tokens_at_once
 from gblm_viz.core.model import models
 from gblm_viz.core.model.models import Model
 from gblm_viz.core.sums.observe import sample_loss
@@ -43,7 +43,7 @@ def cut(lengths: tuple[int, ...] = LENGTHS) -> CalibrationSet:
 def test_every_row_is_in_one_pass_that_the_budget_and_the_lengths_allow(
     lengths: list[int], tokens: int, most: int | None, padded: bool
 ) -> None:
-    found = batches.batches(lengths, tokens, most, padded)
+    found = passes.split_into_passes(lengths, tokens, most, padded)
     assert sorted(place for part in found for place in part) == list(range(len(lengths)))
     for part in found:
         own = [lengths[place] for place in part]
@@ -59,12 +59,12 @@ def test_every_row_is_in_one_pass_that_the_budget_and_the_lengths_allow(
 def test_a_wide_vocabulary_makes_passes_small_and_a_window_is_always_one() -> None:
     model = models.wrap(FAMILIES["llama"](), tiny_tokenizer(), "tiny")
     each = token_bytes(model, 16)
-    assert each >= 4 * 128 and tokens_at_once(model, 16) * each <= batches.BUDGET
+    assert each >= 4 * 128 and tokens_at_once(model, 16) * each <= passes.BUDGET
     network = FAMILIES["llama"]()
     network.resize_token_embeddings(128_256)
     wide = models.wrap(network, None, "wide")
-    assert tokens_at_once(wide, 16) * 128_256 * 4 <= batches.BUDGET < 2048 * 128_256 * 4
-    assert batches.batches([2048, 2048], tokens_at_once(wide, 2048)) == ((0,), (1,))
+    assert tokens_at_once(wide, 16) * 128_256 * 4 <= passes.BUDGET < 2048 * 128_256 * 4
+    assert passes.split_into_passes([2048, 2048], tokens_at_once(wide, 2048)) == ((0,), (1,))
 
 
 @pytest.mark.parametrize("family", list(FAMILIES))
@@ -81,7 +81,7 @@ def test_windows_together_have_the_losses_of_each_alone(family: str) -> None:
 def test_a_small_budget_gives_one_window_a_pass_and_the_same_losses(monkeypatch: pytest.MonkeyPatch) -> None:
     model, windows = models.wrap(FAMILIES["llama"](), None, "llama"), cut()
     together = run(perplexity(model, windows)).losses
-    monkeypatch.setattr(batches, "BUDGET", 1)
+    monkeypatch.setattr(passes, "BUDGET", 1)
     steps: list[Step] = []
     assert run(perplexity(model, windows), steps.append).losses == pytest.approx(together, rel=RELATIVE)
     assert [step.done for step in steps] == list(range(windows.count))
@@ -117,6 +117,7 @@ def talker(family: str, seed: int) -> Model:
     """A random network whose end of turn is a token that it writes."""
     model = models.wrap(build(TABLE[family], seed), tiny_tokenizer(), family)
     said = answer(model, [{"role": "user", "content": "sea"}], most=6).tokens
+    assume(said)
     model.network.generation_config.eos_token_id = said[-1].token
     return model
 
@@ -185,7 +186,7 @@ def test_a_model_of_a_wide_vocabulary_gets_fewer_probes_a_pass(monkeypatch: pyte
     model.network.register_forward_pre_hook(lambda _, args: rows.append(len(args[0])))
     expected = rights(model, probes)
     most = max(rows)
-    monkeypatch.setattr(batches, "BUDGET", 60 * token_bytes(model, 20))
+    monkeypatch.setattr(passes, "BUDGET", 60 * token_bytes(model, 20))
     rows.clear()
     assert rights(model, probes) == expected
     assert max(rows) < most <= evaluate.AT_ONCE
