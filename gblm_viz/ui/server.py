@@ -25,6 +25,7 @@ import gradio as gr
 import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, RedirectResponse
+from gradio.routes import App
 from starlette.requests import ClientDisconnect
 from starlette.routing import Mount
 
@@ -71,7 +72,7 @@ def make_app(library: Library, access: Access = OPEN_ACCESS) -> FastAPI:
                             ssr_mode=False, theme=THEME, css=CSS, head=head(words(language)), show_error=False,
                             max_file_size="0b")
         mounted = site.routes[-1]
-        assert isinstance(mounted, Mount)
+        assert isinstance(mounted, Mount) and isinstance(mounted.app, App)
         keep_little(mounted.app, blocks)
     site.add_middleware(Kept, kinds=kinds(_finish_page))
     site.add_middleware(Gate, pages=pages, presence=library.presence, beside=(_UPLOAD,))
