@@ -140,12 +140,11 @@ def test_a_third_model_answers_beside_the_two_and_the_speed_is_measured(page: Pa
     expect(page.locator("#dense-chat .said")).to_be_visible()
 
 
-# known fault: the last switch, turned within a moment of the reveal, is sometimes not heard; see the changelog
-@pytest.mark.flaky(reruns=5)
 def test_a_blind_room_votes_and_reveals_by_keyboard_alone(page: Page, app: App, output: Path):
     say = words("en")
     arrive(page, app, "en")
     tab(page, say, "compare")
+    still(page)  # else the tab may still fill itself from the session, over what is switched
     page.locator("#compare-blind input").focus()
     page.keyboard.press("Space")
     expect(page.locator("#compare-panes")).to_contain_text(say("chat.blind.secret"))
@@ -166,7 +165,6 @@ def test_a_blind_room_votes_and_reveals_by_keyboard_alone(page: Page, app: App, 
     expect(page.locator("#compare-tally")).to_contain_text(re.compile(r"1 of 2 votes.*1%–99%"))
     expect(page.locator("#compare-panes")).to_contain_text("Dense")
     expect(page.locator("#vote-a")).to_be_disabled()
-    still(page)  # a switch turned while the page still takes the answer of the one before is not always heard
-    page.locator("#compare-blind input").press("Space")
-    expect(page.locator("#compare-blind input")).not_to_be_checked()
+    page.locator("#compare-blind input").focus()
+    page.keyboard.press("Space")
     expect(page.locator("#compare-blind-bar")).not_to_be_visible()

@@ -273,8 +273,9 @@ class _Handlers(Handlers):
 
     def refresh(self, visit: Visit) -> dict[Any, Any]:
         """After a new model, text or pruned copy: update the titles, the kept chat and the switches."""
-        on = is_blind(visit)
-        return {**self.everything(visit), self.options.blind: on, self.shown.places.speed: "",
+        shown = self.everything(visit)
+        on = is_blind(visit)  # read last: the switch may be turned while the panes are written
+        return {**shown, self.options.blind: on, self.shown.places.speed: "",
                 self.options.follow_up: gr.update(interactive=not on),
                 self.choices.remove: gr.update(interactive=chat_models.third_of(visit) is not None)}
 

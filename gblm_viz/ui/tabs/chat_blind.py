@@ -97,6 +97,7 @@ def wire(page: Page, bar: Bar, box: Any, follow_up: Any, stop: Any, view: ChatVi
         visit.keep(visit.session.with_extra(BLIND, bool(on)).with_extra(BLIND_ROUND, None)
                    .with_extra(CHAT, Conversation()))
         return {**view.everything(visit), **bar_updates(visit, bar, say), stop: gr.update(interactive=False),
+                box: is_blind(visit),  # a refresh that began before may have set it back meanwhile
                 follow_up: gr.update(interactive=not on),
                 page.status: page.note(say("chat.blind.on" if on else "chat.blind.off"))}
 
@@ -115,7 +116,7 @@ def wire(page: Page, bar: Bar, box: Any, follow_up: Any, stop: Any, view: ChatVi
         visit.remember(BLIND_ROUND, replace(asked, revealed=True))
         return {**view.everything(visit), **bar_updates(visit, bar, say)}
 
-    page.on(box.input, on_switch, [box], [*view.places.all, *bar.all, stop, follow_up])
+    page.on(box.input, on_switch, [box], [*view.places.all, *bar.all, box, stop, follow_up])
     for place, button in [*enumerate(bar.votes), (None, bar.tie)]:
         page.on(button.click, partial(on_vote, place=place), [], [bar.told])
     page.on(bar.reveal.click, on_reveal, [], [*view.places.all, *bar.all])
