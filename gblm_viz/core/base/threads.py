@@ -2,7 +2,7 @@
 
 torch's threads wait for each other after every operation. With small matrices that costs more than it gains, and where
 other programs use the cores too, each operation waits until the last thread gets its turn.
-Measures of both: tests/benchmarks/busy.py. Independent of models.
+tests/benchmarks/busy.py measures both. Independent of models.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from functools import cache
 
 SMALL = 1 << 17
-"""Most weights in the largest matrix of a model that is computed on one thread."""
+"""Most weights in the largest matrix of a model that is computed on one thread. Chosen, not measured: the bundled model
+is below it (`busy --even` tells where threads begin to help on a machine)."""
 
 
 @cache

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from ..model.matrices import embedding_weight
 from ..model.models import Model
+from ..sums.batched import FLOAT
 
 BUDGET = 32 * 2**20
 """Bytes of a pass's logits and largest activations together, except where a single row takes more. Pocket,
@@ -16,8 +17,6 @@ windows of 128: the head took 1.6 ms a window with logits of 12 MB, 2.7 ms with 
 small budget also keeps a pass short, so that Stop need not wait."""
 KEPT = 4
 """Numbers of the widest matrix's inputs and outputs that are alive at once, for each token."""
-FLOAT = 4
-"""Bytes of a float32: losses are computed from float32 logits, whatever dtype the model has."""
 
 
 def token_bytes(model: Model, length: int) -> int:
