@@ -67,7 +67,7 @@ def build(language: str, library: Library) -> gr.Blocks:
         with tabs:
             for name, tab in TABS.items():
                 with gr.Tab(say(f"frame.tabs.{name}"), id=name, elem_id=f"tab-{name}") as shown:
-                    tab.build(replace(page, opened=(shown.select,)))
+                    tab.build(replace(page, opened=(shown.select,), tab=name))
                 shown.select(None, js=passed_on(_SCRIPT, "showTab", name, next(iter(TABS))), api_visibility="private")
         with gr.Accordion(say("frame.about"), open=False, elem_id="about"):
             about = gr.HTML()

@@ -3,7 +3,8 @@
     python -m tests.benchmarks.load                      30 visitors, three rounds, this checkout
     python -m tests.benchmarks.load --app A --app B      the same against two checkouts, one after the other
 
-Speaks to a server of its own on 127.0.0.1 as a browser does (session hash, heartbeat, every input of every listener),
+A visitor looks at one tab at a time, as people do: a checkout whose hidden tabs wait until they are opened is asked for
+what is shown, and version 0.1, which fills all of them, for all. Speaks to a server of its own on 127.0.0.1 as a browser does (session hash, heartbeat, every input of every listener),
 without drawing anything. Bounded in number and in time. Prints, as Markdown, the last and the median visitor of each
 phase in seconds, the processor's seconds that the server took for it, which other programs lengthen less, and the
 server's memory after each round, once nobody is left.
@@ -39,11 +40,11 @@ CHARACTERS = 6_000
 PROMPT = "Why is the sky blue?"
 MANY = 20
 START_SECONDS, PHASE_SECONDS = 120, 240
-PHASES = {"ready": "page, ready", "filled": "page, every tab filled", "same": "collect, all the same text",
-          "different": "collect, all different texts", "chat": "chat, 64 tokens", "cancel": "Cancel, until it is over",
+PHASES = {"ready": "page, ready", "filled": "page, all that it asks for", "tabs": "each tab opened once", "same": "collect, all the same text",
+          "different": "collect, all different texts", "chat": "chat", "cancel": "Cancel, until it is over",
           "newcomer": f"newcomer's collect beside {MANY} of one visitor's", "after": "collect after all tabs closed"}
 
-TRIED = ("same", "different", "chat", "cancel", "newcomer")
+TRIED = ("tabs", "same", "different", "chat", "cancel", "newcomer")
 """Beside the opening of the page, what can be left out."""
 
 STARTED = """import importlib, importlib.util, runpy, sys
@@ -72,6 +73,8 @@ class Site:
     then: dict[int, list[int]]
     values: dict[int, Any]
     elements: dict[str, int]
+    waits: dict[int, str]
+    """The listeners of the page alone that go on once their tab is shown, and that tab."""
 
     @classmethod
     def read(cls, base: str, config: dict[str, Any]) -> Site:
@@ -79,8 +82,10 @@ class Site:
         states = {one["id"] for one in config["components"] if one["type"] == "state"}
         values = {one["id"]: None if one["id"] in states else one["props"].get("value")
                   for one in config["components"]}
+        waits = {one["id"]: found[1] for one in config["dependencies"]
+                 if (found := re.search(r'\.whenShown\("(\w+)"', str(one["js"])))}
         site = cls(base, {one["id"]: one for one in config["dependencies"]}, {}, {}, {}, values,
-                   {name: number for number, name in names.items() if name})
+                   {name: number for number, name in names.items() if name}, waits)
         for one in config["dependencies"]:
             for target, event in one["targets"]:
                 if target in states and event == "change":
@@ -101,9 +106,12 @@ class Visitor:
     values: dict[int, Any] = field(default_factory=dict)
     heart: asyncio.Task[None] | None = None
     told: asyncio.Event | None = None
+    tab: str = "overview"
+    waiting: set[int] = field(default_factory=set)
+    """What happened to hidden tabs since they were shown."""
 
     async def open(self) -> float:
-        """The page with everything that it asks for until every tab is filled; seconds until it was ready to use."""
+        """The page with everything that it asks for by itself; seconds until it was ready to use."""
         began = time.monotonic()
         (await self.client.get(f"{self.site.base}/")).raise_for_status()
         (await self.client.get(f"{self.site.base}/config")).raise_for_status()
@@ -135,6 +143,14 @@ class Visitor:
                         ended=lambda one: ended.append(time.monotonic() - began) if one == number else None)
         return ended[0]
 
+    async def show(self, tab: str) -> float:
+        """Open a tab; seconds until it was filled."""
+        began, self.tab = time.monotonic(), tab
+        missed = [one for one in self.waiting if self.site.waits[one] == tab]
+        self.waiting.difference_update(missed)
+        await self.fire(*missed)
+        return time.monotonic() - began
+
     async def post(self, number: int) -> str:
         """Put a listener into the queue; the event's id."""
         inputs, targets = (self.site.listeners[number][name] for name in ("inputs", "targets"))
@@ -144,20 +160,23 @@ class Visitor:
         reply.raise_for_status()
         return str(reply.json()["event_id"])
 
-    async def fire(self, number: int, quiet: Sequence[int] = (),
+    async def fire(self, *numbers: int, quiet: Sequence[int] = (),
                    ended: Callable[[int], Any] = lambda _: None) -> dict[int, list[Any]]:
-        """Run a listener and all that its end sets off, but of those in `quiet`; the last data of each."""
+        """Run listeners and all that their end sets off, but of those in `quiet`; the last data of each."""
         found: dict[int, list[Any]] = {}
         waiting: dict[str, int] = {}
 
         async def join(one: int) -> None:
             if self.site.listeners[one]["backend_fn"]:
                 waiting[await self.post(one)] = one
+            elif self.site.waits.get(one, self.tab) != self.tab:
+                self.waiting.add(one)
             else:
                 for later in self.site.then.get(one, ()):
                     await join(later)
 
-        await join(number)
+        for number in numbers:
+            await join(number)
         while waiting:
             async with self.client.stream("GET", f"{self.site.base}/gradio_api/queue/data",
                                           params={"session_hash": self.hash}, timeout=None) as stream:
@@ -253,7 +272,7 @@ async def at_once(work: Sequence[Awaitable[float]]) -> list[float]:
 
 
 async def one_round(server: Server, site: Site, client: httpx.AsyncClient, count: int, texts: int,
-                    phases: Collection[str]) -> tuple[dict[str, list[float]], dict[str, float]]:
+                    phases: Collection[str], tokens: int) -> tuple[dict[str, list[float]], dict[str, float]]:
     """The phases asked for, once each: (seconds of each visitor, the server's processor seconds), by phase.
 
     texts: the number of the first text that no round before has used.
@@ -268,8 +287,16 @@ async def one_round(server: Server, site: Site, client: httpx.AsyncClient, count
         return time.monotonic() - began
 
     async def collect(visitor: Visitor, number: int, follow: bool = True) -> float:
+        await visitor.show("text")
         visitor.put(text=text_of(number))
         return await visitor.click("collect", follow=follow)
+
+    async def tabs(visitor: Visitor) -> float:
+        return sum([await visitor.show(name) for name in dict.fromkeys(site.waits.values())])
+
+    async def chat(visitor: Visitor) -> float:
+        await visitor.show("compare")
+        return await visitor.click("ask")
 
     async def cancel(visitor: Visitor, number: int) -> float:
         told = visitor.told = asyncio.Event()
@@ -281,19 +308,20 @@ async def one_round(server: Server, site: Site, client: httpx.AsyncClient, count
         await running
         return time.monotonic() - began
 
-    async def phase(name: str, work: Callable[[int, Visitor], Awaitable[float]]) -> None:
-        if name in phases:
-            before = server.worked()
-            took[name] = await at_once([work(place, one) for place, one in enumerate(visitors)])
-            worked[name] = server.worked() - before
-
-    await phase("filled", lambda _, one: opened(one))
-    await phase("same", lambda _, one: collect(one, texts))
-    await phase("different", lambda place, one: collect(one, texts + 1 + place))
     for visitor in visitors:
-        visitor.put(prompt=PROMPT, compare_most=64)
-    await phase("chat", lambda _, one: one.click("ask"))
-    await phase("cancel", lambda place, one: cancel(one, texts + 100 + place))
+        visitor.put(prompt=PROMPT, compare_most=tokens)
+    steps: dict[str, Callable[[int, Visitor], Awaitable[float]]] = {
+        "filled": lambda _, one: opened(one), "tabs": lambda _, one: tabs(one),
+        "same": lambda _, one: collect(one, texts), "different": lambda place, one: collect(one, texts + 1 + place),
+        "chat": lambda _, one: chat(one), "cancel": lambda place, one: cancel(one, texts + 100 + place)}
+    for name in [name for name in steps if name in phases]:
+        before = server.worked()
+        try:
+            took[name] = await at_once([steps[name](place, one) for place, one in enumerate(visitors)])
+        except TimeoutError:  # what is still running would be measured with the next phase
+            took[name], phases = [float("inf")], ()
+            break
+        worked[name] = server.worked() - before
     if "newcomer" not in phases:
         await asyncio.gather(*(one.close() for one in visitors))
         return took, worked
@@ -328,7 +356,7 @@ class Found:
 
 
 async def measure(app: Path, count: int, rounds: int, settle: float, memory: int, identical: bool,
-                  phases: Collection[str]) -> Found:
+                  phases: Collection[str], tokens: int) -> Found:
     server, found = Server.start(app, memory), Found(app)
     try:
         # let go of an idle connection before the server does after five seconds: one that is closed as a request leaves
@@ -341,7 +369,7 @@ async def measure(app: Path, count: int, rounds: int, settle: float, memory: int
             await first.close()
             for number in range(rounds):
                 took, worked = await one_round(server, site, client, count, 0 if identical else 400 * number,
-                                               phases)
+                                               phases, tokens)
                 for name, seconds in took.items():
                     found.took[name] += seconds
                 for name, one in worked.items():
@@ -358,14 +386,19 @@ def table(found: Sequence[Found]) -> str:
     """Markdown: a row a phase, three columns a checkout."""
     lines = ["| s | " + " | ".join(f"{one.app.name}: last | median | processor, a round" for one in found) + " |",
              "|---|" + "---:|---:|---:|" * len(found)]
-    for name in [name for name in PHASES if found[0].took[name]]:
-        cells = [f"{max(one.took[name]):.1f} | {statistics.median(one.took[name]):.1f} | "
-                 + (f"{statistics.mean(one.worked[name]):.1f}" if one.worked[name] else "") for one in found]
+    for name in [name for name in PHASES if any(one.took[name] for one in found)]:
+        cells = [f"{_seconds(max(one.took[name]))} | {_seconds(statistics.median(one.took[name]))} | "
+                 + (f"{statistics.mean(one.worked[name]):.1f}" if one.worked[name] else "")
+                 if one.took[name] else " | | " for one in found]
         lines.append(f"| {PHASES[name]} | " + " | ".join(cells) + " |")
     for number in range(len(found[0].held)):
         cells = [f"{one.held[number]:,.0f} | {one.held[number] / one.held[0] - 1:+.1%} | " for one in found]
         lines.append(f"| MB after round {number + 1}, against the first | " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def _seconds(found: float) -> str:
+    return f"{found:.1f}" if found < PHASE_SECONDS else f"more than {PHASE_SECONDS}"
 
 
 def main() -> None:
@@ -379,11 +412,12 @@ def main() -> None:
                         "since from the second round on nothing is computed")
     parser.add_argument("--phases", type=lambda told: {"filled", *told.split(",")}, default=set(PHASES),
                         help=f"only these, with commas: {', '.join(TRIED)}")
+    parser.add_argument("--tokens", type=int, default=64, help="most tokens of a chat's answer")
     given = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the server ends with it
     apps = given.app or [HERE]
     found = [asyncio.run(measure(app.resolve(), given.visitors, given.rounds, given.settle, given.memory,
-                                 given.identical, given.phases))
+                                 given.identical, given.phases, given.tokens))
              for app in apps]
     print(f"{given.visitors} visitors, {given.rounds} rounds, {os.cpu_count()} cores\n")
     print(table(found))

@@ -1,5 +1,7 @@
 // Where the page stands: the visit's key, the tab, and the address that leads back here. Knows no tab's content.
 
+import { openTab } from "./shown.js";
+
 /** @typedef {Window & { gblmTab?: string, gblmPlace?: boolean }} Page what this visit has chosen, and whether its place is in the address */
 
 const KEY = "gblm-visit";
@@ -69,12 +71,13 @@ export function mergeQuery(query, before, tab) {
 }
 
 /**
- * Keep the tab that is shown. An opening page selects its first tab before it has read the link; that does not count as
+ * Fill the tab that is shown, and keep it. An opening page selects its first tab before it has read the link; that does not count as
  * a visitor's choice.
  * @param {string} name
  * @param {string} first
  */
 export function showTab(name, first) {
+  openTab(name);
   if (!getPage().gblmTab && name === first) return;
   getPage().gblmTab = document.body.dataset.tab = name;
   if (!getPage().gblmPlace) return;

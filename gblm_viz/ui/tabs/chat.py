@@ -143,10 +143,9 @@ class _Handlers(Handlers):
         self.view.change(None, [self.view], None, js=_DIM, api_visibility="private")
         chat_third.wire(page, self.choices, self.shown)
         chat_blind.wire(page, bar, options.blind, options.follow_up, row.stop, self.shown)
-        page.on([signals.visit.change, signals.applied.change], self.refresh, [],
-                [*places.all, *bar.all, options.blind, options.follow_up, places.speed, self.choices.remove],
-                latest=True)
-        page.on([signals.settings.change, signals.statistics.change], self.shown.titles, [], places.titles)
+        page.on_signals([signals.visit.change, signals.applied.change], self.refresh, [],
+                        [*places.all, *bar.all, options.blind, options.follow_up, places.speed, self.choices.remove])
+        page.on_signals([signals.settings.change, signals.statistics.change], self.shown.titles, [], places.titles)
 
     def everything(self, visit: Visit) -> dict[Any, Any]:
         """Show the kept conversation and the votes on it."""

@@ -104,11 +104,11 @@ class _Handlers(Handlers):
     def wire(self) -> None:
         page, signals, parts = self.page, self.signals, self.parts
         controls, views = parts.controls, parts.views
-        page.on(signals.settings.change, self.on_settings, [parts.scored], views, latest=True)
-        page.on([signals.visit.change, signals.statistics.change], self.refresh, [*controls, signals.selection],
-                [*views, signals.selection], latest=True)
-        page.on(signals.text.change, self.on_statistic, controls, parts.on_left, latest=True)
-        page.on(signals.selection.change, self.on_selection, controls, views, latest=True)
+        page.on_signals([signals.settings.change], self.on_settings, [parts.scored], views)
+        page.on_signals([signals.visit.change, signals.statistics.change], self.refresh, [*controls, signals.selection],
+                        [*views, signals.selection])
+        page.on_signals([signals.text.change], self.on_statistic, controls, parts.on_left)
+        page.on_signals([signals.selection.change], self.on_selection, controls, views)
         page.on(parts.norm.change, self.on_norm, controls, [*views, parts.explained], latest=True)
         page.on(parts.statistic.change, self.on_statistic, controls, parts.on_left, latest=True)
         page.on_event(parts.map.select, "name", "text", self.on_cell, [signals.selection], [signals.selection])

@@ -153,8 +153,8 @@ class _Handlers(Handlers):
         page, signals, parts = self.page, self.signals, self.parts
         which, view, shelf, shown = parts.which, parts.view, parts.shelf, parts.shown
         page.on([self.opened.select], self.on_open, [which, view, shelf], [which, *shown])
-        page.on([signals.visit.change, signals.applied.change], self.on_moved, [which, view, shelf], [which, *shown],
-                latest=True)
+        page.on_signals([signals.visit.change, signals.applied.change], self.on_moved, [which, view, shelf],
+                        [which, *shown])
         page.on(which.input, self.on_set, [which, view], shown, latest=True)
         page.on(view.input, self.show, [which, view, shelf], shown, latest=True)
         page.on([parts.skill.input, parts.fate.input], self.on_filter, [which, view, shelf, parts.skill, parts.fate],

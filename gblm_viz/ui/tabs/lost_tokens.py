@@ -58,8 +58,8 @@ class _Handlers(Handlers):
         reads, draws = [parts.which, parts.window, parts.drawn], [parts.window, parts.strip, parts.drawn]
         fills = [parts.which, *draws]
         page.on([self.opened.select], self.on_open, reads, fills, latest=True)
-        page.on([signals.visit.change, signals.applied.change, signals.statistics.change, signals.measured.change],
-                self.on_moved, reads, fills, latest=True)
+        page.on_signals([signals.visit.change, signals.applied.change, signals.statistics.change,
+                         signals.measured.change], self.on_moved, reads, fills)
         page.on(parts.which.input, self.on_worst, [parts.which, parts.drawn], fills, latest=True)
         page.on(parts.window.input, self.on_window, reads, [parts.strip, parts.drawn], latest=True)
         page.on(parts.worst.click, self.on_worst, [parts.which, parts.drawn], fills)

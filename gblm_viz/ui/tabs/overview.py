@@ -102,9 +102,9 @@ class _Handlers(Handlers):
             page.on(button.click, self.on_prompt, [button], [parts.dense, parts.pruned, parts.parting])
         page.on(parts.reset.click, self.on_reset, [signals.visit], [*parts.shown, signals.visit])
         page.on(parts.to_chat.click, self.on_to_chat, [], [page.tabs])
-        page.on([signals.visit.change, signals.statistics.change, signals.applied.change], self.refresh, [],
-                parts.shown, latest=True)
-        page.on([signals.measured.change], self.on_measured, [], [parts.cost])
+        page.on_signals([signals.visit.change, signals.statistics.change, signals.applied.change], self.refresh, [],
+                        parts.shown)
+        page.on_signals([signals.measured.change], self.on_measured, [], [parts.cost])
         page.on_event(parts.map.select, "name", "text", self.on_cell, [signals.selection],
                       [signals.selection, page.tabs])
 

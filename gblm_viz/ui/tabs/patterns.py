@@ -229,9 +229,9 @@ class _Handlers(Handlers):
         page, signals, parts = self.page, self.signals, self.parts
         reads = [self.drawn, self.seed, self.opened, *parts.choices, *parts.views]
         outputs = [*parts.shown, self.drawn]
-        page.on([signals.visit.change, signals.statistics.change, signals.settings.change, signals.selection.change],
-                self.show.everything, reads, outputs, latest=True)
-        page.on(signals.applied.change, self.on_applied, reads, outputs, latest=True)
+        page.on_signals([signals.visit.change, signals.statistics.change, signals.settings.change,
+                         signals.selection.change], self.show.everything, reads, outputs)
+        page.on_signals([signals.applied.change], self.on_applied, reads, outputs)
         page.on(parts.which.input, self.on_which, reads, outputs, latest=True)
         page.on(parts.sort.input, self.on_sort, [parts.sort, *reads], outputs, latest=True)
         page.on(parts.shuffle.click, self.on_shuffle, reads, [*outputs, self.seed], latest=True)

@@ -308,12 +308,12 @@ class _Handlers(Handlers):
         page.on(views.mask.clear, self.on_clear, [signals.selection], [signals.selection])
         page.on(controls.apply.click, self.on_apply, [signals.applied, signals.settings, *controls.inputs],
                 [*outputs, self.held, signals.applied, signals.settings, self.own])
-        page.on([signals.visit.change, signals.statistics.change, signals.applied.change], self.show.everything,
-                [self.held], [*outputs, self.held], latest=True)
-        page.on(signals.settings.change, self.on_settings, [self.held, self.own, signals.settings],
-                [*outputs, self.held], latest=True)
+        page.on_signals([signals.visit.change, signals.statistics.change, signals.applied.change], self.show.everything,
+                        [self.held], [*outputs, self.held])
+        page.on_signals([signals.settings.change], self.on_settings, [self.held, self.own, signals.settings],
+                        [*outputs, self.held])
         page.on(views.matrix.input, self.on_matrix, [signals.selection, views.matrix], [signals.selection])
-        page.on(signals.selection.change, self.on_selection, [], [views.matrix, views.chart, views.mask], latest=True)
+        page.on_signals([signals.selection.change], self.on_selection, [], [views.matrix, views.chart, views.mask])
 
     def on_control(self, visit: Visit, counter: int, *values: Any) -> dict[Any, Any]:
         """After a visitor moved a control: check, show, and only then store the settings."""

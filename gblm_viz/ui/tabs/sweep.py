@@ -112,7 +112,7 @@ class _Handlers(Handlers):
         page.on([*page.opened, *(one.input for one in choices)], self.refresh, [parts.drawn, *choices], views,
                 latest=True)
         page.on(parts.count.input, self.on_draws, [parts.count, parts.drawn, *choices], views, latest=True)
-        page.on(signals.visit.change, self.on_visit, [parts.drawn, *choices], views, latest=True)
+        page.on_signals([signals.visit.change], self.on_visit, [parts.drawn, *choices], views)
         page.on(parts.start.click, self.on_start, choices, views)
         page.on(parts.cancel.click, self.on_cancel)
         page.on_event(parts.table.select, "number", "number", self.on_point, [signals.applied, signals.settings],

@@ -147,13 +147,13 @@ class _Handlers(Handlers):
         page, signals, controls, views = self.page, self.signals, self.controls, self.views
         shown = [views.summary, views.listed, views.estimate, views.result, signals.text]
         sources, fields = controls.sources, controls.fields
-        page.on(signals.visit.change, self.refill, [signals.text, self.written],
-                [*sources, *fields[1:], controls.rule_info, self.filled, controls.upload, views.collect, self.written,
-                 *shown], latest=True).then(
+        page.on_signals([signals.visit.change], self.refill, [signals.text, self.written],
+                        [*sources, *fields[1:], controls.rule_info, self.filled, controls.upload, views.collect,
+                         self.written, *shown]).then(
             # after every refill: one left out while another's is on its way would leave the boxes unheard for good
             lambda: "filled", None, [self.filled], **page.unmarked, api_visibility="private",
             trigger_mode="multiple")
-        page.on(signals.statistics.change, self.preview, [signals.text], shown, latest=True)
+        page.on_signals([signals.statistics.change], self.preview, [signals.text], shown)
         # .change, since .input does not fire if a text is not typed key by key; unchanged values cost nothing
         page.on([box.change for box in fields], self.on_typed, [signals.text, self.filled, *fields],
                 [controls.bundled, controls.rule_info, self.written, *shown], latest=True)

@@ -149,8 +149,8 @@ class _Handlers(Handlers):
 
     def wire(self) -> None:
         page, signals, parts = self.page, self.signals, self.parts
-        page.on([signals.visit.change, signals.statistics.change, signals.settings.change, signals.selection.change],
-                self.refresh, [parts.boxes], [*parts.shown, parts.boxes], latest=True)
+        page.on_signals([signals.visit.change, signals.statistics.change, signals.settings.change,
+                         signals.selection.change], self.refresh, [parts.boxes], [*parts.shown, parts.boxes])
         page.on([parts.matrix.input, parts.expert.submit, parts.row.submit, parts.column.submit, parts.row.blur,
                  parts.column.blur], self.on_place, [signals.selection, *parts.place],
                 [signals.selection, parts.boxes], latest=True)

@@ -304,8 +304,8 @@ class Library:
             self.threads.use_for(found[0].layout.largest)
 
     def _work(self, task: Task[Any], turns: Turns | None, visitor: str) -> None:
-        self.use_threads_for(visitor)
         try:
+            self.use_threads_for(visitor)
             if turns is not None and task.ticket is not None:
                 task.ticket.given.wait()
             if not task.done.is_set():

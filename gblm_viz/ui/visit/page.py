@@ -13,7 +13,9 @@ import secrets
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import gradio as gr
@@ -23,6 +25,7 @@ from gblm_viz.core.base.errors import GblmError
 from gblm_viz.core.base.job import Job
 from gblm_viz.words import Words
 
+from ..components.joined import passed_on
 from ..components.templates import render
 from .event_kinds import KINDS
 from .keys import Key
@@ -37,6 +40,7 @@ QUIET_SECONDS = 1.0
 page was closed, but each one takes time from the computation."""
 LONGEST_WAIT = 120.0
 """Seconds the first visitor may wait for the example to be computed."""
+_SCRIPT = Path(__file__).parents[1] / "components" / "shown.js"
 
 
 class NoLongerWanted(Exception):  # noqa: N818
@@ -74,6 +78,10 @@ class Page:
     opened: tuple[Any, ...] = ()
     """The events that make the part being built visible: those of its tab or panel. Heavy hidden parts update on them
     instead of on every signal."""
+    tab: str = ""
+    """The name of the tab that is being built; "" for what is always on screen."""
+    places: Iterator[int] = field(default_factory=count)
+    """Numbers for what waits until its tab is opened."""
 
     @property
     def unmarked(self) -> dict[str, Any]:
@@ -99,6 +107,18 @@ class Page:
         return gr.on(events, spoken, [self.visitor, *inputs], [self.status, *outputs], **self.unmarked,
                      trigger_mode="always_last" if latest else "once", js=js, concurrency_id=concurrency,
                      concurrency_limit=None, api_visibility="private", queue=queue)
+
+    def on_signals(self, signals: Sequence[Any], handler: Callable[..., Any], inputs: Sequence[Any] = (),
+                   outputs: Sequence[Any] = ()) -> Any:
+        """Register a handler that draws a part of this tab anew after any of these signals (`signals.visit.change`).
+
+        It is called at once if the tab is shown, else when the tab is opened next, once for all signals since.
+        """
+        inspect.signature(handler).bind(None, *inputs)
+        return gr.on(list(signals), None, js=passed_on(_SCRIPT, "whenShown", self.tab, next(self.places)),
+                     trigger_mode="multiple", **self.unmarked, api_visibility="private").then(
+            self.wrap_handler(handler), [self.visitor, *inputs], [self.status, *outputs], **self.unmarked,
+            trigger_mode="always_last", concurrency_limit=None, api_visibility="private")
 
     def on_event(self, listener: Any, field: str, kind: str, handler: Callable[..., Any], inputs: Sequence[Any] = (),
                  outputs: Sequence[Any] = ()) -> Any:

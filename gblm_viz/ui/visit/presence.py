@@ -99,6 +99,11 @@ class Presence:
         blocks._queue.ANAYLTICS_CACHE_FREQUENCY = NEVER
         self._blocks.append(blocks)
 
+    def has_no_answer_to_come(self, page: str) -> bool:
+        """Return whether Gradio knows this page and everything that it asked for has been answered."""
+        queues = [blocks._queue for blocks in self._blocks if page in blocks._queue.pending_messages_per_session]
+        return bool(queues) and not any(queue.pending_event_ids_session.get(page) for queue in queues)
+
     def tidy(self, now: float | None = None) -> list[str]:
         """Forget pages closed for `kept` seconds and Gradio's data of them; return their keys.
 
@@ -129,10 +134,18 @@ def _forget_in_gradio(blocks: gr.Blocks, page: str) -> None:
 
 _OVER = b'"close_stream"'
 """Part of the last message of a stream of answers."""
+_NOTHING_TO_COME = ({"type": "http.response.start", "status": 200, "headers": [
+    (b"content-type", b"text/event-stream"), (b"cache-control", b"no-store")]},
+    {"type": "http.response.body", "body": b'data: {"msg":"close_stream"}\n\n'})
+"""A whole stream of answers that ends at once."""
 
 
 class Streams:
     """ASGI middleware that reports to a Presence every event stream that a page opens and closes.
+
+    An answer can reach a page before the reply to its request does, on a stream that is open already. The page then
+    opens one more stream for an event that is over, and Gradio would keep it open for good. So a stream of answers
+    of which none is to come ends at once.
 
     A page closes a stream once it has read the last message, while the server may still be sending. Gradio would treat
     that as a closed page and drop the page's newer requests. So after the last message the disconnect is not passed on
@@ -146,6 +159,11 @@ class Streams:
         page = page_of(scope)
         if not page:
             await self.app(scope, receive, send)
+            return
+        if is_of_answers(scope) and self.presence.has_no_answer_to_come(page):
+            self.presence.record_page(page)
+            for part in _NOTHING_TO_COME:
+                await send(part)
             return
         over = False
 
@@ -174,6 +192,11 @@ def page_of(scope: Scope) -> str:
     before, _, last = scope["path"].rstrip("/").rpartition("/")
     if before.endswith("/gradio_api/heartbeat"):
         return str(last)
-    if last == "data" and before.endswith("/gradio_api/queue"):
+    if is_of_answers(scope):
         return (parse_qs(scope["query_string"].decode("latin-1")).get("session_hash") or [""])[0]
     return ""
+
+
+def is_of_answers(scope: Scope) -> bool:
+    """Return whether this request asks for a page's answers (the other stream of a page is its heartbeat)."""
+    return str(scope["path"]).rstrip("/").endswith("/gradio_api/queue/data")

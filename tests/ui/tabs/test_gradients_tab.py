@@ -98,7 +98,9 @@ class Listened:
         with gr.Blocks():
             signals = Signals(**{name: gr.State(0) for name in inspect.signature(Signals).parameters})
             page = Page(say, library, gr.State(""), gr.HTML(), gr.Tabs(), signals)
-            object.__setattr__(page, "on", lambda _, handler, inputs=(), outputs=(), **__: self._hear(handler, outputs))
+            for name in ("on", "on_signals"):
+                object.__setattr__(page, name,
+                                   lambda _, handler, inputs=(), outputs=(), **__: self._hear(handler, outputs))
             object.__setattr__(page, "on_event",
                                lambda _, __, ___, handler, inputs=(), outputs=(): self._hear(handler, outputs))
             gradients.build(page)

@@ -35,8 +35,9 @@ def shown(library: Library, visit: Visit, say: Any) -> dict[str, Any]:
     with gr.Blocks():
         signals = Signals(*(gr.State(0) for _ in inspect.signature(Signals).parameters))
         page = Page(say, library, gr.State(""), gr.HTML(), gr.Tabs(), signals)
-        object.__setattr__(page, "on", lambda _, handler, inputs=(), outputs=(), **more: heard.update(
-            {handler.__name__: (handler, outputs)}))
+        for name in ("on", "on_signals"):
+            object.__setattr__(page, name, lambda _, handler, inputs=(), outputs=(), **more: heard.update(
+                {handler.__name__: (handler, outputs)}))
         object.__setattr__(page, "on_event", lambda *_, **more: None)
         overview.build(page)
     handler, outputs = heard["refresh"]

@@ -40,7 +40,8 @@ class Tab:
             fields = {"words": words(language), "library": library, "visitor": gr.State(""), "status": gr.HTML(),
                       "signals": Signals(**{name: gr.State(0) for name in names}), "tabs": gr.Tabs()}
             self.page = Page(**{name: fields[name] for name in inspect.signature(Page).parameters if name in fields})
-            object.__setattr__(self.page, "on", self._on)
+            for name in ("on", "on_signals"):
+                object.__setattr__(self.page, name, self._on)
             prune.build(self.page)
 
     def _on(self, triggers: Any, handler: Any, inputs: Any = (), outputs: Any = (), **_: Any) -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
+import gradio as gr
 import httpx
 import pytest
 import uvicorn
@@ -115,6 +118,37 @@ def test_a_page_that_lets_go_of_a_stream_at_its_last_message_is_not_taken_for_go
     scope = {"type": "http", "method": "GET", "path": "/en/gradio_api/queue/data", "query_string": b"session_hash=abc"}
     asyncio.run(Streams(app, Presence())(scope, receive, send))
     assert heard == ["http.disconnect" if gone else "nothing"]
+
+
+@pytest.mark.parametrize(("waiting", "asked"), [(None, True), ({"event"}, True), (set(), False), ("unknown", True)])
+def test_a_stream_of_answers_of_which_none_is_to_come_ends_at_once(waiting: Any, asked: bool):
+    presence, gradio, sent = Presence(), gr.Blocks(), []
+    presence.watch(gradio)
+    if waiting != "unknown":
+        gradio._queue.pending_messages_per_session["abc"] = asyncio.Queue()
+        gradio._queue.pending_event_ids_session["abc"] = waiting or set()
+    if waiting is None:  # two languages are two apps of Gradio: the other one knows this page and has an answer for it
+        other = gr.Blocks()
+        presence.watch(other)
+        other._queue.pending_messages_per_session["abc"] = asyncio.Queue()
+        other._queue.pending_event_ids_session["abc"] = {"event"}
+
+    async def app(*_: Any) -> None:
+        sent.append("Gradio")
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "GET", "path": "/en/gradio_api/queue/data", "query_string": b"session_hash=abc"}
+    asyncio.run(Streams(app, presence)(scope, None, send))
+    assert (sent == ["Gradio"]) == asked
+    if not asked:
+        assert [one["type"] for one in sent] == ["http.response.start", "http.response.body"]
+        assert sent[1]["body"].startswith(b"data: ") and json.loads(sent[1]["body"][6:]) == {"msg": "close_stream"}
+        assert presence.is_known("abc")
+    heartbeat = {**scope, "path": "/en/gradio_api/heartbeat/abc"}
+    asyncio.run(Streams(app, presence)(heartbeat, None, send))
+    assert sent[-1] == "Gradio"
 
 
 def test_what_runs_for_a_visitor_without_a_page_ends_and_the_session_stays():
@@ -262,7 +296,7 @@ def site() -> Iterator[Site]:
         patch.setattr("gblm_viz.ui.visit.library.CHECK_SECONDS", 0.05)
         library = Library(budget=1 << 30)
         library.presence = Presence(away=0.5, kept=0.5)
-        library.put("model", object())
+        library.put("model", SimpleNamespace(layout=SimpleNamespace(largest=1)))
         library.first = Session(model="model")
         library.ready.set()
         app = make_app(library)

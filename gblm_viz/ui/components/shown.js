@@ -1,0 +1,53 @@
+// Which tab is shown, and what waits until its tab is opened. A tab that nobody looks at is not filled: thirty open
+// pages would otherwise have the server draw seven hidden tabs each.
+
+/** @typedef {{ tab: string, resolve: (nothing: []) => void }} Waiting */
+/** @typedef {Window & { gblmShown?: string, gblmWaiting?: Map<number, Waiting> }} Page */
+
+/** @returns {Page} */
+function getPage() {
+  return window;
+}
+
+/**
+ * Answer once the tab is shown. Of several calls from one place only the newest is answered: the others would draw the
+ * same again.
+ * @param {string} tab
+ * @param {number} place
+ * @returns {Promise<[]>}
+ */
+export function whenShown(tab, place) {
+  const page = getPage(), waiting = page.gblmWaiting ||= new Map();
+  return new Promise((resolve) => {
+    const call = { tab, resolve };
+    waiting.set(place, call);
+    // a moment later, so that signals that come together are one call
+    setTimeout(() => {
+      if (waiting.get(place) === call && isShown(tab)) answer(place, call);
+    });
+  });
+}
+
+/**
+ * Answer all that waits for this tab, which is shown from now on.
+ * @param {string} tab
+ */
+export function openTab(tab) {
+  const page = getPage();
+  page.gblmShown = tab;
+  for (const [place, call] of [...(page.gblmWaiting || [])]) if (call.tab === tab) answer(place, call);
+}
+
+/**
+ * @param {number} place
+ * @param {Waiting} call
+ */
+function answer(place, call) {
+  getPage().gblmWaiting?.delete(place);
+  call.resolve([]);
+}
+
+/** @param {string} tab */
+function isShown(tab) {
+  return getPage().gblmShown ? getPage().gblmShown === tab : Boolean(document.getElementById("tab-" + tab)?.checkVisibility());
+}

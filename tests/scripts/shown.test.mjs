@@ -1,0 +1,64 @@
+// What waits until its tab is opened.
+
+import assert from "node:assert/strict";
+import test, { beforeEach } from "node:test";
+
+import { openTab, whenShown } from "../../gblm_viz/ui/components/shown.js";
+
+const moment = () => new Promise((go) => { setTimeout(go, 2); });
+
+/** Note when a call is answered. */
+function ask(heard, tab, place, name) {
+  whenShown(tab, place).then((answer) => { assert.deepEqual(answer, []); heard.push(name); });
+}
+
+beforeEach(() => {
+  globalThis.window = {};
+  globalThis.document = { getElementById: (id) => (id === "tab-first" ? { checkVisibility: () => true } : null) };
+});
+
+test("before any tab was chosen, the one on screen is answered and the others wait", async () => {
+  const heard = [];
+  ask(heard, "first", 0, "seen");
+  ask(heard, "second", 1, "hidden");
+  await moment();
+  assert.deepEqual(heard, ["seen"]);
+});
+
+test("a hidden tab's calls are answered when it is opened, each place once, with the newest", async () => {
+  const heard = [];
+  openTab("first");
+  ask(heard, "second", 1, "older");
+  await moment();
+  ask(heard, "second", 1, "newer");
+  ask(heard, "second", 2, "other place");
+  ask(heard, "third", 3, "other tab");
+  await moment();
+  assert.deepEqual(heard, []);
+  openTab("second");
+  await moment();
+  assert.deepEqual(heard, ["newer", "other place"]);
+  openTab("second");
+  await moment();
+  assert.deepEqual(heard, ["newer", "other place"]);
+});
+
+test("signals that come together are answered once, and a later one again", async () => {
+  const heard = [];
+  openTab("second");
+  ask(heard, "second", 1, "one");
+  ask(heard, "second", 1, "two");
+  await moment();
+  ask(heard, "second", 1, "three");
+  await moment();
+  assert.deepEqual(heard, ["two", "three"]);
+});
+
+test("a tab that is opened between a signal and its moment is filled once", async () => {
+  const heard = [];
+  openTab("first");
+  ask(heard, "second", 1, "call");
+  openTab("second");
+  await moment();
+  assert.deepEqual(heard, ["call"]);
+});
