@@ -3,11 +3,11 @@
     python -m tests.benchmarks.load                      30 visitors, three rounds, this checkout
     python -m tests.benchmarks.load --app A --app B      the same against two checkouts, one after the other
 
-A visitor looks at one tab at a time, as people do: a checkout whose hidden tabs wait until they are opened is asked for
-what is shown, and version 0.1, which fills all of them, for all. Speaks to a server of its own on 127.0.0.1 as a browser does (session hash, heartbeat, every input of every listener),
-without drawing anything. Bounded in number and in time. Prints, as Markdown, the last and the median visitor of each
-phase in seconds, the processor's seconds that the server took for it, which other programs lengthen less, and the
-server's memory after each round, once nobody is left.
+Speaks to a server of its own on 127.0.0.1 as a browser does (session hash, heartbeat, every input of every listener),
+without drawing anything. A visitor looks at one tab at a time, as people do: a checkout whose hidden tabs wait until
+they are opened is asked for what is shown, and version 0.1, which fills all of them, for all. Bounded in number and in
+time. Prints, as Markdown, the last and the median visitor of each phase in seconds, the processor's seconds that the
+server took for it, which other programs lengthen less, and the server's memory after each round, once nobody is left.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ CHARACTERS = 6_000
 PROMPT = "Why is the sky blue?"
 MANY = 20
 START_SECONDS, PHASE_SECONDS = 120, 240
-PHASES = {"ready": "page, ready", "filled": "page, all that it asks for", "tabs": "each tab opened once", "same": "collect, all the same text",
+PHASES = {"ready": "page, ready", "filled": "page, all that it asks for", "tabs": "each tab opened once",
+          "same": "collect, all the same text",
           "different": "collect, all different texts", "chat": "chat", "cancel": "Cancel, until it is over",
           "newcomer": f"newcomer's collect beside {MANY} of one visitor's", "after": "collect after all tabs closed"}
 

@@ -425,12 +425,20 @@ class Library:
     # Forgetting
 
     def tidy(self, now: float | None = None) -> None:
-        """Drop what nobody has used for an hour: visits with their texts, and values that are not pinned."""
+        """Drop what nobody has used for an hour: visits with their texts, and values that are not pinned.
+
+        An open page uses its visit and what it shows, also while nobody touches it, as before a lesson begins.
+        """
         self.uploads.tidy(now)
         with self.lock:
             now = time.monotonic() if now is None else now
-            for visitor in [name for name, (seen, _) in self.sessions.items() if now - seen > HOUR]:
-                if not (self.visiting.get(visitor) and self.presence.is_present(visitor, now)):  # else work is watched
+            for visitor, (seen, session) in list(self.sessions.items()):
+                if self.presence.is_present(visitor, now):
+                    self.sessions[visitor] = (now, session)
+                    for key in (session.model, session.statistics, session.held_out, session.applied):
+                        if key is not None and key in self.used:
+                            self.used[key] = now
+                elif now - seen > HOUR:
                     self._forget(visitor)
             for key in [key for key, seen in self.used.items() if now - seen > HOUR and key not in self.pinned]:
                 self.values.pop(key, None)

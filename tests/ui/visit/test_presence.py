@@ -243,6 +243,27 @@ def test_at_the_limit_a_visit_that_nobody_is_at_makes_way_one_that_has_nothing_f
     assert worked.key not in library.sessions and {open_one.key, second.key} < set(library.sessions)
 
 
+def test_a_page_that_is_open_and_not_touched_keeps_its_visit_and_what_it_shows_until_an_hour_after_it_is_closed():
+    library = Library(budget=10**6)
+    visit = library.visit("")
+    for key in ("model", "sums", "masks", "of nobody"):
+        library.put(key, object())
+    visit.update(model="model", statistics="sums", applied="masks", source="mine")
+    library.presence.record_request(visit.key, "page")
+    library.presence.opened("page")
+    later = time.monotonic()
+    for _ in range(3):
+        later += HOUR + 1
+        library.tidy(later)
+    assert library.sessions[visit.key][1].source == "mine"
+    assert [library.has(key) for key in ("model", "sums", "masks", "of nobody")] == [True, True, True, False]
+    library.presence.closed("page")
+    library.tidy(later + HOUR / 2)
+    assert visit.key in library.sessions
+    library.tidy(later + HOUR + 1)
+    assert visit.key not in library.sessions
+
+
 def test_a_page_whose_work_takes_more_than_an_hour_stays():
     library = Library(budget=10**6)
     visit = library.visit("")
@@ -252,7 +273,7 @@ def test_a_page_whose_work_takes_more_than_an_hour_stays():
     library.tidy(time.monotonic() + HOUR + 1)
     assert visit.key in library.sessions and not task.done.is_set()
     library.presence.closed("page")
-    library.tidy(time.monotonic() + HOUR + 1)
+    library.tidy(time.monotonic() + 2 * HOUR + 2)
     assert visit.key not in library.sessions and task.done.wait(2)
 
 

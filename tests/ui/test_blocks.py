@@ -1,0 +1,99 @@
+"""What the browser is told of each output is what Gradio itself would tell it, with less work."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+from typing import Any
+
+import gradio as gr
+import pytest
+from gradio.state_holder import SessionState
+
+from gblm_viz.ui.blocks import Blocks
+from gblm_viz.ui.build import build
+from gblm_viz.ui.visit.library import Library
+from gblm_viz.words import words
+
+
+@pytest.fixture(scope="module")
+def page() -> gr.Blocks:
+    return build("en", Library(budget=10**6))
+
+
+def both(page: gr.Blocks, fn: Any, predictions: Any) -> tuple[list[Any], list[Any]]:
+    """(Ours, Gradio's own), each with a session of its own."""
+    ours = asyncio.run(page.postprocess_data(fn, _copied(predictions), SessionState(page)))
+    theirs = asyncio.run(gr.Blocks.postprocess_data(page, fn, _copied(predictions), SessionState(page)))
+    return [_plain(one) for one in ours], [_plain(one) for one in theirs]
+
+
+def _copied(told: Any) -> Any:
+    """Updates of its own: Gradio takes the values out of them."""
+    if isinstance(told, list):
+        return [copy.copy(one) for one in told]
+    return {name: copy.copy(one) if isinstance(one, dict) else one for name, one in told.items()}
+
+
+def _plain(told: Any) -> Any:
+    """Without the type of the update, which Gradio sends as a property of an HTML component, too."""
+    if not isinstance(told, dict) or told.get("props") != {"__type__": "update"}:
+        return told
+    return {name: value for name, value in told.items() if name != "props"}
+
+
+@pytest.mark.parametrize("update", [{}, {"visible": False}, {"visible": True}])
+def test_of_every_output_of_the_page_the_browser_is_told_the_same(page: gr.Blocks, update: dict[str, Any]):
+    seen = 0
+    for fn in page.fns.values():
+        if fn.fn is None or not fn.outputs:
+            continue
+        some = {block: gr.update(**update) for block in fn.outputs[::2]
+                if not block.stateful and "visible" in block.constructor_args | {"visible": 1}}
+        ours, theirs = both(page, fn, some or gr.skip())
+        assert ours == theirs, fn.name
+        seen += 1
+    assert seen > 80
+
+
+def test_values_states_choices_and_switches_come_through():
+    with Blocks(words("en")) as page:
+        box, number, choice = gr.Textbox(), gr.Number(), gr.Dropdown(["a", "b"])
+        text, button, state, picture = gr.HTML(), gr.Button("x"), gr.State(1), gr.Plot()
+    outputs = [box, number, choice, text, button, state, picture]
+    with page:
+        button.click(lambda: None, None, outputs)
+    fn = next(iter(page.fns.values()))
+    for told in ({box: "typed", state: 5}, {choice: gr.update(choices=["c"], value="c"), text: "<b>x</b>"},
+                 {button: gr.update(interactive=False), number: gr.update(value=3, interactive=True)},
+                 {button: gr.update(interactive=None, visible=None)}, {picture: None, box: gr.skip()},
+                 [gr.skip(), 2, gr.skip(), "", gr.update(value="y"), 7, gr.skip()], gr.skip(), {}):
+        if told == {}:
+            for kind in (Blocks, gr.Blocks):
+                with pytest.raises(ValueError):
+                    asyncio.run(kind.postprocess_data(page, fn, told, SessionState(page)))
+            continue
+        ours, theirs = both(page, fn, told)
+        assert ours == theirs, told
+
+
+def test_a_state_takes_its_value_and_a_choice_is_remembered_for_what_the_page_sends_next():
+    with Blocks(words("en")) as page:
+        choice, state, button = gr.Dropdown(["a"]), gr.State(1), gr.Button()
+        button.click(lambda: None, None, [choice, state])
+    session = SessionState(page)
+    fn = next(iter(page.fns.values()))
+    asyncio.run(page.postprocess_data(fn, {choice: gr.update(choices=["b"]), state: 9}, session))
+    assert session[state._id] == 9
+    assert session[choice._id].choices == [("b", "b")]
+
+
+def test_nothing_is_made_anew_for_an_output_that_stays(monkeypatch: pytest.MonkeyPatch):
+    with Blocks(words("en")) as page:
+        boxes = [gr.HTML() for _ in range(9)]
+        button = gr.Button()
+        button.click(lambda: None, None, boxes)
+    made: list[Any] = []
+    monkeypatch.setattr(gr.HTML, "__init__", lambda self, *_, **__: made.append(self))
+    asyncio.run(page.postprocess_data(next(iter(page.fns.values())), {boxes[3]: "x"}, SessionState(page)))
+    assert made == []
