@@ -38,11 +38,12 @@ HERE = Path(__file__).parents[2]
 TEXT = (HERE / "assets/texts/chat_en.txt").read_text(encoding="utf-8")
 CHARACTERS = 6_000
 PROMPT = "Why is the sky blue?"
-MANY = 20
+MANY, SAMPLES, LENGTH = 20, 16, 64
 START_SECONDS, PHASE_SECONDS = 120, 240
 PHASES = {"ready": "page, ready", "filled": "page, all that it asks for", "tabs": "each tab opened once",
           "same": "collect, all the same text",
-          "different": "collect, all different texts", "chat": "chat", "cancel": "Cancel, until it is over",
+          "different": f"collect, all different texts ({SAMPLES} × {LENGTH} tokens each)", "chat": "chat",
+          "cancel": "Cancel, until it is over",
           "newcomer": f"newcomer's collect beside {MANY} of one visitor's", "after": "collect after all tabs closed"}
 
 TRIED = ("tabs", "same", "different", "chat", "cancel", "newcomer")
@@ -289,7 +290,7 @@ async def one_round(server: Server, site: Site, client: httpx.AsyncClient, count
 
     async def collect(visitor: Visitor, number: int, follow: bool = True) -> float:
         await visitor.show("text")
-        visitor.put(text=text_of(number))
+        visitor.put(text=text_of(number), text_rule="windows", samples=SAMPLES, length=LENGTH)
         return await visitor.click("collect", follow=follow)
 
     async def tabs(visitor: Visitor) -> float:
@@ -413,7 +414,7 @@ def main() -> None:
                         "since from the second round on nothing is computed")
     parser.add_argument("--phases", type=lambda told: {"filled", *told.split(",")}, default=set(PHASES),
                         help=f"only these, with commas: {', '.join(TRIED)}")
-    parser.add_argument("--tokens", type=int, default=64, help="most tokens of a chat's answer")
+    parser.add_argument("--tokens", type=int, default=24, help="most tokens of a chat's answer")
     given = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the server ends with it
     apps = given.app or [HERE]

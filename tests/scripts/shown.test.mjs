@@ -12,9 +12,20 @@ function ask(heard, tab, place, name) {
   whenShown(tab, place).then((answer) => { assert.deepEqual(answer, []); heard.push(name); });
 }
 
+const listeners = {};
+
+class Button {
+  constructor(tab) { this.tab = tab; }
+  closest(selector) { return this.tab && selector === "[data-tab-id]" ? this : null; }
+  getAttribute() { return this.tab; }
+}
+
 beforeEach(() => {
   globalThis.window = {};
-  globalThis.document = { getElementById: (id) => (id === "tab-first" ? { checkVisibility: () => true } : null) };
+  globalThis.Element = Button;
+  globalThis.document = {
+    addEventListener: (event, listener) => { listeners[event] = listener; },
+    getElementById: (id) => (id === "tab-first" ? { checkVisibility: () => true } : null) };
 });
 
 test("before any tab was chosen, the one on screen is answered and the others wait", async () => {
@@ -61,4 +72,24 @@ test("a tab that is opened between a signal and its moment is filled once", asyn
   openTab("second");
   await moment();
   assert.deepEqual(heard, ["call"]);
+});
+
+test("a pointer or the focus on a tab's button fills it, and what comes after that waits again", async () => {
+  for (const event of ["pointerover", "focusin"]) {
+    const heard = [];
+    globalThis.window = {};
+    openTab("first");
+    ask(heard, "second", 1, "before");
+    listeners[event]({ target: new Button("") });
+    listeners[event]({ target: {} });
+    listeners[event]({ target: new Button("third") });
+    await moment();
+    assert.deepEqual(heard, []);
+    listeners[event]({ target: new Button("second") });
+    await moment();
+    assert.deepEqual(heard, ["before"]);
+    ask(heard, "second", 1, "after");
+    await moment();
+    assert.deepEqual(heard, ["before"]);
+  }
 });

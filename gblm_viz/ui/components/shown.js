@@ -17,7 +17,7 @@ function getPage() {
  * @returns {Promise<[]>}
  */
 export function whenShown(tab, place) {
-  const page = getPage(), waiting = page.gblmWaiting ||= new Map();
+  const page = getPage(), waiting = page.gblmWaiting ||= listen();
   return new Promise((resolve) => {
     const call = { tab, resolve };
     waiting.set(place, call);
@@ -33,9 +33,28 @@ export function whenShown(tab, place) {
  * @param {string} tab
  */
 export function openTab(tab) {
-  const page = getPage();
-  page.gblmShown = tab;
-  for (const [place, call] of [...(page.gblmWaiting || [])]) if (call.tab === tab) answer(place, call);
+  getPage().gblmShown = tab;
+  fillTab(tab);
+}
+
+/**
+ * Listen for a pointer or the focus that reaches a tab's button, which is some tenths of a second before the tab opens:
+ * it is filled meanwhile.
+ * @returns {Map<number, Waiting>}
+ */
+function listen() {
+  for (const event of ["pointerover", "focusin"]) {
+    document.addEventListener(event, ({ target }) => {
+      const button = target instanceof Element ? target.closest("[data-tab-id]") : null;
+      if (button) fillTab(button.getAttribute("data-tab-id") || "");
+    }, { passive: true });
+  }
+  return new Map();
+}
+
+/** @param {string} tab */
+function fillTab(tab) {
+  for (const [place, call] of [...(getPage().gblmWaiting || [])]) if (call.tab === tab) answer(place, call);
 }
 
 /**
