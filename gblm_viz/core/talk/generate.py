@@ -173,15 +173,15 @@ def fit_prompt(model: Model, messages: list[Message], sampling: Sampling) -> Pro
     return prompt_tokens(model, messages, sampling.most if longest is None else min(sampling.most, longest // 2))
 
 
-def stream(model: Model, messages: list[Message], sampling: Sampling,
-           stop: Event | None = None) -> Generator[Token, None, str]:
-    """Yield tokens as they are chosen; return how the answer ended.
+def stream(model: Model, messages: list[Message], sampling: Sampling, stop: Event | None = None,
+           prompt: Prompt | None = None) -> Generator[Token, None, str]:
+    """Yield tokens as they are chosen; return how the answer ended. prompt: that of `fit_prompt`, if it is known.
 
     `end`: the model's own end token; `stopped`: `stop` was set; `length`: `most` tokens were generated, or the model's
     longest input was full, at least half of which is available to the prompt.
     """
     longest = model.longest
-    prompt = fit_prompt(model, messages, sampling)
+    prompt = fit_prompt(model, messages, sampling) if prompt is None else prompt
     most = sampling.most if longest is None else min(sampling.most, longest - len(prompt.tokens))
     pieces, ends = _Pieces(model.tokenizer), _ends(model)
     given = torch.tensor([prompt.tokens], device=model.device)

@@ -24,7 +24,7 @@ from ..visit.library import Visit
 from ..visit.page import Handlers, Page
 from ..visit.remembered import BLIND_ROUND, CHAT, CHAT_EDIT, PICKED
 from ..work import chat_models, work
-from ..work.chat import Conversation, Turn, answer_together, messages_of
+from ..work.chat import Conversation, Turn, answer_together, fit_prompts, messages_of
 from . import chat_blind, chat_third, chat_view
 from .chat_view import ChatView, continued_turns, conversation, hidden, is_blind, line, order
 
@@ -158,12 +158,12 @@ class _Handlers(Handlers):
         stop_event = _take_over(visit)
         try:
             of, models = tuple(chat_models.keys(visit).items()), chat_models.models(visit)
-            asked = fit_prompt(models["dense"], messages_of(history, "dense", text), chosen)
+            asked = fit_prompts(models, text, history, chosen)
             visit.remember(CHAT_EDIT, False)
             visit.remember(PICKED, None)
             begun = chat_blind.begin(visit)
-            with closing(answer_together(models, text, history, chosen, stop_event,
-                                         visit.library.threads)) as stream:
+            with closing(answer_together(models, text, history, chosen, stop_event, visit.library.threads,
+                                         asked)) as stream:
                 opening = {stop: gr.update(interactive=True), shown.places.parting: line(say("compare.answering")),
                            **(chat_blind.bar_updates(visit, self.bar, say, answering=True) | shown.titles(visit)
                               if begun else {})}
@@ -174,8 +174,9 @@ class _Handlers(Handlers):
                         yield opening | shown.answers(visit, (*kept, turn), finished=False)
                         opening = {}
             visit.remember(CHAT, Conversation((*kept, turn), of))
+            told = self.page.note(_prompt_note(say, asked["dense"]))
             yield {**(self.everything(visit) if begun else shown.everything(visit)),
-                   stop: gr.update(interactive=False), self.page.status: self.page.note(_prompt_note(say, asked))}
+                   stop: gr.update(interactive=False), self.page.status: told}
         except Exception:
             # show the earlier conversation again, also in place of the unfinished answer to this question
             if visit.library.chats.get(visit.key) is stop_event:

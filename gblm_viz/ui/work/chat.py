@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from gblm_viz.core.base.threads import Threads
 from gblm_viz.core.model.models import Model
-from gblm_viz.core.talk.generate import Message, Sampling, Token, first_divergence, prompt_tokens, stream
+from gblm_viz.core.talk.generate import Message, Prompt, Sampling, Token, first_divergence, fit_prompt, stream
 from gblm_viz.escape import escape
 from gblm_viz.words import Words
 
@@ -83,10 +83,10 @@ class _AnswerStream:
 
 
 def _generate(voice: _AnswerStream, model: Model, messages: list[Message], sampling: Sampling,
-              stop: threading.Event, threads: Threads) -> None:
+              stop: threading.Event, prompt: Prompt, threads: Threads) -> None:
     began = time.perf_counter()
     threads.use_for(model.layout.largest)
-    coming = stream(model, messages, sampling, stop)
+    coming = stream(model, messages, sampling, stop, prompt)
     try:
         while True:
             voice.tokens.append(next(coming))
@@ -113,17 +113,33 @@ def messages_of(history: tuple[Turn, ...], side: str, prompt: str) -> list[Messa
     return [*messages, {"role": "user", "content": prompt}]
 
 
+def fit_prompts(models: Mapping[str, Model], prompt: str, history: tuple[Turn, ...],
+                sampling: Sampling) -> dict[str, Prompt]:
+    """Return each model's prompt, as `fit_prompt` does: once for models that are told the same, such as the pruned copy
+    of a model without earlier turns. Raises as `fit_prompt` does."""
+    found, made = dict[str, Prompt](), list[tuple[Model, list[Message], Prompt]]()
+    for side, model in models.items():
+        messages = messages_of(history, side, prompt)
+        same = [one for other, said, one in made if said == messages and other.tokenizer is model.tokenizer
+                and (other.longest, other.name) == (model.longest, model.name)]
+        found[side] = same[0] if same else fit_prompt(model, messages, sampling)
+        made.append((model, messages, found[side]))
+    return found
+
+
 def answer_together(models: Mapping[str, Model], prompt: str, history: tuple[Turn, ...], sampling: Sampling,
-                    stop: threading.Event, threads: Threads | None = None) -> Generator[tuple[Turn, bool], None, None]:
+                    stop: threading.Event, threads: Threads | None = None,
+                    asked: Mapping[str, Prompt] | None = None) -> Generator[tuple[Turn, bool], None, None]:
     """Yield (turn so far, whether it is finished), as often as the caller can show it; threads: of each answer.
 
-    Closing the generator, or setting `stop`, ends all streams.
+    asked: what `fit_prompts` returns, if it is known. Closing the generator, or setting `stop`, ends all streams.
     """
-    conversations = {side: messages_of(history, side, prompt) for side in models}
-    prompt_tokens(models[SIDES[0]], conversations[SIDES[0]])  # an empty prompt is refused before any thread starts
+    # an empty prompt is refused before any thread starts
+    asked = fit_prompts(models, prompt, history, sampling) if asked is None else asked
     voices = {side: _AnswerStream() for side in models}
     for side, model in models.items():
-        given = (voices[side], model, conversations[side], sampling, stop, threads or Threads())
+        given = (voices[side], model, messages_of(history, side, prompt), sampling, stop, asked[side],
+                 threads or Threads())
         threading.Thread(target=_generate, args=given, daemon=True, name=f"chat {side}").start()
 
     def turn() -> Turn:

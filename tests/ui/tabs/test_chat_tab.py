@@ -137,7 +137,7 @@ def test_after_an_error_both_panes_show_what_was_there_before_and_the_next_quest
         assert after[f"compare-note-{side}"] == before[f"compare-note-{side}"]
     assert after["compare-parting"] == before["compare-parting"] and after["stop"]["interactive"] is False
     with monkeypatch.context() as broken:
-        broken.setattr("gblm_viz.ui.tabs.chat.fit_prompt", lambda *_: 1 / 0)
+        broken.setattr("gblm_viz.ui.tabs.chat.fit_prompts", lambda *_: 1 / 0)
         early, _ = asked("The river")
     assert early["dense-chat"] == before["dense-chat"] and early["stop"]["interactive"] is False
     again, _ = asked("The shore")
@@ -220,6 +220,25 @@ def test_an_empty_prompt_is_refused_before_any_thread_starts(model: Model) -> No
     with pytest.raises(TextError):
         next(answer_together({"dense": model}, " ", (), Sampling(), threading.Event()))
     assert set(threading.enumerate()) <= before  # an answer of another test may have ended meanwhile
+
+
+def test_models_that_are_told_the_same_share_a_prompt_and_others_have_their_own(
+        model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    from gblm_viz.ui.work import chat
+
+    fit, made = chat.fit_prompt, []
+    monkeypatch.setattr(chat, "fit_prompt", lambda *given: made.append(given) or fit(*given))
+    twins = {"dense": model, "pruned": models.with_weights(model, {})}
+    chosen = Sampling(most=4)
+    found = chat.fit_prompts(twins, "The sea", (), chosen)
+    assert len(made) == 1 and found == {side: fit(model, [{"role": "user", "content": "The sea"}], chosen)
+                                        for side in twins}
+    token = Token(0, " is deep", 1.0, ())
+    turn = Turn("The sea", {"dense": SideAnswer((token,)), "pruned": SideAnswer()}, chosen)
+    found = chat.fit_prompts(twins, "And the sky?", (turn,), chosen)
+    assert len(made) == 3 and found["dense"].tokens != found["pruned"].tokens
+    chat.fit_prompts({**twins, "third": models.wrap(model.network, tiny_tokenizer(), "another")}, "The sea", (), chosen)
+    assert len(made) == 5
 
 
 def test_each_side_goes_on_from_its_own_answers() -> None:
