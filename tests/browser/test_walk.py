@@ -40,6 +40,7 @@ TABS = ("overview", "text", "gradients", "prune", "patterns", "weight", "compare
 
 def tab(page: Page, say, name: str) -> None:
     page.get_by_role("tab", name=say(f"frame.tabs.{name}"), exact=True).click()
+    expect(page.locator(f"#tab-{name}:not([inert])")).to_be_visible()  # filled
 
 
 def panel(page: Page, say, name: str) -> None:

@@ -3,7 +3,10 @@
 import assert from "node:assert/strict";
 import test, { beforeEach } from "node:test";
 
-import { openTab, whenShown } from "../../gblm_viz/ui/components/shown.js";
+import { markFilled, openTab, whenShown } from "../../gblm_viz/ui/components/shown.js";
+
+const soon = setTimeout, later = [];
+globalThis.setTimeout = (go, wait = 0) => (wait > 1000 ? later.push(go) : soon(go, wait));
 
 const moment = () => new Promise((go) => { setTimeout(go, 2); });
 
@@ -13,6 +16,15 @@ function ask(heard, tab, place, name) {
 }
 
 const listeners = {};
+const panels = {};
+
+/** What a tab is on the page: whether it is inert. */
+class Panel {
+  inert = false;
+  checkVisibility() { return true; }
+  toggleAttribute(_name, on) { this.inert = on; }
+  removeAttribute() { this.inert = false; }
+}
 
 class Button {
   constructor(tab) { this.tab = tab; }
@@ -25,7 +37,9 @@ beforeEach(() => {
   globalThis.Element = Button;
   globalThis.document = {
     addEventListener: (event, listener) => { listeners[event] = listener; },
-    getElementById: (id) => (id === "tab-first" ? { checkVisibility: () => true } : null) };
+    getElementById: (id) => panels[id] || null };
+  for (const name of Object.keys(panels)) delete panels[name];
+  panels["tab-first"] = new Panel();
 });
 
 test("before any tab was chosen, the one on screen is answered and the others wait", async () => {
@@ -92,4 +106,39 @@ test("a pointer or the focus on a tab's button fills it, and what comes after th
     await moment();
     assert.deepEqual(heard, ["before"]);
   }
+});
+
+test("an opened tab takes no clicks until everything that waited for it has come", async () => {
+  const heard = [], second = panels["tab-second"] = new Panel();
+  openTab("first");
+  ask(heard, "second", 1, "one");
+  ask(heard, "second", 2, "two");
+  await moment();
+  assert.equal(second.inert, false);
+  openTab("second");
+  await moment();
+  assert.equal(second.inert, true);
+  later.splice(0).forEach((go) => go());
+  assert.equal(second.inert, false, "not for ever, if an answer is lost");
+  openTab("second");
+  await moment();
+  markFilled("second", 1);
+  assert.equal(second.inert, true);
+  markFilled("second", 2);
+  assert.equal(second.inert, false);
+});
+
+test("a signal to the tab on screen, and a tab that was filled before it opened, are not held", async () => {
+  const heard = [], first = panels["tab-first"], second = panels["tab-second"] = new Panel();
+  openTab("first");
+  ask(heard, "first", 1, "seen");
+  await moment();
+  assert.equal(first.inert, false);
+  ask(heard, "second", 2, "hidden");
+  await moment();
+  listeners.pointerover({ target: new Button("second") });
+  markFilled("second", 2);
+  openTab("second");
+  await moment();
+  assert.equal(second.inert, false);
 });

@@ -2,7 +2,9 @@
 // pages would otherwise have the server draw seven hidden tabs each.
 
 /** @typedef {{ tab: string, resolve: (nothing: []) => void }} Waiting */
-/** @typedef {Window & { gblmShown?: string, gblmWaiting?: Map<number, Waiting> }} Page */
+/** @typedef {Window & { gblmShown?: string, gblmWaiting?: Map<number, Waiting>, gblmFilling?: Map<number, string> }} Page */
+
+const LONGEST = 15_000;
 
 /** @returns {Page} */
 function getPage() {
@@ -29,12 +31,31 @@ export function whenShown(tab, place) {
 }
 
 /**
- * Answer all that waits for this tab, which is shown from now on.
+ * Answer all that waits for this tab, which is shown from now on. Until it is filled it takes no clicks and no keys: what
+ * is typed into a box before would be overwritten. At most LONGEST milliseconds.
  * @param {string} tab
  */
 export function openTab(tab) {
   getPage().gblmShown = tab;
   fillTab(tab);
+  setTimeout(() => holdTab(tab)); // Gradio draws a tab a moment after its first opening is announced
+}
+
+/**
+ * Note that what was drawn for a place has come.
+ * @param {string} tab
+ * @param {number} place
+ */
+export function markFilled(tab, place) {
+  getPage().gblmFilling?.delete(place);
+  holdTab(tab);
+}
+
+/** @param {string} tab */
+function holdTab(tab) {
+  const isFilling = [...(getPage().gblmFilling?.values() || [])].includes(tab), panel = document.getElementById("tab-" + tab);
+  panel?.toggleAttribute("inert", isFilling);
+  if (isFilling) setTimeout(() => panel?.removeAttribute("inert"), LONGEST);
 }
 
 /**
@@ -54,7 +75,12 @@ function listen() {
 
 /** @param {string} tab */
 function fillTab(tab) {
-  for (const [place, call] of [...(getPage().gblmWaiting || [])]) if (call.tab === tab) answer(place, call);
+  const page = getPage(), filling = page.gblmFilling ||= new Map();
+  for (const [place, call] of [...(page.gblmWaiting || [])]) {
+    if (call.tab !== tab) continue;
+    filling.set(place, tab);
+    answer(place, call);
+  }
 }
 
 /**

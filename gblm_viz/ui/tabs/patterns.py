@@ -31,7 +31,7 @@ from ..components.model_map import ModelMapView
 from ..components.table import plain_table
 from ..visit.library import Visit
 from ..visit.page import Handlers, Page, bump
-from ..visit.remembered import PATTERNS_ORDER
+from ..visit.remembered import PATTERNS_ORDER, PATTERNS_PANEL
 from ..visit.session import Selection
 from ..work import work
 from ..work.preview import selected_matrix
@@ -275,6 +275,7 @@ class _Handlers(Handlers):
     def on_open(self, visit: Visit, known: dict[str, str], seeded: int, _: str, which: str, order: str, measure: str,
                 *, opening: str) -> dict[Any, Any]:
         """opening: the inner tab that is open from now on."""
+        visit.remember(PATTERNS_PANEL, opening)  # at once: what is clicked next can overtake this answer
         data = pattern_data(visit, which, seeded)
         shown = self.show.panel(visit, data, known, opening, order, measure) if data else {}
         return {self.opened: opening, **shown}
@@ -347,11 +348,11 @@ class _Show:
         if asked or which != ("applied" if data.applied else "preview"):
             updates[parts.which] = "applied" if data.applied else "preview"
         if known.get("masks") == data.signature:
-            return updates | self._pins(visit, values) | self.panel(visit, data, known, panel, order, measure)
+            return updates | self._pins(visit, values) | self.panels(visit, data, known, panel, order, measure)
         updates |= {view: self._picture(visit, view, data, value)
                     for view, value in zip(parts.views, values, strict=True)}
         return {**updates, parts.sentences: self.sentences(visit, data),
-                **self.panel(visit, data, known | {"masks": data.signature}, panel, order, measure)}
+                **self.panels(visit, data, known | {"masks": data.signature}, panel, order, measure)}
 
     def nothing(self) -> dict[Any, Any]:
         """Return the inner tabs' updates before there is a mask."""
@@ -360,6 +361,13 @@ class _Show:
         hidden = {one: gr.update(visible=False) for one in (parts.update, parts.compare)}
         return {**blank, **hidden, parts.profile: None, parts.outside: told, parts.bands: told, parts.counts: told,
                 parts.map: empty_map(self.words("patterns.map.empty"))}
+
+    def panels(self, visit: Visit, data: PatternData, known: dict[str, str], panel: str, order: str,
+               measure: str) -> dict[Any, Any]:
+        """Return the updates of the inner tab that is open, and of one that is just being opened."""
+        updates = self.panel(visit, data, known, panel, order, measure)
+        opened = visit.session.extra(PATTERNS_PANEL, panel)
+        return updates | self.panel(visit, data, updates[self.drawn], opened, order, measure)
 
     def panel(self, visit: Visit, data: PatternData, known: dict[str, str], panel: str, order: str,
               measure: str) -> dict[Any, Any]:

@@ -115,10 +115,15 @@ class Page:
         It is called at once if the tab is shown, else when the tab is opened next, once for all signals since.
         """
         inspect.signature(handler).bind(None, *inputs)
-        return gr.on(list(signals), None, js=passed_on(_SCRIPT, "whenShown", self.tab, next(self.places)),
-                     trigger_mode="multiple", **self.unmarked, api_visibility="private").then(
-            self.wrap_handler(handler), [self.visitor, *inputs], [self.status, *outputs], **self.unmarked,
-            trigger_mode="always_last", concurrency_limit=None, api_visibility="private")
+        place = next(self.places)
+        shown = gr.on(list(signals), None, js=passed_on(_SCRIPT, "whenShown", self.tab, place),
+                      trigger_mode="multiple", **self.unmarked, api_visibility="private")
+        drawn = shown.then(self.wrap_handler(handler), [self.visitor, *inputs], [self.status, *outputs],
+                           **self.unmarked, trigger_mode="always_last", concurrency_limit=None,
+                           api_visibility="private")
+        drawn.then(None, js=passed_on(_SCRIPT, "markFilled", self.tab, place), trigger_mode="multiple",
+                   **self.unmarked, api_visibility="private")
+        return drawn
 
     def on_event(self, listener: Any, field: str, kind: str, handler: Callable[..., Any], inputs: Sequence[Any] = (),
                  outputs: Sequence[Any] = ()) -> Any:

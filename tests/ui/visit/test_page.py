@@ -44,6 +44,9 @@ def test_a_listener_that_waits_is_the_browsers_and_its_handler_follows(page: gr.
         assert page.fns[number].fn is None and not page.fns[number].inputs and not page.fns[number].outputs
         after = [one for one in page.fns.values() if one.trigger_after == number]
         assert len(after) == 1 and after[0].fn is not None and after[0].trigger_mode == "always_last"
+        told = [str(one.js) for one in page.fns.values() if one.trigger_after == after[0]._id and one.fn is None]
+        tab, place = waiting(page)[number]
+        assert sum(f'.markFilled("{tab}", {place}, ' in one for one in told) == 1
 
 
 def test_no_tab_hears_a_signal_directly_but_for_what_must_not_wait(page: gr.Blocks):
@@ -64,6 +67,7 @@ def test_what_a_signal_changes_is_read_when_the_tab_is_opened():
         page.on_signals([signals.visit.change, signals.text.change], lambda visit, typed: {}, [box])
         with pytest.raises(TypeError):
             page.on_signals([signals.visit.change], lambda visit: {}, [box])
-    first, second = blocks.fns.values()
+    first, second, third = blocks.fns.values()
     assert '.whenShown("prune", 7, ' in str(first.js) and len(first.targets) == 2
     assert [one.elem_id for one in second.inputs] == [None, None] and second.inputs[1] is box
+    assert '.markFilled("prune", 7, ' in str(third.js) and third.trigger_after == second._id
