@@ -3,10 +3,12 @@ make components anew for outputs that stay as they are."""
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from copy import copy
 from typing import Any
 
 import gradio as gr
+import gradio.utils
 from gradio.blocks import convert_component_dict_to_list
 from gradio.utils import is_prop_update
 
@@ -14,6 +16,10 @@ from gblm_viz.words import Words
 
 FURTHEST = 2**63
 """One more than the largest seed, so that a larger one can still be recognised."""
+
+# Gradio looks for matplotlib before and after every call. No figure here is made with it, and where it is not installed
+# looking through all folders took a twentieth of the server's time with a class of visitors.
+gradio.utils.MatplotlibBackendMananger = nullcontext  # type: ignore[assignment,misc]
 
 LOOKS = frozenset({"__type__", "visible", "interactive"})
 """What an update may say of a component without changing what values it takes."""

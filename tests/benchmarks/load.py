@@ -289,16 +289,11 @@ async def one_round(server: Server, site: Site, client: httpx.AsyncClient, count
         return time.monotonic() - began
 
     async def collect(visitor: Visitor, number: int, follow: bool = True) -> float:
-        await visitor.show("text")
         visitor.put(text=text_of(number), text_rule="windows", samples=SAMPLES, length=LENGTH)
         return await visitor.click("collect", follow=follow)
 
     async def tabs(visitor: Visitor) -> float:
         return sum([await visitor.show(name) for name in dict.fromkeys(site.waits.values())])
-
-    async def chat(visitor: Visitor) -> float:
-        await visitor.show("compare")
-        return await visitor.click("ask")
 
     async def cancel(visitor: Visitor, number: int) -> float:
         told = visitor.told = asyncio.Event()
@@ -315,8 +310,11 @@ async def one_round(server: Server, site: Site, client: httpx.AsyncClient, count
     steps: dict[str, Callable[[int, Visitor], Awaitable[float]]] = {
         "filled": lambda _, one: opened(one), "tabs": lambda _, one: tabs(one),
         "same": lambda _, one: collect(one, texts), "different": lambda place, one: collect(one, texts + 1 + place),
-        "chat": lambda _, one: chat(one), "cancel": lambda place, one: cancel(one, texts + 100 + place)}
+        "chat": lambda _, one: one.click("ask"), "cancel": lambda place, one: cancel(one, texts + 100 + place)}
+    looks = {"same": "text", "different": "text", "chat": "compare", "cancel": "text"}
     for name in [name for name in steps if name in phases]:
+        # the tab is open before
+        await asyncio.gather(*(one.show(looks[name]) for one in visitors if name in looks))
         before = server.worked()
         try:
             took[name] = await at_once([steps[name](place, one) for place, one in enumerate(visitors)])

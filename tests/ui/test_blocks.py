@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+from contextlib import nullcontext
 from typing import Any
 
 import gradio as gr
@@ -97,3 +98,11 @@ def test_nothing_is_made_anew_for_an_output_that_stays(monkeypatch: pytest.Monke
     monkeypatch.setattr(gr.HTML, "__init__", lambda self, *_, **__: made.append(self))
     asyncio.run(page.postprocess_data(next(iter(page.fns.values())), {boxes[3]: "x"}, SessionState(page)))
     assert made == []
+
+
+def test_no_call_looks_for_matplotlib():
+    from gradio import route_utils
+
+    with route_utils.utils.MatplotlibBackendMananger() as nothing:
+        assert nothing is None
+    assert route_utils.utils.MatplotlibBackendMananger is nullcontext

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,7 +55,7 @@ class Masks:
     equal_rows: dict[str, int]
     """Matrix → number of rows whose scores are all equal (there the leftmost columns are removed); only if any."""
 
-    @property
+    @cached_property
     def removed(self) -> int:
         """How many weights the masks remove."""
         return sum(int(torch.count_nonzero(mask)) for mask in self.masks.values())

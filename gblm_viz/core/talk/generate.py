@@ -208,8 +208,8 @@ def _next(model: Model, given: Tensor, cache: Cache | None) -> tuple[Tensor, Cac
 def _make_token(model: Model, logits: Tensor, token: int, text: str) -> Token:
     probabilities = torch.softmax(logits, -1)
     best = probabilities.topk(min(TOP, probabilities.shape[0]))
-    top = tuple(Candidate(int(index), model.tokenizer.decode([int(index)]), float(chance))
-                for chance, index in zip(best.values, best.indices, strict=True))
+    top = tuple(Candidate(index, model.tokenizer.decode([index]), chance)
+                for chance, index in zip(best.values.tolist(), best.indices.tolist(), strict=True))
     return Token(token, text, float(probabilities[token]), top)
 
 
