@@ -98,6 +98,11 @@ class Layout:
         return max((matrix.rows * matrix.columns for matrix in self.matrices), default=0)
 
     @property
+    def has_experts(self) -> bool:
+        """Whether some matrices get only the tokens that a router sends them."""
+        return any(one.reason == "router" for one in self.left_out) or any(one.experts for one in self.matrices)
+
+    @property
     def roles(self) -> tuple[str, ...]:
         """Every role once, in the order in which a block uses them."""
         return tuple(dict.fromkeys(matrix.role for matrix in self.matrices))

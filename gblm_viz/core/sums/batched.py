@@ -208,7 +208,7 @@ def runs_in_batches(network: nn.Module, layout: Layout, tokens: Tensor) -> bool:
     and where no number of a sample depends on the other samples or on what stands on its right. Experts never do: which
     tokens they get, and of how many, is the router's choice. tokens int64 (length,).
     """
-    if has_experts(layout):
+    if layout.has_experts:
         return False
     owners = [id(parameter) for module in network.modules() for parameter in module.parameters(recurse=False)]
     stored = dict(network.named_parameters())
@@ -225,11 +225,6 @@ def runs_in_batches(network: nn.Module, layout: Layout, tokens: Tensor) -> bool:
         return False
     return all(_same(both.inputs[name][0], alone.inputs[name][0])
                and _same(both.inputs[name][1, :shorter], alone.inputs[name][0, :shorter]) for name in names)
-
-
-def has_experts(layout: Layout) -> bool:
-    """Return whether some matrices get only the tokens that a router sends them."""
-    return any(one.reason == "router" for one in layout.left_out) or any(one.experts for one in layout.matrices)
 
 
 def _trial(network: nn.Module, layout: Layout, batch: Batch) -> _Seen:

@@ -23,7 +23,7 @@ from ..model.matrices import Layout, Matrix, embedding_weight, find_layout, shar
 from ..model.models import DTYPES, Model, dtype_named, private_copy
 from ..model.outline import outline
 from ..text.calibration import CalibrationSet
-from .batched import FLOAT, HEAD_COPIES, SAVED, SHORT, batch_tokens, has_experts, runs_in_batches
+from .batched import FLOAT, HEAD_COPIES, SAVED, SHORT, batch_tokens, runs_in_batches
 from .checkpoints import checkpoint_blocks, checkpoint_plan, checkpoint_samples
 from .collect import CHECKPOINT_SECONDS
 from .streamed import FEW, LEAST_HEAD, prepare_streamed
@@ -134,7 +134,7 @@ def shape_of_config(config: PreTrainedConfig, dtype: str) -> ModelShape:
         network.set_experts_implementation("eager")
     layout = find_layout(network)
     alone = not share_weights(network, layout.blocks)
-    return _shape(network, layout, dtype_named(dtype).itemsize, alone, alone and not has_experts(layout))
+    return _shape(network, layout, dtype_named(dtype).itemsize, alone, alone and not layout.has_experts)
 
 
 def _shape(network: PreTrainedModel, layout: Layout, itemsize: int, alone: bool, together: bool) -> ModelShape:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from ..base.job import Job, Step
 from ..base.lazy import torch
 from ..model.models import Model
-from .generate import TOP, Candidate
+from .generate import Candidate
+from .together import TOP
 
 if TYPE_CHECKING:
     from torch import Tensor

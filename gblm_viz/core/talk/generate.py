@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
-from threading import Event, Semaphore
+from threading import Event
 from typing import TYPE_CHECKING
 
 from ..base.errors import TextError
@@ -18,17 +19,12 @@ from ..base.lazy import torch
 from ..model.models import Model
 from ..model.tokenizer import Tokenizer, encode, encode_prefix
 from . import chat_template
+from .together import NEAR, TOP, Best, Seat, company_of, next_alone
 
 if TYPE_CHECKING:
     from torch import Tensor
     from transformers import Cache
 
-TOP = 5
-STEPS_AT_ONCE = 2
-"""How many answers compute a token at the same time; the others wait, because more threads only compete for the
-interpreter. Measured on two cores: sixty answers of 64 tokens for thirty visitors took 13 to 16 s without this limit
-and 4 to 6 s with it; two answers take as long as without it."""
-_TURN = Semaphore(STEPS_AT_ONCE)
 _PRIME = 1_000_003
 
 
@@ -131,14 +127,27 @@ def gumbel_noise(seed: int, position: int, size: int) -> Tensor:
 
 
 def _choose(logits: Tensor, sampling: Sampling, position: int) -> int:
+    return int(_scores(logits, sampling, position).argmax())
+
+
+def _is_near(logits: Tensor, best: Best, sampling: Sampling, position: int) -> bool:
+    """Return whether logits that are off by NEAR of the largest one could lead to another token."""
     if sampling.temperature <= 0:
-        return int(logits.argmax())
+        return best.logits[0] - best.logits[1] <= 2 * NEAR * best.largest
+    first, second = _scores(logits, sampling, position).topk(2).values.tolist()
+    return bool(first - second <= 2 * NEAR * best.largest / sampling.temperature)
+
+
+def _scores(logits: Tensor, sampling: Sampling, position: int) -> Tensor:
+    """Return the numbers of which the largest is the next token's."""
+    if sampling.temperature <= 0:
+        return logits
     scores = torch.log_softmax(logits / sampling.temperature, -1)
     if sampling.top_p < 1:
         ordered, order = scores.exp().sort(descending=True, stable=True)
         beyond = ordered.cumsum(-1) - ordered >= sampling.top_p  # the token that crosses top_p stays
         scores = scores.index_fill(0, order[beyond], -torch.inf)
-    return int((scores + gumbel_noise(sampling.seed, position, scores.shape[0])).argmax())
+    return scores + gumbel_noise(sampling.seed, position, scores.shape[0])
 
 
 def _ends(model: Model) -> set[int]:
@@ -184,25 +193,51 @@ def stream(model: Model, messages: list[Message], sampling: Sampling, stop: Even
     prompt = fit_prompt(model, messages, sampling) if prompt is None else prompt
     most = sampling.most if longest is None else min(sampling.most, longest - len(prompt.tokens))
     pieces, ends = _Pieces(model.tokenizer), _ends(model)
-    given = torch.tensor([prompt.tokens], device=model.device)
-    cache: Cache | None = None
-    for position in range(most):
-        if stop is not None and stop.is_set():
-            return "stopped"
-        logits, cache = _next(model, given, cache)
-        token = _choose(logits, sampling, position)
-        if token in ends:
-            return "end"
-        yield _make_token(model, logits, token, pieces.add(token))
-        given = torch.tensor([[token]], device=model.device)
+    company = company_of(model)
+    if most < 1:
+        return "length"
+    if stop is not None and stop.is_set():
+        return "stopped"
+    cache: Cache | Seat
+    logits, cache = next_alone(model, torch.tensor([prompt.tokens], device=model.device), None)
+    best: Best | None = None
+    sociable = sampling.top_p >= 1  # what top_p leaves out can change with the last digit
+    with company.joined() if sociable else nullcontext():
+        for position in range(most):
+            greedy = best is not None and sampling.temperature <= 0
+            token = best.tokens[0] if best is not None and greedy else _choose(logits, sampling, position)
+            if token in ends:
+                return "end"
+            text = pieces.add(token)
+            yield _token(model, best, text) if best is not None and greedy else _make_token(model, logits, token, text)
+            if position + 1 == most:
+                break
+            if stop is not None and stop.is_set():
+                return "stopped"
+            given = torch.tensor([[token]], device=model.device)
+            if sociable:
+                logits, cache, best = company.next(model, given, cache)
+                if best is not None and _is_near(logits, best, sampling, position + 1):
+                    logits, cache = _again_alone(model, prompt.tokens, pieces.ids)
+                    best = None
+            elif not isinstance(cache, Seat):
+                logits, cache = next_alone(model, given, cache)
     return "length"
 
 
-@torch.no_grad()
-def _next(model: Model, given: Tensor, cache: Cache | None) -> tuple[Tensor, Cache]:
-    with _TURN:
-        out = model.network(given, past_key_values=cache, use_cache=True)
-        return out.logits[0, -1].float().cpu(), out.past_key_values
+def _again_alone(model: Model, prompt: list[int], written: list[int]) -> tuple[Tensor, Cache]:
+    """Return what a single answer would have computed after these tokens, step by step as it would have."""
+    logits, cache = next_alone(model, torch.tensor([prompt], device=model.device), None)
+    for token in written:
+        logits, cache = next_alone(model, torch.tensor([[token]], device=model.device), cache)
+    return logits, cache
+
+
+def _token(model: Model, best: Best, text: str) -> Token:
+    """Return the likeliest token of a shared pass."""
+    top = tuple(Candidate(index, model.tokenizer.decode([index]), chance)
+                for index, chance in zip(best.tokens, best.probabilities, strict=True))
+    return Token(best.tokens[0], text, best.probabilities[0], top)
 
 
 def _make_token(model: Model, logits: Tensor, token: int, text: str) -> Token:
