@@ -11,6 +11,7 @@ import math
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, TypeVar
 
@@ -329,6 +330,12 @@ def finite_or_none(value: T) -> T | None:
 
 def versions() -> dict[str, str]:
     """Return the versions of this app, the packages it uses and Python."""
+    return dict(_versions())
+
+
+@cache
+def _versions() -> dict[str, str]:
+    """The same, looked up once: each look goes through all installed packages."""
     found = {"gblm_viz": gblm_viz.__version__}
     for name in PACKAGES:
         try:

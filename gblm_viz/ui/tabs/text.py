@@ -261,10 +261,13 @@ class _Handlers(Handlers):
 
     def on_keep(self, visit: Visit, kept: bool, where: str, counter: int) -> dict[Any, Any]:
         """Store the folder choice and update the estimate, since the disk space needed depends on it."""
-        place = folder_of(where.strip() or DEFAULT_FOLDER) if kept and self.page.library.local else ""
-        visit.remember(KEEP_IN, str(place))
+        self.keep_folder(visit, kept, where)
         shown: dict[Any, Any] = {self.controls.folder: gr.update(visible=kept)}
         return shown | (self.preview(visit, counter) if visit.session.model is not None else {})
+
+    def keep_folder(self, visit: Visit, kept: bool, where: str) -> None:
+        place = folder_of(where.strip() or DEFAULT_FOLDER) if kept and self.page.library.local else ""
+        visit.remember(KEEP_IN, str(place))
 
     def on_collect(self, visit: Visit, *values: Any) -> Generator[dict[Any, Any], None, None]:
         """values: those of `Controls.fields`, of the folder's two controls, and the signals `statistics` and `text`."""
@@ -274,7 +277,7 @@ class _Handlers(Handlers):
         visit.update(text=choice)
         model_key = visit.session.model
         model, cut = visit.model(), cut_of(visit, choice, say)
-        self.on_keep(visit, kept, where, counter)  # if the folder was typed last, its change may not have arrived yet
+        self.keep_folder(visit, kept, where)  # if the folder was typed last, its change may not have arrived yet
         place = keep_in(visit)
         task = library.start(
             visit.key, CollectTask(work.collect_key(model, cut.samples), str(place or "")),
