@@ -146,6 +146,8 @@ class Company:
         given: int64 (1, 1).
         """
         own = _Request(model, given, cache)
+        if self.shares is False or not _can_be_shared(own):
+            return (*next_alone(model, given, own.own_cache), None)
         with self.lock:
             self.waiting.append(own)
             own.leads, self.led = not self.led, True
@@ -182,14 +184,12 @@ class Company:
     def _take(self, own: _Request) -> list[_Request]:
         """Return this request and as many others as fit into a pass."""
         self.waiting.remove(own)
-        batch, longest = [own], own.length
-        if self.shares is not False and _can_be_shared(own):
-            each = _bytes_of_a_token(own)
-            for one in list(self.waiting):
-                longest = max(longest, one.length)
-                if _can_be_shared(one) and (len(batch) + 1) * each * longest <= MOST_CACHE:
-                    self.waiting.remove(one)
-                    batch.append(one)
+        batch, longest, each = [own], own.length, _bytes_of_a_token(own)
+        for one in list(self.waiting):
+            longest = max(longest, one.length)
+            if self.shares is not False and (len(batch) + 1) * each * longest <= MOST_CACHE:
+                self.waiting.remove(one)
+                batch.append(one)
         return batch
 
     @torch.no_grad()
@@ -277,8 +277,13 @@ def _passed(batch: list[_Request], owner: _Pass) -> tuple[Tensor, _Pass]:
     mask = torch.arange(long + 1, device=device)[None] >= torch.tensor(padding, device=device)[:, None]
     positions = {"position_ids": long - torch.tensor(padding, device=device)[:, None]}
     takes = inspect.signature(network.forward).parameters
-    out = network(torch.cat([one.given for one in batch]), past_key_values=owner.cache, use_cache=True,
-                  attention_mask=mask.long(), **{name: value for name, value in positions.items() if name in takes})
+    try:
+        out = network(torch.cat([one.given for one in batch]), past_key_values=owner.cache, use_cache=True,
+                      attention_mask=mask.long(), **{name: value for name, value in positions.items() if name in takes})
+    except BaseException:  # the layers that were done have grown: as before, so that each can go on alone
+        for layer in _layers(owner.cache):
+            layer.keys, layer.values = layer.keys[:, :, :long], layer.values[:, :, :long]
+        raise
     return out.logits[:, -1].float().cpu(), _Pass(out.past_key_values, padding)
 
 

@@ -167,6 +167,25 @@ def test_a_pass_that_fails_ends_no_answer(llama: Model, monkeypatch: pytest.Monk
     assert company_of(model).shares is False
 
 
+@pytest.mark.parametrize("when", [0, 3])
+def test_a_pass_that_fails_half_way_leaves_every_answer_as_it_was(llama: Model, when: int) -> None:
+    """Its first layers have taken in the new token by then."""
+    model = models.with_weights(llama, {})
+    alone = [written(model, prompt, GREEDY) for prompt in PROMPTS]
+    company_of(model).shares, passes = True, []
+    last = model.network.get_submodule(model.layout.blocks[-1])
+
+    def failing(module: torch.nn.Module, args: tuple[torch.Tensor, ...]) -> None:
+        if args[0].shape[0] > 1:
+            passes.append(args[0].shape[0])
+            if len(passes) > when:
+                raise MemoryError
+
+    last.register_forward_pre_hook(failing)
+    assert ids(meeting(model, GREEDY)) == ids(alone)
+    assert len(passes) == when + 1 and company_of(model).shares is False
+
+
 def test_an_answer_that_fails_alone_fails_alone(llama: Model, monkeypatch: pytest.MonkeyPatch) -> None:
     model = models.with_weights(llama, {})
     company_of(model).shares = False
