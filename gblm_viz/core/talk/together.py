@@ -39,8 +39,8 @@ NEAR = 1e-4
 passes it changed none by more than 5.1e-7 of it."""
 FURTHER = 3
 """Tokens of padding in the trial beyond those that its answers need."""
-STRETCHED = {"dynamic", "longrope"}
-"""Rotary embeddings that depend on the longest answer of a pass."""
+STRETCHED = ("dynamic", "longrope")
+"""In the kind of a rotary embedding: it depends on the longest answer of a pass."""
 
 
 @torch.no_grad()
@@ -120,12 +120,12 @@ class _Request:
 class Company:
     """The answers of one network that are being written at this moment."""
 
-    def __init__(self) -> None:
+    def __init__(self, shares: bool | None = None) -> None:
         self.lock = Lock()
         self.arrived = Condition(self.lock)
         self.waiting: list[_Request] = []
         self.present, self.led = 0, False
-        self.shares: bool | None = None
+        self.shares = shares
         """Whether this network's answers can share a pass; None until two have met."""
 
     @contextmanager
@@ -214,21 +214,25 @@ _LOCK = Lock()
 def company_of(model: Model) -> Company:
     """Return the company that this model's answers keep."""
     with _LOCK:
-        return _COMPANIES.setdefault(model.network, Company())
+        if model.network not in _COMPANIES:
+            _COMPANIES[model.network] = Company(False if _depends_on_others(model) else None)
+        return _COMPANIES[model.network]
+
+
+def _depends_on_others(model: Model) -> bool:
+    """Return whether a token can depend on the other answers of a pass: by the longest of them, or by a router's
+    experts, since which tokens they get can change with the last digit."""
+    kinds = [getattr(module, "rope_type", None) for module in model.network.modules()]
+    named = " ".join(str(one) for one in kinds if one is not None)  # a name, or one for each kind of layer
+    return model.layout.has_experts or any(one in named for one in STRETCHED)
 
 
 def _can_be_shared(request: _Request) -> bool:
-    """Return whether keys and values of all tokens are kept layer by layer, and no token depends on other answers.
-
-    A router's experts are left out: which tokens they get can change with the last digit.
-    """
+    """Return whether keys and values of all its tokens are kept, layer by layer."""
     if isinstance(request.cache, Seat):
         return True
     layers = _layers(request.cache)
-    rope = getattr(request.model.network.config, "rope_scaling", None) or {}
-    kinds = {str(one) for one in (rope.get("rope_type"), rope.get("type")) if one} if isinstance(rope, dict) else set()
-    return (type(request.cache) is transformers.DynamicCache and not request.model.layout.has_experts
-            and not kinds & STRETCHED and bool(layers)
+    return (type(request.cache) is transformers.DynamicCache and bool(layers)
             and all(type(one) is transformers.cache_utils.DynamicLayer and one.is_initialized
                     and one.get_seq_length() == request.length for one in layers))
 

@@ -236,6 +236,13 @@ def test_a_stopped_answer_leaves_the_others_alone(llama: Model) -> None:
     assert not stopped.is_alive() and ids([found]) == ids([alone])
 
 
+@pytest.mark.parametrize("kind", ["dynamic", "longrope", {"full_attention": "default", "sliding": "dynamic"}])
+def test_positions_that_depend_on_the_longest_answer_are_not_shared(llama: Model, kind: Any) -> None:
+    model = models.with_weights(llama, {})
+    next(one for one in model.network.modules() if hasattr(one, "rope_type")).rope_type = kind
+    assert company_of(model).shares is False
+
+
 def test_a_models_copy_has_company_of_its_own(llama: Model) -> None:
     assert company_of(llama) is company_of(llama) is not company_of(models.with_weights(llama, {}))
     assert isinstance(company_of(llama), Company)
