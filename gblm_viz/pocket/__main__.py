@@ -1,8 +1,9 @@
-"""Makes the pocket model: `python -m gblm_viz.pocket train | evaluate | texts | card`."""
+"""Makes the pocket model: `python -m gblm_viz.pocket train | evaluate | texts | card`, or asks it: `free`."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import logging
 import os
 from dataclasses import replace
@@ -10,7 +11,9 @@ from pathlib import Path
 
 import torch
 
-from gblm_viz.pocket import card, evaluate, places, texts, train
+from gblm_viz.core.base.job import run
+from gblm_viz.core.model.models import load
+from gblm_viz.pocket import card, evaluate, free, places, texts, train
 
 SHIPPED = train.Recipe()
 
@@ -26,6 +29,9 @@ def _parser() -> argparse.ArgumentParser:
     fit.add_argument("--work", type=Path, help="checkpoints (default: .pocket-training/seed-N, ignored by git)")
     commands.add_parser("evaluate", help="score the saved model on its held-out probes and prose")
     commands.add_parser("card", help="write the card from the measured numbers")
+    asked = commands.add_parser("free", help="print its answers to an audience's questions, a JSON object a line")
+    asked.add_argument("--half", default=free.HALVES[0], choices=free.HALVES,
+                       help="`kept` only to judge a finished model (default: %(default)s)")
     for command in commands.choices.values():
         command.add_argument("--model", type=Path, default=places.MODEL,
                              help="the model's folder (default: the bundled one)")
@@ -42,6 +48,10 @@ def main(arguments: list[str] | None = None) -> None:
         recipe = replace(SHIPPED, tokens=given.tokens, seed=given.seed)
         train.run(recipe, given.work or places.WORK / f"seed-{given.seed}", given.model, given.threads, given.device)
         evaluate.write(given.model)
+    if given.command == "free":
+        questions = list(free.read(places.MODEL / "probes", given.half))
+        for line in free.ask(run(load(str(given.model))), questions):
+            print(json.dumps(line, ensure_ascii=False), flush=True)
     if given.command in ("train", "texts"):
         texts.write(places.TEXTS)
     if given.command in ("train", "evaluate"):

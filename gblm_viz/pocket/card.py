@@ -13,6 +13,8 @@ from pathlib import Path
 from statistics import fmean
 from typing import TypeVar
 
+from gblm_viz.pocket.free import RULES, FreeQuestion, counts
+from gblm_viz.pocket.free import read as read_free
 from gblm_viz.pocket.measured import (
     Config,
     Counts,
@@ -93,7 +95,7 @@ A story is consistent when it keeps all of these rules; how many of {stories} to
 everything: the generator itself now and then lets the same animal speak twice in a quarrel, and so does the model.
 
 {rules}
-{seeds}
+{free}{seeds}
 ## How hard each kind of text is to it
 Prose of these kinds that training never saw, and documents newly drawn from the generator; windows of 128 tokens.
 
@@ -106,6 +108,20 @@ pruning says something about the method on a small model, nothing about what ano
 
 ## Licence
 MIT, as the whole project: weights, text and generator.
+"""
+
+FREE = """
+## What an audience types
+{count} questions as people in an audience type them. A large language model wrote them, in five independent runs that
+were told only what this model is about and had seen nothing of it; no audience has been asked yet. {other:.0%} want
+something that was not announced, and the announcement names two subjects that this model was never taught (pruning, a
+shop). None is trained on. Two readers, independent runs of such a model too, judged each greedy answer of the open half
+by the rules of `gblm_viz/pocket/free.py` and agreed on {agreed:.0%}; the other half waits, unread, for the next model.
+
+{table}
+
+Most of what an audience types is answered wrongly: case, punctuation and wordings that training never met lead it away.
+`python -m gblm_viz.pocket free` prints the answers.
 """
 
 SEEDS = """
@@ -221,6 +237,18 @@ def _scores(scored: Scores) -> str:
         rows.append((f"{skill['title_en']} (`{name}`)", skill["kind"], f"{skill['right']} of {skill['n']}",
                      _interval(skill), chosen, skill.get("answer_perplexity", "")))
     return _table(("skill", "kind", "exact", "95 % interval", "choice (chance)", "perplexity"), rows)
+
+
+def _free(questions: Sequence[FreeQuestion]) -> str:
+    judged = [one for one in questions if one.verdicts]
+    rows = []
+    for language in sorted({one.language for one in judged}):
+        found = counts([one for one in judged if one.language == language])
+        rows.append((language, round(found["judged"]), *(_percent(found[name]) for name in RULES),
+                     _percent(found["right"] + found["declined"])))
+    return FREE.format(count=len(questions), other=sum(one.about == "other" for one in questions) / len(questions),
+                       agreed=counts(judged)["agreed"],
+                       table=_table(("language", "judged", *RULES, "right or declined"), rows))
 
 
 def _seeds(found: list[Seed]) -> str:
@@ -388,6 +416,7 @@ def write(folder: Path) -> None:
     seeds, levers = _read(folder, "seeds.json", list[Seed]), _read(folder, "levers.json", list[Lever])
     methods, verdicts = _read(folder, "methods.json", Methods), _read(folder, "verdicts.json", Verdicts)
     draws, steering = _read(folder, "draws.json", Draws), _read(folder, "steering.json", Steering)
+    free = list(read_free(folder / "probes"))
     recipe = trained["recipe"]
     story = next(skill for skill in scored["skills"].values() if skill["kind"] == "story")
     text = CARD.format(
@@ -404,7 +433,7 @@ def write(folder: Path) -> None:
         entropy=_table(("text", "perplexity", "bits a byte", "windows"), (
             (kind, one["perplexity"], f"{one['bits_per_byte']:.2f}", one["windows"])
             for kind, one in sorted(scored["entropy"].items(), key=itemgetter(0)))),
-        seeds=_seeds(seeds) if seeds else "",
+        free=_free(free) if any(one.verdicts for one in free) else "", seeds=_seeds(seeds) if seeds else "",
         pruned=_pruned(folder, methods) if methods else "", verdicts=_verdicts(verdicts) if verdicts else "",
         draws=_draws(draws) if draws else "",
         steering=_steering(steering) if steering else "", levers=_levers(levers) if levers else "")

@@ -36,7 +36,8 @@ def write(folder: Path) -> None:
     place = folder / "probes"
     place.mkdir(parents=True, exist_ok=True)
     for old in place.glob("*.jsonl"):
-        old.unlink()
+        if not old.name.startswith(evaluate.FREE):
+            old.unlink()
     for name in skills.SKILLS:
         lines = (skills.probe_line(name, question) + "\n" for question in skills.probes(name))
         (place / f"{name}.jsonl").write_text("".join(lines), encoding="utf-8")

@@ -154,10 +154,14 @@ class ProbeResult:
         return Share(sum(verdict.right for verdict in self.verdicts), len(self.verdicts))
 
 
+FREE = "free_"
+"""Begins the name of a file of questions without a known answer, which are no probes (gblm_viz.pocket.free)."""
+
+
 def read_probes(folder: Path) -> tuple[Probe, ...]:
     """Return the probes of every line of every <skill>.jsonl in a folder, files sorted; none if it does not exist."""
     probes = []
-    for file in sorted(folder.glob("*.jsonl")):
+    for file in sorted(file for file in folder.glob("*.jsonl") if not file.name.startswith(FREE)):
         for line in file.read_text(encoding="utf-8").splitlines():
             entry = json.loads(line)
             probes.append(Probe(entry["skill"], entry["language"], entry["prompt"], entry.get("answer", ""),
