@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
 from gblm_viz.words import words
-from tests.browser.conftest import App
+from tests.browser.conftest import App, still
 from tests.browser.test_walk import arrive, picture, ready, tab
 
 COUNTING = """() => {
@@ -143,6 +143,7 @@ def test_the_mask_follows_a_choice_and_a_typed_n_of_m(page: Page, app: App) -> N
     page.wait_for_function("""window.lived.some(one => one.includes('"pattern":"2:4"'))""")
     expect(page.locator("#sparsity-reached .number")).to_contain_text("50.0")
     ready(page)
+    still(page)  # else the exact picture of 2:4 can replace the moving one of 3:4
     box.click()
     with held_back(page):
         box.fill("3:4")

@@ -38,9 +38,15 @@ OWN_TEXT_JA = "\n\n".join(
 TABS = ("overview", "text", "gradients", "prune", "patterns", "weight", "compare", "report")
 
 
+FILLED = """name => window.gblmShown === name
+    && ![...(window.gblmFilling || new Map()).values()].includes(name)"""
+"""The tab is open, and all that it waited for has come."""
+
+
 def tab(page: Page, say, name: str) -> None:
     page.get_by_role("tab", name=say(f"frame.tabs.{name}"), exact=True).click()
-    expect(page.locator(f"#tab-{name}:not([inert])")).to_be_visible()  # filled
+    page.wait_for_function(FILLED, arg=name)
+    expect(page.locator(f"#tab-{name}:not([inert])")).to_be_visible()
 
 
 def panel(page: Page, say, name: str) -> None:

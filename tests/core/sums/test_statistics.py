@@ -204,15 +204,21 @@ source, out, text, plan = sys.argv[1:]
 model = run(load(source, "float32", "cpu"))
 cut = from_text(model.tokenizer, text, name="river.txt", samples=5, length=16)
 pause, kills = random.Random(0), 0
+def begin(name):
+    child = os.fork()
+    if not child:
+        run(collect(model, cut, folder=Path(out) / name, halves=True, checkpoint_seconds=0, batch=1, plan=plan))
+        os._exit(0)
+    return child
+began = time.monotonic()
+os.waitpid(begin("in peace"), 0)
+took = time.monotonic() - began  # on a busy machine, too, some are killed early and some late, and all get on
 for turn in range(12):
-    ended = 0, signal.SIGKILL
+    ended, longest = (0, signal.SIGKILL), took
     while ended[1] == signal.SIGKILL:
-        child = os.fork()
-        if not child:
-            run(collect(model, cut, folder=Path(out) / str(turn), halves=True, checkpoint_seconds=0, batch=1,
-                        plan=plan))
-            os._exit(0)
-        until = time.monotonic() + pause.uniform(0, 0.15)
+        child = begin(str(turn))
+        until = time.monotonic() + pause.uniform(0, longest)
+        longest *= 1.5
         while not (ended := os.waitpid(child, os.WNOHANG))[0] and time.monotonic() < until:
             time.sleep(0.001)
         if not ended[0]:
