@@ -211,6 +211,7 @@ def test_the_training_record_fits_the_text_and_the_weights(stored: PreTrainedMod
 def test_the_card_says_what_was_measured(tmp_path: Path) -> None:
     for file in (*places.MODEL.glob("*.json"), *places.MODEL.glob("*.svg")):
         shutil.copy(file, tmp_path)
+    shutil.copytree(places.MODEL / "probes", tmp_path / "probes")
     card.write(tmp_path)
     text = (tmp_path / "README.md").read_text(encoding="utf-8")
     assert text == (places.MODEL / "README.md").read_text(encoding="utf-8")

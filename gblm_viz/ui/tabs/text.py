@@ -151,7 +151,7 @@ class _Handlers(Handlers):
                         [*sources, *fields[1:], controls.rule_info, self.filled, controls.upload, views.collect,
                          self.written, *shown]).then(
             # after every refill: one left out while another's is on its way would leave the boxes unheard for good
-            lambda: "filled", None, [self.filled], **page.unmarked, api_visibility="private",
+            None, None, [self.filled], js="() => 'filled'", **page.unmarked, api_visibility="private",
             trigger_mode="multiple")
         page.on_signals([signals.statistics.change], self.preview, [signals.text], shown)
         # .change, since .input does not fire if a text is not typed key by key; unchanged values cost nothing
