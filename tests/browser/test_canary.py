@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from gblm_viz.words import words
-from tests.browser.conftest import ROOT, App, start
+from tests.browser.conftest import ROOT, App, followed, start, still
 from tests.browser.test_lost import pick
 from tests.browser.test_report import fetched, made
 from tests.browser.test_walk import OWN_TEXT, TABS, apply, arrive, ask, panel, ready, tab
@@ -101,6 +101,7 @@ def everything_typed(page: Page, folder: Path) -> None:
     expect(page.locator("#status .done")).to_contain_text(MODEL)
 
     tab(page, say, "text")
+    still(page)  # the boxes of another model's first filling
     page.locator("#text textarea").fill(f"{WORD}typed " + OWN_TEXT)
     expect(page.locator("#text-samples td.text").first).to_contain_text(f"{WORD}typed")
     page.locator("#text-keep input").check()
@@ -108,6 +109,7 @@ def everything_typed(page: Page, folder: Path) -> None:
     page.locator("#text-keep input").uncheck()
     upload(page, "#text-upload", FILE, OWN_TEXT.replace("went", f"went by {WORD}content"))
     expect(page.locator("#text-samples td.text", has_text=f"{WORD}content").first).to_be_attached()
+    still(page)  # the switch of the folder, and what it shows
     page.locator("#collect").click()
     expect(page.locator("#text-result")).to_contain_text("×")
     ready(page)
@@ -142,7 +144,7 @@ def everything_typed(page: Page, folder: Path) -> None:
 def busy(page: Page, context: BrowserContext, app: App) -> None:
     """A collection and a chat that run."""
     say = words("en")
-    talking = context.new_page()
+    talking = followed(context.new_page())
     talking.set_default_timeout(60_000)
     arrive(talking, app, "en")
     tab(talking, say, "compare")
@@ -163,7 +165,7 @@ def test_a_word_through_every_field_is_nowhere_afterwards(browser: Browser, alon
     since = time.time() - alone.seconds - 5
     context = browser.new_context(viewport={"width": 1280, "height": 720}, locale="en-US")
     asked = addresses(context)
-    page = context.new_page()
+    page = followed(context.new_page())
     page.set_default_timeout(60_000)
     expect.set_options(timeout=60_000)
     arrive(page, alone, "en")
@@ -180,7 +182,7 @@ def test_a_word_through_every_field_is_nowhere_afterwards(browser: Browser, alon
 
     other = browser.new_context(viewport={"width": 1280, "height": 720}, locale="en-US")
     heard: list[str] = []
-    second = other.new_page()
+    second = followed(other.new_page())
     second.on("response", lambda answer: heard.append(answer.url))
     second.set_default_timeout(60_000)
     for language in ("en", "ja"):
