@@ -114,13 +114,13 @@ FREE = """
 ## What an audience types
 {count} questions as people in an audience type them. A large language model wrote them, in five independent runs that
 were told only what this model is about and had seen nothing of it; no audience has been asked yet. {other:.0%} want
-something that was not announced, and the announcement names two subjects that this model was never taught (pruning, a
-shop). None is trained on. Two readers, independent runs of such a model too, judged each greedy answer of the open half
-by the rules of `gblm_viz/pocket/free.py` and agreed on {agreed:.0%}; the other half waits, unread, for the next model.
+something that was not announced; announced were simple facts, sums, stories, copying, greetings, pruning and a small
+shop, of which a model may well know nothing. None is trained on. Two readers, independent runs of such a model too,
+judged each greedy answer of the open half by the rules of `gblm_viz/pocket/free.py` and agreed on {agreed:.0%}; the
+other half waits, unread, for the next model.
 
 {table}
 
-Most of what an audience types is answered wrongly: case, punctuation and wordings that training never met lead it away.
 `python -m gblm_viz.pocket free` prints the answers.
 """
 

@@ -21,6 +21,7 @@ from ..base.job import Job, Step
 from ..base.lazy import F, torch
 from ..model.models import Model
 from ..model.tokenizer import encode
+from ..talk import together
 from ..talk.generate import Prompt, answer, prompt_tokens
 from ..text.calibration import CalibrationSet, checked_length, checked_text, sha256, tokenise
 from ..text.tokens import end_token
@@ -175,7 +176,7 @@ LONGEST_STORY = 160
 
 AT_ONCE = 32
 """Most probes in one pass: measured three times as fast on one core as one by one; more gain little."""
-NEAR = {2: 2e-2, 4: 1e-4}
+NEAR = {2: 2e-2, 4: together.NEAR}
 """Bytes of a number of the model → difference of two logits, relative to the largest, up to which a pass of several
 rows does not decide: the order of sums depends on the number of rows, so the question is then asked by itself. Chosen
 wide: in float32 the tolerance of `core.model.models`, where rows in one pass differed by at most 5e-7; in half

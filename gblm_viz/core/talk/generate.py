@@ -204,24 +204,21 @@ def stream(model: Model, messages: list[Message], sampling: Sampling, stop: Even
     sociable = sampling.top_p >= 1  # what top_p leaves out can change with the last digit
     with company.joined() if sociable else nullcontext():
         for position in range(most):
-            greedy = best is not None and sampling.temperature <= 0
-            token = best.tokens[0] if best is not None and greedy else _choose(logits, sampling, position)
+            likeliest = best if sampling.temperature <= 0 else None
+            token = likeliest.tokens[0] if likeliest else _choose(logits, sampling, position)
             if token in ends:
                 return "end"
             text = pieces.add(token)
-            yield _token(model, best, text) if best is not None and greedy else _make_token(model, logits, token, text)
+            yield _token(model, likeliest, text) if likeliest else _make_token(model, logits, token, text)
             if position + 1 == most:
                 break
             if stop is not None and stop.is_set():
                 return "stopped"
             given = torch.tensor([[token]], device=model.device)
-            if sociable:
-                logits, cache, best = company.next(model, given, cache)
-                if best is not None and _is_near(logits, best, sampling, position + 1):
-                    logits, cache = _again_alone(model, prompt.tokens, pieces.ids)
-                    best = None
-            elif not isinstance(cache, Seat):
-                logits, cache = next_alone(model, given, cache)
+            logits, cache, best = company.next(model, given, cache, alone=not sociable)
+            if best is not None and _is_near(logits, best, sampling, position + 1):
+                logits, cache = _again_alone(model, prompt.tokens, pieces.ids)
+                best = None
     return "length"
 
 

@@ -140,13 +140,14 @@ class Company:
                 self.present -= 1
                 self.arrived.notify()
 
-    def next(self, model: Model, given: Tensor, cache: Cache | Seat) -> tuple[Tensor, Cache | Seat, Best | None]:
+    def next(self, model: Model, given: Tensor, cache: Cache | Seat,
+             alone: bool = False) -> tuple[Tensor, Cache | Seat, Best | None]:
         """Return the logits after this token, the grown cache, and the likeliest tokens if the pass was shared.
 
-        given: int64 (1, 1).
+        given: int64 (1, 1). alone: share none.
         """
         own = _Request(model, given, cache)
-        if self.shares is False or not _can_be_shared(own):
+        if alone or self.shares is False or not _can_be_shared(own):
             return (*next_alone(model, given, own.own_cache), None)
         with self.lock:
             self.waiting.append(own)

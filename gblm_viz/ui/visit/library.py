@@ -435,9 +435,9 @@ class Library:
             for visitor, (seen, session) in list(self.sessions.items()):
                 if self.presence.is_present(visitor, now):
                     self.sessions[visitor] = (now, session)
-                    for shown in (session.model, session.statistics, session.held_out, session.applied):
-                        if shown is not None and shown in self.used:
-                            self.used[shown] = now
+                    for key in session.shown_keys():
+                        if key in self.used:
+                            self.used[key] = now
                 elif now - seen > HOUR:
                     self._forget(visitor)
             for key in [key for key, seen in self.used.items() if now - seen > HOUR and key not in self.pinned]:

@@ -58,9 +58,9 @@ VOTES = Remembered[tuple[Any, ...]]("votes")
 
 ALL_EXPERTS = Remembered[bool]("all_experts")
 PATTERNS_ORDER = Remembered[str | None]("patterns_order")
-PATTERNS_PANEL = Remembered[str]("patterns_panel")
-"""The inner tab that was opened last."""
 """The order of the columns on the Patterns tab."""
+PATTERNS_PANEL = Remembered[str]("patterns_panel")
+"""The inner tab of the Patterns tab that was opened last."""
 WEIGHT_HAND = Remembered[Any]("weight_hand")
 """The row of weights that is being edited by hand."""
 WEIGHT_ASKED = Remembered[tuple[Any, tuple[Any, ...]]]("weight_asked")

@@ -5,14 +5,15 @@ Independent of where results are stored and of the components.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any, TypeVar, overload
 
 from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.model.matrices import Layout
 from gblm_viz.core.score.alpha import Alpha
 
-from .keys import HeldOutKey, MasksKey, ModelKey, StatisticsKey
+from .keys import HeldOutKey, Key, MasksKey, ModelKey, StatisticsKey
 from .remembered import RUNS, Remembered
 from .text_choice import TextChoice
 
@@ -62,6 +63,14 @@ class Session:
     def next_number(self) -> int:
         """The number of this visit's next Apply; no two runs of a visit share a number."""
         return max([self.applied_number, *(one.number for one in self.extra(RUNS, ()))]) + 1
+
+    def shown_keys(self) -> Iterator[Key[Any]]:
+        """Yield the keys of what this session shows, and of what its tabs remember, such as a third model's masks."""
+        for value in (self, *(value for _, value in self.extras)):
+            if isinstance(value, Key):
+                yield value
+            elif is_dataclass(value):
+                yield from (one for part in fields(value) if isinstance(one := getattr(value, part.name), Key))
 
     def begun_after(self, before: Session) -> Session:
         """Return this session with the list of runs of `before`, the visit's session until now."""

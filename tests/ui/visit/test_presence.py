@@ -21,8 +21,10 @@ import uvicorn
 from gblm_viz.core.base.errors import GblmError
 from gblm_viz.core.base.job import Job, Step
 from gblm_viz.ui.server import make_app
+from gblm_viz.ui.visit.keys import Key
 from gblm_viz.ui.visit.library import HOUR, MOST_VISITS, VISITS_PER_ADDRESS, Library
 from gblm_viz.ui.visit.presence import Presence, Streams, page_of
+from gblm_viz.ui.visit.remembered import OWN_PROBES, THIRD
 from gblm_viz.ui.visit.session import Session
 from gblm_viz.ui.visit.text_choice import TextChoice
 from gblm_viz.words import LANGUAGES, words
@@ -243,12 +245,27 @@ def test_at_the_limit_a_visit_that_nobody_is_at_makes_way_one_that_has_nothing_f
     assert worked.key not in library.sessions and {open_one.key, second.key} < set(library.sessions)
 
 
+@dataclass(frozen=True)
+class Named(Key[Any]):
+    name: str
+
+
+@dataclass(frozen=True)
+class SimpleNamed:
+    """What a tab remembers, with a key inside."""
+
+    masks: Named
+
+
 def test_a_page_that_is_open_and_not_touched_keeps_its_visit_and_what_it_shows_until_an_hour_after_it_is_closed():
     library = Library(budget=10**6)
     visit = library.visit("")
-    for key in ("model", "sums", "masks", "of nobody"):
+    made: dict[str, Any] = {name: Named(name) for name in ("model", "sums", "masks", "a third's", "own", "of nobody")}
+    for key in made.values():
         library.put(key, object())
-    visit.update(model="model", statistics="sums", applied="masks", source="mine")
+    visit.update(model=made["model"], statistics=made["sums"], applied=made["masks"], source="mine")
+    visit.remember(THIRD, SimpleNamed(made["a third's"]))
+    visit.remember(OWN_PROBES, made["own"])
     library.presence.record_request(visit.key, "page")
     library.presence.opened("page")
     later = time.monotonic()
@@ -256,7 +273,7 @@ def test_a_page_that_is_open_and_not_touched_keeps_its_visit_and_what_it_shows_u
         later += HOUR + 1
         library.tidy(later)
     assert library.sessions[visit.key][1].source == "mine"
-    assert [library.has(key) for key in ("model", "sums", "masks", "of nobody")] == [True, True, True, False]
+    assert [name for name, key in made.items() if not library.has(key)] == ["of nobody"]
     library.presence.closed("page")
     library.tidy(later + HOUR / 2)
     assert visit.key in library.sessions
