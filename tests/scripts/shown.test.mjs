@@ -21,6 +21,7 @@ const panels = {};
 /** What a tab is on the page: whether it is inert. */
 class Panel {
   inert = false;
+  dataset = {};
   checkVisibility() { return true; }
   toggleAttribute(_name, on) { this.inert = on; }
   removeAttribute() { this.inert = false; }
@@ -124,8 +125,10 @@ test("an opened tab takes no clicks until everything that waited for it has come
   await moment();
   markFilled("second", 1);
   assert.equal(second.inert, true);
+  assert.equal(second.dataset.filled, undefined, "nothing of it is true yet");
   markFilled("second", 2);
   assert.equal(second.inert, false);
+  assert.equal(second.dataset.filled, "true");
 });
 
 test("a signal to the tab on screen, and a tab that was filled before it opened, are not held", async () => {

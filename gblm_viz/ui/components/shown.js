@@ -54,8 +54,10 @@ export function markFilled(tab, place) {
 /** @param {string} tab */
 function holdTab(tab) {
   const isFilling = [...(getPage().gblmFilling?.values() || [])].includes(tab), panel = document.getElementById("tab-" + tab);
-  panel?.toggleAttribute("inert", isFilling);
-  if (isFilling) setTimeout(() => panel?.removeAttribute("inert"), LONGEST);
+  if (!panel) return;
+  panel.toggleAttribute("inert", isFilling);
+  if (isFilling) setTimeout(() => panel.removeAttribute("inert"), LONGEST);
+  else panel.dataset.filled = "true";
 }
 
 /**
