@@ -147,8 +147,10 @@ class _Handlers(Handlers):
                     js=passed_on(_SCRIPT, "openLink"), **page.unmarked, api_visibility="private").then(
             None, [self.key], [self.key], js=passed_on(_SCRIPT, "keepKey"), **page.unmarked,
             api_visibility="private").then(
+            None, [self.link], [page.tabs], js=passed_on(_SCRIPT, "openLinkedTab", list(TABS)), **page.unmarked,
+            api_visibility="private").then(
             page.wrap_handler(self.wake), [page.visitor, self.link, signals.visit],
-            [page.status, self.source, self.about, page.tabs, signals.visit], **page.unmarked,
+            [page.status, self.source, self.about, signals.visit], **page.unmarked,
             api_visibility="private")
         page.on([signals.visit.change, signals.selection.change, signals.settings.change], self.on_place, [],
                 [self.place], latest=True)
@@ -178,8 +180,7 @@ class _Handlers(Handlers):
         unread = address.left_out(opened)
         if unread:
             told = page.note(say("status.link_long", count=f"{unread:,}", names=", ".join(lost) or "–"), "error")
-        shown = {page.tabs: gr.Tabs(selected=fields["tab"])} if fields.get("tab") in TABS else {}
-        return {page.status: told, self.source: session.source, self.about: about_table(say, visit.model()), **shown,
+        return {page.status: told, self.source: session.source, self.about: about_table(say, visit.model()),
                 self.signals.visit: bump(counter)}
 
     def on_place(self, visit: Visit) -> dict[Any, Any]:

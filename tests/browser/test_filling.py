@@ -40,3 +40,12 @@ def test_a_tab_that_was_filled_while_the_pointer_came_is_whole_at_once(page: Pag
     tab(page, words("en"), "patterns")
     assert page.locator("#tab-patterns").evaluate(OPACITY) == 1
     expect(page.locator("#patterns-mask .matrix-view")).to_have_attribute("data-state", "ready")
+
+
+def test_a_tab_opened_while_the_links_tab_is_still_coming_is_the_one_that_is_filled(page: Page, app: App) -> None:
+    for _ in range(4):  # it depends on the moment
+        page.goto(f"{app.url}/en/?tab=compare")
+        tab(page, words("en"), "text")
+        expect(page.locator("#text textarea")).to_be_visible()
+        still(page)
+        assert "tab=text" in page.url

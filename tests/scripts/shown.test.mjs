@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import test, { beforeEach } from "node:test";
 
+import { openLinkedTab, showTab } from "../../gblm_viz/ui/components/place.js";
 import { markFilled, openTab, whenShown } from "../../gblm_viz/ui/components/shown.js";
 
 const soon = setTimeout, later = [];
@@ -144,4 +145,26 @@ test("a signal to the tab on screen, and a tab that was filled before it opened,
   openTab("second");
   await moment();
   assert.equal(second.inert, false);
+});
+
+test("the link's tab is opened, unless the visitor has opened another one or it is none of ours", () => {
+  const names = ["overview", "text", "compare"];
+  assert.deepEqual(openLinkedTab(names, "?tab=compare&seed=0"), [{ __type__: "update", selected: "compare" }]);
+  assert.deepEqual(openLinkedTab(names, "?tab=constructor"), [{ __type__: "update" }]);
+  assert.deepEqual(openLinkedTab(names, ""), [{ __type__: "update" }]);
+  globalThis.window.gblmTab = "text";
+  assert.deepEqual(openLinkedTab(names, "?tab=compare"), [{ __type__: "update" }]);
+});
+
+test("a tab announced late does not count as shown when another one is selected", () => {
+  let selected = "text";
+  globalThis.document.querySelector = () => (selected ? new Button(selected) : null);
+  globalThis.document.body = { dataset: {} };
+  showTab("text", "overview");
+  showTab("compare", "overview");
+  assert.equal(globalThis.window.gblmShown, "text");
+  assert.equal(globalThis.window.gblmTab, "text");
+  selected = ""; // its button is in the menu of those that do not fit
+  showTab("compare", "overview");
+  assert.equal(globalThis.window.gblmShown, "compare");
 });

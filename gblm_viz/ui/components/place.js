@@ -71,12 +71,24 @@ export function mergeQuery(query, before, tab) {
 }
 
 /**
+ * Return the update of the tabs that opens the link's tab, unless the visitor has opened another one meanwhile.
+ * @param {string[]} names of all tabs
+ * @param {string} query the link
+ * @returns {[update: { __type__: "update", selected?: string }]}
+ */
+export function openLinkedTab(names, query) {
+  const tab = new URLSearchParams(query).get("tab") || "";
+  return [{ __type__: "update", ...names.includes(tab) && !getPage().gblmTab ? { selected: tab } : {} }];
+}
+
+/**
  * Fill the tab that is shown, and keep it. An opening page selects its first tab before it has read the link; that does not count as
- * a visitor's choice.
- * @param {string} name
+ * a visitor's choice. Gradio may announce a tab after the visitor has gone on to another one: the selected button is right then.
+ * @param {string} announced
  * @param {string} first
  */
-export function showTab(name, first) {
+export function showTab(announced, first) {
+  const name = findSelectedTab() || announced;
   openTab(name);
   if (!getPage().gblmTab && name === first) return;
   getPage().gblmTab = document.body.dataset.tab = name;
@@ -84,6 +96,12 @@ export function showTab(name, first) {
   const query = new URLSearchParams(location.search);
   query.set("tab", name);
   replaceQuery(query.toString());
+}
+
+/** @returns {string} the name of the tab whose button is selected; "" if it is in the menu of those that do not fit */
+function findSelectedTab() {
+  const button = document.querySelector('[aria-controls^="tab-"][aria-selected="true"]');
+  return button?.getAttribute("data-tab-id") || "";
 }
 
 /** @param {string} query */
