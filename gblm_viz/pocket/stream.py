@@ -9,7 +9,7 @@ from random import Random
 
 from transformers import PreTrainedTokenizerBase
 
-from gblm_viz.pocket import by_heart, facts, prose, skills, stories, telling
+from gblm_viz.pocket import audience, by_heart, facts, prose, skills, stories, telling
 from gblm_viz.pocket.split import held_out
 from gblm_viz.pocket.tokens import END, chat_text
 
@@ -68,7 +68,7 @@ def retold(random: Random) -> str:
             return skills.story(animal, thing, random) + END
 
 
-KINDS = {"chat": chat, "written": written, "retold": retold, "harder": by_heart.chat}
+KINDS = {"chat": chat, "written": written, "retold": retold, "asked": audience.chat, "harder": by_heart.chat}
 
 
 def documents(shares: dict[str, float], random: Random, tokenizer: PreTrainedTokenizerBase) -> list[int]:

@@ -51,6 +51,7 @@ class Recipe:
     seed: int = 2
     written: float = 0.17  # share of the tokens that are written prose
     retold: float = 0.1  # … prose made by recombining; the rest are chats
+    asked: float = 0.0  # … chats as an audience types them (audience.py)
     harder: float = 0.0  # … what must be known by heart and larger numbers (by_heart.py)
     hidden: int = 128
     blocks: int = 6
@@ -99,8 +100,13 @@ class Recipe:
     @property
     def mixture(self) -> dict[str, float]:
         """Shares of the tokens by the kinds of stream.py; a kind without a share is left out."""
-        shares = {"written": self.written, "retold": self.retold, "harder": self.harder}
+        shares = {"written": self.written, "retold": self.retold, "asked": self.asked, "harder": self.harder}
         return {"chat": 1 - sum(shares.values())} | {kind: share for kind, share in shares.items() if share}
+
+    @property
+    def made(self) -> tuple[str, ...]:
+        """The kinds of text that are generated, but for what is only learnt by heart."""
+        return tuple(kind for kind in self.mixture if kind not in ("written", "harder"))
 
     def goes_on_from(self, other: Mapping[str, Any], step: int) -> bool:
         """Whether `step` steps of the other recipe are also the first steps of this one."""
@@ -120,25 +126,25 @@ class Progress:
     curve: list[dict[str, float]] = field(default_factory=list)
 
 
-def _made(count: int) -> list[str]:
+def _made(recipe: Recipe, count: int) -> list[str]:
     """The first documents the generator makes, of each kind that is not written."""
     random = Random("corpus")
-    return [stream.KINDS[kind](random) for _ in range(count) for kind in ("chat", "retold")]
+    return [stream.KINDS[kind](random) for _ in range(count) for kind in recipe.made]
 
 
-def corpus_hash() -> str:
+def corpus_hash(recipe: Recipe | None = None) -> str:
     """Changes whenever a piece of prose or the generator does: a run must not go on with other text than it began with.
 
     The same on every machine: of the prose, of all taught questions and of some generated documents.
     """
     written = [piece for language in prose.LANGUAGES for piece in prose.pieces(language)]
     taught = [f"{q.prompt} {q.frame} {q.value}" for name in skills.SKILLS for q in skills.taught(name)]
-    return sha256("\n###\n".join([*written, *taught, *_made(300)]).encode()).hexdigest()[:16]
+    return sha256("\n###\n".join([*written, *taught, *_made(recipe or Recipe(), 300)]).encode()).hexdigest()[:16]
 
 
-def new_tokenizer() -> PreTrainedTokenizerFast:
+def new_tokenizer(recipe: Recipe | None = None) -> PreTrainedTokenizerFast:
     """Trained on the written prose and a sample of everything else, in about equal parts; the same for every seed."""
-    return tokens.train([*prose.taught("en"), *prose.taught("ja"), *_made(3000)])
+    return tokens.train([*prose.taught("en"), *prose.taught("ja"), *_made(recipe or Recipe(), 3000)])
 
 
 def new_model(recipe: Recipe, tokenizer: PreTrainedTokenizerBase) -> LlamaForCausalLM:
@@ -332,12 +338,12 @@ def fit(
     """Train, or go on training, in the folder `work`; the tokenizer lies there too."""
     work.mkdir(parents=True, exist_ok=True)
     if not (work / "tokenizer.json").exists():
-        new_tokenizer().save_pretrained(work)
+        new_tokenizer(recipe).save_pretrained(work)
     tokenizer = PreTrainedTokenizerFast.from_pretrained(work)
     model = new_model(recipe, tokenizer)
     move(model, device)
     optimizer = new_optimizer(recipe, model)
-    progress = restore(recipe, work, model, optimizer, Progress(asdict(recipe), corpus_hash()))
+    progress = restore(recipe, work, model, optimizer, Progress(asdict(recipe), corpus_hash(recipe)))
     workers = Workers(model, threads if device == "cpu" else 1)
     kept = time.monotonic()
     started = kept - progress.seconds
