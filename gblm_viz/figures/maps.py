@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from gblm_viz.core.look.cells import Cell, ModelMap
     from gblm_viz.core.look.gradient_sums import GradientSummary
 
-DARK_INK, LIGHT_INK = "#111111", "#ffffff"
+DARK_INK, LIGHT_INK = "#000000", "#ffffff"
 
 
 class Say(Protocol):
@@ -42,8 +42,8 @@ def luminance(colour: str) -> float:
 
 def ink_on(colour: str) -> str:
     """Return the text colour, dark or light, with the higher WCAG contrast on a background."""
-    light = luminance(colour)
-    return DARK_INK if (light + 0.05) / 0.0556 > 1.05 / (light + 0.05) else LIGHT_INK
+    under, dark, light = (luminance(one) + 0.05 for one in (colour, DARK_INK, LIGHT_INK))
+    return DARK_INK if under / dark > light / under else LIGHT_INK
 
 
 def number(value: float) -> str:

@@ -21,7 +21,9 @@ _LETTERS = gr.themes.Size(name="letters", xxs="var(--letters-smallest)", xs="var
 """Gradio's own letter sizes, by its steps."""
 THEME = gr.themes.Base(primary_hue="blue", secondary_hue="orange", neutral_hue="slate", font=FONTS,
                        font_mono=["ui-monospace", "Consolas", "monospace"], spacing_size="sm", text_size=_LETTERS).set(
-    body_text_color_subdued="*neutral_500", body_text_color_subdued_dark="*neutral_400")
+    body_text_color_subdued="*neutral_500", body_text_color_subdued_dark="*neutral_400",
+    # Gradio's own blue has a contrast of 3.7 with white; text needs 4.5 (WCAG 2, AA)
+    button_primary_background_fill="*primary_600", button_primary_background_fill_hover="*primary_700")
 CSS = colours.css_variables() + sizes.css_variables() + (ASSETS / "app.css").read_text(encoding="utf-8").replace(
     "DENSE_RGB", f"rgb{colours.channels(colours.DENSE)}")
 _SCRIPTS = Path(__file__).parent / "components"

@@ -24,7 +24,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,10 +43,11 @@ START_SECONDS, PHASE_SECONDS = 120, 240
 PHASES = {"ready": "page, ready", "filled": "page, all that it asks for", "tabs": "each tab opened once",
           "same": "collect, all the same text",
           "different": f"collect, all different texts ({SAMPLES} × {LENGTH} tokens each)", "chat": "chat",
+          "drag": "drag the Overview's slider over ten stops, each an own question",
           "cancel": "Cancel, until it is over",
           "newcomer": f"newcomer's collect beside {MANY} of one visitor's", "after": "collect after all tabs closed"}
 
-TRIED = ("tabs", "same", "different", "chat", "cancel", "newcomer")
+TRIED = ("tabs", "same", "different", "chat", "drag", "cancel", "newcomer")
 """Beside the opening of the page, what can be left out."""
 
 STARTED = """import importlib, importlib.util, runpy, sys
@@ -98,6 +99,15 @@ class Site:
         return site
 
 
+    def after(self, number: int) -> Iterator[int]:
+        """The listeners that the server is asked for once this one, and what the page does by itself, is done."""
+        for one in self.then.get(number, ()):
+            if self.listeners[one]["backend_fn"]:
+                yield one
+            else:
+                yield from self.after(one)
+
+
 @dataclass
 class Visitor:
     """One open page."""
@@ -111,6 +121,8 @@ class Visitor:
     tab: str = "overview"
     waiting: set[int] = field(default_factory=set)
     """What happened to hidden tabs since they were shown."""
+    shown: dict[int, Any] = field(default_factory=dict)
+    """What the server has last sent for each component."""
 
     async def open(self) -> float:
         """The page with everything that it asks for by itself; seconds until it was ready to use."""
@@ -119,7 +131,7 @@ class Visitor:
         (await self.client.get(f"{self.site.base}/config")).raise_for_status()
         self.heart = asyncio.create_task(self._beat())
         arrive = self.site.by_event["", "load"]
-        wake = next(two for one in self.site.then[arrive] for two in self.site.then[one])
+        wake = next(self.site.after(arrive))
         done = await self.fire(arrive, quiet=(arrive,))
         key, link = self.site.listeners[arrive]["outputs"][1:]
         self.values |= {key: done[arrive][1], link: ""}
@@ -151,6 +163,18 @@ class Visitor:
         missed = [one for one in self.waiting if self.site.waits[one] == tab]
         self.waiting.difference_update(missed)
         await self.fire(*missed)
+        return time.monotonic() - began
+
+    async def drag(self, question: str) -> float:
+        """Move the Overview's slider over ten stops, each once the answer at the one before is there; the seconds."""
+        place, began = self.site.elements["overview-answers"], time.monotonic()
+        key = self.shown[place]["live"]["key"]
+        for percent in range(40, 90, 5):
+            reply = await self.client.post(f"{self.site.base}/gradio_api/component_server", json={
+                "data": {"key": key, "prompt": question, "method": "gblm", "percent": percent}, "component_id": place,
+                "fn_name": "live_answer", "session_hash": self.hash})
+            if reply.raise_for_status().json().get("error"):
+                raise Failed(f"drag: {reply.text}")
         return time.monotonic() - began
 
     async def post(self, number: int) -> str:
@@ -205,6 +229,7 @@ class Visitor:
                     if message["msg"] == "process_completed":
                         del waiting[message["event_id"]]
                         found[one] = output.get("data", [])
+                        self.shown |= dict(zip(self.site.listeners[one]["outputs"], found[one], strict=False))
                         ended(one)
                         if one not in quiet:
                             for later in self.site.then.get(one, ()):
@@ -310,8 +335,10 @@ async def one_round(server: Server, site: Site, client: httpx.AsyncClient, count
     steps: dict[str, Callable[[int, Visitor], Awaitable[float]]] = {
         "filled": lambda _, one: opened(one), "tabs": lambda _, one: tabs(one),
         "same": lambda _, one: collect(one, texts), "different": lambda place, one: collect(one, texts + 1 + place),
-        "chat": lambda _, one: one.click("ask"), "cancel": lambda place, one: cancel(one, texts + 100 + place)}
-    looks = {"same": "text", "different": "text", "chat": "compare", "cancel": "text"}
+        "chat": lambda _, one: one.click("ask"),
+        "drag": lambda place, one: one.drag(f"What is {place} + {texts}?"),
+        "cancel": lambda place, one: cancel(one, texts + 100 + place)}
+    looks = {"drag": "overview", "same": "text", "different": "text", "chat": "compare", "cancel": "text"}
     for name in [name for name in steps if name in phases]:
         # the tab is open before
         await asyncio.gather(*(one.show(looks[name]) for one in visitors if name in looks))

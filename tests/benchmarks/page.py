@@ -33,7 +33,8 @@ from tests.browser.conftest import FLAGS, on_path
 
 HERE = Path(__file__).parents[2]
 START_SECONDS = 120
-COMPLETE = ("#status .status.done", "#overview-dense .said", "#overview-pruned .said", "#overview-cost .cost",
+COMPLETE = ("#status .status.done", ":is(#overview-dense, .answer-dense) .said",
+            ":is(#overview-pruned, .answer-pruned) .said", ":is(#overview-cost, .answer-slider) .cost",
             "#overview-map .model-map-grid button", "#overview-telling .telling")
 """What the first screen has once nothing of it is missing: visible parts, by their selectors."""
 IS_COMPLETE = """(parts) => parts.every((part) => document.querySelector(part)?.getBoundingClientRect().height > 0)"""

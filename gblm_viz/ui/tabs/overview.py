@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import gradio as gr
@@ -19,6 +19,7 @@ from gblm_viz.escape import escape
 from gblm_viz.figures.maps import empty_map, gradient_sentence, map_value
 from gblm_viz.words import FIRST, Words
 
+from ..components.answer_slider import AnswerSlider, Live, Screen, example_answers, own_answers
 from ..components.model_map import ModelMapView
 from ..components.settings_words import settings_words
 from ..components.token_bars import MARKS
@@ -28,24 +29,25 @@ from ..visit.page import Handlers, Page, bump
 from ..visit.session import Selection
 from ..work import work
 from ..work.applied import applied_tag, collected_from
-from ..work.chat import Turn, answer_together, pane_html, parting_sentence
+from ..work.chat import Turn, answer_together, parting_sentence
 from ..work.example import LONGEST_ANSWER, SETTINGS, shipped_example, shipped_summaries
+from ..work.live_answer import applied_settings, live_key, methods_of, stops_of
+from ..work.stops import METHODS as STOP_METHODS
+from ..work.stops import shipped_stops
 from .prune_text import place
 from .weight import telling_weight
+
+SLIDER_WORDS = ("headline", "right", "interval", "perplexity", "no_difference", "same", "different", "prompts",
+                "methods", "sparsity", "right_until", "wrong_from", "same_until", "other_from", "join", "own_question",
+                "ask", "not_measured_here", "live_gone", "live_bad", "live_failed")
+"""The words of the Overview that its slider fills in the browser."""
 
 
 @dataclass(frozen=True, eq=False)
 class Parts:
     """The tab's components."""
 
-    sentence: gr.HTML
-    questions: gr.Row
-    buttons: tuple[gr.Button, ...]
-    """One for each question of the example."""
-    dense: gr.HTML
-    pruned: gr.HTML
-    parting: gr.HTML
-    cost: gr.HTML
+    answers: AnswerSlider
     to_chat: gr.Button
     limit: gr.HTML
     tag: gr.HTML
@@ -57,25 +59,16 @@ class Parts:
     @property
     def shown(self) -> list[Any]:
         """The components that `_Handlers.refresh` updates."""
-        return [self.sentence, self.questions, self.to_chat, self.dense, self.pruned, self.parting, self.cost,
-                self.limit, self.tag, self.map, self.telling, self.why]
+        return [self.answers, self.to_chat, self.limit, self.tag, self.map, self.telling, self.why]
 
 
 def build(page: Page) -> None:
     """Lay out the finished example and register the handlers."""
     say = page.words
     example = shipped_example()
-    pairs = _pairs(say)
     with gr.Row(elem_id="overview-row", equal_height=False):
         with gr.Column(scale=6, min_width=480):
-            sentence = gr.HTML(headline(say, example["removed"], example["prunable"], example["sparsity"]))
-            with gr.Row(elem_id="overview-examples", equal_height=True) as questions:
-                buttons = [gr.Button(pair["prompt"], size="sm", elem_classes="example-prompt") for pair in pairs]
-            with gr.Row(equal_height=True):
-                dense = gr.HTML(_pane(say, "dense", pairs[0]), elem_id="overview-dense")
-                pruned = gr.HTML(_pane(say, "pruned", pairs[0]), elem_id="overview-pruned")
-            parting = gr.HTML(_sentence(_shipped_parting(say, pairs[0])), elem_id="overview-parting")
-            cost = gr.HTML(cost_html(say, example["probes"], example["perplexity"]), elem_id="overview-cost")
+            answers = AnswerSlider(_example(say), elem_id="overview-answers")
             to_chat = gr.Button(say("overview.to_chat"), size="sm", visible=False, elem_id="overview-to-chat")
             limit = gr.HTML(limit_html(say, of_pocket=True), elem_id="overview-limit")
             with gr.Row(equal_height=False):
@@ -87,8 +80,7 @@ def build(page: Page) -> None:
                 telling = gr.HTML(telling_html(say, _shipped_telling(say), example["settings"]["method"]),
                                   elem_id="overview-telling")
                 why = gr.Button(say("overview.why"), elem_id="overview-why", size="sm", scale=0, min_width=130)
-    _Handlers(page, Parts(sentence, questions, tuple(buttons), dense, pruned, parting, cost, to_chat, limit, tag, reset,
-                          overview_map, telling, why)).wire()
+    _Handlers(page, Parts(answers, to_chat, limit, tag, reset, overview_map, telling, why)).wire()
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,28 +90,29 @@ class _Handlers(Handlers):
     def wire(self) -> None:
         page, signals, parts = self.page, self.signals, self.parts
         page.on(parts.why.click, self.on_why, [signals.selection], [signals.selection, page.tabs])
-        for button in parts.buttons:
-            page.on(button.click, self.on_prompt, [button], [parts.dense, parts.pruned, parts.parting])
+        page.on_event(parts.answers.select, "prompt", "text", self.on_prompt, [], [parts.answers])
         page.on(parts.reset.click, self.on_reset, [signals.visit], [*parts.shown, signals.visit])
         page.on(parts.to_chat.click, self.on_to_chat, [], [page.tabs])
         page.on_signals([signals.visit.change, signals.statistics.change, signals.applied.change], self.refresh, [],
                         parts.shown)
-        page.on_signals([signals.measured.change], self.on_measured, [], [parts.cost])
+        page.on_signals([signals.measured.change], self.on_measured, [], [parts.answers])
         page.on_event(parts.map.select, "name", "text", self.on_cell, [signals.selection],
                       [signals.selection, page.tabs])
 
     def on_prompt(self, visit: Visit, prompt: str) -> Iterator[dict[Any, Any]]:
-        """Let both models answer greedily, without earlier turns; this reproduces the example's answers."""
+        """Let the visitor's two models answer greedily, without earlier turns."""
         page, say, parts = self.page, self.say, self.parts
         stop = threading.Event()
         visit.library.chats[visit.key] = stop
         models = {"dense": visit.model(), "pruned": work.pruned_model(visit)}
+        screen = self.applied_screen(visit)
         stream = answer_together(models, prompt, (), Sampling(most=LONGEST_ANSWER), stop, visit.library.threads)
         try:
             for turn, finished in stream:
                 told = parting_sentence(turn, say) if finished else say("compare.answering")
-                yield {parts.dense: _live(say, "dense", turn, finished),
-                       parts.pruned: _live(say, "pruned", turn, finished), parts.parting: _sentence(told)}
+                asked = replace(screen, asked=prompt, dense=turn.answers["dense"].text,
+                                pruned=turn.answers["pruned"].text, mark=_mark(turn), parting=told)
+                yield {parts.answers: self.own_shown(visit, asked)}
             yield {page.status: page.note(say("status.ready"))}
         finally:
             stream.close()
@@ -127,20 +120,15 @@ class _Handlers(Handlers):
     def on_reset(self, visit: Visit, counter: int) -> dict[Any, Any]:
         page = self.page
         visit.keep(page.library.first.begun_after(visit.session))
-        return {self.signals.visit: bump(counter), **self.example_shown(),
+        return {self.signals.visit: bump(counter), **self.example_shown(_live(visit)),
                 page.status: page.note(self.say("overview.was_reset"))}
 
     def on_to_chat(self, visit: Visit) -> dict[Any, Any]:
         return {self.page.tabs: gr.Tabs(selected="compare")}
 
-    def example_shown(self) -> dict[Any, Any]:
+    def example_shown(self, live: Live | None) -> dict[Any, Any]:
         say, parts, example = self.say, self.parts, shipped_example()
-        pair = _pairs(say)[0]
-        return {parts.sentence: headline(say, example["removed"], example["prunable"], example["sparsity"]),
-                parts.questions: gr.update(visible=True), parts.to_chat: gr.update(visible=False),
-                parts.dense: _pane(say, "dense", pair), parts.pruned: _pane(say, "pruned", pair),
-                parts.parting: _sentence(_shipped_parting(say, pair)),
-                parts.cost: cost_html(say, example["probes"], example["perplexity"]),
+        return {parts.answers: _example(say, live), parts.to_chat: gr.update(visible=False),
                 parts.limit: limit_html(say, of_pocket=True), parts.tag: _tag(_example_tag(say, example)),
                 parts.map: _shipped_map(say), parts.why: gr.update(visible=True),
                 parts.telling: telling_html(say, _shipped_telling(say), example["settings"]["method"])}
@@ -149,16 +137,13 @@ class _Handlers(Handlers):
         """Show the example, or the visitor's own run as far as it exists; the two are never mixed."""
         session = visit.session
         if session.example:
-            return self.example_shown()
+            return self.example_shown(_live(visit))
         collected = session.statistics is not None and visit.library.has(session.statistics)
         applied = session.applied is not None and visit.library.has(session.applied)
         pocket = work.is_pocket(visit.model())
         say, parts = self.say, self.parts
-        found: dict[Any, Any] = {
-            parts.questions: gr.update(visible=applied and pocket),
-            parts.to_chat: gr.update(visible=applied and not pocket),
-            parts.parting: _sentence(""), parts.map: empty_map(say("overview.no_map")), parts.telling: "",
-            parts.why: gr.update(visible=False)}
+        found: dict[Any, Any] = {parts.to_chat: gr.update(visible=applied and not pocket), parts.telling: "",
+                                 parts.map: empty_map(say("overview.no_map")), parts.why: gr.update(visible=False)}
         if collected:
             own = work.gradient_summaries(visit, "l1")
             own_map = _map(own, len(visit.model().layout.blocks), visit.model().layout.roles, visit.statistics().count)
@@ -170,30 +155,38 @@ class _Handlers(Handlers):
         """Show what the own run still lacks, in place of answers and costs."""
         say, parts = self.say, self.parts
         told = say("overview.nothing_removed" if collected else "overview.nothing_collected", model=visit.model().name)
-        return {parts.sentence: f'<p class="headline">{escape(told)}</p>', parts.cost: "", parts.limit: "",
-                parts.dense: _empty(say, "dense", "overview.no_answers"),
-                parts.pruned: _empty(say, "pruned", "overview.no_answers"),
+        none = say("overview.no_answers")
+        return {parts.answers: own_answers(Screen(told, none, none), (), _slider_words(say)), parts.limit: "",
                 parts.tag: _tag(say("overview.own_tag", run=collected_from(visit, say)) if collected else "")}
 
     def applied_shown(self, visit: Visit, collected: bool, pocket: bool) -> dict[Any, Any]:
         """Show the own run's pruned copy: what was removed, its costs, and its telling weight."""
         say, parts = self.say, self.parts
-        masks = work.applied_masks(visit)
-        waiting = "overview.ask_again" if pocket else "overview.ask_in_chat"
         jump = telling_weight(visit) if collected else None
         named = None if jump is None else (place(say, visit.model().layout.named(jump.matrix), jump.expert or 0), jump)
-        return {parts.sentence: headline(say, masks.removed, masks.prunable, masks.sparsity),
-                parts.cost: cost_html(say, *_measured(visit, say)),
+        return {parts.answers: self.own_shown(visit, self.applied_screen(visit)),
                 parts.limit: limit_html(say, of_pocket=pocket),
                 parts.tag: _tag(say("overview.own_tag", run=applied_tag(visit, say))),
-                parts.dense: _empty(say, "dense", waiting), parts.pruned: _empty(say, "pruned", waiting),
                 parts.telling: telling_html(say, named, visit.session.settings.method),
                 parts.why: gr.update(visible=jump is not None)}
 
+    def own_shown(self, visit: Visit, screen: Screen) -> dict[str, Any]:
+        """Return the value of an own run's answers; only the bundled model is asked here."""
+        pocket = work.is_pocket(visit.model())
+        return own_answers(screen, _prompts(self.say) if pocket else (), _slider_words(self.say), _live(visit))
+
+    def applied_screen(self, visit: Visit) -> Screen:
+        """Return what is said of the own run's pruned copy before a question is asked."""
+        say, masks = self.say, work.applied_masks(visit)
+        waiting = say("overview.ask_again" if work.is_pocket(visit.model()) else "overview.ask_in_chat")
+        big, tag, lost = cost_lines(say, *_measured(visit, say))
+        return Screen(headline(say, masks.removed, masks.prunable, masks.sparsity), waiting, waiting, big=big, tag=tag,
+                      lost=lost)
+
     def on_measured(self, visit: Visit) -> dict[Any, Any]:
-        """Update the costs of an own run once Compare has measured them; the answers stay."""
-        cost = self.parts.cost
-        return {} if visit.session.example else {cost: self.refresh(visit).get(cost, gr.skip())}
+        """Update the costs of an own run once Compare has measured them."""
+        answers = self.parts.answers
+        return {} if visit.session.example else {answers: self.refresh(visit)[answers]}
 
     def on_cell(self, visit: Visit, name: str, counter: int) -> dict[Any, Any]:
         visit.select(Selection(matrix=name))
@@ -208,10 +201,42 @@ class _Handlers(Handlers):
         return {self.signals.selection: bump(counter), page.tabs: gr.Tabs(selected="weight")}
 
 
-def _pairs(say: Words) -> list[dict[str, str]]:
-    """Return the example's questions with both models' answers, in the page's language if it has them."""
-    answers: dict[str, list[dict[str, str]]] = shipped_example()["answers"]
-    return answers.get(say.language, answers[FIRST])
+def _example(say: Words, live: Live | None = None) -> dict[str, Any]:
+    """Return the finished example, whose slider starts at its own settings; in English if it lacks the language."""
+    stops = shipped_stops()
+    language = say.language if say.language in stops["prompts"] else FIRST
+    return example_answers(stops, language, {name: name for name in STOP_METHODS},
+                           (SETTINGS.method, round(100 * SETTINGS.sparsity)), _slider_words(say), live)
+
+
+def _live(visit: Visit) -> Live | None:
+    """Return what lets the slider lead to live answers; None where it cannot."""
+    key, settings = live_key(visit), applied_settings(visit)
+    if key is None:
+        return None
+    return Live(key, {name: name for name in methods_of(settings)}, stops_of(settings),
+                (settings.method, round(100 * settings.sparsity)), visit.model().layout.prunable)
+
+
+def _prompts(say: Words) -> tuple[str, ...]:
+    """Return the example's questions, in the page's language if it has them."""
+    prompts: dict[str, list[str]] = shipped_stops()["prompts"]
+    return tuple(prompts.get(say.language, prompts[FIRST]))
+
+
+def _slider_words(say: Words) -> dict[str, str]:
+    """Return the sentences that the browser fills, and the sides' titles."""
+    named = {side: f'{MARKS[side]} {say(f"compare.{side}")}' for side in ("dense", "pruned")}
+    return {**{name: say.table("overview")[name] for name in SLIDER_WORDS}, **named}
+
+
+def _mark(turn: Turn) -> tuple[int, int] | None:
+    """Return the code points of the pruned answer's token at which it parts from the dense one."""
+    parting, tokens = turn.parting("dense", "pruned"), turn.answers["pruned"].tokens
+    if parting is None or parting >= len(tokens):
+        return None
+    before = sum(len(token.text) for token in tokens[:parting])
+    return before, before + len(tokens[parting].text)
 
 
 def _shipped_map(say: Words) -> dict[str, Any]:
@@ -251,8 +276,7 @@ def _measured(visit: Visit, say: Words) -> tuple[dict[str, Any] | None, dict[str
 def headline(say: Words, removed: int, prunable: int, sparsity: float) -> str:
     """Return the sentence with the number of removed weights."""
     share = f"{sparsity:.1%}".replace(".0%", "%")
-    text = say("overview.headline", share=share, removed=f"{removed:,}", prunable=f"{prunable:,}")
-    return f'<p class="headline">{escape(text)}</p>'
+    return say("overview.headline", share=share, removed=f"{removed:,}", prunable=f"{prunable:,}")
 
 
 def _shipped_telling(say: Words) -> tuple[str, Jump]:
@@ -272,61 +296,31 @@ def telling_html(say: Words, named: tuple[str, Jump] | None, method: str) -> str
     return f'<p class="telling"><b>{escape(say("overview.telling_title"))}</b> {escape(told)}</p>'
 
 
-def _sentence(text: str) -> str:
-    return f'<div class="parting-line">{escape(text) or "&nbsp;"}</div>'
-
-
-def _frame(say: Words, side: str, body: str) -> str:
-    name = f'{MARKS[side]} {escape(say(f"compare.{side}"))}'
-    return f'<div class="pane-title"><b class="{side}-colour">{name}</b></div>{body}'
-
-
-def _pane(say: Words, side: str, pair: dict[str, str]) -> str:
-    body = (f'<div class="chat short" role="log"><div class="asked">{escape(pair["prompt"])}</div>'
-            f'<div class="said {side}" data-side="{side}">{escape(pair[side])}</div></div>')
-    return _frame(say, side, body)
-
-
-def _empty(say: Words, side: str, key: str) -> str:
-    """Return a pane without an answer that says how to get one."""
-    return _frame(say, side, f'<div class="chat short"><div class="empty">{escape(say(key))}</div></div>')
-
-
-def _live(say: Words, side: str, turn: Turn, finished: bool) -> str:
-    pane = pane_html(turn, side, finished)
-    return _frame(say, side, pane.replace('class="chat"', 'class="chat short"', 1))
-
-
-def _shipped_parting(say: Words, pair: dict[str, str]) -> str:
-    return say("overview.same" if pair["dense"] == pair["pruned"] else "overview.different")
-
-
 def limit_html(say: Words, of_pocket: bool) -> str:
     """Return the limits of what the copy shows; for the pocket model, also that it is tiny."""
     told = say("overview.limit") + (say("overview.limit_pocket") if of_pocket else "")
     return f'<p class="limit">{escape(told)}</p>'
 
 
-def cost_html(say: Words, probes: dict[str, Any] | None, losses: dict[str, Any] | None) -> str:
-    """Return right answers before and after with the interval, and the held-out perplexities with their protocol.
+def cost_lines(say: Words, probes: dict[str, Any] | None, losses: dict[str, Any] | None) -> tuple[str, str, str]:
+    """Return right answers before and after, the interval, and the held-out perplexities with their protocol.
 
     Either may be None: not measured, or probes of a model other than the pocket, which is not asked them.
     """
     if probes is None and losses is None:
-        return f'<p class="cost">{escape(say("overview.not_measured"))}</p>'
+        return "", "", say("overview.not_measured")
     lost = "" if losses is None else say(
         "overview.perplexity", before=_perplexity(losses["dense"]), after=_perplexity(losses["pruned"]),
         windows=losses["windows"], length=losses["length"])
     if losses is not None and losses["difference"]["interval"]["low"] <= 0 <= losses["difference"]["interval"]["high"]:
         lost += " " + say("overview.no_difference")
     if probes is None:
-        return f'<p class="cost">{escape(lost)}</p>'
+        return "", "", lost
     (before, n), (after, _), interval = probes["dense"], probes["pruned"], probes["interval"]
     right = say("overview.right", before=before, after=after, n=n, share_before=format(before / n, ".0%"),
                 share_after=format(after / n, ".0%"))
     spread = say("overview.interval", low=format(interval["low"], ".0%"), high=format(interval["high"], ".0%"))
-    return (f'<p class="cost"><span class="big">{escape(right)}</span> <span class="tag">{escape(spread)}</span>'
-            f"<br>{escape(lost)}</p>")
+    return right, spread, lost
 
 
 def _perplexity(value: float) -> str:

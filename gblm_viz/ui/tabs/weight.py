@@ -551,7 +551,7 @@ def verdicts(say: Words, found: WeightReport, settings: Settings) -> str:
 
 
 def title(text: str) -> str:
-    return f'<h3 class="weight-title">{escape(text)}</h3>'
+    return f'<h2 class="weight-title">{escape(text)}</h2>'
 
 
 def signed(value: float) -> str:

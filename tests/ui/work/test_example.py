@@ -11,7 +11,7 @@ from gblm_viz.core.measure.evaluate import read_probes
 from gblm_viz.core.talk.generate import Sampling, answer
 from gblm_viz.ui.visit.keys import PerplexityKey, ProbesKey
 from gblm_viz.ui.visit.library import Library
-from gblm_viz.ui.work import example, work
+from gblm_viz.ui.work import example, stops, work
 from gblm_viz.words import LANGUAGES, words
 
 
@@ -65,6 +65,30 @@ def test_the_shipped_telling_weight_is_the_runs_own(made):
 
 def test_both_models_give_the_shipped_answers(made):
     assert made["answers"] == example.shipped_example()["answers"]
+
+
+def test_the_sliders_stop_at_the_examples_settings_is_the_example():
+    shipped, found = example.shipped_example(), stops.shipped_stops()
+    stop, gblm = found["sparsities"].index(50), found["methods"]["gblm"]
+    assert found["model_key"] == shipped["model_key"] and found["prunable"] == shipped["prunable"]
+    assert gblm["removed"][stop] == shipped["removed"]
+    assert [gblm["probes"][stop], found["dense"]["probes"][1]] == shipped["probes"]["pruned"]
+    interval = shipped["probes"]["interval"]
+    assert gblm["interval"][stop] == pytest.approx([interval["low"], interval["high"]], abs=1e-4)
+    assert gblm["perplexity"][stop] == pytest.approx(shipped["perplexity"]["pruned"], rel=1e-4)
+    for language, pairs in shipped["answers"].items():
+        assert found["prompts"][language] == [pair["prompt"] for pair in pairs]
+        assert found["dense"]["answers"][language] == [pair["dense"] for pair in pairs]
+        assert [told[stop] for told in gblm["answers"][language]] == [pair["pruned"] for pair in pairs]
+
+
+def test_a_shipped_stop_is_measured():
+    made, shipped = stops.make(Library(), ("wanda",), (65,)), stops.shipped_stops()
+    stop, fresh, kept = shipped["sparsities"].index(65), made["methods"]["wanda"], shipped["methods"]["wanda"]
+    assert fresh["removed"] == [kept["removed"][stop]]
+    assert fresh["probes"][0] == pytest.approx(kept["probes"][stop], abs=6)  # rounding may turn a near-tie
+    assert fresh["perplexity"][0] == pytest.approx(kept["perplexity"][stop], rel=1e-3)
+    assert made["dense"]["probes"] == shipped["dense"]["probes"]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -26,7 +26,7 @@ export function drawCells(view) {
   for (let row = tile.row; row < tile.row + tile.height; row++) {
     for (let column = tile.column; column < tile.column + tile.width; column++) {
       const at = (row - tile.row) * tile.width + column - tile.column;
-      brush.fillStyle = isDark(findColour(tile, at, palette)) ? "#ffffff" : "#111111";
+      brush.fillStyle = isDark(findColour(tile, at, palette)) ? "#ffffff" : "#000000";
       printCell(view, describeCell(tile, at, words), left + (column + 0.5) * scale, top + (row + 0.5) * scale);
     }
   }

@@ -19,7 +19,7 @@ export function start({ element, props, trigger, watch }) {
     const words = value.words, focused = findFocused(root)?.dataset.index;
     head.textContent = body.textContent = "";
     const titles = ["", words.number, words.tokens, words.becomes, words.begins];
-    if (value.rows.length) titles.forEach((text, at) => append(head, "th", KINDS[at], text));
+    if (value.rows.length) titles.forEach((text, at) => append(head, text ? "th" : "td", KINDS[at], text));
     for (const sample of value.rows) {
       const box = drawSample(body, sample, words, () => trigger("select", { index: sample.index }));
       if (focused === String(sample.index)) box.focus({ preventScroll: true });

@@ -1,0 +1,237 @@
+// Draws both answers and lets the slider and the buttons change them: from the value, or by asking the server.
+
+import { append, find, findFocused } from "../shared/dom.js";
+import { describeStops, findShipped, judge, makeScreen, nameStop } from "./screens.js";
+
+/**
+ * @typedef {import("./screens.js").Screen} Screen
+ * @typedef {import("./screens.js").Place} Place
+ * @typedef {import("./screens.js").Answer} Answer
+ * @typedef {import("./screens.js").Value} Value
+ * @typedef {{ live_answer: (wanted: object) => Promise<(Answer & { error?: undefined }) | { error: string } | null> }} Server
+ *
+ * @typedef {object} View
+ * @property {HTMLElement} root
+ * @property {Value} value
+ * @property {string} of what the answers belong to: another run has others
+ * @property {Place} place
+ * @property {string} own the question that was typed last
+ * @property {Map<string, Answer>} answers those seen so far, by nameStop
+ * @property {boolean} asking
+ * @property {Screen} shown
+ * @property {Server} server
+ * @property {(prompt: string) => void} select
+ */
+
+/** @type {Screen} */
+const NO_SCREEN = { headline: "", asked: "", dense: "", pruned: "", mark: null, parting: "", big: "", tag: "", lost: "" };
+/** @type {Value} */
+const NOTHING = { screen: NO_SCREEN, prompts: [], example: null, live: null, words: {} };
+
+/** @param {import("../shared/gradio.js").Gradio<Value, unknown, Server>} gradio */
+export function start({ element, props, trigger, watch, server }) {
+  /** @type {View} */
+  const view = {
+    root: find(element, ".answer-slider"), value: NOTHING, of: "", place: { prompt: "", method: "", stop: 0 }, own: "",
+    answers: new Map(), asking: false, shown: NO_SCREEN, server, select: (prompt) => trigger("select", { prompt }) };
+  const slider = findInput(view, "range"), form = find(view.root, ".answer-own");
+  slider.addEventListener("input", () => go(view, { stop: Number(slider.value) }));
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    askOwn(view);
+  });
+  const accept = () => take(view, props.value || NOTHING);
+  watch("value", accept);
+  accept();
+}
+
+/**
+ * @param {View} view
+ * @param {"range" | "text"} type
+ * @returns {HTMLInputElement}
+ */
+function findInput({ root }, type) {
+  return find(root, "input[type=" + type + "]");
+}
+
+/**
+ * Show a new value. Where it belongs to the same run, the slider stays where the visitor has put it.
+ * @param {View} view
+ * @param {Value} value
+ */
+function take(view, value) {
+  const { example, live, prompts } = value, of = example ? "example" : "own " + (live?.key || "");
+  if (view.of !== of) {
+    Object.assign(view, { of, answers: new Map(), own: "" });
+    view.place = { prompt: example ? prompts[0] : "", ...(example || live)?.at || { method: "", stop: 0 } };
+  }
+  view.value = value;
+  view.shown = value.screen || NO_SCREEN;
+  go(view, {});
+}
+
+/** @param {View} view */
+function askOwn(view) {
+  const prompt = findInput(view, "text").value.trim();
+  if (!prompt) return;
+  view.own = prompt;
+  choosePrompt(view, prompt);
+}
+
+/**
+ * @param {View} view
+ * @param {string} prompt
+ */
+function choosePrompt(view, prompt) {
+  if (view.value.live || findShipped(view.value, { ...view.place, prompt })) go(view, { prompt });
+  else view.select(prompt);
+}
+
+/**
+ * Go to another place, and show the answers there; until they have come, those before.
+ * @param {View} view
+ * @param {Partial<Place>} move
+ */
+function go(view, move) {
+  view.place = { ...view.place, ...move };
+  const { value, place, answers } = view, name = nameStop(place), shipped = findShipped(value, place);
+  if (shipped) answers.set(name, shipped);
+  const answer = answers.get(name);
+  if (answer) view.shown = makeScreen(value, place, answer);
+  draw(view);
+  if (!answer && place.prompt && value.live) fetchAnswer(view, value.live);
+}
+
+/**
+ * Ask the server, one question at a time; the newest place wins.
+ * @param {View} view
+ * @param {import("./screens.js").Live} live
+ */
+async function fetchAnswer(view, { key, sparsities }) {
+  if (view.asking) return;
+  view.asking = true;
+  const { place } = view, { prompt, method, stop } = place, name = nameStop(place);
+  view.root.classList.add("late");
+  const told = await view.server.live_answer({ key, prompt, method, percent: sparsities[stop] }).catch(() => null);
+  view.asking = false;
+  if (view.value.live?.key !== key) return; // another run is shown by now
+  if (told && told.error === undefined) view.answers.set(name, told);
+  else if (nameStop(view.place) === name) {
+    const failed = view.value.words["live_" + (told?.error || "failed")] || view.value.words.live_failed;
+    view.shown = { ...view.shown, asked: "", dense: failed, pruned: failed, parting: "" };
+    draw(view);
+    return;
+  }
+  go(view, {});
+}
+
+/** @param {View} view */
+function draw(view) {
+  const { root, value: { example, live } } = view;
+  root.classList.toggle("has-slider", Boolean(example || live));
+  root.classList.toggle("has-own", Boolean(live));
+  root.classList.remove("late");
+  drawPrompts(view);
+  if (example || live) {
+    drawControls(view);
+    drawStrip(view);
+  }
+  drawScreen(view, view.shown);
+}
+
+/** @param {View} view */
+function drawPrompts(view) {
+  const { root, own, value: { prompts, example, live, words }, place } = view, box = find(root, ".answer-prompts");
+  drawChoices(box, [...prompts, ...(own && !prompts.includes(own) ? [own] : [])].map((prompt) => ({
+    label: prompt, kind: "example-prompt", pressed: example || live ? prompt === place.prompt : null,
+    choose: () => choosePrompt(view, prompt) })));
+  box.setAttribute("aria-label", words.prompts || "");
+  box.hidden = !prompts.length;
+  findInput(view, "text").placeholder = words.own_question || "";
+  findInput(view, "text").setAttribute("aria-label", words.own_question || "");
+  find(root, ".answer-own button").textContent = words.ask || "";
+}
+
+/** @param {View} view */
+function drawControls(view) {
+  const { root, place, value: { example, live, words } } = view, methods = find(root, ".answer-methods");
+  const { sparsities } = /** @type {{ sparsities: number[] }} */ (example || live);
+  const labels = live ? Object.entries(live.methods) : Object.entries(example?.methods || {}).map(([name, { label }]) => [name, label]);
+  const slider = findInput(view, "range"), share = sparsities[place.stop] + " %";
+  drawChoices(methods, labels.map(([method, label]) => ({
+    label, kind: "", pressed: method === place.method, choose: () => go(view, { method }) })));
+  methods.setAttribute("aria-label", words.methods);
+  find(root, ".answer-removed").textContent = words.sparsity;
+  slider.max = String(sparsities.length - 1);
+  slider.value = String(place.stop);
+  slider.setAttribute("aria-valuetext", share);
+  find(root, "output").textContent = share;
+}
+
+/**
+ * Draw buttons of which one may be pressed; the one that has the focus keeps it.
+ * @param {HTMLElement} box
+ * @param {{ label: string, kind: string, pressed: boolean | null, choose: () => void }[]} choices
+ */
+function drawChoices(box, choices) {
+  const focused = findFocused(box), at = focused ? [...box.children].indexOf(focused) : -1;
+  box.textContent = "";
+  choices.forEach(({ label, kind, pressed, choose }, number) => {
+    const button = append(box, "button", kind, label);
+    button.type = "button";
+    button.title = label;
+    if (pressed !== null) button.setAttribute("aria-pressed", String(pressed));
+    button.addEventListener("click", choose);
+    if (number === at) button.focus({ preventScroll: true });
+  });
+}
+
+/** @param {View} view */
+function drawStrip({ root, place, answers, value: { example, live, words } }) {
+  const { sparsities } = /** @type {{ sparsities: number[] }} */ (example || live), strip = find(root, ".answer-strip");
+  const verdicts = sparsities.map((_, stop) => judge(answers.get(nameStop({ ...place, stop }))));
+  const told = describeStops(verdicts, sparsities, words);
+  strip.textContent = "";
+  verdicts.forEach((verdict, stop) => {
+    const [kind, sign] = !verdict ? ["", ""] : verdict.good ? ["right", verdict.known ? "✓" : "="] : ["wrong", verdict.known ? "×" : "≠"];
+    const cell = append(strip, "i", kind, sign);
+    cell.title = sparsities[stop] + " %";
+    if (stop === place.stop) cell.classList.add("here");
+  });
+  strip.setAttribute("aria-label", told);
+  find(root, ".answer-told").textContent = told;
+}
+
+/**
+ * @param {View} view
+ * @param {Screen} screen
+ */
+function drawScreen({ root, value: { words } }, screen) {
+  find(root, ".headline").textContent = screen.headline;
+  for (const side of /** @type {const} */ (["dense", "pruned"])) {
+    const pane = find(root, ".answer-" + side), title = find(pane, ".pane-title"), box = find(pane, ".chat");
+    title.textContent = box.textContent = "";
+    append(title, "b", side + "-colour", words[side]);
+    if (side === "pruned") append(title, "span", "parting-line", screen.parting);
+    if (screen.asked) drawAnswer(box, side, screen);
+    else append(box, "div", "empty", screen[side]);
+  }
+  find(root, ".big").textContent = screen.big;
+  find(root, ".cost .tag").textContent = screen.tag;
+  find(root, ".answer-lost").textContent = screen.lost;
+}
+
+/**
+ * @param {HTMLElement} box
+ * @param {"dense" | "pruned"} side
+ * @param {Screen} screen
+ */
+function drawAnswer(box, side, screen) {
+  append(box, "div", "asked", screen.asked);
+  const said = append(box, "div", "said " + side), text = [...screen[side]];
+  said.dataset.side = side;
+  const [from, to] = side === "pruned" && screen.mark || [text.length, text.length];
+  said.append(text.slice(0, from).join(""));
+  if (from < to) append(said, "mark", "parting", text.slice(from, to).join(""));
+  said.append(text.slice(to).join("") || (text.length ? "" : "…"));
+}

@@ -1,0 +1,90 @@
+"""The Overview's answers follow its slider: those of the example without the server, others live."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from gblm_viz.ui.work.stops import shipped_stops
+from gblm_viz.words import words
+from tests.browser.conftest import App, still
+from tests.browser.test_walk import OWN_TEXT, apply, arrive, collect, set_sparsity, tab
+
+LANGUAGES = ("en", "ja")
+
+
+def slide(page: Page, key: str, times: int = 1) -> None:
+    page.locator("#overview-answers input[type=range]").focus()
+    for _ in range(times):
+        page.keyboard.press(key)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_examples_answers_follow_the_slider_without_a_request(language: str, page: Page, app: App) -> None:
+    stops = shipped_stops()
+    arrive(page, app, language)
+    still(page)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    for number, prompt in enumerate(stops["prompts"][language]):
+        page.locator(".example-prompt").nth(number).click()
+        for method in stops["methods"]:
+            page.get_by_role("button", name=method, exact=True).click()
+            slide(page, "End")
+            slide(page, "ArrowLeft", 6)
+            stop, found = stops["sparsities"].index(60), stops["methods"][method]
+            expect(page.locator(".answer-pruned .asked")).to_have_text(prompt)
+            assert page.locator(".answer-pruned .said").text_content() == (
+                found["answers"][language][number][stop] or "…")
+            expect(page.locator("#overview-answers .big")).to_contain_text(f"{found['probes'][stop]}")
+            expect(page.locator("#overview-answers .headline")).to_contain_text(f"{found['removed'][stop]:,}")
+            expect(page.locator("#overview-answers output")).to_have_text("60 %")
+    assert page.locator(".answer-strip i:not([class=''])").count() >= 7
+    assert not asked, "the example needs no server"
+
+
+def test_a_question_of_ones_own_is_answered_live_at_every_stop_and_a_probe_is_judged(page: Page, app: App) -> None:
+    arrive(page, app, "en")
+    still(page)
+    probe = "Hello. What is the capital of Kenya?"
+    page.locator(".answer-own input").fill(probe)
+    page.keyboard.press("Enter")
+    expect(page.locator(".answer-dense .said")).to_have_text("The capital of Kenya is Nairobi.")
+    slide(page, "Home")
+    expect(page.locator(".answer-pruned .said")).to_have_text("The capital of Kenya is Nairobi.")
+    slide(page, "End")
+    expect(page.locator(".answer-pruned .said")).not_to_have_text("The capital of Kenya is Nairobi.")
+    expect(page.locator(".answer-strip i").last).to_have_class(re.compile("wrong"))
+    expect(page.locator(".answer-told")).to_have_text(re.compile(r"(as the dense model|right) until \d+ %, "))
+    expect(page.locator("#overview-answers .big")).to_contain_text("%")
+    page.locator(".example-prompt").first.click()
+    expect(page.locator(".answer-dense .asked")).to_have_text(shipped_stops()["prompts"]["en"][0])
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_an_own_run_is_asked_live_and_its_costs_stand_at_its_own_stop_alone(language: str, page: Page,
+                                                                           app: App) -> None:
+    say = words(language)
+    arrive(page, app, language)
+    collect(page, say, OWN_TEXT)
+    tab(page, say, "prune")
+    set_sparsity(page, "0.3")
+    expect(page.locator("#sparsity-reached")).to_contain_text("30")
+    apply(page, say)
+    tab(page, say, "overview")
+    expect(page.locator("#overview-answers output")).to_have_text("30 %")
+    expect(page.locator(".answer-pruned .empty")).to_have_text(say("overview.ask_again"))
+    before = page.locator("#overview-answers .headline").inner_text()
+    page.locator(".example-prompt").nth(1).click()
+    expect(page.locator(".answer-pruned .said")).not_to_be_empty()
+    assert page.locator("#overview-answers .headline").inner_text() == before
+    slide(page, "End")
+    expect(page.locator(".answer-lost")).to_have_text(say("overview.not_measured_here"))
+    expect(page.locator("#overview-answers output")).to_have_text("90 %")
+    slide(page, "Home")
+    expect(page.locator(".answer-pruned .said")).to_have_text(page.locator(".answer-dense .said").inner_text())
+    page.locator("#reset").click()
+    expect(page.locator("#overview-answers output")).to_have_text("50 %")
+    expect(page.locator(".answer-pruned .asked")).to_have_text(shipped_stops()["prompts"][language][0])
