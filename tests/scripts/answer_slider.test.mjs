@@ -129,20 +129,20 @@ test("an own run shows its screen, and a click on a question asks it", () => {
 test("a question of one's own is asked live, one request at a time, and the newest place wins", async () => {
   const asked = [], live_answer = (wanted) => new Promise((done) => { asked.push({ wanted, done }); });
   const { element, set } = begin(start, TEMPLATE, { server: { live_answer } });
-  const answer = { dense: "one", pruned: "two", mark: [0, 3], right: null, removed: 1000 };
+  const answer = { dense: "one", pruned: "two", mark: [0, 3], right: null, removed: 1000, whole: true };
   const moment = () => new Promise((done) => { setTimeout(done, 5); });
   set({ ...VALUE, live: LIVE });
   assert.equal(asked.length, 0);
   element.querySelector("input[type=text]").value = " mine? ";
   element.querySelector("form").send("submit");
-  assert.deepEqual(asked[0].wanted, { key: "k", prompt: "mine?", method: "gblm", percent: 50 });
+  assert.deepEqual(asked[0].wanted, { key: "k", prompt: "mine?", method: "gblm", percent: 50, whole: false });
   const slider = element.querySelector("input[type=range]");
   for (const stop of ["0", "2"]) {
     slider.value = stop;
     slider.send("input");
   }
   assert.equal(asked.length, 1);
-  asked[0].done(answer);
+  asked[0].done({ ...answer, whole: false }); // not wanted any more: only where the slider rests the whole one is asked for
   await moment();
   assert.deepEqual(asked.map(({ wanted }) => wanted.percent), [50, 90]);
   asked[1].done({ ...answer, pruned: "one", mark: null });
@@ -150,13 +150,16 @@ test("a question of one's own is asked live, one request at a time, and the newe
   assert.deepEqual([texts(element, ".said"), texts(element, ".headline")], [["one", "one"], ["50% removed: 1,000 of 2,000"]]);
   assert.deepEqual([texts(element, "i"), texts(element, ".answer-prompts button")], [["", "≠", "="], [...PROMPTS, "mine?"]]);
   slider.value = "1";
-  slider.send("input"); // known by now
-  assert.equal(asked.length, 2);
+  slider.send("input"); // known by now, but for its end
+  assert.deepEqual([asked.length, asked[2].wanted.percent, asked[2].wanted.whole], [3, 50, true]);
   assert.deepEqual(texts(element, ".said"), ["one", "two"]);
+  asked[2].done({ ...answer, pruned: "two and more" });
+  await moment();
+  assert.deepEqual([texts(element, ".said"), asked.length], [["one", "two and more"], 3]);
 });
 
 test("an own run's slider asks live, its costs stand at its own stop only, and what the server lost is said", async () => {
-  const sent = [], live = (wanted) => { sent.push(wanted.percent); return Promise.resolve(wanted.percent === 0 ? { error: "gone" } : { dense: "a", pruned: "a", mark: null, right: true, removed: 2 }); };
+  const sent = [], live = (wanted) => { sent.push(wanted.percent); return Promise.resolve(wanted.percent === 0 ? { error: "gone" } : { dense: "a", pruned: "a", mark: null, right: true, removed: 2, whole: true }); };
   const { element, set } = begin(start, TEMPLATE, { server: { live_answer: live } });
   const screen = { headline: "h", asked: "", dense: "click", pruned: "click", mark: null, parting: "", big: "69%", tag: "", lost: "own" };
   const moment = () => new Promise((done) => { setTimeout(done, 5); });

@@ -27,8 +27,8 @@ def example() -> Visit:
     return visit
 
 
-def asked(key: str | None, prompt: str, method: str, percent: int) -> dict:
-    return LIVE_ANSWERS.answer({"key": key, "prompt": prompt, "method": method, "percent": percent})
+def asked(key: str | None, prompt: str, method: str, percent: int, whole: bool = True) -> dict:
+    return LIVE_ANSWERS.answer({"key": key, "prompt": prompt, "method": method, "percent": percent, "whole": whole})
 
 
 @pytest.mark.parametrize(("method", "percent"), [("gblm", 50), ("wanda", 70), ("magnitude", 45), ("gblm", 0)])
@@ -56,6 +56,31 @@ def test_a_shipped_stop_is_what_is_answered_live(example: Visit) -> None:
                 stop = shipped["sparsities"].index(percent)
                 told = shipped["methods"][method]["answers"][language][number][stop]
                 assert asked(key, prompt, method, percent)["pruned"] == told, (prompt, method, percent)
+
+
+def test_while_the_slider_moves_an_answer_is_cut_and_where_it_rests_it_is_whole(example: Visit) -> None:
+    key, story = live_key(example), "Tell me a story about a fox and a lamp."
+    moving, resting = (asked(key, story, "gblm", 30, whole) for whole in (False, True))
+    assert (moving["whole"], resting["whole"]) == (False, True)
+    assert resting["pruned"].startswith(moving["pruned"]) and len(resting["pruned"]) > len(moving["pruned"])
+    assert asked(key, story, "gblm", 30, False) == resting
+    assert asked(key, "What is 1 + 1?", "gblm", 0, False)["whole"]
+
+
+def test_the_copies_that_were_used_last_are_kept(example: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    copies, made = live_answer.Copies(most=2), list[Settings]()
+    real = prune.masks
+
+    def noted(model, statistics, settings):  # type: ignore[no-untyped-def]
+        made.append(settings)
+        return real(model, statistics, settings)
+
+    monkeypatch.setattr(prune, "masks", noted)
+    origin = example.session.model, example.session.statistics
+    for percent in (50, 60, 50, 70, 60):
+        copies.get(example.model(), example.statistics(), origin, stops.settings_at("gblm", percent))
+    assert [round(100 * one.sparsity) for one in made] == [50, 60, 70, 60]
+    assert [one.alpha.kind for one in made] == ["share", "number", "number", "number"]
 
 
 def test_a_probe_is_judged_and_another_question_is_not(example: Visit) -> None:
@@ -109,7 +134,7 @@ def test_the_same_run_has_one_key_and_the_oldest_is_dropped() -> None:
 
         __hash__ = None  # type: ignore[assignment]
 
-        def answer(self, prompt: str, method: str, percent: int) -> LiveAnswer:
+        def answer(self, prompt: str, method: str, percent: int, whole: bool) -> LiveAnswer:
             return LiveAnswer(self.name, prompt, None, None, percent)
 
     desk = LiveAnswers(most=2)

@@ -99,20 +99,21 @@ function go(view, move) {
   const answer = answers.get(name);
   if (answer) view.shown = makeScreen(value, place, answer);
   draw(view);
-  if (!answer && place.prompt && value.live) fetchAnswer(view, value.live);
+  if (!answer?.whole && place.prompt && value.live) fetchAnswer(view, value.live, answer !== undefined);
 }
 
 /**
- * Ask the server, one question at a time; the newest place wins.
+ * Ask the server, one question at a time; the newest place wins. Where the slider rests, the whole answer is asked for.
  * @param {View} view
  * @param {import("./screens.js").Live} live
+ * @param {boolean} whole
  */
-async function fetchAnswer(view, { key, sparsities }) {
+async function fetchAnswer(view, { key, sparsities }, whole) {
   if (view.asking) return;
   view.asking = true;
   const { place } = view, { prompt, method, stop } = place, name = nameStop(place);
-  view.root.classList.add("late");
-  const told = await view.server.live_answer({ key, prompt, method, percent: sparsities[stop] }).catch(() => null);
+  if (!whole) view.root.classList.add("late");
+  const told = await view.server.live_answer({ key, prompt, method, percent: sparsities[stop], whole }).catch(() => null);
   view.asking = false;
   if (view.value.live?.key !== key) return; // another run is shown by now
   if (told && told.error === undefined) view.answers.set(name, told);

@@ -21,20 +21,23 @@ MOST_PROVIDERS = 512
 @dataclass(frozen=True)
 class LiveAnswer:
     """Both models' answers at one stop. mark: code points of the pruned answer's token at which it parts from the dense
-    one; right: None if nobody knows the right answer; removed: number of removed weights."""
+    one; right: None if nobody knows the right answer; removed: number of removed weights; whole: whether the pruned
+    answer is there to its end."""
 
     dense: str
     pruned: str
     mark: tuple[int, int] | None
     right: bool | None
     removed: int
+    whole: bool = True
 
 
 class Provider(Protocol):
     """Answers with one model and its pruned copies. Raises LookupError if it has lost what it prunes."""
 
-    def answer(self, prompt: str, method: str, percent: int) -> LiveAnswer:
-        """Return both answers to the question, pruned by this method to this sparsity in percent."""
+    def answer(self, prompt: str, method: str, percent: int, whole: bool) -> LiveAnswer:
+        """Return both answers to the question, pruned by this method to this sparsity in percent; whole: to their end,
+        else as much as is shown while a slider moves."""
 
 
 class LiveAnswers:
@@ -67,7 +70,8 @@ class LiveAnswers:
                 return {"error": "gone"}
             self._providers.move_to_end(wanted["key"])
         try:
-            return asdict(provider.answer(wanted["prompt"], wanted["method"], wanted["percent"]))
+            return asdict(provider.answer(wanted["prompt"], wanted["method"], wanted["percent"],
+                                          bool(wanted.get("whole"))))
         except LookupError:
             return {"error": "gone"}
         except ValueError:

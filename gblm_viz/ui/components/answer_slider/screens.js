@@ -36,6 +36,7 @@ import { fillSentence } from "../shared/sentences.js";
  * @property {[from: number, to: number] | null} mark
  * @property {boolean | null} right
  * @property {number} removed
+ * @property {boolean} whole
  *
  * @typedef {{ prompt: string, method: string, stop: number }} Place
  *
@@ -61,7 +62,7 @@ export function findShipped({ example, prompts }, { prompt, method, stop }) {
   const number = prompts.indexOf(prompt), found = example?.methods[method];
   if (!example || !found || number < 0) return null;
   const dense = example.dense.answers[number], pruned = found.answers[number][stop];
-  return { dense, pruned, mark: findMark(dense, pruned), right: dense === pruned, removed: found.removed[stop] };
+  return { dense, pruned, mark: findMark(dense, pruned), right: dense === pruned, removed: found.removed[stop], whole: true };
 }
 
 /**
