@@ -199,7 +199,7 @@ def _next(name: str) -> Callable[[Random], Turn]:
     ways = {"en": (("after", 1), ("before", -1)), "ja": (("次", 1), ("前", -1))}[language]
     frame = "{n}の{way}は{r}です。" if language == "ja" else "{r} comes {way} {n}."
     asked = [(n, way, step) for n in range(1, LARGEST) for way, step in ways
-             if not held_out("next_en", f"{ways.index((way, step))} {n}", 12)]
+             if not held_out("next_en", f"{'after' if step > 0 else 'before'} {n}", 12)]
 
     def draw(random: Random) -> Turn:
         n, way, step = random.choice(asked)
@@ -304,10 +304,16 @@ def invent_word(language: str, random: Random) -> str:
     """Return a word that means nothing, so that repeating it cannot be remembered; none that a probe may ask for."""
     if language == "ja":
         word = "".join(random.choices(random.choice((_KANA, _KATAKANA)), k=random.randint(2, 5)))
-        return invent_word(language, random) if word in facts.NAMES_JA else word
+        return invent_word(language, random) if word in probed_words() else word
     word = "".join(random.choice(_HEADS) + random.choice(_VOWELS) + random.choice(_ENDS)
                    for _ in range(random.randint(1, 3)))
-    return invent_word(language, random) if word.capitalize() in facts.NAMES else word
+    return invent_word(language, random) if {word, word.capitalize()} & probed_words() else word
+
+
+@cache
+def probed_words() -> frozenset[str]:
+    """Return the names and words that the skills' probes ask to be repeated."""
+    return frozenset(question.value for name in ("echo_en", "echo_ja") for question in skills.probes(name))
 
 
 @cache

@@ -28,6 +28,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerBase,
 from gblm_viz.core.model.models import move, pick_device
 from gblm_viz.core.sums.observe import sample_loss
 from gblm_viz.pocket import prose, skills, stream, tokens
+from gblm_viz.pocket.said import ASKED
 
 MEASURE_EVERY = 250  # steps
 MATCHING, PASSED_ON, BEFORE = 0.8, 0.3, 4.9
@@ -110,9 +111,9 @@ class Recipe:
 
     def goes_on_from(self, other: Mapping[str, Any], step: int) -> bool:
         """Whether `step` steps of the other recipe are also the first steps of this one."""
-        mine = asdict(self)
-        same = {**mine, "tokens": 0} == {**other, "tokens": 0}
-        return same and (mine == other or step <= min(self.level_until, Recipe(**other).level_until))
+        theirs = Recipe(**other)  # a recipe of an earlier version lacks what was added since, at its default
+        same = replace(self, tokens=0) == replace(theirs, tokens=0)
+        return same and (self == theirs or step <= min(self.level_until, theirs.level_until))
 
 
 @dataclass
@@ -139,7 +140,9 @@ def corpus_hash(recipe: Recipe | None = None) -> str:
     """
     written = [piece for language in prose.LANGUAGES for piece in prose.pieces(language)]
     taught = [f"{q.prompt} {q.frame} {q.value}" for name in skills.SKILLS for q in skills.taught(name)]
-    return sha256("\n###\n".join([*written, *taught, *_made(recipe or Recipe(), 300)]).encode()).hexdigest()[:16]
+    chosen = recipe or Recipe()
+    asked = [file.read_text(encoding="utf-8") for file in sorted(ASKED.iterdir())] if chosen.asked else []
+    return sha256("\n###\n".join([*written, *taught, *asked, *_made(chosen, 300)]).encode()).hexdigest()[:16]
 
 
 def new_tokenizer(recipe: Recipe | None = None) -> PreTrainedTokenizerFast:

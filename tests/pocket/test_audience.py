@@ -98,6 +98,22 @@ def test_a_held_out_sum_is_never_asked_and_a_large_one_declined(language: str) -
     assert len(met) > 200
 
 
+def test_no_number_that_a_probe_asks_about_is_asked_about() -> None:
+    probed = {name: {question.key for question in skills.probes(name)} for name in ("next_en", "counting_en", "sort_en",
+                                                                                   "compare_en")}
+    for turn in draws("en", "next_en", 4000):
+        result, way, number = re.fullmatch(r"(\d+) comes (after|before) (\d+)\.", turn.answer).groups()  # type: ignore[union-attr]
+        assert f"{way} {number}" not in probed["next_en"] and abs(int(result) - int(number)) == 1
+    for turn in draws("en", "counting_en", 3000):
+        numbers = re.findall(r"\d+", turn.answer)
+        assert f"{numbers[0]}>{numbers[-1]}" not in probed["counting_en"]
+    for turn in draws("en", "sort_en", 3000):
+        assert turn.answer.rstrip(".") not in probed["sort_en"]
+    for turn in draws("en", "compare_en", 3000):
+        numbers = sorted(map(int, re.findall(r"\d+", turn.prompt)))
+        assert f"{numbers[0]},{numbers[1]}" not in probed["compare_en"]
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_difference_counting_and_order_are_right(language: str) -> None:
     for turn in draws(language, f"differences_{language}"):

@@ -85,8 +85,9 @@ test("only stops that were tried are judged, and the sentence says until where i
   assert.equal(say(wrong, null, null), "wrong from 0 %");
   assert.equal(say(null, right, null), "right until 50 %");
   assert.equal(say({ good: true, known: false }, other, null), "as dense until 0 %, differs from 50 %");
-  assert.deepEqual([judge(undefined), judge({ dense: "a", pruned: "b", right: null }), judge({ dense: "a", pruned: "b", right: true })],
-    [null, other, right]);
+  const of = (more) => judge({ dense: "ab", pruned: "a", right: null, mark: null, whole: true, ...more });
+  assert.deepEqual([judge(undefined), of({}), of({ right: true }), of({ pruned: "ab" })], [null, other, right, { good: true, known: false }]);
+  assert.deepEqual([of({ whole: false }), of({ whole: false, mark: [0, 1] })], [null, other]); // it may still become the same
 });
 
 test("the slider, the methods and the questions change the answers without the server", () => {
@@ -123,7 +124,7 @@ test("an own run shows its screen, and a click on a question asks it", () => {
   assert.deepEqual(sent, [["select", { prompt: "first?" }]]);
   set({ screen: { ...screen, asked: "first?", dense: "ab", pruned: "ax", mark: [1, 2] }, prompts: PROMPTS, example: null, live: null, words: WORDS });
   assert.deepEqual([texts(element, ".said"), texts(element, "mark")], [["ab", "ax"], ["x"]]);
-  assert.equal(element.querySelector(".example-prompt").getAttribute("aria-pressed"), null);
+  assert.equal(element.querySelector(".example-prompt").getAttribute("aria-pressed"), "false");
 });
 
 test("a question of one's own is asked live, one request at a time, and the newest place wins", async () => {
@@ -177,4 +178,32 @@ test("an own run's slider asks live, its costs stand at its own stop only, and w
   slider.send("input");
   await moment();
   assert.deepEqual([texts(element, ".empty"), sent], [["gone", "gone"], [50, 90, 0]]);
+});
+
+test("an own run's slider asks the first question by itself, a new run is asked again, and Reset puts all back", async () => {
+  const asked = [], live_answer = (wanted) => new Promise((done) => { asked.push({ wanted, done }); });
+  const { element, set } = begin(start, TEMPLATE, { server: { live_answer }, config: { resets: ".reset" } });
+  const moment = () => new Promise((done) => { setTimeout(done, 5); });
+  const own = { screen: { headline: "h", asked: "", dense: "click", pruned: "click", mark: null, parting: "", big: "", tag: "", lost: "" }, prompts: PROMPTS, example: null, live: LIVE, words: WORDS };
+  set(own);
+  const slider = element.querySelector("input[type=range]");
+  slider.value = "2";
+  slider.send("input");
+  assert.deepEqual(asked.map(({ wanted }) => [wanted.prompt, wanted.percent]), [["first?", 90]]);
+  set({ ...own, live: { ...LIVE, key: "other" } }); // applied again while the answer is on its way
+  element.querySelectorAll(".answer-prompts button")[1].click();
+  assert.equal(asked.length, 1);
+  asked[0].done({ dense: "a", pruned: "b", mark: [0, 1], right: null, removed: 1, whole: true });
+  await moment();
+  assert.equal(asked.length, 2);
+  assert.deepEqual([asked[1].wanted.key, asked[1].wanted.prompt], ["other", "second?"]);
+  set(VALUE);
+  slider.value = "0";
+  slider.send("input");
+  element.querySelectorAll(".answer-methods button")[0].click();
+  const reset = document.createElement("button");
+  reset.className = "reset";
+  document.body.append(reset);
+  reset.click();
+  assert.deepEqual([slider.value, element.querySelectorAll(".answer-methods button")[1].getAttribute("aria-pressed")], ["1", "true"]);
 });

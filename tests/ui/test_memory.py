@@ -165,14 +165,18 @@ def test_a_text_whose_cutting_does_not_fit_is_refused_with_both_numbers(cutting:
 
 
 def test_cutting_takes_no_more_than_is_set_aside_for_it(pocket: Any):
-    """For the kinds of text that took most when they were measured, by the byte."""
+    """For the kinds of text that took most when they were measured, by the byte.
+
+    The least of three: a thread that an earlier test has left can only add to what the process takes.
+    """
     for made in ("x1 ", "😀🤖漢龘", "word by word "):
-        sample = (made * 200_000)[:200_000]
-        release_freed_memory()
-        peak = Peak.begin()
-        work.all_samples(pocket, TextChoice(sample))
-        taken = peak.extra()
-        assert taken is None or taken <= work.CUTTING * len(sample.encode())
+        sample, taken = (made * 200_000)[:200_000], []
+        for _ in range(3):
+            release_freed_memory()
+            peak = Peak.begin()
+            work.all_samples(pocket, TextChoice(sample))
+            taken.append(peak.extra() or 0)
+        assert min(taken) <= work.CUTTING * len(sample.encode()), taken
 
 
 def test_what_does_not_fit_is_refused_before_the_work_and_leaves_nothing_reserved():

@@ -83,7 +83,7 @@ export function openLinkedTab(names, query) {
 
 /**
  * Fill the tab that is shown, and keep it. An opening page selects its first tab before it has read the link; that does not count as
- * a visitor's choice. Gradio may announce a tab after the visitor has gone on to another one: the selected button is right then.
+ * a visitor's choice. Gradio may announce a tab after the visitor has gone on to another one; the tab whose button is selected is taken then.
  * @param {string} announced
  * @param {string} first
  */

@@ -31,7 +31,7 @@ from ..work import work
 from ..work.applied import applied_tag, collected_from
 from ..work.chat import Turn, answer_together, parting_sentence
 from ..work.example import LONGEST_ANSWER, SETTINGS, shipped_example, shipped_summaries
-from ..work.live_answer import applied_settings, live_key, methods_of, stops_of
+from ..work.live_answer import applied_settings, live_key, methods_of, statistics_of, stops_of
 from ..work.stops import METHODS as STOP_METHODS
 from ..work.stops import shipped_stops
 from .prune_text import place
@@ -39,7 +39,7 @@ from .weight import telling_weight
 
 SLIDER_WORDS = ("headline", "right", "interval", "perplexity", "no_difference", "same", "different", "prompts",
                 "methods", "sparsity", "right_until", "wrong_from", "same_until", "other_from", "join", "own_question",
-                "ask", "not_measured_here", "live_gone", "live_bad", "live_failed")
+                "ask", "not_measured_here", "live_gone", "live_bad", "live_busy", "live_failed")
 """The words of the Overview that its slider fills in the browser."""
 
 
@@ -68,7 +68,7 @@ def build(page: Page) -> None:
     example = shipped_example()
     with gr.Row(elem_id="overview-row", equal_height=False):
         with gr.Column(scale=6, min_width=480):
-            answers = AnswerSlider(_example(say), elem_id="overview-answers")
+            answers = AnswerSlider(_example(say), resets="#reset", elem_id="overview-answers")
             to_chat = gr.Button(say("overview.to_chat"), size="sm", visible=False, elem_id="overview-to-chat")
             limit = gr.HTML(limit_html(say, of_pocket=True), elem_id="overview-limit")
             with gr.Row(equal_height=False):
@@ -102,17 +102,23 @@ class _Handlers(Handlers):
     def on_prompt(self, visit: Visit, prompt: str) -> Iterator[dict[Any, Any]]:
         """Let the visitor's two models answer greedily, without earlier turns."""
         page, say, parts = self.page, self.say, self.parts
-        stop = threading.Event()
+        before, stop = visit.library.chats.get(visit.key), threading.Event()
+        if before is not None:
+            before.set()
         visit.library.chats[visit.key] = stop
+        model, applied = visit.session.model, visit.session.applied
         models = {"dense": visit.model(), "pruned": work.pruned_model(visit)}
-        screen = self.applied_screen(visit)
+        screen, live = self.applied_screen(visit), _live(visit)
         stream = answer_together(models, prompt, (), Sampling(most=LONGEST_ANSWER), stop, visit.library.threads)
         try:
             for turn, finished in stream:
+                now = visit.session
+                if visit.library.chats.get(visit.key) is not stop or (now.model, now.applied) != (model, applied):
+                    return  # another question, or another run, uses the panes now
                 told = parting_sentence(turn, say) if finished else say("compare.answering")
                 asked = replace(screen, asked=prompt, dense=turn.answers["dense"].text,
                                 pruned=turn.answers["pruned"].text, mark=_mark(turn), parting=told)
-                yield {parts.answers: self.own_shown(visit, asked)}
+                yield {parts.answers: own_answers(asked, _prompts(say), _slider_words(say), live)}
             yield {page.status: page.note(say("status.ready"))}
         finally:
             stream.close()
@@ -214,7 +220,8 @@ def _live(visit: Visit) -> Live | None:
     key, settings = live_key(visit), applied_settings(visit)
     if key is None:
         return None
-    return Live(key, {name: name for name in methods_of(settings)}, stops_of(settings),
+    methods = methods_of(settings, statistics_of(visit) is not None)
+    return Live(key, {name: name for name in methods}, stops_of(settings),
                 (settings.method, round(100 * settings.sparsity)), visit.model().layout.prunable)
 
 

@@ -23,6 +23,7 @@ from gblm_viz.core.base.threads import Threads
 from gblm_viz.core.model.models import Model
 from gblm_viz.core.sums.statistics import Statistics
 
+from ..components.answer_slider.live_answers import LIVE_ANSWERS
 from .keys import Key, ReservedKey, SessionKey
 from .presence import Presence
 from .remembered import CHAT, Remembered
@@ -134,6 +135,7 @@ class Library:
             held.pop(visitor, None)
         self._drop(SessionKey(visitor))
         self.presence.forget(visitor)
+        LIVE_ANSWERS.forget(visitor)
 
     def leave_all(self, visitor: str) -> None:
         """End the visitor's chat answer, and the tasks that nobody else watches."""

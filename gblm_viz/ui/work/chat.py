@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from gblm_viz.core.base.threads import Threads
 from gblm_viz.core.model.models import Model
 from gblm_viz.core.talk.generate import Message, Prompt, Sampling, Token, first_divergence, fit_prompt, stream
-from gblm_viz.escape import escape
 from gblm_viz.words import Words
 
 from ..visit.keys import MasksKey, ModelKey
@@ -160,20 +159,6 @@ def answer_together(models: Mapping[str, Model], prompt: str, history: tuple[Tur
         if voice.error is not None:
             raise voice.error
     yield turn(), True
-
-
-def pane_html(turn: Turn, side: str, finished: bool) -> str:
-    """Return escaped HTML of a question and one side's answer; marks where dense and pruned diverge. Not clickable."""
-    said = turn.answers[side]
-    parting = turn.parting("dense", "pruned")
-    pieces = [f'<mark class="parting">{escape(token.text)}</mark>' if index == parting and token.text else
-              escape(token.text) for index, token in enumerate(said.tokens)]
-    if parting is not None and parting >= len(said.tokens):
-        pieces.append('<mark class="parting" aria-hidden="true">◾</mark>')
-    waiting = "" if finished else '<span class="cursor" aria-hidden="true">▍</span>'
-    return (f'<div class="chat" role="log" aria-live="polite"><div class="asked">{escape(turn.prompt)}</div>'
-            f'<div class="said {side}" data-side="{side}">{"".join(pieces) or ("" if waiting else "…")}{waiting}</div>'
-            "</div>")
 
 
 def parting_sentence(turn: Turn, say: Words, side: str = "dense", other: str = "pruned") -> str:

@@ -41,10 +41,7 @@ from gblm_viz.ui.work.chat import (
     Turn,
     answer_together,
     messages_of,
-    pane_html,
-    parting_sentence,
 )
-from gblm_viz.words import words
 from tests.families import FAMILIES, tiny_tokenizer
 from tests.ui.wire import pages_of
 
@@ -254,14 +251,6 @@ def test_an_answer_that_has_only_not_come_so_far_is_no_difference(first: SideAns
                                                                  parting: int | None) -> None:
     turn = Turn("", {"dense": first, "pruned": second})
     assert turn.parting("dense", "pruned") == turn.parting("pruned", "dense") == parting
-
-
-def test_the_overviews_answer_is_escaped_and_marked() -> None:
-    turn = Turn("<b>", {"dense": SideAnswer((token(1, "<i>"), token(2, "${7*7}")), "end", 1.0), "pruned": said(1, 3)})
-    html = pane_html(turn, "dense", True)
-    assert "<i>" not in html and "${" not in html and "<b>" not in html
-    assert html.count('<mark class="parting">') == 1
-    assert "1" in parting_sentence(turn, words("en"))
 
 
 def test_while_an_answer_grows_only_its_text_does() -> None:

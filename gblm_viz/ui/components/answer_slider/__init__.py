@@ -22,7 +22,7 @@ _TEMPLATE = """
       <span class="answer-removed"></span><input type="range" min="0" step="1"><output></output>
     </label>
   </div>
-  <div class="answer-tried"><div class="answer-strip" role="img"></div><span class="answer-told"></span></div>
+  <div class="answer-tried"><div class="answer-strip" aria-hidden="true"></div><span class="answer-told"></span></div>
   <div class="answer-panes">
     <div class="answer-dense"><div class="pane-title"></div><div class="chat short" role="log"></div></div>
     <div class="answer-pruned"><div class="pane-title"></div><div class="chat short" role="log"></div></div>
@@ -34,8 +34,8 @@ _TEMPLATE = """
 
 @dataclass(frozen=True)
 class Screen:
-    """What is shown of an own run, all of it text. `asked` "": no question yet, and `dense` and `pruned` say how to ask
-    one; `mark`: code points of the pruned answer's token at which it parts from the dense one."""
+    """What is shown of an own run, all of it text. `asked` "": no question yet; the panes then say how to ask one
+    (`dense`, `pruned`). `mark`: code points of the pruned answer's token at which it parts from the dense one."""
 
     headline: str
     dense: str
@@ -75,9 +75,11 @@ class AnswerSlider(OwnComponent):
     template = _TEMPLATE
     maker = "gblm_viz.ui.components.answer_slider.own_answers"
 
-    def __init__(self, value: Mapping[str, Any] | None = None, *, elem_id: str | None = None,
+    def __init__(self, value: Mapping[str, Any] | None = None, *, resets: str = "", elem_id: str | None = None,
                  **arguments: Any) -> None:
-        super().__init__(value, elem_id=elem_id, server_functions=[live_answer], **arguments)
+        """resets: CSS selector of the page's button that puts the slider back to where it stood first."""
+        super().__init__(value, elem_id=elem_id, config={"resets": resets}, server_functions=[live_answer],
+                         **arguments)
 
 
 def own_answers(screen: Screen, prompts: Sequence[str], words: Mapping[str, Any],

@@ -1,6 +1,6 @@
 // Draws both answers and lets the slider and the buttons change them: from the value, or by asking the server.
 
-import { append, find, findFocused } from "../shared/dom.js";
+import { append, find, listenWhile } from "../shared/dom.js";
 import { describeStops, findShipped, judge, makeScreen, nameStop } from "./screens.js";
 
 /**
@@ -13,7 +13,7 @@ import { describeStops, findShipped, judge, makeScreen, nameStop } from "./scree
  * @typedef {object} View
  * @property {HTMLElement} root
  * @property {Value} value
- * @property {string} of what the answers belong to: another run has others
+ * @property {string} of "example", or the own run whose answers are kept; a change of it drops them
  * @property {Place} place
  * @property {string} own the question that was typed last
  * @property {Map<string, Answer>} answers those seen so far, by nameStop
@@ -25,11 +25,16 @@ import { describeStops, findShipped, judge, makeScreen, nameStop } from "./scree
 
 /** @type {Screen} */
 const NO_SCREEN = { headline: "", asked: "", dense: "", pruned: "", mark: null, parting: "", big: "", tag: "", lost: "" };
+/** @type {WeakMap<HTMLButtonElement, () => void>} */
+const CHOICES = new WeakMap(); // what a button does, which changes with the value
 /** @type {Value} */
 const NOTHING = { screen: NO_SCREEN, prompts: [], example: null, live: null, words: {} };
 
-/** @param {import("../shared/gradio.js").Gradio<Value, unknown, Server>} gradio */
-export function start({ element, props, trigger, watch, server }) {
+/**
+ * @param {import("../shared/gradio.js").Gradio<Value, unknown, Server>} gradio
+ * @param {{ resets: string }} config resets: selector of a button of the page that puts the slider back
+ */
+export function start({ element, props, trigger, watch, server }, { resets }) {
   /** @type {View} */
   const view = {
     root: find(element, ".answer-slider"), value: NOTHING, of: "", place: { prompt: "", method: "", stop: 0 }, own: "",
@@ -39,6 +44,11 @@ export function start({ element, props, trigger, watch, server }) {
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     askOwn(view);
+  });
+  listenWhile(element, "click", ({ target }) => {
+    if (!resets || !(target instanceof Element) || !target.closest(resets)) return;
+    view.of = "";
+    take(view, view.value);
   });
   const accept = () => take(view, props.value || NOTHING);
   watch("value", accept);
@@ -64,6 +74,7 @@ function take(view, value) {
   if (view.of !== of) {
     Object.assign(view, { of, answers: new Map(), own: "" });
     view.place = { prompt: example ? prompts[0] : "", ...(example || live)?.at || { method: "", stop: 0 } };
+    findInput(view, "text").value = "";
   }
   view.value = value;
   view.shown = value.screen || NO_SCREEN;
@@ -88,13 +99,16 @@ function choosePrompt(view, prompt) {
 }
 
 /**
- * Go to another place, and show the answers there; until they have come, those before.
+ * Go to another place, and show the answers there; until they have come, those before. A slider that is moved before any
+ * question was chosen asks the first one.
  * @param {View} view
  * @param {Partial<Place>} move
  */
 function go(view, move) {
   view.place = { ...view.place, ...move };
-  const { value, place, answers } = view, name = nameStop(place), shipped = findShipped(value, place);
+  const { value, place, answers } = view;
+  if (!place.prompt && (move.method !== undefined || move.stop !== undefined)) place.prompt = value.prompts[0] || "";
+  const name = nameStop(place), shipped = findShipped(value, place);
   if (shipped) answers.set(name, shipped);
   const answer = answers.get(name);
   if (answer) view.shown = makeScreen(value, place, answer);
@@ -112,15 +126,18 @@ async function fetchAnswer(view, { key, sparsities }, whole) {
   if (view.asking) return;
   view.asking = true;
   const { place } = view, { prompt, method, stop } = place, name = nameStop(place);
-  if (!whole) view.root.classList.add("late");
   const told = await view.server.live_answer({ key, prompt, method, percent: sparsities[stop], whole }).catch(() => null);
   view.asking = false;
-  if (view.value.live?.key !== key) return; // another run is shown by now
+  if (view.value.live?.key !== key) { // another run is shown by now
+    go(view, {});
+    return;
+  }
   if (told && told.error === undefined) view.answers.set(name, told);
   else if (nameStop(view.place) === name) {
     const failed = view.value.words["live_" + (told?.error || "failed")] || view.value.words.live_failed;
-    view.shown = { ...view.shown, asked: "", dense: failed, pruned: failed, parting: "" };
+    view.shown = { ...NO_SCREEN, dense: failed, pruned: failed };
     draw(view);
+    view.root.classList.remove("late");
     return;
   }
   go(view, {});
@@ -131,7 +148,7 @@ function draw(view) {
   const { root, value: { example, live } } = view;
   root.classList.toggle("has-slider", Boolean(example || live));
   root.classList.toggle("has-own", Boolean(live));
-  root.classList.remove("late");
+  root.classList.toggle("late", Boolean(live && view.place.prompt && !view.answers.has(nameStop(view.place))));
   drawPrompts(view);
   if (example || live) {
     drawControls(view);
@@ -170,20 +187,21 @@ function drawControls(view) {
 }
 
 /**
- * Draw buttons of which one may be pressed; the one that has the focus keeps it.
+ * Draw buttons of which one may be pressed. Where there are as many as before, they stay: a click may be under way.
  * @param {HTMLElement} box
  * @param {{ label: string, kind: string, pressed: boolean | null, choose: () => void }[]} choices
  */
 function drawChoices(box, choices) {
-  const focused = findFocused(box), at = focused ? [...box.children].indexOf(focused) : -1;
-  box.textContent = "";
+  const kept = /** @type {HTMLButtonElement[]} */ ([...box.children]);
+  for (const button of kept.slice(choices.length)) button.remove();
   choices.forEach(({ label, kind, pressed, choose }, number) => {
-    const button = append(box, "button", kind, label);
+    const button = kept[number] || append(box, "button", kind);
+    if (!kept[number]) button.addEventListener("click", () => CHOICES.get(button)?.());
+    CHOICES.set(button, choose);
     button.type = "button";
+    if (button.textContent !== label) button.textContent = label;
     button.title = label;
-    if (pressed !== null) button.setAttribute("aria-pressed", String(pressed));
-    button.addEventListener("click", choose);
-    if (number === at) button.focus({ preventScroll: true });
+    button.setAttribute("aria-pressed", String(pressed === true));
   });
 }
 
@@ -199,7 +217,6 @@ function drawStrip({ root, place, answers, value: { example, live, words } }) {
     cell.title = sparsities[stop] + " %";
     if (stop === place.stop) cell.classList.add("here");
   });
-  strip.setAttribute("aria-label", told);
   find(root, ".answer-told").textContent = told;
 }
 
@@ -211,9 +228,13 @@ function drawScreen({ root, value: { words } }, screen) {
   find(root, ".headline").textContent = screen.headline;
   for (const side of /** @type {const} */ (["dense", "pruned"])) {
     const pane = find(root, ".answer-" + side), title = find(pane, ".pane-title"), box = find(pane, ".chat");
-    title.textContent = box.textContent = "";
+    title.textContent = "";
     append(title, "b", side + "-colour", words[side]);
     if (side === "pruned") append(title, "span", "parting-line", screen.parting);
+    const shown = JSON.stringify([screen.asked, screen[side], side === "pruned" && screen.mark]);
+    if (box.dataset.shown === shown) continue; // a screen reader would say it again
+    box.dataset.shown = shown;
+    box.textContent = "";
     if (screen.asked) drawAnswer(box, side, screen);
     else append(box, "div", "empty", screen[side]);
   }

@@ -21,8 +21,8 @@ MOST_PROVIDERS = 512
 @dataclass(frozen=True)
 class LiveAnswer:
     """Both models' answers at one stop. mark: code points of the pruned answer's token at which it parts from the dense
-    one; right: None if nobody knows the right answer; removed: number of removed weights; whole: whether the pruned
-    answer is there to its end."""
+    one; right: None if nobody knows the right answer, or if the answer may still become it; removed: number of removed
+    weights; whole: False for an answer that goes on, of which the browser may ask for more."""
 
     dense: str
     pruned: str
@@ -32,8 +32,24 @@ class LiveAnswer:
     whole: bool = True
 
 
+class Gone(Exception):  # noqa: N818
+    """Raised by a provider whose model or statistics the server no longer holds."""
+
+
+class NotOffered(Exception):  # noqa: N818
+    """Raised by a provider for a method or a sparsity that its slider does not have."""
+
+
+class Busy(Exception):  # noqa: N818
+    """Raised by a provider whose visitor already waits for several answers."""
+
+
 class Provider(Protocol):
-    """Answers with one model and its pruned copies. Raises LookupError if it has lost what it prunes."""
+    """Answers for one visitor, with one model and its pruned copies. Raises Gone, NotOffered, Busy."""
+
+    @property
+    def owner(self) -> str:
+        """The visitor's key."""
 
     def answer(self, prompt: str, method: str, percent: int, whole: bool) -> LiveAnswer:
         """Return both answers to the question, pruned by this method to this sparsity in percent; whole: to their end,
@@ -51,17 +67,24 @@ class LiveAnswers:
     def add(self, provider: Provider) -> str:
         """Add a provider and return its key; one that is equal to an earlier one gets that one's key."""
         with self._lock:
-            for known, other in self._providers.items():
+            for key, other in self._providers.items():
                 if other == provider:
-                    return known
+                    self._providers.move_to_end(key)
+                    return key
             key = secrets.token_urlsafe(16)
             self._providers[key] = provider
             while len(self._providers) > self.most:
                 self._providers.popitem(last=False)
             return key
 
+    def forget(self, owner: str) -> None:
+        """Drop a visitor's providers, with the questions and answers that they remember."""
+        with self._lock:
+            for key in [key for key, provider in self._providers.items() if provider.owner == owner]:
+                del self._providers[key]
+
     def answer(self, wanted: Any) -> dict[str, Any]:
-        """Return a LiveAnswer for the browser, or {"error": "gone" | "bad" | "failed"}; never raises."""
+        """Return a LiveAnswer for the browser, or {"error": "gone" | "bad" | "busy" | "failed"}; never raises."""
         if not _is_request(wanted):
             return {"error": "bad"}
         with self._lock:
@@ -72,13 +95,14 @@ class LiveAnswers:
         try:
             return asdict(provider.answer(wanted["prompt"], wanted["method"], wanted["percent"],
                                           bool(wanted.get("whole"))))
-        except LookupError:
-            return {"error": "gone"}
-        except ValueError:
-            return {"error": "bad"}
+        except (Gone, NotOffered, Busy) as error:
+            return {"error": _NAMES[type(error)]}
         except Exception:
             LOG.exception("a live answer failed")
             return {"error": "failed"}
+
+
+_NAMES: Mapping[type[Exception], str] = {Gone: "gone", NotOffered: "bad", Busy: "busy"}
 
 
 def _is_request(wanted: Any) -> bool:

@@ -78,7 +78,7 @@ export function makeScreen(value, place, answer) {
     headline: fillSentence(words.headline, {
       share: formatShare(answer.removed / prunable, 1), removed: formatWhole(answer.removed), prunable: formatWhole(prunable) }),
     asked: place.prompt, dense: answer.dense, pruned: answer.pruned, mark: answer.mark,
-    parting: answer.dense === answer.pruned ? words.same : words.different,
+    parting: isOpen(answer) ? "" : answer.dense === answer.pruned ? words.same : words.different,
     ...(example ? makeCost(example, place, words) : findCost(value, place)),
   };
 }
@@ -132,6 +132,14 @@ export function nameStop({ prompt, method, stop }) {
 }
 
 /**
+ * Return whether the pruned answer, which is not there to its end, may still become the dense one.
+ * @param {Answer} answer
+ */
+function isOpen({ whole, mark, dense, pruned }) {
+  return !whole && mark === null && dense !== pruned;
+}
+
+/**
  * @typedef {{ good: boolean, known: boolean } | null} Verdict good: right, or where the right answer is not known, the
  *   same as the dense model's; null where nobody has been yet
  */
@@ -141,7 +149,7 @@ export function nameStop({ prompt, method, stop }) {
  * @returns {Verdict}
  */
 export function judge(answer) {
-  if (!answer) return null;
+  if (!answer || (answer.right === null && isOpen(answer))) return null;
   return answer.right === null ? { good: answer.dense === answer.pruned, known: false } : { good: answer.right, known: true };
 }
 
