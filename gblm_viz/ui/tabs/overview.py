@@ -29,7 +29,7 @@ from ..visit.page import Handlers, Page, bump
 from ..visit.session import Selection
 from ..work import work
 from ..work.applied import applied_tag, collected_from
-from ..work.chat import Turn, answer_together, parting_sentence
+from ..work.chat import answer_together, marked_points, parting_sentence
 from ..work.example import LONGEST_ANSWER, SETTINGS, shipped_example, shipped_summaries
 from ..work.live_answer import applied_settings, live_key, methods_of, statistics_of, stops_of
 from ..work.stops import METHODS as STOP_METHODS
@@ -117,7 +117,8 @@ class _Handlers(Handlers):
                     return  # another question, or another run, uses the panes now
                 told = parting_sentence(turn, say) if finished else say("compare.answering")
                 asked = replace(screen, asked=prompt, dense=turn.answers["dense"].text,
-                                pruned=turn.answers["pruned"].text, mark=_mark(turn), parting=told)
+                                pruned=turn.answers["pruned"].text, parting=told,
+                                mark=marked_points(turn.answers["pruned"].tokens, turn.parting("dense", "pruned")))
                 yield {parts.answers: own_answers(asked, _prompts(say), _slider_words(say), live)}
             yield {page.status: page.note(say("status.ready"))}
         finally:
@@ -235,15 +236,6 @@ def _slider_words(say: Words) -> dict[str, str]:
     """Return the sentences that the browser fills, and the sides' titles."""
     named = {side: f'{MARKS[side]} {say(f"compare.{side}")}' for side in ("dense", "pruned")}
     return {**{name: say.table("overview")[name] for name in SLIDER_WORDS}, **named}
-
-
-def _mark(turn: Turn) -> tuple[int, int] | None:
-    """Return the code points of the pruned answer's token at which it parts from the dense one."""
-    parting, tokens = turn.parting("dense", "pruned"), turn.answers["pruned"].tokens
-    if parting is None or parting >= len(tokens):
-        return None
-    before = sum(len(token.text) for token in tokens[:parting])
-    return before, before + len(tokens[parting].text)
 
 
 def _shipped_map(say: Words) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gblm_viz.core.base.threads import Threads
@@ -159,6 +159,14 @@ def answer_together(models: Mapping[str, Model], prompt: str, history: tuple[Tur
         if voice.error is not None:
             raise voice.error
     yield turn(), True
+
+
+def marked_points(tokens: Sequence[Token], parting: int | None) -> tuple[int, int] | None:
+    """Return the code points of the token at which an answer parts from another one; None if it has no such token."""
+    if parting is None or parting >= len(tokens):
+        return None
+    before = sum(len(token.text) for token in tokens[:parting])
+    return before, before + len(tokens[parting].text)
 
 
 def parting_sentence(turn: Turn, say: Words, side: str = "dense", other: str = "pruned") -> str:

@@ -26,6 +26,7 @@ from ..visit.keys import ModelKey, StatisticsKey
 from ..visit.library import Library, Visit
 from ..visit.turns import Turns
 from . import work
+from .chat import marked_points
 from .example import LONGEST_ANSWER
 from .stops import METHODS, SPARSITIES
 
@@ -147,8 +148,8 @@ class LiveProvider:
         right = right_answers().get(prompt)
         verdict = None if right is None or (not ended and right.startswith(pruned.text)) else (
             ended and pruned.text == right)
-        return LiveAnswer(dense.text, pruned.text, _mark(dense, pruned), verdict, removed,
-                          ended or most == LONGEST_ANSWER)
+        mark = marked_points(pruned.tokens, first_divergence(dense.ids, _shorten(pruned).ids))
+        return LiveAnswer(dense.text, pruned.text, mark, verdict, removed, ended or most == LONGEST_ANSWER)
 
     def _remember(self, kept: OrderedDict, key: object, value: object) -> None:  # type: ignore[type-arg]
         with self.lock:
@@ -208,12 +209,3 @@ def _tell(model: Model, prompt: str, most: int) -> Answer:
 
 def _shorten(told: Answer) -> _Told:
     return _Told(told.text, tuple(token.token for token in told.tokens))
-
-
-def _mark(dense: _Told, pruned: Answer) -> tuple[int, int] | None:
-    """Return the code points of the pruned answer's token at which it parts from the dense one."""
-    parting = first_divergence(dense.ids, _shorten(pruned).ids)
-    if parting is None or parting >= len(pruned.tokens):
-        return None
-    before = sum(len(token.text) for token in pruned.tokens[:parting])
-    return before, before + len(pruned.tokens[parting].text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import replace
 
 import pytest
@@ -14,6 +15,7 @@ from gblm_viz.core.measure.evaluate import read_probes
 from gblm_viz.ui.components.answer_slider.live_answers import LIVE_ANSWERS, LiveAnswer, LiveAnswers
 from gblm_viz.ui.visit.keys import MasksKey
 from gblm_viz.ui.visit.library import Library, Visit
+from gblm_viz.ui.visit.turns import Turns
 from gblm_viz.ui.work import live_answer, stops, work
 from gblm_viz.ui.work.example import answers, example_session
 from gblm_viz.ui.work.live_answer import live_key
@@ -176,9 +178,10 @@ def test_the_same_run_has_one_key_and_the_oldest_is_dropped() -> None:
     assert desk.answer({"key": third, **wanted})["dense"] == "c"
 
 
-def test_visitors_who_drag_at_once_take_turns(example: Visit) -> None:
-    """One visitor asks for many places at once, another for one: the other need not wait for them all."""
-    library = example.library
+def test_visitors_who_drag_at_once_take_turns(example: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One visitor waits for several answers, another for one: the other need not wait for them all."""
+    library, places = example.library, Turns(1)
+    monkeypatch.setattr(live_answer, "PLACES", places)
     many, one = library.visit(None), library.visit(None)
     for visit in (many, one):
         visit.keep(example.session)
@@ -191,8 +194,11 @@ def test_visitors_who_drag_at_once_take_turns(example: Visit) -> None:
 
     threads = [threading.Thread(target=ask, args=("many", keys[0], f"What is {number} + 1?")) for number in range(4)]
     threads.append(threading.Thread(target=ask, args=("one", keys[1], "What is 2 + 2?")))
-    for thread in threads:
-        thread.start()
+    with places:  # all of them wait, those of the one visitor first
+        for number, thread in enumerate(threads, 1):
+            thread.start()
+            while len(places.order()) < number:
+                time.sleep(0.01)
     for thread in threads:
         thread.join()
-    assert ended.index("one") < 5 and len(ended) == 5, ended
+    assert ended.index("one") <= 1 and len(ended) == 5, ended
