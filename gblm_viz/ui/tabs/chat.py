@@ -168,8 +168,10 @@ class _Handlers(Handlers):
                            **(chat_blind.bar_updates(visit, self.bar, say, answering=True) | shown.titles(visit)
                               if begun else {})}
                 for turn, finished in stream:
-                    if visit.library.chats.get(visit.key) is not stop_event:
-                        return  # another question, or Clear, uses the panes now
+                    if (now := visit.library.chats.get(visit.key)) is not stop_event:
+                        if now is None:  # Clear: an answer sent before it may reach the page after it
+                            yield self.everything(visit)
+                        return  # another question, or nothing, uses the panes now
                     if not finished:
                         yield opening | shown.answers(visit, (*kept, turn), finished=False)
                         opening = {}

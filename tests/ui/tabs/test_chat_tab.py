@@ -141,6 +141,27 @@ def test_after_an_error_both_panes_show_what_was_there_before_and_the_next_quest
     assert "The shore" in str(again["dense-chat"]) and "growing" not in str(again["dense-chat"])
 
 
+def test_clear_while_an_answer_grows_leaves_nothing_of_it_whichever_update_comes_last(
+        library: Library, visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    handlers = {getattr(page.blocks.get(target), "elem_id", None): one.fn
+                for page in (pages_of(server.make_app(library))["en"],) for one in page.fns.values()
+                for target, event in one.targets if event == "click"}
+    request = SimpleNamespace(client=None, session_hash="a page")
+
+    def drawn(update: dict[Any, Any]) -> dict[str, str]:
+        return {component.elem_id: str(value) for component, value in update.items() if component.elem_id}
+
+    growing = handlers["ask"](request, visit.key, "The wide river", False, "0", 0, 1, 200)
+    first = drawn(next(growing))
+    assert "The wide river" in first["dense-chat"]
+    cleared = drawn(handlers["compare-clear"](request, visit.key))
+    last = cleared | first  # sent before Clear, drawn after it
+    for update in growing:
+        last |= drawn(update)
+    for side in ("dense-chat", "pruned-chat"):
+        assert last[side] == cleared[side] and "The wide river" not in last[side]
+
+
 # Streams
 
 def test_the_streams_advance_together_and_equal_models_answer_alike(model: Model) -> None:
