@@ -95,6 +95,8 @@ def test_probes_are_sorted_filtered_leafed_and_one_is_asked_in_the_chat(page: Pa
     opened(page, app, "en", "probes")
     say = words("en")
     rows = page.locator("#lost-table tbody tr")
+    expect(page.locator("#lost-told")).to_have_text(say("lost.probes.not_asked"))  # opening starts no work
+    page.locator("#lost-ask").click()
     expect(rows).to_have_count(10)
     expect(page.locator("#lost-told")).to_contain_text("1,240")
     ready(page)
@@ -148,6 +150,7 @@ def test_own_probes_are_refused_with_their_line_or_asked_and_never_run(page: Pag
     opened(page, app, "ja", "probes")
     say = words("ja")
     expect(page.locator("#lost-about")).to_contain_text("1,240")
+    page.locator("#lost-ask").click()
     pick(page, "lost-set", say("lost.probes.set_own"))  # while the pocket's own are still being asked
     box, told = page.locator("#lost-csv textarea"), page.locator("#lost-told")
     expect(box).to_be_visible()

@@ -213,13 +213,10 @@ class _Handlers(Handlers):
                              lambda _: measuring.ask_job(library, sides, key, probes, choosing), queued=choosing)
         yield from self.page.follow(visit, task, "evaluate")
 
-    def on_open(self, visit: Visit, name: str | None, kind: str, now: Shelf) -> Iterator[dict[Any, Any]]:
-        """Show the existing results; the pocket's own probes are asked automatically, which takes seconds."""
+    def on_open(self, visit: Visit, name: str | None, kind: str, now: Shelf) -> dict[Any, Any]:
+        """Show the existing results. Nothing is asked by itself: that takes seconds, and more beside other visitors."""
         name = chosen(visit, name)
-        yield {**self.sets(visit, name), **self.show(visit, name, kind, now)}
-        if name == "pocket" and measuring.verdicts_of(visit, name) is None and visit.session.applied is not None:
-            yield from self.run_ask(visit, name, choosing=False)
-            yield self.answered(visit, name, now, self.say("status.ready"))
+        return {**self.sets(visit, name), **self.show(visit, name, kind, now)}
 
     def on_moved(self, visit: Visit, name: str | None, kind: str, now: Shelf) -> dict[Any, Any]:
         """After another model or copy: show existing results; the rest is asked on opening, or by the button."""
@@ -246,6 +243,8 @@ class _Handlers(Handlers):
         except TextError as error:
             yield self.refused(error)
             return
+        yield from self.run_ask(visit, name, choosing=False)
+        yield self.answered(visit, name, now, say("lost.probes.asked", n=f"{count:,}"))
         yield from self.run_ask(visit, name, choosing=True)
         yield {**self.answered(visit, name, now, say("lost.probes.asked", n=f"{count:,}")),
                self.signals.measured: bump(counter)}
