@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from gblm_viz.amounts import format_bytes, format_duration
 from gblm_viz.core.sums.estimate import Actual, Choice, PlanEstimate
-from gblm_viz.words import Words
+from gblm_viz.words import Words, join_sentences
 
 
 def estimate_sentence(say: Words, choice: Choice) -> str:
@@ -24,7 +24,7 @@ def estimate_sentence(say: Words, choice: Choice) -> str:
                         most=format_bytes(say, one.disk_peak)))
     elif one.disk:
         said.append(say("plan.before_disk", done=format_bytes(say, one.disk)))
-    return " ".join(said)
+    return join_sentences(said)
 
 
 def cost_sentence(say: Words, guess: PlanEstimate, actual: Actual) -> str:

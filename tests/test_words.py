@@ -16,7 +16,7 @@ import jinja2
 import pytest
 from jinja2 import nodes
 
-from gblm_viz.words import LANGUAGES, Words, words
+from gblm_viz.words import LANGUAGES, Words, join_sentences, words
 
 ROOT = Path(__file__).parents[1]
 SPEAKERS = ("words", "say")
@@ -161,6 +161,27 @@ def test_error_sentences_end_as_sentences() -> None:
 
 def test_japanese_speaks_politely() -> None:
     assert [key for key, text in words("ja").texts.items() if "である" in text] == []
+
+
+def test_japanese_calls_one_idea_by_one_word() -> None:
+    """None of the forms that readers stumbled over or that have another settled one."""
+    old = re.compile("ナット|枝刈り前の順序|枝刈り前のモデルの順序|引く力|切り方|境目|取り分けたテキスト|メモリ(?!ー)"
+                     "|もっとも|わかり|ほど枝刈りに耐えません|[一二三]つ(?!目)")
+    assert [key for key, text in words("ja").texts.items() if old.search(text) and not key.startswith("skills.")] == []
+
+
+def test_japanese_has_no_half_width_brackets_colons_or_stops_beside_its_own_letters() -> None:
+    """Except where a key tells what to type."""
+    own = "[ぁ-んァ-ヶー一-龠]"
+    half = re.compile(rf"{own} ?[(),:;!?]|[(),:;!?]{own}|{own}[A-Za-z0-9]|[A-Za-z0-9]{own}")
+    literal = {"matrix.goto", "matrix.goto_short", "matrix.goto_outside", "lost.probes.paste_hint", "serve.flags.host"}
+    assert {key for key, text in words("ja").texts.items() if half.search(text)} - literal == set()
+
+
+def test_sentences_are_joined_by_a_space_but_not_after_a_japanese_full_stop() -> None:
+    assert join_sentences(["One.", "Two."]) == "One. Two."
+    assert join_sentences(["一。", "二。"]) == "一。二。"
+    assert join_sentences([]) == ""
 
 
 def test_an_unknown_language_reads_english_and_an_unknown_key_is_an_error() -> None:

@@ -55,16 +55,16 @@ def texts() -> list[Text]:
     """Return all texts, in the order of the index."""
     return [
         Text("chat_en.txt", "en", "Chats in English about everything the pocket model knows",
-             "ポケットモデルが知っていることの英語の会話", "chat", _mixed_chat("en")),
+             "ポケットモデルの知識全般の会話（英語）", "chat", _mixed_chat("en")),
         Text("chat_ja.txt", "ja", "Chats in Japanese about everything the pocket model knows",
-             "ポケットモデルが知っていることの日本語の会話", "chat", _mixed_chat("ja")),
+             "ポケットモデルの知識全般の会話（日本語）", "chat", _mixed_chat("ja")),
         *(Text(f"skill_{name}.txt", skill.language, f"Only {skill.title_en}", f"{skill.title_ja}だけ", "skill",
                _skill_chat(name)) for name, skill in skills.SKILLS.items()),
         Text("prose_en.txt", "en", "English prose", "英語の文章", "prose", _prose("en")),
         Text("prose_ja.txt", "ja", "Japanese prose", "日本語の文章", "prose", _prose("ja")),
-        Text("held_out_en.txt", "en", "English prose kept for measuring", "測定用の英語の文章", "held_out",
+        Text("held_out_en.txt", "en", "English prose kept for measuring", "評価用の英語の文章", "held_out",
              "\n\n".join(prose.unseen("en"))),
-        Text("held_out_ja.txt", "ja", "Japanese prose kept for measuring", "測定用の日本語の文章", "held_out",
+        Text("held_out_ja.txt", "ja", "Japanese prose kept for measuring", "評価用の日本語の文章", "held_out",
              "\n\n".join(prose.unseen("ja"))),
     ]
 

@@ -175,11 +175,11 @@ class _Handlers(Handlers):
         session, lost = address.apply_link(visit.session, visit.model().layout, fields)
         visit.keep(session)
         select_first(visit)
-        told = page.note(say("status.link_lost", names=", ".join(lost)), "error") if lost else page.note(
-            say("status.ready"))
+        names = say("settings.join").join(lost)
+        told = page.note(say("status.link_lost", names=names), "error") if lost else page.note(say("status.ready"))
         unread = address.left_out(opened)
         if unread:
-            told = page.note(say("status.link_long", count=f"{unread:,}", names=", ".join(lost) or "–"), "error")
+            told = page.note(say("status.link_long", count=f"{unread:,}", names=names or "–"), "error")
         return {page.status: told, self.source: session.source, self.about: about_table(say, visit.model()),
                 self.signals.visit: bump(counter)}
 

@@ -8,7 +8,7 @@ Knows nothing of models or screens.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -68,3 +68,11 @@ class Words:
 def words(language: str) -> Words:
     """The words of a language; an unknown language reads English."""
     return Words(language if language in LANGUAGES else FIRST)
+
+
+def join_sentences(sentences: Iterable[str]) -> str:
+    """Return sentences as one text: a space between two of them, but none after a Japanese full stop."""
+    text = ""
+    for sentence in sentences:
+        text += (" " if text and not text.endswith("。") else "") + sentence
+    return text

@@ -1,11 +1,15 @@
-"""Tokens of a model as text: the token that ends its turn, and the piece of text for each token."""
+"""Tokens of a model as text: the token that ends its turn, the piece of text for each token, and clean edges."""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from ..model.models import Model
 from .calibration import CalibrationSet
+
+_CUT = re.compile("^\ufffd{1,3}|\ufffd{1,3}$")
+"""What decoding makes of a character of up to four bytes that a window's start or end cuts."""
 
 
 def end_token(model: Model) -> int:
@@ -35,3 +39,8 @@ def token_texts(model: Model, samples: CalibrationSet, index: int) -> tuple[str,
         pieces.append(grown[len(text(before, done)):])
         before, done = done, end
     return tuple(pieces)
+
+
+def trim_cut_characters(text: str) -> str:
+    """Return the decoded text of a window without the replacement characters of a character cut by its start or end."""
+    return _CUT.sub("", text)

@@ -48,7 +48,7 @@ def _difference(sheet: Sheet, found: DifferenceRow, dense: PerplexityRow) -> str
     if found.which == "held_out" and used is not None and dense.text_sha256 == used.text_sha256:
         how = say("report.then").join([how, say("report.lost.set_aside")])
     if found.windows < 2:
-        return f"{say('lost.too_few')} ({how})"
+        return say("lost.too_few", protocol=how)
     return say("lost.difference" if found.shown else "lost.no_difference", mean=f"{found.mean:+.3f}",
                low=f"{found.low:+.3f}", high=f"{found.high:+.3f}", protocol=how)
 

@@ -12,6 +12,7 @@ from gblm_viz.core.score.methods import METHODS
 from gblm_viz.figures import paper
 from gblm_viz.figures.charts import percent
 from gblm_viz.figures.maps import role_name
+from gblm_viz.words import join_sentences
 
 from .parts import Figure, Paragraph, Part
 from .sheet import Sheet
@@ -77,14 +78,14 @@ def _scores(sheet: Sheet) -> list[Part]:
     run, say, found = sheet.run, sheet.say, sheet.run.picture.histogram
     group = "pattern" if run.settings["pattern"] else "row" if run.settings["group"] == "row" else ""
     removed, kept = int(found.removed.sum()), int(found.kept.sum())
-    told = [f"{_place(sheet)}: " + say("prune.histogram.title" + (group and f"_{group}"), removed=f"{removed:,}",
-                                       kept=f"{kept:,}")]
+    cut = say("prune.histogram.title" + (group and f"_{group}"), removed=f"{removed:,}", kept=f"{kept:,}")
+    told = [say("report.figures.scores_title", place=_place(sheet), told=cut)]
     if found.zeros:
         told.append(say("prune.histogram.zeros", count=f"{found.zeros:,}"))
-    title = " ".join(told)
+    title = join_sentences(told)
     note = say("report.figures.scores_note", weights=f"{removed + kept:,}")
     if run.settings["order"] == "sequential":
-        note += " " + say("report.figures.scores_dense")
+        note = join_sentences([note, say("report.figures.scores_dense")])
     return [Figure(title, paper.score_histogram(found, say, title), note, sheet.tag)]
 
 

@@ -15,7 +15,7 @@ from gblm_viz.core.keep.run import Run
 from gblm_viz.core.score.methods import METHODS, SHARED
 from gblm_viz.figures import colours, sizes
 from gblm_viz.figures.charts import percent, short
-from gblm_viz.words import Words
+from gblm_viz.words import Words, join_sentences
 
 from ..components.settings_words import knob_name, knob_value
 from ..components.templates import render
@@ -65,7 +65,7 @@ def _lead(sheet: Sheet) -> list[Part]:
     if asked:
         told.append(say("report.lead_probes", before=f"{asked['dense'].right:,}", after=f"{asked['pruned'].right:,}",
                         n=f"{asked['dense'].total:,}"))
-    return [Paragraph(" ".join(told), "lead"), Paragraph(sheet.tag, "tag")]
+    return [Paragraph(join_sentences(told), "lead"), Paragraph(sheet.tag, "tag")]
 
 
 def _settings(sheet: Sheet) -> list[Part]:
@@ -84,8 +84,8 @@ def _settings(sheet: Sheet) -> list[Part]:
     own = [(knob_name(say, name), knob_value(say, name, settings[name]))
            for name in method.knobs() if name not in SHARED]
     rows += [("pattern", settings["pattern_label"]), ("order", say(f"compare.orders.{settings['order']}")),
-             ("removed", say("lost.removed", removed=f"{run.removed:,}", prunable=f"{run.model.prunable:,}")
-              + f" ({percent(run.sparsity, 2)})"),
+             ("removed", say("report.settings.removed_is", removed=f"{run.removed:,}",
+                             prunable=f"{run.model.prunable:,}", share=percent(run.sparsity, 2))),
              ("seed", str(settings["seed"]))]
     used = run.calibration
     rows.append(("calibration", say("export.no_calibration") if used is None else say(

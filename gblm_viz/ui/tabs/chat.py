@@ -16,7 +16,7 @@ from gblm_viz.core.talk.generate import Prompt, Sampling, fit_prompt
 from gblm_viz.core.talk.speed import Speeds, speeds
 from gblm_viz.escape import escape
 from gblm_viz.model_text import template_note
-from gblm_viz.words import Words
+from gblm_viz.words import Words, join_sentences
 
 from ..components.token_bars import MARKS, bars_html
 from ..visit.keys import SpeedTask
@@ -296,7 +296,7 @@ def _prompt_note(say: Words, asked: Prompt) -> str:
     """Return how the prompt was given to the models if it was changed, else that all is ready."""
     told = [say("compare.cut", count=asked.cut)] if asked.cut or asked.dropped else []
     told += [template_note(say, asked)] if asked.how != "given" else []
-    return " ".join(told) or say("status.ready")
+    return join_sentences(told) or say("status.ready")
 
 
 # What is asked of core
@@ -321,7 +321,7 @@ def _sampling(seed: Any, temperature: Any, top_p: Any, most: Any) -> Sampling:
 def speed_html(say: Words, names: tuple[str, ...], found: Speeds) -> str:
     """Return a sentence with the speed of each model alone, of all at once, and the ratio."""
     def listed(rates: tuple[float, ...]) -> str:
-        return ", ".join(f"{MARKS[side]} {rate:.0f}" for side, rate in zip(names, rates, strict=True))
+        return say("settings.join").join(f"{MARKS[side]} {rate:.0f}" for side, rate in zip(names, rates, strict=True))
 
     told = say("chat.speed.told", alone=listed(found.alone), together=listed(found.together),
                ratio=f"{found.ratio:.2f}", models=len(names), tokens=found.tokens, rounds=found.rounds)

@@ -17,7 +17,7 @@ from gblm_viz.core.measure.evaluate import Perplexity, ProbeResult
 from gblm_viz.core.text.calibration import CalibrationSet
 from gblm_viz.escape import escape
 from gblm_viz.figures.charts import percent
-from gblm_viz.words import Words
+from gblm_viz.words import Words, join_sentences
 
 from ..components.paragraph import paragraph, paragraphs
 from ..components.skill_name import skill_name
@@ -69,7 +69,7 @@ def gap_html(own: tuple[Perplexity, Perplexity], held: tuple[Perplexity, Perplex
                 n_held=held[0].windows, verdict=say(f"lost.{verdict}"))]
     if other:
         told.append(say("lost.gap_other"))
-    return f'<p class="sentence" id="lost-gap">{escape(" ".join(told))}</p>'
+    return f'<p class="sentence" id="lost-gap">{escape(join_sentences(told))}</p>'
 
 
 def summary_html(visit: Visit, say: Words) -> str:
@@ -100,7 +100,7 @@ def difference(before: Perplexity, after: Perplexity, say: Words) -> str:
     found = intervals.paired_difference(before.losses, after.losses)
     protocol = say("lost.protocol", windows=before.windows, length=before.length, dtype=before.dtype)
     if found.count < 2:
-        return f"{say('lost.too_few')} ({protocol})"
+        return say("lost.too_few", protocol=protocol)
     key = "lost.difference" if found.shown else "lost.no_difference"
     return say(key, mean=f"{found.mean:+.3f}", low=f"{found.interval.low:+.3f}", high=f"{found.interval.high:+.3f}",
                protocol=protocol)
@@ -199,7 +199,7 @@ def methods_html(visit: Visit, windows: CalibrationSet, say: Words) -> str:
                  dtype=visit.model().dtype)]
     if session.statistics is None:
         notes.append(say("lost.methods.without"))
-    told = paragraph(" ".join(notes), "sentence small")
+    told = paragraph(join_sentences(notes), "sentence small")
     found = measuring.rivalry(visit.library, session, rivals, windows, text_draws.chosen_count(visit))
     if found is None:
         return told + paragraph(say("lost.methods.not_compared"), "sentence small")
@@ -223,7 +223,7 @@ def methods_html(visit: Visit, windows: CalibrationSet, say: Words) -> str:
 
 def _crossed(found: Crossed, say: Words) -> str:
     if found.verdict == "too_few":
-        return say("lost.too_few")
+        return say("verdict.too_few")
     return verdict_text.interval(say, found.mean, found.interval.low, found.interval.high)
 
 

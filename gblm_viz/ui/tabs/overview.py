@@ -17,7 +17,7 @@ from gblm_viz.core.look.two_masks import Jump
 from gblm_viz.core.talk.generate import Sampling
 from gblm_viz.escape import escape
 from gblm_viz.figures.maps import empty_map, gradient_sentence, map_value
-from gblm_viz.words import FIRST, Words
+from gblm_viz.words import FIRST, Words, join_sentences
 
 from ..components.answer_slider import AnswerSlider, Live, Screen, example_answers, own_answers
 from ..components.model_map import ModelMapView
@@ -312,7 +312,7 @@ def cost_lines(say: Words, probes: dict[str, Any] | None, losses: dict[str, Any]
         "overview.perplexity", before=_perplexity(losses["dense"]), after=_perplexity(losses["pruned"]),
         windows=losses["windows"], length=losses["length"])
     if losses is not None and losses["difference"]["interval"]["low"] <= 0 <= losses["difference"]["interval"]["high"]:
-        lost += " " + say("overview.no_difference")
+        lost = join_sentences([lost, say("overview.no_difference")])
     if probes is None:
         return "", "", lost
     (before, n), (after, _), interval = probes["dense"], probes["pruned"], probes["interval"]

@@ -18,7 +18,7 @@ from gblm_viz.core.mask.settings import Settings
 from gblm_viz.escape import escape
 from gblm_viz.figures.charts import percent
 from gblm_viz.figures.maps import map_value, role_name
-from gblm_viz.words import Words
+from gblm_viz.words import Words, join_sentences
 
 from ..components.paragraph import paragraph, paragraphs
 from ..components.table import plain_table
@@ -147,7 +147,7 @@ def jumps_tables(say: Words, jumps: Jumps | None, settings: Settings) -> str:
     notes = [say("patterns.jumps.note")]
     if settings.order == "sequential" and "inputs" in settings.needs:
         notes.append(say("patterns.jumps.sequential"))
-    return made + paragraph(" ".join(notes), "tag")
+    return made + paragraph(join_sentences(notes), "tag")
 
 
 def jump_row(jump: Jump) -> tuple[str, ...]:

@@ -189,8 +189,8 @@ def fallback_list(say: Words, fallbacks: tuple[Fallback, ...]) -> str:
     for one in fallbacks:
         experts.setdefault((one.matrix, one.reason, one.rule), []).extend(
             [] if one.expert is None else [str(one.expert)])
-    lines = [say(f"prune.fallen.{'experts' if numbers else 'matrix'}", matrix=matrix, experts=", ".join(numbers),
-                 why=say(f"prune.fallen.{reason}"), rule=rule)
+    lines = [say(f"prune.fallen.{'experts' if numbers else 'matrix'}", matrix=matrix, why=say(f"prune.fallen.{reason}"),
+                 experts=say("settings.join").join(numbers), rule=rule)
              for (matrix, reason, rule), numbers in experts.items()]
     if not lines:
         return ""

@@ -17,7 +17,7 @@ from gblm_viz.core.measure.sweep import DENSE
 from gblm_viz.core.score.methods import METHODS, SHARED
 from gblm_viz.escape import escape
 from gblm_viz.figures.charts import percent
-from gblm_viz.words import Words
+from gblm_viz.words import Words, join_sentences
 
 from ..components.point_table import PointTable
 from ..visit.library import Visit
@@ -146,7 +146,7 @@ class _Handlers(Handlers):
             sentences.append(say("sweep.line_left", time=format_duration(say, left)))
         elif plan.drawn is not None and done < total and not running:
             sentences.append(told.draws_cost(say, visit, plan))
-        return _line(" ".join(sentences))
+        return _line(join_sentences(sentences))
 
     def refresh(self, visit: Visit, shown: Hashable, *values: Any) -> dict[Any, Any]:
         """After another model, text, setting or choice: show what is measured for it."""

@@ -21,7 +21,7 @@ from gblm_viz.core.score.methods import METHODS
 from gblm_viz.figures import charts, curves
 from gblm_viz.figures.charts import percent
 from gblm_viz.figures.curves import Drawn
-from gblm_viz.words import Words
+from gblm_viz.words import Words, join_sentences
 
 from ..components.knees import knees_line
 from ..components.paragraph import paragraph
@@ -122,7 +122,7 @@ def sentences(say: Words, plan: Plan, points: Sequence[SweepPoint],
              ("sentence", [small_models(say, points)]),
              ("limit", [say("sweep.paper", text=TEXT, length=f"{LENGTH:,}", sparsity=percent(SPARSITY, 0))]),
              ("tag", [say("sweep.bars"), *_scope(say, plan, points, losses), say("sweep.knee_rule")])]
-    prose = "".join(paragraph(" ".join(those), kind) for kind, those in texts if those)
+    prose = "".join(paragraph(join_sentences(those), kind) for kind, those in texts if those)
     table = knee_table(say, drawn)
     return f'<div class="sweep-told"><div>{table}</div><div>{prose}</div></div>' if table else prose
 

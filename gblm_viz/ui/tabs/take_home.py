@@ -26,7 +26,7 @@ from gblm_viz.core.measure.won import memory
 from gblm_viz.core.model.models import Model
 from gblm_viz.escape import escape
 from gblm_viz.figures.charts import percent
-from gblm_viz.words import Words
+from gblm_viz.words import Words, join_sentences
 
 from ..components.paragraph import paragraph
 from ..components.table import Table, plain_table
@@ -232,7 +232,7 @@ def made_html(visit: Visit, say: Words) -> str:
     late = kept["number"] != visit.session.applied_number
     if all(kind != "masks" for kind, *_ in kept["links"]):
         told.append(say("report.masks_too_large", most=format_bytes(say, LARGEST_SENT)))
-    return render("tabs/take_home_made.html", sentence=" ".join(told), links=_links(kept["links"], say),
+    return render("tabs/take_home_made.html", sentence=join_sentences(told), links=_links(kept["links"], say),
                   older=say("report.older", number=kept["number"]) if late else "")
 
 

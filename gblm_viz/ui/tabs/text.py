@@ -18,8 +18,9 @@ from gblm_viz.core.model.models import Model
 from gblm_viz.core.sums.statistics import Statistics
 from gblm_viz.core.text import calibration
 from gblm_viz.core.text.calibration import CalibrationSet
+from gblm_viz.core.text.tokens import trim_cut_characters
 from gblm_viz.escape import escape
-from gblm_viz.words import Words
+from gblm_viz.words import Words, join_sentences
 
 from ..components.paragraph import paragraph
 from ..components.sample_list import SampleList, SampleRow, sample_rows
@@ -369,7 +370,7 @@ def list_value(say: Words, model: Model, whole: CalibrationSet, held: frozenset[
     rows = []
     for index in range(min(whole.count, LISTED)):
         sample = whole.sample(index)
-        begins = " ".join(model.tokenizer.decode(sample[:FIRST_TOKENS].tolist()).rstrip("\ufffd").split())
+        begins = " ".join(trim_cut_characters(model.tokenizer.decode(sample[:FIRST_TOKENS].tolist())).split())
         state = "dropped" if index in choice.dropped else "held" if index in held else "used"
         rows.append(SampleRow(index, len(sample), begins, state))  # type: ignore[arg-type]
     more = whole.count - len(rows)
@@ -383,7 +384,7 @@ def _tag(sentence: str) -> str:
 
 
 def _paragraph(sentences: list[str], kind: str = "") -> str:
-    return paragraph(" ".join(sentences), kind) if sentences else ""
+    return paragraph(join_sentences(sentences), kind) if sentences else ""
 
 
 def summary_html(say: Words, cut: Cut, choice: TextChoice) -> str:

@@ -19,13 +19,13 @@ from gblm_viz.core.mask.settings import Settings, preview_settings
 from gblm_viz.core.model.matrices import Matrix
 from gblm_viz.core.score.methods import METHODS
 from gblm_viz.core.talk.generate import Sampling, answer
-from gblm_viz.core.text.tokens import token_texts
+from gblm_viz.core.text.tokens import token_texts, trim_cut_characters
 from gblm_viz.escape import escape
 from gblm_viz.figures import charts
 from gblm_viz.figures.charts import percent, short
 from gblm_viz.figures.colours import KEPT, REMOVED, shaded
 from gblm_viz.figures.maps import number, role_name
-from gblm_viz.words import Words
+from gblm_viz.words import Words, join_sentences
 
 from ..components.hand_row import HandRow, hand_value
 from ..components.table import Cell, plain_table
@@ -431,7 +431,7 @@ class _Show:
         heads = [(say(f"weight.effect.{name}"), kind) for name, kind in (
             ("what", ""), ("predicted", "number"), ("measured", "number"), ("answer", "number"))]
         return (title(say("weight.effect.title")) + plain_table(heads, rows)
-                + f'<p class="tag">{escape(" ".join(note for note in notes if note))}</p>')
+                + f'<p class="tag">{escape(join_sentences(note for note in notes if note))}</p>')
 
     def hand(self, visit: Visit, hand: Hand) -> dict[str, Any]:
         """The row with the numbers written by hand, as the component's value."""
@@ -448,9 +448,9 @@ class _Show:
                     size=f"{found.group:,}", group=say(f"weight.group.{row.group}"))]
         told += [say("weight.hand.alone")] if row.alone else []
         if changes:
-            told.append(say("weight.hand.turned", columns=", ".join(map(str, found.flipped))) if found.flipped
-                        else say("weight.hand.unturned"))
-        return hand_value(found, list(changes), used, at.column, say.table("weight.hand"), " ".join(told))
+            flipped = say("settings.join").join(map(str, found.flipped))
+            told.append(say("weight.hand.turned", columns=flipped) if flipped else say("weight.hand.unturned"))
+        return hand_value(found, list(changes), used, at.column, say.table("weight.hand"), join_sentences(told))
 
     def samples(self, visit: Visit, at: At) -> str:
         """Return the samples with the largest pull and their beginnings."""
@@ -459,7 +459,8 @@ class _Show:
         heads = [(say("weight.pull.sample"), "number"), (say("weight.pull.share"), "number"),
                  (say("weight.pull.begins"), "begins")]
         rows = [(str(index), percent(float(shares[index])),
-                 "".join(token_texts(model, found.calibration, index))) for index in strongest(visit, at, PULLING)]
+                 trim_cut_characters("".join(token_texts(model, found.calibration, index))))
+                for index in strongest(visit, at, PULLING)]
         return title(say("weight.pull.samples")) + plain_table(heads, rows)
 
     def tokens(self, visit: Visit, at: At, kind: str, pulls: tuple[pull.SamplePull, ...]) -> str:
@@ -537,17 +538,17 @@ def verdicts(say: Words, found: WeightReport, settings: Settings) -> str:
     rows: list[tuple[Cell, ...]] = []
     for one in found.verdicts:
         fate, mark = ("goes", "×") if one.removed else ("stays", "·")
-        here = f' ({say("weight.verdict.chosen")})' if one.method == settings.method else ""
         stands = say("weight.verdict.at", place=f"{one.rank + 1:,}", size=f"{one.group_size:,}", cut=f"{one.cut:,}")
-        rows.append((one.method + here, (fate, f'{mark} {say(f"weight.verdict.{fate}")}'), stands))
-    told = [say("weight.verdict.otherwise", methods=", ".join(found.saved_by)) if found.saved_by
+        name = say("weight.verdict.chosen", method=one.method) if one.method == settings.method else one.method
+        rows.append((name, (fate, f'{mark} {say(f"weight.verdict.{fate}")}'), stands))
+    told = [say("weight.verdict.otherwise", methods=say("settings.join").join(found.saved_by)) if found.saved_by
             else say("weight.verdict.same")]
     if not math.isnan(found.goes_from):
         told.append(say("weight.verdict.goes_from", method=settings.method, sparsity=percent(found.goes_from)))
     heads = [(say("weight.verdict.method"), ""), (say("weight.verdict.fate"), ""),
              (say("weight.verdict.place"), "number")]
     return (title(say("weight.verdict.title")) + plain_table(heads, rows)
-            + f'<p class="sentence small">{escape(" ".join(told))}</p>')
+            + f'<p class="sentence small">{escape(join_sentences(told))}</p>')
 
 
 def title(text: str) -> str:

@@ -10,7 +10,8 @@ import torch
 from gblm_viz.amounts import format_bytes
 from gblm_viz.core.base.errors import GblmError
 from gblm_viz.core.model.models import Model
-from gblm_viz.core.text.calibration import CalibrationSet, held_out_indices, hold_out
+from gblm_viz.core.text.calibration import CalibrationSet, from_text, held_out_indices, hold_out
+from gblm_viz.core.text.tokens import trim_cut_characters
 from gblm_viz.ui.tabs import text
 from gblm_viz.ui.visit.keys import ModelKey
 from gblm_viz.ui.visit.library import Library
@@ -100,6 +101,20 @@ def test_bytes_are_written_for_a_person() -> None:
 def test_a_bundled_text_is_called_by_its_title() -> None:
     names = [work.text_name(words("ja"), name) for name in ("prose_en.txt", "mine.txt", "")]
     assert names == ["英語の文章", "mine.txt", "入力したテキスト"]
+
+
+
+def test_the_list_shows_no_half_of_a_character_that_a_window_cuts(pocket: Model) -> None:
+    cut = from_text(pocket.tokenizer, "鬱蒼とした森で🦉が鳴く。驟雨が轟く。" * 40, name="", samples=100, length=16)
+    decoded = [pocket.tokenizer.decode(cut.sample(index)) for index in range(cut.count)]
+    assert any(one.startswith("\ufffd") for one in decoded) and any(one.endswith("\ufffd") for one in decoded)
+    rows = text.list_value(words("ja"), pocket, cut, frozenset(), TextChoice())["rows"]
+    assert [row["text"] for row in rows] == [one.strip("\ufffd") for one in decoded]
+
+
+def test_replacement_characters_of_the_text_itself_stay() -> None:
+    assert trim_cut_characters("a\ufffdb") == "a\ufffdb"
+    assert trim_cut_characters("\ufffd\ufffd\ufffd\ufffda\ufffd") == "\ufffda"
 
 
 def test_the_list_stays_when_every_sample_is_left_out_so_that_one_can_be_ticked_again(pocket: Model) -> None:

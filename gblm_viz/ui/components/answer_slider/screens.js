@@ -98,7 +98,7 @@ function makeCost({ dense, methods, windows, length }, { method, stop }, words) 
       share_before: formatShare(right / total), share_after: formatShare(one.probes[stop] / total), before: right,
       after: one.probes[stop], n: total }),
     tag: fillSentence(words.interval, { low: formatShare(low), high: formatShare(high) }),
-    lost: one.differs[stop] ? lost : lost + " " + words.no_difference };
+    lost: one.differs[stop] ? lost : lost + (lost.endsWith("。") ? "" : " ") + words.no_difference };
 }
 
 /**
