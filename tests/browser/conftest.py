@@ -20,8 +20,18 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
 
 ROOT = Path(__file__).parents[2]
+WITHOUT = (
+    # the list below the address bar: two pages of the browser's own for each visitor, a quarter of a visit's work
+    "WebUIOmniboxPopup", "WebUIOmniboxAimPopup",
+    # what Playwright leaves out, as the browser heeds only the last such flag
+    "AvoidUnnecessaryBeforeUnloadCheckSync", "DestroyProfileOnBrowserClose", "HttpsUpgrades",
+    "HttpsFirstBalancedModeAutoEnable", "LensOverlay", "MediaRouter", "PaintHolding", "ThirdPartyStoragePartitioning",
+    "AvoidCorsURLLoaderRestartOnRedirect", "OptimizationHints", "NetworkTimeServiceQuerying", "AimEnabled",
+    "PreconnectToSearch")
+"""Features of Chromium that are off."""
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-         "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+         "--disable-background-networking", "--disable-component-update", "--disable-sync",
+         f"--disable-features={','.join(WITHOUT)}"]
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
 GRADIO_NOISE = (
     # A page left while its event stream was open: before, or while, a piece of it was being read.
