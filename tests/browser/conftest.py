@@ -226,14 +226,16 @@ def watch() -> Watch:
 def visitor(browser: Browser, watch: Watch, scheme: Literal["light", "dark"] = "light") -> Iterator[Page]:
     """A page of somebody who was never here, at 1280 × 720, in a colour scheme; `watch` hears what goes wrong."""
     context = browser.new_context(viewport={"width": 1280, "height": 720}, locale="en-US", color_scheme=scheme)
-    shown = followed(context.new_page())
-    shown.set_default_timeout(60_000)
-    expect.set_options(timeout=60_000)
-    shown.on("console", watch.console)
-    shown.on("pageerror", lambda error: watch.error(str(error)))
-    shown.on("request", watch.request)
-    yield shown
-    context.close()
+    try:
+        shown = followed(context.new_page())
+        shown.set_default_timeout(60_000)
+        expect.set_options(timeout=60_000)
+        shown.on("console", watch.console)
+        shown.on("pageerror", lambda error: watch.error(str(error)))
+        shown.on("request", watch.request)
+        yield shown
+    finally:
+        context.close()
 
 
 @pytest.fixture
