@@ -33,7 +33,7 @@ from gblm_viz.ui.components.matrix_view import (
     picture,
     with_pin,
 )
-from tests.browser.conftest import still
+from tests.browser.conftest import Stay, still
 
 RANDOM = np.random.default_rng(7)
 GRADIENT = np.exp(1.5 * RANDOM.standard_normal((256, 384)) - 9).astype(np.float32)
@@ -143,12 +143,19 @@ def mounted() -> Iterator[str]:
     thread.join(10)
 
 
-@pytest.fixture(autouse=True)
-def wide(page: Page) -> None:
+def widen(page: Page, *_: object) -> None:
     """Room for two canvases of 576 pixels side by side, and for the strips of their profiles."""
-    page.set_viewport_size({"width": 1340, "height": 720})
     page.add_init_script("""addEventListener('DOMContentLoaded', () => document.head.insertAdjacentHTML('beforeend',
         '<style>.gradio-container, .gradio-container .main { max-width: 1340px !important }</style>'))""")
+
+
+@pytest.fixture
+def page(stay: Stay) -> Page:
+    """One visitor for all tests: each opens its page anew, which knows nothing of the one before."""
+    shown = stay("en", widen)
+    shown.mouse.move(0, 0)
+    shown.set_viewport_size({"width": 1340, "height": 720})
+    return shown
 
 
 class View:
