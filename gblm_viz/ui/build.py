@@ -122,7 +122,7 @@ def _wire_where(page: Page, where: Breadcrumb) -> None:
         visit.update(selection=visit.session.selection.unpinned() if level == 2 else Selection())
         return {signals.selection: bump(counter)}
 
-    page.on([signals.visit.change, signals.selection.change], refresh, [], [where], latest=True)
+    page.on([signals.visit.change, signals.selection.change], refresh, [], [where], further="newest")
     page.on_event(where.select, "level", "number", on_level, [signals.selection], [signals.selection])
 
 
@@ -153,7 +153,7 @@ class _Handlers(Handlers):
             [page.status, self.source, self.about, signals.visit], **page.unmarked,
             api_visibility="private")
         page.on([signals.visit.change, signals.selection.change, signals.settings.change], self.on_place, [],
-                [self.place], latest=True)
+                [self.place], further="newest")
         self.place.change(None, [self.place], [self.place], js=passed_on(_SCRIPT, "writeAddress"), **page.unmarked,
                           api_visibility="private")
         page.on([self.load.click, self.source.submit], self.on_load, [self.source, signals.visit],

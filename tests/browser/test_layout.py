@@ -89,7 +89,7 @@ def test_the_page_stays_as_wide_when_an_accordion_makes_it_longer(page: Page, ap
 
 def test_boxes_out_of_place_are_seen(page: Page) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
-    page.set_content("""<div id="header" style="height: 40px">x</div>
+    page.set_content("""<!doctype html><div id="header" style="height: 40px">x</div>
         <div id="status-row" style="margin-top: -20px">x</div>
         <p id="small" style="font-size: 12px">x</p><button id="sliver" style="height: 20px; font-size: 14px">x</button>
         <p id="far" style="position: absolute; left: 500px">x</p>""")

@@ -109,12 +109,12 @@ class _Handlers(Handlers):
                         [*views, signals.selection])
         page.on_signals([signals.text.change], self.on_statistic, controls, parts.on_left)
         page.on_signals([signals.selection.change], self.on_selection, controls, views)
-        page.on(parts.norm.change, self.on_norm, controls, [*views, parts.explained], latest=True)
-        page.on(parts.statistic.change, self.on_statistic, controls, parts.on_left, latest=True)
+        page.on(parts.norm.change, self.on_norm, controls, [*views, parts.explained], further="newest")
+        page.on(parts.statistic.change, self.on_statistic, controls, parts.on_left, further="newest")
         page.on_event(parts.map.select, "name", "text", self.on_cell, [signals.selection], [signals.selection])
         page.on(parts.expert.input, self.on_expert, [parts.expert, signals.selection], [signals.selection],
-                latest=True)
-        page.on(parts.stacked.input, self.on_stacked, [parts.stacked], views, latest=True)
+                further="newest")
+        page.on(parts.stacked.input, self.on_stacked, [parts.stacked], views, further="newest")
         page.on_event(parts.matrix.select, "index", "pair", self.on_weight, [signals.selection], [signals.selection])
         page.on(parts.matrix.clear, self.on_clear, [signals.selection], [signals.selection])
 

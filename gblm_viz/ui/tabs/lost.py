@@ -67,4 +67,4 @@ def _figures(page: Page, shown: gr.Tab, summary: gr.HTML) -> None:
     page.on(measure.click, on_measure, [count], [measured, summary, count])
     page.on_signals([page.signals.visit.change, page.signals.applied.change, page.signals.measured.change], refresh, [],
                     [measured, summary])
-    page.on([page.signals.applied.change], remeasure, [count], [measured, summary, count], latest=True)
+    page.on([page.signals.applied.change], remeasure, [count], [measured, summary, count], further="newest")

@@ -155,12 +155,12 @@ class _Handlers(Handlers):
         page.on([self.opened.select], self.on_open, [which, view, shelf], [which, *shown])
         page.on_signals([signals.visit.change, signals.applied.change], self.on_moved, [which, view, shelf],
                         [which, *shown])
-        page.on(which.input, self.on_set, [which, view], shown, latest=True)
-        page.on(view.input, self.show, [which, view, shelf], shown, latest=True)
+        page.on(which.input, self.on_set, [which, view], shown, further="newest")
+        page.on(view.input, self.show, [which, view, shelf], shown, further="newest")
         page.on([parts.skill.input, parts.fate.input], self.on_filter, [which, view, shelf, parts.skill, parts.fate],
-                shown, latest=True)
+                shown, further="newest")
         page.on(parts.ask.click, self.on_ask, [which, view, shelf, parts.pasted, signals.measured],
-                [*shown, signals.measured])
+                [*shown, signals.measured], further="all")
         page.on_event(parts.upload.upload, "file", "file", self.on_upload, [view], [*shown, parts.pasted])
         page.on_event(parts.table.select, "asked", "request", self.on_table, [which, view, shelf, self.asked],
                       [parts.table, shelf, self.asked, self.panels])

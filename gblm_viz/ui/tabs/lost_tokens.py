@@ -57,11 +57,11 @@ class _Handlers(Handlers):
         page, signals, parts = self.page, self.signals, self.parts
         reads, draws = [parts.which, parts.window, parts.drawn], [parts.window, parts.strip, parts.drawn]
         fills = [parts.which, *draws]
-        page.on([self.opened.select], self.on_open, reads, fills, latest=True)
+        page.on([self.opened.select], self.on_open, reads, fills, further="newest")
         page.on_signals([signals.visit.change, signals.applied.change, signals.statistics.change,
                          signals.measured.change], self.on_moved, reads, fills)
-        page.on(parts.which.input, self.on_worst, [parts.which, parts.drawn], fills, latest=True)
-        page.on(parts.window.input, self.on_window, reads, [parts.strip, parts.drawn], latest=True)
+        page.on(parts.which.input, self.on_worst, [parts.which, parts.drawn], fills, further="newest")
+        page.on(parts.window.input, self.on_window, reads, [parts.strip, parts.drawn], further="newest")
         page.on(parts.worst.click, self.on_worst, [parts.which, parts.drawn], fills)
         for button, step in ((parts.back, -1), (parts.on, 1)):
             page.on(button.click, self.stepping(step), reads, draws)

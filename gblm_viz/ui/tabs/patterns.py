@@ -232,9 +232,9 @@ class _Handlers(Handlers):
         page.on_signals([signals.visit.change, signals.statistics.change, signals.settings.change,
                          signals.selection.change], self.show.everything, reads, outputs)
         page.on_signals([signals.applied.change], self.on_applied, reads, outputs)
-        page.on(parts.which.input, self.on_which, reads, outputs, latest=True)
-        page.on(parts.sort.input, self.on_sort, [parts.sort, *reads], outputs, latest=True)
-        page.on(parts.shuffle.click, self.on_shuffle, reads, [*outputs, self.seed], latest=True)
+        page.on(parts.which.input, self.on_which, reads, outputs, further="newest")
+        page.on(parts.sort.input, self.on_sort, [parts.sort, *reads], outputs, further="newest")
+        page.on(parts.shuffle.click, self.on_shuffle, reads, [*outputs, self.seed], further="newest")
         self.wire_panels()
         page.on_event(parts.map.select, "name", "text", self.on_matrix, [signals.selection], [signals.selection])
         page.on([view.clear for view in parts.views], self.on_clear, [signals.selection], [signals.selection])
@@ -248,11 +248,12 @@ class _Handlers(Handlers):
         for name, panel in parts.panels.items():
             page.on(panel.select, partial(self.on_open, opening=name),
                     [self.drawn, self.seed, self.opened, *parts.choices], [*parts.inside, self.drawn, self.opened],
-                    latest=True)
-        page.on(parts.order.input, self.on_order, [self.seed, parts.which, parts.order], [parts.profile], latest=True)
-        page.on(parts.measure.input, self.on_measure, [parts.which, parts.measure], parts.scored, latest=True)
+                    further="newest")
+        page.on(parts.order.input, self.on_order, [self.seed, parts.which, parts.order], [parts.profile],
+                further="newest")
+        page.on(parts.measure.input, self.on_measure, [parts.which, parts.measure], parts.scored, further="newest")
         page.on(parts.matrix.input, self.on_matrix, [parts.matrix, signals.selection], [signals.selection],
-                latest=True)
+                further="newest")
         page.on(parts.update.click, self.on_update, [parts.which, parts.measure], parts.scored)
         page.on(parts.test.click, self.on_test, [parts.which, parts.measure], parts.scored)
         page.on(parts.compare.click, self.on_compare, [parts.which], parts.beside)

@@ -303,7 +303,7 @@ class _Handlers(Handlers):
                  controls.seed.input, *(one.input for one in controls.own.values() if not isinstance(one, FreeSlider)),
                  views.mask.release]
         page.on(moved, self.on_control, [signals.settings, *controls.inputs],
-                [*outputs, self.held, signals.settings, self.own], latest=True)
+                [*outputs, self.held, signals.settings, self.own], further="newest")
         page.on_event(views.mask.select, "index", "pair", self.on_weight, [signals.selection], [signals.selection])
         page.on(views.mask.clear, self.on_clear, [signals.selection], [signals.selection])
         page.on(controls.apply.click, self.on_apply, [signals.applied, signals.settings, *controls.inputs],

@@ -110,8 +110,8 @@ class _Handlers(Handlers):
         page, signals, parts = self.page, self.signals, self.parts
         choices, views = parts.choices, parts.views
         page.on([*page.opened, *(one.input for one in choices)], self.refresh, [parts.drawn, *choices], views,
-                latest=True)
-        page.on(parts.count.input, self.on_draws, [parts.count, parts.drawn, *choices], views, latest=True)
+                further="newest")
+        page.on(parts.count.input, self.on_draws, [parts.count, parts.drawn, *choices], views, further="newest")
         page.on_signals([signals.visit.change], self.on_visit, [parts.drawn, *choices], views)
         page.on(parts.start.click, self.on_start, choices, views)
         page.on(parts.cancel.click, self.on_cancel)

@@ -104,7 +104,7 @@ class _Handlers(Handlers):
         page, parts, signals = self.page, self.parts, self.signals
         shown = [parts.table, parts.cited, parts.made, parts.saved]
         page.on([signals.visit.change, signals.applied.change, signals.measured.change], self.refresh, [], shown,
-                latest=True)
+                further="newest")
         page.on(parts.make.click, self.on_make, [parts.own, signals.measured], [*shown, signals.measured])
         page.on(parts.save.click, self.on_save, [parts.folder, parts.replaced], [parts.saved])
 

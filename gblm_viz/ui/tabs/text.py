@@ -157,13 +157,13 @@ class _Handlers(Handlers):
         page.on_signals([signals.statistics.change], self.preview, [signals.text], shown)
         # .change, since .input does not fire if a text is not typed key by key; unchanged values cost nothing
         page.on([box.change for box in fields], self.on_typed, [signals.text, self.filled, *fields],
-                [controls.bundled, controls.rule_info, self.written, *shown], latest=True)
+                [controls.bundled, controls.rule_info, self.written, *shown], further="newest")
         page.on(controls.bundled.input, self.on_bundled, [controls.bundled, signals.text], [*sources, *shown],
-                latest=True)
+                further="newest")
         page.on_event(controls.upload.upload, "file", "file", self.on_upload, [signals.text], [*sources, *shown])
         page.on(controls.clear.click, self.on_clear, [signals.text], [*sources, *shown])
         page.on([controls.keep.input, controls.folder.blur], self.on_keep,
-                [controls.keep, controls.folder, signals.text], [controls.folder, *shown], latest=True)
+                [controls.keep, controls.folder, signals.text], [controls.folder, *shown], further="newest")
         page.on_event(views.listed.select, "index", "number", self.on_row, [signals.text], shown)
         page.on(views.collect.click, self.on_collect,
                 [*fields, controls.keep, controls.folder, signals.statistics, signals.text],

@@ -153,7 +153,7 @@ class _Handlers(Handlers):
                          signals.selection.change], self.refresh, [parts.boxes], [*parts.shown, parts.boxes])
         page.on([parts.matrix.input, parts.expert.submit, parts.row.submit, parts.column.submit, parts.row.blur,
                  parts.column.blur], self.on_place, [signals.selection, *parts.place],
-                [signals.selection, parts.boxes], latest=True)
+                [signals.selection, parts.boxes], further="newest")
         page.on(parts.telling.click, self.on_telling, [signals.selection], [signals.selection])
         page.on_event(parts.hand.select, "change", "change", self.on_change, [], [parts.hand])
         page.on(parts.before.click, partial(self.on_step, direction=-1), [], [parts.hand])

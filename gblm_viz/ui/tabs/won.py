@@ -63,7 +63,7 @@ def build(page: Page) -> None:
     page.on(measure.click, on_measure, [], [shown])
     page.on(cancel.click, on_cancel)
     signals = page.signals
-    page.on(page.opened[-1], refresh, [], [shown], latest=True)
+    page.on(page.opened[-1], refresh, [], [shown], further="newest")
     page.on_signals([signals.visit.change, signals.applied.change], refresh, [], [shown])
 
 
