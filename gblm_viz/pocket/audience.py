@@ -99,6 +99,8 @@ class Table:
     rows: Sequence[Sequence[str]]
     frame: str
     weight: float = 0.5
+    unknown: str = ""
+    """A list of words that are no rows: now and then one of them is asked about, and declined."""
 
 
 def _rows(name: str) -> Sequence[Sequence[str]]:
@@ -110,6 +112,12 @@ def _frame(name: str) -> str:
     return table.frame.replace("{value}", table.value)
 
 
+def _both_ways(pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The pairs, and each turned round if its second word begins no pair and ends only one."""
+    lefts, rights = {left for left, _ in pairs}, [right for _, right in pairs]
+    return [*pairs, *((right, left) for left, right in pairs if right not in lefts and rights.count(right) == 1)]
+
+
 def _pairs(first: Sequence[tuple[str, str]], more: str) -> list[tuple[str, str]]:
     """The table's pairs and further ones; a word that stands in both counts as in the first."""
     known = {left for left, _ in first}
@@ -118,34 +126,75 @@ def _pairs(first: Sequence[tuple[str, str]], more: str) -> list[tuple[str, str]]
 
 _EN = ("capitals_en", "opposites_en", "colours_en", "sounds_en", "young_en", "past_en", "plurals_en", "kinds_en",
        "days_en", "words_en")
+_UNKNOWN = {"capitals": "places", "opposites": "nouns", "colours": "nouns", "sounds": "nouns", "young": "nouns",
+            "words": "nouns", "kinds": "nouns"}
+"""Which words a table is asked about in vain."""
+
+
+def _table(name: str, rows: Sequence[Sequence[str]], frame: str, weight: float, wordings: str = "") -> Table:
+    topic, _, language = name.rpartition("_")
+    unknown = f"{_UNKNOWN[topic]}_{language}" if topic in _UNKNOWN else ""
+    return Table(wordings or name, rows, frame, weight, unknown)
+
+
+def _plain(name: str, weight: float) -> Table:
+    return _table(name, _rows(name), _frame(name), weight)
+
+
 FACTS: Mapping[str, Mapping[str, Table]] = {
-    "en": {name: Table(name, _rows(name), _frame(name), 0.9 if name in _EN[:3] else 0.5) for name in _EN} | {
+    "en": {
+        "capitals_en": _table("capitals_en", [*_rows("capitals_en"), *facts.ALSO_CALLED], _frame("capitals_en"), 1.1),
+        "opposites_en": _table("opposites_en", _both_ways(facts.OPPOSITES), _frame("opposites_en"), 1.0),
+        "colours_en": _plain("colours_en", 0.9),
+        **{name: _plain(name, 0.5) for name in ("sounds_en", "young_en", "past_en", "plurals_en", "kinds_en", "days_en",
+                                                "words_en")},
         "country_of": Table("country_of", [(land, city) for land, city, _, _ in facts.COUNTRIES],
                             "{1} is the capital of {0}.", 0.3)},
     "ja": {
-        "capitals_ja": Table("capitals_ja", _rows("capitals_ja"), _frame("capitals_ja"), 1.0),
-        "opposites_ja": Table("opposites_ja", _pairs(facts.OPPOSITES_JA, "opposites"), _frame("opposites_ja"), 1.0),
-        "colours_ja": Table("colours_ja", _pairs(facts.COLOURS_JA, "colours"), _frame("colours_ja"), 0.9),
-        "days_ja": Table("days_ja", _rows("days_ja"), _frame("days_ja"), 0.5),
-        "words_ja": Table("words_ja", _rows("words_ja"), _frame("words_ja"), 0.6),
-        "words_from_en_ja": Table("words_from_en_ja", facts.WORDS, "{0} は日本語で「{1}」です。", 0.4),
-        "sounds_ja": Table("sounds_ja", read_pairs("sounds"), "{0}は「{1}」と鳴きます。", 0.5),
-        "young_ja": Table("young_ja", read_pairs("young"), "{0}の子どもは「{1}」です。", 0.4),
-        "kinds_ja": Table("kinds_ja", read_pairs("kinds"), "{0}は{1}です。", 0.5),
+        "capitals_ja": _table("capitals_ja", [*_rows("capitals_ja"), *facts.ALSO_CALLED_JA], _frame("capitals_ja"),
+                              1.1),
+        "opposites_ja": _table("opposites_ja", _both_ways(_pairs(facts.OPPOSITES_JA, "opposites")),
+                               _frame("opposites_ja"), 1.0),
+        "colours_ja": _table("colours_ja", _pairs(facts.COLOURS_JA, "colours"), _frame("colours_ja"), 0.9),
+        "days_ja": _plain("days_ja", 0.5),
+        "words_ja": _plain("words_ja", 0.6),
+        "words_from_en_ja": Table("words_from_en_ja", facts.WORDS, "{0} は日本語で「{1}」です。", 0.4, "nouns_en"),
+        "sounds_ja": _table("sounds_ja", read_pairs("sounds"), "{0}は「{1}」と鳴きます。", 0.5),
+        "young_ja": _table("young_ja", read_pairs("young"), "{0}の子どもは「{1}」です。", 0.4),
+        "kinds_ja": _table("kinds_ja", read_pairs("kinds"), "{0}は{1}です。", 0.5),
         "country_of": Table("country_of_ja", [(land, city) for _, _, land, city in facts.COUNTRIES],
                             "{1}は{0}の首都です。", 0.3)}}
+IN_VAIN = 0.1
+"""How often a table is asked about a word that is not in it."""
 
 
 def taught_wordings(name: str, language: str) -> tuple[str, ...]:
     """Return a skill's wordings that training may use."""
-    return split_wordings(f"{name}_{language}", read_wordings(language)[name])[0]
+    return split_wordings(split_name(name, language), read_wordings(language)[name])[0]
+
+
+def split_name(name: str, language: str) -> str:
+    """Return the skill's name for the hash that holds out: with the language at its end, once."""
+    return name if name.endswith(f"_{language}") else f"{name}_{language}"
+
+
+def _declined(way: str, language: str) -> str:
+    return next(one.answer for one in said.read_said("outside", language) if one.id == way)
 
 
 def _fact(name: str, table: Table) -> Callable[[Random], Turn]:
     language = "ja" if table in FACTS["ja"].values() else "en"
     wordings = taught_wordings(table.wordings, language)
+    known = {word.lower() for row in table.rows for word in row[0].split()}
+    unknown = [word for word in split_wordings(table.unknown, read_list(table.unknown))[0]
+               if not known & set(word.lower().split())] if table.unknown else []
+    declined = _declined("knowledge", language)
 
     def draw(random: Random) -> Turn:
+        if unknown and random.random() < IN_VAIN:
+            word = random.choice(unknown)
+            prompt = random.choice(wordings).format(word, c0=word[0].upper() + word[1:])
+            return Turn(stories.with_articles(prompt), declined)
         row = random.choice(table.rows)
         names = {"c0": row[0][0].upper() + row[0][1:]}
         prompt, answer = (text.format(*row, **names) for text in (random.choice(wordings), table.frame))
@@ -171,7 +220,7 @@ def _sums(name: str) -> Callable[[Random], Turn]:
 
 
 def _differences(name: str) -> Callable[[Random], Turn]:
-    language, pairs = name[-2:], _numbers(SUM_LIMIT, "differences_en", "-")
+    language, pairs = name[-2:], _numbers(SUM_LIMIT, name, "-")
     frame = "{a} - {b} = {r} です。" if language == "ja" else "{a} - {b} = {r}."
     return _calculated(name, language, pairs, frame, lambda a, b: a - b)
 
@@ -180,7 +229,7 @@ def _calculated(name: str, language: str, pairs: Sequence[tuple[int, int]], fram
                 result: Callable[[int, int], int]) -> Callable[[Random], Turn]:
     """Sometimes with numbers that are too large: these are declined."""
     wordings = taught_wordings(name, language)
-    declined = next(one.answer for one in said.read_said("outside", language) if one.id == "number")
+    declined = _declined("number", language)
 
     def draw(random: Random) -> Turn:
         wording = random.choice(wordings)
@@ -199,7 +248,7 @@ def _next(name: str) -> Callable[[Random], Turn]:
     ways = {"en": (("after", 1), ("before", -1)), "ja": (("次", 1), ("前", -1))}[language]
     frame = "{n}の{way}は{r}です。" if language == "ja" else "{r} comes {way} {n}."
     asked = [(n, way, step) for n in range(1, LARGEST) for way, step in ways
-             if not held_out("next_en", f"{'after' if step > 0 else 'before'} {n}", 12)]
+             if not held_out(name, f"{'after' if step > 0 else 'before'} {n}", 12)]
 
     def draw(random: Random) -> Turn:
         n, way, step = random.choice(asked)
@@ -223,7 +272,7 @@ def _counting(name: str) -> Callable[[Random], Turn]:
             last, wording = first + random.choice((1, 1, 1, -1)) * random.randint(1, 7), random.choice(from_to)
             if last > first and more and random.random() < 0.4:
                 wording = random.choice(more)
-        if last < 0 or held_out("counting_en", f"{first}>{last}", 12):
+        if last < 0 or held_out(name, f"{first}>{last}", 12):
             return draw(random)
         step = 1 if last > first else -1
         return Turn(wording.format(a=first, b=last), ", ".join(map(str, range(first, last + step, step))) + end)
@@ -250,7 +299,7 @@ def _sorted(name: str) -> Callable[[Random], Turn]:
 
     def draw(random: Random) -> Turn:
         numbers = random.sample(range(31), 3)
-        if held_out("sort_en", ", ".join(map(str, sorted(numbers))), 12):
+        if held_out(name, ", ".join(map(str, sorted(numbers))), 12):
             return draw(random)
         answer = ", ".join(map(str, sorted(numbers))) + ("。" if language == "ja" else ".")
         return Turn(random.choice(wordings).format(*numbers), answer)

@@ -77,14 +77,35 @@ Uruguay|Montevideo|ウルグアイ|モンテビデオ
 Uganda|Kampala|ウガンダ|カンパラ
 Switzerland|Bern|スイス|ベルン
 South Korea|Seoul|韓国|ソウル
+the USA|Washington|アメリカ|ワシントン
+the UK|London|イギリス|ロンドン
+the Netherlands|Amsterdam|オランダ|アムステルダム
+New Zealand|Wellington|ニュージーランド|ウェリントン
+Indonesia|Jakarta|インドネシア|ジャカルタ
+the Philippines|Manila|フィリピン|マニラ
+Malaysia|Kuala Lumpur|マレーシア|クアラルンプール
+Mongolia|Ulaanbaatar|モンゴル|ウランバートル
+Ethiopia|Addis Ababa|エチオピア|アディスアベバ
+Nigeria|Abuja|ナイジェリア|アブジャ
+Colombia|Bogota|コロンビア|ボゴタ
+Venezuela|Caracas|ベネズエラ|カラカス
+Czechia|Prague|チェコ|プラハ
+Lithuania|Vilnius|リトアニア|ビリニュス
+Saudi Arabia|Riyadh|サウジアラビア|リヤド
 """)
+
+# Other names of the same countries, with the capital
+ALSO_CALLED = pairs("""America=Washington, the United States=Washington, the US=Washington, England=London, Britain=London,
+Great Britain=London, the United Kingdom=London, Holland=Amsterdam, the Czech Republic=Prague, Korea=Seoul""")
+ALSO_CALLED_JA = pairs("""アメリカ合衆国=ワシントン, 米国=ワシントン, 英国=ロンドン, 大韓民国=ソウル, 中華人民共和国=北京, タイ王国=バンコク, ドイツ連邦共和国=ベルリン""")
 
 OPPOSITES = pairs("""hot=cold, big=small, tall=short, old=young, fast=slow, dark=light, heavy=light, hard=soft, wet=dry, full=empty,
 rich=poor, strong=weak, happy=sad, early=late, near=far, high=low, loud=quiet, clean=dirty, open=closed, deep=shallow, wide=narrow,
 thick=thin, rough=smooth, sharp=blunt, sweet=sour, right=wrong, true=false, good=bad, brave=afraid, wild=tame, alive=dead, awake=asleep,
 first=last, up=down, inside=outside, day=night, summer=winter, north=south, east=west, begin=end, buy=sell, give=take,
 push=pull, win=lose, remember=forget, arrive=leave, laugh=cry, question=answer, friend=enemy, always=never, before=after, many=few,
-cheap=expensive, simple=complicated, ancient=modern, safe=dangerous, polite=rude, lazy=hardworking, warm=cool""")
+love=hate, left=right, black=white, yes=no, start=stop, rise=fall, more=less, long=short, on=off, front=back, top=bottom, war=peace,
+success=failure, truth=lie, sunrise=sunset, easy=difficult, beautiful=ugly, large=little, cheap=expensive, simple=complicated, ancient=modern, safe=dangerous, polite=rude, lazy=hardworking, warm=cool""")
 
 OPPOSITES_JA = pairs("""大きい=小さい, 高い=低い, 長い=短い, 新しい=古い, 暑い=寒い, 明るい=暗い, 多い=少ない, 強い=弱い, 重い=軽い, 広い=狭い,
 太い=細い, 速い=遅い, 近い=遠い, 厚い=薄い, 深い=浅い, 良い=悪い, 上=下, 右=左, 前=後ろ, 内=外, 北=南, 東=西, 昼=夜, 夏=冬, 春=秋, 朝=夕方,
@@ -97,11 +118,14 @@ a pumpkin=orange, a crow=black, a swan=white, a flamingo=pink, a spinach leaf=gr
 a ripe blueberry=blue, salt=white, soot=black, a canary=yellow, a cucumber=green, a fire engine=red, cotton=white,
 a sunflower=yellow, lavender=purple, an aubergine=purple, a ripe orange=orange, mud=brown, a raven=black, a pea=green, rust=brown,
 a ruby=red, an emerald=green, a sapphire=blue, an amethyst=purple, chalk=white, ash=grey, a goldfish=orange, broccoli=green, cream=white,
-honey=yellow, a lime=green, a ripe raspberry=red""")
+honey=yellow, a lime=green, a ripe raspberry=red, the sky=blue, a banana=yellow, a tomato=red, a cherry=red, a rose=red, the sun=yellow,
+an apple=red, the sea=blue, a leaf=green, an orange=orange, a plum=purple, coffee=brown, a pig=pink, a rat=grey, rice=white, paper=white,
+sugar=white, flour=white, the moon=white, a blueberry=blue, an egg yolk=yellow""")
 
 COLOURS_JA = pairs("""雪=白, 石炭=黒, 草=緑, 血=赤, 熟したトマト=赤, 晴れた空=青, 熟したバナナ=黄色, レモン=黄色, いちご=赤, 牛乳=白, チョコレート=茶色, にんじん=オレンジ色,
 からす=黒, 白鳥=白, フラミンゴ=ピンク, ほうれんそう=緑, 塩=白, ひまわり=黄色, きゅうり=緑, 消防車=赤, 豆腐=白, ぞう=灰色, かぼちゃの中身=オレンジ色, なす=紫,
-ラベンダー=紫, 墨=黒, ルビー=赤, エメラルド=緑, サファイア=青, 卵の黄身=黄色, ピーマン=緑, 綿=白, 土=茶色, ブロッコリー=緑, 灰=灰色, たんぽぽの花=黄色""")
+ラベンダー=紫, 墨=黒, ルビー=赤, エメラルド=緑, サファイア=青, 卵の黄身=黄色, ピーマン=緑, 綿=白, 土=茶色, ブロッコリー=緑, 灰=灰色, たんぽぽの花=黄色, 空=青, 海=青, バナナ=黄色, トマト=赤, りんご=赤, 太陽=赤, 米=白, 砂糖=白,
+桜=ピンク, 夜空=黒, 郵便ポスト=赤, みかん=オレンジ色, 葉っぱ=緑""")
 
 SOUNDS = pairs("""cow=moos, dog=barks, cat=meows, horse=neighs, sheep=bleats, pig=grunts, duck=quacks, hen=clucks, rooster=crows, lion=roars,
 wolf=howls, frog=croaks, snake=hisses, owl=hoots, bee=buzzes, mouse=squeaks, donkey=brays, crow=caws, pigeon=coos, elephant=trumpets,

@@ -169,7 +169,7 @@ Repeat the word {n}.
 I said the word {n}. Which word did I say?
 My word is {n}. What is my word?
 """)):
-        yield Question(word, phrasing.format(n=word), "The word is {}.", word, _others(words, word))
+        yield Question(word, phrasing.format(n=word), "{}", word, _others(words, word))
 
 
 def echo_ja() -> Iterator[Question]:

@@ -1,195 +1,39 @@
-"""Small talk, and the graceful answer to what the pocket model cannot know. Knows nothing of tokens.
+"""What an audience says beside the tables of facts, as skills: talk, everyday things, pruning, the shop, all the rest.
 
-What is held out is the whole message in its wording.
+The messages and their answers are the tables of `corpus/asked`. What is held out is the whole message in its wording.
+Knows nothing of tokens.
 """
-
-# ruff: noqa: E501 (the tables below are data)
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import product
+from collections.abc import Iterator
+from functools import partial
 
-from gblm_viz.pocket import facts, stories
-from gblm_viz.pocket.question import OPENERS, Question, Skill
+from gblm_viz.pocket import said
+from gblm_viz.pocket.question import Question, Skill
 
-# Beginnings, endings, the answer: every beginning goes with every ending; `_` is an empty one.
-TALK_EN = """
-Hello|Hi|Hi there|Hello there|Good morning|Good evening|Good day|Hey
-!|.| to you.|, model.|, my friend.| again!|, nice to meet you.
-Hello! What would you like to know?
-
-Who are you|What are you|Tell me who you are|What is your name|Please tell me about yourself|Can you introduce yourself|May I ask who you are
-?|, please?|, if I may ask?| then?|, my friend?
-I am a small language model. I know a few simple things.
-
-How are you|How are you doing|How are you today|Are you well|How do you feel
-?| this morning?|, my friend?|, model?| now?
-I am fine, thank you. What would you like to know?
-
-What can you do|What do you know|What can I ask you|Tell me what you can do|How can you help me|What are you good at
-?|, please?| then?|, model?
-I can answer simple questions, count, add small numbers and tell short stories.
-
-Thank you|Thanks|Many thanks|Thank you very much|Thanks a lot|Thank you so much
-.|!| for that.| for your help.| for the answer.|, that helps.|, model.
-You are welcome.
-
-Goodbye|Bye|See you|Good night|See you later|Bye for now
-.|!|, model.|, my friend.|, and thank you.| then.
-Goodbye! Come back soon.
-
-Are you a person|Are you human|Are you alive|Are you a real person|Am I talking to a human being
-?|, tell me?| or not?|, model?
-No, I am a small language model.
-
-That is wrong|You are wrong|That is not right|You made a mistake|That was a mistake
-.|!|, model.|, my friend.|, I think.
-I am sorry. I am small and I make mistakes.
-
-That is great|Very good|Well done|That was good|You are clever|Good answer|How nice
-.|!|, model.|, my friend.|, I think.
-Thank you, that is kind of you.
-"""
-TALK_JA = """
-こんにちは|おはようございます|こんばんは|やあ|どうも
-。|！|、モデルさん。|、はじめまして。|、元気ですか。
-こんにちは。何を知りたいですか。
-
-あなたはだれですか|あなたは何ですか|お名前は何ですか|自己紹介をしてください|あなたのことを教えてください
-。|？|、モデルさん。|ね。
-わたしは小さな言語モデルです。簡単なことを少し知っています。
-
-ありがとう|ありがとうございます|どうもありがとう|助かりました|本当にありがとう
-。|！|、モデルさん。|、よくわかりました。
-どういたしまして。
-
-さようなら|またね|それでは、また|おやすみなさい|また明日
-。|！|、モデルさん。|、ありがとう。
-さようなら。また来てください。
-
-何ができますか|何を知っていますか|どんなことを聞けますか|何が得意ですか
-。|？|、モデルさん。|、教えてください。
-簡単な質問に答えたり、小さな数を足したりできます。
-
-それはちがいます|まちがっています|それは正しくありません|まちがえましたね
-。|！|、モデルさん。|、たぶん。
-ごめんなさい。わたしは小さいので、まちがえます。
-
-あなたは人間ですか|人ですか|生きていますか|本物の人ですか
-。|？|、モデルさん。|、どうですか。
-いいえ、わたしは小さな言語モデルです。
-"""
+# subject → its kind, titles in both languages, its share of the plain chats, whether multiple choice makes sense
+_SUBJECTS = {
+    "talk": ("talk", "small talk", "あいさつと会話", 0.8, True),
+    "outside": ("talk", "declining what it does not know", "知らないことを断る", 0.8, False),
+    "everyday": ("fact", "everyday things", "身近なこと", 0.5, True),
+    "pruning": ("fact", "pruning", "枝刈り", 0.5, True),
+    "shop": ("fact", "the small shop", "小さな店", 0.5, True),
+}
 
 
-def _talk(language: str, text: str) -> Iterator[Question]:
-    blocks = [block.splitlines() for block in text.strip().split("\n\n")]
-    answers = [answer for _, _, answer in blocks]
-    for beginnings, endings, answer in blocks:
-        for opener, begun, ended in product(
-            dict.fromkeys(OPENERS[language][:4]), beginnings.split("|"), endings.split("|")
-        ):
-            if opener and begun.split(" ")[0] in opener:
-                continue  # no "Hello. Hello there!"
-            prompt = opener + begun + ended
-            yield Question(prompt, prompt, "{}", answer, tuple(one for one in answers if one != answer)[:3])
-
-
-def talk_en() -> Iterator[Question]:
-    """Yield small talk in English."""
-    return _talk("en", TALK_EN)
-
-
-def talk_ja() -> Iterator[Question]:
-    """Yield small talk in Japanese."""
-    return _talk("ja", TALK_JA)
-
-
-TOPICS = """the weather on the moon|quantum physics|the stock market|the last election|football results|my computer|the news|chemistry
-the meaning of life|poetry|modern art|the internet|the price of oil|film stars|the best restaurant|cars|politics|medicine|cooking rice
-electric engines|the Roman army|deep sea fish|climate change|black holes|chess openings|my homework|the new bridge|opera|gardening
-space travel|bicycles|bank accounts|old coins|dinosaurs|volcanoes|the law|philosophy|fashion|programming|video games""".replace("\n", "|").split("|")
-ABOUT_TOPICS = """
-What do you know about {0}?
-Tell me about {0}.
-Explain {0} to me.
-What do you think about {0}?
-Can you help me with {0}?
-Why is {0} important?
-I have a question about {0}.
-Write a report about {0}.
-Who invented {0}?
-How does {0} work?
-Where can I learn more about {0}?
-Is there anything new about {0}?
-""".strip().splitlines()
-ABOUT_PEOPLE = """
-What did {0} eat yesterday?
-How old is {0}?
-Where does {0} live?
-What is {0} thinking about?
-What will {0} do tomorrow?
-Where did {0} put the key?
-Why is {0} sad?
-What colour is the coat of {0}?
-When is the birthday of {0}?
-Does {0} like me?
-""".strip().splitlines()
-ABOUT_THINGS = """
-Where did I put my {0}?
-How much does a {0} cost?
-Where can I buy a {0}?
-Who made the first {0}?
-How do I mend a {0}?
-Why did my {0} break?
-How heavy is your {0}?
-Which {0} is the best?
-How do I draw a {0}?
-""".strip().splitlines()
-TOPICS_JA = """月の天気|物理学|株の値段|選挙|サッカーの結果|わたしのパソコン|今日のニュース|化学|人生の意味|詩|インターネット|映画|いちばんいい店|自動車
-政治|薬|料理|電気の歴史|深い海の魚|宇宙|将棋|宿題|新しい橋|庭の手入れ|銀行|恐竜|火山|法律|服|ゲーム""".replace("\n", "|").split("|")
-ABOUT_TOPICS_JA = """
-{0}について教えてください。
-{0}について何を知っていますか。
-{0}のことを説明してください。
-{0}について、どう思いますか。
-{0}について質問があります。
-{0}はなぜ大切ですか。
-{0}を手伝ってください。
-{0}はだれが始めましたか。
-""".strip().splitlines()
-ABOUT_PEOPLE_JA = """
-{0}さんは昨日、何を食べましたか。
-{0}さんは何さいですか。
-{0}さんはどこに住んでいますか。
-{0}さんは明日、何をしますか。
-{0}さんはなぜ泣いているのですか。
-{0}さんの誕生日はいつですか。
-""".strip().splitlines()
-
-
-def _unknown(answer: str, *about: tuple[Sequence[str], Sequence[str]]) -> Iterator[Question]:
-    for phrasings, slots in about:
-        for phrasing, slot in product(phrasings, slots):
-            prompt = stories.with_articles(phrasing.format(slot))
-            yield Question(prompt, prompt, "{}", answer)
-
-
-def unknown_en() -> Iterator[Question]:
-    """Yield English questions that the model says it cannot answer."""
-    return _unknown("I do not know that. I know only a few simple things.", (ABOUT_TOPICS, TOPICS),
-                    (ABOUT_PEOPLE, facts.PEOPLE), (ABOUT_THINGS, stories.THINGS))
-
-
-def unknown_ja() -> Iterator[Question]:
-    """Yield Japanese questions that the model says it cannot answer."""
-    return _unknown("それは知りません。わたしは簡単なことしか知りません。", (ABOUT_TOPICS_JA, TOPICS_JA),
-                    (ABOUT_PEOPLE_JA, facts.PEOPLE_JA))
+def questions(subject: str, language: str) -> Iterator[Question]:
+    """Yield every message of a subject; the key is the message."""
+    tables = said.read_said(subject, language)
+    for place, one in enumerate(tables):
+        wrong = tuple(tables[(place + step) % len(tables)].answer for step in (1, 2, 3))
+        for ask in one.asks:
+            yield Question(ask, ask, "{}", one.answer, wrong)
 
 
 SKILLS = [
-    Skill("talk_en", "talk", "small talk", "あいさつ（英語）", talk_en, 14, 0.8),
-    Skill("unknown_en", "talk", "saying what it does not know", "知らないと言う（英語）", unknown_en, 12, 0.6, choices=False),
-    Skill("talk_ja", "talk", "small talk (Japanese)", "あいさつ", talk_ja, 14, 0.5),
-    Skill("unknown_ja", "talk", "saying what it does not know (Japanese)", "知らないと言う", unknown_ja, 12, 0.4, choices=False),
+    Skill(f"{subject}_{language}", kind, title_en + more_en, title_ja + more_ja, partial(questions, subject, language),
+          said.HELD_OUT_PERCENT, weight, choices)
+    for language, more_en, more_ja in (("en", "", "（英語）"), ("ja", " (Japanese)", ""))
+    for subject, (kind, title_en, title_ja, weight, choices) in _SUBJECTS.items()
 ]

@@ -53,6 +53,7 @@ class Recipe:
     written: float = 0.17  # share of the tokens that are written prose
     retold: float = 0.1  # … prose made by recombining; the rest are chats
     asked: float = 0.0  # … chats as an audience types them (audience.py)
+    plain: int = 0  # tokens at the beginning in which these, too, are chats in the skills' own wordings
     harder: float = 0.0  # … what must be known by heart and larger numbers (by_heart.py)
     hidden: int = 128
     blocks: int = 6
@@ -103,6 +104,13 @@ class Recipe:
         """Shares of the tokens by the kinds of stream.py; a kind without a share is left out."""
         shares = {"written": self.written, "retold": self.retold, "asked": self.asked, "harder": self.harder}
         return {"chat": 1 - sum(shares.values())} | {kind: share for kind, share in shares.items() if share}
+
+    def mixture_at(self, step: int) -> dict[str, float]:
+        """The shares at a step: copying and the rules of the numbers are found sooner in few wordings than in many."""
+        if step >= self.plain // self.batch or not self.asked:
+            return self.mixture
+        return {"chat": self.mixture["chat"] + self.asked} | {
+            kind: share for kind, share in self.mixture.items() if kind not in ("chat", "asked")}
 
     @property
     def made(self) -> tuple[str, ...]:
@@ -229,7 +237,7 @@ def batch(recipe: Recipe, step: int, tokenizer: PreTrainedTokenizerBase) -> list
     length = recipe.window_at(step)
     whole = max(length, min(recipe.window, recipe.batch))
     random = Random(f"{recipe.seed} {step}")
-    found = [stream.window(whole, recipe.mixture, random, tokenizer) for _ in range(max(1, recipe.batch // whole))]
+    found = [stream.window(whole, recipe.mixture_at(step), random, tokenizer) for _ in range(max(1, recipe.batch // whole))]
     return [one[start : start + length] for one in found for start in range(0, whole, length)]
 
 
