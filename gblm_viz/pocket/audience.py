@@ -6,6 +6,7 @@ markup of a chat. What is held out stays out: wordings by their hash, pairs of n
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -13,7 +14,7 @@ from itertools import product
 from random import Random
 
 from gblm_viz.pocket import facts, knowledge, said, skills, stories, stories_ja
-from gblm_viz.pocket.said import read_list, read_pairs, read_wordings, split_wordings
+from gblm_viz.pocket.said import read_list, read_pairs, split_wordings, taught_wordings
 from gblm_viz.pocket.split import held_out
 from gblm_viz.pocket.tokens import chat_text
 from gblm_viz.pocket.typed import type_question
@@ -59,13 +60,7 @@ def ask(language: str, random: Random) -> tuple[str, str]:
     """Return one message as somebody types it, and its answer."""
     topics = topics_of(language)
     turn = random.choices(topics, [topic.weight for topic in topics])[0].draw(random)
-    return type_question(turn.prompt, language, random, turn.kept, readings(language)), turn.answer
-
-
-@cache
-def readings(language: str) -> Mapping[str, str]:
-    """Return written word → kana, longer words first, since they may contain shorter ones."""
-    return dict(sorted(read_pairs("readings"), key=lambda pair: -len(pair[0]))) if language == "ja" else {}
+    return type_question(turn.prompt, language, random, turn.kept, said.readings(language)), turn.answer
 
 
 @cache
@@ -126,68 +121,62 @@ def _pairs(first: Sequence[tuple[str, str]], more: str) -> list[tuple[str, str]]
 
 _EN = ("capitals_en", "opposites_en", "colours_en", "sounds_en", "young_en", "past_en", "plurals_en", "kinds_en",
        "days_en", "words_en")
-_UNKNOWN = {"capitals": "places", "opposites": "nouns", "colours": "nouns", "sounds": "nouns", "young": "nouns",
-            "words": "nouns", "kinds": "nouns"}
+_UNKNOWN = {"capitals_en": "places_en", "capitals_ja": "places_ja", "words_from_en_ja": "nouns_en"} | {
+    f"{topic}_{language}": f"nouns_{language}" for topic in ("opposites", "colours", "sounds", "young", "words", "kinds")
+    for language in ("en", "ja")}
 """Which words a table is asked about in vain."""
 
 
-def _table(name: str, rows: Sequence[Sequence[str]], frame: str, weight: float, wordings: str = "") -> Table:
-    topic, _, language = name.rpartition("_")
-    unknown = f"{_UNKNOWN[topic]}_{language}" if topic in _UNKNOWN else ""
-    return Table(wordings or name, rows, frame, weight, unknown)
-
-
-def _plain(name: str, weight: float) -> Table:
-    return _table(name, _rows(name), _frame(name), weight)
+def _table(name: str, weight: float, rows: Sequence[Sequence[str]] = ()) -> Table:
+    """The table of the skill, with its rows unless others are given."""
+    wordings = name if name in said.read_wordings(name[-2:]) else name[:-3]
+    return Table(wordings, rows or _rows(name), _frame(name), weight, _UNKNOWN.get(name, ""))
 
 
 FACTS: Mapping[str, Mapping[str, Table]] = {
     "en": {
-        "capitals_en": _table("capitals_en", [*_rows("capitals_en"), *facts.ALSO_CALLED], _frame("capitals_en"), 1.1),
-        "opposites_en": _table("opposites_en", _both_ways(facts.OPPOSITES), _frame("opposites_en"), 1.0),
-        "colours_en": _plain("colours_en", 0.9),
-        **{name: _plain(name, 0.5) for name in ("sounds_en", "young_en", "past_en", "plurals_en", "kinds_en", "days_en",
+        "capitals_en": _table("capitals_en", 1.1, [*_rows("capitals_en"), *facts.ALSO_CALLED]),
+        "opposites_en": _table("opposites_en", 1.0, _both_ways(facts.OPPOSITES)),
+        "colours_en": _table("colours_en", 0.9),
+        **{name: _table(name, 0.5) for name in ("sounds_en", "young_en", "past_en", "plurals_en", "kinds_en", "days_en",
                                                 "words_en")},
-        "country_of": Table("country_of", [(land, city) for land, city, _, _ in facts.COUNTRIES],
-                            "{1} is the capital of {0}.", 0.3)},
+        "country_of_en": _table("country_of_en", 0.3)},
     "ja": {
-        "capitals_ja": _table("capitals_ja", [*_rows("capitals_ja"), *facts.ALSO_CALLED_JA], _frame("capitals_ja"),
-                              1.1),
-        "opposites_ja": _table("opposites_ja", _both_ways(_pairs(facts.OPPOSITES_JA, "opposites")),
-                               _frame("opposites_ja"), 1.0),
-        "colours_ja": _table("colours_ja", _pairs(facts.COLOURS_JA, "colours"), _frame("colours_ja"), 0.9),
-        "days_ja": _plain("days_ja", 0.5),
-        "words_ja": _plain("words_ja", 0.6),
-        "words_from_en_ja": Table("words_from_en_ja", facts.WORDS, "{0} は日本語で「{1}」です。", 0.4, "nouns_en"),
-        "sounds_ja": _table("sounds_ja", read_pairs("sounds"), "{0}は「{1}」と鳴きます。", 0.5),
-        "young_ja": _table("young_ja", read_pairs("young"), "{0}の子どもは「{1}」です。", 0.4),
-        "kinds_ja": _table("kinds_ja", read_pairs("kinds"), "{0}は{1}です。", 0.5),
-        "country_of": Table("country_of_ja", [(land, city) for _, _, land, city in facts.COUNTRIES],
-                            "{1}は{0}の首都です。", 0.3)}}
+        "capitals_ja": _table("capitals_ja", 1.1, [*_rows("capitals_ja"), *facts.ALSO_CALLED_JA]),
+        "opposites_ja": _table("opposites_ja", 1.0, _both_ways(_pairs(facts.OPPOSITES_JA, "opposites"))),
+        "colours_ja": _table("colours_ja", 0.9, _pairs(facts.COLOURS_JA, "colours")),
+        "days_ja": _table("days_ja", 0.5),
+        "words_ja": _table("words_ja", 0.6),
+        "words_from_en_ja": _table("words_from_en_ja", 0.4),
+        "sounds_ja": _table("sounds_ja", 0.5),
+        "young_ja": _table("young_ja", 0.4),
+        "kinds_ja": _table("kinds_ja", 0.5),
+        "country_of_ja": _table("country_of_ja", 0.3)}}
 IN_VAIN = 0.1
 """How often a table is asked about a word that is not in it."""
-
-
-def taught_wordings(name: str, language: str) -> tuple[str, ...]:
-    """Return a skill's wordings that training may use."""
-    return split_wordings(split_name(name, language), read_wordings(language)[name])[0]
-
-
-def split_name(name: str, language: str) -> str:
-    """Return the skill's name for the hash that holds out: with the language at its end, once."""
-    return name if name.endswith(f"_{language}") else f"{name}_{language}"
 
 
 def _declined(way: str, language: str) -> str:
     return next(one.answer for one in said.read_said("outside", language) if one.id == way)
 
 
+def _asked_in_vain(table: Table, language: str) -> list[str]:
+    """The words of the table's list that stand in no row and in no question about everyday things."""
+    if not table.unknown:
+        return []
+    asked = " ".join(ask for one in said.read_said("everyday", language) for ask in one.taught).lower()
+    rows = " ".join(row[0] for row in table.rows).lower()
+    words = split_wordings(table.unknown, read_list(table.unknown))[0]
+    if language == "ja":
+        return [word for word in words if word not in rows and word not in asked]
+    known = set(re.findall(r"\w+", f"{asked} {rows}"))
+    return [word for word in words if not known & set(word.lower().split())]
+
+
 def _fact(name: str, table: Table) -> Callable[[Random], Turn]:
     language = "ja" if table in FACTS["ja"].values() else "en"
     wordings = taught_wordings(table.wordings, language)
-    known = {word.lower() for row in table.rows for word in row[0].split()}
-    unknown = [word for word in split_wordings(table.unknown, read_list(table.unknown))[0]
-               if not known & set(word.lower().split())] if table.unknown else []
+    unknown = _asked_in_vain(table, language)
     declined = _declined("knowledge", language)
 
     def draw(random: Random) -> Turn:
@@ -377,10 +366,11 @@ def _taught_words(name: str) -> tuple[str, ...]:
 def _word_to_copy(language: str, random: Random) -> str:
     drawn = random.random()
     if drawn < 0.3:
-        return invent_word(language, random)
-    words = _taught_words(f"names_{language}" if drawn < 0.45 else f"nouns_{language}")
-    count = 1 if drawn < 0.75 else random.randint(2, 4)
-    joint = " " if language == "en" else random.choice(("、", " ", "と"))
+        word = invent_word(language, random)
+        return word + random.choice(("-", "", " ")) + str(random.randrange(100)) if random.random() < 0.1 else word
+    words = _taught_words(f"names_{language}" if drawn < 0.5 else f"nouns_{language}")
+    count = 1 if random.random() < 0.6 else random.randint(2, 4)
+    joint = random.choice((" ", ", ", ", ") if language == "en" else ("、", " ", "と"))
     return joint.join(random.choices(words, k=count))
 
 

@@ -118,13 +118,12 @@ a pumpkin=orange, a crow=black, a swan=white, a flamingo=pink, a spinach leaf=gr
 a ripe blueberry=blue, salt=white, soot=black, a canary=yellow, a cucumber=green, a fire engine=red, cotton=white,
 a sunflower=yellow, lavender=purple, an aubergine=purple, a ripe orange=orange, mud=brown, a raven=black, a pea=green, rust=brown,
 a ruby=red, an emerald=green, a sapphire=blue, an amethyst=purple, chalk=white, ash=grey, a goldfish=orange, broccoli=green, cream=white,
-honey=yellow, a lime=green, a ripe raspberry=red, the sky=blue, a banana=yellow, a tomato=red, a cherry=red, a rose=red, the sun=yellow,
-an apple=red, the sea=blue, a leaf=green, an orange=orange, a plum=purple, coffee=brown, a pig=pink, a rat=grey, rice=white, paper=white,
+honey=yellow, a lime=green, a ripe raspberry=red, a banana=yellow, a tomato=red, a cherry=red, a rose=red, a leaf=green, an orange=orange, a plum=purple, coffee=brown, a pig=pink, a rat=grey, rice=white, paper=white,
 sugar=white, flour=white, the moon=white, a blueberry=blue, an egg yolk=yellow""")
 
 COLOURS_JA = pairs("""雪=白, 石炭=黒, 草=緑, 血=赤, 熟したトマト=赤, 晴れた空=青, 熟したバナナ=黄色, レモン=黄色, いちご=赤, 牛乳=白, チョコレート=茶色, にんじん=オレンジ色,
 からす=黒, 白鳥=白, フラミンゴ=ピンク, ほうれんそう=緑, 塩=白, ひまわり=黄色, きゅうり=緑, 消防車=赤, 豆腐=白, ぞう=灰色, かぼちゃの中身=オレンジ色, なす=紫,
-ラベンダー=紫, 墨=黒, ルビー=赤, エメラルド=緑, サファイア=青, 卵の黄身=黄色, ピーマン=緑, 綿=白, 土=茶色, ブロッコリー=緑, 灰=灰色, たんぽぽの花=黄色, 空=青, 海=青, バナナ=黄色, トマト=赤, りんご=赤, 太陽=赤, 米=白, 砂糖=白,
+ラベンダー=紫, 墨=黒, ルビー=赤, エメラルド=緑, サファイア=青, 卵の黄身=黄色, ピーマン=緑, 綿=白, 土=茶色, ブロッコリー=緑, 灰=灰色, たんぽぽの花=黄色, バナナ=黄色, トマト=赤, 米=白, 砂糖=白,
 桜=ピンク, 夜空=黒, 郵便ポスト=赤, みかん=オレンジ色, 葉っぱ=緑""")
 
 SOUNDS = pairs("""cow=moos, dog=barks, cat=meows, horse=neighs, sheep=bleats, pig=grunts, duck=quacks, hen=clucks, rooster=crows, lion=roars,

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from gblm_viz.pocket import facts
-from gblm_viz.pocket.question import Question, Skill, expand_questions
+from gblm_viz.pocket.question import Question, Skill, ask_rows, expand_questions
+from gblm_viz.pocket.said import HELD_OUT_PERCENT, read_pairs, read_wordings
 
 Rows = Sequence[tuple[str, ...]]
 
@@ -29,11 +30,16 @@ DAYS = [
 DAYS_JA = [
     step for circle in (facts.WEEK_JA, [f"{month}月" for month in range(1, 13)]) for step in _steps(circle, "次", "前")
 ]
+_COUNTRIES = [(land, city) for land, city, _, _ in facts.COUNTRIES]
+_COUNTRIES_JA = [(land, city) for _, _, land, city in facts.COUNTRIES]
 
 
 @dataclass(frozen=True)
 class Facts:
-    """One table: what is asked, in which words, and what is answered; {0}, {1} … are the cells of a row."""
+    """One table: what is asked, in which words, and what is answered; {0}, {1} … are the cells of a row.
+
+    Without phrasings it is asked in the wordings of `corpus/asked` alone, and the plain chats have nothing of it.
+    """
 
     title_en: str
     title_ja: str
@@ -45,7 +51,7 @@ class Facts:
 
 
 FACTS = {
-    "capitals_en": Facts("capitals", "首都（英語）", [(en, capital) for en, capital, _, _ in facts.COUNTRIES], """
+    "capitals_en": Facts("capitals", "首都（英語）", _COUNTRIES, """
 What is the capital of {0}?
 Which city is the capital of {0}?
 Name the capital of {0}.
@@ -138,7 +144,7 @@ Tell me the Japanese word for {0}.
 Give me the word {0} in Japanese.
 I want to say {0} in Japanese. What is the word?
 """, "The Japanese word for {0} is {value}.", weight=1.2),
-    "capitals_ja": Facts("capitals (Japanese)", "首都", [(ja, capital) for _, _, ja, capital in facts.COUNTRIES], """
+    "capitals_ja": Facts("capitals (Japanese)", "首都", _COUNTRIES_JA, """
 {0}の首都はどこですか。
 {0}の首都は何という町ですか。
 {0}の首都の名前は何ですか。
@@ -182,17 +188,32 @@ I want to say {0} in Japanese. What is the word?
 「{0}」を英語で言ってください。
 """, "「{0}」は英語で {value} です。", weight=1.2),
 }
+FACTS |= {
+    "country_of_en": Facts("countries of capitals", "首都から国（英語）", _COUNTRIES, "", "{1} is the capital of {value}.",
+                           "{0}"),
+    "sounds_ja": Facts("animal sounds (Japanese)", "動物の鳴き声", read_pairs("sounds"), "", "{0}は「{value}」と鳴きます。"),
+    "young_ja": Facts("young animals (Japanese)", "動物の子ども", read_pairs("young"), "", "{0}の子どもは「{value}」です。"),
+    "kinds_ja": Facts("kinds of things (Japanese)", "物の種類", read_pairs("kinds"), "", "{0}は{value}です。"),
+    "words_from_en_ja": Facts("English to Japanese (asked in Japanese)", "英語から日本語", facts.WORDS, "",
+                              "{0} は日本語で「{value}」です。"),
+    "country_of_ja": Facts("countries of capitals (Japanese)", "首都から国", _COUNTRIES_JA, "", "{1}は{value}の首都です。",
+                           "{0}"),
+}
 
 
 def _questions(name: str, table: Facts) -> Iterator[Question]:
-    also = facts.ALSO_TRUE.get(name, {})
-    return expand_questions(name.rsplit("_", 1)[1], table.phrasings, table.rows, table.frame, table.value, also)
+    language = name.rsplit("_", 1)[1]
+    if table.phrasings:
+        also = facts.ALSO_TRUE.get(name, {})
+        return expand_questions(language, table.phrasings, table.rows, table.frame, table.value, also)
+    found = read_wordings(language)
+    return ask_rows(found.get(name) or found[name[:-3]], table.rows, table.frame, table.value)
 
 
 HELD_OUT = {"en": 14, "ja": 20}
 """In percent of the wordings, of which Japanese has fewer."""
 SKILLS = [
-    Skill(name, "fact", table.title_en, table.title_ja, partial(_questions, name, table), HELD_OUT[name[-2:]],
-          table.weight)
+    Skill(name, "fact", table.title_en, table.title_ja, partial(_questions, name, table),
+          HELD_OUT[name[-2:]] if table.phrasings else HELD_OUT_PERCENT, table.weight if table.phrasings else 0)
     for name, table in FACTS.items()
 ]

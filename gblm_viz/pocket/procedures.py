@@ -5,16 +5,21 @@ What is held out is what is worked with (a pair of numbers, a name), whatever th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import permutations, product
 from random import Random
 
 from gblm_viz.pocket import facts, stories
 from gblm_viz.pocket.question import Question, Skill, wordings
+from gblm_viz.pocket.said import HELD_OUT_PERCENT, read_list, read_pairs, read_wordings, taught_wordings
+from gblm_viz.pocket.split import held_out
 
 SUM_LIMIT = 12
 PEOPLE = "a name of a person in the stories"
 LARGEST = 100
+_CAPITALS = [(land, city) for land, city, _, _ in facts.COUNTRIES]
+_CAPITALS_JA = [(land, city) for _, _, land, city in facts.COUNTRIES]
 
 
 def _lines(text: str) -> list[str]:
@@ -139,7 +144,7 @@ Please spell {0}.
         yield Question(wording, wording.format(word), f"{word}: {{}}.", "-".join(word))
 
 
-def _others(names: list[str], name: str) -> tuple[str, ...]:
+def _others(names: Sequence[str], name: str) -> tuple[str, ...]:
     """Three names from elsewhere in the list."""
     place = names.index(name)
     return tuple(names[(place + step) % len(names)] for step in (17, 101, 203))
@@ -227,6 +232,74 @@ def sums_ja() -> Iterator[Question]:
         yield Question(f"{a}+{b}", phrasing.format(a=a, b=b), f"{a} + {b} = {{}} です。", str(a + b), _near(a + b))
 
 
+def differences_ja() -> Iterator[Question]:
+    """The key is the pair."""
+    for a, wording in product(range(2 * SUM_LIMIT + 1), taught_wordings("differences_ja", "ja")):
+        for b in range(a + 1):
+            yield Question(f"{a}-{b}", wording.format(a=a, b=b), f"{a} - {b} = {{}} です。", str(a - b), _near(a - b))
+
+
+def next_ja() -> Iterator[Question]:
+    """The key is the number and the direction."""
+    ways = (("次", "after", 1), ("前", "before", -1))
+    for n, (way, key, step), wording in product(range(1, LARGEST), ways, taught_wordings("next_ja", "ja")):
+        wrong = (str(n - step), str(n + 10), str(n))
+        yield Question(f"{key} {n}", wording.format(n=n, way=way), f"{n}の{way}は{{}}です。", str(n + step), wrong)
+
+
+def counting_ja() -> Iterator[Question]:
+    """Up or down over three to six numbers; the key is the first and the last."""
+    wordings_ja = taught_wordings("counting_ja", "ja")
+    for first, span, step, wording in product(range(41), range(2, 6), (1, -1), wordings_ja):
+        last = first + span * step
+        if last >= 0:
+            numbers = [str(number) for number in range(first, last + step, step)]
+            wrong = tuple(", ".join(other) for other in (numbers[::-1], numbers[:1] + numbers[2:], numbers[:-1]))
+            yield Question(f"{first}>{last}", wording.format(a=first, b=last), "{}。", ", ".join(numbers), wrong)
+
+
+def sort_ja() -> Iterator[Question]:
+    """Three different numbers up to 30; the key is the numbers without their order."""
+    random = Random("three numbers in Japanese")
+    triples = sorted({tuple(sorted(random.sample(range(31), 3))) for _ in range(600)})
+    for triple, wording in product(triples, taught_wordings("sort_ja", "ja")):
+        orders = [", ".join(map(str, order)) for order in permutations(triple)]
+        shown = random.choice(list(permutations(triple)))
+        yield Question(orders[0], wording.format(*shown), "{}。", orders[0], tuple(orders[1:4]))
+
+
+def spell_ja() -> Iterator[Question]:
+    """In kana; the key is the wording."""
+    for (word, kana), wording in product(read_pairs("spelled"), read_wordings("ja")["spell_ja"]):
+        yield Question(wording, wording.format(word), f"{word}：{{}}。", "・".join(kana))
+
+
+def _is_it(name: str, rows: Sequence[tuple[str, str]], yes: str, no: str) -> Iterator[Question]:
+    """Every row asked once truly and once with the value of another row; the key is the wording."""
+    found = read_wordings(name[-2:])
+    for (place, row), wording in product(enumerate(rows), found.get(name) or found[name[:-3]]):
+        other = next(value for _, value in (*rows[place + 1:], *rows) if value != row[1])
+        for asked, right, wrong in ((row[1], yes, no), (other, no, yes)):
+            prompt = stories.with_articles(wording.format(row[0], asked))
+            answers = [stories.with_articles(frame.format(*row)) for frame in (right, wrong)]
+            yield Question(wording, prompt, "{}", answers[0], (answers[1],))
+
+
+def _copied(language: str) -> Iterator[Question]:
+    """A word to be given back; the key is the word."""
+    words = [word for word in read_list(f"nouns_{language}") if not held_out(f"echo_{language}", word, 12)]
+    for word, wording in product(words, taught_wordings("copy_word", language)[::4]):
+        yield Question(word, wording.format(n=word), "{}", word, _others(words, word))
+
+
+def _named(language: str) -> Iterator[Question]:
+    """A name to be given back; the key is the name."""
+    names = [name for name in read_list(f"names_{language}") if not held_out(f"echo_{language}", name, 12)]
+    frame = "あなたの名前は{}です。" if language == "ja" else "Your name is {}."
+    for name, wording in product(names, taught_wordings("copy_name_ask", language)[::4]):
+        yield Question(name, wording.format(n=name), frame, name, _others(names, name))
+
+
 SKILLS = [
     Skill("sums_en", "procedure", "small sums", "小さなたし算（英語）", sums_en, 12, 2.2),
     Skill("differences_en", "procedure", "small differences", "小さなひき算（英語）", differences_en, 12, 3.0),
@@ -241,4 +314,29 @@ SKILLS = [
     Skill("sums_ja", "procedure", "small sums (Japanese)", "小さなたし算", sums_ja, 12, 1.4),
     Skill("compare_ja", "procedure", "comparing numbers (Japanese)", "数の比較", compare_ja, 12, 0.9),
     Skill("echo_ja", "procedure", "repeating a name (Japanese)", "名前を繰り返す", echo_ja, 12, 1.6),
+    Skill("differences_ja", "procedure", "small differences (Japanese)", "小さなひき算", differences_ja, 12, 0),
+    Skill("next_ja", "procedure", "the number before and after (Japanese)", "数の前と後", next_ja, 12, 0),
+    Skill("counting_ja", "procedure", "counting up and down (Japanese)", "数える", counting_ja, 12, 0),
+    Skill("sort_ja", "procedure", "sorting three numbers (Japanese)", "三つの数を並べる", sort_ja, 12, 0),
+    Skill("spell_ja", "procedure", "spelling in kana (Japanese)", "かなで一文字ずつ", spell_ja, HELD_OUT_PERCENT, 0),
+    Skill("capital_yes_no_en", "procedure", "is this the capital?", "首都かどうか（英語）",
+          partial(_is_it, "capital_yes_no_en", _CAPITALS, "Yes, {1} is the capital of {0}.",
+                  "No, the capital of {0} is {1}."), HELD_OUT_PERCENT, 0),
+    Skill("colour_yes_no_en", "procedure", "is this the colour?", "色が合っているか（英語）",
+          partial(_is_it, "colour_yes_no_en", facts.COLOURS, "Yes, {0} is {1}.", "No, {0} is {1}."),
+          HELD_OUT_PERCENT, 0),
+    Skill("capital_yes_no_ja", "procedure", "is this the capital? (Japanese)", "首都かどうか",
+          partial(_is_it, "capital_yes_no_ja", _CAPITALS_JA, "はい、{1}は{0}の首都です。", "いいえ、{0}の首都は{1}です。"),
+          HELD_OUT_PERCENT, 0),
+    Skill("colour_yes_no_ja", "procedure", "is this the colour? (Japanese)", "色が合っているか",
+          partial(_is_it, "colour_yes_no_ja", facts.COLOURS_JA, "はい、{0}の色は{1}です。", "いいえ、{0}の色は{1}です。"),
+          HELD_OUT_PERCENT, 0),
+    Skill("copy_en", "procedure", "giving a word back", "言葉をそのまま返す（英語）", partial(_copied, "en"),
+          HELD_OUT_PERCENT, 0, split="nouns_en"),
+    Skill("copy_ja", "procedure", "giving a word back (Japanese)", "言葉をそのまま返す", partial(_copied, "ja"),
+          HELD_OUT_PERCENT, 0, split="nouns_ja"),
+    Skill("names_en", "procedure", "giving an unseen name back", "初めての名前を返す（英語）", partial(_named, "en"),
+          HELD_OUT_PERCENT, 0, split="names_en"),
+    Skill("names_ja", "procedure", "giving an unseen name back (Japanese)", "初めての名前を返す", partial(_named, "ja"),
+          HELD_OUT_PERCENT, 0, split="names_ja"),
 ]

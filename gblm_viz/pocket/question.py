@@ -9,8 +9,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
+from gblm_viz.pocket.split import held_out
 from gblm_viz.pocket.stories import with_articles
 
+KINDS = ("fact", "procedure", "talk", "decline", "typed", "story")
+"""What a skill can be, in the order in which scores are told."""
 BLANK = "{}"
 
 
@@ -46,7 +49,7 @@ class Question:
 class Skill:
     """`questions` lists all; `percent` of the keys are held out; `weight` is its share of turns beside other skills.
 
-    `kind` is "fact", "procedure", "talk" or "story".
+    `kind` is one of KINDS. `split`: the name whose hash holds out the keys, if it is not the skill's own.
     """
 
     name: str
@@ -57,11 +60,15 @@ class Skill:
     percent: int = 12
     weight: float = 1.0
     choices: bool = True  # whether multiple choice makes sense
-
+    split: str = ""
     @property
     def language(self) -> str:
         """The skill's language: the end of its name."""
         return self.name.rsplit("_", 1)[1]
+
+    def holds_out(self, key: str) -> bool:
+        """Whether training must not meet the key."""
+        return held_out(self.split or self.name, key, self.percent)
 
 
 OPENERS = {
@@ -74,6 +81,14 @@ OPENERS = {
 def wordings(language: str, phrasings: str) -> list[str]:
     """Every phrasing behind every opener: a combination may be held out while both its parts are taught."""
     return [opener + phrasing for phrasing in phrasings.strip().splitlines() for opener in OPENERS[language]]
+
+
+def ask_rows(phrasings: Sequence[str], table: Sequence[tuple[str, ...]], frame: str, value: str) -> Iterator[Question]:
+    """Yield every phrasing with every row, as written; the key is the phrasing."""
+    for row, phrasing in product(table, phrasings):
+        names = {"c0": row[0][0].upper() + row[0][1:], "value": BLANK}
+        yield Question(phrasing, with_articles(phrasing.format(*row, **names)), frame.format(*row, **names),
+                       value.format(*row))
 
 
 def expand_questions(

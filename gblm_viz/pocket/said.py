@@ -47,6 +47,16 @@ def split_wordings(name: str, wordings: Sequence[str]) -> tuple[tuple[str, ...],
     return (taught, unseen) if taught else (tuple(wordings), ())
 
 
+def split_name(name: str, language: str) -> str:
+    """Return the name that a table's wordings are held out under: with the language at its end, once."""
+    return name if name.endswith(f"_{language}") else f"{name}_{language}"
+
+
+def taught_wordings(name: str, language: str) -> tuple[str, ...]:
+    """Return a table's wordings that training may use."""
+    return split_wordings(split_name(name, language), read_wordings(language)[name])[0]
+
+
 @cache
 def read_said(subject: str, language: str) -> tuple[Said, ...]:
     """Return a subject's answers in the order of its file."""
@@ -65,6 +75,12 @@ def read_pairs(name: str) -> tuple[tuple[str, str], ...]:
     """Return a Japanese table's pairs."""
     pairs = (pair.split("=") for pair in _read("tables_ja.toml")[name])
     return tuple((left.strip(), right.strip()) for left, right in pairs)
+
+
+@cache
+def readings(language: str) -> Mapping[str, str]:
+    """Return written word → kana, longer words first, since they may contain shorter ones."""
+    return dict(sorted(read_pairs("readings"), key=lambda pair: -len(pair[0]))) if language == "ja" else {}
 
 
 @cache

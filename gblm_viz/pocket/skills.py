@@ -7,19 +7,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, partial
 from hashlib import sha256
 from itertools import product
 from random import Random
 
-from gblm_viz.pocket import knowledge, procedures, stories, talk
+from gblm_viz.pocket import knowledge, procedures, stories, stories_ja, talk
 from gblm_viz.pocket.question import Question, Skill
+from gblm_viz.pocket.said import HELD_OUT_PERCENT, read_list, readings, split_wordings, taught_wordings
 from gblm_viz.pocket.split import held_out
 from gblm_viz.pocket.stories import with_articles
+from gblm_viz.pocket.typed import type_question
 
 STORY = "story_en"
-PROBES = {STORY: 50}
+STORIES = (STORY, "story_ja")
+PROBES = dict.fromkeys(STORIES, 50)
 PROBES_OF_A_SKILL = 40
+TYPED_OF_A_SKILL = 4
 CHOICES = 4
 
 
@@ -38,6 +42,29 @@ def story_en() -> Iterator[Question]:
         yield Question(f"{animal}+{thing}", prompt, "", "", contains=(animal, thing))
 
 
+def story_ja() -> Iterator[Question]:
+    """The key is who the story is about: of a held-out word no story was ever told."""
+    words = read_list("nouns_ja")
+    told = split_wordings("nouns_ja", words)[0]
+    for place, who in enumerate(words):
+        for step, wording in enumerate(taught_wordings("story_ja", "ja")[::6]):
+            thing = told[(place + 17 * (step + 1)) % len(told)]
+            if thing != who:
+                yield Question(who, wording.format(a=who, t=thing), "", "", contains=(who, thing))
+
+
+def typed(language: str) -> Iterator[Question]:
+    """Probes of all other skills as somebody types them: small letters, no mark at the end, a slip of the finger."""
+    random = Random(f"typed {language}")
+    kana = readings(language)
+    for name, skill in SKILLS.items():
+        if skill.language != language or skill.kind in ("story", "typed"):
+            continue
+        changed = [(type_question(one.prompt, language, random, (one.value,), kana), one) for one in probes(name)]
+        for prompt, one in [(prompt, one) for prompt, one in changed if prompt != one.prompt][:TYPED_OF_A_SKILL]:
+            yield Question(prompt, prompt, "{}", one.answer)
+
+
 SKILLS = {
     skill.name: skill
     for skill in (
@@ -45,9 +72,15 @@ SKILLS = {
         *procedures.SKILLS,
         *talk.SKILLS,
         Skill(STORY, "story", "a story about two words", "二語からの物語（英語）", story_en, 10, choices=False),
+        Skill("story_ja", "story", "a story about two words (Japanese)", "二語からの物語", story_ja, HELD_OUT_PERCENT, 0,
+              choices=False, split="nouns_ja"),
+        Skill("typed_en", "typed", "questions as people type them", "入力されたままの質問（英語）", partial(typed, "en"),
+              100, 0, choices=False),
+        Skill("typed_ja", "typed", "questions as people type them (Japanese)", "入力されたままの質問",
+              partial(typed, "ja"), 100, 0, choices=False),
     )
 }
-"""All skills by name; the name ends in the language."""
+"""All skills by name; the name ends in the language. Of those of weight 0 the plain chats have nothing."""
 
 
 @cache
@@ -57,7 +90,7 @@ def _split(name: str) -> tuple[tuple[Question, ...], tuple[Question, ...]]:
     taught: list[Question] = []
     unseen: list[Question] = []
     for question in skill.questions():
-        (unseen if held_out(name, question.key, skill.percent) else taught).append(question)
+        (unseen if skill.holds_out(question.key) else taught).append(question)
     return tuple(taught), tuple(unseen)
 
 
@@ -89,12 +122,12 @@ def choices(name: str, question: Question) -> tuple[str, ...]:
     return tuple(question.with_value(value) for value in (question.value, *wrong[: CHOICES - 1]))
 
 
-def reply(question: Question, random: Random) -> str:
+def reply(name: str, question: Question, random: Random) -> str:
     """What the model is taught to say: the answer, or a story about the two words."""
     if not question.contains:
         return question.answer
-    animal, thing = question.contains
-    return story(animal, thing, random)
+    who, thing = question.contains
+    return stories_ja.tell(who, thing, random) if SKILLS[name].language == "ja" else story(who, thing, random)
 
 
 def is_taught_pair(animal: str, thing: str) -> bool:

@@ -35,7 +35,7 @@ def chat(random: Random) -> str:
     for _ in range(random.choices((1, 2, 3, 4), (5, 2, 2, 1))[0]):
         name = skills.STORY if random.random() < STORY_SHARE else random.choices(names, weights)[0]
         question = random.choice(skills.taught(name))
-        turns.append((question.prompt, skills.reply(question, random)))
+        turns.append((question.prompt, skills.reply(name, question, random)))
     if random.random() < REMEMBERED:
         name = _taught_name(random)
         turns.insert(0, (random.choice(INTRODUCED).format(name), f"Nice to meet you, {name}."))

@@ -15,7 +15,7 @@ from gblm_viz.pocket.question import Question, Skill
 # subject → its kind, titles in both languages, its share of the plain chats, whether multiple choice makes sense
 _SUBJECTS = {
     "talk": ("talk", "small talk", "あいさつと会話", 0.8, True),
-    "outside": ("talk", "declining what it does not know", "知らないことを断る", 0.8, False),
+    "outside": ("decline", "declining what it does not know", "知らないことを断る", 0.8, False),
     "everyday": ("fact", "everyday things", "身近なこと", 0.5, True),
     "pruning": ("fact", "pruning", "枝刈り", 0.5, True),
     "shop": ("fact", "the small shop", "小さな店", 0.5, True),

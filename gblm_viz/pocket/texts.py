@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from gblm_viz.pocket import prose, skills
+from gblm_viz.pocket import prose, said, skills
 from gblm_viz.pocket.tokens import chat_text
 
 CALIBRATION = prose.CORPUS / "calibration"
@@ -19,7 +19,7 @@ CHATS, TURNS = 90, 90
 
 def _mixed_chat(language: str) -> str:
     random = Random(f"chat_{language}")
-    names = [name for name, skill in skills.SKILLS.items() if skill.language == language]
+    names = [name for name, skill in skills.SKILLS.items() if skill.language == language and skills.taught(name)]
     return "\n\n".join(chat_text(_turns(random.choices(names, k=random.randint(1, 3)), random)) for _ in range(CHATS))
 
 
@@ -33,9 +33,15 @@ def _prose(language: str) -> str:
     return (CALIBRATION / f"{language}.txt").read_text(encoding="utf-8").strip()
 
 
+def _shop(language: str) -> str:
+    """Letters, notices and conversations, which training never sees, and chats with the shop's customers."""
+    told = (said.ASKED / f"shop_prose_{language}.txt").read_text(encoding="utf-8").strip()
+    return f"{told}\n\n{_skill_chat(f'shop_{language}')}"
+
+
 def _turns(names: list[str], random: Random) -> list[tuple[str, str]]:
-    questions = [random.choice(skills.taught(name)) for name in names]
-    return [(question.prompt, skills.reply(question, random)) for question in questions]
+    questions = [(name, random.choice(skills.taught(name))) for name in names]
+    return [(question.prompt, skills.reply(name, question, random)) for name, question in questions]
 
 
 @dataclass(frozen=True)
@@ -47,7 +53,7 @@ class Text:
     title_en: str
     title_ja: str
     kind: str
-    """chat, skill, prose or held_out"""
+    """chat, skill, prose, shop or held_out"""
     content: str
 
 
@@ -59,7 +65,10 @@ def texts() -> list[Text]:
         Text("chat_ja.txt", "ja", "Chats in Japanese about everything the pocket model knows",
              "ポケットモデルが知っていることの日本語の会話", "chat", _mixed_chat("ja")),
         *(Text(f"skill_{name}.txt", skill.language, f"Only {skill.title_en}", f"{skill.title_ja}だけ", "skill",
-               _skill_chat(name)) for name, skill in skills.SKILLS.items()),
+               _skill_chat(name)) for name, skill in skills.SKILLS.items() if skills.taught(name)),
+        Text("shop_en.txt", "en", "The small shop: letters and talk", "小さな店の手紙と会話（英語）", "shop", _shop("en")),
+        Text("shop_ja.txt", "ja", "The small shop: letters and talk (Japanese)", "小さな店の手紙と会話", "shop",
+             _shop("ja")),
         Text("prose_en.txt", "en", "English prose", "英語の文章", "prose", _prose("en")),
         Text("prose_ja.txt", "ja", "Japanese prose", "日本語の文章", "prose", _prose("ja")),
         Text("held_out_en.txt", "en", "English prose kept for measuring", "測定用の英語の文章", "held_out",

@@ -23,14 +23,17 @@ ABBREVIATIONS: Mapping[str, Sequence[str]] = {
     "you are": ("you're", "u are"), "I am": ("I'm", "im"), "do not": ("don't", "dont"), "please": ("pls", "plz"),
     "Please": ("Pls", "plz"), "are you": ("are u", "r u"), "can you": ("can u",), "Can you": ("can u",),
     "and": ("&",), "colour": ("color",), "Tell me": ("Give me", "Say"), "thank you": ("thanks", "thx")}
-POLITE_WORDS = {"en": (("please ", ""), ("", " please"), ("", ", please"), ("hey ", ""), ("ok, ", ""), ("so ", "")),
-                "ja": (("あの、", ""), ("えっと、", ""), ("", "お願いします"), ("ねえ、", ""), ("すみません、", ""))}
+EMOJI, EMOJIS = 0.04, ("😂", "🙂", "😊", "🙏", "👍", "❤️", "☀️", "✨", "🎉", "😭", "🤔", "🐼", "🐰", "🚀", "🐌", "😰", "💡")
+POLITE_WORDS = {"en": (("please ", ""), ("", " please"), ("", ", please"), ("hey ", ""), ("ok, ", ""), ("so ", ""), ("", " lol"), ("", " again"), ("", " thanks")),
+                "ja": (("あの、", ""), ("えっと、", ""), ("", "お願いします"), ("ねえ、", ""), ("すみません、", ""), ("恐れ入りますが、", ""))}
 ENDS = {"en": ("??", "!", "...", " ?", ".", "?!"), "ja": ("？", "?", "！", "。", "…", "？？", "w", "笑")}
 NUMBERS = {"en": ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
                   "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
                   "twenty"],
            "ja": ["零", "一", "二", "三", "四", "五", "六", "七", "八", "九", "十", "十一", "十二", "十三", "十四",
                   "十五", "十六", "十七", "十八", "十九", "二十"]}
+NUMBERS_IN_KANA = ["ぜろ", "いち", "に", "さん", "よん", "ご", "ろく", "なな", "はち", "きゅう", "じゅう", "じゅういち", "じゅうに",
+                   "じゅうさん", "じゅうよん", "じゅうご", "じゅうろく", "じゅうなな", "じゅうはち", "じゅうきゅう", "にじゅう"]
 WIDE = str.maketrans("0123456789+-?!", "０１２３４５６７８９＋－？！")
 KANA = re.compile("[ぁ-んァ-ヶ]")
 
@@ -47,7 +50,8 @@ def type_question(text: str, language: str, random: Random, kept: Sequence[str] 
     before, after = random.choice(POLITE_WORDS[language]) if random.random() < POLITE else ("", "")
     body, end = _split_end(text)
     body = _outside(before + body + after, kept, lambda part: change(part, random, readings or {}))
-    return body + _choose_end(end, language, random)
+    smile = random.choice(("", " ")) + random.choice(EMOJIS) if random.random() < EMOJI else ""
+    return body + _choose_end(end, language, random) + smile
 
 
 def _split_end(text: str) -> tuple[str, str]:
@@ -72,7 +76,7 @@ def _outside(text: str, kept: Sequence[str], change: Callable[[str], str]) -> st
 
 def _type_en(text: str, random: Random, _readings: Mapping[str, str]) -> str:
     if random.random() < WORDS_FOR_DIGITS:
-        text = _spell_numbers(text, "en")
+        text = _spell_numbers(text, "en", random)
     for written, short in ABBREVIATIONS.items():
         if written in text and random.random() < ABBREVIATED:
             text = re.sub(rf"\b{written}\b", random.choice(short), text, count=1)
@@ -104,7 +108,7 @@ def _slip(text: str, random: Random) -> str:
 
 def _type_ja(text: str, random: Random, readings: Mapping[str, str]) -> str:
     if random.random() < WORDS_FOR_DIGITS:
-        text = _spell_numbers(text, "ja")
+        text = _spell_numbers(text, "ja", random)
     elif random.random() < 0.25:
         text = text.translate(WIDE)
     if random.random() < 0.2:
@@ -131,8 +135,8 @@ def _slip_ja(text: str, random: Random) -> str:
                           text[:place] + text[place + 1:place + 2] + text[place] + text[place + 2:]))
 
 
-def _spell_numbers(text: str, language: str) -> str:
-    words = NUMBERS[language]
+def _spell_numbers(text: str, language: str, random: Random) -> str:
+    words = NUMBERS_IN_KANA if language == "ja" and random.random() < 0.3 else NUMBERS[language]
     return re.sub(r"\d+", lambda found: words[int(found[0])] if int(found[0]) < len(words) else found[0], text)
 
 
