@@ -122,8 +122,8 @@ def _pairs(first: Sequence[tuple[str, str]], more: str) -> list[tuple[str, str]]
 _EN = ("capitals_en", "opposites_en", "colours_en", "sounds_en", "young_en", "past_en", "plurals_en", "kinds_en",
        "days_en", "words_en")
 _UNKNOWN = {"capitals_en": "places_en", "capitals_ja": "places_ja", "words_from_en_ja": "nouns_en"} | {
-    f"{topic}_{language}": f"nouns_{language}" for topic in ("opposites", "colours", "sounds", "young", "words", "kinds")
-    for language in ("en", "ja")}
+    f"{topic}_{language}": f"nouns_{language}" for language in ("en", "ja")
+    for topic in ("opposites", "colours", "sounds", "young", "words", "kinds")}
 """Which words a table is asked about in vain."""
 
 

@@ -57,9 +57,10 @@ There is no system message.
 
 ## Data statement
 All text was written for this project and nothing else was used: {written_kb} kB of prose ({pieces};
-stories, explanations, conversations, letters, places), chats by a generator that asks true questions in many wordings,
-and prose that the same generator recombines. No person in it is real, and no text of anybody else, no web page and no
-user's words are in it. The prose is synthetic, written under the authors' direction by a large language model; no
+stories, explanations, conversations, letters, places), chats by a generator that asks true questions in many wordings
+and types them as people do (small letters, slips, other punctuation), {messages} single messages with their answers, and
+prose that the same generator recombines. The shop and everybody in it are invented. No person in it is real, and no
+text of anybody else, no web page and no user's words are in it. The prose is synthetic, written under the authors' direction by a large language model; no
 independent reviewer has read it, and it may hold mistakes of fact. Facts are those of school books: one answer each,
 British spelling. Shares of the tokens: {mixture}. Corpus hash `{corpus_hash}`, the same on every machine.
 
@@ -91,6 +92,9 @@ Wilson's, 95 %.
 
 {scores}
 
+*Decline*: an answer counts only if it is the very one of the declining sentences that was taught for such a message.
+*Typed*: probes of all skills with small letters, slips and other punctuation.
+
 A story is consistent when it keeps all of these rules; how many of {stories} told stories broke each. They do not see
 everything: the generator itself now and then lets the same animal speak twice in a quarrel, and so does the model.
 
@@ -115,7 +119,7 @@ FREE = """
 {count} questions as people in an audience type them. A large language model wrote them, in five independent runs that
 were told only what this model is about and had seen nothing of it; no audience has been asked yet. {other:.0%} want
 something that was not announced; announced were simple facts, sums, stories, copying, greetings, pruning and a small
-shop, of which a model may well know nothing. None is trained on. Two readers, independent runs of such a model too,
+shop. None is trained on. Two readers, independent runs of such a model too,
 judged each greedy answer of the open half by the rules of `gblm_viz/pocket/free.py` and agreed on {agreed:.0%}; the
 other half waits, unread, for the next model.
 
@@ -218,6 +222,10 @@ def _curve(trained: Trained, count: int = 8) -> str:
     return _table(("tokens seen", "training loss", "English prose", "Japanese prose"), (
         (f"{int(point['step'] * batch):,}", f"{point['loss']:.2f}", f"{point['perplexity_en']:.1f}",
          f"{point['perplexity_ja']:.1f}") for point in points[::-1][::step][::-1]))
+
+
+def _messages(trained: Trained) -> str:
+    return " and ".join(f"{count:,} in {language}" for language, count in trained["messages"].items())
 
 
 def _interval(one: Interval) -> str:
@@ -418,7 +426,7 @@ def write(folder: Path) -> None:
     draws, steering = _read(folder, "draws.json", Draws), _read(folder, "steering.json", Steering)
     free = list(read_free(folder / "probes"))
     recipe = trained["recipe"]
-    story = next(skill for skill in scored["skills"].values() if skill["kind"] == "story")
+    told = [skill for skill in scored["skills"].values() if skill["kind"] == "story"]
     text = CARD.format(
         **{key: recipe[key] for key in ("blocks", "hidden", "heads", "key_value_heads", "intermediate", "batch",
                                         "first_window", "window", "rate", "weight_decay", "seed", "uneven")},
@@ -426,10 +434,13 @@ def write(folder: Path) -> None:
         written_kb=round(sum(trained["written_bytes"].values()) / 1000),
         pieces=", ".join(f"{count} pieces in {language}" for language, count in trained["written_pieces"].items()),
         mixture=", ".join(f"{kind} {share:.0%}" for kind, share in trained["mixture"].items()),
-        corpus_hash=trained["corpus_hash"], tokens=trained["tokens"], steps=trained["steps"],
+        messages=_messages(trained), corpus_hash=trained["corpus_hash"], tokens=trained["tokens"],
+        steps=trained["steps"],
         minutes=trained["seconds"] / 60, threads=trained["threads"], length=scored["length"], curve=_curve(trained),
-        dtype=scored["dtype"], kinds=_kinds(scored), scores=_scores(scored), stories=story["n"],
-        rules=_table(("rule", "broken by"), story["rules"].items()),
+        dtype=scored["dtype"], kinds=_kinds(scored), scores=_scores(scored),
+        stories=" and ".join(f"{skill['n']} {skill['language']}" for skill in told),
+        rules=_table(("rule", "language", "broken by"), (
+            (rule, skill["language"], count) for skill in told for rule, count in skill["rules"].items())),
         entropy=_table(("text", "perplexity", "bits a byte", "windows"), (
             (kind, one["perplexity"], f"{one['bits_per_byte']:.2f}", one["windows"])
             for kind, one in sorted(scored["entropy"].items(), key=itemgetter(0)))),

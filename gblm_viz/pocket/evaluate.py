@@ -20,13 +20,16 @@ from gblm_viz.core.measure import evaluate
 from gblm_viz.core.measure.evaluate import Probe
 from gblm_viz.core.model.models import Model, load
 from gblm_viz.core.talk.generate import answer
-from gblm_viz.pocket import places, prose, skills, stories, stream
+from gblm_viz.pocket import places, prose, skills, stories, stories_ja, stream
+from gblm_viz.pocket.question import KINDS
 
 log = logging.getLogger("gblm_viz.pocket")
 STORY_TOKENS = 260
 """Tokens a story may take; one that has not ended by then is cut and breaks a rule."""
 LENGTH = 512
 SHORT = 128
+TELLERS = {"en": stories, "ja": stories_ja}
+"""Whose rules a language's stories keep to."""
 DRAWN = 60
 """Documents the generator draws anew for each of its kinds."""
 
@@ -61,10 +64,9 @@ def score_stories(model: Model, probes: tuple[Probe, ...]) -> list[Tale]:
     found: list[Tale] = []
     for probe in probes:
         story = answer(model, [{"role": "user", "content": probe.prompt}], most=STORY_TOKENS).text
-        animal, thing = probe.contains
-        found.append({"prompt": probe.prompt, "story": story, "broken": stories.broken_rules(story, animal, thing)})
-        log.info("%s %s", "broken " + "; ".join(stories.broken_rules(story, animal, thing)) if found[-1]["broken"]
-                 else "holds", story)
+        broken = TELLERS[probe.language].broken_rules(story, *probe.contains)
+        found.append({"prompt": probe.prompt, "story": story, "broken": broken})
+        log.info("%s %s", "broken " + "; ".join(broken) if broken else "holds", story)
     return found
 
 
@@ -76,7 +78,8 @@ def entropy(model: Model) -> dict[str, dict[str, float]]:
     kinds = {f"{kind}_{language}": [piece for piece in pieces if piece in prose.unseen(language)]
              for language in prose.LANGUAGES for kind, pieces in prose.by_kind(language).items()}
     random = Random("newly drawn")
-    kinds |= {f"{kind} (generated)": [stream.KINDS[kind](random) for _ in range(DRAWN)] for kind in ("chat", "retold")}
+    kinds |= {f"{kind} (generated)": [stream.KINDS[kind](random) for _ in range(DRAWN)]
+              for kind in ("chat", "asked", "retold")}
     found = {}
     for kind, pieces in kinds.items():
         text = "\n\n".join(pieces)
@@ -97,7 +100,7 @@ def score(folder: Path) -> dict[str, object]:
     chances, perplexities = evaluate.chance(exact), asked.perplexities
     found: dict[str, dict[str, object]] = {}
     for name, skill in skills.SKILLS.items():
-        if name == skills.STORY:
+        if skill.kind == "story":
             continue
         found[name] = {"kind": skill.kind, "title_en": skill.title_en, "title_ja": skill.title_ja,
                        "language": skill.language, **_share(asked.skills[name]),
@@ -105,14 +108,15 @@ def score(folder: Path) -> dict[str, object]:
         if name in chances:
             found[name]["choice"] = _share(chosen.skills[name]) | {"chance": round(chances[name], 4)}
         log.info("%-16s %s", name, {key: found[name][key] for key in ("right", "n", "answer_perplexity")})
-    tales = score_stories(model, tuple(probe for probe in probes if probe.contains))
-    story = skills.SKILLS[skills.STORY]
-    consistent = Share(sum(not tale["broken"] for tale in tales), len(tales))
-    broken = Counter(rule for tale in tales for rule in tale["broken"])
-    found[skills.STORY] = {"kind": story.kind, "title_en": story.title_en, "title_ja": story.title_ja,
-                           "language": story.language, **_share(consistent),
-                           "rules": {rule: broken[rule] for rule in stories.RULES}}
-    log.info("%d of %d stories consistent; broken: %s", consistent.right, consistent.total, dict(broken))
+    for name in skills.STORIES:
+        tales = score_stories(model, tuple(probe for probe in probes if probe.skill == name))
+        story = skills.SKILLS[name]
+        consistent = Share(sum(not tale["broken"] for tale in tales), len(tales))
+        broken = Counter(rule for tale in tales for rule in tale["broken"])
+        found[name] = {"kind": story.kind, "title_en": story.title_en, "title_ja": story.title_ja,
+                       "language": story.language, **_share(consistent),
+                       "rules": {rule: broken[rule] for rule in TELLERS[story.language].RULES}}
+        log.info("%d of %d stories consistent; broken: %s", consistent.right, consistent.total, dict(broken))
     unseen = {}
     for language in prose.LANGUAGES:
         file = f"held_out_{language}.txt"
@@ -121,7 +125,7 @@ def score(folder: Path) -> dict[str, object]:
                             "tokens": int(windows.lengths.sum()), "windows": windows.count}
     kinds = {kind: _share(Share(*map(sum, zip(*((one["right"], one["n"]) for one in found.values()
                                                 if one["kind"] == kind), strict=True))))
-             for kind in ("fact", "procedure", "talk", "story")}
+             for kind in KINDS}
     log.info("%s", {kind: one["share"] for kind, one in kinds.items()})
     result: dict[str, object] = {"dtype": "bfloat16 weights, float32 computation", "length": LENGTH, "skills": found,
                                  "kinds": kinds, "held_out_prose": unseen, "entropy": entropy(model)}

@@ -189,15 +189,17 @@ I want to say {0} in Japanese. What is the word?
 """, "「{0}」は英語で {value} です。", weight=1.2),
 }
 FACTS |= {
-    "country_of_en": Facts("countries of capitals", "首都から国（英語）", _COUNTRIES, "", "{1} is the capital of {value}.",
-                           "{0}"),
-    "sounds_ja": Facts("animal sounds (Japanese)", "動物の鳴き声", read_pairs("sounds"), "", "{0}は「{value}」と鳴きます。"),
-    "young_ja": Facts("young animals (Japanese)", "動物の子ども", read_pairs("young"), "", "{0}の子どもは「{value}」です。"),
+    "country_of_en": Facts("countries of capitals", "首都から国（英語）", _COUNTRIES, "",
+                           "{1} is the capital of {value}.", "{0}"),
+    "sounds_ja": Facts("animal sounds (Japanese)", "動物の鳴き声", read_pairs("sounds"), "",
+                       "{0}は「{value}」と鳴きます。"),
+    "young_ja": Facts("young animals (Japanese)", "動物の子ども", read_pairs("young"), "",
+                      "{0}の子どもは「{value}」です。"),
     "kinds_ja": Facts("kinds of things (Japanese)", "物の種類", read_pairs("kinds"), "", "{0}は{value}です。"),
     "words_from_en_ja": Facts("English to Japanese (asked in Japanese)", "英語から日本語", facts.WORDS, "",
                               "{0} は日本語で「{value}」です。"),
-    "country_of_ja": Facts("countries of capitals (Japanese)", "首都から国", _COUNTRIES_JA, "", "{1}は{value}の首都です。",
-                           "{0}"),
+    "country_of_ja": Facts("countries of capitals (Japanese)", "首都から国", _COUNTRIES_JA, "",
+                           "{1}は{value}の首都です。", "{0}"),
 }
 
 

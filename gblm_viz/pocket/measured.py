@@ -51,6 +51,7 @@ class Trained(TypedDict):
     mixture: dict[str, float]
     written_pieces: dict[str, int]
     written_bytes: dict[str, int]
+    messages: dict[str, int]
     curve: list[Point]
 
 
@@ -87,6 +88,7 @@ class Skill(Share):
 
     kind: str
     title_en: str
+    language: str
     answer_perplexity: NotRequired[float]
     choice: NotRequired[Choice]
     rules: NotRequired[dict[str, int]]

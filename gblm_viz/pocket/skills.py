@@ -21,9 +21,10 @@ from gblm_viz.pocket.typed import type_question
 
 STORY = "story_en"
 STORIES = (STORY, "story_ja")
-PROBES = dict.fromkeys(STORIES, 50)
+TYPED = ("typed_en", "typed_ja")
+PROBES = dict.fromkeys(STORIES, 50) | dict.fromkeys(TYPED, 100)
 PROBES_OF_A_SKILL = 40
-TYPED_OF_A_SKILL = 4
+TYPED_OF_A_SKILL = 5
 CHOICES = 4
 
 
@@ -72,10 +73,10 @@ SKILLS = {
         *procedures.SKILLS,
         *talk.SKILLS,
         Skill(STORY, "story", "a story about two words", "二語からの物語（英語）", story_en, 10, choices=False),
-        Skill("story_ja", "story", "a story about two words (Japanese)", "二語からの物語", story_ja, HELD_OUT_PERCENT, 0,
-              choices=False, split="nouns_ja"),
-        Skill("typed_en", "typed", "questions as people type them", "入力されたままの質問（英語）", partial(typed, "en"),
-              100, 0, choices=False),
+        Skill("story_ja", "story", "a story about two words (Japanese)", "二語からの物語", story_ja,
+              HELD_OUT_PERCENT, 0, choices=False, split="nouns_ja"),
+        Skill("typed_en", "typed", "questions as people type them", "入力されたままの質問（英語）",
+              partial(typed, "en"), 100, 0, choices=False),
         Skill("typed_ja", "typed", "questions as people type them (Japanese)", "入力されたままの質問",
               partial(typed, "ja"), 100, 0, choices=False),
     )

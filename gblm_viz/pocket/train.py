@@ -27,7 +27,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerBase,
 
 from gblm_viz.core.model.models import move, pick_device
 from gblm_viz.core.sums.observe import sample_loss
-from gblm_viz.pocket import prose, skills, stream, tokens
+from gblm_viz.pocket import prose, said, skills, stream, tokens
 from gblm_viz.pocket.said import ASKED
 
 MEASURE_EVERY = 250  # steps
@@ -237,7 +237,8 @@ def batch(recipe: Recipe, step: int, tokenizer: PreTrainedTokenizerBase) -> list
     length = recipe.window_at(step)
     whole = max(length, min(recipe.window, recipe.batch))
     random = Random(f"{recipe.seed} {step}")
-    found = [stream.window(whole, recipe.mixture_at(step), random, tokenizer) for _ in range(max(1, recipe.batch // whole))]
+    shares = recipe.mixture_at(step)
+    found = [stream.window(whole, shares, random, tokenizer) for _ in range(max(1, recipe.batch // whole))]
     return [one[start : start + length] for one in found for start in range(0, whole, length)]
 
 
@@ -405,6 +406,8 @@ def save(model: LlamaForCausalLM, work: Path, recipe: Recipe, progress: Progress
         "written_bytes": {
             language: sum(len(p.encode()) for p in prose.taught(language)) for language in prose.LANGUAGES
         },
+        "messages": {language: sum(len(one.taught) for subject in said.SUBJECTS
+                                   for one in said.read_said(subject, language)) for language in prose.LANGUAGES},
         "held_out_pieces": {language: len(prose.unseen(language)) for language in prose.LANGUAGES},
         "curve": progress.curve,
         "versions": {"torch": torch.__version__.split("+")[0]},

@@ -139,7 +139,7 @@ def test_what_is_to_be_copied_stands_in_the_question_and_a_held_out_name_nowhere
         for turn in draws(language, name):
             (word,) = turn.kept
             assert word in turn.prompt and word in turn.answer
-            typed = type_question(turn.prompt, language, random, turn.kept, audience.readings(language))
+            typed = type_question(turn.prompt, language, random, turn.kept, said.readings(language))
             assert word in typed
             assert not {one for one in unseen if len(one) > 3} & set(re.findall(r"\w+", turn.answer)), turn
             assert not {word, word.capitalize()} & probed, turn

@@ -9,12 +9,14 @@ import calendar
 import json
 import re
 from collections import Counter
+from collections.abc import Iterable
 from itertools import product
 
 import pytest
 
 from gblm_viz.pocket import facts, procedures, skills
-from gblm_viz.pocket.question import Question, Skill, expand_questions
+from gblm_viz.pocket.question import KINDS, Question, Skill, expand_questions
+from gblm_viz.pocket.said import read_list, read_pairs, read_wordings
 
 FACTS = [name for name, skill in skills.SKILLS.items() if skill.kind == "fact"]
 CHOSEN = [name for name, skill in skills.SKILLS.items() if skill.choices]
@@ -66,7 +68,7 @@ def yes_or_no(prompt: str) -> str:
 def repeated(prompt: str) -> str:
     said = re.search(r"word(?: is)? (\w+)\.", prompt)
     if said:
-        return f"The word is {said[1]}."
+        return said[1]
     name = re.search(r"(?:name is|called|I am) (\w+)\.", prompt)
     assert name, prompt
     return f"Nice to meet you, {name[1]}." if prompt == f"My name is {name[1]}." else f"Your name is {name[1]}."
@@ -79,6 +81,58 @@ def repeated_ja(prompt: str) -> str:
     return f"はじめまして、{name[1]}さん。" if introduced else f"あなたの名前は{name[1]}です。"
 
 
+def difference_ja(prompt: str) -> str:
+    first, second = sorted(numbers(prompt), reverse=True)  # nothing below zero is asked for
+    return f"{first} - {second} = {first - second} です。"
+
+
+def neighbour_ja(prompt: str) -> str:
+    (number,) = numbers(prompt)
+    (way,) = set(re.findall("[次前]", prompt))
+    return f"{number}の{way}は{number + (1 if way == '次' else -1)}です。"
+
+
+def counted_ja(prompt: str) -> str:
+    return counted(prompt).replace(".", "。")
+
+
+def spelled_ja(prompt: str) -> str:
+    """In Japanese, letter by letter, of the one word of the table whose wording it is."""
+    kana = dict(read_pairs("spelled"))
+    ((word,),) = gaps(prompt, "ja", "spell_ja", kana)
+    return f"{word}：{'・'.join(list(kana[word]))}。"
+
+
+def gaps(prompt: str, language: str, table: str, *cells: Iterable[str]) -> set[tuple[str, ...]]:
+    """What stands in the gaps of the wordings that the prompt may be, each of the cells that may stand there."""
+    among = ["|".join(map(re.escape, sorted(cell, key=len, reverse=True))) for cell in cells]
+    found = set()
+    for wording in read_wordings(language)[table]:
+        parts = re.split(r"{(\w)}", wording)
+        numbers = [int(part) if part.isdigit() else 0 for part in parts[1::2]]
+        groups = [f"(?P<g{number}>{among[number]})" for number in numbers]
+        pattern = "".join(map("".join, zip(map(re.escape, parts[::2]), [*groups, ""], strict=True)))
+        if match := re.fullmatch(pattern, prompt):
+            found.add(tuple(match[f"g{number}"] for number in range(len(cells))))
+    return found
+
+
+def is_it(prompt: str, table: str, rows: list[tuple[str, str]], yes: str, no: str) -> str:
+    """Whether the question names a row's second cell beside its first one."""
+    things, values = dict(rows), {value for _, value in rows}
+    ((thing, asked),) = gaps(prompt, "ja" if table.endswith("_ja") else "en", table, things, values)
+    return (yes if asked == things[thing] else no).format(thing, things[thing])
+
+
+def given_back(prompt: str, language: str, table: str, frame: str) -> str:
+    """What stands where the wording has its gap."""
+    ((word,),) = gaps(prompt, language, table, WORDS[language])
+    return frame.format(word)
+
+
+CAPITALS = [(land, city) for land, city, _, _ in facts.COUNTRIES]
+CAPITALS_JA = [(land, city) for _, _, land, city in facts.COUNTRIES]
+WORDS = {language: {*read_list(f"nouns_{language}"), *read_list(f"names_{language}")} for language in ("en", "ja")}
 WORKED_OUT = {
     "sums_en": lambda prompt: total(prompt, "en"),
     "sums_ja": lambda prompt: total(prompt, "ja"),
@@ -92,6 +146,23 @@ WORKED_OUT = {
     "yes_no_en": yes_or_no,
     "echo_en": repeated,
     "echo_ja": repeated_ja,
+    "differences_ja": difference_ja,
+    "next_ja": neighbour_ja,
+    "counting_ja": counted_ja,
+    "sort_ja": lambda prompt: ", ".join(map(str, sorted(numbers(prompt)))) + "。",
+    "spell_ja": spelled_ja,
+    "capital_yes_no_en": lambda prompt: is_it(prompt, "capital_yes_no", CAPITALS, "Yes, {1} is the capital of {0}.",
+                                              "No, the capital of {0} is {1}."),
+    "capital_yes_no_ja": lambda prompt: is_it(prompt, "capital_yes_no_ja", CAPITALS_JA, "はい、{1}は{0}の首都です。",
+                                              "いいえ、{0}の首都は{1}です。"),
+    "colour_yes_no_en": lambda prompt: is_it(prompt, "colour_yes_no", facts.COLOURS, "Yes, {0} is {1}.",
+                                             "No, {0} is {1}."),
+    "colour_yes_no_ja": lambda prompt: is_it(prompt, "colour_yes_no_ja", facts.COLOURS_JA,
+                                             "はい、{0}の色は{1}です。", "いいえ、{0}の色は{1}です。"),
+    "copy_en": lambda prompt: given_back(prompt, "en", "copy_word", "{}"),
+    "copy_ja": lambda prompt: given_back(prompt, "ja", "copy_word", "{}"),
+    "names_en": lambda prompt: given_back(prompt, "en", "copy_name_ask", "Your name is {}."),
+    "names_ja": lambda prompt: given_back(prompt, "ja", "copy_name_ask", "あなたの名前は{}です。"),
 }
 """The whole answer of each procedure, from the prompt alone."""
 
@@ -117,8 +188,8 @@ def test_a_statement_is_as_often_confirmed_as_denied() -> None:
 
 def test_no_prompt_has_two_answers_in_any_skill() -> None:
     answers: dict[str, str] = {}
-    for name, skill in skills.SKILLS.items():
-        if name != skills.STORY:
+    for skill in skills.SKILLS.values():
+        if skill.kind != "story":
             for question in skill.questions():
                 assert answers.setdefault(question.prompt, question.answer) == question.answer, question
 
@@ -182,17 +253,31 @@ def test_at_least_fourteen_english_and_five_japanese_skills() -> None:
 def test_every_skill_has_a_kind_and_both_titles() -> None:
     for name, skill in skills.SKILLS.items():
         assert skill.name == name
-        assert skill.kind in ("fact", "procedure", "talk", "story"), name
+        assert skill.kind in KINDS, name
         assert skill.title_en and re.search("[ぁ-んァ-ヶ一-龠]", skill.title_ja), name
-        assert skill.weight > 0
-    assert [name for name, skill in skills.SKILLS.items() if skill.kind == "story"] == [skills.STORY]
+        assert skill.weight >= 0
+    assert [name for name, skill in skills.SKILLS.items() if skill.kind == "story"] == list(skills.STORIES)
+    assert {skill.kind for skill in skills.SKILLS.values()} == set(KINDS)
     assert len({skill.title_en for skill in skills.SKILLS.values()}) == len(skills.SKILLS)
 
 
 @pytest.mark.parametrize("name", skills.SKILLS)
-def test_a_skill_has_forty_different_probes_and_the_story_fifty(name: str) -> None:
+def test_a_skill_has_forty_different_probes_a_story_fifty_and_what_is_typed_a_hundred(name: str) -> None:
     found = skills.probes(name)
-    assert len(found) == len({question.prompt for question in found}) == (50 if name == skills.STORY else 40)
+    expected = {"story": 50, "typed": 100}.get(skills.SKILLS[name].kind, 40)
+    assert len(found) == len({question.prompt for question in found}) == expected
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_what_is_typed_asks_for_a_probes_answer_in_other_letters(language: str) -> None:
+    answers = {question.answer for name, skill in skills.SKILLS.items() for question in skills.probes(name)
+               if skill.language == language and skill.kind not in ("typed", "story")}
+    asked = skills.probes(f"typed_{language}")
+    assert {question.answer for question in asked} <= answers
+    assert len({question.answer for question in asked}) > 60
+    written = {question.prompt for name in skills.SKILLS for question in skills.SKILLS[name].questions()
+               if skills.SKILLS[name].kind != "typed"}
+    assert not {question.prompt for question in asked} & written
 
 
 @pytest.mark.parametrize("name", CHOSEN)
@@ -248,13 +333,13 @@ def test_a_procedures_wrong_numbers_are_near_the_right_one() -> None:
 
 
 def test_a_probe_line_holds_what_the_reader_needs() -> None:
-    (fact, *_), (story, *_), (free, *_) = (skills.probes(name) for name in ("capitals_en", "story_en", "unknown_ja"))
+    (fact, *_), (story, *_), (free, *_) = (skills.probes(name) for name in ("capitals_en", "story_en", "outside_ja"))
     line = json.loads(skills.probe_line("capitals_en", fact))
     assert line == {"skill": "capitals_en", "language": "en", "prompt": fact.prompt, "answer": fact.answer,
                     "choices": list(skills.choices("capitals_en", fact))}
     assert json.loads(skills.probe_line("story_en", story)) == {
         "skill": "story_en", "language": "en", "prompt": story.prompt, "contains": list(story.contains)}
-    assert set(json.loads(skills.probe_line("unknown_ja", free))) == {"skill", "language", "prompt", "answer"}
+    assert set(json.loads(skills.probe_line("outside_ja", free))) == {"skill", "language", "prompt", "answer"}
 
 
 def test_every_row_is_asked_in_every_wording_and_the_key_is_the_wording() -> None:
