@@ -1,4 +1,4 @@
-"""Makes the pocket model: `python -m gblm_viz.pocket train | evaluate | texts | card`, or asks it: `free`."""
+"""Makes the pocket model: `python -m gblm_viz.pocket train | evaluate | texts | known | card`, or asks it: `free`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import torch
 
 from gblm_viz.core.base.job import run
 from gblm_viz.core.model.models import load
-from gblm_viz.pocket import card, evaluate, free, places, texts, train
+from gblm_viz.pocket import card, evaluate, free, known, places, texts, train
 
 SHIPPED = train.Recipe()
 
@@ -28,6 +28,7 @@ def _parser() -> argparse.ArgumentParser:
     fit.add_argument("--device", default="auto", help="auto, cpu or cuda")
     fit.add_argument("--work", type=Path, help="checkpoints (default: .pocket-training/seed-N, ignored by git)")
     commands.add_parser("evaluate", help="score the saved model on its held-out probes and prose")
+    commands.add_parser("known", help="write what the model knows, as the page offers it")
     commands.add_parser("card", help="write the card from the measured numbers")
     asked = commands.add_parser("free", help="print its answers to an audience's questions, a JSON object a line")
     asked.add_argument("--half", default=free.HALVES[0], choices=free.HALVES,
@@ -54,6 +55,8 @@ def main(arguments: list[str] | None = None) -> None:
             print(json.dumps(line, ensure_ascii=False), flush=True)
     if given.command in ("train", "texts"):
         texts.write(places.TEXTS)
+    if given.command in ("train", "known"):
+        known.write(given.model)
     if given.command in ("train", "evaluate"):
         evaluate.score(given.model)
     if given.command in ("train", "evaluate", "card"):

@@ -58,10 +58,11 @@ There is no system message.
 ## Data statement
 All text was written for this project and nothing else was used: {written_kb} kB of prose ({pieces};
 stories, explanations, conversations, letters, places), chats by a generator that asks true questions in many wordings
-and types them as people do (small letters, slips, other punctuation), {messages} single messages with their answers, and
-prose that the same generator recombines. The shop and everybody in it are invented. No person in it is real, and no
-text of anybody else, no web page and no user's words are in it. The prose is synthetic, written under the authors' direction by a large language model; no
-independent reviewer has read it, and it may hold mistakes of fact. Facts are those of school books: one answer each,
+and types them as people do (small letters, slips, other punctuation), {messages} single messages with their answers,
+and prose that the same generator recombines. The shop and everybody in it are invented. No person in it is real, and no
+text of anybody else, no web page and no user's words are in it. The prose and the messages are synthetic, written under
+the authors' direction by a large language model; no independent reviewer has read them, and they may hold mistakes of
+fact. Facts are those of school books: one answer each,
 British spelling. Shares of the tokens: {mixture}. Corpus hash `{corpus_hash}`, the same on every machine.
 
 ## Training

@@ -51,8 +51,8 @@ def examples(language: str) -> list[tuple[str, str]]:
             asked = type_question(turn.prompt, language, random, turn.kept, said.readings(language))
             declined = any(turn.answer == one.answer for one in said.read_said("outside", language))
             found.append((asked, "" if declined else skill))
-    for name, skill in skills.SKILLS.items():
-        if skill.language == language and skill.weight and (known := skill_of(PLAIN.get(name, name))):
+    for name, plain in skills.SKILLS.items():
+        if plain.language == language and plain.weight and (known := skill_of(PLAIN.get(name, name))):
             asked_plainly = random.choices(skills.taught(name), k=DRAWN)
             found += [(type_question(one.prompt, language, random), known) for one in asked_plainly]
     return found
@@ -75,11 +75,12 @@ def learn(language: str, ids: list[str]) -> torch.Tensor:
 def write(folder: Path) -> None:
     """Write both files; the weights as bytes with one scale a language."""
     table = read_table()
-    (folder / SKILLS).write_text(json.dumps([
+    told = {"skills": [
         {"id": name, "name": {language: one[f"name_{language}"] for language in LANGUAGES},
          "line": {language: one[f"line_{language}"] for language in LANGUAGES},
          "examples": {language: one[f"ask_{language}"] for language in LANGUAGES}} for name, one in table.items()],
-        ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        "declines": [one.answer for language in LANGUAGES for one in said.read_said("outside", language)]}
+    (folder / SKILLS).write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     stored = {}
     for language in LANGUAGES:
         weights = learn(language, list(table)).numpy()

@@ -11,6 +11,7 @@ import unicodedata
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,12 +37,14 @@ class KnownSkill:
 
 @dataclass(frozen=True, eq=False)
 class KnownSkills:
-    """All skills of a model; weights: language → float32 (BUCKETS + 1, skills + 1), the last row added always.
+    """All skills of a model; declines: the sentences with which it says that something is outside what it knows.
 
-    The last column stands for "none of them".
+    weights: language → float32 (BUCKETS + 1, skills + 1), the last row added always; the last column stands for "none
+    of them".
     """
 
     skills: tuple[KnownSkill, ...]
+    declines: frozenset[str]
     weights: Mapping[str, NDArray[np.float32]]
 
     def find(self, question: str) -> KnownSkill | None:
@@ -70,7 +73,7 @@ def pieces_of(question: str) -> NDArray[np.float32]:
     found = np.zeros(BUCKETS + 1, np.float32)
     words = plain.split()
     pieces = {plain[start:start + size] for size in (2, 3, 4) for start in range(len(plain) - size + 1)}
-    pieces |= {f"{first}  {second}" for first, second in zip(words, words[1:], strict=False)}
+    pieces |= {f"{first}  {second}" for first, second in pairwise(words)}
     for piece in pieces:
         found[zlib.crc32(piece.encode()) % BUCKETS] = 1
     found /= max(1.0, float(np.sqrt(found.sum())))
@@ -84,9 +87,8 @@ def read_known(folder: Path) -> KnownSkills | None:
         return None
     from safetensors.numpy import load_file
 
-    skills = tuple(KnownSkill(one["id"], one["name"], one["line"], {key: tuple(value) for key, value in
-                                                                    one["examples"].items()})
-                   for one in json.loads((folder / SKILLS).read_text(encoding="utf-8")))
+    told = json.loads((folder / SKILLS).read_text(encoding="utf-8"))
+    skills = tuple(KnownSkill(one["id"], one["name"], one["line"], one["examples"]) for one in told["skills"])
     stored = load_file(folder / RULE)
     weights = {language: stored[language].astype(np.float32) * stored[f"{language}.scale"] for language in ("en", "ja")}
-    return KnownSkills(skills, weights)
+    return KnownSkills(skills, frozenset(told["declines"]), weights)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +18,7 @@ from gblm_viz.escape import escape
 from gblm_viz.model_text import template_note
 from gblm_viz.words import Words
 
+from ..components.question_chips import QuestionChips, Subject, chips, no_chips
 from ..components.token_bars import MARKS, bars_html
 from ..visit.keys import SpeedTask
 from ..visit.library import Visit
@@ -74,6 +75,7 @@ def build(page: Page, asked: gr.State) -> None:
     """asked: (count, prompt), a question that another panel wants to be asked."""
     say = page.words
     row = _ask_row(say)
+    offered = QuestionChips(no_chips(), elem_id="chat-chips")
     options = _options(say)
     choices = chat_third.build(say, options.third)
     with gr.Row(elem_id="compare-parting-row", equal_height=True):
@@ -83,7 +85,7 @@ def build(page: Page, asked: gr.State) -> None:
         measure = gr.Button(say("chat.speed.measure"), elem_id="compare-speed", size="sm", scale=0, min_width=130)
     bar = chat_blind.build(say)
     shown = ChatView(say, chat_view.build(say, parting))
-    _Handlers(page, asked, row, options, choices, bar, shown, view, measure).wire()
+    _Handlers(page, asked, row, offered, options, choices, bar, shown, view, measure).wire()
 
 
 def _ask_row(say: Words) -> AskRow:
@@ -118,6 +120,7 @@ def _options(say: Words) -> Options:
 class _Handlers(Handlers):
     asked: gr.State
     row: AskRow
+    offered: QuestionChips
     options: Options
     choices: chat_third.Choices
     bar: chat_blind.Bar
@@ -133,6 +136,7 @@ class _Handlers(Handlers):
         for triggers, handler, more in (([row.ask.click, row.prompt.submit], self.on_ask, []),
                                         (row.again.click, self.on_again, [options.seed])):
             page.on(triggers, handler, question, [*answering, *more]).then(None, None, None, js=_TO_VOTES)
+        page.on_event(self.offered.select, "question", "text", self.on_chip, question[1:], [row.prompt, *answering])
         page.on(row.stop.click, self.on_stop, queue=False)
         page.on(row.edit.click, self.on_edit, [], [row.prompt]).then(None, None, None, js=_TO_PROMPT)
         page.on(row.clear.click, self.on_clear, [], [*answering, places.speed])
@@ -144,7 +148,8 @@ class _Handlers(Handlers):
         chat_third.wire(page, self.choices, self.shown)
         chat_blind.wire(page, bar, options.blind, options.follow_up, row.stop, self.shown)
         page.on_signals([signals.visit.change, signals.applied.change], self.refresh, [],
-                        [*places.all, *bar.all, options.blind, options.follow_up, places.speed, self.choices.remove])
+                        [*places.all, *bar.all, options.blind, options.follow_up, places.speed, self.choices.remove,
+                         self.offered])
         page.on_signals([signals.settings.change, signals.statistics.change], self.shown.titles, [], places.titles)
 
     def everything(self, visit: Visit) -> dict[Any, Any]:
@@ -174,7 +179,8 @@ class _Handlers(Handlers):
                         yield opening | shown.answers(visit, (*kept, turn), finished=False)
                         opening = {}
             visit.remember(CHAT, Conversation((*kept, turn), of))
-            told = self.page.note(_prompt_note(say, asked["dense"]))
+            told = self.page.note(_prompt_note(say, asked["dense"]) if begun or not _is_declined(visit, turn)
+                                  else say("chat.outside"))
             yield {**(self.everything(visit) if begun else shown.everything(visit)),
                    stop: gr.update(interactive=False), self.page.status: told}
         except Exception:
@@ -190,6 +196,11 @@ class _Handlers(Handlers):
         before = continued_turns(visit) if continued and not is_blind(visit) else ()
         kept = before[:-1] if visit.session.extra(CHAT_EDIT, False) else before
         yield from self.talk(visit, text, _sampling(*values), kept, kept)
+
+    def on_chip(self, visit: Visit, question: str, continued: bool, *values: Any) -> Iterator[dict[Any, Any]]:
+        """Ask one of the questions that the page offers."""
+        yield {self.row.prompt: question}
+        yield from self.on_ask(visit, question, continued, *values)
 
     def on_again(self, visit: Visit, text: str, continued: bool, *values: Any) -> Iterator[dict[Any, Any]]:
         """Ask the last question again; with sampling on, with another seed, so that the answer can differ."""
@@ -275,7 +286,7 @@ class _Handlers(Handlers):
         """After a new model, text or pruned copy: update the titles, the kept chat and the switches."""
         shown = self.everything(visit)
         on = is_blind(visit)  # read last: the switch may be turned while the panes are written
-        return {**shown, self.options.blind: on, self.shown.places.speed: "",
+        return {**shown, self.options.blind: on, self.shown.places.speed: "", self.offered: _offered(visit, self.say),
                 self.options.follow_up: gr.update(interactive=not on),
                 self.choices.remove: gr.update(interactive=chat_models.third_of(visit) is not None)}
 
@@ -295,6 +306,21 @@ def _prompt_note(say: Words, asked: Prompt) -> str:
     told = [say("compare.cut", count=asked.cut)] if asked.cut or asked.dropped else []
     told += [template_note(say, asked)] if asked.how != "given" else []
     return " ".join(told) or say("status.ready")
+
+
+def _offered(visit: Visit, say: Words) -> Mapping[str, Any]:
+    """Return what the visitor's model knows, as buttons; nothing for a model that does not say."""
+    known, language = work.known_skills(visit.model()), say.language
+    if known is None:
+        return no_chips()
+    return chips([Subject(one.names[language], one.lines[language], tuple(one.examples[language]))
+                  for one in known.skills], say("chat.chips"))
+
+
+def _is_declined(visit: Visit, turn: Turn) -> bool:
+    """Whether the dense model itself says that the question is outside what it knows."""
+    known = work.known_skills(visit.model())
+    return known is not None and turn.answers["dense"].text.strip() in known.declines
 
 
 # What is asked of core

@@ -31,6 +31,7 @@ from gblm_viz.core.sums.collect import collect
 from gblm_viz.core.sums.estimate import Actual, Choice
 from gblm_viz.core.sums.statistics import Statistics
 from gblm_viz.core.talk import divergence
+from gblm_viz.core.talk.known import KnownSkills, read_known
 from gblm_viz.core.text import calibration
 from gblm_viz.core.text.calibration import CalibrationSet
 from gblm_viz.shipped import ASSETS
@@ -421,6 +422,16 @@ def gradient_summaries(visit: Visit, norm: str) -> tuple[GradientSummary, ...]:
 def is_pocket(model: Model) -> bool:
     """Return whether it is the bundled model; statements about the example apply only to that one."""
     return model.source == "pocket"
+
+
+@cache
+def _pocket_knows() -> KnownSkills | None:
+    return read_known(ASSETS / "pocket")
+
+
+def known_skills(model: Model) -> KnownSkills | None:
+    """Return what the pocket model says that it knows; None for any other model."""
+    return _pocket_knows() if is_pocket(model) else None
 
 
 def probes_of(model: Model) -> tuple[evaluate.Probe, ...]:
