@@ -67,11 +67,11 @@ def pieces_of(question: str) -> NDArray[np.float32]:
 
     Case, width and digits do not count.
     """
-    plain = unicodedata.normalize("NFKC", question).lower()
-    plain = " " + "".join("0" if letter.isdigit() else letter if letter.isalpha() or letter in "+-" else " "
-                          for letter in plain) + " "
+    lower = unicodedata.normalize("NFKC", question).lower()
+    words = "".join("0" if letter.isdigit() else letter if letter.isalpha() or letter in "+-" else " "
+                    for letter in lower).split()
+    plain = f" {' '.join(words)} "
     found = np.zeros(BUCKETS + 1, np.float32)
-    words = plain.split()
     pieces = {plain[start:start + size] for size in (2, 3, 4) for start in range(len(plain) - size + 1)}
     pieces |= {f"{first}  {second}" for first, second in pairwise(words)}
     for piece in pieces:
