@@ -44,7 +44,7 @@ def test_every_token_opens_both_predictions_and_what_is_the_same_is_dimmed(page:
     parting.click()
     expect(bars.locator("table")).to_have_count(2)
     expect(bars.locator("tr").first).to_be_visible()
-    expect(bars).to_contain_text(re.compile(r"KL\(.+‖.+\) \D*\d+\.\d\d nat"))
+    expect(bars).to_contain_text(re.compile(r"KL[(（].+‖.+[)）]\D*\d+\.\d\d nat"))
     assert bars.locator("tr.came").count() == 2
     title = bars.locator(".bars-title").inner_text()
     picture(page, output, f"chat_bars_{language}")
