@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -18,8 +16,6 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 HERE = Path(__file__).parent
 OUTPUT = HERE / "output"
 NICE = 10
-LONG, SHOWN = 120.0, 25
-"""A run of so many seconds' tests is told where they went, and how many files are named."""
 SLOW = (
     "browser", "harness", "pocket", "cli", "core/keep", "core/measure", "core/sums", "core/test_families.py",
     "core/test_more_families.py", "core/test_kill.py", "core/test_by_block.py", "core/test_dense_unchanged.py",
@@ -53,22 +49,6 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     alone = item.path.relative_to(HERE).parts[0] == "browser"
     if "PYTEST_XDIST_WORKER" in os.environ and hasattr(os, "nice") and not alone:
         os.nice(max(0, NICE - os.nice(0)))
-
-
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Where the time of a long run went, file by file: the browser's together, as they are one process's."""
-    spent: Counter[str] = Counter()
-    for reports in terminalreporter.stats.values():
-        for one in reports:
-            if isinstance(one, pytest.TestReport):
-                spent[one.nodeid.partition("::")[0]] += one.duration
-    if spent.total() < LONG:
-        return
-    browser = sum(seconds for file, seconds in spent.items() if file.startswith("tests/browser/"))
-    terminalreporter.section("time by file")
-    terminalreporter.line(f"{spent.total():6.0f} s in all, {browser:.0f} s of them in the browser")
-    for file, seconds in spent.most_common(SHOWN):
-        terminalreporter.line(f"{seconds:6.0f} s {file}")
 
 
 @pytest.fixture(scope="session")

@@ -10,29 +10,18 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Generator, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
 
 ROOT = Path(__file__).parents[2]
-WITHOUT = (
-    # the list below the address bar: two pages of the browser's own for each visitor, a quarter of a visit's work
-    "WebUIOmniboxPopup", "WebUIOmniboxAimPopup",
-    # what Playwright leaves out, as the browser heeds only the last such flag
-    "AvoidUnnecessaryBeforeUnloadCheckSync", "DestroyProfileOnBrowserClose", "HttpsUpgrades",
-    "HttpsFirstBalancedModeAutoEnable", "LensOverlay", "MediaRouter", "PaintHolding", "ThirdPartyStoragePartitioning",
-    "AvoidCorsURLLoaderRestartOnRedirect", "OptimizationHints", "NetworkTimeServiceQuerying", "AimEnabled",
-    "PreconnectToSearch")
-"""Features of Chromium that are off."""
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-         "--disable-background-networking", "--disable-component-update", "--disable-sync",
-         f"--disable-features={','.join(WITHOUT)}"]
+         "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
 GRADIO_NOISE = (
     # A page left while its event stream was open: before, or while, a piece of it was being read.
@@ -222,81 +211,19 @@ def watch() -> Watch:
     return Watch()
 
 
-@contextmanager
-def visitor(browser: Browser, watch: Watch, scheme: Literal["light", "dark"] = "light") -> Iterator[Page]:
-    """A page of somebody who was never here, at 1280 × 720, in a colour scheme; `watch` hears what goes wrong."""
-    context = browser.new_context(viewport={"width": 1280, "height": 720}, locale="en-US", color_scheme=scheme)
-    try:
-        shown = followed(context.new_page())
-        shown.set_default_timeout(60_000)
-        expect.set_options(timeout=60_000)
-        shown.on("console", watch.console)
-        shown.on("pageerror", lambda error: watch.error(str(error)))
-        shown.on("request", watch.request)
-        yield shown
-    finally:
-        context.close()
-
-
 @pytest.fixture
 def page(browser: Browser, watch: Watch, request: pytest.FixtureRequest) -> Iterator[Page]:
-    """A fresh visitor. Mark `dark` for the dark scheme. No console error, no request to the outside."""
+    """A fresh visitor at 1280 × 720. Mark `dark` for the dark scheme. No console error, no request to the outside."""
     dark = request.node.get_closest_marker("dark") is not None
-    with visitor(browser, watch, "dark" if dark else "light") as shown:
-        yield shown
+    context = browser.new_context(viewport={"width": 1280, "height": 720}, locale="en-US",
+                                  color_scheme="dark" if dark else "light")
+    shown = followed(context.new_page())
+    shown.set_default_timeout(60_000)
+    expect.set_options(timeout=60_000)
+    shown.on("console", watch.console)
+    shown.on("pageerror", lambda error: watch.error(str(error)))
+    shown.on("request", watch.request)
+    yield shown
+    context.close()
     assert watch.outside == []
     assert watch.errors == []
-
-
-FAILED = pytest.StashKey[bool]()
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Whether a test has failed, for the fixtures that end after it."""
-    report = yield
-    item.stash[FAILED] = item.stash.get(FAILED, False) or report.failed
-    return report
-
-
-@pytest.fixture(scope="module")
-def staying(browser: Browser) -> Iterator[dict[str, tuple[Page, Watch, ExitStack]]]:
-    """The visitors who stay from one test of a file to its next."""
-    visitors: dict[str, tuple[Page, Watch, ExitStack]] = {}
-    yield visitors
-    for _, _, leaving in visitors.values():
-        leaving.close()
-
-
-Stay = Callable[[str, Callable[[Page, App, str], object]], Page]
-
-
-@pytest.fixture
-def stay(browser: Browser, app: App, staying: dict[str, tuple[Page, Watch, ExitStack]],
-         request: pytest.FixtureRequest) -> Iterator[Stay]:
-    """`stay(language, begin)`: the page of the visitor in this language whom the file's tests share.
-
-    For tests that say all they depend on themselves: opening a page anew is most of the work of a short test. begin:
-    what a new visitor does first. After a test that failed, or before it is run again, a new visitor comes.
-    """
-    request.node.stash[FAILED] = False
-    watches: list[Watch] = []
-
-    def given(language: str, begin: Callable[[Page, App, str], object]) -> Page:
-        if language not in staying:
-            with ExitStack() as leaving:
-                watch = Watch()
-                page = leaving.enter_context(visitor(browser, watch))
-                begin(page, app, language)
-                staying[language] = page, watch, leaving.pop_all()
-        page, watch, _ = staying[language]
-        watches.append(watch)
-        return page
-
-    yield given
-    if request.node.stash[FAILED] or any(watch.errors or watch.outside for watch in watches):
-        for _, _, leaving in staying.values():
-            leaving.close()
-        staying.clear()
-    assert [one for watch in watches for one in watch.outside] == []
-    assert [one for watch in watches for one in watch.errors] == []

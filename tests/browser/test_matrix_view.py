@@ -33,7 +33,7 @@ from gblm_viz.ui.components.matrix_view import (
     picture,
     with_pin,
 )
-from tests.browser.conftest import Stay, still
+from tests.browser.conftest import still
 
 RANDOM = np.random.default_rng(7)
 GRADIENT = np.exp(1.5 * RANDOM.standard_normal((256, 384)) - 9).astype(np.float32)
@@ -143,19 +143,12 @@ def mounted() -> Iterator[str]:
     thread.join(10)
 
 
-def widen(page: Page, *_: object) -> None:
+@pytest.fixture(autouse=True)
+def wide(page: Page) -> None:
     """Room for two canvases of 576 pixels side by side, and for the strips of their profiles."""
+    page.set_viewport_size({"width": 1340, "height": 720})
     page.add_init_script("""addEventListener('DOMContentLoaded', () => document.head.insertAdjacentHTML('beforeend',
         '<style>.gradio-container, .gradio-container .main { max-width: 1340px !important }</style>'))""")
-
-
-@pytest.fixture
-def page(stay: Stay) -> Page:
-    """One visitor for all tests: each opens its page anew, which knows nothing of the one before."""
-    shown = stay("en", widen)
-    shown.mouse.move(0, 0)
-    shown.set_viewport_size({"width": 1340, "height": 720})
-    return shown
 
 
 class View:
@@ -483,7 +476,7 @@ def test_text_from_outside_is_shown_not_run(page, address):
     expect(view.inner.locator(".matrix-title")).to_have_text("Small <b>${7*7}</b>")
 
 
-@pytest.mark.parametrize(("path", "word"), [("/en/", "one pixel ="), ("/ja/", "1 画素 =")])
+@pytest.mark.parametrize(("path", "word"), [("/en/", "one pixel ="), ("/ja/", "1 ピクセル =")])
 def test_it_draws_under_a_mounted_path_in_each_language(page, mounted, path, word):
     page.goto(mounted + path)
     view = View(page, "large")

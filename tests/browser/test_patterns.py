@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from gblm_viz.words import words
-from tests.browser.conftest import App, Stay
+from tests.browser.conftest import App
 from tests.browser.test_walk import arrive, picture, tab
 
 
@@ -25,8 +25,8 @@ def inner(page: Page, language: str, name: str) -> None:
 
 
 @pytest.mark.parametrize("language", ["en", "ja"])
-def test_every_inner_tab_shows_its_numbers(stay: Stay, output: Path, language: str) -> None:
-    page = stay(language, opened)
+def test_every_inner_tab_shows_its_numbers(page: Page, app: App, output: Path, language: str) -> None:
+    opened(page, app, language)
     rows = page.locator("#patterns-outside tbody tr")
     expect(rows).to_have_count(8)
     furthest = [abs(float(one.replace("−", "-"))) for one in rows.locator("td:nth-child(4)").all_inner_texts()]
@@ -68,9 +68,8 @@ def test_another_matrix_fills_the_inner_tab_that_is_open(page: Page, app: App) -
     expect(page.locator("#patterns-outside")).not_to_have_text(before)
 
 
-def test_shuffling_again_changes_the_shuffled_mask_alone(stay: Stay) -> None:
-    page = stay("en", opened)
-    inner(page, "en", "columns")
+def test_shuffling_again_changes_the_shuffled_mask_alone(page: Page, app: App) -> None:
+    opened(page, app, "en")
     sentence = page.locator("#patterns-sentences").inner_text()
     said = re.compile(r"\d+ of \d+ columns lie outside")  # not the seconds that stand over it while it is made
     expect(page.locator("#patterns-outside")).to_contain_text(said)
@@ -94,9 +93,8 @@ def test_the_mask_beside_wandas_has_four_kinds_of_weights(page: Page, app: App) 
         expect(page.locator("#patterns-mask .matrix-legend")).to_contain_text(words("en")(f"patterns.four.{name}"))
 
 
-def test_sorting_puts_the_most_removed_columns_first_in_all_three_pictures(stay: Stay, output: Path) -> None:
-    page = stay("en", opened)
-    inner(page, "en", "columns")
+def test_sorting_puts_the_most_removed_columns_first_in_all_three_pictures(page: Page, app: App, output: Path) -> None:
+    opened(page, app, "en")
     furthest = page.locator("#patterns-outside tbody tr").first.locator("td")
     column, z = furthest.nth(0).inner_text(), furthest.nth(3).inner_text()
     page.locator("#patterns-sort input").click()

@@ -11,7 +11,18 @@ from playwright.sync_api import Locator, Page, expect
 from gblm_viz.words import words
 from tests.browser.conftest import App, still
 from tests.browser.test_saving import saved
-from tests.browser.test_walk import arrive, tab
+from tests.browser.test_walk import TABS, arrive, panel, tab
+
+_ELSEWHERE = """() => {
+  const names = ['fill', 'stroke', 'clip-path', 'mask', 'filter', 'marker-start', 'marker-mid', 'marker-end', 'style',
+                 'href', 'xlink:href'];
+  const own = (element) => names.map((name) => element.getAttribute(name) || '');
+  const all = [...document.querySelectorAll('svg, svg *')].flatMap(own);
+  const within = /url\\((&quot;|["'])?#/, elsewhere = /url\\((&quot;|["'])?[^#"')]+#/;
+  return {within: all.filter((one) => within.test(one)).length,
+          elsewhere: [...new Set(all.filter((one) => elsewhere.test(one)))]};
+}"""
+"""How many references within a picture name an id of this page, and those that name an address."""
 
 
 def orange(seen: Locator | Image.Image) -> int:
@@ -41,3 +52,21 @@ def test_removed_bars_and_their_legend_stay_when_the_address_changes_and_another
     assert (orange(bars), orange(legend)) == before
     drawn = Image.open(io.BytesIO(saved(page, page.locator("#prune-histogram"), "png")))
     assert orange(drawn) > before[0], "in the picture that is saved, at twice the size"
+
+
+def test_no_picture_of_any_tab_refers_to_an_address(page: Page, app: App) -> None:
+    say = words("en")
+    arrive(page, app, "en")
+    within = 0
+    for name in TABS:
+        tab(page, say, name)
+        if name == "prune":
+            expect(page.locator("#prune-histogram .js-plotly-plot")).to_be_visible()
+        if name == "patterns":
+            expect(page.locator("#patterns-profile .js-plotly-plot")).to_be_visible()
+        if name == "compare":
+            panel(page, say, "sweep")
+        found = page.evaluate(_ELSEWHERE)
+        assert found["elsewhere"] == [], name
+        within = max(within, found["within"])
+    assert within > 3, "no picture with a pattern or a clip path was looked at"

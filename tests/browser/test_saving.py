@@ -14,7 +14,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from gblm_viz.ui.work.example import shipped_example
 from gblm_viz.words import words
-from tests.browser.conftest import Stay
+from tests.browser.conftest import App
 from tests.browser.test_walk import arrive, tab
 
 
@@ -37,9 +37,8 @@ def colours(data: bytes) -> int:
 
 
 @pytest.mark.parametrize("language", ["en", "ja"])
-def test_the_overviews_map_is_saved_with_its_numbers(stay: Stay, output: Path, language: str) -> None:
-    page = stay(language, arrive)
-    tab(page, words(language), "overview")
+def test_the_overviews_map_is_saved_with_its_numbers(page: Page, app: App, output: Path, language: str) -> None:
+    arrive(page, app, language)
     home = page.locator("#overview-map")
     found = pandas.read_csv(io.BytesIO(saved(page, home, "csv")))
     assert dict(zip(found["matrix"], found["value"], strict=True)) == pytest.approx(
@@ -54,8 +53,8 @@ def test_the_overviews_map_is_saved_with_its_numbers(stay: Stay, output: Path, l
     assert label == words(language)("frame.save_picture")
 
 
-def test_the_histogram_is_saved_with_its_bars(stay: Stay) -> None:
-    page = stay("en", arrive)
+def test_the_histogram_is_saved_with_its_bars(page: Page, app: App) -> None:
+    arrive(page, app, "en")
     tab(page, words("en"), "prune")
     home = page.locator("#prune-histogram")
     expect(home.locator(".save-bar")).to_be_visible()
@@ -69,8 +68,8 @@ def test_the_histogram_is_saved_with_its_bars(stay: Stay) -> None:
     expect(chart).to_have_attribute("aria-label", re.compile("attention output.*removed, kept; score.*; weights"))
 
 
-def test_a_table_is_saved_as_it_reads(stay: Stay) -> None:
-    page = stay("en", arrive)
+def test_a_table_is_saved_as_it_reads(page: Page, app: App) -> None:
+    arrive(page, app, "en")
     tab(page, words("en"), "patterns")
     home = page.locator("#patterns-outside")
     expect(home.locator("tbody tr")).to_have_count(8)

@@ -16,10 +16,8 @@ from playwright.sync_api import Locator, Page, expect
 
 from gblm_viz.core.mask.mask_file import read_masks
 from gblm_viz.words import words
-from tests.browser.conftest import ROOT, App, Stay, Watch, still
+from tests.browser.conftest import ROOT, App, Watch, still
 
-ENGLISH = re.compile(r"[A-Za-z]{2,}(?:[ '’-][A-Za-z]{2,}){2,}")
-"""Three English words in a row."""
 OWN_TEXT = "\n\n".join(
     f"<|user|>What is the capital of {country}?<|assistant|>The capital of {country} is {city}.<|end|>\n"
     f"Last {day} we went from {city} to the sea. It was {weather}, and nobody wanted to go home before dark."
@@ -294,47 +292,60 @@ def test_cancel_keeps_what_was_there(page: Page, app: App):
     expect(page.locator("#model-map button")).to_have_count(42)
 
 
-def test_a_place_that_is_no_model_is_said_without_an_english_sentence_in_japanese(page: Page, app: App):
-    arrive(page, app, "ja")
+ENGLISH = re.compile(r"[A-Za-z]{2,}(?:[ '’-][A-Za-z]{2,}){2,}")
+VISIBLE_TEXT = """() => {
+  const own = '.said, .asked, textarea, #text-samples, #lang, script, style, .example-prompt';
+  const found = [];
+  const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walk.nextNode()) {
+    const node = walk.currentNode, parent = node.parentElement;
+    if (!parent || parent.closest(own)) continue;
+    if (parent.checkVisibility && !parent.checkVisibility()) continue;
+    found.push(node.textContent);
+  }
+  for (const element of document.querySelectorAll('[aria-label],[title],[placeholder],[alt]')) {
+    if (element.closest(own) && !element.matches('textarea')) continue;
+    if (!element.checkVisibility()) continue;
+    for (const name of ['aria-label', 'title', 'placeholder', 'alt'])
+      if (element.hasAttribute(name)) found.push(element.getAttribute(name));
+  }
+  return found;
+}"""
+
+
+def test_no_english_sentence_remains_in_japanese(page: Page, app: App):
+    say = words("ja")
+    page.context.set_extra_http_headers({"Accept-Language": "en-US"})
+    page.goto(f"{app.url}/")
+    page.locator("#lang a[data-lang=ja]").click()
+    ready(page)
+    assert page.evaluate("navigator.language") == "ja"
+    for name in TABS:
+        tab(page, say, name)
+        still(page)
+        english = [text for text in page.evaluate(VISIBLE_TEXT) if ENGLISH.search(text)]
+        assert english == [], (name, english)
     page.locator("#model input, #model textarea").first.fill("no-such/place/anywhere")
     page.locator("#load").click()
     expect(page.locator("#status .error")).to_be_visible()
-    told = page.locator("#status").inner_text().replace("no-such/place/anywhere", "")
-    assert told and not ENGLISH.search(told)
+    assert not ENGLISH.search(page.locator("#status").inner_text().replace("no-such/place/anywhere", ""))
 
 
 @pytest.mark.parametrize("source", ["nowhere at all", "some/unknown-model"])
-def test_a_bad_model_is_a_sentence_and_nothing_is_lost(stay: Stay, source: str):
-    page = stay("en", arrive)
+def test_a_bad_model_is_a_sentence_and_nothing_is_lost(page: Page, app: App, source: str):
+    say = words("en")
+    arrive(page, app, "en")
     page.locator("#model input, #model textarea").first.fill(source)
     page.locator("#load").click()
     expect(page.locator("#status .error")).to_contain_text(source)
-    tab(page, words("en"), "gradients")
+    tab(page, say, "gradients")
     expect(page.locator("#model-map button")).to_have_count(42)
 
 
-@pytest.mark.parametrize("value", ["-1", "1", "7"])
-def test_an_impossible_sparsity_is_a_sentence_and_nothing_is_lost(stay: Stay, value: str):
-    say = words("en")
-    page = stay("en", arrive)
-    tab(page, say, "prune")
-    expect(page.locator("#sparsity-reached")).to_contain_text("%")
-    set_sparsity(page, value)
-    still(page)
-    assert figure(page.locator("#sparsity-reached")) <= 95
-    tab(page, say, "compare")
-    question = f"What is the capital of Japan? {value}"
-    ask(page, question)
-    for side in ("dense", "pruned"):  # it is this question's answer, not the one before
-        expect(page.locator(f"#{side}-chat .asked").last).to_have_text(question)
-        expect(page.locator(f"#{side}-chat .said").last).not_to_be_empty()
-        expect(page.locator(f"#{side}-chat .cursor")).to_have_count(0)
-
-
 @pytest.mark.parametrize("text", ["", "   \n ", "word", "مرحبا بالعالم 🎉🎉 שלום"])
-def test_odd_text_is_a_sentence_or_samples_and_never_a_crash(stay: Stay, text: str):
+def test_odd_text_is_a_sentence_or_samples_and_never_a_crash(page: Page, app: App, text: str):
     say = words("en")
-    page = stay("en", arrive)
+    arrive(page, app, "en")
     tab(page, say, "text")
     page.locator("#text textarea").fill(text)
     still(page)
@@ -344,6 +355,49 @@ def test_odd_text_is_a_sentence_or_samples_and_never_a_crash(stay: Stay, text: s
     expect(page.locator("#status .status")).to_be_visible()
     tab(page, say, "gradients")
     expect(page.locator("#model-map button")).to_have_count(42)
+
+
+@pytest.mark.parametrize("value", ["-1", "1", "7"])
+def test_an_impossible_sparsity_is_a_sentence_and_nothing_is_lost(page: Page, app: App, value: str):
+    say = words("en")
+    arrive(page, app, "en")
+    tab(page, say, "prune")
+    expect(page.locator("#sparsity-reached")).to_contain_text("%")
+    set_sparsity(page, value)
+    still(page)
+    assert figure(page.locator("#sparsity-reached")) <= 95
+    tab(page, say, "compare")
+    ask(page, "What is the capital of Japan?")
+
+
+@pytest.mark.dark
+def test_the_dark_scheme_is_photographed(page: Page, app: App, output: Path):
+    say = words("en")
+    arrive(page, app, "en")
+    for name in TABS:
+        tab(page, say, name)
+        still(page)
+        picture(page, output, f"dark_{name}")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") != "rgb(255, 255, 255)"
+
+
+def test_every_stable_id_stands_once(page: Page, app: App):
+    say = words("en")
+    arrive(page, app, "en")
+    ids = re.search(r"## Element ids\n\n.*?\n\n", (ROOT / "README.md").read_text(encoding="utf-8"), re.S)
+    assert ids is not None
+    wanted = set(re.findall(r"`([a-z-]+)`", ids[0]))
+    assert len(wanted) == 37
+    seen: set[str] = set()
+    for name in TABS:
+        tab(page, say, name)
+        still(page)
+        for one in wanted:
+            count = page.evaluate("id => document.querySelectorAll('#' + id).length", one)
+            assert count <= 1, one
+            if count:
+                seen.add(one)
+    assert seen == wanted
 
 
 def test_nothing_of_the_text_is_kept_in_the_browser(page: Page, app: App, watch: Watch):

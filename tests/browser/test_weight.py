@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from gblm_viz.ui.work.example import shipped_example
 from gblm_viz.words import words
-from tests.browser.conftest import App, Stay
+from tests.browser.conftest import App
 from tests.browser.test_walk import arrive, picture, tab
 
 
@@ -30,9 +30,8 @@ def opened(page: Page, app: App, language: str) -> None:
     expect(page.locator("#weight-card .weight-fate")).to_be_visible()
 
 
-def test_a_changed_number_turns_who_goes_and_can_be_put_back(stay: Stay, language: str) -> None:
-    page = stay(language, opened)
-    tab(page, words(language), "weight")
+def test_a_changed_number_turns_who_goes_and_can_be_put_back(page: Page, app: App, language: str) -> None:
+    opened(page, app, language)
     go_to(page, 3, 2)
     expect(page.locator("#weight-hand td.pinned").first).to_have_text("2")
     cell = page.locator("#weight-hand td[data-column='2']")
@@ -56,9 +55,8 @@ def test_a_changed_number_turns_who_goes_and_can_be_put_back(stay: Stay, languag
     expect(box).to_have_value(stored)
 
 
-def test_the_telling_weight_goes_by_magnitude_and_stays_by_the_method(stay: Stay, language: str) -> None:
-    page = stay(language, opened)
-    tab(page, words(language), "weight")
+def test_the_telling_weight_goes_by_magnitude_and_stays_by_the_method(page: Page, app: App, language: str) -> None:
+    opened(page, app, language)
     page.locator("#weight-telling").click()
     rows = page.locator("#weight-card table tbody tr")
     expect(rows).to_have_count(4)
@@ -67,13 +65,9 @@ def test_the_telling_weight_goes_by_magnitude_and_stays_by_the_method(stay: Stay
     expect(rows.nth(3).locator("td").nth(1)).to_have_class(re.compile("stays"))
 
 
-def test_asking_the_model_and_the_tokens_that_pull(stay: Stay, language: str, output) -> None:
+def test_asking_the_model_and_the_tokens_that_pull(page: Page, app: App, language: str, output) -> None:
     say = words(language)
-    page = stay(language, opened)
-    tab(page, say, "weight")
-    go_to(page, 5, 7)
-    expect(page.locator("#weight-hand td.pinned").first).to_have_text("7")
-    assert "%" not in page.locator("#weight-effect tbody tr td:last-child").first.inner_text()
+    opened(page, app, language)
     page.locator("#weight-ask").click()
     answers = page.locator("#weight-effect tbody tr td:last-child")
     expect(answers.first).to_contain_text("%")
@@ -97,12 +91,9 @@ def test_measuring_fills_the_table_and_a_weight_outside_is_a_sentence(page: Page
     assert page.locator("#weight-card").inner_text() == before
 
 
-def test_the_overviews_weight_opens_with_its_reasons(stay: Stay, language: str) -> None:
+def test_the_overviews_weight_opens_with_its_reasons(page: Page, app: App, language: str) -> None:
     telling = shipped_example()["telling"]
-    page = stay(language, opened)
-    go_to(page, 5, 7)
-    expect(page.locator("#weight-hand td.pinned").first).to_have_text("7")
-    tab(page, words(language), "overview")
+    arrive(page, app, language)
     expect(page.locator("#overview-telling")).to_contain_text(f"{telling['row']:,}")
     page.locator("#overview-why").click()
     expect(page.locator("#weight-row input")).to_have_value(str(telling["row"]))
