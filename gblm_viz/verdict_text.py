@@ -10,7 +10,7 @@ from gblm_viz.core.keep.run import MethodRow
 from gblm_viz.core.measure.crossed import Crossed
 from gblm_viz.core.measure.draws import Draws
 from gblm_viz.core.measure.draws_estimate import DrawsEstimate
-from gblm_viz.words import Words
+from gblm_viz.words import Words, join_sentences
 
 
 def verdict(say: Words, found: Crossed, method: str) -> str:
@@ -38,7 +38,7 @@ def scope_of(say: Words, row: MethodRow) -> str:
     else:
         told = say("verdict.over_draws", draws=row.draws, samples=row.samples, pool=row.pool, first=row.first_seed,
                    last=row.first_seed + row.draws - 1, windows=row.windows)
-    return f"{told} {_near(say, row.block or 1)}"
+    return join_sentences((told, _near(say, row.block or 1)))
 
 
 def _near(say: Words, block: int) -> str:
@@ -50,7 +50,7 @@ def scope(say: Words, draws: Draws | None, windows: int, block: int) -> str:
     told = say("verdict.over_one", windows=windows) if draws is None else say(
         "verdict.over_draws", draws=draws.count, samples=draws.samples, pool=draws.pool.count, first=draws.seeds[0],
         last=draws.seeds[-1], windows=windows)
-    return f"{told} {_near(say, block)}"
+    return join_sentences((told, _near(say, block)))
 
 
 def cost(say: Words, draws: Draws | None, guess: DrawsEstimate, windows: int) -> str:

@@ -16,6 +16,10 @@ import jinja2
 import pytest
 from jinja2 import nodes
 
+from gblm_viz import verdict_text
+from gblm_viz.core.talk.generate import Token
+from gblm_viz.ui.tabs.chat_view import answer_note
+from gblm_viz.ui.work.chat import SideAnswer
 from gblm_viz.words import LANGUAGES, Words, join_sentences, words
 
 ROOT = Path(__file__).parents[1]
@@ -182,6 +186,15 @@ def test_sentences_are_joined_by_a_space_but_not_after_a_japanese_full_stop() ->
     assert join_sentences(["One.", "Two."]) == "One. Two."
     assert join_sentences(["一。", "二。"]) == "一。二。"
     assert join_sentences([]) == ""
+
+
+def test_no_space_follows_a_full_stop_in_what_is_put_together_in_japanese() -> None:
+    say = words("ja")
+    said = SideAnswer(tuple(Token(number, "x", 0.5, ()) for number in (1, 2, 3)), "end", 1.0)
+    for told in (verdict_text.scope(say, None, 3, 2), verdict_text.scope(say, None, 3, 1), answer_note(say, said)):
+        plain = re.sub("<[^>]*>", "", told)
+        assert plain.count("。") >= 2 and "。 " not in plain, plain
+    assert " " in re.sub("<[^>]*>", "", answer_note(words("en"), said)).split("answer.")[1]
 
 
 def test_an_unknown_language_reads_english_and_an_unknown_key_is_an_error() -> None:

@@ -16,7 +16,7 @@ from gblm_viz.core.model.matrices import Layout
 from gblm_viz.core.model.models import Model
 from gblm_viz.escape import escape
 from gblm_viz.model_text import vocabulary_note
-from gblm_viz.words import LANGUAGES, Words, words
+from gblm_viz.words import LANGUAGES, Words, join_sentences, words
 
 from .blocks import Blocks
 from .components.breadcrumb import Breadcrumb, breadcrumb
@@ -226,7 +226,7 @@ def _loaded(say: Words, model: Model) -> str:
     told = say("status.loaded", model=model.name, parameters=f"{model.parameters:,}", blocks=len(model.layout.blocks),
                matrices=len(model.layout.matrices))
     beyond = model.tokens_beyond
-    return told if beyond is None else f"{told} {vocabulary_note(say, beyond)}"
+    return told if beyond is None else join_sentences((told, vocabulary_note(say, beyond)))
 
 
 def about_table(say: Words, model: Model) -> str:

@@ -74,5 +74,10 @@ def join_sentences(sentences: Iterable[str]) -> str:
     """Return sentences as one text: a space between two of them, but none after a Japanese full stop."""
     text = ""
     for sentence in sentences:
-        text += (" " if text and not text.endswith("。") else "") + sentence
+        text += (gap_after(text) if text else "") + sentence
     return text
+
+
+def gap_after(sentence: str) -> str:
+    """Return what stands between this sentence and the next one."""
+    return "" if sentence.endswith("。") else " "

@@ -14,6 +14,7 @@ from jinja2.ext import Extension
 from markupsafe import Markup
 
 from gblm_viz.escape import escape
+from gblm_viz.words import gap_after
 
 UI = Path(__file__).parents[1]
 _TAG_OR_LINE_END = re.compile(r"(\{[{%#].*?[}%#]\})|\n[ \t]*", re.DOTALL)
@@ -36,6 +37,7 @@ def _escaped(value: object) -> Markup:
 
 ENVIRONMENT = Environment(loader=FileSystemLoader(UI), autoescape=True, undefined=StrictUndefined, auto_reload=False,
                           finalize=_escaped, extensions=[_JoinedLines])
+ENVIRONMENT.globals["gap_after"] = gap_after
 
 
 def render(template: str, **values: object) -> str:

@@ -170,7 +170,7 @@ class _Handlers(Handlers):
                 for turn, finished in stream:
                     if (now := visit.library.chats.get(visit.key)) is not stop_event:
                         if now is None:  # Clear: an answer sent before it may reach the page after it
-                            yield self.everything(visit)
+                            yield {**self.everything(visit), self.row.stop: gr.update(interactive=False)}
                         return  # another question, or nothing, uses the panes now
                     if not finished:
                         yield opening | shown.answers(visit, (*kept, turn), finished=False)

@@ -199,7 +199,7 @@ class ChatView:
         moved = session.applied != work.masks_key(session, session.settings)
         said = [self.say("compare.stale", now=removed_amount(session.settings))] if moved else []
         said += [] if visit.model().has_chat_template else [self.say("compare.plain")]
-        return " ".join(said)
+        return " · ".join(said)
 
     def _late_third(self, visit: Visit) -> str:
         third = chat_models.third_of(visit)

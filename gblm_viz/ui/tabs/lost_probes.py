@@ -180,13 +180,24 @@ class _Handlers(Handlers):
                                        value=now.skill, interactive=kind == "each"),
                 parts.fate: gr.update(value=now.fate, interactive=kind == "each"),
                 parts.table: gr.update(value=probe_page(found, now, say), visible=kind == "each"),
-                parts.skills: gr.update(value=skills_html(found, say) if found else "", visible=kind == "skills")}
+                parts.skills: self.skills_update(found, kind)}
 
     def answered(self, visit: Visit, name: str, now: Shelf, told: str) -> dict[Any, Any]:
         """After a set was asked: show it in the current view, unless another set is shown by now."""
         shown_set, kind = visit.session.extra(SHOWN_PROBES, (None, None))
         return {**(self.show(visit, name, kind, now) if shown_set == name else {}),
                 self.page.status: self.page.note(told)}
+
+    def chosen_by_likelihood(self, visit: Visit, name: str) -> dict[Any, Any]:
+        """Add the multiple choice to the set's sentences and skills; the table, sorted and filtered since, has none."""
+        shown_set, kind = visit.session.extra(SHOWN_PROBES, (None, None))
+        if shown_set != name:
+            return {}
+        found = measuring.verdicts_of(visit, name)
+        return {self.parts.told: asked_html(found, self.say), self.parts.skills: self.skills_update(found, kind)}
+
+    def skills_update(self, found: SetVerdicts | None, kind: str) -> Any:
+        return gr.update(value=skills_html(found, self.say) if found else "", visible=kind == "skills")
 
     def refused(self, error: GblmError) -> dict[Any, Any]:
         """Show an error beside the table too, since the status line may show other work."""
@@ -243,10 +254,11 @@ class _Handlers(Handlers):
         except TextError as error:
             yield self.refused(error)
             return
+        done = say("lost.probes.asked", n=f"{count:,}")
         yield from self.run_ask(visit, name, choosing=False)
-        yield self.answered(visit, name, now, say("lost.probes.asked", n=f"{count:,}"))
+        yield self.answered(visit, name, now, done)
         yield from self.run_ask(visit, name, choosing=True)
-        yield {**self.answered(visit, name, now, say("lost.probes.asked", n=f"{count:,}")),
+        yield {**self.chosen_by_likelihood(visit, name), self.page.status: self.page.note(done),
                self.signals.measured: bump(counter)}
 
     def on_upload(self, visit: Visit, sent: dict[str, Any], kind: str) -> dict[Any, Any]:

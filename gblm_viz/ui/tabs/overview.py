@@ -112,9 +112,12 @@ class _Handlers(Handlers):
         stream = answer_together(models, prompt, (), Sampling(most=LONGEST_ANSWER), stop, visit.library.threads)
         try:
             for turn, finished in stream:
-                now = visit.session
-                if visit.library.chats.get(visit.key) is not stop or (now.model, now.applied) != (model, applied):
-                    return  # another question, or another run, uses the panes now
+                now, running = visit.session, visit.library.chats.get(visit.key)
+                if running not in (stop, None):
+                    return  # another question uses the panes now
+                if running is None or (now.model, now.applied) != (model, applied):
+                    yield {parts.answers: self.refresh(visit)[parts.answers]}  # sent after what was answered so far
+                    return
                 told = parting_sentence(turn, say) if finished else say("compare.answering")
                 asked = replace(screen, asked=prompt, dense=turn.answers["dense"].text,
                                 pruned=turn.answers["pruned"].text, parting=told,

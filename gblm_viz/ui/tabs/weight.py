@@ -159,8 +159,9 @@ class _Handlers(Handlers):
         page.on(parts.before.click, partial(self.on_step, direction=-1), [], [parts.hand])
         page.on(parts.after.click, partial(self.on_step, direction=1), [], [parts.hand])
         page.on(parts.back.click, self.on_back, [], [parts.hand])
-        page.on(parts.measure.click, self.on_measure, [], [parts.effect])
-        page.on([parts.ask.click, parts.prompt.submit], self.on_ask, [parts.prompt], [parts.effect, parts.asked])
+        page.on(parts.measure.click, self.on_measure, [], [parts.effect], further="all")
+        page.on([parts.ask.click, parts.prompt.submit], self.on_ask, [parts.prompt], [parts.effect, parts.asked],
+                further="all")
         page.on(parts.show.click, self.on_show, [parts.kind], [parts.tokens])
         page.on(parts.draw.click, self.on_draw, [], [parts.scatter])
 
@@ -239,7 +240,7 @@ class _Handlers(Handlers):
                                            lambda: weight.answer_changes(model, prompt, said, targets))
         told = f'<p class="tag">{escape(say("weight.effect.asked", answer=said))}</p>'
         visit.remember(WEIGHT_ASKED, (at, changes))
-        yield {self.parts.effect: self.show.effect(visit, at), self.parts.asked: told,
+        yield {self.parts.effect: self.show.effect(visit, at_of(visit)), self.parts.asked: told,
                page.status: page.note(say("status.ready"))}
 
     def on_show(self, visit: Visit, kind: str) -> Iterator[dict[Any, Any]]:

@@ -160,6 +160,7 @@ def test_clear_while_an_answer_grows_leaves_nothing_of_it_whichever_update_comes
         last |= drawn(update)
     for side in ("dense-chat", "pruned-chat"):
         assert last[side] == cleared[side] and "The wide river" not in last[side]
+    assert last["stop"] == cleared["stop"] and "'interactive': False" in last["stop"]
 
 
 # Streams

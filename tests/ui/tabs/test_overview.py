@@ -12,13 +12,16 @@ import pytest
 
 from gblm_viz.core.base.job import run
 from gblm_viz.core.mask.settings import Settings
+from gblm_viz.core.talk.generate import Token
 from gblm_viz.escape import escape
 from gblm_viz.ui import build
+from gblm_viz.ui.components.answer_slider import Screen
 from gblm_viz.ui.tabs import overview, prune
 from gblm_viz.ui.visit.keys import MasksKey, PerplexityKey
 from gblm_viz.ui.visit.library import Library, Visit
 from gblm_viz.ui.visit.page import Page, Signals
 from gblm_viz.ui.work import work
+from gblm_viz.ui.work.chat import SIDES, SideAnswer, Turn
 from gblm_viz.ui.work.example import shipped_example
 from gblm_viz.words import words
 from tests.families import save_tiny
@@ -27,8 +30,8 @@ from tests.ui.wire import Wire
 NAMES = ("overview-answers", "overview-limit", "overview-map", "overview-telling", "overview-to-chat", "overview-why")
 
 
-def shown(library: Library, visit: Visit, say: Any) -> dict[str, Any]:
-    """What the tab shows after a change, by element id; the line below as `tag`."""
+def handlers(library: Library, say: Any) -> dict[str, tuple[Any, list[Any]]]:
+    """The tab's handlers and their outputs, by the handler's name."""
     heard: dict[str, tuple[Any, list[Any]]] = {}
     with gr.Blocks():
         signals = Signals(*(gr.State(0) for _ in inspect.signature(Signals).parameters))
@@ -36,9 +39,15 @@ def shown(library: Library, visit: Visit, say: Any) -> dict[str, Any]:
         for name in ("on", "on_signals"):
             object.__setattr__(page, name, lambda _, handler, inputs=(), outputs=(), **more: heard.update(
                 {handler.__name__: (handler, outputs)}))
-        object.__setattr__(page, "on_event", lambda *_, **more: None)
+        object.__setattr__(page, "on_event", lambda listener, field, kind, handler, inputs=(), outputs=(): heard.update(
+            {handler.__name__: (handler, outputs)}))
         overview.build(page)
-    handler, outputs = heard["refresh"]
+    return heard
+
+
+def shown(library: Library, visit: Visit, say: Any) -> dict[str, Any]:
+    """What the tab shows after a change, by element id; the line below as `tag`."""
+    handler, outputs = handlers(library, say)["refresh"]
     updates = handler(visit)
     assert set(updates) == set(outputs), "what is not written anew would be left over from another model"
     named = {one.elem_id: value for one, value in updates.items() if one.elem_id}
@@ -59,6 +68,25 @@ def of_the_pocket(seen: dict[str, Any], say: Any) -> list[str]:
 def other(visit: Visit) -> Visit:
     visit.update(example=False)
     return visit
+
+
+@pytest.mark.parametrize("ended_by", ["another run", "clear"])
+def test_an_answer_that_grows_leaves_nothing_once_its_run_or_chat_is_gone(
+        ended_by: str, library: Library, other: Visit, say: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    turn = Turn("Why?", {side: SideAnswer((Token(1, "half", 0.5, ()),), "end", 1.0) for side in SIDES})
+    monkeypatch.setattr(overview, "answer_together", lambda *_: (one for one in ((turn, False), (turn, False))))
+    monkeypatch.setattr(work, "pruned_model", lambda visit: visit.model())
+    monkeypatch.setattr(overview._Handlers, "applied_screen", lambda *_: Screen("", "", ""))
+    told = handlers(library, say)
+    growing = told["on_prompt"][0](other, "Why?")
+    assert "half" in str(next(growing))
+    if ended_by == "clear":
+        library.chats.pop(other.key)
+    else:
+        other.update(applied_number=7, applied=None, model="none")
+        monkeypatch.setattr(overview._Handlers, "refresh", lambda self, visit: {self.parts.answers: "afresh"})
+    later = list(growing)
+    assert len(later) == 1 and "half" not in str(later[0]) and list(later[0]) == told["on_prompt"][1]
 
 
 def test_the_example_is_shown_whole_to_a_newcomer(library: Library, visit: Visit, say: Any) -> None:
