@@ -23,12 +23,12 @@ def slide(page: Page, key: str, times: int = 1) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_examples_answers_follow_the_slider_without_a_request(language: str, page: Page, app: App) -> None:
-    stops = shipped_stops()
+    stops = shipped_stops(language)
     arrive(page, app, language)
     still(page)
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
-    for number, prompt in enumerate(stops["prompts"][language]):
+    for number, prompt in enumerate(stops["prompts"]):
         page.locator(".example-prompt").nth(number).click()
         for method in stops["methods"]:
             page.get_by_role("button", name=method, exact=True).click()
@@ -37,7 +37,7 @@ def test_the_examples_answers_follow_the_slider_without_a_request(language: str,
             stop, found = stops["sparsities"].index(60), stops["methods"][method]
             expect(page.locator(".answer-pruned .asked")).to_have_text(prompt)
             assert page.locator(".answer-pruned .said").text_content() == (
-                found["answers"][language][number][stop] or "…")
+                found["answers"][number][stop] or "…")
             expect(page.locator("#overview-answers .big")).to_contain_text(f"{found['probes'][stop]}")
             expect(page.locator("#overview-answers .headline")).to_contain_text(f"{found['removed'][stop]:,}")
             expect(page.locator("#overview-answers output")).to_have_text("60 %")
@@ -60,7 +60,7 @@ def test_a_question_of_ones_own_is_answered_live_at_every_stop_and_a_probe_is_ju
     expect(page.locator(".answer-told")).to_have_text(re.compile(r"(as the dense model|right) until \d+ %, "))
     expect(page.locator("#overview-answers .big")).to_contain_text("%")
     page.locator(".example-prompt").first.click()
-    expect(page.locator(".answer-dense .asked")).to_have_text(shipped_stops()["prompts"]["en"][0])
+    expect(page.locator(".answer-dense .asked")).to_have_text(shipped_stops()["prompts"][0])
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -87,4 +87,4 @@ def test_an_own_run_is_asked_live_and_its_costs_stand_at_its_own_stop_alone(lang
     expect(page.locator(".answer-pruned .said")).to_have_text(page.locator(".answer-dense .said").inner_text())
     page.locator("#reset").click()
     expect(page.locator("#overview-answers output")).to_have_text("50 %")
-    expect(page.locator(".answer-pruned .asked")).to_have_text(shipped_stops()["prompts"][language][0])
+    expect(page.locator(".answer-pruned .asked")).to_have_text(shipped_stops(language)["prompts"][0])

@@ -268,17 +268,17 @@ def _made_of(say: Words, visit: Visit) -> str:
 # The shipped example, until the computed one is ready
 
 def _shipped_map(say: Words) -> dict[str, Any]:
-    summaries, found = shipped_summaries(), shipped_example()
+    summaries, found = shipped_summaries(say.language), shipped_example(say.language)
     shown = cell_map("gradient_mean", found["blocks"], tuple(found["roles"]), summaries, "mean", True,
                             found["samples"])
     return maps.map_value(shown, say, title=say("gradients.title.mean", norm=say("gradients.norm_name.l1")),
                           unit=say("gradients.unit.l1"), sentence=maps.gradient_sentence(summaries, "mean", say),
-                          selected=shipped_matrix()[0].name)
+                          selected=shipped_matrix(say.language)[0].name)
 
 
 def _shipped_matrix(say: Words) -> dict[str, Any]:
-    summary, gradient = shipped_matrix()
-    unit = say("gradients.field_unit.l1", samples=shipped_example()["samples"])
+    summary, gradient = shipped_matrix(say.language)
+    unit = say("gradients.field_unit.l1", samples=shipped_example(say.language)["samples"])
     field = Field("l1", say("gradients.field.l1"), "sequential", *colour_range(gradient, "log"), "log", unit)
     return picture(ArrayProvider({field: gradient}), matrix_title(say, summary), say.table("matrix"), kept=True)
 

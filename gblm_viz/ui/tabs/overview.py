@@ -17,7 +17,7 @@ from gblm_viz.core.look.two_masks import Jump
 from gblm_viz.core.talk.generate import Sampling
 from gblm_viz.escape import escape
 from gblm_viz.figures.maps import empty_map, gradient_sentence, map_value
-from gblm_viz.words import FIRST, Words, join_sentences
+from gblm_viz.words import Words, join_sentences
 
 from ..components.answer_slider import AnswerSlider, Live, Screen, example_answers, own_answers
 from ..components.model_map import ModelMapView
@@ -65,7 +65,7 @@ class Parts:
 def build(page: Page) -> None:
     """Lay out the finished example and register the handlers."""
     say = page.words
-    example = shipped_example()
+    example = shipped_example(say.language)
     with gr.Row(elem_id="overview-row", equal_height=False):
         with gr.Column(scale=6, min_width=480):
             answers = AnswerSlider(_example(say), resets="#reset", elem_id="overview-answers")
@@ -129,7 +129,7 @@ class _Handlers(Handlers):
 
     def on_reset(self, visit: Visit, counter: int) -> dict[Any, Any]:
         page = self.page
-        visit.keep(page.library.first.begun_after(visit.session))
+        visit.keep(page.library.first_of(page.words.language).begun_after(visit.session))
         return {self.signals.visit: bump(counter), **self.example_shown(_live(visit)),
                 page.status: page.note(self.say("overview.was_reset"))}
 
@@ -137,7 +137,7 @@ class _Handlers(Handlers):
         return {self.page.tabs: gr.Tabs(selected="compare")}
 
     def example_shown(self, live: Live | None) -> dict[Any, Any]:
-        say, parts, example = self.say, self.parts, shipped_example()
+        say, parts, example = self.say, self.parts, shipped_example(self.say.language)
         return {parts.answers: _example(say, live), parts.to_chat: gr.update(visible=False),
                 parts.limit: limit_html(say, of_pocket=True), parts.tag: _tag(_example_tag(say, example)),
                 parts.map: _shipped_map(say), parts.why: gr.update(visible=True),
@@ -212,10 +212,9 @@ class _Handlers(Handlers):
 
 
 def _example(say: Words, live: Live | None = None) -> dict[str, Any]:
-    """Return the finished example, whose slider starts at its own settings; in English if it lacks the language."""
-    stops = shipped_stops()
-    language = say.language if say.language in stops["prompts"] else FIRST
-    return example_answers(stops, language, {name: name for name in STOP_METHODS},
+    """Return the finished example, whose slider starts at its own settings."""
+    stops = shipped_stops(say.language)
+    return example_answers(stops, {name: name for name in STOP_METHODS},
                            (SETTINGS.method, round(100 * SETTINGS.sparsity)), _slider_words(say), live)
 
 
@@ -231,8 +230,7 @@ def _live(visit: Visit) -> Live | None:
 
 def _prompts(say: Words) -> tuple[str, ...]:
     """Return the example's questions, in the page's language if it has them."""
-    prompts: dict[str, list[str]] = shipped_stops()["prompts"]
-    return tuple(prompts.get(say.language, prompts[FIRST]))
+    return tuple(shipped_stops(say.language)["prompts"])
 
 
 def _slider_words(say: Words) -> dict[str, str]:
@@ -242,7 +240,7 @@ def _slider_words(say: Words) -> dict[str, str]:
 
 
 def _shipped_map(say: Words) -> dict[str, Any]:
-    example, summaries = shipped_example(), shipped_summaries()
+    example, summaries = shipped_example(say.language), shipped_summaries(say.language)
     return _drawn(say, _map(summaries, example["blocks"], tuple(example["roles"]), example["samples"]), summaries)
 
 
@@ -283,8 +281,8 @@ def headline(say: Words, removed: int, prunable: int, sparsity: float) -> str:
 
 def _shipped_telling(say: Words) -> tuple[str, Jump]:
     """Return the place of the example's weight with the largest jump, and how far its rank in the row moves."""
-    jump = Jump(**shipped_example()["telling"])
-    matrix = next(one for one in shipped_summaries() if one.name == jump.matrix)
+    jump = Jump(**shipped_example(say.language)["telling"])
+    matrix = next(one for one in shipped_summaries(say.language) if one.name == jump.matrix)
     return place(say, matrix), jump
 
 

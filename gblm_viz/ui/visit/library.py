@@ -71,6 +71,7 @@ class Library:
         self.addresses: dict[str, str] = {}
         self.presence = Presence()
         self.first = Session()
+        self.first_in: dict[str, Session] = {}  # of languages whose pages begin with an example of their own
         self.values: OrderedDict[Key[Any], tuple[Any, int]] = OrderedDict()
         self.used: dict[Key[Any], float] = {}
         self.pinned: set[Key[Any] | None] = set()
@@ -88,10 +89,18 @@ class Library:
 
     # Visitors
 
-    def visit(self, key: str | None, address: str = "", issued: bool = False) -> Visit:
+    def first_of(self, language: str) -> Session:
+        """Return what a visit begins with on a page in this language."""
+        return self.first_in.get(language, self.first)
+
+    def _firsts(self) -> tuple[Session, ...]:
+        return (self.first, *self.first_in.values())
+
+    def visit(self, key: str | None, address: str = "", issued: bool = False, language: str = "") -> Visit:
         """Return the visit with this unguessable key; an unknown or forgotten key starts a new visit.
 
-        issued: the key came from this process and not from outside, so a new visit may reuse it. Raises GblmError if
+        issued: the key came from this process and not from outside, so a new visit may reuse it. language: of the page
+        that asks; a visit that has changed nothing yet sees the example of that language. Raises GblmError if
         there are too many visits, in all or from this address, and all of them still have a page open.
         """
         with self.lock:
@@ -102,7 +111,9 @@ class Library:
                 key = key if key and issued else secrets.token_urlsafe(18)
                 self.sessions[key] = (now, self.first)
                 self.addresses[key] = address
-            self.sessions[key] = (now, self.sessions[key][1])
+            session = self.sessions[key][1]
+            untouched = any(session is one for one in self._firsts())
+            self.sessions[key] = (now, self.first_of(language) if language and untouched else session)
             return Visit(key, self)
 
     def _make_way(self, address: str, now: float) -> None:
@@ -119,9 +130,10 @@ class Library:
             self._forget(min(idle, key=lambda one: (self._has_something(one), self.sessions[one][0])))
 
     def _has_something(self, visitor: str) -> bool:
-        session, first = self.sessions[visitor][1], self.first
-        return bool(session.extra(CHAT)) or any(getattr(session, name) != getattr(first, name) for name in (
-            "source", "model", "text", "statistics", "applied"))
+        session = self.sessions[visitor][1]
+        return bool(session.extra(CHAT)) or not any(
+            all(getattr(session, name) == getattr(first, name) for name in (
+                "source", "model", "text", "statistics", "applied")) for first in self._firsts())
 
     def is_present(self, visitor: str, now: float | None = None) -> bool:
         """Return whether a page of this visit is open or has sent a request just now."""
@@ -151,7 +163,7 @@ class Library:
         """Make this the visitor's session. Raises GblmError if its texts and chats do not fit beside the others'."""
         with self.lock:
             before = self._weighed.get(visitor, {})
-            parts = dict(session.extras) | ({"text": session.text.text} if session.text != self.first.text else {})
+            parts = dict(session.extras) | ({"text": session.text.text} if session.text not in [one.text for one in self._firsts()] else {})
             weighed = {name: before[name] if name in before and before[name][0] is part else (part, value_bytes(part))
                        for name, part in parts.items()}
             size = sum(one for _, one in weighed.values())

@@ -187,7 +187,7 @@ class Page:
 
     def _wait_for_example(self, visit: Visit) -> None:
         self.library.ready.wait(LONGEST_WAIT)
-        visit.keep(self.library.first)
+        visit.keep(self.library.first_of(self.words.language))
 
     def _told(self, error: Exception) -> dict[Any, Any]:
         """Return the update of the status line that tells of an error; call it while the error is handled."""
@@ -199,7 +199,8 @@ class Page:
 
     def visit_of(self, request: gr.Request, key: str, issued: bool = False) -> Visit:
         """Return the visit of this key and record that the requesting page belongs to it (see `Library.visit`)."""
-        visit = self.library.visit(key, request.client.host if request.client else "", issued)
+        visit = self.library.visit(key, request.client.host if request.client else "", issued,
+                                   self.words.language)
         self.library.presence.record_request(visit.key, page_key(request))
         return visit
 

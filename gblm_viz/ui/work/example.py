@@ -1,6 +1,7 @@
 """The finished example of the first screen: shipped as numbers in assets/example, recomputed like a visitor's work.
 
-`python -m gblm_viz.ui.work.example` makes the shipped file again; a test compares it with the results of a run.
+Each language has its own, calibrated on its own text. `python -m gblm_viz.ui.work.example` makes the shipped files
+again; a test compares them with the results of a run.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, replace
 from functools import cache
+from pathlib import Path
 from threading import Event
 from typing import Any
 
@@ -24,7 +26,7 @@ from gblm_viz.core.model.models import Model
 from gblm_viz.core.score.alpha import Alpha
 from gblm_viz.core.talk.generate import Sampling, answer
 from gblm_viz.shipped import ASSETS
-from gblm_viz.words import LANGUAGES, words
+from gblm_viz.words import FIRST, LANGUAGES, words
 
 from ..visit.keys import HeldOutKey, PerplexityKey, ProbesKey, PrunedKey
 from ..visit.library import Library
@@ -32,48 +34,65 @@ from ..visit.session import Session
 from ..visit.text_choice import TextChoice
 from . import work
 
-FILE = ASSETS / "example" / "example.json"
-MATRIX_FILE = FILE.with_name("matrix.safetensors")
-TEXT = TextChoice(work.read_bundled("chat_en.txt"), "chat_en.txt")
+FOLDER = ASSETS / "example"
 SETTINGS = Settings("gblm", "l1", Alpha("share", 0.5), "row", 0.5, "", "dense")
 """The default settings on the pocket model, chosen to show the effect; assets/example/README.md gives the reasons."""
 PROMPTS = ("prompt_1", "prompt_2", "prompt_3")
 LONGEST_ANSWER = 96
 
 
+def example_text(language: str) -> TextChoice:
+    """Return the text of this language that the example is calibrated on: the pocket model's own kind, chats."""
+    name = f"chat_{language}.txt"
+    return TextChoice(work.read_bundled(name), name)
+
+
+def example_file(language: str) -> Path:
+    return FOLDER / f"example_{language}.json"
+
+
+def matrix_file(language: str) -> Path:
+    return FOLDER / f"matrix_{language}.safetensors"
+
+
+def example_language(language: str) -> str:
+    """Return the language of the example that a page in this language shows: English if it has none of its own."""
+    return language if example_file(language).is_file() else FIRST
+
+
 @cache
-def shipped_example() -> dict[str, Any]:
-    """Return the finished example as numbers and text."""
-    found: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
+def shipped_example(language: str = FIRST) -> dict[str, Any]:
+    """Return the finished example of a page in this language as numbers and text."""
+    found: dict[str, Any] = json.loads(example_file(example_language(language)).read_text(encoding="utf-8"))
     return found
 
 
-def shipped_summaries() -> tuple[GradientSummary, ...]:
+def shipped_summaries(language: str = FIRST) -> tuple[GradientSummary, ...]:
     """Return the summary of every matrix's ℓ1 gradient."""
-    return tuple(GradientSummary(**one) for one in shipped_example()["gradients"])
+    return tuple(GradientSummary(**one) for one in shipped_example(language)["gradients"])
 
 
 @cache
-def shipped_matrix() -> tuple[GradientSummary, Array]:
+def shipped_matrix(language: str = FIRST) -> tuple[GradientSummary, Array]:
     """Return the summary and the ℓ1 gradient (out, in) of the matrix shown first, whose mean gradient is largest."""
-    (name, gradient), = load_file(MATRIX_FILE).items()
-    return next(one for one in shipped_summaries() if one.name == name), gradient
+    (name, gradient), = load_file(matrix_file(example_language(language))).items()
+    return next(one for one in shipped_summaries(language) if one.name == name), gradient
 
 
-def example_session(library: Library) -> Session:
+def example_session(library: Library, language: str = FIRST) -> Session:
     """Compute the example and store its model, statistics, masks and pruned copy in the Library."""
     model_key = run(work.load_job(library, "pocket"))
-    model = library.get(model_key)
-    samples, held_out = work.samples_of(model, TEXT)
+    model, text = library.get(model_key), example_text(language)
+    samples, held_out = work.samples_of(model, text)
     key = run(work.collect_job(library, model, samples, held_out, Event()))
-    session = Session(model=model_key, text=TEXT, statistics=key, held_out=HeldOutKey(key), settings=SETTINGS)
+    session = Session(model=model_key, text=text, statistics=key, held_out=HeldOutKey(key), settings=SETTINGS)
     applied = run(work.apply_job(library, session, model, library.get(key), session.settings))
     return replace(session, applied=applied, applied_number=1)
 
 
-def store_shipped_measures(library: Library, session: Session) -> None:
+def store_shipped_measures(library: Library, session: Session, language: str = FIRST) -> None:
     """Store the shipped measurements under the keys of a real one, so that the first visitor need not wait."""
-    model, example = library.get(session.model), shipped_example()
+    model, example = library.get(session.model), shipped_example(language)
     probes = work.probes_of(model)
     if example["model_key"] != model.key or any(len(bits) != len(probes) for bits in example["verdicts"].values()):
         return  # made for another pocket model: measured again on request
@@ -87,19 +106,24 @@ def store_shipped_measures(library: Library, session: Session) -> None:
             library.put(PerplexityKey(key, windows.key), perplexity_of(losses, windows, model.dtype))
 
 
+def example_prompts(language: str) -> tuple[str, ...]:
+    """Return the questions that the first screen of this language offers."""
+    return tuple(words(language)(f"overview.{name}") for name in PROMPTS)
+
+
 def answers(model: Model, prompt: str) -> str:
     """Return the answer that the first screen shows: greedy, to the prompt without earlier turns."""
     return answer(model, [{"role": "user", "content": prompt}], Sampling(most=LONGEST_ANSWER)).text
 
 
-def make(library: Library) -> dict[str, Any]:
+def make(library: Library, language: str = FIRST) -> dict[str, Any]:
     """Measure and return everything that the first screen shows."""
-    session = example_session(library)
+    session = example_session(library, language)
     model, statistics = library.get(session.model), library.get(session.statistics)
     masks = library.get(session.applied)
     pruned_key = PrunedKey(session.applied)
     pruned = library.get(pruned_key)
-    run(work.measure_job(library, session, model, pruned, "en"))
+    run(work.measure_job(library, session, model, pruned, language))
     asked = {"dense": library.get(ProbesKey(session.model)), "pruned": library.get(ProbesKey(pruned_key))}
     before, after = asked["dense"].total, asked["pruned"].total
     held = library.get(session.held_out)
@@ -110,10 +134,9 @@ def make(library: Library) -> dict[str, Any]:
     plain = replace(session.settings, alpha=Alpha("number", masks.alpha))
     shown = work.preview_numbers(model, statistics, session.settings, masks)
     summaries = gradient_summaries(model, statistics, "l1")
-    prompts = {language: [words(language)(f"overview.{name}") for name in PROMPTS] for language in LANGUAGES}
     return {
-        "model": model.name, "model_key": model.key, "text": TEXT.name, "samples": statistics.count,
-        "length": statistics.calibration.length, "seed": TEXT.seed, "settings": session.settings.as_dict(),
+        "model": model.name, "model_key": model.key, "text": session.text.name, "samples": statistics.count,
+        "length": statistics.calibration.length, "seed": session.text.seed, "settings": session.settings.as_dict(),
         "alpha": masks.alpha, "share": shown.share, "agreement_wanda": shown.agreement_wanda,
         "sparsity": masks.sparsity, "removed": masks.removed, "prunable": masks.prunable,
         "probes": {"dense": [before.right, before.total], "pruned": [after.right, after.total],
@@ -128,24 +151,31 @@ def make(library: Library) -> dict[str, Any]:
         "blocks": len(model.layout.blocks), "roles": list(model.layout.roles),
         "gradients": [asdict(one) for one in summaries],
         "telling": asdict(found) if (found := work.telling_weight(visit, plain)) else None,
-        "answers": {language: [{"prompt": prompt, "dense": answers(model, prompt), "pruned": answers(pruned, prompt)}
-                               for prompt in given] for language, given in prompts.items()},
+        "answers": [{"prompt": prompt, "dense": answers(model, prompt), "pruned": answers(pruned, prompt)}
+                    for prompt in example_prompts(language)],
     }
 
 
-def make_matrix(library: Library) -> dict[str, Array]:
+def make_matrix(library: Library, language: str = FIRST) -> dict[str, Array]:
     """Return {parameter name: ℓ1 gradient} of the matrix with the highest mean."""
-    session = example_session(library)
+    session = example_session(library, language)
     model, statistics = library.get(session.model), library.get(session.statistics)
     name = max(gradient_summaries(model, statistics, "l1"), key=lambda one: one.mean).name
     return {name: fields.field(model, statistics, name, "l1")}
 
 
+def made_languages() -> tuple[str, ...]:
+    """Return the languages that have a text of chats, each of which gets an example of its own."""
+    return tuple(one for one in LANGUAGES if (work.TEXTS / f"chat_{one}.txt").is_file())
+
+
 def main() -> None:
     library = Library()
-    FILE.parent.mkdir(exist_ok=True)
-    FILE.write_text(json.dumps(make(library), ensure_ascii=False, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    save_file(make_matrix(library), MATRIX_FILE)
+    FOLDER.mkdir(exist_ok=True)
+    for language in made_languages():
+        made = json.dumps(make(library, language), ensure_ascii=False, indent=1, sort_keys=True)
+        example_file(language).write_text(made + "\n", encoding="utf-8")
+        save_file(make_matrix(library, language), matrix_file(language))
 
 
 if __name__ == "__main__":

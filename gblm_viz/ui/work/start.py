@@ -11,11 +11,12 @@ from pathlib import Path
 from gblm_viz.core.base.job import run
 from gblm_viz.core.base.lazy import import_now
 from gblm_viz.core.sums import statistics
+from gblm_viz.words import FIRST
 
 from ..visit.library import Library
 from ..visit.session import Session
 from . import work
-from .example import example_session, store_shipped_measures
+from .example import example_session, made_languages, store_shipped_measures
 
 LOG = logging.getLogger("gblm_viz")
 
@@ -34,13 +35,14 @@ def prepare(library: Library, source: str, folder: Path | None) -> None:
 
 
 def prepare_example(library: Library) -> None:
-    """Load the pocket model and compute the shipped example's statistics, masks and pruned copy."""
+    """Load the pocket model and compute the shipped examples' statistics, masks and pruned copies."""
     library.threads.use_for(0)
-    session = example_session(library)
-    store_shipped_measures(library, session)
-    library.first = session
-    for key in (library.first.model, library.first.statistics, library.first.applied):
-        library.pinned.add(key)
+    for language in made_languages():
+        session = example_session(library, language)
+        store_shipped_measures(library, session, language)
+        library.pinned |= {session.model, session.statistics, session.applied}
+        library.first_in[language] = session
+    library.first = library.first_in[FIRST]
 
 
 def in_background(library: Library, failed: Callable[[Exception], None]) -> None:

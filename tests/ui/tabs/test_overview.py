@@ -58,8 +58,8 @@ def shown(library: Library, visit: Visit, say: Any) -> dict[str, Any]:
 
 def of_the_pocket(seen: dict[str, Any], say: Any) -> list[str]:
     """What on screen is the shipped example's, or said of the pocket alone."""
-    example, text = shipped_example(), str(seen)
-    marks = [pair[side] for pair in example["answers"][say.language] for side in ("dense", "pruned", "prompt")]
+    example, text = shipped_example(say.language), str(seen)
+    marks = [pair[side] for pair in example["answers"] for side in ("dense", "pruned", "prompt")]
     marks += [say("overview.limit_pocket").strip(), f"{example['removed']:,}", example["text"]]
     return [one for one in marks if one in text or escape(one) in text]
 

@@ -110,6 +110,19 @@ def test_one_visitor_never_sees_anothers_session():
     assert other.session.source == Session().source
 
 
+def test_a_visit_that_has_changed_nothing_sees_the_example_of_the_pages_language():
+    library = Library()
+    english, japanese = Session(source="en"), Session(source="ja")
+    library.first, library.first_in = english, {"en": english, "ja": japanese}
+    key = library.visit(None, language="ja").key
+    assert library.sessions[key][1] is japanese
+    assert library.visit(key, language="en").session is english
+    assert library.visit(key).session is english, "where no page asks, nothing changes"
+    assert library.visit(key, language="xx").session is english
+    changed = library.visit(key, language="ja").update(applied_number=3)
+    assert library.visit(key, language="en").session is changed
+
+
 def test_the_same_click_sent_again_and_again_is_followed_a_bounded_number_of_times():
     library = Library(budget=10**6)
     for _ in range(MOST_TASKS):

@@ -90,18 +90,16 @@ def own_answers(screen: Screen, prompts: Sequence[str], words: Mapping[str, Any]
             "live": live and live.as_value()}
 
 
-def example_answers(stops: Mapping[str, Any], language: str, methods: Mapping[str, str], at: tuple[str, int],
+def example_answers(stops: Mapping[str, Any], methods: Mapping[str, str], at: tuple[str, int],
                     words: Mapping[str, Any], live: Live | None = None) -> dict[str, Any]:
-    """Return a value whose slider leads through `stops` (as in assets/example/stops.json).
+    """Return a value whose slider leads through `stops` (as in assets/example/stops_en.json).
 
     methods: name → label; at: the method and the sparsity in percent that are shown first; live: for questions of
     one's own, with the same methods and sparsities, None as long as no model is loaded.
     """
-    dense = stops["dense"]
-    shown = {name: {**stops["methods"][name], "label": label, "answers": stops["methods"][name]["answers"][language]}
-             for name, label in methods.items()}
+    shown = {name: {**stops["methods"][name], "label": label} for name, label in methods.items()}
     example = {"methods": shown, "sparsities": stops["sparsities"], "prunable": stops["prunable"],
-               "dense": {**dense, "answers": dense["answers"][language]}, "windows": stops["windows"],
-               "length": stops["length"], "at": {"method": at[0], "stop": stops["sparsities"].index(at[1])}}
-    return {"screen": None, "prompts": stops["prompts"][language], "example": example, "words": dict(words),
+               "dense": stops["dense"], "windows": stops["windows"], "length": stops["length"],
+               "at": {"method": at[0], "stop": stops["sparsities"].index(at[1])}}
+    return {"screen": None, "prompts": stops["prompts"], "example": example, "words": dict(words),
             "live": live and live.as_value()}
