@@ -42,7 +42,7 @@ def test_the_overviews_map_is_saved_with_its_numbers(page: Page, app: App, outpu
     home = page.locator("#overview-map")
     found = pandas.read_csv(io.BytesIO(saved(page, home, "csv")))
     assert dict(zip(found["matrix"], found["value"], strict=True)) == pytest.approx(
-        {one["name"]: one["mean"] for one in shipped_example()["gradients"]}, rel=1e-3)
+        {one["name"]: one["mean"] for one in shipped_example(language)["gradients"]}, rel=1e-3)
     data = saved(page, home, "png")
     assert colours(data) > 40
     (output / f"saved_map_{language}.png").write_bytes(data)

@@ -197,7 +197,7 @@ def test_the_whole_way_with_an_own_text(page: Page, app: App, output: Path, lang
     tab(page, say, "overview")
     picture(page, output, f"overview_own_{language}")
     page.locator("#reset").click()
-    expect(page.locator("#overview-tag")).to_contain_text("chat_en.txt")
+    expect(page.locator("#overview-tag")).to_contain_text(f"chat_{language}.txt")
 
 
 def test_cells_on_screen_equal_the_command_lines_mask_file(page: Page, app: App, tmp_path: Path):

@@ -92,7 +92,7 @@ def test_measuring_fills_the_table_and_a_weight_outside_is_a_sentence(page: Page
 
 
 def test_the_overviews_weight_opens_with_its_reasons(page: Page, app: App, language: str) -> None:
-    telling = shipped_example()["telling"]
+    telling = shipped_example(language)["telling"]
     arrive(page, app, language)
     expect(page.locator("#overview-telling")).to_contain_text(f"{telling['row']:,}")
     page.locator("#overview-why").click()

@@ -163,7 +163,8 @@ class Library:
         """Make this the visitor's session. Raises GblmError if its texts and chats do not fit beside the others'."""
         with self.lock:
             before = self._weighed.get(visitor, {})
-            parts = dict(session.extras) | ({"text": session.text.text} if session.text not in [one.text for one in self._firsts()] else {})
+            own_text = all(session.text != first.text for first in self._firsts())
+            parts = dict(session.extras) | ({"text": session.text.text} if own_text else {})
             weighed = {name: before[name] if name in before and before[name][0] is part else (part, value_bytes(part))
                        for name, part in parts.items()}
             size = sum(one for _, one in weighed.values())

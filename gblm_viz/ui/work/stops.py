@@ -1,5 +1,5 @@
-"""The example at other sparsities and with other methods, shipped as text and numbers in assets/example/stops_*.json, so
-that the first screen's answers follow a slider before any model is loaded.
+"""The example at other sparsities and with other methods, shipped as text and numbers in assets/example/stops_*.json:
+the first screen's answers follow a slider before any model is loaded.
 
 `python -m gblm_viz.ui.work.stops` makes the files again; a test compares some of them with a run.
 """
