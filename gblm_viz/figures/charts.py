@@ -94,7 +94,7 @@ def _mark_cut(figure: go.Figure, found: Histogram, width: float, say: Say) -> No
     named = say("prune.histogram.cut" if one else "prune.histogram.cuts", low=short(10.0**low), high=short(10.0**high))
     left = middle > (float(found.edges[0]) + float(found.edges[-1])) / 2
     figure.add_annotation(x=low if left else high, y=1, yref="paper", text=named, showarrow=False, yanchor="top",
-                          xanchor="right" if left else "left", font={"color": INK, "size": LETTERS.caption},
+                          xanchor="right" if left else "left", font={"color": INK, "size": LETTERS.fine},
                           bgcolor=PAPER)
 
 
@@ -136,7 +136,7 @@ def column_profile(found: ColumnProfile, place: str, names: dict[str, str], orde
             + "<extra></extra>")
     figure.add_annotation(x=1, xref="paper", y=found.high, yanchor="bottom", xanchor="right", showarrow=False,
                           text=say("patterns.profile.band", low=percent(found.low, 0), high=percent(found.high, 0)),
-                          font={"color": INK, "size": LETTERS.caption})
+                          font={"color": INK, "size": LETTERS.fine})
     first = next(iter(found.densities))
     style(figure, say("patterns.profile.title", place=place, name=names[first], columns=f"{columns:,}",
                        outside=percent(found.outside[first], 0)), height)
@@ -170,10 +170,10 @@ def style(figure: go.Figure, title: str, height: int) -> None:
     """Apply the small charts' common style: title and legend above, colours readable on white and on black."""
     axis = {"gridcolor": GRID, "zerolinecolor": GRID, "linecolor": INK, "fixedrange": True, "title_standoff": 6}
     figure.update_layout(
-        title={"text": title, "font": {"size": LETTERS.body, "color": INK}, "x": 0.01, "xanchor": "left", "y": 0.98,
+        title={"text": title, "font": {"size": LETTERS.small, "color": INK}, "x": 0.01, "xanchor": "left", "y": 0.98,
                "yanchor": "top"},
         height=height, margin={"l": 56, "r": 12, "t": 52, "b": 42}, paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)", font={"color": INK, "size": LETTERS.legend}, dragmode=False, hovermode="closest",
+        plot_bgcolor="rgba(0,0,0,0)", font={"color": INK, "size": LETTERS.fine}, dragmode=False, hovermode="closest",
         legend={"orientation": "h", "x": 0, "xanchor": "left", "y": 1.0, "yanchor": "bottom", "font": {"color": INK}})
     figure.update_xaxes(**axis)
     figure.update_yaxes(**axis)

@@ -215,6 +215,6 @@ def _finish(figure: go.Figure, title: str, height: int, entries: int) -> None:
     rows = math.ceil(sum(one.showlegend is not False for one in figure.data) / entries)
     style(figure, title, height + LEGEND_ROW * max(0, rows - 1))
     figure.update_layout(title_y=0.95, margin={"t": 48, "b": 52 + LEGEND_ROW * rows, "l": 60, "r": 10},
-                         legend={"y": -0.24, "yanchor": "top", "font": {"size": LETTERS.caption}})
+                         legend={"y": -0.24, "yanchor": "top", "font": {"size": LETTERS.fine}})
     figure.update_xaxes(range=[-3, END], tickvals=list(TICKS), ticktext=list(TICKS.values()),
-                        title_font={"size": LETTERS.axis})
+                        title_font={"size": LETTERS.fine})

@@ -1,8 +1,9 @@
-"""All letter sizes, and the other sizes that several places share, defined once for the style sheets, the charts, the
-canvas, the report and Gradio's theme.
+"""One scale for the whole app: letters, distances, corners, controls, defined once for the style sheets, the charts,
+the canvas, the report and Gradio's theme.
 
-A style sheet names a size as var(--table-name): var(--letters-tag), var(--radius-box). On a page all that letters need
-grows with one number: --enlarged, 1 by default, set on the root element. Contains no chart and no page.
+A style sheet names a size as var(--table-name): var(--letters-small), var(--radius-box). On a page they are in rem, and
+a rem grows a little with the window, so a large screen is filled by larger things, not by an empty margin. Letters and
+controls grow further with one number: --enlarged, 1 by default, set on the root element. Contains no chart and no page.
 """
 
 from __future__ import annotations
@@ -13,68 +14,25 @@ from dataclasses import asdict, dataclass
 
 _VARIABLE = re.compile(r"var\(--([\w-]+)\)")
 ROOT = 16
-"""Pixels of a rem, unless a reader has chosen another size in the browser."""
+"""Pixels of a rem in a window of laptop size, unless a reader has chosen another size in the browser."""
+FLUID = "clamp(100%, 75% + .3125vw, 150%)"
+"""A rem of the page: 16 pixels in a window of 1280, 18 at 1920, 20 at 2560; a reader's own size counts as the 100 %."""
 
 
 @dataclass(frozen=True)
 class Letters:
-    """Letter sizes on the page and in its pictures, in pixels."""
+    """The five letter sizes of the page and its pictures, in pixels of a window of laptop size."""
 
-    numeral: float = 24
-    """the number of a card"""
-    cell_mark: float = 22
-    """the mark of a removed weight in the matrix, where its cell is large enough"""
-    title: float = 20
-    headline: float = 17.92
-    """what the first screen says"""
-    verdict: float = 16.8
-    """whether one weight is removed"""
-    sentence: float = 16.32
-    page: float = 16
-    """a page without Gradio; Gradio's large buttons"""
-    section: float = 15.68
-    """head of a part of a tab"""
-    answer: float = 15.2
-    """a model's answer; sentences beside a picture"""
-    icon: float = 15
-    """signs on the matrix's buttons"""
-    remark: float = 14.72
-    note: float = 14.4
-    detail: float = 14.08
-    """formulas and texts below a picture"""
-    table: float = 14.08
-    token: float = 14
-    """the text whose loss is shown"""
-    limit: float = 13.76
-    """what a number does not say"""
-    table_half: float = 13.76
-    """a table in half of the page's width"""
-    choice: float = 13.6
-    """options in one line"""
-    compact: float = 13.44
-    """labels, legends and buttons that share a line"""
-    table_small: float = 13.44
-    tag: float = 13.12
-    """what made a result"""
-    table_dense: float = 13.12
-    body: float = 13
-    """our own components, Gradio's text, titles of charts"""
-    hint: float = 12.8
-    """what a control is"""
-    table_wide: float = 12.48
-    """a table of many columns"""
-    field: float = 12.16
-    """labels above the boxes of sampling"""
-    legend: float = 12
-    """legends, axes, what a saved picture was made of"""
-    axis: float = 11.5
-    """titles of the sweep's axes"""
-    caption: float = 11
-    """notes inside a chart, words on small buttons, Gradio's labels"""
-    mark: float = 10
-    """links that save a picture; marks above tokens"""
-    smaller: float = 9
-    smallest: float = 8
+    number: float = 28
+    """the one number of a card"""
+    head: float = 20
+    """what a screen says; the mark of a removed weight in a large cell"""
+    text: float = 16
+    """sentences and answers"""
+    small: float = 14
+    """controls, tables, notes, what made a result"""
+    fine: float = 13
+    """inside pictures: axes, legends, links that save them. Nothing is smaller"""
 
 
 @dataclass(frozen=True)
@@ -111,45 +69,47 @@ class Drawn:
 
 @dataclass(frozen=True)
 class Spaces:
-    """Distances between neighbours in a row, a column or a grid, in pixels."""
+    """Distances, in pixels of a window of laptop size."""
 
     tight: float = 4
-    close: float = 6
+    """between what is read as one"""
     usual: float = 8
-    wide: float = 10
-    apart: float = 12
+    """between neighbours"""
     columns: float = 16
+    """between columns"""
+    parts: float = 24
+    """between the parts of a screen"""
+    page: float = 32
+    """around the page where there is room"""
 
 
 @dataclass(frozen=True)
 class Paddings:
-    """Room inside a box above and below, left and right, in pixels."""
+    """Room inside a box above and below, left and right, in pixels of a window of laptop size."""
 
-    control: tuple[float, float] = (5, 9)
-    """a box with a control and its name, where room is scarce"""
-    link: tuple[float, float] = (3, 10)
-    """a link or a button of one word"""
+    control: tuple[float, float] = (4, 8)
+    """a box with a control and its name"""
+    button: tuple[float, float] = (4, 12)
 
 
 @dataclass(frozen=True)
 class Heights:
-    """Heights of controls, in pixels."""
+    """Heights of controls, in pixels: at least, at most."""
 
-    tool: float = 26
-    """buttons and boxes of one line above or below a picture"""
-    button: float = 34
+    button: tuple[float, float] = (36, 40)
+    """buttons of all three kinds, and boxes of one line: large enough for a finger, and level in a row"""
 
 
 @dataclass(frozen=True)
 class Radii:
     """Radii of corners, in pixels."""
 
-    bar: float = 2
-    token: float = 3
     mark: float = 4
-    tool: float = 5
-    box: float = 6
-    panel: float = 8
+    """bars, tokens, cells"""
+    box: float = 8
+    """buttons, boxes, panes"""
+    round: float = 10
+    """a slider's knob"""
 
 
 @dataclass(frozen=True)
@@ -190,8 +150,12 @@ SPACES, PADDINGS, HEIGHTS, RADII = Spaces(), Paddings(), Heights(), Radii()
 STROKES, MARKS = Strokes(), Marks()
 
 
-def _pixels(table: Spaces | Heights | Radii | Strokes) -> dict[str, str]:
+def _pixels(table: Radii | Strokes) -> dict[str, str]:
     return {name: f"{size:g}px" for name, size in asdict(table).items()}
+
+
+def _rem(table: Letters | Spaces) -> dict[str, str]:
+    return {name: f"{size / ROOT:g}rem" for name, size in asdict(table).items()}
 
 
 def _named(tables: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
@@ -199,18 +163,18 @@ def _named(tables: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
             for name, size in table.items()}
 
 
-_GROWING = _named({"letters": {name: f"{size / ROOT:g}rem" for name, size in asdict(LETTERS).items()},
-                   "height": _pixels(HEIGHTS)})
-_FIXED = _named({"space": _pixels(SPACES), "radius": _pixels(RADII), "stroke": _pixels(STROKES),
-                 "padding": {name: f"{high:g}px {wide:g}px" for name, (high, wide) in asdict(PADDINGS).items()}})
+_GROWING = _named({"letters": _rem(LETTERS), "height": {
+    name: f"clamp({least:g}px, {least / ROOT:g}rem, {most:g}px)" for name, (least, most) in asdict(HEIGHTS).items()}})
+_FIXED = _named({"space": _rem(SPACES), "radius": _pixels(RADII), "stroke": _pixels(STROKES), "padding": {
+    name: f"{high / ROOT:g}rem {wide / ROOT:g}rem" for name, (high, wide) in asdict(PADDINGS).items()}})
 NAMED = {**_GROWING, **_FIXED, **_named({"printed": asdict(PRINTED)})}
-"""Name → size of the CSS variables, e.g. var(--letters-tag)."""
+"""Name → size of the CSS variables, e.g. var(--letters-small)."""
 
 
 def css_variables() -> str:
     """Return the CSS rule that defines the page's sizes as variables; letters and controls grow with --enlarged."""
     growing = {name: f"calc({size} * var(--enlarged))" for name, size in _GROWING.items()}
-    sizes = {"enlarged": "1", **growing, **_FIXED}
+    sizes = {"root": FLUID, "enlarged": "1", **growing, **_FIXED}
     return ":root { " + " ".join(f"--{name}: {size};" for name, size in sizes.items()) + " }\n"
 
 
@@ -227,4 +191,4 @@ def add_fallbacks(style: str) -> str:
 
 def for_scripts() -> dict[str, float]:
     """Return the letter sizes that the canvas scripts draw with, in pixels, as JSON values."""
-    return {"body": LETTERS.body, "cellMark": LETTERS.cell_mark, "legend": LETTERS.legend}
+    return {"small": LETTERS.small, "head": LETTERS.head, "fine": LETTERS.fine}

@@ -164,7 +164,7 @@ const VIEW = `div.matrix-view
     button[data-do=csv]`;
 const COLOURS = { kept: "#000080", removed: "#ff8000", pick: "#ff00ff", bothKept: "#ffffff", bothRemoved: "#000000",
   ramps: { sequential: ["#000000", "#ffffff"], diverging: ["#000000", "#ffffff"], density: ["#ffffff", "#000000"] } };
-const LETTERS = { body: 13, cellMark: 22, legend: 12 };
+const LETTERS = { small: 14, head: 20, fine: 13 };
 const base64 = (array) => Buffer.from(array.buffer).toString("base64");
 
 /** A server of a matrix of 4 × 4 weights, each the number of its column. */

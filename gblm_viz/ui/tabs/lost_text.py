@@ -6,6 +6,7 @@ Reads results from the Library and measures nothing.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from gblm_viz import verdict_text
 from gblm_viz.core.base import intervals
@@ -21,13 +22,16 @@ from gblm_viz.words import Words, join_sentences
 
 from ..components.paragraph import paragraph, paragraphs
 from ..components.skill_name import skill_name
-from ..components.table import Cell, plain_table
+from ..components.table import Cell, Table, plain_table
 from ..components.templates import render
 from ..visit.keys import ProbesKey, PrunedKey
 from ..visit.library import Visit
 from ..work import measuring, text_draws, work
 from ..work.applied import removed_amount
 from ..work.measuring import SetVerdicts
+
+DIFFERENCE_AT = 4
+"""The column of the table by skill in which the difference is drawn."""
 
 
 def measured_html(visit: Visit, say: Words) -> str:
@@ -141,7 +145,8 @@ def asked_html(asked: SetVerdicts | None, say: Words) -> str:
 
 
 def skills_html(asked: SetVerdicts, say: Words) -> str:
-    """Return both models' shares by skill, with n and interval, and the conclusion from their paired difference."""
+    """Return both models' shares by skill, with n and interval, and the conclusion from their paired difference; the
+    greatest loss first, and every difference drawn on one axis."""
     chosen = _by_skill(asked.chosen) if asked.chosen is not None else {}
     blind = evaluate.chance(tuple(one.probe for one in asked.chosen[0].verdicts)) if asked.chosen is not None else {}
     heads = [(say("lost.probes.skill"), ""), (say("lost.probes.n"), "number"), (say("compare.dense"), "number"),
@@ -150,8 +155,9 @@ def skills_html(asked: SetVerdicts, say: Words) -> str:
     if chosen:
         heads += [(say(f"lost.probes.chosen_{side}"), "number") for side in ("dense", "pruned")]
         heads += [(say("lost.probes.chance"), "number")]
+    by_skill = sorted(_by_skill(asked.exact).items(), key=lambda one: one[1].difference)
     rows = []
-    for skill, found in _by_skill(asked.exact).items():
+    for skill, found in by_skill:
         points = _points(found)
         row: list[Cell] = [skill_name(say, skill), str(found.total), ("dense-colour", _share(found.first)),
                            ("pruned-colour", _share(found.second)),
@@ -163,8 +169,28 @@ def skills_html(asked: SetVerdicts, say: Words) -> str:
                                                      ("pruned-colour", _share(choice.second, choice.total)),
                                                      f"{blind[skill]:.0%}"]
         rows.append(row)
-    table = f'<div class="lost-skills" tabindex="0">{plain_table(heads, rows)}</div>'
-    return table + paragraph(say("lost.share.rule"), "tag")
+    dots, ends = _dots([found for _, found in by_skill])
+    drawn = render("tabs/lost_skills.html", table=Table(heads, rows), at=DIFFERENCE_AT, dots=dots, ends=ends)
+    return drawn + paragraph(say("lost.share.dots") + " " + say("lost.share.rule"), "tag")
+
+
+def _dots(found: Sequence[PairedShare]) -> tuple[list[dict[str, object]], list[tuple[str, str]]]:
+    """Return each difference's places on one axis, which includes 0 and ends at whole tens of points; and (place, text)
+    of the axis' labels."""
+    low = 10 * math.floor(10 * min([0.0, *(one.interval.low for one in found)]))
+    high = 10 * math.ceil(10 * max([0.0, *(one.interval.high for one in found)]))
+
+    def place(points: float) -> str:
+        return f"{100 * (points - low) / max(1, high - low):.1f}%"
+
+    dots: list[dict[str, object]] = []
+    for one in found:
+        points = _points(one)
+        dots.append({
+            "shown": one.shown, "zero": place(0), "point": place(100 * one.difference),
+            "low": place(100 * one.interval.low), "rest": place(low + high - 100 * one.interval.high),
+            "points": points["points"], "spread": f'({points["low"]} – {points["high"]})'})
+    return dots, [(place(end), f"{end:+d}" if end else "0") for end in sorted({low, 0, high})]
 
 
 def _by_skill(both: tuple[ProbeResult, ProbeResult]) -> dict[str, PairedShare]:

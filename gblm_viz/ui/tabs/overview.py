@@ -71,15 +71,15 @@ def build(page: Page) -> None:
             answers = AnswerSlider(_example(say), resets="#reset", elem_id="overview-answers")
             to_chat = gr.Button(say("overview.to_chat"), size="sm", visible=False, elem_id="overview-to-chat")
             limit = gr.HTML(limit_html(say, of_pocket=True), elem_id="overview-limit")
-            with gr.Row(equal_height=False):
-                tag = gr.HTML(_tag(_example_tag(say, example)))
-                reset = gr.Button(say("overview.reset"), elem_id="reset", size="sm", scale=0, min_width=170)
         with gr.Column(scale=5, min_width=420):
-            overview_map = ModelMapView(_shipped_map(say), height=330, elem_id="overview-map")
+            overview_map = ModelMapView(_shipped_map(say), height=290, elem_id="overview-map")
             with gr.Row(equal_height=False, elem_id="overview-telling-row"):
                 telling = gr.HTML(telling_html(say, _shipped_telling(say), example["settings"]["method"]),
                                   elem_id="overview-telling")
                 why = gr.Button(say("overview.why"), elem_id="overview-why", size="sm", scale=0, min_width=130)
+            with gr.Row(equal_height=False):
+                tag = gr.HTML(_tag(_example_tag(say, example)))
+                reset = gr.Button(say("overview.reset"), elem_id="reset", size="sm", scale=0, min_width=170)
     _Handlers(page, Parts(answers, to_chat, limit, tag, reset, overview_map, telling, why)).wire()
 
 

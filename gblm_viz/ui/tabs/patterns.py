@@ -71,7 +71,7 @@ from .prune_text import NEARLY_SAME, changes, made_of, place
 from .weight import title
 
 PANELS = ("columns", "scores", "wanda")
-VIEW_HEIGHT = 414
+VIEW_HEIGHT = 364
 AT_ONCE = 20_000_000
 """Largest number of prunable weights for which all masks are scored automatically: under three seconds."""
 FURTHEST = 8
@@ -153,12 +153,12 @@ def build(page: Page) -> None:
                                filterable=False, label=say("patterns.sort.label"), show_label=False,
                                container=False, elem_id="patterns-sort")
         tag = gr.HTML(elem_id="patterns-tag")
+    sentences = gr.HTML(f'<p class="sentence">{escape(say("patterns.nothing"))}</p>', elem_id="patterns-sentences")
     with gr.Row(elem_id="patterns-masks"):
         views = []
         for name in ("mask", "wanda", "shuffled"):
             with gr.Column(min_width=300):
                 views.append(MatrixView(height=VIEW_HEIGHT, elem_id=f"patterns-{name}"))
-    sentences = gr.HTML(f'<p class="sentence">{escape(say("patterns.nothing"))}</p>', elem_id="patterns-sentences")
     panels = {}
     with gr.Tabs(elem_id="patterns-below"):
         with gr.Tab(say("patterns.tab.columns"), id="columns") as panels["columns"]:

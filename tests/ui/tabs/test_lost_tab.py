@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+import re
 from typing import Any
 
 import pytest
@@ -120,6 +121,18 @@ def test_skills_are_concluded_one_by_one_and_shown_safely(say: Any) -> None:
     assert "<td class=\" \">&lt;</td>" in shown and "50%" in shown and escape(say("lost.share.rule")) in shown
     assert "20 / 20 (84%–100%)" in shown
     assert say("lost.probes.chance") not in lost_text.skills_html(SetVerdicts(both.exact), say)
+
+
+def test_the_greatest_loss_comes_first_and_every_difference_stands_on_one_axis(say: Any) -> None:
+    skills = "a" * 20 + "b" * 20 + "c" * 20
+    both = SetVerdicts((result("1" * 60, skills=skills), result("1" * 20 + "0" * 20 + "10" * 10, skills=skills)))
+    shown = lost_text.skills_html(both, say)
+    names = re.findall(r'<td class=" ">([abc])</td>', shown)
+    points = [float(one) for one in re.findall(r"left: ([\d.]+)%\"></i>\s*</span>", shown)]
+    assert names == ["b", "c", "a"]
+    assert points == sorted(points) and points[0] == 0 and len(points) == 3
+    assert re.findall(r'data-name="([^"]*)"', shown) == ["-100", "0", "+20"]
+    assert "-50.0" in shown and shown.count('class="dots shown"') == 2
 
 
 def test_the_gap_is_said_with_its_interval_and_only_where_it_is_shown(say: Any) -> None:

@@ -182,6 +182,7 @@ function drawControls(view) {
   find(root, ".answer-removed").textContent = words.sparsity;
   slider.max = String(sparsities.length - 1);
   slider.value = String(place.stop);
+  slider.setAttribute("style", "--reached: " + 100 * place.stop / Math.max(1, sparsities.length - 1) + "%");
   slider.setAttribute("aria-valuetext", share);
   find(root, "output").textContent = share;
 }

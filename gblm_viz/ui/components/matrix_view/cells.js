@@ -59,12 +59,12 @@ function drawGrid({ brush, port, value }) {
 function printCell({ brush, port, letters }, { mark, said }, x, y) {
   const { scale: cell, ratio } = port;
   if (mark !== null) {
-    brush.font = "700 " + Math.round(Math.min(cell * 0.5, letters.cellMark * ratio)) + "px sans-serif";
+    brush.font = "700 " + Math.round(Math.min(cell * 0.5, letters.head * ratio)) + "px sans-serif";
     brush.fillText(mark, x, y);
     return;
   }
   const [body, power] = said.split("e"), wide = cell >= WIDE_FROM * ratio;
-  const size = Math.round(Math.min(letters.body * ratio, wide ? cell * 0.21 : cell * 0.33));
+  const size = Math.round(Math.min(letters.small * ratio, wide ? cell * 0.21 : cell * 0.33));
   brush.font = size + "px sans-serif";
   if (wide || power === undefined) {
     brush.fillText(said, x, y, cell - 3);

@@ -1,7 +1,7 @@
 // Draws one matrix on a canvas from tiles that the server pools, and lets it be zoomed, read and pointed at.
 // Knows no model, no method and no language: shape, fields and every word come in props.value.
 
-import { find } from "../shared/dom.js";
+import { find, growTall } from "../shared/dom.js";
 import { listenToStrips } from "./beside.js";
 import { listCells } from "./cells.js";
 import { makePalette } from "./colours.js";
@@ -43,7 +43,7 @@ export function start(gradio, config) {
   listenToControls(view);
   listenToEchoes(view);
   // where a line wraps the view grows and the canvas stays as it is
-  view.parts.stage.style.height = (props.height || HEIGHT) - LINES + "px";
+  view.parts.stage.style.height = growTall((props.height || HEIGHT) - LINES);
   const themes = new MutationObserver(() => {
     view.theme = null;
     view.drawSoon();

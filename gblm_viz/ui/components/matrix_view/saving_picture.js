@@ -14,20 +14,20 @@ const PAGE_WIDTH = 640, MARGIN = 12, LEADING = 4; // pixels of the page
 export function savePicture(view) {
   draw(view);
   const { parts, canvas, port, value, field, root, theme, letters } = view, { ratio } = port;
-  const margin = MARGIN * ratio, line = (letters.body + LEADING) * ratio, page = document.createElement("canvas");
+  const margin = MARGIN * ratio, line = (letters.small + LEADING) * ratio, page = document.createElement("canvas");
   const paint = /** @type {Paint} */ (page.getContext("2d")), color = theme ? theme.text : "";
   page.width = Math.max(port.width + parts.rows.width, PAGE_WIDTH * ratio) + 2 * margin;
   const room = page.width - 2 * margin;
-  paint.font = makeFont(400, letters.body * ratio);
+  paint.font = makeFont(400, letters.small * ratio);
   const below = wrapRemarks(view, (text) => paint.measureText(text).width, room);
   page.height = 3 * margin + 2 * line + parts.columns.height + port.height + line + below.length * line;
   paint.fillStyle = getComputedStyle(root).getPropertyValue("--body-background-fill").trim() || "#ffffff";
   paint.fillRect(0, 0, page.width, page.height);
   paint.textBaseline = "top";
   paint.fillStyle = color;
-  paint.font = makeFont(600, letters.body * ratio);
+  paint.font = makeFont(600, letters.small * ratio);
   paint.fillText(value.title, margin, margin, room);
-  paint.font = makeFont(400, letters.body * ratio);
+  paint.font = makeFont(400, letters.small * ratio);
   paint.fillText(field.label, margin, margin + line, room);
   const top = margin + 2 * line, middle = top + parts.columns.height, bottom = middle + port.height + margin;
   paint.drawImage(parts.columns, margin, top);

@@ -1,7 +1,7 @@
 // Draws blocks × roles as a grid of buttons, and tells which matrix was chosen.
 // Knows no measure and no language: every colour and every word comes in props.value.
 
-import { append, find } from "../shared/dom.js";
+import { append, find, growTall } from "../shared/dom.js";
 import { findNextPlace, isArrow } from "./walking.js";
 
 /**
@@ -99,11 +99,12 @@ function draw(map, value, cells, height) {
  * @param {number} height
  */
 function drawGrid(grid, value, height) {
-  const rowHeight = Math.max(12, Math.floor((height - 22) / Math.max(1, value.blocks)) - 2);
+  const rowHeight = Math.max(12, Math.floor((height - 22) / Math.max(1, value.blocks)) - 2), whole = growTall(height);
+  const row = "calc((" + whole + " - 22px) / " + Math.max(1, value.blocks) + " - 2px)";
   grid.textContent = "";
-  grid.style.maxHeight = height + "px";
+  grid.style.maxHeight = "calc(1rem + " + whole + ")";
   grid.style.gridTemplateColumns = "max-content repeat(" + value.roles.length + ", minmax(28px, 1fr))";
-  grid.style.gridTemplateRows = "20px repeat(" + value.blocks + ", " + Math.min(rowHeight, 64) + "px)";
+  grid.style.gridTemplateRows = "auto repeat(" + value.blocks + ", max(12px, min(" + row + ", 5rem)))";
   grid.classList.toggle("small", rowHeight < SMALLEST_LABEL);
   grid.setAttribute("aria-label", value.title);
   append(grid, "span", "side", value.corner);

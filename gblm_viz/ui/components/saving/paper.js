@@ -21,8 +21,8 @@ export function splitAtBreaks(text) {
  */
 export function makeCanvas(target, letters, origin = target) {
   const canvas = document.createElement("canvas"), paint = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
-  const box = target.getBoundingClientRect(), style = getComputedStyle(document.body), line = letters.legend + LEADING;
-  const font = letters.legend + "px " + style.fontFamily;
+  const box = target.getBoundingClientRect(), style = getComputedStyle(document.body), line = letters.fine + LEADING;
+  const font = letters.fine + "px " + style.fontFamily;
   paint.font = font;
   const told = wrapPieces(splitAtBreaks(readOrigin(origin)), box.width - 2 * MARGIN, (text) => paint.measureText(text).width);
   canvas.width = Math.ceil(box.width * RATIO);

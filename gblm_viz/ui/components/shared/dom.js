@@ -64,3 +64,13 @@ export function listenWhile(element, type, listener) {
 export function isInside(target, boxes) {
   return target instanceof Element && target.closest(boxes) !== null;
 }
+
+const LAPTOP = 720; // pixels: the height of the window that pictures' heights are meant for
+
+/**
+ * Return a picture's height for CSS: what it is in a laptop's window, and as much more as a window is taller.
+ * @param {number} height in pixels
+ */
+export function growTall(height) {
+  return "max(" + height + "px, " + (100 * height / LAPTOP).toFixed(2) + "vh)";
+}

@@ -13,7 +13,7 @@
 
 /**
  * The letter sizes that canvases draw with, in pixels of the page, from figures/sizes.py.
- * @typedef {{ body: number, cellMark: number, legend: number }} Letters
+ * @typedef {{ small: number, head: number, fine: number }} Letters
  */
 
 /**
