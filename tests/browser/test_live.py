@@ -167,7 +167,7 @@ def test_a_place_pointed_at_is_read_out_in_every_view_of_the_matrix_and_chosen_i
     where = page.locator("#where .breadcrumb")
     before = where.inner_text()
     canvas = page.locator("#patterns-mask .matrix-canvas")
-    canvas.hover(position={"x": 60, "y": 40})
+    canvas.hover()
     read = page.locator("#patterns-mask .matrix-view").get_attribute("data-hover") or ""
     place = re.match(r"[^:]*", read)
     assert place is not None and place[0]
