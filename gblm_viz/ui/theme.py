@@ -44,5 +44,6 @@ def head(say: Words) -> str:
     names = {"number input for ": say("frame.slider_number"), "range slider for ": say("frame.slider_range")}
     saved = {"png": say("frame.save_picture"), "csv": say("frame.save_numbers")}
     scripts = (called(_SCRIPTS / "slider_names.js", "start", names),
+               called(_SCRIPTS / "projector.js", "start"),
                called(_SCRIPTS / "saving" / "saving.js", "start", saved, csv_file.RULE, sizes.for_scripts()))
     return _HEAD + "".join(f"<script>{script}</script>" for script in scripts)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page
 
+from gblm_viz.words import words
 from tests.browser.conftest import App, still
-from tests.browser.test_walk import TABS, arrive
+from tests.browser.test_walk import TABS, arrive, ready, tab
 
 SIZES = {"phone": (390, 844), "laptop": (1280, 720), "large": (1920, 1080)}
 FAULTS = """([least, low, high]) => {
@@ -95,3 +96,40 @@ def test_boxes_out_of_place_are_seen(page: Page) -> None:
         <p id="far" style="position: absolute; left: 500px">x</p>""")
     found = " ".join(faults(page))
     assert all(one in found for one in ("sideways", "12 px", "20 px high", "beside the page: p. in far", "stands over"))
+
+
+def test_in_the_projectors_view_every_tab_fits_and_no_letter_is_under_20_pixels(page: Page, app: App) -> None:
+    page.emulate_media(reduced_motion="reduce")
+    arrive(page, app, "en")
+    page.locator("#projector").click()
+    found = []
+    for name in TABS:
+        page.locator(f"#tabs [role=tab][data-tab-id={name}]").first.click()
+        still(page)
+        found += [f"{name}: {one}" for one in faults(page, 20, (55.8, 62))]
+    assert found == []
+
+
+def test_the_projectors_keys_lead_through_a_tab_and_on_to_the_next_and_back(page: Page, app: App) -> None:
+    page.goto(f"{app.url}/en/?projector=1")
+    ready(page)
+    tab(page, words("en"), "gradients")
+    still(page)
+    shown = "[document.querySelector('#tabs [role=tab][aria-selected=true]').dataset.tabId, scrollY]"
+    seen = [page.evaluate(shown)]
+    page.evaluate("document.activeElement.blur()")
+    while seen[-1][0] == "gradients" and len(seen) < 12:
+        page.keyboard.press("PageDown")
+        still(page)
+        seen.append(page.evaluate(shown))
+    assert [name for name, _ in seen] == ["gradients"] * (len(seen) - 1) + ["prune"]
+    down = [at for _, at in seen[:-1]]
+    assert len(down) >= 2 and down == sorted(set(down)), "each press goes on, and none stays where it is"
+    page.keyboard.press("ArrowLeft")
+    still(page)
+    assert page.evaluate(shown) == ["gradients", 0]
+    page.locator("#projector").click()
+    assert "projector" not in page.url
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate(shown) == ["gradients", 0]

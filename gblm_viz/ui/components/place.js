@@ -63,7 +63,7 @@ export function writeAddress(query) {
 export function mergeQuery(query, before, tab) {
   const now = new URLSearchParams(before), next = new URLSearchParams(query);
   if (tab) now.set("tab", tab);
-  for (const name of ["tab", "hide"]) {
+  for (const name of ["tab", "hide", "projector"]) {
     const value = now.get(name);
     if (value !== null && !next.has(name)) next.set(name, value);
   }
