@@ -13,6 +13,7 @@ import copy
 import hashlib
 import math
 import random
+import statistics
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -1120,3 +1121,39 @@ def pigeonhole_bootstrap(d: Sequence[Sequence[float]], times: int, seed: int) ->
         columns = [chance.randrange(n) for _ in range(n)]
         means.append(sum(d[i][j] for i in rows for j in columns) / (k * n))
     return means
+
+
+# ---------------------------------------------------------------------------------- weights that show one thing clearly
+
+
+def loudest_input(matrices: dict[str, tuple[Tensor, Tensor]], dropped: dict[str, Tensor],
+                  kept: dict[str, Tensor]) -> tuple[str, int, int] | None:
+    """(matrix, row, column) that `dropped` removes and `kept` keeps, where x ÷ its median is largest, then |W|·x.
+
+    matrices: name → (weight (out, in), x (in,))."""
+    found: tuple[float, float, tuple[str, int, int]] | None = None
+    for name, (weight, x) in matrices.items():
+        middle = statistics.median(x.double().tolist())
+        for row in range(weight.shape[0]):
+            for column in range(weight.shape[1]):
+                if not dropped[name][row, column] or kept[name][row, column]:
+                    continue
+                louder = float(x[column]) / middle
+                size = abs(float(weight[row, column])) * float(x[column])
+                if found is None or (louder, size) > found[:2]:
+                    found = louder, size, (name, row, column)
+    return None if found is None else found[2]
+
+
+def row_shares(mask: Tensor) -> list[float]:
+    """The share removed of each row."""
+    return [sum(bool(one) for one in row) / len(row) for row in mask]
+
+
+def lowest_predictions(matrices: dict[str, tuple[Tensor, Tensor]], removed: dict[str, Tensor], count: int,
+                       most: int) -> list[tuple[str, int, int]]:
+    """Up to `most` kept weights with the lowest −W·ΣG/N below 0. matrices: name → (weight, ΣG)."""
+    found = [(-float(weight[row, column]) * float(total[row, column]) / count, name, row, column)
+             for name, (weight, total) in matrices.items() for row in range(weight.shape[0])
+             for column in range(weight.shape[1]) if not removed[name][row, column]]
+    return [one[1:] for one in sorted((one for one in found if one[0] < 0), key=lambda one: one[0])[:most]]

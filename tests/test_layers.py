@@ -22,7 +22,7 @@ FORBIDDEN = {
 
 ROOMS = {
     "gblm_viz/core": ("base", "model", "text", "talk", "sums", "score", "mask", "look", "measure", "keep"),
-    "gblm_viz/ui": ("components", "visit", "door", "work", "report", "tabs", ""),
+    "gblm_viz/ui": ("components", "visit", "door", "work", "report", "tabs", "guide", ""),
 }
 """The rooms of a layer in the order of the data; "" is the files beside the rooms."""
 APART = {("talk", "text"), ("measure", "look")}

@@ -23,6 +23,7 @@ from .components.breadcrumb import Breadcrumb, breadcrumb
 from .components.joined import passed_on
 from .components.paragraph import paragraph
 from .components.templates import render
+from .guide import guide
 from .tabs import compare, gradients, overview, patterns, prune, take_home, text, weight
 from .tabs.prune_text import place
 from .visit import address
@@ -54,6 +55,7 @@ def build(language: str, library: Library) -> gr.Blocks:
             source = gr.Textbox("pocket", show_label=False, placeholder=say("frame.model_info"), container=False,
                                 elem_id="model", max_lines=1, scale=2, label=say("frame.model"))
             load = gr.Button(say("frame.load"), elem_id="load", size="sm", scale=0, min_width=90)
+            gr.Button(say("guide.frame.open"), elem_id="guide-open", size="sm", scale=0, min_width=70)
             gr.HTML(_language_links(say), elem_id="lang")
         if say.missing:
             gr.HTML(paragraph(say("frame.partly", count=f"{say.missing:,}"), "tag"), elem_id="partly",
@@ -74,6 +76,7 @@ def build(language: str, library: Library) -> gr.Blocks:
         key, link, place = (gr.Textbox(visible="hidden", elem_id=f"visit-{name}") for name in ("key", "link", "place"))
         _Handlers(page, source, load, cancel, about, key, link, place).wire(blocks)
         _wire_where(page, where)
+        guide.build(page, tuple(TABS), blocks)
     library.presence.watch(blocks)
     return blocks
 

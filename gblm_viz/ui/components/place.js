@@ -1,5 +1,6 @@
 // Where the page stands: the visit's key, the tab, and the address that leads back here. Knows no tab's content.
 
+import { replaceQuery } from "./shared/address.js";
 import { openTab } from "./shown.js";
 
 /** @typedef {Window & { gblmTab?: string, gblmPlace?: boolean }} Page what this visit has chosen, and whether its place is in the address */
@@ -55,7 +56,7 @@ export function writeAddress(query) {
 }
 
 /**
- * Return a query with the visitor's tab and what is hidden, unless it names its own.
+ * Return a query with the visitor's tab, what is hidden and the guide's step, unless it names its own.
  * @param {string} query
  * @param {string} before the address's query
  * @param {string} [tab]
@@ -63,7 +64,7 @@ export function writeAddress(query) {
 export function mergeQuery(query, before, tab) {
   const now = new URLSearchParams(before), next = new URLSearchParams(query);
   if (tab) now.set("tab", tab);
-  for (const name of ["tab", "hide", "projector"]) {
+  for (const name of ["tab", "hide", "projector", "guide", "step"]) {
     const value = now.get(name);
     if (value !== null && !next.has(name)) next.set(name, value);
   }
@@ -102,10 +103,4 @@ export function showTab(announced, first) {
 function findSelectedTab() {
   const button = document.querySelector('[aria-controls^="tab-"][aria-selected="true"]');
   return button?.getAttribute("data-tab-id") || "";
-}
-
-/** @param {string} query */
-function replaceQuery(query) {
-  history.replaceState(null, "", location.pathname + (query ? "?" + query : ""));
-  for (const link of /** @type {NodeListOf<HTMLAnchorElement>} */ (document.querySelectorAll("#lang a"))) link.search = location.search;
 }

@@ -31,7 +31,7 @@ from ..components.model_map import ModelMapView
 from ..components.table import plain_table
 from ..visit.library import Visit
 from ..visit.page import Handlers, Page, bump
-from ..visit.remembered import PATTERNS_ORDER, PATTERNS_PANEL
+from ..visit.remembered import PATTERNS_ORDER, PATTERNS_PANEL, PATTERNS_SEED
 from ..visit.session import Selection
 from ..work import work
 from ..work.preview import selected_matrix
@@ -259,6 +259,7 @@ class _Handlers(Handlers):
         page.on(parts.compare.click, self.on_compare, [parts.which], parts.beside)
 
     def on_shuffle(self, visit: Visit, known: dict[str, str], seeded: int, *values: Any) -> dict[Any, Any]:
+        visit.remember(PATTERNS_SEED, seeded + 1)
         return {self.seed: seeded + 1, **self.show.everything(visit, known, seeded + 1, *values)}
 
     def on_sort(self, visit: Visit, wanted: str, *values: Any) -> dict[Any, Any]:
@@ -589,12 +590,19 @@ def chance_limit(mask: Any) -> float:
 
 def column_verdict(say: Words, data: PatternData, own: float, beside: float) -> str:
     """Return a sentence that compares the three masks' column scores."""
+    kind = column_kind(data, own, beside)
+    if kind in ("more", "less"):
+        larger, smaller = (own, beside) if kind == "more" else (beside, own)
+        return say(f"patterns.sentence.{kind}", times=number(larger / smaller) if smaller > 0 else "∞")
+    return say(f"patterns.sentence.{kind}")
+
+
+def column_kind(data: PatternData, own: float, beside: float) -> str:
+    """Return what the sentence says: chance, is_wanda, more, less or like_wanda."""
     if not math.isfinite(own) or own <= chance_limit(data.own):
-        return say("patterns.sentence.chance")
+        return "chance"
     if data.masks.settings.method == "wanda":
-        return say("patterns.sentence.is_wanda")
+        return "is_wanda"
     if beside <= chance_limit(data.beside) or own > MUCH * beside:
-        return say("patterns.sentence.more", times=number(own / beside) if beside > 0 else "∞")
-    if own * MUCH < beside:
-        return say("patterns.sentence.less", times=number(beside / own))
-    return say("patterns.sentence.like_wanda")
+        return "more"
+    return "less" if own * MUCH < beside else "like_wanda"

@@ -189,7 +189,7 @@ class _Handlers(Handlers):
             if error.key == "all_left_out":  # the list stays, so that one can be ticked again
                 whole = work.cached_samples(visit, choice)
                 updates[views.listed] = list_value(say, visit.model(), whole, frozenset(), choice)
-        moved = visit.session.statistics is not None and asked != _collected_from(visit)
+        moved = visit.session.statistics is not None and asked != samples_collected(visit)
         if moved != bool(visit.session.extra(TEXT_MOVED, False)):
             visit.remember(TEXT_MOVED, moved)
             updates[self.signals.text] = bump(counter)
@@ -468,7 +468,7 @@ def _done(say: Words, found: Statistics) -> str:
                time=format_duration(say, found.seconds))
 
 
-def _collected_from(visit: Visit) -> str:
+def samples_collected(visit: Visit) -> str:
     """Return the key of the samples that were requested when the visitor's statistics were collected."""
     library, key = visit.library, visit.session.statistics
     if library.has(RequestedSamplesKey(key)):

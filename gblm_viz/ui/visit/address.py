@@ -24,7 +24,7 @@ SETTINGS: dict[str, Callable[[str], Any]] = {
 """Settings that a link may contain, and how each is parsed."""
 LONGEST_LINK, USUAL_LINK, MOST_PARTS = 256_000, 2_000, 50
 """Most characters that are read; most characters and parts of a link that this app can have made."""
-FURTHER, LEFT_OUT = ("lang", "hide", "projector"), "left_out"
+FURTHER, LEFT_OUT = ("lang", "hide", "projector", "guide", "step"), "left_out"
 """Fields that the page itself reads, and the field of a shortened link with the number of parts left out."""
 LONGEST = 64
 """Most characters of one value; no valid value is longer."""

@@ -12,6 +12,7 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from gblm_viz.core.look.examples import Found
 from gblm_viz.core.look.gradient_sums import GradientSummary
 from gblm_viz.core.look.histogram import Histogram
 from gblm_viz.core.look.mask_numbers import Preview
@@ -346,6 +347,16 @@ class PullKey(Key[tuple[SamplePull, ...]]):
     samples: tuple[int, ...]
 
 
+@dataclass(frozen=True)
+class FoundKey(Key[Found | None]):
+    """What a rule of the guide finds; None if it finds nothing."""
+
+    model: ModelKey | None
+    statistics: StatisticsKey | None
+    rule: str
+    settings: Settings
+
+
 # Measurements
 
 @dataclass(frozen=True)
@@ -470,6 +481,17 @@ class WonKey(Key[Won]):
 
     model: ModelKey | None
     applied: MasksKey | None
+
+
+@dataclass(frozen=True)
+class TwoTextsKey(Key[Any]):
+    """The answers of two pruned copies that differ by their calibration text alone; the value is a guide.TwoTexts.
+    `texts`: the files of both."""
+
+    model: ModelKey | None
+    statistics: StatisticsKey | None
+    texts: tuple[str, str]
+    settings: Settings
 
 
 # Tasks whose result is stored under another key, or not at all

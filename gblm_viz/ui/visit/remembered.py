@@ -59,9 +59,14 @@ VOTES = Remembered[tuple[Any, ...]]("votes")
 ALL_EXPERTS = Remembered[bool]("all_experts")
 PATTERNS_ORDER = Remembered[str | None]("patterns_order")
 """The order of the columns on the Patterns tab."""
+PATTERNS_SEED = Remembered[int]("patterns_seed")
+"""The seed of the shuffled mask that is shown."""
 PATTERNS_PANEL = Remembered[str]("patterns_panel")
 """The inner tab of the Patterns tab that was opened last."""
 WEIGHT_HAND = Remembered[Any]("weight_hand")
 """The row of weights that is being edited by hand."""
 WEIGHT_ASKED = Remembered[tuple[Any, tuple[Any, ...]]]("weight_asked")
 """A weight's place, and how the answer changed with each of its targets set to zero."""
+
+GUIDE_TEXT = Remembered[Any]("guide_text")
+"""The calibration text that a step of the guide chose."""

@@ -1,0 +1,201 @@
+// What the guide does to the page around it: opens tabs, sets controls as a visitor would, frames and covers, scrolls.
+
+const PATIENCE = 8000, PAUSE = 60, SETTLED = 350; // milliseconds
+const STYLE = "guide-style";
+
+/**
+ * @typedef {import("./steps.js").Place} Place
+ * @typedef {import("./steps.js").Shown} Shown
+ * @typedef {Window & { gblmShown?: string, gblmPlace?: boolean, gblmFilling?: Map<number, string> }} Page
+ */
+
+/** @returns {Page} */
+export function getPage() {
+  return window;
+}
+
+/** @param {number} milliseconds */
+export function wait(milliseconds) {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
+
+/**
+ * Return what `look` finds as soon as it finds something; null after PATIENCE, or once it is no longer wanted.
+ * @template Found
+ * @param {() => Found | null | undefined | false} look
+ * @param {() => boolean} wanted
+ * @param {number} [patience]
+ */
+export async function waitFor(look, wanted, patience = PATIENCE) {
+  for (const began = performance.now(); wanted() && performance.now() - began < patience; await wait(PAUSE)) {
+    const found = look();
+    if (found) return found;
+  }
+  return null;
+}
+
+/**
+ * Open the panels inside the tab that the server opens, and give controls their values.
+ * @param {Place} place
+ * @param {() => boolean} wanted
+ */
+export async function openPlace(place, wanted) {
+  await waitFor(() => isFilled(place.tab), wanted);
+  for (const name of [place.panel, place.view]) {
+    const button = name ? await waitFor(() => findTabButton(name), wanted) : null;
+    if (!button || button.getAttribute("aria-selected") === "true") continue;
+    button.click();
+    await waitFor(() => button.getAttribute("aria-selected") === "true", wanted, 1000);
+  }
+  for (const one of place.show) {
+    const control = await waitFor(() => document.querySelector("#" + one.id + " input"), wanted);
+    if (control) await setControl(one, wanted);
+  }
+}
+
+/** @param {string} tab */
+function isFilled(tab) {
+  const { gblmShown, gblmFilling } = getPage();
+  return isTabOpen(tab) && (!gblmShown || gblmShown === tab) && ![...(gblmFilling?.values() || [])].includes(tab);
+}
+
+/** @param {string} tab */
+export function isTabOpen(tab) {
+  const panel = document.getElementById("tab-" + tab);
+  return Boolean(panel?.checkVisibility());
+}
+
+/**
+ * @param {string} name
+ * @returns {HTMLElement | null}
+ */
+function findTabButton(name) {
+  return document.querySelector('[role="tab"][data-tab-id="' + name + '"]');
+}
+
+/**
+ * Choose a value as a click does, so that the tab hears of it: of radio buttons, or of a list.
+ * @param {Shown} shown
+ * @param {() => boolean} wanted
+ */
+async function setControl({ id, value, label }, wanted) {
+  const root = /** @type {HTMLElement} */ (document.getElementById(id));
+  const radios = /** @type {HTMLInputElement[]} */ ([...root.querySelectorAll("input[type=radio]")]);
+  const radio = radios.find((one) => one.value === String(value));
+  if (radio) {
+    if (!radio.checked) radio.click();
+    return;
+  }
+  const box = /** @type {HTMLInputElement | null} */ (root.querySelector("input"));
+  if (!box || box.value === label) return;
+  const before = document.activeElement;
+  box.focus();
+  if (box.getAttribute("aria-expanded") !== "true") box.click();
+  const option = await waitFor(() => findOption(box, label), wanted, 1500);
+  option?.dispatchEvent(new MouseEvent("mousedown", { bubbles: true, cancelable: true }));
+  await wait(PAUSE);
+  box.blur();
+  if (before instanceof HTMLElement) before.focus({ preventScroll: true });
+}
+
+/**
+ * Return the entry of a list that is open, by its label.
+ * @param {HTMLInputElement} box
+ * @param {string} label
+ */
+function findOption(box, label) {
+  const list = document.getElementById(box.getAttribute("aria-controls") || "");
+  return [...(list?.querySelectorAll("[role=option]") || [])].find((one) => one.getAttribute("aria-label") === label);
+}
+
+/**
+ * Frame what the step is about, and cover what would give the answer away.
+ * @param {string} highlight
+ * @param {string} cover
+ * @param {string} covered what stands in its place
+ */
+export function mark(highlight, cover, covered) {
+  const style = document.getElementById(STYLE) || document.head.appendChild(document.createElement("style"));
+  style.id = STYLE;
+  style.textContent = makeRules(highlight, cover, covered);
+}
+
+/**
+ * @param {string} highlight
+ * @param {string} cover
+ * @param {string} covered
+ */
+export function makeRules(highlight, cover, covered) {
+  const parts = cover.split(",").map((one) => one.trim()).filter(Boolean);
+  const rules = highlight ? [highlight + " { outline: var(--stroke-pick) solid var(--pick) !important; outline-offset: 1px; border-radius: var(--radius-box); overflow: visible; }"] : [];
+  if (parts.length) {
+    rules.push(parts.map((one) => one + " *").join(", ") + " { visibility: hidden !important; }",
+      parts.join(", ") + " { position: relative; min-height: 44px; }",
+      parts.map((one) => one + "::after").join(", ") + " { content: " + JSON.stringify(covered) + "; position: absolute; inset: 0; display: grid; "
+        + "place-items: center; text-align: center; border: 1px dashed currentColor; border-radius: var(--radius-box); background: var(--background-fill-secondary); "
+        + "color: var(--body-text-color); font-size: var(--letters-note); z-index: 3; }");
+  }
+  return rules.join("\n");
+}
+
+/**
+ * Scroll so that what is framed stands above the panel, for as long as the page is still growing; a visitor who scrolls has the say.
+ * @param {string} highlight
+ * @param {HTMLElement} panel
+ * @param {() => boolean} wanted
+ */
+export async function scrollTo(highlight, panel, wanted) {
+  let moved = false, last = "";
+  const stop = () => { moved = true; };
+  const events = ["wheel", "touchmove", "keydown", "pointerdown"];
+  for (const event of events) document.addEventListener(event, stop, { passive: true, once: true });
+  for (let steady = 0; steady < 6 && wanted() && !moved; await wait(SETTLED)) {
+    const box = findBox(highlight), now = box ? Math.round(box.top + window.scrollY) + " " + Math.round(box.height) : "";
+    steady = now === last ? steady + 1 : 0;
+    last = now;
+    if (box) showBox(box, panel.getBoundingClientRect().top);
+  }
+  for (const event of events) document.removeEventListener(event, stop);
+}
+
+/**
+ * @param {{ top: number, bottom: number }} box
+ * @param {number} end where the panel begins
+ */
+function showBox(box, end) {
+  const by = chooseScroll(box.top, box.bottom, end);
+  if (Math.abs(by) > 2) window.scrollBy({ top: by, behavior: "instant" });
+}
+
+/**
+ * Return by how much to scroll: nothing if all of it is seen, else so that its end is, or, where it is too tall, its beginning.
+ * @param {number} top
+ * @param {number} bottom
+ * @param {number} end
+ * @param {number} [margin]
+ */
+export function chooseScroll(top, bottom, end, margin = 8) {
+  if (top >= margin && bottom <= end - margin) return 0;
+  if (bottom - top > end - 2 * margin || top < margin) return top - margin;
+  return bottom - end + margin;
+}
+
+/** @param {string} selector */
+function findBox(selector) {
+  const boxes = (selector ? [...document.querySelectorAll(selector)] : []).filter((one) => one.checkVisibility())
+    .map((one) => one.getBoundingClientRect()).filter(({ height }) => height > 0);
+  if (!boxes.length) return null;
+  const top = Math.min(...boxes.map((one) => one.top)), bottom = Math.max(...boxes.map((one) => one.bottom));
+  return { top, bottom, height: bottom - top };
+}
+
+/**
+ * Return a slider's value: of one with stops the percentage that its output says, else its own.
+ * @param {string} target
+ */
+export function readSlider(target) {
+  const slider = /** @type {HTMLInputElement | null} */ (document.querySelector(target));
+  if (!slider) return NaN;
+  const output = slider.parentElement?.querySelector("output")?.textContent;
+  return output ? parseFloat(output) : Number(slider.value);
+}
