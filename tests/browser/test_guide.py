@@ -36,7 +36,10 @@ def slide(page: Page, one: Condition) -> None:
 
 
 def choose(page: Page, one: Condition) -> None:
-    page.locator(f'{one.target} input[value="{one.value}"]').check()
+    """Choose in the list of groups."""
+    page.locator(f"{one.target} input").click()
+    say = words(page.evaluate("document.documentElement.lang"))
+    page.get_by_role("option", name=say(f"prune.group.{one.value}"), exact=True).click()
 
 
 def silence(page: Page, one: Condition) -> None:
@@ -50,7 +53,8 @@ def silence(page: Page, one: Condition) -> None:
 def sweep(page: Page, one: Condition) -> None:
     """Only GBLM: its curve is what the step asks about."""
     for name in ("magnitude", "wanda"):
-        page.locator(f'#sweep-methods input[value="{name}"]').uncheck()
+        page.locator("#sweep-methods label").filter(has_text=name).click()
+    expect(page.locator("#sweep-line")).to_contain_text(re.compile(r"\b10\b"))
     page.locator("#sweep-start").click()
 
 

@@ -79,7 +79,13 @@ def _text(now: Now, one: Condition) -> bool:
 
 
 def _value(now: Now, one: Condition) -> bool:
-    return str(getattr(now.run.visit.session.settings, one.target.removeprefix("#"))) == one.value
+    return str(getattr(now.run.visit.session.settings, one.control)) == one.value
+
+
+def _slider(now: Now, one: Condition) -> bool:
+    """Return whether the setting of a slider has come into the range, whether by the slider or by its box."""
+    value = float(getattr(now.run.visit.session.settings, one.control))
+    return (one.at_least is None or value >= one.at_least) and (one.at_most is None or value <= one.at_most)
 
 
 def _flipped(now: Now, one: Condition) -> bool:
@@ -109,7 +115,8 @@ RESULTS: Mapping[str, Callable[[Run], Any]] = {
     "zeroing": lambda run: read(run, "measured_change"), "two_texts": both_texts}
 """Target of `measured` → a reading that is None or empty before it was measured."""
 JUDGES: Mapping[str, Callable[[Now, Condition], bool]] = {
-    "value": _value, "text": _text, "loaded": _loaded, "collected": lambda now, one: is_collected(now.run),
+    "value": _value, "slider": _slider, "text": _text, "loaded": _loaded,
+    "collected": lambda now, one: is_collected(now.run),
     "applied": lambda now, one: is_applied(now.run), "flipped": _flipped, "saved": _saved,
     "measured": lambda now, one: RESULTS[one.target](now.run) not in (None, ())}
 

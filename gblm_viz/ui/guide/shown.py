@@ -8,14 +8,13 @@ from collections.abc import Mapping
 from string import Formatter
 from typing import Any
 
-from gblm_viz.core.mask.settings import Settings
 from gblm_viz.words import Words
 
 from ..components.skill_name import skill_name
 from . import measures
 from .conditions import Now, Standing, is_met
 from .readings import Run, both_texts
-from .ways import CHOICES, Guess, Setup, Step, Way
+from .ways import CHOICES, SETTINGS, Guess, Setup, Step, Way
 
 ASKED_FIRST = ("title", "text", "ask", "hint")
 PERCENT = {"%": 100, "count": 1}
@@ -56,10 +55,10 @@ def step_value(step: Step, now: Now, controls: Mapping[str, Any], *, ready: bool
 def has_moved(step: Step, now: Now) -> bool:
     """Return whether the visitor has since changed what the step had set, other than what it asks to change."""
     session, began = now.run.visit.session, now.began
-    asked = {one.target.split(" ")[0].removeprefix("#") for one in step.done}
+    asked = {one.control for one in step.done}
     if began.settings is not None and any(
             getattr(session.settings, name) != getattr(began.settings, name)
-            for name in Settings.__dataclass_fields__ if name not in asked):
+            for name in SETTINGS if name not in asked):
         return True
     return began.selection is not None and session.selection != began.selection
 

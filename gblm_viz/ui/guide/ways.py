@@ -22,6 +22,7 @@ CHOICES = ("a", "b", "c")
 MEASURED = ("probes", "figures", "methods", "sweep", "won", "zeroing", "two_texts")
 TEXTS = ("skill_a", "skill_b")
 KEEP = "keep"
+SETTINGS = tuple(one.name for one in fields(Settings))
 BY_PAGE = {"guess": (), "choice": (), "click": ("target",), "slider": ("target",)}
 """Conditions that the page's script watches → the fields they must have."""
 BY_SERVER = {"value": ("target", "value"), "text": ("at_least",), "loaded": (), "collected": (), "applied": (),
@@ -46,9 +47,15 @@ class Condition:
     at_most: float | None = None
 
     @property
+    def control(self) -> str:
+        """The id of the control that the target names."""
+        return self.target.split(" ")[0].removeprefix("#")
+
+    @property
     def of_page(self) -> bool:
-        """Whether the page's script decides it."""
-        return self.kind in BY_PAGE
+        """Whether the page's script decides it. A slider of a setting is judged by the setting that it has led to, so
+        that what is told afterwards is told of that one."""
+        return self.kind in BY_PAGE and not (self.kind == "slider" and self.control in SETTINGS)
 
 
 @dataclass(frozen=True)
@@ -210,7 +217,7 @@ def _problems(way: Way, step: Step, known: Known) -> Iterator[str]:
     yield from _unknown("text", [step.text] if step.text else [], TEXTS)
     for setup in (step.start, step.then or Setup()):
         yield from _unknown("rule", [setup.select] if setup.select else [], (*known.rules, KEEP))
-        yield from _unknown("setting", dict(setup.set), [one.name for one in fields(Settings)])
+        yield from _unknown("setting", dict(setup.set), SETTINGS)
         try:
             way.settings(Settings(order="dense"), setup)
         except Exception as error:
@@ -233,7 +240,7 @@ def _condition_problems(step: Step) -> Iterator[str]:
         if one.kind == "measured":
             yield from _unknown("result", [one.target], MEASURED)
         if one.kind == "value":
-            yield from _unknown("setting", [one.target.removeprefix("#")], [name.name for name in fields(Settings)])
+            yield from _unknown("setting", [one.control], SETTINGS)
         if one.kind == "slider" and one.at_least is None and one.at_most is None:
             yield "the condition slider lacks at_least or at_most"
         if one.kind in ("guess", "choice") and (step.guess is None or step.guess.kind != {

@@ -19,7 +19,9 @@ _TEMPLATE = """
     <button type="button" class="guide-close">✕</button>
   </div>
   <div class="guide-step">
-    <div class="guide-say"><p class="guide-text"></p><p class="guide-hint" role="status"></p></div>
+    <div class="guide-say">
+      <p class="guide-text"></p><p class="guide-hint" role="status"></p><div class="guide-table"></div>
+    </div>
     <div class="guide-ask">
       <p class="guide-first"></p><p class="guide-question"></p>
       <div class="guide-choices" role="group"></div>
@@ -27,7 +29,7 @@ _TEMPLATE = """
         <label><span></span><input type="range"></label><output></output><button type="submit"></button>
       </form>
       <div class="guide-told" tabindex="-1" aria-live="polite">
-        <p class="guide-verdict"></p><p class="guide-after"></p><div class="guide-table"></div>
+        <p class="guide-verdict"></p><p class="guide-after"></p>
       </div>
     </div>
     <div class="guide-nav">

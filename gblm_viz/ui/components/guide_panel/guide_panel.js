@@ -25,6 +25,7 @@ import { isMet, isReached, judge, makeProgress, placeInQuery, readAddress, readP
  * @property {boolean} before it was so before the step began
  * @property {number} since when it became complete
  * @property {number} going counts the steps that were asked for
+ * @property {number} following counts the times that the page was scrolled to what is framed
  * @property {boolean} asking a look is under way
  * @property {ReturnType<typeof setTimeout> | 0} timer of the next look
  * @property {(wish: string) => void} wish
@@ -51,7 +52,7 @@ export function start({ element, props, trigger, watch }, { ways, words, opens }
   const view = {
     root, ways, words, language: document.documentElement.lang || "en", mode: "", value: NOTHING,
     progress: readProgress(window.sessionStorage.getItem(KEPT)), hinted: false, away: false, complete: false, before: false,
-    since: 0, going: 0, asking: false, timer: 0, wish: (wish) => trigger("select", { wish }),
+    since: 0, going: 0, following: 0, asking: false, timer: 0, wish: (wish) => trigger("select", { wish }),
     go: (way, number) => goTo(view, way, number), begin: (way) => beginWay(view, way),
     repeat: (number) => repeatStep(view, number), answer: (given) => takeAnswer(view, given) };
   root.setAttribute("aria-label", words.open);
@@ -121,8 +122,12 @@ function wirePage(view, element, opens) {
  * Leave as much room at the end of the page as the panel takes, so that everything can be scrolled above it.
  * @param {View} view
  */
-function leaveRoom({ root, mode }) {
-  document.documentElement.style.setProperty("--guide-room", (mode ? Math.ceil(root.getBoundingClientRect().height) : 0) + "px");
+function leaveRoom(view) {
+  const { root, mode } = view, room = (mode ? Math.ceil(root.getBoundingClientRect().height) : 0) + "px", { style } = document.documentElement;
+  if (style.getPropertyValue("--guide-room") !== room) {
+    style.setProperty("--guide-room", room);
+    if (isOpen(view)) follow(view);
+  }
   document.querySelector("#guide-open")?.setAttribute("aria-expanded", String(Boolean(mode)));
 }
 
@@ -270,7 +275,16 @@ async function openStage(view, known = false) {
   view.root.dataset.place = shown;
   const going = view.going, wanted = () => view.going === going && view.root.isConnected;
   await openPlace(place, wanted);
-  if (wanted() && !lacks) await scrollTo(place.highlight, view.root, wanted);
+  if (wanted()) follow(view);
+}
+
+/**
+ * Keep what is framed above the panel: once a step is set up, and again when the panel or what was covered has grown.
+ * @param {View} view
+ */
+function follow(view) {
+  const { value: { place, lacks }, going } = view, turn = view.following += 1;
+  if (!lacks) scrollTo(place.highlight, view.root, () => view.going === going && view.following === turn && view.root.isConnected);
 }
 
 /**
@@ -321,6 +335,7 @@ function takeAnswer(view, given) {
   progress.answers[value.step] = { guess: given, verdict: "" };
   mark(value.place.highlight, "", "");
   settle(view);
+  follow(view);
   find(view.root, ".guide-told").focus({ preventScroll: true });
   view.wish("then " + value.step);
 }

@@ -127,7 +127,8 @@ export function mark(highlight, cover, covered) {
  */
 export function makeRules(highlight, cover, covered) {
   const parts = cover.split(",").map((one) => one.trim()).filter(Boolean);
-  const rules = highlight ? [highlight + " { outline: var(--stroke-pick) solid var(--pick) !important; outline-offset: 1px; border-radius: var(--radius-box); overflow: visible; }"] : [];
+  const framed = highlight.split(",").map((one) => one.trim()).filter(Boolean);
+  const rules = highlight ? [framed.map((one) => ":has(> " + one + ")").join(", ") + " { overflow: visible !important; }", highlight + " { outline: var(--stroke-pick) solid var(--pick) !important; outline-offset: 1px; border-radius: var(--radius-box); overflow: visible; }"] : [];
   if (parts.length) {
     rules.push(parts.map((one) => one + " *").join(", ") + " { visibility: hidden !important; }",
       parts.join(", ") + " { position: relative; min-height: 44px; }",
