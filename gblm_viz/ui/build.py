@@ -19,6 +19,7 @@ from gblm_viz.model_text import vocabulary_note
 from gblm_viz.words import LANGUAGES, Words, join_sentences, words
 
 from .blocks import Blocks
+from .components import glossary
 from .components.breadcrumb import Breadcrumb, breadcrumb
 from .components.joined import passed_on
 from .components.paragraph import paragraph
@@ -222,7 +223,7 @@ class _Handlers(Handlers):
 
 
 def _language_links(say: Words) -> str:
-    return render("language_links.html", say=say, languages=LANGUAGES)
+    return render("language_links.html", say=say, languages=LANGUAGES, glossary=glossary.ADDRESS)
 
 
 def _loaded(say: Words, model: Model) -> str:

@@ -35,6 +35,7 @@ from gblm_viz.words import LANGUAGES, words
 from .build import build
 from .door.access import OPEN_ACCESS, Access
 from .door.gate import Gate, Route
+from .door.glossary_page import glossary_page
 from .door.kept import Kept, kinds
 from .door.languages import preferred
 from .door.own_address import use_browser_address
@@ -63,6 +64,7 @@ def make_app(library: Library, access: Access = OPEN_ACCESS) -> FastAPI:
     site = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     site.add_middleware(Streams, presence=library.presence)
     _add_entrances(site)
+    _add_glossary(site)
     _add_downloads(site, library)
     _add_uploads(site, library)
     pages = {language: build(language, library) for language in LANGUAGES}
@@ -84,9 +86,7 @@ def _add_entrances(site: FastAPI) -> None:
     """Add the ways to a language's page, and the icon."""
     @site.get("/", include_in_schema=False)
     async def root(request: Request) -> Response:
-        asked = request.query_params.get("lang", "")
-        language = asked if asked in LANGUAGES else preferred(request.headers.get("accept-language", ""))
-        return _to_page(request, language)
+        return _to_page(request, _language_of(request))
 
     async def page(request: Request) -> Response:
         return _to_page(request, own_path(request.scope).strip("/"))
@@ -97,6 +97,20 @@ def _add_entrances(site: FastAPI) -> None:
     @site.get("/favicon.ico", include_in_schema=False)
     async def icon() -> Response:
         return FileResponse(ASSETS / "logo.svg", media_type="image/svg+xml")
+
+
+def _add_glossary(site: FastAPI) -> None:
+    """Add the page of all terms in each language, and a way to it that needs no language."""
+    @site.get("/glossary", include_in_schema=False)
+    async def root(request: Request) -> Response:
+        return RedirectResponse(f"{quoted(request.scope)}/{_language_of(request)}/glossary",
+                                headers={"Cache-Control": "no-store"})
+
+    async def page(request: Request) -> Response:
+        return glossary_page(words(own_path(request.scope).split("/")[1]))
+
+    for code in LANGUAGES:
+        site.add_route(f"/{code}/glossary", page, include_in_schema=False)
 
 
 def _add_downloads(site: FastAPI, library: Library) -> None:
@@ -135,6 +149,12 @@ def _finish_page(page: bytes, language: str) -> bytes:
     first = _FIRST_OF_HEAD.format(code=language).encode()
     page = page.replace(b"<head>", b"<head>" + first, 1).replace(b'lang="en"', f'lang="{language}"'.encode(), 1)
     return use_browser_address(page)
+
+
+def _language_of(request: Request) -> str:
+    """Return the language that the address names, else the one that the browser asks for."""
+    asked = request.query_params.get("lang", "")
+    return asked if asked in LANGUAGES else preferred(request.headers.get("accept-language", ""))
 
 
 def _to_page(request: Request, language: str) -> Response:

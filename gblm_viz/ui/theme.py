@@ -10,7 +10,7 @@ from gblm_viz.figures import colours, sizes
 from gblm_viz.shipped import ASSETS
 from gblm_viz.words import Words
 
-from .components import csv_file
+from .components import csv_file, glossary
 from .components.joined import called
 
 FONTS = ["system-ui", "-apple-system", "Segoe UI", "Noto Sans", "Hiragino Sans", "Noto Sans CJK JP", "Noto Sans JP",
@@ -33,7 +33,7 @@ THEME = gr.themes.Base(primary_hue="blue", secondary_hue="orange", neutral_hue="
     # Gradio's own blue has a contrast of 3.7 with white; text needs 4.5 (WCAG 2, AA)
     button_primary_background_fill="*primary_600", button_primary_background_fill_hover="*primary_700")
 CSS = colours.css_variables() + sizes.css_variables() + (ASSETS / "app.css").read_text(encoding="utf-8").replace(
-    "DENSE_RGB", f"rgb{colours.channels(colours.DENSE)}")
+    "DENSE_RGB", f"rgb{colours.channels(colours.DENSE)}") + glossary.CSS
 _SCRIPTS = Path(__file__).parent / "components"
 _HEAD = """<meta name="referrer" content="no-referrer"><meta name="color-scheme" content="light dark">
 <link rel="icon" href="../favicon.ico" type="image/svg+xml">"""
@@ -45,5 +45,6 @@ def head(say: Words) -> str:
     saved = {"png": say("frame.save_picture"), "csv": say("frame.save_numbers")}
     scripts = (called(_SCRIPTS / "slider_names.js", "start", names),
                called(_SCRIPTS / "projector.js", "start"),
-               called(_SCRIPTS / "saving" / "saving.js", "start", saved, csv_file.RULE, sizes.for_scripts()))
+               called(_SCRIPTS / "saving" / "saving.js", "start", saved, csv_file.RULE, sizes.for_scripts()),
+               glossary.script(say))
     return _HEAD + "".join(f"<script>{script}</script>" for script in scripts)

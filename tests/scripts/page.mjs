@@ -11,6 +11,14 @@ class Node {
   parentNode = null;
   get parentElement() { return this.parentNode; }
   get isConnected() { return this === document.body || Boolean(this.parentNode?.isConnected); }
+  after(...nodes) {
+    const { parentNode } = this;
+    for (const node of nodes.map((one) => (one instanceof Node ? one : document.createTextNode(one))).reverse()) {
+      node.remove();
+      node.parentNode = parentNode;
+      parentNode.childNodes.splice(parentNode.childNodes.indexOf(this) + 1, 0, node);
+    }
+  }
   remove() {
     if (this.parentNode) this.parentNode.childNodes = this.parentNode.childNodes.filter((one) => one !== this);
     this.parentNode = null;
@@ -26,7 +34,7 @@ class Text extends Node {
 }
 
 /** What the selectors here may be: simple ones after each other, and lists of them. */
-const SIMPLE = /([\w-]+)?((?:\.[\w-]+|\[[\w-]+(?:=[^\]]*)?\])*)/y;
+const SIMPLE = /([\w-]+)?((?:[.#][\w-]+|\[[\w-]+(?:=[^\]]*)?\])*)/y;
 
 class Element extends Node {
   childNodes = [];
@@ -69,6 +77,9 @@ class Element extends Node {
   get offsetParent() { return this.parentNode; }
 
   setAttribute(name, value) { this.attributes.set(name, String(value)); }
+  removeAttribute(name) { this.attributes.delete(name); }
+  get title() { return this.attributes.get("title") || ""; }
+  set title(text) { this.attributes.set("title", text); }
   getAttribute(name) { return this.attributes.get(name) ?? null; }
   append(...nodes) {
     for (const node of nodes.map((one) => (one instanceof Node ? one : new Text(one)))) {
@@ -127,9 +138,9 @@ function fits(element, chain) {
 
 function fitsOne(element, simple) {
   const [, tag, rest] = new RegExp(SIMPLE).exec(simple) || [];
-  const parts = [...(rest || "").matchAll(/\.([\w-]+)|\[([\w-]+)(?:=([^\]]*))?\]/g)];
-  return (!tag || element.tagName === tag.toUpperCase()) && parts.every(([, name, attribute, value]) => (
-    name ? element.classList.contains(name)
+  const parts = [...(rest || "").matchAll(/\.([\w-]+)|#([\w-]+)|\[([\w-]+)(?:=([^\]]*))?\]/g)];
+  return (!tag || element.tagName === tag.toUpperCase()) && parts.every(([, name, id, attribute, value]) => (
+    name ? element.classList.contains(name) : id ? element.getAttribute("id") === id
       : value === undefined ? element.attributes.has(attribute) : element.getAttribute(attribute) === value.replace(/"/g, "")));
 }
 

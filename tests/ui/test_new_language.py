@@ -18,9 +18,11 @@ from gblm_viz.ui.visit.library import Library
 from gblm_viz.ui.work import work
 from gblm_viz.words import LANGUAGES, words
 client = TestClient(server.make_app(Library()), base_url="http://127.0.0.1")
+glossary = client.get("/xx/glossary")
 page, config = client.get("/xx/"), client.get("/xx/config")
 print(json.dumps({"languages": LANGUAGES, "status": page.status_code, "html": page.text[:400], "config": config.text,
-                  "missing": words("xx").missing, "held_out": work.held_out_text("xx")}))
+                  "missing": words("xx").missing, "held_out": work.held_out_text("xx"),
+                  "glossary": glossary.text.count("<article")}))
 """
 
 
@@ -40,3 +42,4 @@ def test_a_folder_of_words_is_a_language_and_what_it_lacks_reads_english_and_is_
     assert "Xprune" in told["config"] and "Xload" in told["config"] and "Gradients" in told["config"]
     assert f"{told['missing']:,} sentences are not translated yet" in told["config"]
     assert told["held_out"] == "held_out_en.txt"
+    assert told["glossary"] > 130

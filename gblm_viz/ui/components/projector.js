@@ -1,5 +1,6 @@
 // The projector's view: larger letters, one column, and keys that lead from one thing on the screen to the next. Knows no tab's content.
 
+import { replaceQuery } from "./shared/address.js";
 import { isInside } from "./shared/dom.js";
 
 const NARROW = "(max-width: 999px)", FIELD = "projector";
@@ -84,9 +85,8 @@ function show(on) {
 }
 
 function turn() {
-  const on = !findRoot().hasAttribute("data-projector"), query = writeField(location.search, on);
-  history.replaceState(null, "", location.pathname + (query ? "?" + query : ""));
-  for (const link of /** @type {NodeListOf<HTMLAnchorElement>} */ (document.querySelectorAll("#lang a"))) link.search = location.search;
+  const on = !findRoot().hasAttribute("data-projector");
+  replaceQuery(writeField(location.search, on));
   show(on);
   window.scrollTo({ top: 0 });
 }

@@ -40,6 +40,7 @@ MOST_KEPT = 64_000_000
 """Most bytes of bodies, not compressed; all files of Gradio's front end are 21 MB. What comes later is passed on."""
 NOBODY = "nobody.invalid"
 """The host by whose name the app is asked for what it tells everybody."""
+GUARDS = ("content-security-policy", "x-content-type-options", "x-frame-options", "referrer-policy")
 T = TypeVar("T")
 
 
@@ -57,9 +58,10 @@ class Kind:
 
 
 def kinds(finish_page: Callable[[bytes, str], bytes]) -> tuple[Kind, ...]:
-    """Return what is kept of Gradio's: the pages, and the files of its own front end."""
+    """Return what is kept: Gradio's pages, the files of its own front end, and the page of all terms."""
     language = f"/(?P<language>{'|'.join(LANGUAGES)})/"
     return (Kind(re.compile(language), ASK_AGAIN, finish_page),
+            Kind(re.compile(rf"{language}glossary"), ASK_AGAIN),
             Kind(re.compile(rf"{language}(assets/[\w.-]+|theme\.css)"), FOREVER),
             Kind(re.compile(rf"{language}static/(\w+/)*[\w.-]+"), ASK_AGAIN),
             Kind(re.compile(rf"{language}config"), "no-store", rooted=True))
@@ -90,6 +92,8 @@ class Answer:
     content_type: str
     body: bytes
     etag: str
+    guards: Mapping[str, str] = field(default_factory=dict)
+    """Headers by which the app says what a page of its own may do; they go with every copy."""
     compressed: Once[bytes] = field(default_factory=Once)
 
     async def encoded(self, encoding: str) -> bytes:
@@ -151,7 +155,8 @@ class Kept:
         if status != 200 or self._size > MOST_KEPT:
             self._size -= len(body)
             raise NotKept
-        return Answer(told["content-type"], body, f'W/"{hashlib.sha256(body).hexdigest()[:32]}"')
+        return Answer(told["content-type"], body, f'W/"{hashlib.sha256(body).hexdigest()[:32]}"',
+                      {name: told[name] for name in GUARDS if name in told})
 
 
 async def _stays() -> Message:
@@ -175,7 +180,7 @@ async def _respond(answer: Answer, kind: Kind, scope: Scope, receive: Receive, s
         await Response(answer.body, 200, {"Content-Type": answer.content_type, "Cache-Control": kind.cache})(
             scope, receive, send)
         return
-    headers = {"Cache-Control": kind.cache, "ETag": answer.etag, "Vary": "Accept-Encoding"}
+    headers = {"Cache-Control": kind.cache, "ETag": answer.etag, "Vary": "Accept-Encoding", **answer.guards}
     if answer.etag in asked.get("if-none-match", ""):
         await Response(None, 304, headers)(scope, receive, send)
         return

@@ -20,14 +20,16 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; ba
 
 
 def plain_page(say: Words, status: int, alert: str = "", headers: Mapping[str, str] | None = None, script: str = "",
-               template: str = "door/plain_page.html", **values: object) -> HTMLResponse:
+               template: str = "door/plain_page.html", title: str = "", style: str = "",
+               **values: object) -> HTMLResponse:
     """Return the page. alert: a sentence for a warning; script: the source of the only script that may run.
 
-    template: one that extends plain_page.html; values: what it needs beside `say`.
+    template: one that extends plain_page.html; values: what it needs beside `say`. title: the app's name by default.
+    style: rules that go behind those of every plain page.
     """
     policy = _POLICY + (f"; script-src '{script_hash(script)}'; connect-src 'self'" if script else "")
-    page = render(template, say=say, language=say.language, title=say("frame.title"), style=_STYLE, alert=alert,
-                  script=script, **values)
+    page = render(template, say=say, language=say.language, title=title or say("frame.title"), style=_STYLE + style,
+                  alert=alert, script=script, **values)
     return HTMLResponse(page, status, {
         "Content-Security-Policy": policy, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "same-origin", "X-Frame-Options": "DENY", "Vary": "Accept-Language", **(headers or {})})

@@ -238,7 +238,7 @@ class _Handlers(Handlers):
         targets = tuple(effects(model, at).values())
         changes = yield from self.computed(visit, AnswerChangesKey(visit.session.model, prompt, targets), "zeroing",
                                            lambda: weight.answer_changes(model, prompt, said, targets))
-        told = f'<p class="tag">{escape(say("weight.effect.asked", answer=said))}</p>'
+        told = f'<p class="tag quoted">{escape(say("weight.effect.asked", answer=said))}</p>'
         visit.remember(WEIGHT_ASKED, (at, changes))
         yield {self.parts.effect: self.show.effect(visit, at_of(visit)), self.parts.asked: told,
                page.status: page.note(say("status.ready"))}

@@ -3,5 +3,5 @@
 /** @param {string} query */
 export function replaceQuery(query) {
   history.replaceState(null, "", location.pathname + (query ? "?" + query : ""));
-  for (const link of /** @type {NodeListOf<HTMLAnchorElement>} */ (document.querySelectorAll("#lang a"))) link.search = location.search;
+  for (const link of /** @type {NodeListOf<HTMLAnchorElement>} */ (document.querySelectorAll("#lang nav a"))) link.search = location.search;
 }
