@@ -134,7 +134,8 @@ export function makeRules(highlight, cover, covered) {
       parts.join(", ") + " { position: relative; min-height: 44px; }",
       parts.map((one) => one + "::after").join(", ") + " { content: " + JSON.stringify(covered) + "; position: absolute; inset: 0; display: grid; "
         + "place-items: center; text-align: center; border: 1px dashed currentColor; border-radius: var(--radius-box); background: var(--background-fill-secondary); "
-        + "color: var(--body-text-color); font-size: var(--letters-small); z-index: 3; }");
+        + "color: var(--body-text-color); font-size: var(--letters-small); "
+        + "z-index: 3; }");
   }
   return rules.join("\n");
 }
