@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 from dataclasses import FrozenInstanceError
 
 import pytest
 
 from gblm_viz.glossary import MOST_LETTERS, MOST_WORDS, Term, faults, make_glossary, read_glossary
-from gblm_viz.ui.components.glossary import PICTURES
+from gblm_viz.ui.components.glossary import HERE, PICTURES
 from gblm_viz.words import LANGUAGES, Words, words
 
 pytestmark = pytest.mark.fast
@@ -81,3 +82,14 @@ def test_the_terms_that_a_reader_of_the_page_asks_for_are_there() -> None:
              "mask", "agreement_by_chance")
     assert set(asked) <= read_glossary("en").terms.keys()
     assert set(PICTURES) <= read_glossary("en").terms.keys()
+
+
+def test_the_one_label_that_gradio_writes_anew_by_itself_is_never_marked() -> None:
+    """It would find its text in pieces. A second such label has to be added to NEVER in marking.js as well."""
+    updates = [(file.name, ast.unparse(node)) for file in (HERE.parents[1] / "tabs").glob("*.py")
+               for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+               if isinstance(node, ast.Call) and ast.unparse(node.func) == "gr.update"
+               and any(keyword.arg in {"label", "info"} and ast.unparse(keyword.value) != "None"
+                       for keyword in node.keywords)]
+    assert [file for file, _ in updates] == ["lost_tokens.py"]
+    assert "#lost-window" in (HERE / "marking.js").read_text(encoding="utf-8")
