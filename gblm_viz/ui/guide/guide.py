@@ -126,7 +126,7 @@ class _Handlers(Handlers):
         if began.lacks:
             return began, moved
         if step.example and may_reset(visit):
-            visit.keep(self.page.library.first.begun_after(visit.session))
+            visit.keep(visit.library.first_of(self.say.language).begun_after(visit.session))
             moved.add("visit")
         before = visit.session.settings
         settings = ways()[step.way].settings(before, setup)
@@ -181,8 +181,8 @@ def lacks(visit: Visit, step: Step) -> str:
 def may_reset(visit: Visit) -> bool:
     """Return whether Reset to the example would lose nothing of the visitor's own: the bundled model is loaded, and
     the text is the example's or one that the guide chose."""
-    session, first = visit.session, visit.library.first
-    if session.example or not first.example or not work.is_pocket(visit.model()):
+    session, firsts = visit.session, visit.library.firsts()
+    if session.example or not firsts[0].example or not work.is_pocket(visit.model()):
         return False
     given = session.extra(GUIDE_TEXT)
-    return session.text.text in {first.text.text, *(() if given is None else (given.text,))}
+    return session.text.text in {*(one.text.text for one in firsts), *(() if given is None else (given.text,))}

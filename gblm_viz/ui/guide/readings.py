@@ -81,7 +81,7 @@ def right_shown(run: Run) -> int | None:
 
 def right_at_60(run: Run) -> int | None:
     """Return the finished example's count at that stop; other runs have none without asking all questions there."""
-    stops = shipped_stops()
+    stops = shipped_stops(run.say.language)
     if not run.visit.session.example or stops["model_key"] != run.visit.model().key:
         return None
     return int(stops["methods"]["gblm"]["probes"][stops["sparsities"].index(EXAMPLE_STOP)])

@@ -93,7 +93,8 @@ class Library:
         """Return what a visit begins with on a page in this language."""
         return self.first_in.get(language, self.first)
 
-    def _firsts(self) -> tuple[Session, ...]:
+    def firsts(self) -> tuple[Session, ...]:
+        """Return what visits begin with, whatever the page's language."""
         return (self.first, *self.first_in.values())
 
     def visit(self, key: str | None, address: str = "", issued: bool = False, language: str = "") -> Visit:
@@ -112,7 +113,7 @@ class Library:
                 self.sessions[key] = (now, self.first)
                 self.addresses[key] = address
             session = self.sessions[key][1]
-            untouched = any(session is one for one in self._firsts())
+            untouched = any(session is one for one in self.firsts())
             self.sessions[key] = (now, self.first_of(language) if language and untouched else session)
             return Visit(key, self)
 
@@ -133,7 +134,7 @@ class Library:
         session = self.sessions[visitor][1]
         return bool(session.extra(CHAT)) or not any(
             all(getattr(session, name) == getattr(first, name) for name in (
-                "source", "model", "text", "statistics", "applied")) for first in self._firsts())
+                "source", "model", "text", "statistics", "applied")) for first in self.firsts())
 
     def is_present(self, visitor: str, now: float | None = None) -> bool:
         """Return whether a page of this visit is open or has sent a request just now."""
@@ -163,7 +164,7 @@ class Library:
         """Make this the visitor's session. Raises GblmError if its texts and chats do not fit beside the others'."""
         with self.lock:
             before = self._weighed.get(visitor, {})
-            own_text = all(session.text != first.text for first in self._firsts())
+            own_text = all(session.text != first.text for first in self.firsts())
             parts = dict(session.extras) | ({"text": session.text.text} if own_text else {})
             weighed = {name: before[name] if name in before and before[name][0] is part else (part, value_bytes(part))
                        for name, part in parts.items()}
