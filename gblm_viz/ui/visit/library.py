@@ -97,11 +97,23 @@ class Library:
         """Return what visits begin with, whatever the page's language."""
         return (self.first, *self.first_in.values())
 
+    def _in_language(self, session: Session, language: str) -> Session:
+        """Return a session that still shows an example with this language's one, its own text and settings kept."""
+        now = self.first_of(language)
+        if not language or not session.example or session is now:
+            return session
+        before = next((one for one in self.firsts() if one is not now
+                       and (one.statistics, one.applied) == (session.statistics, session.applied)), None)
+        if before is None or session is before:
+            return session if before is None else now
+        return replace(session, text=now.text if session.text == before.text else session.text,
+                       statistics=now.statistics, held_out=now.held_out, applied=now.applied)
+
     def visit(self, key: str | None, address: str = "", issued: bool = False, language: str = "") -> Visit:
         """Return the visit with this unguessable key; an unknown or forgotten key starts a new visit.
 
         issued: the key came from this process and not from outside, so a new visit may reuse it. language: of the page
-        that asks; a visit that has changed nothing yet sees the example of that language. Raises GblmError if
+        that asks; a visit that still sees the example sees the one of that language. Raises GblmError if
         there are too many visits, in all or from this address, and all of them still have a page open.
         """
         with self.lock:
@@ -112,9 +124,7 @@ class Library:
                 key = key if key and issued else secrets.token_urlsafe(18)
                 self.sessions[key] = (now, self.first)
                 self.addresses[key] = address
-            session = self.sessions[key][1]
-            untouched = any(session is one for one in self.firsts())
-            self.sessions[key] = (now, self.first_of(language) if language and untouched else session)
+            self.sessions[key] = (now, self._in_language(self.sessions[key][1], language))
             return Visit(key, self)
 
     def _make_way(self, address: str, now: float) -> None:

@@ -12,6 +12,7 @@ from gblm_viz.core.base.errors import GblmError
 from gblm_viz.core.base.job import Job, Step
 from gblm_viz.ui.visit.library import HOUR, MOST_TASKS, Library, Visit
 from gblm_viz.ui.visit.session import Selection, Session
+from gblm_viz.ui.visit.text_choice import TextChoice
 
 
 def slow(steps: int = 400, pause: float = 0.01) -> Callable[[threading.Event], Job[int]]:
@@ -110,17 +111,24 @@ def test_one_visitor_never_sees_anothers_session():
     assert other.session.source == Session().source
 
 
-def test_a_visit_that_has_changed_nothing_sees_the_example_of_the_pages_language():
+def test_a_visit_that_still_sees_the_example_sees_the_one_of_the_pages_language():
     library = Library()
-    english, japanese = Session(source="en"), Session(source="ja")
-    library.first, library.first_in = english, {"en": english, "ja": japanese}
+    first = {one: Session(text=TextChoice(one, one), statistics=one, held_out=one, applied=one) for one in ("en", "ja")}
+    library.first, library.first_in = first["en"], first
     key = library.visit(None, language="ja").key
-    assert library.sessions[key][1] is japanese
-    assert library.visit(key, language="en").session is english
-    assert library.visit(key).session is english, "where no page asks, nothing changes"
-    assert library.visit(key, language="xx").session is english
-    changed = library.visit(key, language="ja").update(applied_number=3)
-    assert library.visit(key, language="en").session is changed
+    assert library.sessions[key][1] is first["ja"]
+    assert library.visit(key, language="en").session is first["en"]
+    assert library.visit(key).session is first["en"], "where no page asks, nothing changes"
+    assert library.visit(key, language="xx").session is first["en"]
+    library.visit(key, language="ja").update(selection=Selection("matrix", 0, 1, 2))
+    found = library.visit(key, language="en").session
+    assert (found.text, found.statistics, found.held_out, found.applied) == (first["en"].text, "en", "en", "en")
+    assert found.selection == Selection("matrix", 0, 1, 2), "what was chosen stays"
+    own = library.visit(key, language="en").update(text=TextChoice("mine"))
+    found = library.visit(key, language="ja").session
+    assert (found.text, found.statistics) == (own.text, "ja")
+    collected = library.visit(key, language="ja").update(statistics="of my text", example=False)
+    assert library.visit(key, language="en").session is collected
 
 
 def test_the_same_click_sent_again_and_again_is_followed_a_bounded_number_of_times():
