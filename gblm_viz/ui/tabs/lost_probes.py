@@ -156,7 +156,7 @@ class _Handlers(Handlers):
         page.on_signals([signals.visit.change, signals.applied.change], self.on_moved, [which, view, shelf],
                         [which, *shown])
         page.on(which.input, self.on_set, [which, view], shown, further="newest")
-        page.on(view.input, self.show, [which, view, shelf], shown, further="newest")
+        page.on(view.input, self.on_open, [which, view, shelf], [which, *shown], further="newest")
         page.on([parts.skill.input, parts.fate.input], self.on_filter, [which, view, shelf, parts.skill, parts.fate],
                 shown, further="newest")
         page.on(parts.ask.click, self.on_ask, [which, view, shelf, parts.pasted, signals.measured],

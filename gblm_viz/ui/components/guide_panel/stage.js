@@ -1,6 +1,6 @@
 // What the guide does to the page around it: opens tabs, sets controls as a visitor would, frames and covers, scrolls.
 
-const PATIENCE = 8000, PAUSE = 60, SETTLED = 350; // milliseconds
+const PATIENCE = 8000, PAUSE = 60, SETTLED = 350, QUIET = 700; // milliseconds
 const STYLE = "guide-style";
 
 /**
@@ -47,10 +47,24 @@ export async function openPlace(place, wanted) {
     button.click();
     await waitFor(() => button.getAttribute("aria-selected") === "true", wanted, 1000);
   }
+  if (place.show.length) await waitForQuiet(wanted);
   for (const one of place.show) {
     const control = await waitFor(() => document.querySelector("#" + one.id + " input"), wanted);
     if (control) await setControl(one, wanted);
   }
+}
+
+/**
+ * Wait until the tabs have been as they are for a moment: what fills a panel that has just opened would undo what is set meanwhile.
+ * @param {() => boolean} wanted
+ */
+async function waitForQuiet(wanted) {
+  const tabs = document.getElementById("tabs");
+  let last = performance.now();
+  const observer = new MutationObserver(() => { last = performance.now(); });
+  if (tabs) observer.observe(tabs, { childList: true, subtree: true, characterData: true });
+  await waitFor(() => performance.now() - last > QUIET, wanted);
+  observer.disconnect();
 }
 
 /** @param {string} tab */
