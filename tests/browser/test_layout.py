@@ -20,7 +20,7 @@ FAULTS = """([least, low, high]) => {
   const all = [...document.querySelectorAll("body *")].filter(seen), wide = document.documentElement.clientWidth;
   const written = all.filter((one) => !one.matches("tspan[style*='70%']")
     && [...one.childNodes].some((node) => node.nodeType === 3 && node.data.trim()));
-  const letters = (one) => parseFloat(getComputedStyle(one).fontSize);
+  const letters = (one) => parseFloat(getComputedStyle(one).fontSize) * (one.currentCSSZoom || 1);
   const found = [];
   if (document.documentElement.scrollWidth > innerWidth) found.push("the page scrolls sideways");
   for (const one of written)
