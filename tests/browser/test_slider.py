@@ -31,7 +31,7 @@ def test_the_examples_answers_follow_the_slider_without_a_request(language: str,
     for number, prompt in enumerate(stops["prompts"]):
         page.locator(".example-prompt").nth(number).click()
         for method in stops["methods"]:
-            page.get_by_role("button", name=method, exact=True).click()
+            page.locator("#overview-answers").get_by_role("button", name=method, exact=True).click()
             slide(page, "End")
             slide(page, "ArrowLeft", 6)
             stop, found = stops["sparsities"].index(60), stops["methods"][method]
@@ -42,7 +42,7 @@ def test_the_examples_answers_follow_the_slider_without_a_request(language: str,
             expect(page.locator("#overview-answers .headline")).to_contain_text(f"{found['removed'][stop]:,}")
             expect(page.locator("#overview-answers output")).to_have_text("60 %")
     assert page.locator(".answer-strip i:not([class=''])").count() >= 7
-    assert not asked, "the example needs no server"
+    assert not [one for one in asked if not one.endswith("/glossary")], "the example needs no server"
 
 
 def test_a_question_of_ones_own_is_answered_live_at_every_stop_and_a_probe_is_judged(page: Page, app: App) -> None:
