@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,12 +11,21 @@ from playwright.sync_api import Page, expect
 
 from gblm_viz.ui.guide.ways import Condition, Step, ways
 from gblm_viz.words import LANGUAGES, words
-from tests.browser.conftest import App
+from tests.browser.conftest import App, start
 from tests.browser.test_walk import OWN_TEXT, ready
 
 LONGEST = 400_000
 """Milliseconds that one step may take: a sweep and a comparison of draws are measured live."""
 PANEL = ".guide-panel"
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    """An app of its own: what the guide measures would be known to the tests that come after, which ask for it."""
+    running = start(tmp_path_factory.mktemp("guided") / "log.txt")
+    yield running
+    running.process.terminate()
+    running.process.wait(20)
 
 
 def click(selector: str) -> Callable[[Page, Condition], None]:
