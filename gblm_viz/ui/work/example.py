@@ -164,6 +164,11 @@ def make_matrix(library: Library, language: str = FIRST) -> dict[str, Array]:
     return {name: fields.field(model, statistics, name, "l1")}
 
 
+def shown_languages() -> tuple[str, ...]:
+    """Return the languages whose own example is shipped; pages in any other one show the English example."""
+    return tuple(one for one in LANGUAGES if example_language(one) == one)
+
+
 def made_languages() -> tuple[str, ...]:
     """Return the languages that have a text of chats, each of which gets an example of its own."""
     return tuple(one for one in LANGUAGES if (work.TEXTS / f"chat_{one}.txt").is_file())

@@ -16,7 +16,7 @@ from gblm_viz.words import FIRST
 from ..visit.library import Library
 from ..visit.session import Session
 from . import work
-from .example import example_session, made_languages, store_shipped_measures
+from .example import example_session, shown_languages, store_shipped_measures
 
 LOG = logging.getLogger("gblm_viz")
 
@@ -37,7 +37,7 @@ def prepare(library: Library, source: str, folder: Path | None) -> None:
 def prepare_example(library: Library) -> None:
     """Load the pocket model and compute the shipped examples' statistics, masks and pruned copies."""
     library.threads.use_for(0)
-    for language in made_languages():
+    for language in shown_languages():
         session = example_session(library, language)
         store_shipped_measures(library, session, language)
         library.pinned |= {session.model, session.statistics, session.applied}

@@ -11,7 +11,7 @@ from gblm_viz.core.measure.evaluate import read_probes
 from gblm_viz.core.talk.generate import Sampling, answer
 from gblm_viz.ui.visit.keys import PerplexityKey, ProbesKey
 from gblm_viz.ui.visit.library import Library
-from gblm_viz.ui.work import example, stops, work
+from gblm_viz.ui.work import example, start, stops, work
 from gblm_viz.words import words
 
 
@@ -32,6 +32,17 @@ def made(library, language):
 
 def test_every_language_has_an_example_on_its_own_text(language):
     assert example.shipped_example(language)["text"] == f"chat_{language}.txt"
+
+
+def test_a_text_of_chats_without_a_shipped_example_is_not_taken_for_the_english_one(monkeypatch, tmp_path):
+    """Else the English measurements would be stored as those of the other language's text."""
+    for file in example.FOLDER.glob("*_en.*"):
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    monkeypatch.setattr(example, "FOLDER", tmp_path)
+    assert "ja" in example.made_languages() and example.shown_languages() == ("en",)
+    library = Library()
+    start.prepare_example(library)
+    assert list(library.first_in) == ["en"] and library.first_of("ja") is library.first
 
 
 def test_a_language_without_one_shows_the_english_one():
