@@ -108,12 +108,17 @@ def start(log: Path, *flags: str, **environment: str) -> App:
     pytest.fail(f"the app did not answer within {START_SECONDS} s: {log.read_text()[-2000:]}")
 
 
-@pytest.fixture(scope="package")
-def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
-    running = start(tmp_path_factory.mktemp("app") / "log.txt")
+def run_app(folder: Path) -> Iterator[App]:
+    """Yield an app that writes its log into the folder, and end it."""
+    running = start(folder / "log.txt")
     yield running
     running.process.terminate()
     running.process.wait(20)
+
+
+@pytest.fixture(scope="package")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    yield from run_app(tmp_path_factory.mktemp("app"))
 
 
 @dataclass

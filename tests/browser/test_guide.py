@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from gblm_viz.ui.guide.ways import Condition, Step, ways
 from gblm_viz.words import LANGUAGES, words
-from tests.browser.conftest import App, start
+from tests.browser.conftest import App, run_app
 from tests.browser.test_walk import OWN_TEXT, ready
 
 LONGEST = 400_000
@@ -22,10 +22,7 @@ PANEL = ".guide-panel"
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     """An app of its own: what the guide measures would be known to the tests that come after, which ask for it."""
-    running = start(tmp_path_factory.mktemp("guided") / "log.txt")
-    yield running
-    running.process.terminate()
-    running.process.wait(20)
+    yield from run_app(tmp_path_factory.mktemp("guided"))
 
 
 def click(selector: str) -> Callable[[Page, Condition], None]:
