@@ -98,6 +98,11 @@ function findThings() {
     .map((box) => ({ top: box.top + scrollY, bottom: box.bottom + scrollY }));
 }
 
+/** @returns {number} the pixels of the screen that the guide's panel leaves free */
+function findHeight() {
+  return innerHeight - (parseFloat(findRoot().style.getPropertyValue("--guide-room")) || 0);
+}
+
 /**
  * Open the tab after, or before, the one that is shown, at its beginning.
  * @param {number} direction
@@ -115,7 +120,7 @@ function hear(event) {
   const direction = findRoot().hasAttribute("data-projector") ? readStep(event) : 0;
   if (!direction || event.defaultPrevented || isInside(event.target, OWN_KEYS)) return;
   event.preventDefault();
-  const top = chooseTop(findThings(), scrollY, innerHeight, direction);
+  const top = chooseTop(findThings(), scrollY, findHeight(), direction);
   if (top === null) openNextTab(direction);
   else window.scrollTo({ top });
 }
