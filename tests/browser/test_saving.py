@@ -64,7 +64,7 @@ def test_the_histogram_is_saved_with_its_bars(page: Page, app: App) -> None:
     sums = found.groupby("series")["y"].sum()
     assert sorted(sums) == pytest.approx([128 * 64, 128 * 64]), "half of the 128 × 128 weights each"
     assert colours(saved(page, home, "png")) > 20
-    chart = page.get_by_role("figure", name="In each row the lowest scores go: 8,192 weights")
+    chart = page.get_by_role("figure", name="Lowest scores of each row go: 8,192")
     expect(chart).to_have_attribute("aria-label", re.compile("attention output.*removed, kept; score.*; weights"))
 
 
