@@ -150,6 +150,7 @@ export function openPage() {
   Object.assign(page, {
     body, activeElement: body,
     createElement: (tag) => new (KINDS[tag] || HTMLElement)(tag),
+    createElementNS: (_space, tag) => new Element(tag),
     createTextNode: (text) => new Text(text),
   });
   page.childNodes = [body];

@@ -34,6 +34,7 @@ from ..work.example import LONGEST_ANSWER, SETTINGS, shipped_example, shipped_su
 from ..work.live_answer import applied_settings, live_key, methods_of, statistics_of, stops_of
 from ..work.stops import METHODS as STOP_METHODS
 from ..work.stops import shipped_stops
+from . import story
 from .prune_text import place
 from .weight import telling_weight
 
@@ -81,6 +82,7 @@ def build(page: Page) -> None:
                 tag = gr.HTML(_tag(_example_tag(say, example)))
                 reset = gr.Button(say("overview.reset"), elem_id="reset", size="sm", scale=0, min_width=170)
     _Handlers(page, Parts(answers, to_chat, limit, tag, reset, overview_map, telling, why)).wire()
+    story.build(page)
 
 
 @dataclass(frozen=True, eq=False)

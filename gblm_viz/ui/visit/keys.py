@@ -575,6 +575,13 @@ class WonTask(Key[None]):
 
 
 @dataclass(frozen=True)
+class TakesTask(Key[Any]):
+    """Estimates what models of usual sizes, and this one, take."""
+
+    model: ModelKey | None
+
+
+@dataclass(frozen=True)
 class SpeedTask(Key[Any]):
     """Measures the tokens per second of each model of a visitor's chat."""
 

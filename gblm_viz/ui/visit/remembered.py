@@ -70,3 +70,6 @@ WEIGHT_ASKED = Remembered[tuple[Any, tuple[Any, ...]]]("weight_asked")
 
 GUIDE_TEXT = Remembered[Any]("guide_text")
 """The calibration text that a step of the guide chose."""
+
+ACCEPTED = Remembered[tuple[float, float]]("accepted")
+"""What the visitor accepts to lose: the fraction of the right answers, and the fraction of perplexity added."""

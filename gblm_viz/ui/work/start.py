@@ -17,6 +17,7 @@ from ..visit.library import Library
 from ..visit.session import Session
 from . import work
 from .example import example_session, shown_languages, store_shipped_measures
+from .shipped_sweep import store_shipped_sweep
 
 LOG = logging.getLogger("gblm_viz")
 
@@ -40,6 +41,7 @@ def prepare_example(library: Library) -> None:
     for language in shown_languages():
         session = example_session(library, language)
         store_shipped_measures(library, session, language)
+        store_shipped_sweep(library, session, language)
         library.pinned |= {session.model, session.statistics, session.applied}
         library.first_in[language] = session
     library.first = library.first_in[FIRST]

@@ -19,7 +19,7 @@ from gblm_viz.core.look.structure_maps import heads_of
 from gblm_viz.core.mask import prune
 from gblm_viz.core.mask.prune import Masks
 from gblm_viz.core.mask.settings import Settings, preview_settings
-from gblm_viz.core.measure import evaluate
+from gblm_viz.core.measure import evaluate, tolerance
 from gblm_viz.core.model import models
 from gblm_viz.core.model.matrices import Matrix
 from gblm_viz.core.model.models import Model
@@ -184,6 +184,11 @@ def text_name(say: Words, name: str) -> str:
 def title_of(say: Words, entry: Mapping[str, str]) -> str:
     """Return a bundled text's title in the page's language, or in English if it has none in that language."""
     return entry.get(f"title_{say.language}", entry["title_en"])
+
+
+def guessing_of(samples: CalibrationSet) -> float | None:
+    """Return the perplexity of guessing each of the samples' tokens by how often it stands in them."""
+    return tolerance.guessing_perplexity(samples.sample(index).tolist() for index in range(samples.count))
 
 
 def collect_key(model: Model, samples: CalibrationSet) -> StatisticsKey:

@@ -3,7 +3,8 @@
 import { replaceQuery } from "../shared/address.js";
 import { find, isInside, listenWhile } from "../shared/dom.js";
 import { drawGuess, drawPanel } from "./drawing.js";
-import { getPage, isTabOpen, mark, openPlace, readSlider, scrollTo, waitFor } from "./stage.js";
+import { getPage, isTabOpen, waitFor } from "../shared/panels.js";
+import { mark, openPlace, readSlider, scrollTo } from "./stage.js";
 import { isMet, isReached, judge, makeProgress, placeInQuery, readAddress, readProgress } from "./steps.js";
 
 /**

@@ -1,38 +1,14 @@
 // What the guide does to the page around it: opens tabs, sets controls as a visitor would, frames and covers, scrolls.
 
-const PATIENCE = 8000, PAUSE = 60, SETTLED = 350, QUIET = 700; // milliseconds
+import { PAUSE, openPanels, wait, waitFor } from "../shared/panels.js";
+
+const SETTLED = 350, QUIET = 700; // milliseconds
 const STYLE = "guide-style";
 
 /**
  * @typedef {import("./steps.js").Place} Place
  * @typedef {import("./steps.js").Shown} Shown
- * @typedef {Window & { gblmShown?: string, gblmPlace?: boolean, gblmFilling?: Map<number, string> }} Page
  */
-
-/** @returns {Page} */
-export function getPage() {
-  return window;
-}
-
-/** @param {number} milliseconds */
-export function wait(milliseconds) {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
-}
-
-/**
- * Return what `look` finds as soon as it finds something; null after PATIENCE, or once it is no longer wanted.
- * @template Found
- * @param {() => Found | null | undefined | false} look
- * @param {() => boolean} wanted
- * @param {number} [patience]
- */
-export async function waitFor(look, wanted, patience = PATIENCE) {
-  for (const began = performance.now(); wanted() && performance.now() - began < patience; await wait(PAUSE)) {
-    const found = look();
-    if (found) return found;
-  }
-  return null;
-}
 
 /**
  * Open the panels inside the tab that the server opens, and give controls their values.
@@ -40,13 +16,7 @@ export async function waitFor(look, wanted, patience = PATIENCE) {
  * @param {() => boolean} wanted
  */
 export async function openPlace(place, wanted) {
-  await waitFor(() => isFilled(place.tab), wanted);
-  for (const name of [place.panel, place.view]) {
-    const button = name ? await waitFor(() => findTabButton(name), wanted) : null;
-    if (!button || button.getAttribute("aria-selected") === "true") continue;
-    button.click();
-    await waitFor(() => button.getAttribute("aria-selected") === "true", wanted, 1000);
-  }
+  await openPanels(place.tab, [place.panel, place.view], wanted);
   if (place.show.length) await waitForQuiet(wanted);
   for (const one of place.show) {
     const control = await waitFor(() => document.querySelector("#" + one.id + " input"), wanted);
@@ -65,26 +35,6 @@ async function waitForQuiet(wanted) {
   if (tabs) observer.observe(tabs, { childList: true, subtree: true, characterData: true });
   await waitFor(() => performance.now() - last > QUIET, wanted);
   observer.disconnect();
-}
-
-/** @param {string} tab */
-function isFilled(tab) {
-  const { gblmShown, gblmFilling } = getPage();
-  return isTabOpen(tab) && (!gblmShown || gblmShown === tab) && ![...(gblmFilling?.values() || [])].includes(tab);
-}
-
-/** @param {string} tab */
-export function isTabOpen(tab) {
-  const panel = document.getElementById("tab-" + tab);
-  return Boolean(panel?.checkVisibility());
-}
-
-/**
- * @param {string} name
- * @returns {HTMLElement | null}
- */
-function findTabButton(name) {
-  return document.querySelector('[role="tab"][data-tab-id="' + name + '"]');
 }
 
 /**

@@ -1,0 +1,90 @@
+"""Judge a loss by what somebody accepts: within, outside, or too few questions or windows to tell.
+
+Only the 95 % interval decides, never the mean alone. Independent of how a loss was measured.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from ..base.intervals import Interval, Paired, PairedShare
+
+Verdict = Literal["within", "outside", "few", "unmeasured"]
+FEWEST_TOKENS = 200
+"""Shorter texts are not judged by how often each token stands in them: most would stand there once."""
+FOREIGN_TIMES = 3.0
+"""A text counts as foreign to a model from this many times the perplexity that it reaches on text of its own kind."""
+
+
+@dataclass(frozen=True)
+class Loss:
+    """How much was lost, as a fraction (0.05 = 5 % lost; negative = gained), with its 95 % interval."""
+
+    mean: float
+    interval: Interval
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """The most that somebody accepts, as fractions: of the right answers lost, and of the perplexity added."""
+
+    right: float = 0.05
+    perplexity: float = 0.10
+
+
+def right_lost(asked: PairedShare) -> Loss | None:
+    """Return the fraction of the first model's right answers that the second one lacks; None if there were none.
+
+    The interval is that of the paired difference of both shares, divided by the first share.
+    """
+    share = asked.first.value
+    if not asked.total or not share:
+        return None
+    interval = asked.interval
+    return Loss(-asked.difference / share, Interval(-interval.high / share, -interval.low / share))
+
+
+def perplexity_added(difference: Paired) -> Loss:
+    """Return by which fraction the perplexity rose: exp of the mean difference of the losses, less 1."""
+    def rise(nats: float) -> float:
+        return math.expm1(nats) if nats < 700 else math.inf
+
+    return Loss(rise(difference.mean), Interval(rise(difference.interval.low), rise(difference.interval.high)))
+
+
+def judge(loss: Loss | None, most: float) -> Verdict:
+    """Return whether the whole interval is at most `most`, the whole interval above it, or neither ("few")."""
+    if loss is None or math.isnan(loss.mean):
+        return "unmeasured"
+    if loss.interval.high <= most:
+        return "within"
+    return "outside" if loss.interval.low > most else "few"
+
+
+# Whether the model understands a text at all
+
+def guessing_perplexity(samples: Iterable[Sequence[int]]) -> float | None:
+    """Return the perplexity of guessing each token by how often it stands in this very text: exp of the entropy.
+
+    samples: token ids. A model that is not better than this has understood nothing of the text. None for a text of
+    fewer than FEWEST_TOKENS tokens.
+    """
+    counts = Counter(token for sample in samples for token in sample)
+    total = sum(counts.values())
+    if total < FEWEST_TOKENS:
+        return None
+    return math.exp(-sum(count / total * math.log(count / total) for count in counts.values()))
+
+
+def is_foreign(dense: float, guessing: float | None, usual: float | None) -> bool | None:
+    """Return whether the model does not understand a text, so that losses on it say nothing; None if unknown.
+
+    dense: its perplexity on the text; guessing: see `guessing_perplexity`; usual: its perplexity on text of its own
+    kind, if that is known.
+    """
+    limits = [limit for limit in (guessing, usual and FOREIGN_TIMES * usual) if limit is not None]
+    return dense >= min(limits) if limits else None

@@ -1,0 +1,138 @@
+// Draws the story's cards, its steps and the sentences for a meeting. Every word comes in props.value.
+
+import { append, find } from "../shared/dom.js";
+import { openPanels } from "../shared/panels.js";
+import { drawPicture } from "./small_pictures.js";
+
+/**
+ * @typedef {{ label: string, to: string, tab: string, panels: string[] }} Link
+ * @typedef {object} Card
+ * @property {string} kind
+ * @property {string} question
+ * @property {string} number
+ * @property {string[]} sentences
+ * @property {string} limit
+ * @property {Link[]} links
+ * @property {import("./small_pictures.js").Picture | null} picture
+ * @property {{ text: string, mark: "within" | "outside" | "few" | "unmeasured" }[]} verdicts
+ * @property {string} warning
+ *
+ * @typedef {object} Meeting
+ * @property {string} title
+ * @property {string[]} sentences
+ * @property {string} plan_title
+ * @property {string[]} plan
+ * @property {string} copy
+ * @property {string} copied
+ * @property {string} not_copied
+ *
+ * @typedef {{ cards: Card[], steps_title: string, steps: Link[], meeting: Meeting | null }} Value
+ */
+
+/** @type {Value} */
+const NOTHING = { cards: [], steps_title: "", steps: [], meeting: null };
+const SIGNS = { within: "✓", outside: "×", few: "?", unmeasured: "–" };
+
+/**
+ * @param {import("../shared/gradio.js").Gradio<Value>} gradio
+ * @param {{ colours: Record<string, string> }} config
+ */
+export function start({ element, props, trigger, watch }, { colours }) {
+  const root = find(element, ".story");
+  let newest = 0;
+  /** @param {Link} link */
+  const go = ({ to, tab, panels }) => {
+    const number = ++newest;
+    trigger("select", { to });
+    if (panels.length) void openPanels(tab, panels, () => number === newest && element.isConnected);
+  };
+  const accept = () => draw(root, props.value || NOTHING, go, colours);
+  find(root, ".story-copy button").addEventListener("click", () => copySentences(root, (props.value || NOTHING).meeting));
+  watch("value", accept);
+  accept();
+}
+
+/**
+ * @param {HTMLElement} root
+ * @param {Value} value
+ * @param {(link: Link) => void} go
+ * @param {Record<string, string>} colours
+ */
+function draw(root, { cards, steps_title, steps, meeting }, go, colours) {
+  const list = find(root, ".story-cards"), way = find(root, ".story-steps");
+  list.textContent = "";
+  for (const card of cards) drawCard(append(list, "li", "story-card " + card.kind), card, go, colours);
+  way.hidden = !steps.length;
+  find(way, "h3").textContent = steps_title;
+  find(way, "ol").textContent = "";
+  for (const step of steps) drawLink(append(find(way, "ol"), "li"), step, go);
+  drawMeeting(find(root, ".story-meeting"), meeting);
+}
+
+/**
+ * @param {HTMLElement} box
+ * @param {Card} card
+ * @param {(link: Link) => void} go
+ * @param {Record<string, string>} colours
+ */
+function drawCard(box, card, go, colours) {
+  append(box, "h3", "", card.question);
+  const line = append(box, "div", "story-line");
+  if (card.number) append(line, "b", "story-number", card.number);
+  if (card.picture) line.append(drawPicture(card.picture, colours));
+  if (card.warning) append(box, "p", "story-warning", "⚠ " + card.warning);
+  for (const sentence of card.sentences) append(box, "p", "", sentence);
+  for (const { text, mark } of card.verdicts) {
+    const verdict = append(box, "p", "story-verdict " + mark);
+    append(verdict, "b", "", SIGNS[mark] + " ");
+    verdict.append(text);
+  }
+  if (card.limit) append(box, "p", "story-limit", card.limit);
+  const links = append(box, "p", "story-links");
+  for (const link of card.links) drawLink(links, link, go);
+}
+
+/**
+ * @param {HTMLElement} box
+ * @param {Link} link
+ * @param {(link: Link) => void} go
+ */
+function drawLink(box, link, go) {
+  const button = append(box, "button", "", link.label);
+  button.type = "button";
+  button.addEventListener("click", () => go(link));
+}
+
+/**
+ * @param {HTMLElement} box
+ * @param {Meeting | null} meeting
+ */
+function drawMeeting(box, meeting) {
+  const sentences = find(box, "ul"), plan = find(box, "ol");
+  box.hidden = !meeting;
+  if (!meeting) return;
+  find(box, "h3").textContent = meeting.title;
+  find(box, "h4").textContent = meeting.plan_title;
+  find(box, "button").textContent = meeting.copy;
+  find(box, "[role=status]").textContent = "";
+  sentences.textContent = plan.textContent = "";
+  for (const sentence of meeting.sentences) append(sentences, "li", "", sentence);
+  for (const step of meeting.plan) append(plan, "li", "", step);
+}
+
+/**
+ * Put the sentences on the clipboard; where the browser does not allow it, select them instead.
+ * @param {HTMLElement} root
+ * @param {Meeting | null} meeting
+ */
+async function copySentences(root, meeting) {
+  if (!meeting) return;
+  const box = find(root, ".story-meeting"), said = find(box, "[role=status]");
+  try {
+    await navigator.clipboard.writeText(meeting.sentences.join("\n"));
+    said.textContent = meeting.copied;
+  } catch {
+    window.getSelection()?.selectAllChildren(find(box, "ul"));
+    said.textContent = meeting.not_copied;
+  }
+}

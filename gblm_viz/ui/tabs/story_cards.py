@@ -1,0 +1,240 @@
+"""The seven cards of the Overview's story, its steps and its sentences for a meeting, in a language's words.
+
+Measures nothing: all figures come from work/story_numbers.py.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from gblm_viz.amounts import format_bytes, format_duration
+from gblm_viz.core.base.intervals import PairedShare
+from gblm_viz.core.measure import tolerance
+from gblm_viz.core.measure.tolerance import Loss, Tolerance
+from gblm_viz.core.score.methods import METHODS
+from gblm_viz.words import Words, join_sentences
+
+from ..components.story import Bar, Card, Judged, Line, Link, Meeting, Picture, story
+from ..work import work
+from ..work.story_numbers import Numbers
+
+DASHES = {"magnitude": ("removed", "2 3"), "wanda": ("third", "6 3"), "gblm": ("dense", "")}
+"""Method → colour and dashes of its line."""
+PANELS = {"measure": ("compare-lost", "lost-figures"), "questions": ("compare-lost", "lost-probes"),
+          "methods": ("compare-lost", "lost-methods"), "won": ("compare-won",)}
+"""What a link leads to on Compare → the panels that are opened there."""
+STEPS = ("text", "gradients", "prune", "patterns", "compare", "report")
+
+
+def story_value(say: Words, numbers: Numbers, accepted: Tolerance, place: str) -> Mapping[str, Any]:
+    """Return the value of the Story component. place: of the telling weight, in words; "" if there is none."""
+    steps = [Link(say(f"story.steps.{name}"), name) for name in STEPS]
+    return story(cards_of(say, numbers, accepted, place), say("story.steps.title"), steps, meeting_of(say, numbers))
+
+
+def cards_of(say: Words, numbers: Numbers, accepted: Tolerance, place: str) -> list[Card]:
+    """Return the seven cards; place: see `story_value`."""
+    return [_removed(say, numbers), _cost(say, numbers, accepted), _text(say, numbers, accepted),
+            _why(say, numbers, place), _work(say, numbers), _pays(say, numbers), _doubt(say, numbers)]
+
+
+def run_name(say: Words, numbers: Numbers, number: int) -> str:
+    """Return what the story is about. number: of the visit's Apply; unused for the example."""
+    return say("story.run_example" if numbers.example else "story.run_own", number=number, method=numbers.method,
+               share=share(numbers.sparsity))
+
+
+def share(fraction: float) -> str:
+    """Return a fraction as whole percent, or with one digit where that is not whole."""
+    return f"{100 * fraction:.1f}".removesuffix(".0") + " %"
+
+
+def _link(say: Words, label: str, to: str) -> Link:
+    """Return a link to a panel of Compare."""
+    return Link(say(f"story.{label}"), to, "compare", PANELS[to])
+
+
+def _removed(say: Words, numbers: Numbers) -> Card:
+    dots = round(100 * numbers.sparsity)
+    told = say("story.removed.told", removed=f"{numbers.removed:,}", prunable=f"{numbers.prunable:,}",
+               others=f"{numbers.parameters - numbers.prunable:,}")
+    return Card("removed", say("story.removed.question"), share(numbers.sparsity), [told], say("story.removed.limit"),
+                [Link(say("story.removed.link"), "prune")],
+                Picture(say("story.removed.picture", count=dots), dots=dots))
+
+
+def _cost(say: Words, numbers: Numbers, accepted: Tolerance) -> Card:
+    question, asked, held = say("story.cost.question"), numbers.asked, numbers.held
+    if asked is None and held is None:
+        return Card("cost", question, "", [say("story.cost.unmeasured")], "",
+                    [_link(say, "cost.link_measure", "measure")])
+    told = [] if held is None else [say("story.cost.perplexity", before=amount(held.dense), after=amount(held.pruned))]
+    if asked is None:
+        assert held is not None
+        return Card("cost", question, say("story.cost.number_perplexity", before=amount(held.dense),
+                                          after=amount(held.pruned)), told, say("story.cost.limit_perplexity"),
+                    [Link(say("story.cost.link"), "compare")],
+                    verdicts=_verdicts(say, None, held.added, accepted))
+    before, after = asked.first, asked.second
+    told = [say("story.cost.right", n=f"{asked.total:,}", before=f"{before.right:,}", after=f"{after.right:,}"), *told]
+    return Card("cost", question, say("story.cost.number_right", before=share(round(before.value, 2)),
+                                      after=share(round(after.value, 2))), told, say("story.cost.limit"),
+                [Link(say("story.cost.link"), "compare")], _cost_picture(say, numbers),
+                _verdicts(say, asked, None if held is None else held.added, accepted))
+
+
+def _cost_picture(say: Words, numbers: Numbers) -> Picture:
+    asked, curves = numbers.asked, numbers.curves
+    assert asked is not None
+    if curves:
+        lines = [Line(name, list(points), *DASHES[name]) for name, points in curves.items() if name in DASHES]
+        return Picture(say("story.cost.picture", share=share(numbers.sparsity)), lines=lines, at=numbers.sparsity,
+                       x=say("story.cost.x"), y=say("story.cost.y"))
+    sides = {"before": (asked.first, "dense"), "after": (asked.second, "pruned")}
+    return Picture(say("story.cost.picture_bars", before=asked.first.right, after=asked.second.right), bars=[
+        Bar(say(f"story.cost.{name}"), share(round(one.value, 2)), one.value, colour)
+        for name, (one, colour) in sides.items()])
+
+
+def _verdicts(say: Words, asked: PairedShare | None, added: Loss | None, accepted: Tolerance) -> list[Judged]:
+    """Return what was lost of right answers and added to perplexity, each beside what is accepted."""
+    lost = None if asked is None else tolerance.right_lost(asked)
+    return [_judged(say, kind, loss, most) for kind, loss, most in (
+        ("right", lost, accepted.right), ("perplexity", added, accepted.perplexity)) if loss is not None]
+
+
+def _judged(say: Words, kind: str, loss: Loss, most: float) -> Judged:
+    spread = say("story.interval", mean=percent(loss.mean), low=percent(loss.interval.low),
+                 high=percent(loss.interval.high))
+    mark = tolerance.judge(loss, most)
+    return Judged(say(f"story.verdict.{kind}", loss=spread, most=share(most), verdict=say(f"story.verdict.{mark}")),
+                  mark)
+
+
+def percent(fraction: float) -> str:
+    """Return a fraction as percent with a true minus sign; ∞ for more than a million percent."""
+    if not math.isfinite(fraction) or abs(fraction) > 1e4:
+        return "−∞" if fraction < 0 else "∞"
+    return f"{100 * fraction:.1f} %".replace("-", "−")
+
+
+def _text(say: Words, numbers: Numbers, accepted: Tolerance) -> Card:
+    own, asked = numbers.own, numbers.own_asked
+    links = [Link(say("story.text.link_text"), "text"), _link(say, "text.link_questions", "questions")]
+    told = [say("story.text.example")] if numbers.example else []
+    card = Card("text", say("story.text.question"), "", [*told, say("story.text.unmeasured")],
+                say("story.text.limit"), links)
+    if own is not None:
+        foreign = numbers.foreign
+        told = [*told, say("story.text.told", text=work.text_name(say, numbers.text), before=amount(own.dense),
+                           after=amount(own.pruned)), *_understood(say, numbers)]
+        card = replace(card, sentences=told, warning=say("story.text.foreign") if foreign else "",
+                       number=say("story.text.number", before=amount(own.dense), after=amount(own.pruned)))
+    if asked is not None:
+        counted = say("story.text.questions", n=asked.total, before=asked.first.right, after=asked.second.right)
+        card = replace(card, sentences=[*card.sentences, counted], verdicts=_verdicts(say, asked, None, accepted))
+    return card
+
+
+def _understood(say: Words, numbers: Numbers) -> Iterator[str]:
+    """Yield why the model counts as understanding the text, or not; nothing where that is unknown."""
+    assert numbers.own is not None
+    guessing = None if numbers.guessing is None else amount(numbers.guessing)
+    usual = None if numbers.usual is None else amount(numbers.usual)
+    if numbers.foreign:
+        by_kind = numbers.usual is not None and numbers.own.dense >= tolerance.FOREIGN_TIMES * numbers.usual
+        why = "foreign_why" if by_kind else "foreign_guessing"
+        yield say(f"story.text.{why}", before=amount(numbers.own.dense), guessing=guessing, usual=usual)
+    elif numbers.foreign is not None:
+        if guessing is not None:
+            yield say("story.text.understood", guessing=guessing)
+        if usual is not None:
+            yield say("story.text.understood_usual", usual=usual)
+
+
+def _why(say: Words, numbers: Numbers, place: str) -> Card:
+    question, jump, limit = say("story.why.question"), numbers.jump, say("story.why.limit")
+    plain = say("story.why.plain", formula=METHODS[numbers.method].formula)
+    if jump is None:
+        return Card("why", question, "", [plain], limit, [Link(say("story.why.link"), "weight")])
+    before, after = share(round(jump.rank_a, 2)), share(round(jump.rank_b, 2))
+    told = say("story.why.told", place=place, row=f"{jump.row:,}", column=f"{jump.column:,}", before=before,
+               after=after, method=numbers.method)
+    bars = [Bar(say("story.why.size"), before, jump.rank_a, "removed"),
+            Bar(say("story.why.score"), after, jump.rank_b, "kept")]
+    return Card("why", question, say("story.why.number", before=before, after=after), [plain, told], limit,
+                [Link(say("story.why.link"), "why")],
+                Picture(say("story.why.picture", before=before, after=after), bars=bars))
+
+
+def _work(say: Words, numbers: Numbers) -> Card:
+    told = say("story.work.plain") if not METHODS[numbers.method].needs or not numbers.samples else say(
+        "story.work.told", samples=f"{numbers.samples:,}", tokens=f"{numbers.tokens:,}", time=_time(say, numbers))
+    return Card("work", say("story.work.question"), say("story.work.number"), [told], say("story.work.limit"),
+                [Link(say("story.work.link"), "text")])
+
+
+def _time(say: Words, numbers: Numbers) -> str:
+    """Return the measured time of the collection as a part of a sentence; "" if it is not known."""
+    return "" if not numbers.seconds else say("story.work.time", time=format_duration(say, numbers.seconds))
+
+
+def _pays(say: Words, numbers: Numbers) -> Card:
+    size, masked = format_bytes(say, numbers.memory), format_bytes(say, numbers.masked)
+    bars = [Bar(say("story.pays.as_is"), size, 1.0, "pruned"),
+            Bar(say("story.pays.packed"), masked, numbers.masked / numbers.memory, "kept")]
+    return Card("pays", say("story.pays.question"), say("story.pays.number", size=size),
+                [say("story.pays.told", masked=masked)], say("story.pays.limit"),
+                [_link(say, "pays.link", "won")],
+                Picture(say("story.pays.picture", size=size, masked=masked), bars=bars))
+
+
+def _doubt(say: Words, numbers: Numbers) -> Card:
+    told = [say("story.doubt.pocket" if numbers.pocket else "story.doubt.own")]
+    if numbers.agreement is not None and numbers.method != "wanda":
+        told.append(say("story.doubt.alike", method=numbers.method, agreement=share(round(numbers.agreement, 3))))
+    if numbers.against is None:
+        told.append(say("story.doubt.uncompared"))
+    for kind in ("less", "more", "none"):
+        others = [name for name, how in (numbers.against or {}).items() if how == kind and name != "random"]
+        if others:
+            told.append(say(f"story.doubt.{kind}", method=numbers.method, others=say("story.doubt.join").join(others)))
+    return Card("doubt", say("story.doubt.question"), "", told, say("story.doubt.limit"),
+                [_link(say, "doubt.link", "methods")])
+
+
+# For the meeting
+
+def meeting_of(say: Words, numbers: Numbers) -> Meeting:
+    """Return the sentences to copy. That gradients keep more than size is said only where this run shows it."""
+    known = {True: "better", False: "not_better", None: "uncompared"}[numbers.better_than_size]
+    sentences = [say("story.meeting.first")]
+    if "gradients" in METHODS[numbers.method].needs:
+        sentences.append(say(f"story.meeting.{known}", share=share(numbers.sparsity)))
+    sentences.append(say("story.meeting.spent", samples=f"{numbers.samples:,}", time=_time(say, numbers))
+                     if METHODS[numbers.method].needs and numbers.samples else say("story.meeting.spent_plain"))
+    figures = _figures(say, numbers)
+    if figures:
+        sentences.append(say("story.meeting.figures", figures=figures))
+    return Meeting(say("story.meeting.title"), sentences, say("story.meeting.plan_title"),
+                   [say(f"story.meeting.plan_{step}") for step in ("texts", "prune", "blind", "watch")],
+                   say("story.meeting.copy"), say("story.meeting.copied"), say("story.meeting.not_copied"))
+
+
+def _figures(say: Words, numbers: Numbers) -> str:
+    asked, held = numbers.asked, numbers.held
+    told = []
+    if asked is not None:
+        told.append(say("story.cost.right", n=f"{asked.total:,}", before=f"{asked.first.right:,}",
+                        after=f"{asked.second.right:,}"))
+    if held is not None:
+        told.append(say("story.cost.perplexity", before=amount(held.dense), after=amount(held.pruned)))
+    return join_sentences(told)
+
+
+def amount(value: float) -> str:
+    """Return a perplexity as it is shown; ∞ if it has no end."""
+    return "∞" if math.isinf(value) else f"{value:,.1f}" if value < 1000 else f"{value:,.0f}"

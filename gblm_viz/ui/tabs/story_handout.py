@@ -1,0 +1,28 @@
+"""Overview, for the meeting: one page of A4 with the sentences, the pilot's plan and the seven answers, to print."""
+
+from __future__ import annotations
+
+from gblm_viz.core.measure.tolerance import Tolerance
+from gblm_viz.words import Words
+
+from ..components.templates import render
+from ..report.report_file import STYLE
+from ..work import work
+from ..work.story_numbers import Numbers
+from .story_cards import cards_of, meeting_of, share
+
+DENSER = """
+body { font-size: 14px; line-height: 1.4; } table { font-size: 13px; } h2 { margin: .9em 0 .3em; }
+td:first-child { font-weight: 600; width: 20%; } td:nth-child(2) { width: 18%; }
+@media print { body { font-size: 9.5pt; } table { font-size: 9pt; } }
+"""
+"""Rules behind those of the report: everything on one sheet."""
+
+
+def handout(say: Words, numbers: Numbers, accepted: Tolerance, place: str, run: str) -> str:
+    """Return the page as one HTML file. place: see `story_value`; run: what the numbers are about."""
+    made = say("story.meeting.made_of", model=numbers.model, method=numbers.method, share=share(numbers.sparsity),
+               text=work.text_name(say, numbers.text) if numbers.text else "–")
+    return render("tabs/story_handout.html", say=say, language=say.language, style=STYLE + DENSER,
+                  meeting=meeting_of(say, numbers), cards=cards_of(say, numbers, accepted, place),
+                  intro=say("story.intro", run=run), made=made)

@@ -1,0 +1,238 @@
+"""The numbers behind the Overview's story: of the shipped example, or of a visitor's own run as far as it is measured.
+
+Contains no words and no components; measures nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from gblm_viz.core.base.errors import GblmError
+from gblm_viz.core.base.intervals import Interval, Paired, PairedShare, paired_difference, paired_share, wilson_interval
+from gblm_viz.core.look import mask_numbers
+from gblm_viz.core.look.two_masks import Jump
+from gblm_viz.core.measure import sweep, tolerance, won
+from gblm_viz.core.measure.evaluate import Perplexity
+from gblm_viz.core.measure.tolerance import Loss
+from gblm_viz.shipped import ASSETS
+from gblm_viz.words import LANGUAGES
+
+from ..visit.keys import CostKey, ProbesKey, PrunedKey
+from ..visit.library import Visit
+from . import measuring, work
+from .example import SETTINGS, shipped_example
+from .stops import METHODS, shipped_stops
+from .sweeping import APART, Plan, points_of
+
+
+@dataclass(frozen=True, eq=False)
+class TextLoss:
+    """Both models' perplexity on one text, and the paired difference of their losses over its windows."""
+
+    dense: float
+    pruned: float
+    windows: int
+    length: int
+    difference: Paired
+
+    @property
+    def added(self) -> Loss:
+        """By which fraction the perplexity rose."""
+        return tolerance.perplexity_added(self.difference)
+
+
+@dataclass(frozen=True, eq=False)
+class Numbers:
+    """What the cards say. None: not measured, or not known for this model.
+
+    asked: the model's own held-out questions; own_asked: the visitor's; held: the text held out from calibration; own:
+    the calibration text itself; guessing, usual: see core/measure/tolerance.py; text: the calibration text's name;
+    memory, masked: bytes of the weights as they are, and as one bit per prunable weight with the values that stay;
+    agreement: fraction of the weights decided as by Wanda; curves: method → (sparsity, right answers, both fractions);
+    better_than_size: whether this run shows that the method keeps more than magnitude does; against: the methods that
+    it was measured beside, and whether it was better, worse or not shown to differ.
+    """
+
+    model: str
+    example: bool
+    pocket: bool
+    method: str
+    sparsity: float
+    removed: int
+    prunable: int
+    parameters: int
+    memory: int
+    masked: int
+    samples: int = 0
+    tokens: int = 0
+    seconds: float | None = None
+    text: str = ""
+    asked: PairedShare | None = None
+    own_asked: PairedShare | None = None
+    held: TextLoss | None = None
+    own: TextLoss | None = None
+    guessing: float | None = None
+    usual: float | None = None
+    agreement: float | None = None
+    jump: Jump | None = None
+    curves: Mapping[str, Sequence[tuple[float, float]]] | None = None
+    better_than_size: bool | None = None
+    against: Mapping[str, str] | None = None
+
+    @property
+    def foreign(self) -> bool | None:
+        """Whether the model does not understand the calibration text; None if unknown."""
+        return None if self.own is None else tolerance.is_foreign(self.own.dense, self.guessing, self.usual)
+
+
+def text_loss(dense: Perplexity, pruned: Perplexity) -> TextLoss:
+    return TextLoss(dense.value, pruned.value, dense.windows, dense.length,
+                    paired_difference(dense.losses, pruned.losses))
+
+
+@cache
+def usual_perplexity() -> float:
+    """Return the pocket model's perplexity on the prose held out from its training, of the harder language."""
+    trained = json.loads((ASSETS / "pocket" / "training.json").read_text(encoding="utf-8"))
+    return max(float(trained["curve"][-1][f"perplexity_{language}"]) for language in LANGUAGES
+               if f"perplexity_{language}" in trained["curve"][-1])
+
+
+# The example
+
+def example_numbers(language: str) -> Numbers:
+    """Return the shipped numbers of the example on a page in this language."""
+    found, stops = shipped_example(language), shipped_stops(language)
+    bits = {side: [bit == "1" for bit in verdicts] for side, verdicts in found["verdicts"].items()}
+    stop = stops["sparsities"].index(round(100 * SETTINGS.sparsity))
+    return Numbers(
+        found["model"], True, True, SETTINGS.method, found["sparsity"], found["removed"], found["prunable"],
+        found["parameters"], found["memory"], found["masked"], found["samples"], found["tokens"], None, found["text"],
+        paired_share(bits["dense"], bits["pruned"]), None, _shipped_loss(found, "held_out"),
+        _shipped_loss(found, "own"), found["guessing"], usual_perplexity(), found["agreement_wanda"],
+        Jump(**found["telling"]),
+        {name: [(percent / 100, right / stops["dense"]["probes"][1]) for percent, right in
+                zip(stops["sparsities"], stops["methods"][name]["probes"], strict=True)] for name in METHODS},
+        _keeps_more(stops, stop), _stops_against(stops, stop))
+
+
+def _shipped_loss(found: Mapping[str, Any], name: str) -> TextLoss:
+    dense, pruned = (tuple(found["losses"][name][side]) for side in ("dense", "pruned"))
+    return TextLoss(_exp(dense), _exp(pruned), len(dense), found["length"], paired_difference(dense, pruned))
+
+
+def _exp(losses: Sequence[float]) -> float:
+    mean = math.fsum(losses) / len(losses)
+    return math.exp(mean) if mean < 700 else math.inf
+
+
+def _keeps_more(stops: Mapping[str, Any], stop: int) -> bool:
+    """Return whether the method answers more right than magnitude: their intervals lie apart."""
+    return _stops_against(stops, stop)["magnitude"] == "less"
+
+
+def _stops_against(stops: Mapping[str, Any], stop: int) -> dict[str, str]:
+    """Return method → whether the example's method loses less or more right answers than it, or "none" shown.
+
+    The same questions were asked, but only their sums are shipped: two intervals that overlap show no difference.
+    """
+    total = stops["dense"]["probes"][1]
+
+    def interval(name: str) -> Interval:
+        return wilson_interval(stops["methods"][name]["probes"][stop], total)
+
+    mine = interval(SETTINGS.method)
+    return {name: "less" if mine.low > interval(name).high else "more" if mine.high < interval(name).low else "none"
+            for name in METHODS if name != SETTINGS.method}
+
+
+# A visitor's own run
+
+def own_numbers(visit: Visit, language: str) -> Numbers:
+    """Return the numbers of the applied copy, which must exist."""
+    session, library, model = visit.session, visit.library, visit.model()
+    masks, pruned = work.applied_masks(visit), PrunedKey(session.applied)
+    collected = session.statistics is not None and library.has(session.statistics)
+    samples = visit.statistics().calibration if collected else None
+    texts = measuring.texts(visit, language)
+    losses = {name: text_loss(*found) for name, windows in texts.items()
+              if (found := measuring.losses(visit, windows)) is not None}
+    against = rivals_against(visit, language)
+    pocket = work.is_pocket(model)
+    return Numbers(
+        model.name, False, pocket, masks.settings.method, masks.sparsity, masks.removed, masks.prunable,
+        model.parameters, won.memory(model), won.mask_and_values(work.pruned_model(visit), masks),
+        0 if samples is None else samples.count, 0 if samples is None else samples.token_count,
+        collected_seconds(visit), "" if samples is None else samples.text_name,
+        _asked(visit, ProbesKey(session.model), ProbesKey(pruned)), _own_asked(visit),
+        losses.get("held"), losses.get("own"), None if samples is None else work.guessing_of(samples),
+        usual_perplexity() if pocket else None, _agreement(visit), None, _curves(visit, language),
+        None if against is None or "magnitude" not in against else against["magnitude"] == "less", against)
+
+
+def collected_seconds(visit: Visit) -> float | None:
+    """Return how long this process took to collect the visit's gradients; None if it did not collect them."""
+    key = CostKey(visit.session.statistics)
+    return visit.library.get(key)[1].seconds if visit.library.has(key) else None
+
+
+def _asked(visit: Visit, dense: ProbesKey, pruned: ProbesKey) -> PairedShare | None:
+    library = visit.library
+    if not (library.has(dense) and library.has(pruned)):
+        return None
+    before, after = library.get(dense), library.get(pruned)
+    return paired_share([one.right for one in before.verdicts], [one.right for one in after.verdicts])
+
+
+def _own_asked(visit: Visit) -> PairedShare | None:
+    found = measuring.verdicts_of(visit, "own")
+    return None if found is None else paired_share(
+        *([one.right for one in side.verdicts] for side in found.exact))
+
+
+def _agreement(visit: Visit) -> float | None:
+    """Return the fraction of the weights that Wanda would decide alike; None where that takes long or has no Wanda."""
+    masks = work.applied_masks(visit)
+    if masks.prunable > work.MOST_SCORES:
+        return None
+    wanda, _ = work.comparison_masks(visit, masks.settings)
+    return None if wanda is None else mask_numbers.model_agreement(masks, wanda)
+
+
+def _curves(visit: Visit, language: str) -> dict[str, list[tuple[float, float]]] | None:
+    """Return the measured points of the visitor's sweep in the dense order; None before one was measured."""
+    session, library = visit.session, visit.library
+    held = work.held_out_windows(library, session, visit.model(), language)
+    planned = sweep.plan(session.settings, METHODS, ("dense",), max(APART))
+    points = points_of(library, Plan(session.model, session.statistics, held, planned))
+    found = {method: [(one.sparsity, one.probes.value) for one in own if one.probes is not None]
+             for (method, _), own in sweep.curves(points).items()}
+    return {name: own for name, own in found.items() if len(own) > 1} or None
+
+
+def rivals_against(visit: Visit, language: str) -> dict[str, str] | None:
+    """Return method → whether the applied one's held-out loss is less or more than its, or "none" shown.
+
+    None before the methods were compared.
+    """
+    session, settings = visit.session, work.applied_masks(visit).settings
+    rivals = measuring.rivals(session, settings)
+    if settings.method not in rivals:
+        return None
+    try:
+        texts = measuring.method_texts(visit.library, session, visit.model(), language)
+    except GblmError:  # this model's tokenizer cannot read the bundled text: then nothing was compared on it
+        return None
+    for windows in texts.values():
+        measured = measuring.rivalry(visit.library, session, rivals, windows, 1)
+        if measured is not None:
+            apart = {name: measured.against(name, settings.method) for name in rivals if name != settings.method}
+            return {name: "none" if not one.shown else "less" if one.mean > 0 else "more"
+                    for name, one in apart.items()}
+    return None
+

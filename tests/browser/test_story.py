@@ -1,0 +1,44 @@
+"""The story below the first screen: the example's numbers, a verdict by what is accepted, links, a hand-out."""
+
+from __future__ import annotations
+
+import re
+import urllib.request
+
+from playwright.sync_api import Page, expect
+
+from gblm_viz.ui.work.example import shipped_example
+from gblm_viz.words import words
+from tests.browser.conftest import App, still
+from tests.browser.test_walk import arrive
+
+
+def test_a_manager_finds_seven_answers_judges_them_and_takes_them_along(page: Page, app: App) -> None:
+    say, shipped = words("en"), shipped_example("en")
+    arrive(page, app, "en")
+    still(page)
+    cards = page.locator("#story .story-card")
+    expect(cards).to_have_count(7)
+    cost = page.locator("#story .story-card.cost")
+    for count in (*shipped["probes"]["dense"], shipped["probes"]["pruned"][0]):
+        expect(cost).to_contain_text(f"{count:,}")
+    expect(cost.locator(".story-verdict").first).to_contain_text(say("story.verdict.outside"))
+    page.locator("#story-accept-right input").fill("99")
+    page.keyboard.press("Tab")
+    expect(cost.locator(".story-verdict").first).to_contain_text(say("story.verdict.within"))
+    page.locator("#story-accept-right input").fill("-3")
+    page.keyboard.press("Tab")
+    expect(page.locator("#status")).to_contain_text("from 0 to 1000")
+    expect(cost.locator(".story-verdict").first).to_contain_text(say("story.verdict.within"))
+
+    page.get_by_role("button", name=say("story.handout")).click()
+    link = page.locator("#story-handout-ready a")
+    expect(link).to_be_visible()
+    address = page.evaluate("(one) => one.href", link.element_handle())
+    made = urllib.request.urlopen(address).read().decode()
+    assert say("story.meeting.first") in made and f"{shipped['probes']['pruned'][0]:,}" in made
+
+    page.get_by_role("button", name=say("story.doubt.link")).click()
+    expect(page.locator("#lost-methods-view")).to_be_visible()
+    expect(page.get_by_role("tab", name="Compare", exact=True)).to_have_attribute("aria-selected", "true")
+    assert re.search("tab=compare", page.url)

@@ -1,0 +1,147 @@
+"""The Overview's story: cards in both languages, verdicts by what is accepted, links, hand-out, estimates."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from gblm_viz.core.base.errors import GblmError
+from gblm_viz.core.base.intervals import Interval, Paired, PairedShare
+from gblm_viz.core.base.job import run
+from gblm_viz.core.measure.tolerance import Tolerance
+from gblm_viz.ui.components.story import Card
+from gblm_viz.ui.tabs import story, story_cards, story_takes
+from gblm_viz.ui.tabs.story_handout import handout
+from gblm_viz.ui.visit.library import Library, Visit
+from gblm_viz.ui.work.story_numbers import Numbers, TextLoss, example_numbers
+from gblm_viz.words import Words
+
+KINDS = ("removed", "cost", "text", "why", "work", "pays", "doubt")
+
+
+def cards(say: Words, numbers: Numbers, accepted: Tolerance | None = None) -> dict[str, Card]:
+    return {card.kind: card for card in story_cards.cards_of(say, numbers, accepted or Tolerance(), "Block 0")}
+
+
+def all_text(card: Card) -> str:
+    judged = [verdict.text for verdict in card.verdicts]
+    return " ".join([card.question, card.number, *card.sentences, *judged, card.limit, card.warning])
+
+
+def loss(dense: float, pruned: float, low: float, high: float) -> TextLoss:
+    return TextLoss(dense, pruned, 5, 128, Paired(math.log(pruned / dense), Interval(low, high), 5))
+
+
+def test_seven_questions_each_with_a_limit_a_link_and_a_number_of_the_run(say: Words) -> None:
+    numbers = example_numbers(say.language)
+    found = cards(say, numbers)
+    assert tuple(found) == KINDS
+    assert all(card.question and card.limit and card.links for card in found.values())
+    for count in (numbers.removed, numbers.prunable):
+        assert f"{count:,}" in all_text(found["removed"])
+    assert numbers.asked is not None
+    for count in (numbers.asked.first.right, numbers.asked.second.right, numbers.asked.total):
+        assert f"{count:,}" in all_text(found["cost"])
+    assert all(found[kind].picture is not None and found[kind].picture.described for kind in (
+        "removed", "cost", "why", "pays"))
+    assert not any("{" in all_text(card) for card in found.values())
+
+
+def test_the_verdict_follows_what_is_accepted(say: Words) -> None:
+    numbers = replace(example_numbers(say.language), asked=PairedShare(90, 10, 0, 0), held=None)
+    for most, mark in ((0.01, "outside"), (0.1, "few"), (0.5, "within")):
+        (verdict,) = cards(say, numbers, Tolerance(most, 0.1))["cost"].verdicts
+        assert verdict.mark == mark and say(f"story.verdict.{mark}") in verdict.text
+        assert story_cards.share(most) in verdict.text and "10.0 %" in verdict.text
+
+
+def test_a_foreign_text_is_warned_of_and_an_understood_one_is_not(say: Words) -> None:
+    numbers = example_numbers(say.language)
+    strange = replace(numbers, example=False, own=loss(4000, 5000, 0.1, 0.3), usual=60.0, guessing=300.0)
+    assert cards(say, strange)["text"].warning == say("story.text.foreign")
+    assert "4,000" in all_text(cards(say, strange)["text"])
+    assert not cards(say, numbers)["text"].warning
+    unknown = replace(strange, own=loss(8, 9, 0.1, 0.2), usual=None, guessing=None)
+    assert not cards(say, unknown)["text"].warning
+
+
+def test_own_questions_decide_the_text_card(say: Words) -> None:
+    numbers = replace(example_numbers(say.language), own_asked=PairedShare(10, 30, 0, 0))
+    assert [one.mark for one in cards(say, numbers)["text"].verdicts] == ["outside"]
+    assert "40" in all_text(cards(say, numbers)["text"])
+
+
+def test_nothing_measured_is_said_and_offered(say: Words) -> None:
+    bare = replace(example_numbers(say.language), example=False, pocket=False, asked=None, held=None, own=None,
+                   against=None, agreement=None, jump=None, curves=None)
+    found = cards(say, bare)
+    assert found["cost"].sentences == [say("story.cost.unmeasured")]
+    assert found["cost"].links[0].panels == ("compare-lost", "lost-figures")
+    assert say("story.doubt.uncompared") in found["doubt"].sentences
+    assert say("story.doubt.pocket") not in all_text(found["doubt"]), "the visitor's own model is not called tiny"
+
+
+def test_a_model_without_questions_of_ours_has_its_perplexity_judged(say: Words) -> None:
+    numbers = replace(example_numbers(say.language), asked=None, held=loss(10, 13, math.log(1.2), math.log(1.4)))
+    card = cards(say, numbers)["cost"]
+    (verdict,) = card.verdicts
+    assert verdict.mark == "outside" and "30.0 %" in verdict.text and "10.0" in card.number
+    assert [one.mark for one in cards(say, numbers, Tolerance(0.05, 0.5))["cost"].verdicts] == ["within"]
+
+
+@pytest.mark.parametrize(("shown", "key"), [(True, "better"), (False, "not_better"), (None, "uncompared")])
+def test_gradients_are_praised_only_where_the_run_shows_it(say: Words, shown: bool | None, key: str) -> None:
+    numbers = replace(example_numbers(say.language), better_than_size=shown)
+    told = story_cards.meeting_of(say, numbers).sentences
+    assert told[1] == say(f"story.meeting.{key}", share=story_cards.share(numbers.sparsity))
+
+
+def test_a_method_without_gradients_says_nothing_of_them(say: Words) -> None:
+    numbers = replace(example_numbers(say.language), method="magnitude", samples=0)
+    meeting = story_cards.meeting_of(say, numbers)
+    assert say("story.meeting.spent_plain") in meeting.sentences
+    assert not any(say(f"story.meeting.{key}", share=story_cards.share(numbers.sparsity)) in meeting.sentences
+                   for key in ("better", "not_better", "uncompared"))
+
+
+def test_the_comparison_is_told_whoever_wins(say: Words) -> None:
+    numbers = replace(example_numbers(say.language), against={"magnitude": "less", "wanda": "more", "random": "none"})
+    told = cards(say, numbers)["doubt"].sentences
+    assert say("story.doubt.more", method="gblm", others="wanda") in told
+    assert say("story.doubt.less", method="gblm", others="magnitude") in told
+    assert not any("random" in sentence for sentence in told)
+
+
+def test_the_handout_is_one_page_of_html_that_holds_hostile_names_as_text(say: Words) -> None:
+    numbers = replace(example_numbers(say.language), model="<script>alert(1)</script>")
+    made = handout(say, numbers, Tolerance(), "Block <0>", "a run")
+    assert "<script" not in made and "&lt;script" in made
+    assert re.search(rf'<html lang="{say.language}">', made) and "http" not in made
+    for sentence in story_cards.meeting_of(say, numbers).plan:
+        assert sentence in made
+
+
+@pytest.mark.parametrize("bad", [None, -1.0, 1000.5, math.nan, math.inf, "5"])
+def test_what_is_accepted_must_be_a_percentage(bad: Any) -> None:
+    with pytest.raises(GblmError, match="from 0 to 1000"):
+        story.checked_tolerance(bad, 10)
+    with pytest.raises(GblmError, match="from 0 to 1000"):
+        story.checked_tolerance(5, bad)
+    assert story.checked_tolerance(5, 1000) == Tolerance(0.05, 10.0)
+
+
+def test_the_estimates_name_every_size_and_the_visitors_own(library: Library, visit: Visit, say: Words) -> None:
+    found = run(story_takes.takes_job(library, visit.model()))
+    assert [one.name for one in found] == ["1B", "7B", "13B", "70B", ""]
+    assert [one.here.seconds for one in found[:4]] == sorted(one.here.seconds for one in found[:4])
+    html = story_takes.takes_html(say, found, visit.model())
+    assert "tiny" in html and html.count("<tr>") == 6
+
+
+def test_before_a_copy_exists_the_story_says_what_to_do(visit: Visit, say: Words) -> None:
+    visit.update(example=False)
+    assert story.numbers_of(visit, say) is None
