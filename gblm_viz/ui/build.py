@@ -22,12 +22,13 @@ from .blocks import Blocks
 from .components import glossary
 from .components.breadcrumb import Breadcrumb, breadcrumb
 from .components.joined import passed_on
+from .components.link_dialog import LinkDialog
 from .components.paragraph import paragraph
 from .components.templates import render
 from .guide import guide
 from .tabs import compare, gradients, overview, patterns, prune, take_home, text, weight
 from .tabs.prune_text import place
-from .visit import address
+from .visit import address, hiding
 from .visit.keys import LoadTask, LookTask
 from .visit.library import Library, Visit
 from .visit.open_models import refuse_closed
@@ -78,6 +79,7 @@ def build(language: str, library: Library) -> gr.Blocks:
         _Handlers(page, source, load, cancel, about, key, link, place).wire(blocks)
         _wire_where(page, where)
         guide.build(page, tuple(TABS), blocks)
+        _link_dialog(say)
     library.presence.watch(blocks)
     return blocks
 
@@ -148,7 +150,8 @@ class _Handlers(Handlers):
     def wire(self, blocks: gr.Blocks) -> None:
         page, signals = self.page, self.signals
         blocks.load(self.arrive, [self.key, self.link], [page.visitor, self.key, self.link],
-                    js=passed_on(_SCRIPT, "openLink"), **page.unmarked, api_visibility="private").then(
+                    js=passed_on(_SCRIPT, "openLink", hiding.PRESETS, _tab_names(self.say)), **page.unmarked,
+                    api_visibility="private").then(
             None, [self.key], [self.key], js=passed_on(_SCRIPT, "keepKey"), **page.unmarked,
             api_visibility="private").then(
             None, [self.link], [page.tabs], js=passed_on(_SCRIPT, "openLinkedTab", list(TABS)), **page.unmarked,
@@ -220,6 +223,18 @@ class _Handlers(Handlers):
         page = self.page
         running = page.library.cancel(visit.key)
         return {} if running else {page.status: page.note(self.say("status.nothing_to_cancel"))}
+
+
+def _tab_names(say: Words) -> dict[str, str]:
+    """Return the tabs' names by their element ids."""
+    return {f"tab-{name}": say(f"frame.tabs.{name}") for name in TABS}
+
+
+def _link_dialog(say: Words) -> None:
+    presets = [{"name": name, "title": say(f"link.hide.{name or 'nothing'}"),
+                "about": say(f"link.hide.{name}_info") if name else ""} for name in ("", *hiding.PRESETS)]
+    LinkDialog(words=say.table("link.frame"), languages=LANGUAGES, presets=presets, texts=[], opens="#link-open",
+               elem_id="link")
 
 
 def _language_links(say: Words) -> str:

@@ -110,12 +110,12 @@ def _controls(say: Words, local: bool) -> Controls:
     rule = gr.Radio([(say(f"text.rules.{name}"), name) for name in RULES], value="auto", label=say("text.rule"),
                     elem_id="text-rule", elem_classes="one-line")
     rule_info = gr.HTML(_tag(say("text.rule_info.auto")), elem_id="text-rule-info")
-    with gr.Row(elem_classes="text-numbers"):
+    with gr.Row(elem_classes="text-numbers", elem_id="text-numbers"):
         samples = gr.Number(64, label=say("text.samples"), precision=0, elem_id="samples", min_width=90)
         length = gr.Number(None, label=say("text.length"), precision=0, placeholder=say("text.length_blank"),
                            elem_id="length", min_width=90)
         seed = gr.Number(0, label=say("text.seed"), precision=0, elem_id="text-seed", min_width=90)
-    with gr.Row(elem_classes="text-keep", visible=local):
+    with gr.Row(elem_classes="text-keep", elem_id="text-keep-row", visible=local):
         keep = gr.Checkbox(False, label=say("text.keep"), info=say("text.keep_info"), elem_id="text-keep",
                            container=False, scale=1, min_width=200)
         folder = gr.Textbox(DEFAULT_FOLDER, label=say("text.folder"), show_label=False, visible=False, max_lines=1,
@@ -452,9 +452,13 @@ def result_html(say: Words, visit: Visit, moved: bool) -> str:
               dtype=found.dtype, held=held)
     title = f'<b>{escape(say("text.result_title"))}</b>'
     if not moved:
-        return f'<div class="result-card">{title}{_paragraph(said)}{_tag(tag)}{_tag(say("text.result_next"))}</div>'
+        return f'<div class="result-card">{title}{_paragraph(said)}{_tag(tag)}{_next(say)}</div>'
     old = _paragraph([say("text.from", text=name, samples=numbers["samples"], length=numbers["length"])], "limit")
     return f'{old}<div class="result-card stale">{title}{_paragraph(said)}{_tag(tag)}</div>'
+
+
+def _next(say: Words) -> str:
+    return f'<div id="text-next">{_tag(say("text.result_next"))}</div>'
 
 
 def _rule(say: Words, rule: str) -> str:
