@@ -52,3 +52,16 @@ def test_a_link_is_made_copied_and_opens_on_a_plainer_page(page: Page, app: App)
     page.locator("#guide-open").click()
     page.locator(".guide-start").nth(1).click()
     expect(page.locator("#prune-histogram")).to_be_visible()
+
+
+def test_a_link_takes_a_text_collects_applies_and_then_is_an_ordinary_place(page: Page, app: App) -> None:
+    say = words("en")
+    page.goto(f"{app.url}/en/?tab=prune&method=wanda&sparsity=0.4&text=skill_capitals_en.txt&apply=1")
+    expect(page.locator("#status .status.done")).to_contain_text("#2")  # the example is #1
+    expect(page.locator("#sparsity-reached")).to_contain_text("40")
+    page.wait_for_function("!location.search.includes('text=') && location.search.includes('sparsity=0.4')")
+    tab(page, say, "text")
+    expect(page.locator("#text-bundled input")).to_have_value("Only capitals")
+    expect(page.locator("#text-result")).to_contain_text("Only capitals")
+    page.goto(f"{app.url}/en/?text=held_out_en.txt&apply=1")
+    expect(page.locator("#status .error")).to_contain_text("text, apply")

@@ -43,7 +43,7 @@ function fill(dialog, { words, languages, presets, texts }) {
   for (const { name, title, about } of presets) addInput(find(dialog, ".link-hide"), "radio", "link-hide", name, title, about);
   const list = find(dialog, "select");
   for (const [title, file] of [["", ""], ...texts]) append(list, "option", "", title || words.text_none).value = file;
-  find(dialog, ".link-text").hidden = !texts.length;
+  addInput(find(dialog, ".link-ticks"), "checkbox", "link-apply", "1", words.apply, words.apply_info);
   addInput(find(dialog, ".link-ticks"), "checkbox", "link-projector", "1", words.projector);
 }
 
