@@ -25,6 +25,7 @@ from .components.joined import passed_on
 from .components.link_dialog import LinkDialog
 from .components.paragraph import paragraph
 from .components.templates import render
+from .door.teacher_page import ADDRESS as TEACHER
 from .guide import guide
 from .on_opening import carry_out
 from .tabs import compare, gradients, overview, patterns, prune, take_home, text, weight
@@ -256,7 +257,7 @@ def _link_dialog(say: Words) -> None:
     presets = [{"name": name, "title": say(f"link.hide.{name or 'nothing'}"),
                 "about": say(f"link.hide.{name}_info") if name else ""} for name in ("", *hiding.PRESETS)]
     LinkDialog(words=say.table("link.frame"), languages=LANGUAGES, presets=presets, texts=text.texts_offered(say),
-               opens="#link-open", elem_id="link")
+               opens="#link-open", teacher=TEACHER, elem_id="link")
 
 
 def _language_links(say: Words) -> str:

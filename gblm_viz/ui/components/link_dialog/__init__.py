@@ -26,6 +26,7 @@ _TEMPLATE = """
   <label class="link-address"><span></span><textarea readonly rows="4" spellcheck="false"></textarea></label>
   <div class="link-foot">
     <button type="button" class="link-copy"></button><span class="link-told" role="status"></span>
+    <a class="link-teacher" target="_blank"></a>
   </div>
 </dialog>
 """
@@ -38,9 +39,12 @@ class LinkDialog(OwnComponent):
     maker = "nothing: it has no value"
 
     def __init__(self, *, words: Mapping[str, str], languages: Mapping[str, str], presets: Sequence[Mapping[str, str]],
-                 texts: Sequence[tuple[str, str]], opens: str, elem_id: str | None = None, **arguments: Any) -> None:
+                 texts: Sequence[tuple[str, str]], opens: str, teacher: str, elem_id: str | None = None,
+                 **arguments: Any) -> None:
         """presets: `name`, `title` and `about` of each named list of hidden controls; texts: (title, file) of those
-        that a link may open with; opens: CSS selector of the button that opens the dialog."""
+        that a link may open with; opens: CSS selector of the button that opens the dialog; teacher: address
+        of the page for teachers."""
         config = {"words": dict(words), "languages": dict(languages), "presets": [dict(one) for one in presets],
-                  "texts": [list(one) for one in texts], "opens": opens}
+                  "texts": [list(one) for one in texts], "opens": opens,
+                  "teacher": teacher}
         super().__init__(None, elem_id=elem_id, config=config, **arguments)

@@ -12,6 +12,7 @@ import { makeLink, readChoice } from "./making.js";
  * @property {Preset[]} presets
  * @property {[title: string, file: string][]} texts
  * @property {string} opens
+ * @property {string} teacher address of the page for teachers
  */
 
 /**
@@ -32,15 +33,16 @@ export function start({ element }, config) {
  * @param {HTMLElement} dialog
  * @param {Config} config
  */
-function fill(dialog, { words, languages, presets, texts }) {
+function fill(dialog, { words, languages, presets, texts, teacher }) {
   const close = find(dialog, ".link-close");
   close.title = words.close;
   close.setAttribute("aria-label", words.close);
   /** @type {[string, string][]} */
-  const told = [["h2", "title"], [".link-about", "about"], [".link-language legend", "language"], [".link-hide legend", "hide"], [".link-text span", "text"], [".link-address span", "address"], [".link-copy", "copy"]];
+  const told = [["h2", "title"], [".link-about", "about"], [".link-language legend", "language"], [".link-hide legend", "hide"], [".link-text span", "text"], [".link-address span", "address"], [".link-copy", "copy"], [".link-teacher", "teacher"]];
   for (const [part, word] of told) find(dialog, part).textContent = words[word];
   for (const [code, name] of Object.entries(languages)) addInput(find(dialog, ".link-language"), "radio", "link-language", code, name).lang = code;
   for (const { name, title, about } of presets) addInput(find(dialog, ".link-hide"), "radio", "link-hide", name, title, about);
+  /** @type {HTMLAnchorElement} */ (find(dialog, ".link-teacher")).href = teacher;
   const list = find(dialog, "select");
   for (const [title, file] of [["", ""], ...texts]) append(list, "option", "", title || words.text_none).value = file;
   addInput(find(dialog, ".link-ticks"), "checkbox", "link-apply", "1", words.apply, words.apply_info);
