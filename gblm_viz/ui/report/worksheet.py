@@ -112,7 +112,7 @@ def _scores(found: Worksheet, sheet: Sheet) -> Question | None:
     where = say("worksheet.scores.where", matrix=_place(say, matrix), row=f"{one.row:,}", first=f"{one.column:,}",
                 last=f"{one.column + COUNT - 1:,}")
     level = [] if one.alpha is None else [say(f"worksheet.scores.{'alpha' if one.own else 'alpha_balance'}",
-                                              alpha=number_text(one.alpha))]
+                                              alpha=f"{one.alpha:,g}")]
     sets = {chosen for *_, chosen in marked}
     told = [say("worksheet.scores.marks", method=name, columns=", ".join(
         str(one.column + place) for place in sorted(chosen))) for name, _, chosen in marked]

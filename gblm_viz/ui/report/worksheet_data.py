@@ -37,7 +37,8 @@ Numbers = tuple[float, ...]
 class Excerpt:
     """Neighbouring weights of one row with their input norms and gradients, rounded. gradients: () without any.
 
-    alpha: the run's own, or the authors' balance if its method has none (`own` is False then); None without gradients.
+    alpha: with four digits as elsewhere, the run's own, or the authors' balance if its method has none (`own` is False
+    then); None without gradients.
     """
 
     matrix: str
@@ -146,4 +147,4 @@ def _excerpts(source: Source, run: Run) -> Iterator[Excerpt]:
             inside = slice(at, at + COUNT)
             yield Excerpt(name, 0, row, at, tuple(map(rounded, values[inside])), tuple(map(rounded, inputs[inside])),
                           tuple(map(rounded, gradients[row][inside])) if has_gradients else (),
-                          rounded(level) if has_gradients and level is not None else None, own)
+                          float(f"{level:.4g}") if has_gradients and level is not None else None, own)

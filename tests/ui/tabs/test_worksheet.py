@@ -46,7 +46,8 @@ def test_the_solutions_follow_from_what_is_printed(visit: Visit, language: str) 
     rows = [[re.sub("<.*?>", "", cell) for cell in re.findall(r"<td.*?</td>", row)]
             for row in re.findall(r"<tr>(?:(?!</tr>).)*</tr>", page)]
     assert found.excerpt is not None
-    level = float(f"{found.excerpt.alpha:.3g}")
+    level = found.excerpt.alpha
+    assert level is not None and f"{level:,g}" in page
     solved = [row for row in rows if len(row) == 7 and row[4]]
     assert len(solved) == 6 and len([row for row in rows if len(row) == 7 and not row[4]]) == 6
     for _, weight, x, g, *told in solved:
