@@ -1,4 +1,4 @@
-"""Lengths of time and of memory as a person reads them, in the words of a language.
+"""Lengths of time and of memory, and sizes of differences, as a person reads them, in the words of a language.
 
 Knows nothing of what took them.
 """
@@ -23,3 +23,11 @@ def format_bytes(say: Words, count: float) -> str:
     units = (("gigabytes", 1e9), ("megabytes", 1e6), ("kilobytes", 1e3))
     unit, size = next((unit, count / size) for unit, size in units if count >= size or size == 1e3)
     return say(f"text.bytes.{unit}", size=f"{size:.1f}" if size < 100 else f"{size:,.0f}")
+
+
+def format_sizes(mean: float, low: float, high: float, decimals: int) -> dict[str, str]:
+    """Return a difference and its interval without signs, the smaller end first, as fields of a sentence whose words
+    say the direction: "27.5 points fewer", not "fewer: −27.5 points". For differences whose interval leaves out 0."""
+    ends = sorted((abs(low), abs(high)))
+    return {name: f"{value:.{decimals}f}" for name, value in (
+        ("mean", abs(mean)), ("low", ends[0]), ("high", ends[1]))}

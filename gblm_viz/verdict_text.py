@@ -5,7 +5,7 @@ Said by the command line, the page, the report and the card alike. Measures noth
 
 from __future__ import annotations
 
-from gblm_viz.amounts import format_bytes, format_duration
+from gblm_viz.amounts import format_bytes, format_duration, format_sizes
 from gblm_viz.core.keep.run import MethodRow
 from gblm_viz.core.measure.crossed import Crossed
 from gblm_viz.core.measure.draws import Draws
@@ -27,6 +27,8 @@ def sentence(say: Words, row: MethodRow, method: str) -> str:
     """A method's difference to `method` in nats a token; what is not shown, or by one draw alone, is said first."""
     if row.verdict == "too_few" or row.mean is None or row.low is None or row.high is None:
         return say("verdict.too_few")
+    if row.verdict in {"more", "less"}:  # the words say the direction
+        return say(f"verdict.sentence.{row.verdict}", method=method, **format_sizes(row.mean, row.low, row.high, 3))
     return say(f"verdict.sentence.{row.verdict}", method=method, mean=f"{row.mean:+.3f}", low=f"{row.low:+.3f}",
                high=f"{row.high:+.3f}")
 

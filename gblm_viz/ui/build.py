@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,12 +22,15 @@ from .blocks import Blocks
 from .components import glossary
 from .components.breadcrumb import Breadcrumb, breadcrumb
 from .components.joined import passed_on
+from .components.link_dialog import LinkDialog
 from .components.paragraph import paragraph
 from .components.templates import render
+from .door.teacher_page import ADDRESS as TEACHER
 from .guide import guide
+from .on_opening import carry_out
 from .tabs import compare, gradients, overview, patterns, prune, take_home, text, weight
 from .tabs.prune_text import place
-from .visit import address
+from .visit import address, hiding
 from .visit.keys import LoadTask, LookTask
 from .visit.library import Library, Visit
 from .visit.open_models import refuse_closed
@@ -74,10 +77,12 @@ def build(language: str, library: Library) -> gr.Blocks:
                 shown.select(None, js=passed_on(_SCRIPT, "showTab", name, next(iter(TABS))), api_visibility="private")
         with gr.Accordion(say("frame.about"), open=False, elem_id="about"):
             about = gr.HTML()
-        key, link, place = (gr.Textbox(visible="hidden", elem_id=f"visit-{name}") for name in ("key", "link", "place"))
-        _Handlers(page, source, load, cancel, about, key, link, place).wire(blocks)
+        key, link, place, orders = (gr.Textbox(visible="hidden", elem_id=f"visit-{name}")
+                                    for name in ("key", "link", "place", "orders"))
+        _Handlers(page, source, load, cancel, about, key, link, place, orders).wire(blocks)
         _wire_where(page, where)
         guide.build(page, tuple(TABS), blocks)
+        _link_dialog(say)
     library.presence.watch(blocks)
     return blocks
 
@@ -144,22 +149,28 @@ class _Handlers(Handlers):
     """The query of the address at which the page was opened."""
     place: gr.Textbox
     """The query for the current selection and settings."""
+    orders: gr.Textbox
+    """The part of the link that asks for work on opening; empty for most, which then ask for none."""
 
     def wire(self, blocks: gr.Blocks) -> None:
         page, signals = self.page, self.signals
         blocks.load(self.arrive, [self.key, self.link], [page.visitor, self.key, self.link],
-                    js=passed_on(_SCRIPT, "openLink"), **page.unmarked, api_visibility="private").then(
+                    js=passed_on(_SCRIPT, "openLink", hiding.PRESETS, _tab_names(self.say)), **page.unmarked,
+                    api_visibility="private").then(
             None, [self.key], [self.key], js=passed_on(_SCRIPT, "keepKey"), **page.unmarked,
             api_visibility="private").then(
             None, [self.link], [page.tabs], js=passed_on(_SCRIPT, "openLinkedTab", list(TABS)), **page.unmarked,
             api_visibility="private").then(
             page.wrap_handler(self.wake), [page.visitor, self.link, signals.visit],
-            [page.status, self.source, self.about, signals.visit], **page.unmarked,
+            [page.status, self.source, self.about, signals.visit, self.orders], **page.unmarked,
             api_visibility="private")
         page.on([signals.visit.change, signals.selection.change, signals.settings.change], self.on_place, [],
                 [self.place], further="newest")
         self.place.change(None, [self.place], [self.place], js=passed_on(_SCRIPT, "writeAddress"), **page.unmarked,
                           api_visibility="private")
+        page.on(self.orders.change, self.on_orders,
+                [self.orders, signals.statistics, signals.applied, signals.settings],
+                [signals.statistics, signals.applied, signals.settings])
         page.on([self.load.click, self.source.submit], self.on_load, [self.source, signals.visit],
                 [self.about, signals.visit])
         page.on(self.cancel.click, self.on_cancel)
@@ -178,6 +189,12 @@ class _Handlers(Handlers):
         fields = address.read_link(opened)
         session, lost = address.apply_link(visit.session, visit.model().layout, fields)
         visit.keep(session)
+        orders, refused = self.read_orders(fields)
+        lost += refused
+        if lost and "apply" in fields:  # what the link meant to apply is not all here
+            orders, lost = replace(orders, apply=False), (*(name for name in lost if name != "apply"), "apply")
+        if orders.text:
+            text.choose_bundled(visit, orders.text)
         select_first(visit)
         names = say("settings.join").join(lost)
         told = page.note(say("status.link_lost", names=names), "error") if lost else page.note(say("status.ready"))
@@ -185,7 +202,16 @@ class _Handlers(Handlers):
         if unread:
             told = page.note(say("status.link_long", count=f"{unread:,}", names=names or "–"), "error")
         return {page.status: told, self.source: session.source, self.about: about_table(say, visit.model()),
-                self.signals.visit: bump(counter)}
+                self.signals.visit: bump(counter), self.orders: orders.query()}
+
+    def read_orders(self, fields: Mapping[str, str]) -> tuple[address.Orders, tuple[str, ...]]:
+        """Return what a link asks for on opening; it may name the texts that the Your text tab offers."""
+        return address.read_orders(fields, [file for _, file in text.texts_offered(self.say)])
+
+    def on_orders(self, visit: Visit, told: str, *counters: int) -> Iterator[dict[Any, Any]]:
+        """Do what the link asks for on opening, once every tab shows the visit."""
+        orders, _ = self.read_orders(address.read_link(told))
+        yield from carry_out(self.page, visit, orders, *counters)
 
     def on_place(self, visit: Visit) -> dict[Any, Any]:
         """Update the address to the selection and the settings."""
@@ -220,6 +246,18 @@ class _Handlers(Handlers):
         page = self.page
         running = page.library.cancel(visit.key)
         return {} if running else {page.status: page.note(self.say("status.nothing_to_cancel"))}
+
+
+def _tab_names(say: Words) -> dict[str, str]:
+    """Return the tabs' names by their element ids."""
+    return {f"tab-{name}": say(f"frame.tabs.{name}") for name in TABS}
+
+
+def _link_dialog(say: Words) -> None:
+    presets = [{"name": name, "title": say(f"link.hide.{name or 'nothing'}"),
+                "about": say(f"link.hide.{name}_info") if name else ""} for name in ("", *hiding.PRESETS)]
+    LinkDialog(words=say.table("link.frame"), languages=LANGUAGES, presets=presets, texts=text.texts_offered(say),
+               opens="#link-open", teacher=TEACHER, elem_id="link")
 
 
 def _language_links(say: Words) -> str:

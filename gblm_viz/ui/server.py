@@ -30,7 +30,7 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import Mount
 
 from gblm_viz.shipped import ASSETS
-from gblm_viz.words import LANGUAGES, words
+from gblm_viz.words import LANGUAGES, Words, words
 
 from .build import build
 from .door.access import OPEN_ACCESS, Access
@@ -40,6 +40,7 @@ from .door.kept import Kept, kinds
 from .door.languages import preferred
 from .door.own_address import use_browser_address
 from .door.prefix import LONGEST_QUERY, own_path, quoted
+from .door.teacher_page import teacher_page
 from .theme import CSS, THEME, head
 from .visit import address, downloads, uploads
 from .visit.lean import keep_little
@@ -64,7 +65,7 @@ def make_app(library: Library, access: Access = OPEN_ACCESS) -> FastAPI:
     site = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     site.add_middleware(Streams, presence=library.presence)
     _add_entrances(site)
-    _add_glossary(site)
+    _add_plain_pages(site)
     _add_downloads(site, library)
     _add_uploads(site, library)
     pages = {language: build(language, library) for language in LANGUAGES}
@@ -99,18 +100,23 @@ def _add_entrances(site: FastAPI) -> None:
         return FileResponse(ASSETS / "logo.svg", media_type="image/svg+xml")
 
 
-def _add_glossary(site: FastAPI) -> None:
-    """Add the page of all terms in each language, and a way to it that needs no language."""
-    @site.get("/glossary", include_in_schema=False)
+def _add_plain_pages(site: FastAPI) -> None:
+    """Add the page of all terms and the one for teachers in each language, and ways to them that need no language."""
+    for name, make in {"glossary": glossary_page, "teacher": teacher_page}.items():
+        _add_plain_page(site, name, make)
+
+
+def _add_plain_page(site: FastAPI, name: str, make: Callable[[Words], Response]) -> None:
     async def root(request: Request) -> Response:
-        return RedirectResponse(f"{quoted(request.scope)}/{_language_of(request)}/glossary",
+        return RedirectResponse(f"{quoted(request.scope)}/{_language_of(request)}/{name}", 307,
                                 headers={"Cache-Control": "no-store"})
 
     async def page(request: Request) -> Response:
-        return glossary_page(words(own_path(request.scope).split("/")[1]))
+        return make(words(own_path(request.scope).split("/")[1]))
 
+    site.add_route(f"/{name}", root, include_in_schema=False)
     for code in LANGUAGES:
-        site.add_route(f"/{code}/glossary", page, include_in_schema=False)
+        site.add_route(f"/{code}/{name}", page, include_in_schema=False)
 
 
 def _add_downloads(site: FastAPI, library: Library) -> None:

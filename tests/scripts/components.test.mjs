@@ -7,10 +7,11 @@ import { chooseButton } from "../../gblm_viz/ui/components/blind_keys.js";
 import { describeWeight } from "../../gblm_viz/ui/components/breadcrumb/breadcrumb.js";
 import { findNextToken, isGrowing, splitAtMark } from "../../gblm_viz/ui/components/chat_pane/bubbles.js";
 import { formatNumber, parseNumber } from "../../gblm_viz/ui/components/hand_row/digits.js";
+import { makeLink, readChoice } from "../../gblm_viz/ui/components/link_dialog/making.js";
 import { findNearestAcross } from "../../gblm_viz/ui/components/loss_strip/loss_strip.js";
 import { chooseLook, describeDifference, formatPercent, makeRows, markBlanks } from "../../gblm_viz/ui/components/loss_strip/losses.js";
 import { findNextPlace } from "../../gblm_viz/ui/components/model_map/walking.js";
-import { makeHidingRule, mergeQuery } from "../../gblm_viz/ui/components/place.js";
+import { findHiddenTabs, makeHidingRule, mergeQuery } from "../../gblm_viz/ui/components/place.js";
 import { readNumber } from "../../gblm_viz/ui/components/point_table/point_table.js";
 import { chooseStep } from "../../gblm_viz/ui/components/probe_table/probe_table.js";
 import { readStops } from "../../gblm_viz/ui/components/saving/boxes.js";
@@ -145,6 +146,24 @@ test("a link hides parts by names of our own form, and nothing else gets into th
   assert.equal(makeHidingRule("?hide=header,lost-strip"), "#header, #lost-strip { display: none !important; }");
   assert.equal(makeHidingRule("?hide=a,b%7Bcolor:red%7D,*"), "#a { display: none !important; }");
   assert.deepEqual(["", "?hide=", "?hide=A1"].map(makeHidingRule), ["", "", ""]);
+});
+
+test("a link hides a list by its name: tabs but for the open one, and nothing while the guide asks", () => {
+  const lists = { simple: ["alpha", "tab-weight"] }, lead = ":root:not([data-guiding]) #";
+  assert.equal(makeHidingRule("?hide=simple,seed", lists),
+    "#seed, " + lead + "alpha, " + lead + 'tab-weight-button:not([aria-selected="true"]) { display: none !important; }');
+  assert.deepEqual(findHiddenTabs("?hide=simple", lists), ["tab-weight"]);
+  assert.equal(makeHidingRule("?hide=constructor", lists), "#constructor { display: none !important; }");
+});
+
+test("a link leads to the same place in the chosen language, with what was chosen and without what was not", () => {
+  const here = "https://host/user/ann/en/?tab=prune&hide=class,alpha&guide=five&step=2&projector=1&lang=en", names = ["simple", "class"];
+  const choice = readChoice(here, names, "en");
+  assert.deepEqual(choice, { language: "en", preset: "class", text: "", apply: false, projector: true });
+  assert.equal(makeLink(here, choice, names), "https://host/user/ann/en/?tab=prune&hide=class,alpha&guide=five&step=2&projector=1");
+  const other = { language: "ja", preset: "", text: "chat_ja.txt", apply: true, projector: false };
+  assert.equal(makeLink(here, other, names), "https://host/user/ann/ja/?tab=prune&hide=alpha&guide=five&step=2&text=chat_ja.txt&apply=1");
+  assert.deepEqual(readChoice(makeLink(here, other, names), names, "ja"), other);
 });
 
 test("the address keeps the visitor's tab and what is hidden, unless the new one names its own", () => {

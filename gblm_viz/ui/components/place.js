@@ -5,7 +5,11 @@ import { openTab } from "./shown.js";
 
 /** @typedef {Window & { gblmTab?: string, gblmPlace?: boolean }} Page what this visit has chosen, and whether its place is in the address */
 
+/** @typedef {Record<string, string[]>} Presets lists of ids that a link may hide under one name */
+
 const KEY = "gblm-visit";
+/** A tab stays in the bar while it is open, and the guide, which may ask about any control, hides nothing of a list. */
+const TAB = /^(tab|panel)-|-view$/, UNSELECTED = '-button:not([aria-selected="true"])', GUIDED = ":root:not([data-guiding]) ";
 
 /** @returns {Page} */
 function getPage() {
@@ -14,14 +18,18 @@ function getPage() {
 
 /**
  * Return the visit's key and the link, after hiding the parts that the link asks to hide.
+ * @param {Presets} presets
+ * @param {Record<string, string>} tabs the tabs' names by their ids
  * @returns {[key: string, query: string]}
  */
-export function openLink() {
-  const rule = makeHidingRule(location.search);
+export function openLink(presets, tabs) {
+  const rule = makeHidingRule(location.search, presets);
   if (rule) {
     const style = document.createElement("style");
     style.textContent = rule;
     document.head.append(style);
+    document.documentElement.dataset.hide = new URLSearchParams(location.search).get("hide") || "";
+    hideInMenu(findHiddenTabs(location.search, presets).map((id) => tabs[id]));
   }
   return [window.sessionStorage.getItem(KEY) || "", location.search];
 }
@@ -29,10 +37,46 @@ export function openLink() {
 /**
  * Return the style that hides what a link asks to hide; "" for nothing. Only names of our own form are taken.
  * @param {string} query
+ * @param {Presets} [presets]
  */
-export function makeHidingRule(query) {
-  const wanted = (new URLSearchParams(query).get("hide") || "").split(","), ids = wanted.filter((id) => /^[a-z-]+$/.test(id));
-  return ids.length ? ids.map((id) => "#" + id).join(", ") + " { display: none !important; }" : "";
+export function makeHidingRule(query, presets = {}) {
+  const { ids, listed } = readHidden(query, presets);
+  const selectors = [...ids.map((id) => "#" + id), ...listed.map((id) => GUIDED + (TAB.test(id) ? "#" + id + UNSELECTED : "#" + id))];
+  return selectors.length ? selectors.join(", ") + " { display: none !important; }" : "";
+}
+
+/**
+ * Return the ids of the tabs that a link's lists hide.
+ * @param {string} query
+ * @param {Presets} presets
+ */
+export function findHiddenTabs(query, presets) {
+  return readHidden(query, presets).listed.filter((id) => TAB.test(id));
+}
+
+/**
+ * Return what a link asks to hide: ids that it names itself, and those of the lists that it names.
+ * @param {string} query
+ * @param {Presets} presets
+ */
+function readHidden(query, presets) {
+  const wanted = (new URLSearchParams(query).get("hide") || "").split(",").filter((id) => /^[a-z-]+$/.test(id));
+  return {
+    ids: wanted.filter((id) => !Object.hasOwn(presets, id)),
+    listed: [...new Set(wanted.flatMap((id) => (Object.hasOwn(presets, id) ? presets[id] : [])))] };
+}
+
+/**
+ * Hide tabs in the menu of those that do not fit, too; Gradio makes its entries without ids.
+ * @param {string[]} names
+ */
+function hideInMenu(names) {
+  document.addEventListener("click", ({ target }) => {
+    const menu = target instanceof Element ? target.closest(".overflow-menu") : null;
+    for (const entry of /** @type {Iterable<HTMLElement>} */ (menu?.querySelectorAll(".overflow-dropdown button") || [])) {
+      entry.style.display = names.includes(entry.textContent?.trim() || "") ? "none" : "";
+    }
+  }, { capture: true });
 }
 
 /**

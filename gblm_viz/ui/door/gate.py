@@ -142,8 +142,8 @@ def _post(name: str, check: Check, largest: int = LARGEST_CALL) -> Route:
 
 
 ROUTES = (
-    _read(r"/|/glossary|/favicon\.ico|/robots\.txt|/take-home/[A-Za-z0-9_-]+"),
-    _read(rf"{_LANGUAGE}(/|/glossary|/config/?|/theme\.css|/manifest\.json|/favicon\.ico|/robots\.txt)?"),
+    _read(r"/|/glossary|/teacher|/favicon\.ico|/robots\.txt|/take-home/[A-Za-z0-9_-]+"),
+    _read(rf"{_LANGUAGE}(/|/glossary|/teacher|/config/?|/theme\.css|/manifest\.json|/favicon\.ico|/robots\.txt)?"),
     _read(rf"{_LANGUAGE}/(assets|static|svelte)/(?!.*(\.\.|//))[A-Za-z0-9_.-][A-Za-z0-9_./-]{{0,200}}"),
     _read(rf"{_LANGUAGE}/gradio_api/(heartbeat/{SESSION.pattern}|startup-events|app_id|theme\.css|info/?)"),
     Route(("GET",), re.compile(f"{_LANGUAGE}/gradio_api/queue/data"), streams=True),

@@ -58,10 +58,10 @@ class Kind:
 
 
 def kinds(finish_page: Callable[[bytes, str], bytes]) -> tuple[Kind, ...]:
-    """Return what is kept: Gradio's pages, the files of its own front end, and the page of all terms."""
+    """Return what is kept: Gradio's pages, the files of its own front end, and the pages without Gradio."""
     language = f"/(?P<language>{'|'.join(LANGUAGES)})/"
     return (Kind(re.compile(language), ASK_AGAIN, finish_page),
-            Kind(re.compile(rf"{language}glossary"), ASK_AGAIN),
+            Kind(re.compile(rf"{language}(glossary|teacher)"), ASK_AGAIN),
             Kind(re.compile(rf"{language}(assets/[\w.-]+|theme\.css)"), FOREVER),
             Kind(re.compile(rf"{language}static/(\w+/)*[\w.-]+"), ASK_AGAIN),
             Kind(re.compile(rf"{language}config"), "no-store", rooted=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gblm_viz.amounts import format_sizes
 from gblm_viz.core.keep.run import GainRow
 from gblm_viz.words import Words
 
@@ -33,5 +34,11 @@ def _faster(say: Words, speed: GainRow) -> str:
     """Return whether a difference of speed is shown, with its interval."""
     assert speed.mean is not None and speed.low is not None and speed.high is not None
     kind = "faster" if speed.low > 0 else "slower" if speed.high < 0 else "same"
-    return say(f"won.speed.{kind}", mean=f"{speed.mean:+.1f}", low=f"{speed.low:+.1f}", high=f"{speed.high:+.1f}",
-               runs=speed.runs)
+    return speed_sentence(say, kind, speed.mean, speed.low, speed.high, speed.runs)
+
+
+def speed_sentence(say: Words, kind: str, mean: float, low: float, high: float, runs: int | None) -> str:
+    """Return the sentence on a difference of speed. kind: `faster`, `slower`, or `same` where none is shown."""
+    if kind == "same":
+        return say("won.speed.same", mean=f"{mean:+.1f}", low=f"{low:+.1f}", high=f"{high:+.1f}", runs=runs)
+    return say(f"won.speed.{kind}", **format_sizes(mean, low, high, 1), runs=runs)

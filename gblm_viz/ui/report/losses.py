@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from gblm_viz import verdict_text
+from gblm_viz.amounts import format_sizes
 from gblm_viz.core.keep.run import SHORT_HASH, ChangeRow, DifferenceRow, MethodRow, PerplexityRow, SkillRow, SweepRow
 from gblm_viz.core.score.methods import METHODS
 from gblm_viz.figures import paper
@@ -104,10 +105,10 @@ def _probes(sheet: Sheet) -> list[Part]:
 
 def _change(say: Words, found: ChangeRow) -> str:
     """Return what changed for one skill, paired over its probes."""
-    key = "few" if not found.shown else "fewer" if found.difference < 0 else "more"
-    ends = {name: f"{100 * value:+.1f}" for name, value in (
-        ("points", found.difference), ("low", found.low), ("high", found.high))}
-    return say(f"report.lost.{key}", **ends)
+    points, low, high = (100 * value for value in (found.difference, found.low, found.high))
+    if not found.shown:
+        return say("report.lost.few", mean=f"{points:+.1f}", low=f"{low:+.1f}", high=f"{high:+.1f}")
+    return say(f"report.lost.{'fewer' if points < 0 else 'more'}", **format_sizes(points, low, high, 1))
 
 
 def _right(row: SkillRow) -> str:

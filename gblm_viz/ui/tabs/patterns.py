@@ -163,9 +163,9 @@ def build(page: Page) -> None:
     with gr.Tabs(elem_id="patterns-below"):
         with gr.Tab(say("patterns.tab.columns"), id="columns") as panels["columns"]:
             columns = _columns(say)
-        with gr.Tab(say("patterns.tab.scores"), id="scores") as panels["scores"]:
+        with gr.Tab(say("patterns.tab.scores"), id="scores", elem_id="panel-scores") as panels["scores"]:
             scores = _scores(say)
-        with gr.Tab(say("patterns.tab.wanda"), id="wanda") as panels["wanda"]:
+        with gr.Tab(say("patterns.tab.wanda"), id="wanda", elem_id="panel-wanda") as panels["wanda"]:
             beside = _beside(say)
     chosen, wanda, null = views
     parts = Parts(matrix, which, shuffle, sort, tag, chosen, wanda, null, sentences, panels, *columns, *scores, *beside)

@@ -31,7 +31,6 @@ from gblm_viz.core.score.methods import (
 )
 from gblm_viz.escape import escape
 from gblm_viz.figures import charts
-from gblm_viz.figures.charts import percent
 from gblm_viz.words import Words
 
 from ..components.free_slider import FreeSlider
@@ -46,8 +45,8 @@ from ..work.apply import apply
 from ..work.live_picture import LEAST_SHARE, MOST_SHARE, MOST_SPARSITY, MaskProvider, control_places, slider_places
 from ..work.preview import masks_and_preview, plain_alpha, selected_matrix
 from .prune_text import (
-    agrees,
     alpha_note,
+    applied_sentence,
     card,
     formula,
     matrices_table,
@@ -354,11 +353,10 @@ class _Handlers(Handlers):
 
     def prune(self, visit: Visit, applied: int, counter: int, settings: Settings) -> Iterator[dict[Any, Any]]:
         """Make the pruned copy and show what was removed."""
-        page, say = self.page, self.say
+        page = self.page
         masks = yield from apply(page, visit, settings)
-        done = say("prune.applied", number=visit.session.applied_number, sparsity=percent(masks.sparsity),
-                   removed=f"{masks.removed:,}", prunable=f"{masks.prunable:,}", agrees=agrees(say, visit, masks))
-        yield {**self.show.preview(visit, settings), self.controls.problem: "", page.status: page.note(done),
+        yield {**self.show.preview(visit, settings), self.controls.problem: "",
+               page.status: page.note(applied_sentence(self.say, visit, masks)),
                self.held: form_of(settings), self.signals.applied: bump(applied),
                self.signals.settings: bump(counter), self.own: bump(counter)}
 

@@ -114,6 +114,12 @@ def agrees(say: Words, visit: Visit, masks: Masks) -> str:
     return say("prune.agrees." + masks.settings.order, agreement=percent(model_agreement(masks, shown), 2))
 
 
+def applied_sentence(say: Words, visit: Visit, masks: Masks) -> str:
+    """Return what the status line says once a copy was made."""
+    return say("prune.applied", number=visit.session.applied_number, sparsity=percent(masks.sparsity),
+               removed=f"{masks.removed:,}", prunable=f"{masks.prunable:,}", agrees=agrees(say, visit, masks))
+
+
 def changes(say: Words, visit: Visit, was: Settings, now: Settings) -> str:
     """Return what changed since the mask was applied: `from 50 %, slider at 60 %`."""
     moved = []

@@ -20,7 +20,7 @@ from gblm_viz.core.base.job import Job, Step
 from gblm_viz.core.keep import export
 from gblm_viz.core.keep import run as runs
 from gblm_viz.core.keep.export import Exported
-from gblm_viz.core.keep.run import SHORT_HASH
+from gblm_viz.core.keep.run import SHORT_HASH, Run
 from gblm_viz.core.mask.mask_file import mask_file_bytes
 from gblm_viz.core.measure.won import memory
 from gblm_viz.core.model.models import Model
@@ -31,10 +31,11 @@ from gblm_viz.words import Words, join_sentences
 from ..components.paragraph import paragraph
 from ..components.table import Table, plain_table
 from ..components.templates import render
-from ..report import report_data, report_file, this_run
+from ..report import report_data, report_file, this_run, worksheet, worksheet_data
 from ..report.sheet import cite
 from ..report.this_run import Source
 from ..report.visit_table import visit_cells, visit_heads
+from ..report.worksheet_data import Worksheet
 from ..visit import downloads
 from ..visit.folders import folder_of
 from ..visit.keys import ReportTask, SaveTask
@@ -123,11 +124,13 @@ class _Handlers(Handlers):
         source, pruned = this_run.source_of(visit, say.language), work.pruned_model(visit)
         session = source.session
         task = page.library.start(visit.key, ReportTask(visit.key, session.applied, bool(with_own), say.language),
-                                  lambda _: this_run.gather(source, pruned, bool(with_own)))
-        found = yield from page.follow(visit, task, "report")
+                                  lambda _: gather_both(source, pruned, bool(with_own)))
+        found, asked = yield from page.follow(visit, task, "report")
         name = f"gblm-viz-{found.hash[:SHORT_HASH]}"
-        files = {"html": (f"{name}.html", report_file.html(found, say)), "json": (f"{name}.json",
-                 report_data.as_json(found)), "csv": (f"{name}-tables.zip", report_data.as_csv(found))}
+        files = {"html": (f"{name}.html", report_file.html(found, say)),
+                 "worksheet": (f"{name}-worksheet.html", worksheet.html(asked, say)),
+                 "json": (f"{name}.json", report_data.as_json(found)),
+                 "csv": (f"{name}-tables.zip", report_data.as_csv(found))}
         if source.applied.prunable <= LARGEST_SENT:
             files["masks"] = (f"{name}-masks.safetensors", mask_file_bytes(source.applied))
         links = tuple((kind, downloads.offer(page.library, *file), file[0], len(file[1]))
@@ -157,6 +160,12 @@ class _Handlers(Handlers):
         visit.remember(SAVED, visit.session.extra(SAVED, {}) | {source.session.applied: kept})
         yield {saved: saved_html(visit, say), page.status: page.note(
             say("report.saved", folder=kept["folder"]) if to else say("report.saved_zip"))}
+
+
+def gather_both(source: Source, pruned: Model, own: bool) -> Job[tuple[Run, Worksheet]]:
+    """Return what the report and its worksheet are written from."""
+    found = yield from this_run.gather(source, pruned, own)
+    return found, (yield from worksheet_data.gather(source, found))
 
 
 # Saving

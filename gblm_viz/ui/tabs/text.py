@@ -110,12 +110,12 @@ def _controls(say: Words, local: bool) -> Controls:
     rule = gr.Radio([(say(f"text.rules.{name}"), name) for name in RULES], value="auto", label=say("text.rule"),
                     elem_id="text-rule", elem_classes="one-line")
     rule_info = gr.HTML(_tag(say("text.rule_info.auto")), elem_id="text-rule-info")
-    with gr.Row(elem_classes="text-numbers"):
+    with gr.Row(elem_classes="text-numbers", elem_id="text-numbers"):
         samples = gr.Number(64, label=say("text.samples"), precision=0, elem_id="samples", min_width=90)
         length = gr.Number(None, label=say("text.length"), precision=0, placeholder=say("text.length_blank"),
                            elem_id="length", min_width=90)
         seed = gr.Number(0, label=say("text.seed"), precision=0, elem_id="text-seed", min_width=90)
-    with gr.Row(elem_classes="text-keep", visible=local):
+    with gr.Row(elem_classes="text-keep", elem_id="text-keep-row", visible=local):
         keep = gr.Checkbox(False, label=say("text.keep"), info=say("text.keep_info"), elem_id="text-keep",
                            container=False, scale=1, min_width=200)
         folder = gr.Textbox(DEFAULT_FOLDER, label=say("text.folder"), show_label=False, visible=False, max_lines=1,
@@ -236,11 +236,9 @@ class _Handlers(Handlers):
                 | self.preview(visit, counter))
 
     def replace_text(self, visit: Visit, counter: int, name: str, content: str) -> dict[Any, Any]:
-        """Make this the session's text, with all its samples, and show it."""
-        work.checked_size(content, name)
-        choice = replace(visit.session.text, text=content, name=name, dropped=frozenset())
-        visit.update(text=choice)
-        return self.source_shown(choice) | self.preview(visit, counter)
+        """Make this the session's text and show it."""
+        replace_text(visit, name, content)
+        return self.source_shown(visit.session.text) | self.preview(visit, counter)
 
     def on_bundled(self, visit: Visit, file: str, counter: int) -> dict[Any, Any]:
         if not file:
@@ -273,29 +271,46 @@ class _Handlers(Handlers):
     def on_collect(self, visit: Visit, *values: Any) -> Generator[dict[Any, Any], None, None]:
         """values: those of `Controls.fields`, of the folder's two controls, and the signals `statistics` and `text`."""
         *boxes, kept, where, counter, moved = values
-        page, say, library = self.page, self.say, self.page.library
-        choice = read_choice(visit.session.text, *boxes)
-        visit.update(text=choice)
-        model_key = visit.session.model
-        model, cut = visit.model(), cut_of(visit, choice, say)
+        visit.update(text=read_choice(visit.session.text, *boxes))
         self.keep_folder(visit, kept, where)  # if the folder was typed last, its change may not have arrived yet
-        place = keep_in(visit)
-        task = library.start(
-            visit.key, CollectTask(work.collect_key(model, cut.samples), str(place or "")),
-            lambda cancel: work.collect_job(library, model, cut.samples, cut.held_out, cancel, place),
-            graceful=True, for_nobody=place is not None)
-        try:
-            key = yield from page.follow(visit, task, "collect")
-        except GblmError as error:
-            raise name_error(error, say) from None
-        if visit.session.model != model_key:
-            yield {page.status: page.note(say("text.other_model"))}
-            return
-        found: Statistics = library.get(key)
-        visit.update(statistics=key, held_out=HeldOutKey(key) if cut.held_out else None, example=False)
-        visit.remember(KEPT_IN, str(place or ""))
-        yield {page.status: page.note(_done(say, found)), self.signals.statistics: bump(counter),
-               **self.preview(visit, moved)}
+        if (yield from collect(self.page, visit)) is not None:
+            yield {self.signals.statistics: bump(counter), **self.preview(visit, moved)}
+
+
+def collect(page: Page, visit: Visit) -> Generator[dict[Any, Any], None, Statistics | None]:
+    """Collect on the session's text with visible progress, make the result the visit's statistics and say so.
+
+    Returns it; None if another model was loaded meanwhile. Raises GblmError.
+    """
+    say, library, model_key = page.words, page.library, visit.session.model
+    model, cut, place = visit.model(), cut_of(visit, visit.session.text, page.words), keep_in(visit)
+    task = library.start(
+        visit.key, CollectTask(work.collect_key(model, cut.samples), str(place or "")),
+        lambda cancel: work.collect_job(library, model, cut.samples, cut.held_out, cancel, place),
+        graceful=True, for_nobody=place is not None)
+    try:
+        key = yield from page.follow(visit, task, "collect")
+    except GblmError as error:
+        raise name_error(error, say) from None
+    if visit.session.model != model_key:
+        yield {page.status: page.note(say("text.other_model"))}
+        return None
+    found: Statistics = library.get(key)
+    visit.update(statistics=key, held_out=HeldOutKey(key) if cut.held_out else None, example=False)
+    visit.remember(KEPT_IN, str(place or ""))
+    yield {page.status: page.note(_done(say, found))}
+    return found
+
+
+def choose_bundled(visit: Visit, file: str) -> None:
+    """Make a bundled text the session's, with all its samples. Raises GblmError for any other name."""
+    replace_text(visit, file, work.read_bundled(file))
+
+
+def replace_text(visit: Visit, name: str, content: str) -> None:
+    """Make this the session's text, with all its samples."""
+    work.checked_size(content, name)
+    visit.update(text=replace(visit.session.text, text=content, name=name, dropped=frozenset()))
 
 
 def texts_offered(say: Words) -> list[tuple[str, str]]:
@@ -452,9 +467,13 @@ def result_html(say: Words, visit: Visit, moved: bool) -> str:
               dtype=found.dtype, held=held)
     title = f'<b>{escape(say("text.result_title"))}</b>'
     if not moved:
-        return f'<div class="result-card">{title}{_paragraph(said)}{_tag(tag)}{_tag(say("text.result_next"))}</div>'
+        return f'<div class="result-card">{title}{_paragraph(said)}{_tag(tag)}{_next(say)}</div>'
     old = _paragraph([say("text.from", text=name, samples=numbers["samples"], length=numbers["length"])], "limit")
     return f'{old}<div class="result-card stale">{title}{_paragraph(said)}{_tag(tag)}</div>'
+
+
+def _next(say: Words) -> str:
+    return f'<div id="text-next">{_tag(say("text.result_next"))}</div>'
 
 
 def _rule(say: Words, rule: str) -> str:

@@ -21,6 +21,7 @@ from gblm_viz.words import Words, words
 from ..components.paragraph import paragraph
 from ..components.table import Table
 from ..components.templates import render
+from ..report.gains import speed_sentence
 from ..visit.keys import WonKey, WonTask
 from ..visit.library import Library, Visit
 from ..visit.page import Page
@@ -139,5 +140,4 @@ def difference(say: Words, found: Won) -> str:
     """Return whether zeros made it faster; the models' runs alternated, so they are compared in pairs."""
     gap = intervals.paired_difference(found.speed_dense.runs, found.speed_pruned.runs)
     kind = "same" if not gap.shown else "faster" if gap.mean > 0 else "slower"
-    return say(f"won.speed.{kind}", mean=f"{gap.mean:+.1f}", low=f"{gap.interval.low:+.1f}",
-               high=f"{gap.interval.high:+.1f}", runs=gap.count)
+    return speed_sentence(say, kind, gap.mean, gap.interval.low, gap.interval.high, gap.count)

@@ -6,8 +6,8 @@ Independent of components: converts a session to a query string and back.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -22,12 +22,26 @@ PLACE = ("block", "role", "expert", "row", "col")
 SETTINGS: dict[str, Callable[[str], Any]] = {
     "method": str, "norm": str, "group": str, "sparsity": float, "pattern": str, "order": str, "seed": int}
 """Settings that a link may contain, and how each is parsed."""
+ORDERS = ("text", "apply")
+"""Fields that ask for work on opening; see `read_orders`."""
 LONGEST_LINK, USUAL_LINK, MOST_PARTS = 256_000, 2_000, 50
 """Most characters that are read; most characters and parts of a link that this app can have made."""
 FURTHER, LEFT_OUT = ("lang", "hide", "projector", "guide", "step"), "left_out"
 """Fields that the page itself reads, and the field of a shortened link with the number of parts left out."""
 LONGEST = 64
 """Most characters of one value; no valid value is longer."""
+
+
+@dataclass(frozen=True)
+class Orders:
+    """What a link asks the page to do on opening: take and collect a bundled text, apply the settings."""
+
+    text: str = ""
+    apply: bool = False
+
+    def query(self) -> str:
+        """Return the fields that ask for it; "" for nothing."""
+        return urlencode({name: value for name, value in (("text", self.text), ("apply", "1" * self.apply)) if value})
 
 
 def query(session: Session, layout: Layout) -> str:
@@ -50,7 +64,7 @@ def query(session: Session, layout: Layout) -> str:
 
 def known_fields() -> tuple[str, ...]:
     """Return the names of all fields that a link may contain."""
-    return ("tab", *PLACE, *SETTINGS, *own_knobs())
+    return ("tab", *ORDERS, *PLACE, *SETTINGS, *own_knobs())
 
 
 def read_link(link: str) -> dict[str, str]:
@@ -58,6 +72,13 @@ def read_link(link: str) -> dict[str, str]:
     known = known_fields()
     return {name: value for name, value in parse_qsl(link[:LONGEST_LINK].lstrip("?"))
             if name in known and len(value) <= LONGEST}
+
+
+def read_orders(fields: Mapping[str, str], texts: Collection[str]) -> tuple[Orders, tuple[str, ...]]:
+    """Return (what a link asks for, names of the fields that do not fit). texts: file names of those it may name."""
+    lost = tuple(name for name, fits in (("text", fields.get("text", "") in {"", *texts}),
+                                         ("apply", fields.get("apply", "1") == "1")) if not fits)
+    return (Orders() if lost else Orders(fields.get("text", ""), "apply" in fields)), lost
 
 
 def left_out(link: str) -> int:

@@ -85,3 +85,17 @@ def test_a_shortened_link_keeps_what_is_known_and_says_the_rest() -> None:
     assert len(short) < 200
     assert address.read_link(short) == {"sparsity": "0.4", "tab": "prune"} and "hide=alpha" in short
     assert address.left_out("?" + short) == 30_000
+
+
+@pytest.mark.parametrize(("link", "orders", "lost"), [
+    ("text=chat_ja.txt&apply=1", address.Orders("chat_ja.txt", True), ()),
+    ("apply=1", address.Orders(apply=True), ()),
+    ("sparsity=0.4", address.Orders(), ()),
+    ("text=held_out_en.txt", address.Orders(), ("text",)),
+    ("text=../../etc/passwd&apply=1", address.Orders(), ("text",)),
+    ("text=chat_ja.txt&apply=yes", address.Orders(), ("apply",))])
+def test_a_link_may_ask_for_an_offered_text_and_an_apply_and_nothing_else(
+        link: str, orders: address.Orders, lost: tuple[str, ...]) -> None:
+    found = address.read_orders(address.read_link(link), ["chat_ja.txt", "chat_en.txt"])
+    assert found == (orders, lost)
+    assert address.read_orders(address.read_link(orders.query()), ["chat_ja.txt"]) == (orders, ())

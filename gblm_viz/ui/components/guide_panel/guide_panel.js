@@ -120,7 +120,7 @@ function wirePage(view, element, opens) {
 }
 
 /**
- * Leave as much room at the end of the page as the panel takes, so that everything can be scrolled above it.
+ * Leave as much room at the end of the page as the panel takes, so that everything can be scrolled above it, and say whether a step is open.
  * @param {View} view
  */
 function leaveRoom(view) {
@@ -130,6 +130,7 @@ function leaveRoom(view) {
     if (isOpen(view)) follow(view);
   }
   document.querySelector("#guide-open")?.setAttribute("aria-expanded", String(Boolean(mode)));
+  document.documentElement.toggleAttribute("data-guiding", mode === "step");
 }
 
 /**
