@@ -14,6 +14,7 @@ from gblm_viz.core.base.intervals import paired_difference
 from gblm_viz.core.look.cells import ModelMap
 from gblm_viz.core.look.gradient_sums import GradientSummary, cell_map
 from gblm_viz.core.look.two_masks import Jump
+from gblm_viz.core.model.models import Model
 from gblm_viz.core.talk.generate import Sampling
 from gblm_viz.escape import escape
 from gblm_viz.figures.maps import empty_map, gradient_sentence, map_value
@@ -110,7 +111,7 @@ class _Handlers(Handlers):
         visit.library.chats[visit.key] = stop
         model, applied = visit.session.model, visit.session.applied
         models = {"dense": visit.model(), "pruned": work.pruned_model(visit)}
-        screen, live = self.applied_screen(visit), _live(visit)
+        screen, live, prompts = self.applied_screen(visit), _live(visit), _prompts(say, visit.model())
         stream = answer_together(models, prompt, (), Sampling(most=LONGEST_ANSWER), stop, visit.library.threads)
         try:
             for turn, finished in stream:
@@ -124,7 +125,7 @@ class _Handlers(Handlers):
                 asked = replace(screen, asked=prompt, dense=turn.answers["dense"].text,
                                 pruned=turn.answers["pruned"].text, parting=told,
                                 mark=marked_points(turn.answers["pruned"].tokens, turn.parting("dense", "pruned")))
-                yield {parts.answers: own_answers(asked, _prompts(say), _slider_words(say), live)}
+                yield {parts.answers: own_answers(asked, prompts, _slider_words(say), live)}
             yield {page.status: page.note(say("status.ready"))}
         finally:
             stream.close()
@@ -183,14 +184,14 @@ class _Handlers(Handlers):
                 parts.why: gr.update(visible=jump is not None)}
 
     def own_shown(self, visit: Visit, screen: Screen) -> dict[str, Any]:
-        """Return the value of an own run's answers; only the bundled model is asked here."""
-        pocket = work.is_pocket(visit.model())
-        return own_answers(screen, _prompts(self.say) if pocket else (), _slider_words(self.say), _live(visit))
+        """Return the value of an own run's answers, with questions or beginnings that fit its model."""
+        return own_answers(screen, _prompts(self.say, visit.model()), _slider_words(self.say), _live(visit))
 
     def applied_screen(self, visit: Visit) -> Screen:
         """Return what is said of the own run's pruned copy before a question is asked."""
         say, masks = self.say, work.applied_masks(visit)
-        waiting = say("overview.ask_again" if work.is_pocket(visit.model()) else "overview.ask_in_chat")
+        chats = visit.model().has_chat_template
+        waiting = say("overview.ask_again" if chats else "overview.continue_again")
         big, tag, lost = cost_lines(say, *_measured(visit, say))
         return Screen(headline(say, masks.removed, masks.prunable, masks.sparsity), waiting, waiting, big=big, tag=tag,
                       lost=lost)
@@ -230,9 +231,12 @@ def _live(visit: Visit) -> Live | None:
                 (settings.method, round(100 * settings.sparsity)), visit.model().layout.prunable)
 
 
-def _prompts(say: Words) -> tuple[str, ...]:
-    """Return the example's questions, in the page's language if it has them."""
-    return tuple(shipped_stops(say.language)["prompts"])
+def _prompts(say: Words, model: Model) -> tuple[str, ...]:
+    """Return what a model is asked: the example's questions, questions for any chat model, or texts to continue."""
+    if work.is_pocket(model):
+        return tuple(shipped_stops(say.language)["prompts"])
+    kind = "chats" if model.has_chat_template else "continues"
+    return tuple(say(f"overview.{kind}_{number}") for number in (1, 2, 3))
 
 
 def _slider_words(say: Words) -> dict[str, str]:

@@ -11,6 +11,7 @@ _CLASS = (
     "text-rule", "text-rule-info", "text-numbers", "text-keep-row",
     "group", "order", "prune-knobs", "prune-histogram", "prune-matrices",
     "patterns-sort", "patterns-order", "panel-scores", "panel-wanda",
+    "story-head", "story", "story-more", "story-takes",
     "compare-sampling", "compare-speed", "compare-edit", "panel-sweep", "lost-tokens-view", "lost-methods-view",
     "lost-own")
 PRESETS = {"simple": (*_CLASS, "tab-gradients", "tab-report", "overview-map", "text-next"), "class": _CLASS}

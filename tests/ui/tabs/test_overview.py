@@ -124,7 +124,9 @@ def test_after_measuring_it_says_what_was_measured_and_asks_none_of_the_pockets_
     seen = shown(library, other, say)
     lost = seen["overview-answers"]["screen"]["lost"]
     assert f"{library.get(PerplexityKey(session.model, other.statistics().calibration.key)).value:.1f}" in lost
-    assert not seen["overview-answers"]["prompts"] and seen["overview-to-chat"]["visible"]
+    assert seen["overview-answers"]["prompts"] == [say(f"overview.continues_{number}") for number in (1, 2, 3)]
+    assert seen["overview-answers"]["screen"]["dense"] == say("overview.continue_again")
+    assert seen["overview-to-chat"]["visible"]
     assert of_the_pocket(seen, say) == []
 
 
