@@ -101,5 +101,5 @@ function drawLines(svg, { lines, at, x, y }, colours) {
       make("text", { x: left + 17, y: HEIGHT + 12 }, label));
     left += 25 + LETTER * label.length;
   }
-  svg.append(make("text", { x: LEFT + 3, y: TOP + 8 }, y), make("text", { x: right, y: HEIGHT - 4, "text-anchor": "end" }, x));
+  svg.append(make("text", { x: LEFT + 3, y: low - 5 }, y), make("text", { x: right, y: HEIGHT - 4, "text-anchor": "end" }, x));
 }
