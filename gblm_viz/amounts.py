@@ -5,6 +5,8 @@ Knows nothing of what took them.
 
 from __future__ import annotations
 
+import math
+
 from gblm_viz.words import Words
 
 
@@ -31,3 +33,20 @@ def format_sizes(mean: float, low: float, high: float, decimals: int) -> dict[st
     ends = sorted((abs(low), abs(high)))
     return {name: f"{value:.{decimals}f}" for name, value in (
         ("mean", abs(mean)), ("low", ends[0]), ("high", ends[1]))}
+
+
+def format_difference(value: float, digits: int) -> str:
+    """A difference with its sign, the minus a true one: +0.12, −0.30, +∞."""
+    if math.isinf(value):
+        return "−∞" if value < 0 else "+∞"
+    return f"{value:+.{digits}f}".replace("-", "−")
+
+
+def format_differences(mean: float, low: float, high: float, digits: int) -> dict[str, str]:
+    """A difference and its interval, each with its sign, as fields of a sentence."""
+    return {name: format_difference(value, digits) for name, value in (("mean", mean), ("low", low), ("high", high))}
+
+
+def format_share(fraction: float) -> str:
+    """A fraction in percent: whole if it is, else with one digit: 50 %, 59.5 %."""
+    return f"{100 * fraction:.1f}".removesuffix(".0") + " %"

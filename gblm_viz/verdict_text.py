@@ -5,7 +5,7 @@ Said by the command line, the page, the report and the card alike. Measures noth
 
 from __future__ import annotations
 
-from gblm_viz.amounts import format_bytes, format_duration, format_sizes
+from gblm_viz.amounts import format_bytes, format_differences, format_duration, format_sizes
 from gblm_viz.core.keep.run import MethodRow
 from gblm_viz.core.measure.crossed import Crossed
 from gblm_viz.core.measure.draws import Draws
@@ -20,7 +20,7 @@ def verdict(say: Words, found: Crossed, method: str) -> str:
 
 def interval(say: Words, mean: float, low: float, high: float) -> str:
     """Return a difference and its interval as text, in nats a token."""
-    return say("verdict.interval", mean=f"{mean:+.3f}", low=f"{low:+.3f}", high=f"{high:+.3f}")
+    return say("verdict.interval", **format_differences(mean, low, high, 3))
 
 
 def sentence(say: Words, row: MethodRow, method: str) -> str:
@@ -29,8 +29,7 @@ def sentence(say: Words, row: MethodRow, method: str) -> str:
         return say("verdict.too_few")
     if row.verdict in {"more", "less"}:  # the words say the direction
         return say(f"verdict.sentence.{row.verdict}", method=method, **format_sizes(row.mean, row.low, row.high, 3))
-    return say(f"verdict.sentence.{row.verdict}", method=method, mean=f"{row.mean:+.3f}", low=f"{row.low:+.3f}",
-               high=f"{row.high:+.3f}")
+    return say(f"verdict.sentence.{row.verdict}", method=method, **format_differences(row.mean, row.low, row.high, 3))
 
 
 def scope_of(say: Words, row: MethodRow) -> str:

@@ -162,7 +162,7 @@ def test_a_blind_room_votes_and_reveals_by_keyboard_alone(page: Page, app: App, 
         expect(page.locator("#compare-tally")).to_contain_text(say("chat.blind.so_far", count=count))
     assert "%" not in page.locator("#compare-tally").inner_text()
     page.keyboard.press("r")
-    expect(page.locator("#compare-tally")).to_contain_text(re.compile(r"1 of 2 votes.*1%–99%"))
+    expect(page.locator("#compare-tally")).to_contain_text(re.compile(r"1 of 2 votes.*1 % to 99 %"))
     expect(page.locator("#compare-panes")).to_contain_text("Dense")
     expect(page.locator("#vote-a")).to_be_disabled()
     page.locator("#compare-blind input").focus()

@@ -59,10 +59,10 @@ test("a stop says what is removed, what each model answers, and what it costs", 
     return makeScreen(VALUE, place, findShipped(VALUE, place));
   };
   assert.deepEqual(at("first?", "gblm", 1), {
-    headline: "25% removed: 500 of 2,000", asked: "first?", dense: "ab", pruned: "aé😀", mark: [1, 3], parting: "different",
-    big: "100% → 60% (10 → 6 of 10)", tag: "30% to 80%", lost: "1.8 → 20.0, 3 of 26" });
+    headline: "25 % removed: 500 of 2,000", asked: "first?", dense: "ab", pruned: "aé😀", mark: [1, 3], parting: "different",
+    big: "100 % → 60 % (10 → 6 of 10)", tag: "30 % to 80 %", lost: "1.8 → 20.0, 3 of 26" });
   const { lost, parting, mark, headline } = at("second?", "wanda", 0);
-  assert.deepEqual([lost, parting, mark, headline], ["1.8 → 1.8, 3 of 26 (no difference)", "same", null, "0% removed: 0 of 2,000"]);
+  assert.deepEqual([lost, parting, mark, headline], ["1.8 → 1.8, 3 of 26 (no difference)", "same", null, "0 % removed: 0 of 2,000"]);
   assert.match(at("first?", "gblm", 2).lost, /∞/);
   assert.equal(findShipped(VALUE, { prompt: "my own?", method: "gblm", stop: 1 }), null);
 });
@@ -73,7 +73,7 @@ test("the mark begins at the first code point that differs, and an answer that i
 });
 
 test("numbers are written as in the page's other sentences", () => {
-  assert.deepEqual([formatShare(0.595, 1), formatShare(0.5, 1), formatShare(0.688)], ["59.5%", "50%", "69%"]);
+  assert.deepEqual([formatShare(0.595, 1), formatShare(0.5, 1), formatShare(0.688)], ["59.5 %", "50 %", "69 %"]);
   assert.deepEqual([formatPerplexity(1234.56), formatPerplexity(null)], ["1,234.6", "∞"]);
 });
 
@@ -148,7 +148,7 @@ test("a question of one's own is asked live, one request at a time, and the newe
   assert.deepEqual(asked.map(({ wanted }) => wanted.percent), [50, 90]);
   asked[1].done({ ...answer, pruned: "one", mark: null });
   await moment();
-  assert.deepEqual([texts(element, ".said"), texts(element, ".headline")], [["one", "one"], ["50% removed: 1,000 of 2,000"]]);
+  assert.deepEqual([texts(element, ".said"), texts(element, ".headline")], [["one", "one"], ["50 % removed: 1,000 of 2,000"]]);
   assert.deepEqual([texts(element, "i"), texts(element, ".answer-prompts button")], [["", "≠", "="], [...PROMPTS, "mine?"]]);
   slider.value = "1";
   slider.send("input"); // known by now, but for its end

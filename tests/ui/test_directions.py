@@ -44,7 +44,7 @@ def test_where_words_say_the_direction_numbers_have_no_sign(say: Any) -> None:
 
 def test_what_is_not_shown_keeps_its_signs(say: Any) -> None:
     told = losses._change(say, replace(CHANGE, difference=-0.02, low=-0.05, high=0.01, shown=False))
-    assert "-2.0" in told and "-5.0" in told and "+1.0" in told
+    assert "−2.0" in told and "−5.0" in told and "+1.0" in told
 
 
 @pytest.mark.parametrize(("ends", "told"), [

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gblm_viz.amounts import format_bytes
+from gblm_viz.amounts import format_bytes, format_difference
 from gblm_viz.core.base.errors import GblmError
 from gblm_viz.core.look.structure import column_score
 from gblm_viz.figures.charts import percent
@@ -80,7 +80,7 @@ def _number(run: Run, value: float) -> str:
 
 
 def _signed(run: Run, value: float) -> str:
-    return f"{value:+.3f}".replace("-", "−")
+    return format_difference(value, 3)
 
 
 def _text(run: Run, value: Any) -> str:

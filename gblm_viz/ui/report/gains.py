@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gblm_viz.amounts import format_sizes
+from gblm_viz.amounts import format_differences, format_sizes
 from gblm_viz.core.keep.run import GainRow
 from gblm_viz.words import Words
 
@@ -40,5 +40,5 @@ def _faster(say: Words, speed: GainRow) -> str:
 def speed_sentence(say: Words, kind: str, mean: float, low: float, high: float, runs: int | None) -> str:
     """Return the sentence on a difference of speed. kind: `faster`, `slower`, or `same` where none is shown."""
     if kind == "same":
-        return say("won.speed.same", mean=f"{mean:+.1f}", low=f"{low:+.1f}", high=f"{high:+.1f}", runs=runs)
+        return say("won.speed.same", **format_differences(mean, low, high, 1), runs=runs)
     return say(f"won.speed.{kind}", **format_sizes(mean, low, high, 1), runs=runs)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from gblm_viz import verdict_text
-from gblm_viz.amounts import format_sizes
+from gblm_viz.amounts import format_differences, format_sizes
 from gblm_viz.core.keep.run import SHORT_HASH, ChangeRow, DifferenceRow, MethodRow, PerplexityRow, SkillRow, SweepRow
 from gblm_viz.core.score.methods import METHODS
 from gblm_viz.figures import paper
@@ -50,8 +50,8 @@ def _difference(sheet: Sheet, found: DifferenceRow, dense: PerplexityRow) -> str
         how = say("report.then").join([how, say("report.lost.set_aside")])
     if found.windows < 2:
         return say("lost.too_few", protocol=how)
-    return say("lost.difference" if found.shown else "lost.no_difference", mean=f"{found.mean:+.3f}",
-               low=f"{found.low:+.3f}", high=f"{found.high:+.3f}", protocol=how)
+    return say("lost.difference" if found.shown else "lost.no_difference",
+               **format_differences(found.mean, found.low, found.high, 3), protocol=how)
 
 
 def _methods(sheet: Sheet) -> list[Part]:
@@ -107,7 +107,7 @@ def _change(say: Words, found: ChangeRow) -> str:
     """Return what changed for one skill, paired over its probes."""
     points, low, high = (100 * value for value in (found.difference, found.low, found.high))
     if not found.shown:
-        return say("report.lost.few", mean=f"{points:+.1f}", low=f"{low:+.1f}", high=f"{high:+.1f}")
+        return say("report.lost.few", **format_differences(points, low, high, 1))
     return say(f"report.lost.{'fewer' if points < 0 else 'more'}", **format_sizes(points, low, high, 1))
 
 

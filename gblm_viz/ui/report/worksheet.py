@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from gblm_viz.amounts import format_difference
 from gblm_viz.core.keep.run import MatrixRow
 from gblm_viz.figures.charts import percent
 from gblm_viz.figures.maps import role_name
@@ -187,7 +188,7 @@ def _written(say: Words, name: str, *keys: str, **fields: object) -> list[Part]:
 
 
 def _signed(value: float, decimals: int) -> str:
-    return f"{value:+.{decimals}f}".replace("-", "−")
+    return format_difference(value, decimals)
 
 
 def _place(say: Words, matrix: MatrixRow) -> str:

@@ -16,6 +16,7 @@ import gradio as gr
 from gblm_viz.core.base.errors import GblmError
 from gblm_viz.core.talk.blind import Competitors, Preference, Vote, tally
 from gblm_viz.escape import escape
+from gblm_viz.figures.charts import percent
 from gblm_viz.words import Words
 
 from ..components.own_component import started
@@ -148,8 +149,8 @@ def preference_sentences(votes: list[Vote], competitors: Competitors, say: Words
     for side, one in found:
         interval = one.interval
         told.append(say("chat.blind.tally", name=f"{MARKS[side]} {say(f'chat.sides.{side}')}", k=one.preferred,
-                        n=one.votes, low=f"{interval.low:.0%}", high=f"{interval.high:.0%}",
-                        verdict=say(f"chat.blind.verdict.{one.verdict}", chance=f"{one.chance:.0%}")))
+                        n=one.votes, low=percent(interval.low, 0), high=percent(interval.high, 0),
+                        verdict=say(f"chat.blind.verdict.{one.verdict}", chance=percent(one.chance, 0))))
     first = found[0][1]
     told.append(say("chat.blind.counted", votes=first.votes + first.ties, questions=first.questions, ties=first.ties))
     return told

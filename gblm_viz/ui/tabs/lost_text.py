@@ -9,6 +9,7 @@ import math
 from collections.abc import Sequence
 
 from gblm_viz import verdict_text
+from gblm_viz.amounts import format_difference, format_differences
 from gblm_viz.core.base import intervals
 from gblm_viz.core.base.errors import GblmError
 from gblm_viz.core.base.intervals import PairedShare, paired_share
@@ -68,8 +69,9 @@ def gap_html(own: tuple[Perplexity, Perplexity], held: tuple[Perplexity, Perplex
             for before, after in (own, held)]
     found = intervals.welch_difference(*gone)
     verdict = "gap_none" if not found.shown else "gap_shown" if found.mean > 0 else "gap_reversed"
-    told = [say("lost.gap", own=f"{lost[0].mean:+.3f}", held=f"{lost[1].mean:+.3f}", gap=f"{found.mean:+.3f}",
-                low=f"{found.interval.low:+.3f}", high=f"{found.interval.high:+.3f}", n_own=own[0].windows,
+    shown = format_differences(found.mean, found.interval.low, found.interval.high, 3)
+    told = [say("lost.gap", own=format_difference(lost[0].mean, 3), held=format_difference(lost[1].mean, 3),
+                gap=shown["mean"], low=shown["low"], high=shown["high"], n_own=own[0].windows,
                 n_held=held[0].windows, verdict=say(f"lost.{verdict}"))]
     if other:
         told.append(say("lost.gap_other"))
@@ -106,8 +108,7 @@ def difference(before: Perplexity, after: Perplexity, say: Words) -> str:
     if found.count < 2:
         return say("lost.too_few", protocol=protocol)
     key = "lost.difference" if found.shown else "lost.no_difference"
-    return say(key, mean=f"{found.mean:+.3f}", low=f"{found.interval.low:+.3f}", high=f"{found.interval.high:+.3f}",
-               protocol=protocol)
+    return say(key, **format_differences(found.mean, found.interval.low, found.interval.high, 3), protocol=protocol)
 
 
 # Probes
@@ -122,14 +123,15 @@ def share_line(say: Words, what: str, found: PairedShare) -> str:
     told = say("lost.share.difference" if found.shown else "lost.share.too_few", **_points(found),
                lost=found.lost, gained=found.gained)
     return say("lost.share.line", what=what, before=f"{found.first.right:,}", after=f"{found.second.right:,}",
-               n=f"{found.total:,}", low_before=f"{one.low:.0%}", high_before=f"{one.high:.0%}",
-               low=f"{two.low:.0%}", high=f"{two.high:.0%}", difference=told)
+               n=f"{found.total:,}", low_before=percent(one.low, 0), high_before=percent(one.high, 0),
+               low=percent(two.low, 0), high=percent(two.high, 0), difference=told)
 
 
 def _points(found: PairedShare) -> dict[str, str]:
     """Return a difference of shares in percentage points."""
-    return {"points": f"{100 * found.difference:+.1f}", "low": f"{100 * found.interval.low:+.1f}",
-            "high": f"{100 * found.interval.high:+.1f}"}
+    low, high = (100 * end for end in (found.interval.low, found.interval.high))
+    shown = format_differences(100 * found.difference, low, high, 1)
+    return {"points": shown.pop("mean"), **shown}
 
 
 def asked_html(asked: SetVerdicts | None, say: Words) -> str:
@@ -140,7 +142,7 @@ def asked_html(asked: SetVerdicts | None, say: Words) -> str:
     if asked.chosen is not None and asked.chosen[0].verdicts:
         probes = tuple(one.probe for one in asked.chosen[0].verdicts)
         blind = math.fsum(1 / len(probe.choices) for probe in probes) / len(probes)
-        lines.append(share_line(say, say("lost.share.chosen", chance=f"{blind:.0%}"), answers(*asked.chosen)))
+        lines.append(share_line(say, say("lost.share.chosen", chance=percent(blind, 0)), answers(*asked.chosen)))
     return paragraphs(lines, "sentence small")
 
 
@@ -167,7 +169,7 @@ def skills_html(asked: SetVerdicts, say: Words) -> str:
             choice = chosen.get(skill)
             row += ["–"] * 3 if choice is None else [("dense-colour", _share(choice.first, choice.total)),
                                                      ("pruned-colour", _share(choice.second, choice.total)),
-                                                     f"{blind[skill]:.0%}"]
+                                                     percent(blind[skill], 0)]
         rows.append(row)
     dots, ends = _dots([found for _, found in by_skill])
     drawn = render("tabs/lost_skills.html", table=Table(heads, rows), at=DIFFERENCE_AT, dots=dots, ends=ends)
@@ -190,7 +192,7 @@ def _dots(found: Sequence[PairedShare]) -> tuple[list[dict[str, object]], list[t
             "shown": one.shown, "zero": place(0), "point": place(100 * one.difference),
             "low": place(100 * one.interval.low), "rest": place(low + high - 100 * one.interval.high),
             "points": points["points"], "spread": f'({points["low"]} – {points["high"]})'})
-    return dots, [(place(end), f"{end:+d}" if end else "0") for end in sorted({low, 0, high})]
+    return dots, [(place(end), format_difference(end, 0) if end else "0") for end in sorted({low, 0, high})]
 
 
 def _by_skill(both: tuple[ProbeResult, ProbeResult]) -> dict[str, PairedShare]:
@@ -203,7 +205,7 @@ def _by_skill(both: tuple[ProbeResult, ProbeResult]) -> dict[str, PairedShare]:
 def _share(share: intervals.Share, of: int | None = None) -> str:
     """of: the total, shown if no column beside it has it."""
     interval = share.interval
-    return f"{share.right}{'' if of is None else f' / {of}'} ({interval.low:.0%}–{interval.high:.0%})"
+    return f"{share.right}{'' if of is None else f' / {of}'} ({percent(interval.low, 0)} – {percent(interval.high, 0)})"
 
 
 def _conclusion(found: PairedShare) -> str:

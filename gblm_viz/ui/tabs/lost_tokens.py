@@ -8,6 +8,7 @@ from typing import Any
 
 import gradio as gr
 
+from gblm_viz.amounts import format_difference
 from gblm_viz.core.measure.lost import TokenLoss
 from gblm_viz.words import Words
 
@@ -78,7 +79,7 @@ class _Handlers(Handlers):
         say = self.say
         order = measuring.worst_first(visit, measuring.texts(visit, say.language)[name])
         return [(say("lost.tokens.choice_plain", number=index + 1) if gone is None else
-                 say("lost.tokens.choice", number=index + 1, lost=f"{gone:+.2f}"), index)
+                 say("lost.tokens.choice", number=index + 1, lost=format_difference(gone, 2)), index)
                 for index, gone in order[:MOST_WINDOWS]]
 
     def refill(self, visit: Visit, name: str | None, index: int | None, key: Any,

@@ -10,6 +10,7 @@ from typing import Any
 
 import gradio as gr
 
+from gblm_viz.amounts import format_share
 from gblm_viz.core.base.intervals import paired_difference
 from gblm_viz.core.look.cells import ModelMap
 from gblm_viz.core.look.gradient_sums import GradientSummary, cell_map
@@ -17,6 +18,7 @@ from gblm_viz.core.look.two_masks import Jump
 from gblm_viz.core.model.models import Model
 from gblm_viz.core.talk.generate import Sampling
 from gblm_viz.escape import escape
+from gblm_viz.figures.charts import percent
 from gblm_viz.figures.maps import empty_map, gradient_sentence, map_value
 from gblm_viz.words import Words, join_sentences
 
@@ -281,8 +283,7 @@ def _measured(visit: Visit, say: Words) -> tuple[dict[str, Any] | None, dict[str
 
 def headline(say: Words, removed: int, prunable: int, sparsity: float) -> str:
     """Return the sentence with the number of removed weights."""
-    share = f"{sparsity:.1%}".replace(".0%", "%")
-    return say("overview.headline", share=share, removed=f"{removed:,}", prunable=f"{prunable:,}")
+    return say("overview.headline", share=format_share(sparsity), removed=f"{removed:,}", prunable=f"{prunable:,}")
 
 
 def _shipped_telling(say: Words) -> tuple[str, Jump]:
@@ -298,7 +299,7 @@ def telling_html(say: Words, named: tuple[str, Jump] | None, method: str) -> str
         return ""
     where, jump = named
     told = say("overview.telling", place=where, row=f"{jump.row:,}", column=f"{jump.column:,}", method=method,
-               before=format(jump.rank_a, ".0%"), after=format(jump.rank_b, ".0%"))
+               before=percent(jump.rank_a, 0), after=percent(jump.rank_b, 0))
     return f'<p class="telling"><b>{escape(say("overview.telling_title"))}</b> {escape(told)}</p>'
 
 
@@ -323,9 +324,9 @@ def cost_lines(say: Words, probes: dict[str, Any] | None, losses: dict[str, Any]
     if probes is None:
         return "", "", lost
     (before, n), (after, _), interval = probes["dense"], probes["pruned"], probes["interval"]
-    right = say("overview.right", before=before, after=after, n=n, share_before=format(before / n, ".0%"),
-                share_after=format(after / n, ".0%"))
-    spread = say("overview.interval", low=format(interval["low"], ".0%"), high=format(interval["high"], ".0%"))
+    right = say("overview.right", before=before, after=after, n=n, share_before=percent(before / n, 0),
+                share_after=percent(after / n, 0))
+    spread = say("overview.interval", low=percent(interval["low"], 0), high=percent(interval["high"], 0))
     return right, spread, lost
 
 

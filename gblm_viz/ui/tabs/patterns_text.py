@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from gblm_viz.amounts import format_difference
 from gblm_viz.core.look.cells import Cell, ModelMap
 from gblm_viz.core.look.columns import ColumnSource
 from gblm_viz.core.look.gradient_sums import Factors
@@ -175,7 +176,7 @@ def probability(p: float) -> str:
 
 def deviations(z: float) -> str:
     """Return a signed number such as +4.1 or −12.0."""
-    return f"{z:+.1f}".replace("-", "−")
+    return format_difference(z, 1)
 
 
 def score(value: float) -> str:

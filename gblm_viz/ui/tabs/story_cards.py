@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from gblm_viz.amounts import format_bytes, format_duration
+from gblm_viz.amounts import format_bytes, format_duration, format_share
 from gblm_viz.core.base.intervals import PairedShare
 from gblm_viz.core.measure import tolerance
 from gblm_viz.core.measure.tolerance import Loss, Tolerance
@@ -44,12 +44,7 @@ def cards_of(say: Words, numbers: Numbers, accepted: Tolerance, place: str) -> l
 def run_name(say: Words, numbers: Numbers, number: int) -> str:
     """Return what the story is about. number: of the visit's Apply; unused for the example."""
     return say("story.run_example" if numbers.example else "story.run_own", number=number, method=numbers.method,
-               share=share(numbers.sparsity))
-
-
-def share(fraction: float) -> str:
-    """Return a fraction as whole percent, or with one digit where that is not whole."""
-    return f"{100 * fraction:.1f}".removesuffix(".0") + " %"
+               share=format_share(numbers.sparsity))
 
 
 def _link(say: Words, label: str, to: str) -> Link:
@@ -61,8 +56,8 @@ def _removed(say: Words, numbers: Numbers) -> Card:
     dots = round(100 * numbers.sparsity)
     told = say("story.removed.told", removed=f"{numbers.removed:,}", prunable=f"{numbers.prunable:,}",
                others=f"{numbers.parameters - numbers.prunable:,}")
-    return Card("removed", say("story.removed.question"), share(numbers.sparsity), [told], say("story.removed.limit"),
-                [Link(say("story.removed.link"), "prune")],
+    return Card("removed", say("story.removed.question"), format_share(numbers.sparsity), [told],
+                say("story.removed.limit"), [Link(say("story.removed.link"), "prune")],
                 Picture(say("story.removed.picture", count=dots), dots=dots))
 
 
@@ -80,8 +75,8 @@ def _cost(say: Words, numbers: Numbers, accepted: Tolerance) -> Card:
                     verdicts=_verdicts(say, None, held.added, accepted))
     before, after = asked.first, asked.second
     told = [say("story.cost.right", n=f"{asked.total:,}", before=f"{before.right:,}", after=f"{after.right:,}"), *told]
-    return Card("cost", question, say("story.cost.number_right", before=share(round(before.value, 2)),
-                                      after=share(round(after.value, 2))), told, say("story.cost.limit"),
+    return Card("cost", question, say("story.cost.number_right", before=format_share(round(before.value, 2)),
+                                      after=format_share(round(after.value, 2))), told, say("story.cost.limit"),
                 [Link(say("story.cost.link"), "compare")], _cost_picture(say, numbers),
                 _verdicts(say, asked, None if held is None else held.added, accepted))
 
@@ -91,11 +86,11 @@ def _cost_picture(say: Words, numbers: Numbers) -> Picture:
     assert asked is not None
     if curves:
         lines = [Line(name, list(points), *DASHES[name]) for name, points in curves.items() if name in DASHES]
-        return Picture(say("story.cost.picture", share=share(numbers.sparsity)), lines=lines, at=numbers.sparsity,
-                       x=say("story.cost.x"), y=say("story.cost.y"))
+        return Picture(say("story.cost.picture", share=format_share(numbers.sparsity)), lines=lines,
+                       at=numbers.sparsity, x=say("story.cost.x"), y=say("story.cost.y"))
     sides = {"before": (asked.first, "dense"), "after": (asked.second, "pruned")}
     return Picture(say("story.cost.picture_bars", before=asked.first.right, after=asked.second.right), bars=[
-        Bar(say(f"story.cost.{name}"), share(round(one.value, 2)), one.value, colour)
+        Bar(say(f"story.cost.{name}"), format_share(round(one.value, 2)), one.value, colour)
         for name, (one, colour) in sides.items()])
 
 
@@ -110,8 +105,8 @@ def _judged(say: Words, kind: str, loss: Loss, most: float) -> Judged:
     spread = say("story.interval", mean=percent(loss.mean), low=percent(loss.interval.low),
                  high=percent(loss.interval.high))
     mark = tolerance.judge(loss, most)
-    return Judged(say(f"story.verdict.{kind}", loss=spread, most=share(most), verdict=say(f"story.verdict.{mark}")),
-                  mark)
+    told = say(f"story.verdict.{mark}")
+    return Judged(say(f"story.verdict.{kind}", loss=spread, most=format_share(most), verdict=told), mark)
 
 
 def percent(fraction: float) -> str:
@@ -160,7 +155,7 @@ def _why(say: Words, numbers: Numbers, place: str) -> Card:
     plain = say("story.why.plain", formula=METHODS[numbers.method].formula)
     if jump is None:
         return Card("why", question, "", [plain], limit, [Link(say("story.why.link"), "weight")])
-    before, after = share(round(jump.rank_a, 2)), share(round(jump.rank_b, 2))
+    before, after = format_share(round(jump.rank_a, 2)), format_share(round(jump.rank_b, 2))
     told = say("story.why.told", place=place, row=f"{jump.row:,}", column=f"{jump.column:,}", before=before,
                after=after, method=numbers.method)
     bars = [Bar(say("story.why.size"), before, jump.rank_a, "removed"),
@@ -195,7 +190,8 @@ def _pays(say: Words, numbers: Numbers) -> Card:
 def _doubt(say: Words, numbers: Numbers) -> Card:
     told = [say("story.doubt.pocket" if numbers.pocket else "story.doubt.own")]
     if numbers.agreement is not None and numbers.method != "wanda":
-        told.append(say("story.doubt.alike", method=numbers.method, agreement=share(round(numbers.agreement, 3))))
+        alike = format_share(round(numbers.agreement, 3))
+        told.append(say("story.doubt.alike", method=numbers.method, agreement=alike))
     if numbers.against is None:
         told.append(say("story.doubt.uncompared"))
     for kind in ("less", "more", "none"):
@@ -213,7 +209,7 @@ def meeting_of(say: Words, numbers: Numbers) -> Meeting:
     known = {True: "better", False: "not_better", None: "uncompared"}[numbers.better_than_size]
     sentences = [say("story.meeting.first")]
     if "gradients" in METHODS[numbers.method].needs:
-        sentences.append(say(f"story.meeting.{known}", share=share(numbers.sparsity)))
+        sentences.append(say(f"story.meeting.{known}", share=format_share(numbers.sparsity)))
     sentences.append(say("story.meeting.spent", samples=f"{numbers.samples:,}", time=_time(say, numbers))
                      if METHODS[numbers.method].needs and numbers.samples else say("story.meeting.spent_plain"))
     figures = _figures(say, numbers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gblm_viz.amounts import format_share
 from gblm_viz.core.measure.tolerance import Tolerance
 from gblm_viz.words import Words
 
@@ -9,7 +10,7 @@ from ..components.templates import render
 from ..report.report_file import STYLE
 from ..work import work
 from ..work.story_numbers import Numbers
-from .story_cards import cards_of, meeting_of, share
+from .story_cards import cards_of, meeting_of
 
 DENSER = """
 body { font-size: 14px; line-height: 1.4; } table { font-size: 13px; } h2 { margin: .9em 0 .3em; }
@@ -21,8 +22,8 @@ td:first-child { font-weight: 600; width: 20%; } td:nth-child(2) { width: 18%; }
 
 def handout(say: Words, numbers: Numbers, accepted: Tolerance, place: str, run: str) -> str:
     """Return the page as one HTML file. place: see `story_value`; run: what the numbers are about."""
-    made = say("story.meeting.made_of", model=numbers.model, method=numbers.method, share=share(numbers.sparsity),
-               text=work.text_name(say, numbers.text) if numbers.text else "–")
+    made = say("story.meeting.made_of", model=numbers.model, method=numbers.method,
+               share=format_share(numbers.sparsity), text=work.text_name(say, numbers.text) if numbers.text else "–")
     return render("tabs/story_handout.html", say=say, language=say.language, style=STYLE + DENSER,
                   meeting=meeting_of(say, numbers), cards=cards_of(say, numbers, accepted, place),
                   intro=say("story.intro", run=run), made=made)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gblm_viz import verdict_text
-from gblm_viz.amounts import format_bytes, format_duration
+from gblm_viz.amounts import format_bytes, format_differences, format_duration
 from gblm_viz.core.base import intervals
 from gblm_viz.core.base.errors import GblmError
 from gblm_viz.core.mask.settings import Settings
@@ -112,10 +112,10 @@ def sentences(say: Words, plan: Plan, points: Sequence[SweepPoint],
     if gap is not None:
         key = GAP.get(gap.difference.verdict, gap.difference.verdict)
         interval = gap.difference.interval
-        told.append(say(f"sweep.gap.{key}", method=gap.dense.settings.method, mean=f"{gap.difference.mean:+.3f}",
+        told.append(say(f"sweep.gap.{key}", method=gap.dense.settings.method,
                         sparsity=percent(gap.dense.settings.sparsity, 0), dense=_value(gap.dense.held_out),
-                        sequential=_value(gap.sequential.held_out), low=f"{interval.low:+.3f}",
-                        high=f"{interval.high:+.3f}"))
+                        sequential=_value(gap.sequential.held_out),
+                        **format_differences(gap.difference.mean, interval.low, interval.high, 3)))
     if "sequential" in orders and any(one.order == "dense" and one != DENSE for one in plan.settings):
         told.append(say("sweep.same_orders"))
     texts = [("sentence", [say("sweep.knee_means")] if drawn.knees else []), ("sentence", told),

@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 
 from gblm_viz.core.mask.prune import Masks
+from gblm_viz.figures.charts import percent
 from gblm_viz.shipped import ASSETS
 from gblm_viz.words import Words
 
@@ -50,7 +51,8 @@ def results_sentence(say: Words, masks: Masks) -> str:
     wanda, low, high = right["wanda"], min(gblm), max(gblm)
     verdict = "all" if low > wanda else "none" if high <= wanda else "some"
     others = {name: _span(say, [right[line] for line in lines]) for name, lines in SHOWN.items()}
-    return say("prune.measured.kept", amount=amount if ":" in amount else f"{float(amount):.0%}", of=f"{known['of']:,}",
+    shown = amount if ":" in amount else percent(float(amount), 0)
+    return say("prune.measured.kept", amount=shown, of=f"{known['of']:,}",
                dense=f"{known['dense']:,}", gblm=_span(say, gblm), settings=len(gblm), **others,
                verdict=say(f"prune.measured.{verdict}"))
 

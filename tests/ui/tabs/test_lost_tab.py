@@ -107,7 +107,7 @@ def test_a_probability_is_read_at_every_size(logarithm: float, expected: str) ->
 def test_a_share_says_n_both_intervals_and_whether_there_are_enough(say: Any) -> None:
     enough = lost_text.share_line(say, "x", PairedShare(30, 10, 0, 0))
     few = lost_text.share_line(say, "x", PairedShare(4, 2, 0, 0))
-    assert "40" in enough and "-25.0" in enough and "10" in enough
+    assert "40" in enough and "−25.0" in enough and "10" in enough
     concluded = words(say.language)("lost.share.too_few").rpartition("{gained}")[2]
     assert concluded in few and concluded not in enough
 
@@ -118,8 +118,8 @@ def test_skills_are_concluded_one_by_one_and_shown_safely(say: Any) -> None:
                        (result("1" * 22, skills=skills), result("1" * 22, skills=skills)))
     shown = lost_text.skills_html(both, say)
     assert shown.count(say("lost.probes.worse")) == 1 and say("lost.probes.too_few") in shown
-    assert "<td class=\" \">&lt;</td>" in shown and "50%" in shown and escape(say("lost.share.rule")) in shown
-    assert "20 / 20 (84%–100%)" in shown
+    assert "<td class=\" \">&lt;</td>" in shown and "50 %" in shown and escape(say("lost.share.rule")) in shown
+    assert "20 / 20 (84 % – 100 %)" in shown
     assert say("lost.probes.chance") not in lost_text.skills_html(SetVerdicts(both.exact), say)
 
 
@@ -131,8 +131,8 @@ def test_the_greatest_loss_comes_first_and_every_difference_stands_on_one_axis(s
     points = [float(one) for one in re.findall(r"left: ([\d.]+)%\"></i>\s*</span>", shown)]
     assert names == ["b", "c", "a"]
     assert points == sorted(points) and points[0] == 0 and len(points) == 3
-    assert re.findall(r'data-name="([^"]*)"', shown) == ["-100", "0", "+20"]
-    assert "-50.0" in shown and shown.count('class="dots shown"') == 2
+    assert re.findall(r'data-name="([^"]*)"', shown) == ["−100", "0", "+20"]
+    assert "−50.0" in shown and shown.count('class="dots shown"') == 2
 
 
 def test_the_gap_is_said_with_its_interval_and_only_where_it_is_shown(say: Any) -> None:

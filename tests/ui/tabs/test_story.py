@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from gblm_viz.amounts import format_share
 from gblm_viz.core.base.errors import GblmError
 from gblm_viz.core.base.intervals import Interval, Paired, PairedShare
 from gblm_viz.core.base.job import run
@@ -56,7 +57,7 @@ def test_the_verdict_follows_what_is_accepted(say: Words) -> None:
     for most, mark in ((0.01, "outside"), (0.1, "few"), (0.5, "within")):
         (verdict,) = cards(say, numbers, Tolerance(most, 0.1))["cost"].verdicts
         assert verdict.mark == mark and say(f"story.verdict.{mark}") in verdict.text
-        assert story_cards.share(most) in verdict.text and "10.0 %" in verdict.text
+        assert format_share(most) in verdict.text and "10.0 %" in verdict.text
 
 
 def test_a_foreign_text_is_warned_of_and_an_understood_one_is_not(say: Words) -> None:
@@ -97,14 +98,14 @@ def test_a_model_without_questions_of_ours_has_its_perplexity_judged(say: Words)
 def test_gradients_are_praised_only_where_the_run_shows_it(say: Words, shown: bool | None, key: str) -> None:
     numbers = replace(example_numbers(say.language), better_than_size=shown)
     told = story_cards.meeting_of(say, numbers).sentences
-    assert told[1] == say(f"story.meeting.{key}", share=story_cards.share(numbers.sparsity))
+    assert told[1] == say(f"story.meeting.{key}", share=format_share(numbers.sparsity))
 
 
 def test_a_method_without_gradients_says_nothing_of_them(say: Words) -> None:
     numbers = replace(example_numbers(say.language), method="magnitude", samples=0)
     meeting = story_cards.meeting_of(say, numbers)
     assert say("story.meeting.spent_plain") in meeting.sentences
-    assert not any(say(f"story.meeting.{key}", share=story_cards.share(numbers.sparsity)) in meeting.sentences
+    assert not any(say(f"story.meeting.{key}", share=format_share(numbers.sparsity)) in meeting.sentences
                    for key in ("better", "not_better", "uncompared"))
 
 

@@ -202,11 +202,11 @@ def test_the_orders_gap_is_said_and_no_difference_where_the_interval_covers_noug
         return sweep_text.sentences(say, planned(visit, points), points)
 
     def beginning(key: str) -> str:
-        return say(key, method="wanda", sparsity="50 %", dense="20.00", sequential="15.00", mean="-0.288", low="-0.288",
-                   high="-0.288")
+        return say(key, method="wanda", sparsity="50 %", dense="20.00", sequential="15.00", mean="−0.288", low="−0.288",
+                   high="−0.288")
 
     assert beginning("sweep.gap.shown").rstrip("。.") in re.sub("&#x27;", "'", told(0.0, 15.0))
-    assert "-0.288" in told(0.2, 15.0)
+    assert "−0.288" in told(0.2, 15.0)
     assert beginning("sweep.gap.shown") not in told(0.2, 15.0)
 
 

@@ -172,7 +172,7 @@ export function describeStops(verdicts, sparsities, words) {
  * @param {number} [digits]
  */
 export function formatShare(share, digits = 0) {
-  return (100 * share).toFixed(digits).replace(/\.0$/, "") + "%";
+  return (100 * share).toFixed(digits).replace(/\.0$/, "") + " %";
 }
 
 /** @param {number} number */
