@@ -244,7 +244,7 @@ def test_with_one_draw_compare_calls_no_difference_shown(command: Run) -> None:
     line = [*flags(COMPARE), "--samples", "5", "--length", "16", "--methods", "gblm,random,magnitude"]
     for found in json.loads(command(*line, "--json")[1])["differences"].values():
         assert found["verdict"] in {"none", "one_draw"}
-    assert "one draw of the text: may reverse" in command(*line)[1]
+    assert "one draw only: another may show the opposite" in command(*line)[1]
 
 
 REFUSED = {
