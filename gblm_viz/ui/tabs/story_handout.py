@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gblm_viz.amounts import format_share
 from gblm_viz.core.measure.tolerance import Tolerance
+from gblm_viz.figures import sizes
 from gblm_viz.words import Words
 
 from ..components.templates import render
@@ -12,11 +13,11 @@ from ..work import work
 from ..work.story_numbers import Numbers
 from .story_cards import cards_of, meeting_of
 
-DENSER = """
-body { font-size: 14px; line-height: 1.4; } table { font-size: 13px; } h2 { margin: .9em 0 .3em; }
-td:first-child { font-weight: 600; width: 20%; } td:nth-child(2) { width: 18%; }
-@media print { body { font-size: 9.5pt; } table { font-size: 9pt; } }
-"""
+DENSER = sizes.fill_variables("""
+body { font-size: var(--printed-sheet-screen); line-height: 1.4; } table { font-size: var(--printed-code); }
+h2 { margin: .9em 0 .3em; } td:first-child { font-weight: 600; width: 20%; } td:nth-child(2) { width: 18%; }
+@media print { body { font-size: var(--printed-sheet-paper); } }
+""")
 """Rules behind those of the report: everything on one sheet."""
 
 
