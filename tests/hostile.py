@@ -63,7 +63,7 @@ HARM = """([mark, outside]) => {
   for (const at of [window, ...Array.from(window.frames)]) { try { if (at.pwned) found.push("ran"); } catch { found.push("a frame from elsewhere"); } }
   if ({}.pwned) found.push("prototype");
   if (document.body.innerText.includes(mark + "49" + mark)) found.push("evaluated");
-  for (const one of document.querySelectorAll("pwn-tag, plaintext, xmp, marquee, dialog, template, noscript p, body svg script, body embed, body object"))
+  for (const one of document.querySelectorAll("pwn-tag, plaintext, xmp, marquee, dialog:not(.link-dialog), template, noscript p, body svg script, body embed, body object"))
     found.push("element " + one.localName);
   for (const one of document.querySelectorAll("*"))
     for (const { name, value } of one.attributes) {

@@ -85,6 +85,7 @@ def test_the_page_stays_as_wide_when_an_accordion_makes_it_longer(page: Page, ap
     page.locator("#about > button").click()
     page.locator("#about table").first.wait_for()
     assert page.evaluate("document.documentElement.scrollHeight > innerHeight")
+    page.evaluate("scrollTo(0, 0)")
     assert page.locator("#header").bounding_box() == before
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from gblm_viz.amounts import format_share
 from gblm_viz.core.measure.tolerance import Tolerance
 from gblm_viz.figures import sizes
@@ -13,11 +15,7 @@ from ..work import work
 from ..work.story_numbers import Numbers
 from .story_cards import cards_of, meeting_of
 
-DENSER = sizes.fill_variables("""
-body { font-size: var(--printed-sheet-screen); line-height: 1.4; } table { font-size: var(--printed-code); }
-h2 { margin: .9em 0 .3em; } td:first-child { font-weight: 600; width: 20%; } td:nth-child(2) { width: 18%; }
-@media print { body { font-size: var(--printed-sheet-paper); } }
-""")
+DENSER = sizes.fill_variables(Path(__file__).with_suffix(".css").read_text(encoding="utf-8"))
 """Rules behind those of the report: everything on one sheet."""
 
 

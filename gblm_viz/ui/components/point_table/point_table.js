@@ -36,7 +36,7 @@ function draw(root, value, select) {
   root.setAttribute("role", "region");
   root.setAttribute("aria-label", value.label);
   head.textContent = body.textContent = "";
-  if (value.rows.length) append(head, "th", "action");
+  if (value.rows.length) append(head, "td", "action"); // no heading: a th without words is announced as one
   value.heads.forEach((text) => append(head, "th", "", text));
   for (const point of value.rows) {
     const row = append(body, "tr"), button = append(append(row, "td", "action"), "button", "", value.load);
