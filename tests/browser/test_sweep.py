@@ -73,5 +73,5 @@ def test_a_sweep_fills_is_cancelled_goes_on_and_its_points_are_loaded(page: Page
     expect(page.locator("#status .status.done")).to_contain_text(re.compile("gradient at 80 %|#3 is measured"))
     tab(page, say, "prune")
     expect(page.locator("#sparsity input[type=number]")).to_have_value("0.8")
-    expect(page.locator("#method input:checked")).to_have_value("magnitude")
+    expect(page.locator("#method input:checked")).to_have_value("gradient")
     expect(page.locator("#sparsity-reached .applied")).to_be_visible()
