@@ -47,7 +47,7 @@ test("a row's button tells its number", () => {
   const { element, sent, set } = begin(pointTable, "div.point-table\n  table\n    thead\n      tr\n    tbody", { config: { charts: "" } });
   set({ heads: ["a"], rows: [{ number: 3, cells: ["x"], name: "load 3" }], load: "Load", label: "runs" });
   element.querySelector("button").click();
-  assert.deepEqual([texts(element, "th"), sent], [["", "a"], [["select", { number: 3 }]]]);
+  assert.deepEqual([texts(element, "th"), sent], [["a"], [["select", { number: 3 }]]]);
 });
 
 const PROBES = "div.probe-table\n  table\n    thead\n      tr\n    tbody\n  div.probe-pages\n    button.back\n    span\n    button.on\n    a.save";
