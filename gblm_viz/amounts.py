@@ -47,6 +47,17 @@ def format_differences(mean: float, low: float, high: float, digits: int) -> dic
     return {name: format_difference(value, digits) for name, value in (("mean", mean), ("low", low), ("high", high))}
 
 
+def format_change(fraction: float) -> str:
+    """A fraction of any size and sign in percent with one digit: 28.4 %, −2.9 %, ∞ beyond a million percent.
+
+    For a share of a whole, which is never rounded to all or to none, use figures.charts.percent.
+    """
+    if not math.isfinite(fraction) or abs(fraction) > 1e4:
+        return "−∞" if fraction < 0 else "∞"
+    shown = f"{100 * fraction:.1f}"
+    return f"{'0.0' if shown == '-0.0' else shown.replace('-', '−')} %"
+
+
 def format_share(fraction: float) -> str:
-    """A fraction in percent: whole if it is, else with one digit: 50 %, 59.5 %."""
-    return f"{100 * fraction:.1f}".removesuffix(".0") + " %"
+    """A chosen share in percent, whole if it is: 50 %, 59.5 %."""
+    return format_change(fraction).replace(".0 %", " %")

@@ -81,11 +81,15 @@ def perplexity(model: Model, windows: CalibrationSet) -> Job[Perplexity]:
     return perplexity_of(tuple(losses), windows, model.dtype)
 
 
+def perplexity_value(losses: Sequence[float]) -> float:
+    """Return exp of the mean of the windows' mean losses (nats per token); ∞ where that has no end."""
+    mean = math.fsum(losses) / len(losses)
+    return math.exp(mean) if mean < 700 else math.inf
+
+
 def perplexity_of(losses: tuple[float, ...], windows: CalibrationSet, dtype: str) -> Perplexity:
     """Return the perplexity computed from the windows' mean losses (nats per token)."""
-    mean = math.fsum(losses) / len(losses)
-    value = math.exp(mean) if mean < 700 else math.inf
-    return Perplexity(value, losses, windows.length, dtype, windows.text_name, windows.text_sha256)
+    return Perplexity(perplexity_value(losses), losses, windows.length, dtype, windows.text_name, windows.text_sha256)
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ from gblm_viz.core.text import calibration
 
 from ..visit.keys import GradientShareKey, MasksKey, PerplexityKey, ProbesKey, PrunedKey, StatisticsKey, SummariesKey
 from ..visit.library import Library, Visit
-from ..visit.remembered import CHAT, DRAWS, RUNS, SAVED
+from ..visit.remembered import CHAT, RUNS, SAVED
 from ..visit.session import Session
 from ..visit.text_choice import TextChoice
 from ..work import measuring, sweeping, text_draws, work
@@ -119,20 +119,14 @@ def probe_shares(source: Source) -> dict[str, Share]:
 def method_rows(source: Source) -> tuple[MethodRow, ...]:
     """Return the methods' rows for each unseen text on which they were compared."""
     library, session, applied = source.library, source.session, source.applied.settings
-    rivals, counts = measuring.rivals(session, applied), counts_of(session)
+    rivals = measuring.rivals(session, applied)
     found: list[MethodRow] = []
     for which, windows in measuring.method_texts(library, session, source.model, source.language).items():
-        measured = next((one for count in counts if (one := measuring.rivalry(
-            library, session, rivals, windows, count)) is not None), None)
+        measured = measuring.known_rivalry(library, session, rivals, windows)
         if measured is not None and applied.method in rivals:
             apart = {name: measured.against(name, applied.method) for name in rivals if name != applied.method}
             found += runs.method_rows(which, measured.alone, applied.method, apart, measured.drawn)
     return tuple(found)
-
-
-def counts_of(session: Session) -> tuple[int, ...]:
-    """Return the numbers of draws to look for results with: first the visitor's choice, then from most to fewest."""
-    return tuple(dict.fromkeys((session.extra(DRAWS, text_draws.OFFERED[-1]), *text_draws.OFFERED[::-1])))
 
 
 def sweep_rows(source: Source) -> tuple[SweepRow, ...]:
@@ -140,7 +134,7 @@ def sweep_rows(source: Source) -> tuple[SweepRow, ...]:
     session = source.session
     held_out = work.held_out_windows(source.library, session, source.model, source.language)
     plan = sweeping.full_plan(session, held_out, source.applied.settings)
-    drawn = (text_draws.draws_of(source.library, session, count) for count in counts_of(session))
+    drawn = (text_draws.draws_of(source.library, session, count) for count in text_draws.counts_of(session))
     plans = [replace(plan, drawn=one) for one in drawn]
     plan = next((one for one in plans if sweeping.losses_of(source.library, one)), plan)
     points = sweeping.points_of(source.library, plan)

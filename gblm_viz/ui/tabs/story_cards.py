@@ -10,11 +10,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from gblm_viz.amounts import format_bytes, format_duration, format_share
+from gblm_viz.amounts import format_bytes, format_change, format_duration, format_share
 from gblm_viz.core.base.intervals import PairedShare
 from gblm_viz.core.measure import tolerance
 from gblm_viz.core.measure.tolerance import Loss, Tolerance
 from gblm_viz.core.score.methods import METHODS
+from gblm_viz.figures.charts import percent
 from gblm_viz.words import Words, join_sentences
 
 from ..components.story import Bar, Card, Judged, Line, Link, Meeting, Picture, story
@@ -75,8 +76,8 @@ def _cost(say: Words, numbers: Numbers, accepted: Tolerance) -> Card:
                     verdicts=_verdicts(say, None, held.added, accepted))
     before, after = asked.first, asked.second
     told = [say("story.cost.right", n=f"{asked.total:,}", before=f"{before.right:,}", after=f"{after.right:,}"), *told]
-    return Card("cost", question, say("story.cost.number_right", before=format_share(round(before.value, 2)),
-                                      after=format_share(round(after.value, 2))), told, say("story.cost.limit"),
+    return Card("cost", question, say("story.cost.number_right", before=percent(before.value, 0),
+                                      after=percent(after.value, 0)), told, say("story.cost.limit"),
                 [Link(say("story.cost.link"), "compare")], _cost_picture(say, numbers),
                 _verdicts(say, asked, None if held is None else held.added, accepted))
 
@@ -90,7 +91,7 @@ def _cost_picture(say: Words, numbers: Numbers) -> Picture:
                        at=numbers.sparsity, x=say("story.cost.x"), y=say("story.cost.y"))
     sides = {"before": (asked.first, "dense"), "after": (asked.second, "pruned")}
     return Picture(say("story.cost.picture_bars", before=asked.first.right, after=asked.second.right), bars=[
-        Bar(say(f"story.cost.{name}"), format_share(round(one.value, 2)), one.value, colour)
+        Bar(say(f"story.cost.{name}"), percent(one.value, 0), one.value, colour)
         for name, (one, colour) in sides.items()])
 
 
@@ -102,18 +103,11 @@ def _verdicts(say: Words, asked: PairedShare | None, added: Loss | None, accepte
 
 
 def _judged(say: Words, kind: str, loss: Loss, most: float) -> Judged:
-    spread = say("story.interval", mean=percent(loss.mean), low=percent(loss.interval.low),
-                 high=percent(loss.interval.high))
+    spread = say("story.interval", mean=format_change(loss.mean), low=format_change(loss.interval.low),
+                 high=format_change(loss.interval.high))
     mark = tolerance.judge(loss, most)
     told = say(f"story.verdict.{mark}")
     return Judged(say(f"story.verdict.{kind}", loss=spread, most=format_share(most), verdict=told), mark)
-
-
-def percent(fraction: float) -> str:
-    """Return a fraction as percent with a true minus sign; ∞ for more than a million percent."""
-    if not math.isfinite(fraction) or abs(fraction) > 1e4:
-        return "−∞" if fraction < 0 else "∞"
-    return f"{100 * fraction:.1f} %".replace("-", "−")
 
 
 def _text(say: Words, numbers: Numbers, accepted: Tolerance) -> Card:
@@ -155,7 +149,7 @@ def _why(say: Words, numbers: Numbers, place: str) -> Card:
     plain = say("story.why.plain", formula=METHODS[numbers.method].formula)
     if jump is None:
         return Card("why", question, "", [plain], limit, [Link(say("story.why.link"), "weight")])
-    before, after = format_share(round(jump.rank_a, 2)), format_share(round(jump.rank_b, 2))
+    before, after = percent(jump.rank_a, 0), percent(jump.rank_b, 0)
     told = say("story.why.told", place=place, row=f"{jump.row:,}", column=f"{jump.column:,}", before=before,
                after=after, method=numbers.method)
     bars = [Bar(say("story.why.size"), before, jump.rank_a, "removed"),
@@ -190,11 +184,11 @@ def _pays(say: Words, numbers: Numbers) -> Card:
 def _doubt(say: Words, numbers: Numbers) -> Card:
     told = [say("story.doubt.pocket" if numbers.pocket else "story.doubt.own")]
     if numbers.agreement is not None and numbers.method != "wanda":
-        alike = format_share(round(numbers.agreement, 3))
+        alike = percent(numbers.agreement)
         told.append(say("story.doubt.alike", method=numbers.method, agreement=alike))
     if numbers.against is None:
         told.append(say("story.doubt.uncompared"))
-    for kind in ("less", "more", "none"):
+    for kind in ("less", "more", "none", "one_draw", "too_few"):
         others = [name for name, how in (numbers.against or {}).items() if how == kind and name != "random"]
         if others:
             told.append(say(f"story.doubt.{kind}", method=numbers.method, others=say("story.doubt.join").join(others)))

@@ -270,6 +270,13 @@ def rivalry(library: Library, session: Session, settings: dict[str, Settings], w
     return Rivalry(alone, found, settings, drawn) if found else None
 
 
+def known_rivalry(library: Library, session: Session, settings: dict[str, Settings],
+                  windows: CalibrationSet) -> Rivalry | None:
+    """Return the methods' measurements over the draws that the visitor chose, else over as many as were measured."""
+    known = (rivalry(library, session, settings, windows, count) for count in text_draws.counts_of(session))
+    return next((one for one in known if one is not None), None)
+
+
 def compared(library: Library, session: Session, settings: dict[str, Settings],
              windows: CalibrationSet) -> dict[str, Perplexity]:
     """Return the perplexity of `dense` and of each method; empty unless all were measured."""

@@ -6,7 +6,6 @@ Contains no words and no components; measures nothing.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -17,7 +16,7 @@ from gblm_viz.core.base.intervals import Interval, Paired, PairedShare, paired_d
 from gblm_viz.core.look import mask_numbers
 from gblm_viz.core.look.two_masks import Jump
 from gblm_viz.core.measure import sweep, tolerance, won
-from gblm_viz.core.measure.evaluate import Perplexity
+from gblm_viz.core.measure.evaluate import perplexity_value
 from gblm_viz.core.measure.tolerance import Loss
 from gblm_viz.shipped import ASSETS
 from gblm_viz.words import LANGUAGES
@@ -27,7 +26,10 @@ from ..visit.library import Visit
 from . import measuring, work
 from .example import SETTINGS, shipped_example
 from .stops import METHODS, shipped_stops
-from .sweeping import APART, Plan, points_of
+from .sweeping import full_plan, points_of
+
+SWAPPED = {"more": "less", "less": "more"}
+"""A rival's verdict against the applied method → the applied method's against the rival."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,8 +38,6 @@ class TextLoss:
 
     dense: float
     pruned: float
-    windows: int
-    length: int
     difference: Paired
 
     @property
@@ -54,8 +54,8 @@ class Numbers:
     the calibration text itself; guessing, usual: see core/measure/tolerance.py; text: the calibration text's name;
     memory, masked: bytes of the weights as they are, and as one bit per prunable weight with the values that stay;
     agreement: fraction of the weights decided as by Wanda; curves: method → (sparsity, right answers, both fractions);
-    better_than_size: whether this run shows that the method keeps more than magnitude does; against: the methods that
-    it was measured beside, and whether it was better, worse or not shown to differ.
+    against: each method that it was measured beside → whether it lost "less" or "more" than that, "none" shown, from
+    "one_draw" of the text only, or "too_few" windows to tell.
     """
 
     model: str
@@ -81,7 +81,6 @@ class Numbers:
     agreement: float | None = None
     jump: Jump | None = None
     curves: Mapping[str, Sequence[tuple[float, float]]] | None = None
-    better_than_size: bool | None = None
     against: Mapping[str, str] | None = None
 
     @property
@@ -89,10 +88,16 @@ class Numbers:
         """Whether the model does not understand the calibration text; None if unknown."""
         return None if self.own is None else tolerance.is_foreign(self.own.dense, self.guessing, self.usual)
 
+    @property
+    def better_than_size(self) -> bool | None:
+        """Whether this run shows that the method keeps more than magnitude does; None if that is not settled."""
+        return {"less": True, "more": False, "none": False}.get((self.against or {}).get("magnitude", ""))
 
-def text_loss(dense: Perplexity, pruned: Perplexity) -> TextLoss:
-    return TextLoss(dense.value, pruned.value, dense.windows, dense.length,
-                    paired_difference(dense.losses, pruned.losses))
+
+def text_loss(dense: Sequence[float], pruned: Sequence[float]) -> TextLoss:
+    """Compare the mean losses of the same windows, in nats a token."""
+    return TextLoss(perplexity_value(dense), perplexity_value(pruned),
+                    paired_difference(tuple(dense), tuple(pruned)))
 
 
 @cache
@@ -113,27 +118,12 @@ def example_numbers(language: str) -> Numbers:
     return Numbers(
         found["model"], True, True, SETTINGS.method, found["sparsity"], found["removed"], found["prunable"],
         found["parameters"], found["memory"], found["masked"], found["samples"], found["tokens"], None, found["text"],
-        paired_share(bits["dense"], bits["pruned"]), None, _shipped_loss(found, "held_out"),
-        _shipped_loss(found, "own"), found["guessing"], usual_perplexity(), found["agreement_wanda"],
+        paired_share(bits["dense"], bits["pruned"]), None, text_loss(**found["losses"]["held_out"]),
+        text_loss(**found["losses"]["own"]), found["guessing"], usual_perplexity(), found["agreement_wanda"],
         Jump(**found["telling"]),
         {name: [(percent / 100, right / stops["dense"]["probes"][1]) for percent, right in
                 zip(stops["sparsities"], stops["methods"][name]["probes"], strict=True)] for name in METHODS},
-        _keeps_more(stops, stop), _stops_against(stops, stop))
-
-
-def _shipped_loss(found: Mapping[str, Any], name: str) -> TextLoss:
-    dense, pruned = (tuple(found["losses"][name][side]) for side in ("dense", "pruned"))
-    return TextLoss(_exp(dense), _exp(pruned), len(dense), found["length"], paired_difference(dense, pruned))
-
-
-def _exp(losses: Sequence[float]) -> float:
-    mean = math.fsum(losses) / len(losses)
-    return math.exp(mean) if mean < 700 else math.inf
-
-
-def _keeps_more(stops: Mapping[str, Any], stop: int) -> bool:
-    """Return whether the method answers more right than magnitude: their intervals lie apart."""
-    return _stops_against(stops, stop)["magnitude"] == "less"
+        _stops_against(stops, stop))
 
 
 def _stops_against(stops: Mapping[str, Any], stop: int) -> dict[str, str]:
@@ -160,9 +150,8 @@ def own_numbers(visit: Visit, language: str) -> Numbers:
     collected = session.statistics is not None and library.has(session.statistics)
     samples = visit.statistics().calibration if collected else None
     texts = measuring.texts(visit, language)
-    losses = {name: text_loss(*found) for name, windows in texts.items()
+    losses = {name: text_loss(*(side.losses for side in found)) for name, windows in texts.items()
               if (found := measuring.losses(visit, windows)) is not None}
-    against = rivals_against(visit, language)
     pocket = work.is_pocket(model)
     return Numbers(
         model.name, False, pocket, masks.settings.method, masks.sparsity, masks.removed, masks.prunable,
@@ -172,7 +161,7 @@ def own_numbers(visit: Visit, language: str) -> Numbers:
         _asked(visit, ProbesKey(session.model), ProbesKey(pruned)), _own_asked(visit),
         losses.get("held"), losses.get("own"), None if samples is None else work.guessing_of(samples),
         usual_perplexity() if pocket else None, _agreement(visit), None, _curves(visit, language),
-        None if against is None or "magnitude" not in against else against["magnitude"] == "less", against)
+        rivals_against(visit, language))
 
 
 def collected_seconds(visit: Visit) -> float | None:
@@ -208,18 +197,14 @@ def _curves(visit: Visit, language: str) -> dict[str, list[tuple[float, float]]]
     """Return the measured points of the visitor's sweep in the dense order; None before one was measured."""
     session, library = visit.session, visit.library
     held = work.held_out_windows(library, session, visit.model(), language)
-    planned = sweep.plan(session.settings, METHODS, ("dense",), max(APART))
-    points = points_of(library, Plan(session.model, session.statistics, held, planned))
+    plan = full_plan(session, held, work.applied_masks(visit).settings)
     found = {method: [(one.sparsity, one.probes.value) for one in own if one.probes is not None]
-             for (method, _), own in sweep.curves(points).items()}
+             for (method, order), own in sweep.curves(points_of(library, plan)).items() if order == "dense"}
     return {name: own for name, own in found.items() if len(own) > 1} or None
 
 
 def rivals_against(visit: Visit, language: str) -> dict[str, str] | None:
-    """Return method → whether the applied one's held-out loss is less or more than its, or "none" shown.
-
-    None before the methods were compared.
-    """
+    """Return `Numbers.against` on the first unseen text on which the methods were compared; None before that."""
     session, settings = visit.session, work.applied_masks(visit).settings
     rivals = measuring.rivals(session, settings)
     if settings.method not in rivals:
@@ -229,10 +214,9 @@ def rivals_against(visit: Visit, language: str) -> dict[str, str] | None:
     except GblmError:  # this model's tokenizer cannot read the bundled text: then nothing was compared on it
         return None
     for windows in texts.values():
-        measured = measuring.rivalry(visit.library, session, rivals, windows, 1)
+        measured = measuring.known_rivalry(visit.library, session, rivals, windows)
         if measured is not None:
-            apart = {name: measured.against(name, settings.method) for name in rivals if name != settings.method}
-            return {name: "none" if not one.shown else "less" if one.mean > 0 else "more"
-                    for name, one in apart.items()}
+            theirs = {name: measured.against(name, settings.method).verdict
+                      for name in rivals if name != settings.method}
+            return {name: SWAPPED.get(verdict, verdict) for name, verdict in theirs.items()}
     return None
-

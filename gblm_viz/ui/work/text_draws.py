@@ -29,6 +29,11 @@ from . import work
 OFFERED = (1, draws.USUAL, 2 * draws.USUAL)
 
 
+def counts_of(session: Session) -> tuple[int, ...]:
+    """Return the numbers of draws to look for results with: first the visitor's choice, then from most to fewest."""
+    return tuple(dict.fromkeys((session.extra(DRAWS, OFFERED[-1]), *OFFERED[::-1])))
+
+
 def chosen_count(visit: Visit) -> int:
     """Return how many draws the visitor compares on: their choice, else the usual number for pocket, else one."""
     usual = draws.USUAL if visit.session.model is not None and visit.model().source == "pocket" else 1

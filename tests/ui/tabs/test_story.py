@@ -34,7 +34,7 @@ def all_text(card: Card) -> str:
 
 
 def loss(dense: float, pruned: float, low: float, high: float) -> TextLoss:
-    return TextLoss(dense, pruned, 5, 128, Paired(math.log(pruned / dense), Interval(low, high), 5))
+    return TextLoss(dense, pruned, Paired(math.log(pruned / dense), Interval(low, high), 5))
 
 
 def test_seven_questions_each_with_a_limit_a_link_and_a_number_of_the_run(say: Words) -> None:
@@ -94,9 +94,12 @@ def test_a_model_without_questions_of_ours_has_its_perplexity_judged(say: Words)
     assert [one.mark for one in cards(say, numbers, Tolerance(0.05, 0.5))["cost"].verdicts] == ["within"]
 
 
-@pytest.mark.parametrize(("shown", "key"), [(True, "better"), (False, "not_better"), (None, "uncompared")])
-def test_gradients_are_praised_only_where_the_run_shows_it(say: Words, shown: bool | None, key: str) -> None:
-    numbers = replace(example_numbers(say.language), better_than_size=shown)
+@pytest.mark.parametrize(("against", "key"), [
+    ({"magnitude": "less"}, "better"), ({"magnitude": "more"}, "not_better"), ({"magnitude": "none"}, "not_better"),
+    ({"magnitude": "one_draw"}, "uncompared"), ({"wanda": "less"}, "uncompared"), (None, "uncompared")])
+def test_gradients_are_praised_only_where_the_run_shows_it(say: Words, against: dict[str, str] | None,
+                                                           key: str) -> None:
+    numbers = replace(example_numbers(say.language), against=against)
     told = story_cards.meeting_of(say, numbers).sentences
     assert told[1] == say(f"story.meeting.{key}", share=format_share(numbers.sparsity))
 
@@ -115,6 +118,15 @@ def test_the_comparison_is_told_whoever_wins(say: Words) -> None:
     assert say("story.doubt.more", method="gblm", others="wanda") in told
     assert say("story.doubt.less", method="gblm", others="magnitude") in told
     assert not any("random" in sentence for sentence in told)
+    unsettled = cards(say, replace(numbers, against={"magnitude": "one_draw", "wanda": "too_few"}))["doubt"].sentences
+    for kind, other in (("one_draw", "magnitude"), ("too_few", "wanda")):
+        assert say(f"story.doubt.{kind}", method="gblm", others=other) in unsettled
+
+
+def test_nearly_all_and_nearly_none_are_not_said_to_be_all_or_none(say: Words) -> None:
+    numbers = replace(example_numbers(say.language), asked=PairedShare(1, 1238, 0, 1), agreement=0.99999)
+    assert cards(say, numbers)["cost"].number == say("story.cost.number_right", before="99 %", after="1 %")
+    assert "99.9 %" in all_text(cards(say, numbers)["doubt"])
 
 
 def test_the_handout_is_one_page_of_html_that_holds_hostile_names_as_text(say: Words) -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
 from gblm_viz.core.base.job import run
+from gblm_viz.core.mask.settings import Settings
 from gblm_viz.shipped import ASSETS
 from gblm_viz.ui.visit.keys import PrunedKey
 from gblm_viz.ui.work import measuring, story_numbers, work
@@ -27,7 +30,8 @@ def test_the_examples_numbers_are_the_shipped_ones(language):
     assert found.held.dense == pytest.approx(shipped["perplexity"]["dense"])
     assert found.held.pruned == pytest.approx(shipped["perplexity"]["pruned"])
     assert found.held.difference.mean == pytest.approx(shipped["perplexity"]["difference"]["mean"])
-    assert found.own.dense == pytest.approx(math.exp(sum(shipped["losses"]["own"]["dense"]) / found.own.windows))
+    own = shipped["losses"]["own"]["dense"]
+    assert found.own.difference.count == len(own) and found.own.dense == pytest.approx(math.exp(sum(own) / len(own)))
 
 
 def test_the_example_is_of_the_models_own_kind():
@@ -50,7 +54,8 @@ def test_gradients_count_as_better_than_size_only_where_the_intervals_lie_apart(
     total = stops["dense"]["probes"][1]
     for mine, theirs, shown in ((total, total // 2, True), (total // 2, total // 2 - 3, False), (3, total, False)):
         stops["methods"]["gblm"]["probes"][stop], stops["methods"]["magnitude"]["probes"][stop] = mine, theirs
-        assert story_numbers._keeps_more(stops, stop) is shown
+        found = replace(example_numbers("en"), against=story_numbers._stops_against(stops, stop))
+        assert found.better_than_size is shown
 
 
 def test_the_usual_perplexity_is_that_of_the_harder_language():
@@ -84,6 +89,33 @@ def test_after_measuring_it_tells_the_perplexities_and_whether_the_text_is_forei
                                                               work.pruned_model(visit))):
         run(work.perplexity_job(library, key, model, windows))
     found = own_numbers(visit, "en")
-    assert found.own is not None and found.own.windows == windows.count
+    assert found.own is not None and found.own.difference.count == windows.count
     assert found.own.dense == pytest.approx(measuring.losses(visit, windows)[0].value)
     assert found.foreign is None, "48 tokens are too few to judge by"
+
+
+@pytest.mark.parametrize(("theirs", "mine", "better"), [
+    ("more", "less", True), ("less", "more", False), ("none", "none", False), ("one_draw", "one_draw", None),
+    ("too_few", "too_few", None)])
+def test_the_comparison_is_that_of_the_report_with_all_its_draws(library, visit, monkeypatch, theirs, mine, better):
+    """A difference from one draw, or from too few windows, is neither a difference nor none."""
+    applied(library, visit)
+    asked = []
+
+    def known(library, session, rivals, windows):
+        asked.append(windows)
+        return SimpleNamespace(against=lambda name, other: SimpleNamespace(verdict=theirs))
+
+    monkeypatch.setattr(measuring, "method_texts", lambda *_: {"held": "windows"})
+    monkeypatch.setattr(measuring, "known_rivalry", known)
+    found = own_numbers(visit, "en")
+    assert set(found.against.values()) == {mine} and "magnitude" in found.against
+    assert found.better_than_size is better and asked == ["windows"]
+
+
+def test_a_copy_by_the_authors_threshold_has_a_story_too(library, visit):
+    """No other method can be combined with it, in a sweep either."""
+    visit.update(settings=Settings("magnitude", group="authors", sparsity=0.5, order="dense"))
+    applied(library, visit)
+    found = own_numbers(visit, "en")
+    assert found.method == "magnitude" and found.curves is None
