@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gblm_viz.amounts import format_difference
+from gblm_viz.amounts import format_differences
 from gblm_viz.core.keep.run import MatrixRow
 from gblm_viz.figures.charts import percent
 from gblm_viz.figures.maps import role_name
@@ -138,8 +138,8 @@ def _perplexity(found: Worksheet, sheet: Sheet) -> Question | None:
         return None
     before, after = (round(held[side].perplexity, 2) for side in ("dense", "pruned"))
     fields = {"before": perplexity_text(before), "after": perplexity_text(after), "windows": held["dense"].windows,
-              "text": sheet.text(held["dense"].text), "mean": _signed(apart.mean, 3), "low": _signed(apart.low, 3),
-              "high": _signed(apart.high, 3), "blank": BLANK, "times": f"{after / before:,.2f}"}
+              "text": sheet.text(held["dense"].text), **format_differences(apart.mean, apart.low, apart.high, 3),
+              "blank": BLANK, "times": f"{after / before:,.2f}"}
     key = "too_few" if apart.windows < 2 else "shown" if apart.shown else "not_shown"
     asked = ("ask", "blanks") if apart.windows < 2 else ("ask", "interval", "blanks", "judge")
     return Question("perplexity", _written(say, "perplexity", *asked, **fields),
@@ -154,10 +154,11 @@ def _right(found: Worksheet, sheet: Sheet) -> Question | None:
     if len(asked) < 2 or change is None:
         return None
     before, after = asked["dense"], asked["pruned"]
-    points = 100 * change.difference
+    points, low, high = (100 * value for value in (change.difference, change.low, change.high))
+    shown = format_differences(points, low, high, 1)
     fields = {"n": f"{before.total:,}", "before": f"{before.right:,}", "after": f"{after.right:,}", "blank": BLANK,
               "share_before": percent(before.right / before.total), "share_after": percent(after.right / after.total),
-              "points": _signed(points, 1), "low": _signed(100 * change.low, 1), "high": _signed(100 * change.high, 1)}
+              "points": shown["mean"], "low": shown["low"], "high": shown["high"]}
     key = "shown" if change.shown else "not_shown"
     return Question("right", _written(say, "right", "ask", "blanks", "judge", **fields),
                     [Paragraph(join_sentences((say("worksheet.right.solution", **fields),
@@ -185,10 +186,6 @@ def _written(say: Words, name: str, *keys: str, **fields: object) -> list[Part]:
     """Return paragraphs; those with blanks have room around them."""
     return [Paragraph(say(f"worksheet.{name}.{key}", **fields), "blank" if key in {"blanks", "judge"} else "")
             for key in keys]
-
-
-def _signed(value: float, decimals: int) -> str:
-    return format_difference(value, decimals)
 
 
 def _place(say: Words, matrix: MatrixRow) -> str:

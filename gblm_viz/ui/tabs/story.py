@@ -77,6 +77,7 @@ class _Handlers(Handlers):
         shown = [parts.intro, parts.cards, parts.ready, parts.right, parts.perplexity]
         page.on_signals([signals.visit.change, signals.statistics.change, signals.applied.change,
                          signals.measured.change], self.refresh, [], shown)
+        page.on_signals([signals.visit.change], self.on_visit, [], [parts.takes])
         page.on([parts.right.change, parts.perplexity.change], self.on_accepted, [parts.right, parts.perplexity],
                 [parts.cards, parts.ready], further="newest")
         page.on_event(parts.cards.select, "to", "text", self.on_link, [signals.selection],
@@ -93,6 +94,10 @@ class _Handlers(Handlers):
             return {**boxes, parts.intro: paragraph(self.say("story.none_yet"), "tag"), parts.cards: None}
         return {**boxes, parts.intro: _intro(self.say, numbers, session.applied_number),
                 parts.cards: story_value(self.say, numbers, accepted, self.place_of(visit, numbers))}
+
+    def on_visit(self, visit: Visit) -> dict[Any, Any]:
+        """After another model: drop the estimates, whose last line is of the one before."""
+        return {self.parts.takes: ""}
 
     def place_of(self, visit: Visit, numbers: Numbers) -> str:
         """Return the telling weight's matrix in words; "" if there is none."""

@@ -48,8 +48,20 @@ def example_text(language: str) -> TextChoice:
     return TextChoice(work.read_bundled(name), name)
 
 
-def example_file(language: str) -> Path:
-    return FOLDER / f"example_{language}.json"
+def shipped_file(name: str, language: str) -> Path:
+    """Return the file of this language that `name` (example, stops, sweep) is shipped in."""
+    return FOLDER / f"{name}_{language}.json"
+
+
+def read_shipped(name: str, language: str) -> dict[str, Any]:
+    """Return what is shipped under this name for a page in this language."""
+    found: dict[str, Any] = json.loads(shipped_file(name, example_language(language)).read_text(encoding="utf-8"))
+    return found
+
+
+def write_shipped(name: str, language: str, made: dict[str, Any], indent: int | None = None) -> None:
+    told = json.dumps(made, ensure_ascii=False, indent=indent, sort_keys=True)
+    shipped_file(name, language).write_text(told + "\n", encoding="utf-8")
 
 
 def matrix_file(language: str) -> Path:
@@ -58,14 +70,13 @@ def matrix_file(language: str) -> Path:
 
 def example_language(language: str) -> str:
     """Return the language of the example that a page in this language shows: English if it has none of its own."""
-    return language if example_file(language).is_file() else FIRST
+    return language if shipped_file("example", language).is_file() else FIRST
 
 
 @cache
 def shipped_example(language: str = FIRST) -> dict[str, Any]:
     """Return the finished example of a page in this language as numbers and text."""
-    found: dict[str, Any] = json.loads(example_file(example_language(language)).read_text(encoding="utf-8"))
-    return found
+    return read_shipped("example", language)
 
 
 def shipped_summaries(language: str = FIRST) -> tuple[GradientSummary, ...]:
@@ -181,8 +192,7 @@ def main() -> None:
     library = Library()
     FOLDER.mkdir(exist_ok=True)
     for language in made_languages():
-        made = json.dumps(make(library, language), ensure_ascii=False, indent=1, sort_keys=True)
-        example_file(language).write_text(made + "\n", encoding="utf-8")
+        write_shipped("example", language, make(library, language), indent=1)
         save_file(make_matrix(library, language), matrix_file(language))
 
 

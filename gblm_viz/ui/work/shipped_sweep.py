@@ -5,10 +5,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from gblm_viz.core.base.intervals import Share
@@ -23,7 +21,7 @@ from gblm_viz.words import FIRST
 from ..visit.library import Library
 from ..visit.session import Session
 from . import work
-from .example import FOLDER, SETTINGS, example_language, example_session, made_languages
+from .example import SETTINGS, example_session, made_languages, read_shipped, write_shipped
 from .stops import METHODS
 from .sweeping import APART, Plan
 
@@ -31,15 +29,10 @@ DIGITS = 7
 """Significant digits of a shipped loss."""
 
 
-def sweep_file(language: str) -> Path:
-    return FOLDER / f"sweep_{language}.json"
-
-
 @cache
 def shipped_sweep(language: str = FIRST) -> dict[str, Any]:
     """Return what `make` returned when the file for a page in this language was made."""
-    found: dict[str, Any] = json.loads(sweep_file(example_language(language)).read_text(encoding="utf-8"))
-    return found
+    return read_shipped("sweep", language)
 
 
 def shipped_plan(library: Library, session: Session) -> Plan:
@@ -87,8 +80,7 @@ def store_shipped_sweep(library: Library, session: Session, language: str = FIRS
 def main() -> None:
     library = Library()
     for language in made_languages():
-        made = json.dumps(make(library, language), sort_keys=True)
-        sweep_file(language).write_text(made + "\n", encoding="utf-8")
+        write_shipped("sweep", language, make(library, language))
 
 
 if __name__ == "__main__":

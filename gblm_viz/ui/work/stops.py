@@ -6,12 +6,10 @@ the first screen's answers follow a slider before any model is loaded.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable
 from dataclasses import asdict, replace
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from gblm_viz.core.base.intervals import paired_difference
@@ -23,22 +21,25 @@ from gblm_viz.words import FIRST
 
 from ..visit.library import Library
 from . import work
-from .example import FOLDER, SETTINGS, answers, example_language, example_prompts, example_session, made_languages
+from .example import (
+    SETTINGS,
+    answers,
+    example_prompts,
+    example_session,
+    made_languages,
+    read_shipped,
+    write_shipped,
+)
 
 METHODS = ("magnitude", "wanda", "gblm")
 SPARSITIES = tuple(range(0, 95, 5))
 """Percent."""
 
 
-def stops_file(language: str) -> Path:
-    return FOLDER / f"stops_{language}.json"
-
-
 @cache
 def shipped_stops(language: str = FIRST) -> dict[str, Any]:
     """Return what `make` returned when the file for a page in this language was made."""
-    found: dict[str, Any] = json.loads(stops_file(example_language(language)).read_text(encoding="utf-8"))
-    return found
+    return read_shipped("stops", language)
 
 
 def settings_at(method: str, percent: int) -> Settings:
@@ -87,8 +88,7 @@ def make(library: Library, language: str = FIRST, methods: Iterable[str] = METHO
 def main() -> None:
     library = Library()
     for language in made_languages():
-        made = json.dumps(make(library, language), ensure_ascii=False, sort_keys=True)
-        stops_file(language).write_text(made + "\n", encoding="utf-8")
+        write_shipped("stops", language, make(library, language))
 
 
 if __name__ == "__main__":

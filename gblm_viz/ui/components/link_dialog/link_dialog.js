@@ -1,5 +1,6 @@
 // Opens the dialog, rebuilds the link with every choice, and copies it. Words and what can be chosen come from Python.
 
+import { copyText } from "../shared/clipboard.js";
 import { append, find, isInside, listenWhile } from "../shared/dom.js";
 import { makeLink, readChoice } from "./making.js";
 
@@ -130,14 +131,14 @@ function readTick(dialog, name) {
 }
 
 /**
- * Copy the link. A page that is not reached over https or from its own machine has no clipboard; there the link is selected.
+ * Copy the link; where that is not possible, select it.
  * @param {HTMLElement} dialog
  * @param {Record<string, string>} words
  */
 async function copy(dialog, words) {
   const box = /** @type {HTMLTextAreaElement} */ (find(dialog, "textarea")), told = find(dialog, ".link-told");
   told.textContent = "";
-  const copied = await navigator.clipboard?.writeText(box.value).then(() => true, () => false);
+  const copied = await copyText(box.value);
   if (!copied) box.select();
   told.textContent = copied ? words.copied : words.selected;
 }

@@ -1,5 +1,6 @@
 // Draws the story's cards, its steps and the sentences for a meeting. Every word comes in props.value.
 
+import { copyText } from "../shared/clipboard.js";
 import { append, find } from "../shared/dom.js";
 import { openPanels } from "../shared/panels.js";
 import { drawPicture } from "./small_pictures.js";
@@ -127,12 +128,7 @@ function drawMeeting(box, meeting) {
  */
 async function copySentences(root, meeting) {
   if (!meeting) return;
-  const box = find(root, ".story-meeting"), said = find(box, "[role=status]");
-  try {
-    await navigator.clipboard.writeText(meeting.sentences.join("\n"));
-    said.textContent = meeting.copied;
-  } catch {
-    window.getSelection()?.selectAllChildren(find(box, "ul"));
-    said.textContent = meeting.not_copied;
-  }
+  const box = find(root, ".story-meeting"), copied = await copyText(meeting.sentences.join("\n"));
+  if (!copied) window.getSelection()?.selectAllChildren(find(box, "ul"));
+  find(box, "[role=status]").textContent = copied ? meeting.copied : meeting.not_copied;
 }
