@@ -36,7 +36,7 @@ const NOTHING = { described: "what it shows", dots: null, bars: [], lines: [], a
 const all = (element, tag) => element.childNodes.flatMap((one) => (one.tagName ? [...(one.tagName === tag.toUpperCase() ? [one] : []), ...all(one, tag)] : []));
 
 test("a hundred dots, as many of them removed as there are percent, are described in words", () => {
-  const svg = drawPicture({ ...NOTHING, dots: 37 }, COLOURS), dots = all(svg, "circle");
+  const svg = drawPicture({ ...NOTHING, dots: 37 }, COLOURS, 13), dots = all(svg, "circle");
   assert.equal(svg.getAttribute("aria-label"), "what it shows");
   assert.equal(dots.length, 100);
   assert.equal(dots.filter((one) => one.getAttribute("class") === "story-removed").length, 37);
@@ -44,7 +44,7 @@ test("a hundred dots, as many of them removed as there are percent, are describe
 
 test("a bar is as long as its share, with its name and number, and never longer than the picture", () => {
   const bars = [{ label: "a", text: "50 %", share: 0.5, colour: "kept" }, { label: "b", text: "200 %", share: 2, colour: "removed" }];
-  const svg = drawPicture({ ...NOTHING, bars }, COLOURS), [half, whole] = all(svg, "rect").map((one) => Number(one.getAttribute("width")));
+  const svg = drawPicture({ ...NOTHING, bars }, COLOURS, 13), [half, whole] = all(svg, "rect").map((one) => Number(one.getAttribute("width")));
   assert.equal(half * 2, whole);
   assert.deepEqual(all(svg, "text").map((one) => one.textContent), ["a", "50 %", "b", "200 %"]);
   assert.equal(all(svg, "rect")[1].getAttribute("fill"), COLOURS.removed);
@@ -52,7 +52,7 @@ test("a bar is as long as its share, with its name and number, and never longer 
 
 test("a line goes from the upper left to the lower right, and the run stands where it is", () => {
   const lines = [{ label: "a", points: [[0, 1], [1, 0]], colour: "kept", dash: "2 3" }];
-  const svg = drawPicture({ ...NOTHING, lines, at: 0.5 }, COLOURS), [, at, line] = all(svg, "path");
+  const svg = drawPicture({ ...NOTHING, lines, at: 0.5 }, COLOURS, 13), [, at, line] = all(svg, "path");
   const [x1, y1, x2, y2] = line.getAttribute("d").match(/[\d.]+/g).map(Number);
   assert.ok(x1 < x2 && y1 < y2);
   assert.equal(Number(at.getAttribute("d").match(/[\d.]+/)[0]), (x1 + x2) / 2);
@@ -60,7 +60,7 @@ test("a line goes from the upper left to the lower right, and the run stands whe
 });
 
 test("a card has its question, number, sentences, verdict with a mark, limit, and links that are heard", () => {
-  const story = begin(start, TEMPLATE, { config: { colours: COLOURS }, value: VALUE }), [first, second] = all(story.element, "li");
+  const story = begin(start, TEMPLATE, { config: { colours: COLOURS, letters: { fine: 13 } }, value: VALUE }), [first, second] = all(story.element, "li");
   assert.equal(first.textContent, "What did it cost?97 % → 69 %One.Two.? Too few to tell.A limit.Go");
   assert.ok(second.textContent.includes("⚠ It does not understand."));
   assert.ok(!second.textContent.includes("Too few"));
@@ -80,7 +80,7 @@ test("the sentences are copied as text, and where that is not allowed they are s
     written.push(text);
   } } } });
   globalThis.getSelection = () => ({ selectAllChildren: (one) => chosen.push(one.tagName) });
-  const { element } = begin(start, TEMPLATE, { config: { colours: COLOURS }, value: VALUE });
+  const { element } = begin(start, TEMPLATE, { config: { colours: COLOURS, letters: { fine: 13 } }, value: VALUE });
   const button = element.querySelector(".story-copy button"), said = element.querySelector("[role=status]");
   button.click();
   await new Promise((resolve) => setTimeout(resolve));

@@ -13,6 +13,7 @@
  * @property {string} y
  */
 
+const REM = 16; // pixels of a rem in a window of laptop size
 const SVG = "http://www.w3.org/2000/svg";
 const DOT = 9, ROW = 25, LETTER = 7.3; // pixels between two dots, of one bar with its words, and of a letter
 const WIDTH = 210, HEIGHT = 92, LEFT = 8, TOP = 8, BOTTOM = 18, NAMES = 18; // of a picture, around its lines, and of their names
@@ -20,9 +21,10 @@ const WIDTH = 210, HEIGHT = 92, LEFT = 8, TOP = 8, BOTTOM = 18, NAMES = 18; // o
 /**
  * @param {Picture} picture
  * @param {Record<string, string>} colours
+ * @param {number} letter size of its letters, in the picture's own pixels
  */
-export function drawPicture(picture, colours) {
-  const svg = make("svg", { role: "img", "aria-label": picture.described, class: "story-picture" });
+export function drawPicture(picture, colours, letter) {
+  const svg = make("svg", { role: "img", "aria-label": picture.described, class: "story-picture", "font-size": letter });
   if (picture.dots !== null) drawDots(svg, picture.dots);
   else if (picture.bars.length) drawBars(svg, picture.bars, colours);
   else drawLines(svg, picture, colours);
@@ -42,14 +44,14 @@ function make(tag, attributes, text = "") {
 }
 
 /**
+ * Give the picture its size; it grows as a whole with the page's letters and in the projector's view.
  * @param {Element} svg
  * @param {number} width
  * @param {number} height
  */
 function size(svg, width, height) {
   svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
-  svg.setAttribute("width", String(width));
-  svg.setAttribute("height", String(height));
+  svg.setAttribute("style", `width: calc(${width / REM}rem * var(--enlarged, 1))`);
 }
 
 /**
@@ -99,7 +101,7 @@ function drawLines(svg, { lines, at, x, y }, colours) {
     const drawn = { fill: "none", stroke: colours[colour], "stroke-width": 2, "stroke-dasharray": dash };
     svg.append(make("path", { d: "M" + way, ...drawn }), make("path", { d: `M${left} ${HEIGHT + 8}h14`, ...drawn }),
       make("text", { x: left + 17, y: HEIGHT + 12 }, label));
-    left += 25 + LETTER * label.length;
+    left += 29 + LETTER * label.length;
   }
   svg.append(make("text", { x: LEFT + 3, y: low - 5 }, y), make("text", { x: right, y: HEIGHT - 4, "text-anchor": "end" }, x));
 }

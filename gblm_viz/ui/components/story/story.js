@@ -27,6 +27,7 @@ import { drawPicture } from "./small_pictures.js";
  * @property {string} copied
  * @property {string} not_copied
  *
+ * @typedef {{ colours: Record<string, string>, letters: { fine: number } }} Look
  * @typedef {{ cards: Card[], steps_title: string, steps: Link[], meeting: Meeting | null }} Value
  */
 
@@ -36,9 +37,9 @@ const SIGNS = { within: "✓", outside: "×", few: "?", unmeasured: "–" };
 
 /**
  * @param {import("../shared/gradio.js").Gradio<Value>} gradio
- * @param {{ colours: Record<string, string> }} config
+ * @param {Look} look
  */
-export function start({ element, props, trigger, watch }, { colours }) {
+export function start({ element, props, trigger, watch }, look) {
   const root = find(element, ".story");
   let newest = 0;
   /** @param {Link} link */
@@ -47,7 +48,7 @@ export function start({ element, props, trigger, watch }, { colours }) {
     trigger("select", { to });
     if (panels.length) void openPanels(tab, panels, () => number === newest && element.isConnected);
   };
-  const accept = () => draw(root, props.value || NOTHING, go, colours);
+  const accept = () => draw(root, props.value || NOTHING, go, look);
   find(root, ".story-copy button").addEventListener("click", () => copySentences(root, (props.value || NOTHING).meeting));
   watch("value", accept);
   accept();
@@ -57,12 +58,12 @@ export function start({ element, props, trigger, watch }, { colours }) {
  * @param {HTMLElement} root
  * @param {Value} value
  * @param {(link: Link) => void} go
- * @param {Record<string, string>} colours
+ * @param {Look} look
  */
-function draw(root, { cards, steps_title, steps, meeting }, go, colours) {
+function draw(root, { cards, steps_title, steps, meeting }, go, look) {
   const list = find(root, ".story-cards"), way = find(root, ".story-steps");
   list.textContent = "";
-  for (const card of cards) drawCard(append(list, "li", "story-card " + card.kind), card, go, colours);
+  for (const card of cards) drawCard(append(list, "li", "story-card " + card.kind), card, go, look);
   way.hidden = !steps.length;
   find(way, "h3").textContent = steps_title;
   find(way, "ol").textContent = "";
@@ -74,13 +75,13 @@ function draw(root, { cards, steps_title, steps, meeting }, go, colours) {
  * @param {HTMLElement} box
  * @param {Card} card
  * @param {(link: Link) => void} go
- * @param {Record<string, string>} colours
+ * @param {Look} look
  */
-function drawCard(box, card, go, colours) {
+function drawCard(box, card, go, look) {
   append(box, "h3", "", card.question);
   const line = append(box, "div", "story-line");
   if (card.number) append(line, "b", "story-number", card.number);
-  if (card.picture) line.append(drawPicture(card.picture, colours));
+  if (card.picture) line.append(drawPicture(card.picture, look.colours, look.letters.fine));
   if (card.warning) append(box, "p", "story-warning", "⚠ " + card.warning);
   for (const sentence of card.sentences) append(box, "p", "", sentence);
   for (const { text, mark } of card.verdicts) {
