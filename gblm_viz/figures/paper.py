@@ -230,7 +230,7 @@ def shares(rows: Sequence[tuple[str, Interval, Interval]], say: Say, alternative
     body = []
     for share in (0.0, 0.25, 0.5, 0.75, 1.0):
         x = left + wide * share
-        body += [_line(x, top, x, bottom, "#ccc", DRAWN.grid), _text(x, bottom + 14, f"{share:.0%}", "middle")]
+        body += [_line(x, top, x, bottom, "#ccc", DRAWN.grid), _text(x, bottom + 14, f"{100 * share:.0f} %", "middle")]
     for index, (name, dense, pruned) in enumerate(rows):
         middle = top + tall * (index + 0.5)
         body.append(_text(left - 8, middle + 4, escape(name), "end", size=min(DRAWN.text, tall)))
