@@ -20,7 +20,11 @@ FAULTS = """([least, low, high]) => {
   const all = [...document.querySelectorAll("body *")].filter(seen), wide = document.documentElement.clientWidth;
   const written = all.filter((one) => !one.matches("tspan[style*='70%']")
     && [...one.childNodes].some((node) => node.nodeType === 3 && node.data.trim()));
-  const letters = (one) => parseFloat(getComputedStyle(one).fontSize) * (one.currentCSSZoom || 1);
+  const grown = (one) => {
+    const svg = one.ownerSVGElement, width = svg?.viewBox.baseVal?.width;
+    return width ? box(svg).width / width : one.currentCSSZoom || 1;
+  };
+  const letters = (one) => Math.round(10 * parseFloat(getComputedStyle(one).fontSize) * grown(one)) / 10;
   const found = [];
   if (document.documentElement.scrollWidth > innerWidth) found.push("the page scrolls sideways");
   for (const one of written)
@@ -40,7 +44,8 @@ FAULTS = """([least, low, high]) => {
   });
   return [...new Set(found)];
 }"""
-"""What is wrong with what is in sight. Letters of size 0 are hidden on purpose; exponents on an axis may be smaller."""
+"""What is wrong with what is in sight. Letters of size 0 are hidden on purpose; exponents on an axis may be smaller.
+Letters of a picture with a viewBox grow with it: their size on the screen counts."""
 
 
 def faults(page: Page, least: float = 13, buttons: tuple[float, float] = (36, 40)) -> list[str]:
