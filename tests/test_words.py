@@ -183,6 +183,12 @@ def test_japanese_has_no_half_width_brackets_colons_or_stops_beside_its_own_lett
     assert {key for key, text in words("ja").texts.items() if half.search(text)} - literal == set()
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_share_is_written_with_a_gap_before_its_sign(language: str) -> None:
+    told = words(language)("cli.say.sparsity", model="m", removed=1, prunable=2, sparsity=0.5)
+    assert "50.0000\u00a0%" in told
+
+
 def test_sentences_are_joined_by_a_space_but_not_after_a_japanese_full_stop() -> None:
     assert join_sentences(["One.", "Two."]) == "One. Two."
     assert join_sentences(["一。", "二。"]) == "一。二。"

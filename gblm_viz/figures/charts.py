@@ -126,22 +126,22 @@ def column_profile(found: ColumnProfile, place: str, names: dict[str, str], orde
     """
     columns = len(next(iter(found.densities.values())))
     figure = go.Figure()
-    figure.add_hrect(y0=found.low, y1=found.high, fillcolor=INK, opacity=0.22, line_width=0)
+    figure.add_hrect(y0=100 * found.low, y1=100 * found.high, fillcolor=INK, opacity=0.22, line_width=0)
     for (label, density), (colour, dash) in zip(found.densities.items(), LINES, strict=False):
         order = np.argsort(-density, kind="stable") if ordered else np.arange(columns)
         figure.add_scatter(
-            x=np.arange(columns, dtype=np.int32), y=density[order].astype(np.float32), mode="lines",
+            x=np.arange(columns, dtype=np.int32), y=(100 * density[order]).astype(np.float32), mode="lines",
             name=names[label], line={"color": colour, "dash": dash, "width": STROKES.profile},
             customdata=order.astype(np.int32), hovertemplate=f"{names[label]} · " + say("patterns.profile.hover")
             + "<extra></extra>")
-    figure.add_annotation(x=1, xref="paper", y=found.high, yanchor="bottom", xanchor="right", showarrow=False,
+    figure.add_annotation(x=1, xref="paper", y=100 * found.high, yanchor="bottom", xanchor="right", showarrow=False,
                           text=say("patterns.profile.band", low=percent(found.low, 0), high=percent(found.high, 0)),
                           font={"color": INK, "size": LETTERS.fine})
     first = next(iter(found.densities))
     style(figure, say("patterns.profile.title", place=place, name=names[first], columns=f"{columns:,}",
                        outside=percent(found.outside[first], 0)), height)
     figure.update_xaxes(title_text=say("patterns.profile.x_sorted" if ordered else "patterns.profile.x"))
-    figure.update_yaxes(title_text=say("patterns.profile.y"), tickformat=".0%", rangemode="tozero")
+    figure.update_yaxes(title_text=say("patterns.profile.y"), ticksuffix="\u00a0%", rangemode="tozero")
     return figure
 
 

@@ -11,6 +11,8 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
+from string import Formatter
+from typing import Any
 
 HERE = Path(__file__).parent
 FIRST = "en"
@@ -38,6 +40,17 @@ def _flat(prefix: str, table: Mapping[str, object]) -> dict[str, str]:
     return flat
 
 
+class _Percent(Formatter):
+    """Writes a share as everywhere, with a gap before the sign: `{share:.1%}` reads 50.0 %."""
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        written: str = super().format_field(value, format_spec)
+        return written.removesuffix("%") + "\u00a0%" if format_spec.endswith("%") else written
+
+
+_PERCENT = _Percent()
+
+
 class Words:
     """The words of one language: `words("prune.method.label")`, `words("text.samples", count=3)`."""
 
@@ -52,7 +65,10 @@ class Words:
 
     def __call__(self, key: str, **fields: object) -> str:
         """The text of a key with its fields filled in. A key nobody wrote is a programming error: KeyError."""
-        return self.texts[key].format(**fields) if fields else self.texts[key]
+        text = self.texts[key]
+        if not fields:
+            return text
+        return _PERCENT.vformat(text, (), fields) if "%}" in text else text.format(**fields)
 
     def get(self, key: str, otherwise: str) -> str:
         """Return the text of a key that may be missing, such as a knob's label; `otherwise` without one."""

@@ -150,8 +150,8 @@ def test_prune_writes_the_masks_and_the_model_that_core_makes(command: Run, plac
 def test_prune_tells_a_person_what_shaped_the_mask(command: Run) -> None:
     code, out, err = command(*flags(f"{PRUNE} --method gblm --sparsity 0.5"))
     assert (code, err) == (0, "")
-    for told in ("sparsity 50.0000%", "α = 100", "of the score", "mask of wanda, sequential order", "mask of gradient",
-                 "dense order", "5 samples", "river.txt"):
+    for told in ("sparsity 50.0000\u00a0%", "α = 100", "of the score", "mask of wanda, sequential order",
+                 "mask of gradient", "dense order", "5 samples", "river.txt"):
         assert told in out
 
 

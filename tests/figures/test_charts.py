@@ -76,13 +76,14 @@ def test_a_share_is_rounded_but_never_to_all_or_nothing(share: float, shown: str
 def test_the_profile_sorts_each_mask_and_keeps_the_columns_names(language: str) -> None:
     names = {"chosen": "gblm", "shuffled": "chance"}
     in_place = charts.column_profile(profile(), "Block 0", names, False, words(language))
-    assert np.allclose(in_place.data[0].y, [0.1, 0.9, 0.5, 0.3])
+    assert np.allclose(in_place.data[0].y, [10, 90, 50, 30])
     ordered = charts.column_profile(profile(), "Block 0", names, True, words(language))
-    assert np.allclose(ordered.data[0].y, [0.9, 0.5, 0.3, 0.1])
+    assert np.allclose(ordered.data[0].y, [90, 50, 30, 10])
     assert list(ordered.data[0].customdata) == [1, 2, 3, 0]
     assert [line.line.dash for line in ordered.data] == ["solid", "dash"]
     band = ordered.layout.shapes[0]
-    assert (band.y0, band.y1) == (0.4, 0.6)
+    assert (band.y0, band.y1) == (40, 60)
+    assert ordered.layout.yaxis.ticksuffix == "\u00a0%"
     assert "75" in ordered.layout.title.text
 
 

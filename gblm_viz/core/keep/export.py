@@ -280,8 +280,9 @@ def card(pruned: Model, applied: Masks, statistics: Statistics | None, perplexit
             high=one.interval.high) for name, one in probes.items())]
     if compared:
         parts += [f"## {say('compared')}", "\n".join(f"- {one}" for one in compared)]
-    measured = [(f"`{matrix.name}`", " × ".join(map(str, matrix.shape)), f"{done.removed[matrix.name]:.4%}",
-                 f"{done.zeros[matrix.name]:.4%}") for matrix in pruned.layout.matrices]
+    measured = [(f"`{matrix.name}`", " × ".join(map(str, matrix.shape)),
+                 *(f"{100 * shares[matrix.name]:.4f}\u00a0%" for shares in (done.removed, done.zeros)))
+                for matrix in pruned.layout.matrices]
     parts += [f"## {say('measured')}", say("verified"), *_stored(pruned, done, say),
               _table(tuple(say(key) for key in ("matrix", "shape", "removed", "zeros")), measured),
               f"## {say('files')}",

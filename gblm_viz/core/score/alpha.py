@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from ..base.errors import SettingError
 from ..base.lazy import torch
+from ..base.numbers import write_exactly
 from ..sums.statistics import Statistics, StoredSums
 from .methods import PAPER_ALPHA
 
@@ -33,7 +34,8 @@ class Alpha:
     value: float = PAPER_ALPHA
 
     def __str__(self) -> str:
-        return {"number": f"{self.value:g}", "balance": "balance", "share": f"share:{self.value:g}"}[self.kind]
+        written = write_exactly(self.value)
+        return {"number": written, "balance": "balance", "share": f"share:{written}"}[self.kind]
 
 
 def parse_alpha(text: object) -> Alpha:

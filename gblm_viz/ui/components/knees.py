@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from gblm_viz.figures.charts import columns_of, percent
+from gblm_viz.amounts import format_share
+from gblm_viz.figures.charts import columns_of
 from gblm_viz.words import Words
 
 LINE = 96
@@ -19,7 +20,7 @@ def knees_line(say: Words, found: Mapping[str, float | None], of: int) -> str:
     """
     groups: dict[str, list[str]] = {}
     for name, sparsity in sorted(found.items(), key=lambda one: math.inf if one[1] is None else one[1]):
-        groups.setdefault(say("sweep.knee.none") if sparsity is None else percent(sparsity, 0), []).append(name)
+        groups.setdefault(say("sweep.knee.none") if sparsity is None else format_share(sparsity), []).append(name)
     if len(groups) == 1 and len(found) == of > 1:
         return say("sweep.knee.all", at=next(iter(groups)), n=of)
     line = say("sweep.knee.line", groups=" · ".join(

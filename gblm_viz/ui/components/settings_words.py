@@ -5,6 +5,7 @@ Knows settings and words; no visit and no component. The report's settings list 
 
 from __future__ import annotations
 
+from gblm_viz.amounts import format_share
 from gblm_viz.core.mask.patterns import NofM, label
 from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.score.methods import SHARED
@@ -15,7 +16,7 @@ from gblm_viz.words import Words
 def settings_words(say: Words, settings: Settings, alpha: float | None = None, share: float | None = None) -> list[str]:
     """Return [method and its knobs, what is removed]. alpha, share: resolved α and measured share of the gradient."""
     return [say("settings.join").join([settings.method, *knob_words(say, settings, alpha, share)]),
-            amount_words(say, settings, percent(settings.sparsity, 0 if settings.sparsity * 100 % 1 < 1e-9 else 1))]
+            amount_words(say, settings, format_share(settings.sparsity))]
 
 
 def knob_words(say: Words, settings: Settings, alpha: float | None = None, share: float | None = None) -> list[str]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from gblm_viz.amounts import format_share
 from gblm_viz.core.look.mask_numbers import Preview, model_agreement
 from gblm_viz.core.mask.patterns import NofM
 from gblm_viz.core.mask.prune import Masks
@@ -124,7 +125,7 @@ def changes(say: Words, visit: Visit, was: Settings, now: Settings) -> str:
     """Return what changed since the mask was applied: `from 50 %, slider at 60 %`."""
     moved = []
     if not was.pattern and not now.pattern and was.sparsity != now.sparsity:
-        moved.append(say("prune.stale.sparsity", was=percent(was.sparsity, 0), now=percent(now.sparsity, 0)))
+        moved.append(say("prune.stale.sparsity", was=format_share(was.sparsity), now=format_share(now.sparsity)))
     shown = {"pattern": lambda one: one.pattern or say("prune.pattern.none"), "method": lambda one: one.method,
              "norm": lambda one: say(f"compare.norms.{one.norm}") if "norm" in one.knobs else "–",
              "alpha": lambda one: alpha_words(say, one) if "alpha" in one.knobs else "–",

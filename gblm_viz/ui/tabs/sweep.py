@@ -10,13 +10,12 @@ from typing import Any
 
 import gradio as gr
 
-from gblm_viz.amounts import format_duration
+from gblm_viz.amounts import format_duration, format_share
 from gblm_viz.core.base.errors import GblmError
 from gblm_viz.core.mask.settings import ORDERS, Settings
 from gblm_viz.core.measure.sweep import DENSE
 from gblm_viz.core.score.methods import METHODS, SHARED
 from gblm_viz.escape import escape
-from gblm_viz.figures.charts import percent
 from gblm_viz.words import Words, join_sentences
 
 from ..components.point_table import PointTable
@@ -216,7 +215,7 @@ class _Handlers(Handlers):
         yield from apply(page, visit, loaded(visit.session.settings, point))
         named = say("sweep.loaded_dense", number=visit.session.applied_number) if point == DENSE else say(
             "sweep.loaded", number=visit.session.applied_number, method=point.method,
-            sparsity=percent(point.sparsity, 0), order=say(f"sweep.orders.{point.order}"))
+            sparsity=format_share(point.sparsity), order=say(f"sweep.orders.{point.order}"))
         yield {page.status: page.note(named), self.signals.applied: bump(applied),
                self.signals.settings: bump(counter)}
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gblm_viz import verdict_text
-from gblm_viz.amounts import format_bytes, format_differences, format_duration
+from gblm_viz.amounts import format_bytes, format_differences, format_duration, format_share
 from gblm_viz.core.base import intervals
 from gblm_viz.core.base.errors import GblmError
 from gblm_viz.core.mask.settings import Settings
@@ -81,7 +81,7 @@ def _probe_count(points: Sequence[SweepPoint]) -> int:
 
 
 def _knee_at(point: SweepPoint) -> str:
-    return percent(point.settings.sparsity, 0)
+    return format_share(point.settings.sparsity)
 
 
 def knee_table(say: Words, drawn: Drawn) -> str:
@@ -113,7 +113,7 @@ def sentences(say: Words, plan: Plan, points: Sequence[SweepPoint],
         key = GAP.get(gap.difference.verdict, gap.difference.verdict)
         interval = gap.difference.interval
         told.append(say(f"sweep.gap.{key}", method=gap.dense.settings.method,
-                        sparsity=percent(gap.dense.settings.sparsity, 0), dense=_value(gap.dense.held_out),
+                        sparsity=format_share(gap.dense.settings.sparsity), dense=_value(gap.dense.held_out),
                         sequential=_value(gap.sequential.held_out),
                         **format_differences(gap.difference.mean, interval.low, interval.high, 3)))
     if "sequential" in orders and any(one.order == "dense" and one != DENSE for one in plan.settings):
@@ -169,7 +169,7 @@ def table(say: Words, plan: Plan, points: Sequence[SweepPoint],
         cells = (percent(point.sparsity), name, _with_interval(point.held_out), *beside, ratio, _right(point),
                  "–" if point.calibration is None else _with_interval(point.calibration))
         rows.append(PointRow(drawn.numbers[point], cells,
-                             say("sweep.load_name", name=name, sparsity=percent(point.settings.sparsity, 0))))
+                             say("sweep.load_name", name=name, sparsity=format_share(point.settings.sparsity))))
     return point_rows(heads, rows, say("sweep.load"), say("sweep.table_label"))
 
 

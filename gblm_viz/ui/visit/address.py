@@ -12,15 +12,18 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from gblm_viz.core.base.errors import SettingError
+from gblm_viz.core.base.numbers import write_exactly
 from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.model.matrices import Layout
+from gblm_viz.core.score.alpha import parse_alpha
 from gblm_viz.core.score.methods import SHARED, own_knobs
 
 from .session import Selection, Session
 
 PLACE = ("block", "role", "expert", "row", "col")
 SETTINGS: dict[str, Callable[[str], Any]] = {
-    "method": str, "norm": str, "group": str, "sparsity": float, "pattern": str, "order": str, "seed": int}
+    "method": str, "norm": str, "alpha": parse_alpha, "group": str, "sparsity": float, "pattern": str, "order": str,
+    "seed": int}
 """Settings that a link may contain, and how each is parsed."""
 ORDERS = ("text", "apply")
 """Fields that ask for work on opening; see `read_orders`."""
@@ -58,7 +61,7 @@ def query(session: Session, layout: Layout) -> str:
         name: session.settings.knob(name) for name in session.settings.knobs if name not in SHARED}
     for name, value in values.items():
         if value != "":
-            fields[name] = f"{value:g}" if isinstance(value, float) else value
+            fields[name] = write_exactly(value) if isinstance(value, float) else value
     return urlencode(fields)
 
 
@@ -106,7 +109,7 @@ def apply_link(session: Session, layout: Layout, fields: Mapping[str, str]) -> t
         if name in fields:
             try:
                 settings = replace(settings, **{name: as_value(fields[name])})
-            except ValueError:
+            except (ValueError, SettingError):
                 lost += (name,)
     settings, lost = _own(settings, fields, lost)
     try:

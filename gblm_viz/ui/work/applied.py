@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from gblm_viz.amounts import format_share
 from gblm_viz.core.mask.prune import Masks
 from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.sums.statistics import Statistics
-from gblm_viz.figures.charts import percent
 from gblm_viz.words import Words
 
 from ..components.settings_words import settings_words
@@ -14,8 +14,8 @@ from . import work
 
 
 def removed_amount(settings: Settings) -> str:
-    """Return the amount removed, such as 50% or 2:4."""
-    return settings.pattern or percent(settings.sparsity, 0)
+    """Return the amount removed, such as 50 %, 59.5 % or 2:4."""
+    return settings.pattern or format_share(settings.sparsity)
 
 
 def applied_tag(visit: Visit, say: Words) -> str:

@@ -102,7 +102,7 @@ def test_the_card_names_protocol_and_limits_and_no_path(language: str, llama: tu
                     compared=("wanda: may turn", "over one draw"), language=language))
     card = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
     for needed in ("`2:4`", "sequential", "100", "river.txt", found.calibration.text_sha256, f"{measured.value:.3f}",
-                   model.key, "50.0000%", "arXiv 2311.04902", "- wanda: may turn\n- over one draw\n"):
+                   model.key, "50.0000\u00a0%", "arXiv 2311.04902", "- wanda: may turn\n- over one draw\n"):
         assert needed in card
     assert str(tmp_path) not in card
     assert str(Path(model.source).parent) not in card
@@ -196,6 +196,7 @@ def test_the_card_tells_the_probes_with_n_and_interval_and_calls_a_typed_text_so
                     probes={"pruned": intervals.Share(37, 200)}, language=language))
     card = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
     interval = intervals.wilson_interval(37, 200)
-    for needed in ("37", "200", "18.5%", f"{interval.low:.1%}", f"{interval.high:.1%}", "masks.safetensors",
+    for needed in ("37", "200", "18.5\u00a0%", f"{100 * interval.low:.1f}\u00a0%",
+                   f"{100 * interval.high:.1f}\u00a0%", "masks.safetensors",
                    export.MANIFEST_FILE, words(language)("export.own_text")):
         assert needed in card

@@ -13,7 +13,7 @@ from gblm_viz.ui.visit.library import Visit
 from gblm_viz.ui.visit.session import Selection
 from gblm_viz.ui.visit.text_choice import TextChoice
 
-SETTINGS = Settings("gradient", "l2", Alpha("share", 0.5), "row", 0.37, "", "dense", 5)
+SETTINGS = Settings("gradient", "l2", Alpha("number", 123456.7891), "row", 0.37, "", "dense", 5)
 
 
 def test_a_link_opens_where_it_was_made(visit: Visit) -> None:
@@ -46,6 +46,8 @@ def test_the_text_is_never_in_the_address(visit: Visit) -> None:
     ("block=0&role=q&row=-1&col=1", ("row",)),
     ("sparsity=much", ("sparsity",)),
     ("sparsity=2", ("sparsity",)),
+    ("alpha=much&sparsity=0.3", ("alpha",)),
+    ("alpha=share:2&sparsity=0.3", ("alpha",)),
     ("method=spell&norm=l2", ("method",)),
     ("pattern=9:4&sparsity=0.3", ("pattern",)),
     ("method=wanda&group=authors", ("group",)),
@@ -63,6 +65,15 @@ def test_what_does_not_fit_is_named_and_the_rest_is_used(visit: Visit, link: str
         assert found.settings.sparsity == 0.3
     if lost and lost[0] in {"row", "block"}:
         assert found.selection.row is None
+
+
+@pytest.mark.parametrize("alpha", [
+    Alpha("balance"), Alpha("share", 0.1234567), Alpha("number", 0.0), Alpha("number", 1e9)])
+def test_any_alpha_comes_back_as_it_was(alpha: Alpha, visit: Visit) -> None:
+    layout = visit.model().layout
+    there = replace(visit.session, settings=replace(SETTINGS, alpha=alpha))
+    found, lost = address.apply_link(visit.session, layout, address.read_link(address.query(there, layout)))
+    assert (found.settings.alpha, lost) == (alpha, ())
 
 
 def test_nothing_in_the_address_changes_nothing(visit: Visit) -> None:
