@@ -23,6 +23,7 @@ from ..look.cells import Array
 from ..look.gradient_sums import GradientSummary
 from ..look.histogram import Histogram
 from ..look.two_masks import TwoMasks
+from ..look.weight import WeightReport
 from ..mask.patterns import label
 from ..mask.prune import Masks
 from ..mask.settings import Settings
@@ -32,6 +33,7 @@ from ..measure.evaluate import Perplexity, ProbeResult
 from ..measure.sweep import SweepPoint, curves, knee
 from ..model.models import Model
 from ..sums.statistics import Statistics
+from ..talk.blind import Vote, tally
 
 T = TypeVar("T")
 Row = dict[str, Any]
@@ -244,6 +246,45 @@ class VisitRow:
     run_hash: str
 
 
+@dataclass(frozen=True)
+class VoteRow:
+    """Blind votes in a visit for one side of the same models: `preferred` of `votes` that chose a side; `ties` chose
+    none and are not part of `votes`. models: the sides that answered, joined by +; low, high: Clopper and Pearson's
+    95 % interval; verdict: as in Preference."""
+
+    models: str
+    side: str
+    preferred: int
+    votes: int
+    ties: int
+    questions: int
+    low: float
+    high: float
+    chance: float
+    verdict: str
+
+
+@dataclass(frozen=True, eq=False)
+class ChosenWeight:
+    """The weight that was chosen when the report was made. removed: in the run's mask, which may have been made in the
+    sequential order; report: its rank and every method's decision, in the dense order."""
+
+    matrix: str
+    expert: int
+    row: int
+    column: int
+    removed: bool
+    report: WeightReport
+
+    def as_row(self) -> Row:
+        """Return its numbers; those that do not apply are nan."""
+        found = self.report
+        numbers = ("weight", "input_norm", "gradient_norm", "alpha", "score", "rank", "group", "group_size", "cut",
+                   "cut_low", "cut_high", "goes_from", "predicted")
+        return {"matrix": self.matrix, "expert": self.expert, "row": self.row, "column": self.column,
+                "removed": self.removed} | {name: getattr(found, name) for name in numbers}
+
+
 @dataclass(frozen=True, eq=False)
 class MatrixPicture:
     """One matrix of the run: the histogram of its scores, and the fraction removed in each cell of its mask.
@@ -291,6 +332,8 @@ class Run:
     visit: tuple[VisitRow, ...]
     picture: MatrixPicture
     versions: Mapping[str, str]
+    votes: tuple[VoteRow, ...] = ()
+    chosen: ChosenWeight | None = None
     own: Own | None = None
 
     @property
@@ -313,8 +356,10 @@ class Run:
             "scores_of_selected_matrix": [{"matrix": self.picture.name, "expert": self.picture.expert} | one
                                           for one in bins]}
         for name in ("matrices", "perplexities", "differences", "probes", "changes", "gains", "methods", "sweep",
-                     "visit"):
+                     "visit", "votes"):
             tables[name] = [asdict(row) for row in getattr(self, name)]
+        tables["chosen_weight"] = [self.chosen.as_row()] if self.chosen else []
+        tables["chosen_weight_by_method"] = [asdict(one) for one in self.chosen.report.verdicts] if self.chosen else []
         if self.own is not None:
             tables["own_text"] = [{"text": self.own.text}]
             tables["own_chat"] = [{"prompt": prompt, "dense": dense, "pruned": pruned}
@@ -380,6 +425,18 @@ def settings_row(applied: Masks) -> Row:
     return settings.as_dict() | {
         "alpha_value": applied.alpha, "pattern_label": label(settings.make_pattern()),
         "fallbacks": len(applied.fallbacks), "equal_rows": sum(applied.equal_rows.values())}
+
+
+def vote_rows(votes: Sequence[Vote]) -> tuple[VoteRow, ...]:
+    """Return the rows of blind votes, for each set of models that answered: of the first side if there are two."""
+    rows = []
+    for competitors in dict.fromkeys(vote.competitors for vote in votes):
+        sides = [side for side, _ in competitors]
+        for side in sides[:1] if len(sides) == 2 else sides:
+            one = tally(votes, competitors, side)
+            rows.append(VoteRow("+".join(sides), side, one.preferred, one.votes, one.ties, one.questions,
+                                one.interval.low, one.interval.high, one.chance, one.verdict))
+    return tuple(rows)
 
 
 def matrix_rows(model: Model, applied: Masks, gradients: Sequence[GradientSummary] = (),

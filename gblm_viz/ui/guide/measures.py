@@ -14,8 +14,8 @@ from gblm_viz.figures.charts import percent
 from gblm_viz.figures.maps import number
 
 from ..components.skill_name import skill_name
+from ..components.weight_words import signed
 from ..tabs.patterns_text import score
-from ..tabs.weight import signed
 from ..work import work
 from .readings import (
     Run,

@@ -15,10 +15,12 @@ from gblm_viz.core.keep.run import Run
 from gblm_viz.core.score.methods import METHODS, SHARED
 from gblm_viz.figures import colours, sizes
 from gblm_viz.figures.charts import percent, short
+from gblm_viz.glossary import read_glossary
 from gblm_viz.words import Words, join_sentences
 
 from ..components.settings_words import knob_name, knob_value
 from ..components.templates import render
+from .chosen import votes, weight
 from .gains import gains
 from .losses import losses
 from .parts import Citation, Listing, OwnAnswer, OwnAnswers, OwnText, Paragraph, Part, Table
@@ -155,7 +157,20 @@ def _matrices(sheet: Sheet) -> list[Part]:
     return [Table(heads, rows, "wide", say("report.matrices.title")), Paragraph(say("report.matrices.note"), "tag")]
 
 
-SECTIONS = (Section("settings", _settings), Section("pictures", pictures), Section("lost", losses),
-            Section("won", gains), Section("visit", _visit), Section("limits", _limits),
-            Section("own", _own, True), Section("matrices", _matrices, True), Section("cite", _cite))
+TERMS = ("weight", "matrix", "block", "calibration_text", "held_out_text", "nats", "perplexity", "gradient",
+         "gradient_norm", "input_norm", "score", "alpha", "pruning", "sparsity", "mask", "order", "chance", "agreement",
+         "kappa", "probe", "interval", "hash")
+"""What a reader of the printed report may have to look up, by the glossary's ids."""
+
+
+def _words(sheet: Sheet) -> list[Part]:
+    terms = read_glossary(sheet.say.language).terms
+    heads = ((sheet.say("report.words.term"), ""), (sheet.say("report.words.meaning"), ""))
+    return [Table(heads, [(terms[name].name, terms[name].text) for name in TERMS])]
+
+
+SECTIONS = (Section("settings", _settings), Section("pictures", pictures), Section("weight", weight),
+            Section("lost", losses), Section("votes", votes), Section("won", gains), Section("visit", _visit),
+            Section("limits", _limits), Section("own", _own, True), Section("matrices", _matrices, True),
+            Section("cite", _cite), Section("words", _words))
 """The report's sections in order; one line adds a section."""

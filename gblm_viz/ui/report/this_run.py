@@ -5,6 +5,7 @@ Also the list of the visit's Applies. Independent of the components; writes no f
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from gblm_viz.core.base.intervals import Share, paired_difference
@@ -12,6 +13,7 @@ from gblm_viz.core.base.job import Job, Step
 from gblm_viz.core.keep import run as runs
 from gblm_viz.core.keep.run import (
     ChangeRow,
+    ChosenWeight,
     DifferenceRow,
     GainRow,
     MethodRow,
@@ -21,8 +23,9 @@ from gblm_viz.core.keep.run import (
     SkillRow,
     SweepRow,
     VisitRow,
+    VoteRow,
 )
-from gblm_viz.core.look import two_masks
+from gblm_viz.core.look import two_masks, weight
 from gblm_viz.core.look.gradient_sums import GradientSummary, gradient_summaries
 from gblm_viz.core.look.histogram import score_histogram
 from gblm_viz.core.look.mask_numbers import comparison_settings
@@ -34,15 +37,16 @@ from gblm_viz.core.measure.won import Won, memory
 from gblm_viz.core.model.models import Model
 from gblm_viz.core.score import alpha
 from gblm_viz.core.sums.statistics import NORMS, Statistics
+from gblm_viz.core.talk.blind import Vote
 from gblm_viz.core.text import calibration
 
 from ..visit.keys import GradientShareKey, MasksKey, PerplexityKey, ProbesKey, PrunedKey, StatisticsKey, SummariesKey
 from ..visit.library import Library, Visit
-from ..visit.remembered import CHAT, RUNS, SAVED
+from ..visit.remembered import BLIND_ROUND, CHAT, RUNS, SAVED, VOTES
 from ..visit.session import Session
 from ..visit.text_choice import TextChoice
 from ..work import measuring, sweeping, text_draws, work
-from ..work.chat import Conversation
+from ..work.chat import Conversation, Turn
 
 LONGEST_OWN = 200_000
 """Most characters of a visitor's own text that a report includes."""
@@ -267,22 +271,58 @@ def chosen_matrix(source: Source, gradients: tuple[GradientSummary, ...]) -> tup
     return (max(gradients, key=lambda one: one.mean).name if gradients else names[0]), 0
 
 
-def own_text(source: Source) -> Own:
-    """Return the calibration text, if it is still the run's, and the chat, if this copy gave its pruned answers."""
+def chosen_weight(source: Source) -> ChosenWeight | None:
+    """Return the chosen weight with every method's decision on it; None if none is chosen in this model."""
+    chosen, layout = source.session.selection, source.model.layout
+    matrix = next((one for one in layout.matrices if one.name == chosen.matrix), None)
+    if matrix is None or chosen.row is None or chosen.column is None:
+        return None
+    if chosen.row >= matrix.rows or chosen.column >= matrix.columns:
+        return None
+    settings, place = source.applied.settings, (chosen.row, chosen.column)
+    report = weight.explain(source.model, source.statistics, settings, source.applied, matrix.name, *place,
+                            chosen.expert)
+    mask = source.applied.masks[matrix.name]
+    removed = bool((mask[chosen.expert] if mask.dim() == 3 else mask)[place])
+    return ChosenWeight(matrix.name, chosen.expert, *place, removed, report)
+
+
+def vote_rows(source: Source) -> tuple[VoteRow, ...]:
+    """Return the blind votes on this copy, but for those on a question whose models are still hidden."""
+    votes: tuple[Vote, ...] = source.session.extra(VOTES, ())
+    asked = source.session.extra(BLIND_ROUND)
+    secret = None if asked is None or asked.revealed else asked.question
+    return runs.vote_rows([vote for vote in votes if vote.question != secret
+                           and dict(vote.competitors).get("pruned") == source.session.applied])
+
+
+def chat_of(session: Session) -> tuple[Turn, ...]:
+    """Return the chat's questions and answers, if the applied copy gave the pruned ones."""
+    kept: Conversation = session.extra(CHAT, Conversation())
+    return tuple(kept.turns) if dict(kept.of).get("pruned") == session.applied else ()
+
+
+def own_text(source: Source, prompts: Collection[int] | None = None) -> Own:
+    """Return the calibration text, if it is still the run's, and the chat, if this copy gave its pruned answers.
+
+    prompts: which of the chat's questions; None: all.
+    """
     choice: TextChoice = source.session.text
     text = ""
     if source.statistics is not None and choice.text:
         checked = calibration.checked_text(choice.text, choice.name)
         if calibration.sha256(checked) == source.statistics.calibration.text_sha256:
             text = checked[:LONGEST_OWN]
-    kept: Conversation = source.session.extra(CHAT, Conversation())
-    led = dict(kept.of).get("pruned") == source.session.applied
     return Own(text, tuple((turn.prompt, turn.answers["dense"].text, turn.answers["pruned"].text)
-                           for turn in (kept.turns if led else ())))
+                           for number, turn in enumerate(chat_of(source.session))
+                           if prompts is None or number in prompts))
 
 
-def gather(source: Source, pruned: Model, own: bool) -> Job[Run]:
-    """Build the report's Run, first measuring a small model if needed. `own`: include the user's text and chat."""
+def gather(source: Source, pruned: Model, own: bool, prompts: Collection[int] | None = None) -> Job[Run]:
+    """Build the report's Run, first measuring a small model if needed. `own`: include the user's text and chat.
+
+    prompts: which of the chat's questions to include; None: all.
+    """
     library, session, model = source.library, source.session, source.model
     if "held_out" not in perplexities_of(source) and model.parameters <= work.SMALL:
         yield from work.measure_job(library, session, model, pruned, source.language)
@@ -302,4 +342,4 @@ def gather(source: Source, pruned: Model, own: bool) -> Job[Run]:
         skill_rows(source), change_rows(source), gain_rows(source), method_rows(source), sweep_rows(source),
         tuple(visit[number] for number in sorted(visit)),
         runs.matrix_picture(source.applied, histogram, name, expert), runs.versions(),
-        own_text(source) if own else None)
+        vote_rows(source), chosen_weight(source), own_text(source, prompts) if own else None)

@@ -14,13 +14,13 @@ from typing import Any
 import gradio as gr
 
 from gblm_viz.core.base.errors import GblmError
-from gblm_viz.core.talk.blind import Competitors, Preference, Vote, tally
+from gblm_viz.core.keep.run import vote_rows
+from gblm_viz.core.talk.blind import Competitors, Vote
 from gblm_viz.escape import escape
-from gblm_viz.figures.charts import percent
 from gblm_viz.words import Words
 
 from ..components.own_component import started
-from ..components.token_bars import MARKS
+from ..components.preference_words import preference_words
 from ..visit.library import Visit
 from ..visit.page import Page
 from ..visit.remembered import BLIND, BLIND_QUESTIONS, BLIND_ROUND, CHAT, VOTES
@@ -140,17 +140,5 @@ def tally_html(visit: Visit, say: Words) -> str:
 
 def preference_sentences(votes: list[Vote], competitors: Competitors, say: Words) -> list[str]:
     """Return how often each side was preferred, with n, the interval, and what can be concluded."""
-    names = [side for side, _ in competitors]
-    asked = names[:1] if len(names) == 2 else names
-    found: list[tuple[str, Preference]] = [(side, tally(votes, competitors, side)) for side in asked]
-    if not found or not found[0][1].votes + found[0][1].ties:
-        return []
-    told = []
-    for side, one in found:
-        interval = one.interval
-        told.append(say("chat.blind.tally", name=f"{MARKS[side]} {say(f'chat.sides.{side}')}", k=one.preferred,
-                        n=one.votes, low=percent(interval.low, 0), high=percent(interval.high, 0),
-                        verdict=say(f"chat.blind.verdict.{one.verdict}", chance=percent(one.chance, 0))))
-    first = found[0][1]
-    told.append(say("chat.blind.counted", votes=first.votes + first.ties, questions=first.questions, ties=first.ties))
-    return told
+    rows = vote_rows([vote for vote in votes if vote.competitors == competitors])
+    return preference_words(say, rows) if rows else []

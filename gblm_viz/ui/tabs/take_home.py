@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,12 +41,14 @@ from ..visit.folders import folder_of
 from ..visit.keys import ReportTask, SaveTask
 from ..visit.library import Visit
 from ..visit.page import Handlers, Page, bump
-from ..visit.remembered import REPORT, SAVED
+from ..visit.remembered import REPORT, REPORT_OFFERED, SAVED
 from ..work import work
 
 DEFAULT_FOLDER = "~/gblm-viz/pruned"
 LARGEST_SENT = 200_000_000
 """Most bytes of weights, or of masks, that are sent through the browser."""
+LONGEST_CHOICE = 60
+"""Most characters of a question that are shown where it is chosen."""
 TITLE = "take-home-title"
 """The CSS class of a heading."""
 
@@ -56,6 +58,7 @@ class Parts:
     """The tab's components: the report's on the left, those of saving on the right, the visit's runs below."""
 
     own: gr.Checkbox
+    prompts: gr.CheckboxGroup
     make: gr.Button
     made: gr.HTML
     cited: gr.HTML
@@ -76,13 +79,14 @@ def build(page: Page) -> None:
                 own = gr.Checkbox(False, label=say("report.include"), info=say("report.include_info"),
                                   elem_id="report-own", container=False, scale=3, min_width=240)
                 make = gr.Button(say("report.make"), variant="primary", elem_id="report-make", scale=1, min_width=150)
+            prompts = gr.CheckboxGroup([], label=say("report.prompts"), elem_id="report-prompts", visible=False)
             made = gr.HTML(paragraph(say("report.nothing_made"), "tag"), elem_id="report-files")
             gr.HTML(paragraph(say("report.cite_title"), TITLE))
             cited = gr.HTML(elem_id="report-cite")
         with gr.Column(min_width=420):
             folder, save, replaced, saved = _saving(say, page.library.local)
     table = gr.HTML(elem_id="report-runs")
-    _Handlers(page, Parts(own, make, made, cited, folder, save, replaced, saved, table)).wire()
+    _Handlers(page, Parts(own, prompts, make, made, cited, folder, save, replaced, saved, table)).wire()
 
 
 def _saving(say: Words, local: bool) -> tuple[gr.Textbox, gr.Button, gr.Checkbox, gr.HTML]:
@@ -106,7 +110,10 @@ class _Handlers(Handlers):
         shown = [parts.table, parts.cited, parts.made, parts.saved]
         page.on([signals.visit.change, signals.applied.change, signals.measured.change], self.refresh, [], shown,
                 further="newest")
-        page.on(parts.make.click, self.on_make, [parts.own, signals.measured], [*shown, signals.measured])
+        page.on([parts.own.input, *page.opened], self.on_own, [parts.own, parts.prompts], [parts.prompts],
+                further="newest")
+        page.on(parts.make.click, self.on_make, [parts.own, parts.prompts, signals.measured],
+                [*shown, signals.measured])
         page.on(parts.save.click, self.on_save, [parts.folder, parts.replaced], [parts.saved])
 
     def refresh(self, visit: Visit) -> dict[Any, Any]:
@@ -118,13 +125,24 @@ class _Handlers(Handlers):
         return {parts.table: runs_html(visit, say), parts.cited: cite_html(visit, say),
                 parts.made: made_html(visit, say), parts.saved: saved_html(visit, say)}
 
-    def on_make(self, visit: Visit, with_own: bool, counter: int) -> Iterator[dict[Any, Any]]:
+    def on_own(self, visit: Visit, with_own: bool, chosen: Sequence[int]) -> dict[Any, Any]:
+        """Offer the chat's questions; those asked since the last offer are chosen, the others stay as they were."""
+        asked = this_run.chat_of(visit.session) if with_own else ()
+        before = visit.session.extra(REPORT_OFFERED, 0)
+        if before > len(asked):  # another chat
+            before, chosen = 0, ()
+        visit.remember(REPORT_OFFERED, len(asked))
+        return {self.parts.prompts: gr.update(
+            choices=[(shortened(turn.prompt), number) for number, turn in enumerate(asked)],
+            value=[*chosen, *range(before, len(asked))], visible=bool(asked))}
+
+    def on_make(self, visit: Visit, with_own: bool, prompts: Sequence[int], counter: int) -> Iterator[dict[Any, Any]]:
         page, say = self.page, self.say
         this_run.record_run(visit, say.language)
         source, pruned = this_run.source_of(visit, say.language), work.pruned_model(visit)
         session = source.session
-        task = page.library.start(visit.key, ReportTask(visit.key, session.applied, bool(with_own), say.language),
-                                  lambda _: gather_both(source, pruned, bool(with_own)))
+        key = ReportTask(visit.key, session.applied, bool(with_own), tuple(prompts), say.language)
+        task = page.library.start(visit.key, key, lambda _: gather_both(source, pruned, bool(with_own), prompts))
         found, asked = yield from page.follow(visit, task, "report")
         name = f"gblm-viz-{found.hash[:SHORT_HASH]}"
         files = {"html": (f"{name}.html", report_file.html(found, say)),
@@ -162,9 +180,15 @@ class _Handlers(Handlers):
             say("report.saved", folder=kept["folder"]) if to else say("report.saved_zip"))}
 
 
-def gather_both(source: Source, pruned: Model, own: bool) -> Job[tuple[Run, Worksheet]]:
-    """Return what the report and its worksheet are written from."""
-    found = yield from this_run.gather(source, pruned, own)
+def shortened(prompt: str) -> str:
+    """Return a question as one line of at most LONGEST_CHOICE characters."""
+    line = " ".join(prompt.split())
+    return line if len(line) <= LONGEST_CHOICE else line[: LONGEST_CHOICE - 1] + "…"
+
+
+def gather_both(source: Source, pruned: Model, own: bool, prompts: Sequence[int]) -> Job[tuple[Run, Worksheet]]:
+    """Return what the report and its worksheet are written from. prompts: which of the chat's questions to include."""
+    found = yield from this_run.gather(source, pruned, own, prompts)
     return found, (yield from worksheet_data.gather(source, found))
 
 

@@ -28,7 +28,15 @@ from gblm_viz.figures.maps import number, role_name
 from gblm_viz.words import Words, join_sentences
 
 from ..components.hand_row import HandRow, hand_value
-from ..components.table import Cell, plain_table
+from ..components.table import plain_table
+from ..components.weight_words import (
+    fate_words,
+    numbers_words,
+    signed,
+    verdict_heads,
+    verdict_rows,
+    verdict_words,
+)
 from ..visit.keys import AnswerChangesKey, PullKey, StatisticsKey, WeightKey, ZeroedKey
 from ..visit.library import Visit
 from ..visit.page import Handlers, Page, bump
@@ -497,22 +505,11 @@ def card(say: Words, found: WeightReport, settings: Settings) -> str:
     return sentence(say, found, settings) + score_bar(say, found, settings) + verdicts(say, found, settings)
 
 
-def group_name(say: Words, found: WeightReport) -> str:
-    return say("weight.group." + ("neighbours" if found.group == "n:m" else found.group))
-
-
 def sentence(say: Words, found: WeightReport, settings: Settings) -> str:
-    fate = say("weight.sentence." + ("removed" if found.removed else "kept"), place=f"{found.rank + 1:,}",
-               size=f"{found.group_size:,}", group=group_name(say, found), cut=f"{found.cut:,}")
-    if math.isnan(found.input_norm):
-        numbers = say("weight.sentence.plain", weight=signed(found.weight))
-    else:
-        numbers = say("weight.sentence.numbers", weight=signed(found.weight), input=number(found.input_norm),
-                      gradient=number(found.gradient_norm), norm=say(f"compare.norms.{settings.norm}"))
-    simpler = f" {say('weight.sentence.fallback', rule=found.fallback)}" if found.fallback else ""
     kind = "removed" if found.removed else "kept"
     return (f'<p class="weight-fate {kind}" data-removed="{int(found.removed)}"><b aria-hidden="true">'
-            f'{"×" if found.removed else "·"}</b> {escape(fate)}</p><p class="tag">{escape(numbers + simpler)}</p>')
+            f'{"×" if found.removed else "·"}</b> {escape(fate_words(say, found))}</p>'
+            f'<p class="tag">{escape(numbers_words(say, found, settings))}</p>')
 
 
 def score_bar(say: Words, found: WeightReport, settings: Settings) -> str:
@@ -536,31 +533,12 @@ def score_bar(say: Words, found: WeightReport, settings: Settings) -> str:
 
 def verdicts(say: Words, found: WeightReport, settings: Settings) -> str:
     """Return each method's verdict on the weight, and what would change the chosen method's verdict."""
-    rows: list[tuple[Cell, ...]] = []
-    for one in found.verdicts:
-        fate, mark = ("goes", "×") if one.removed else ("stays", "·")
-        stands = say("weight.verdict.at", place=f"{one.rank + 1:,}", size=f"{one.group_size:,}", cut=f"{one.cut:,}")
-        name = say("weight.verdict.chosen", method=one.method) if one.method == settings.method else one.method
-        rows.append((name, (fate, f'{mark} {say(f"weight.verdict.{fate}")}'), stands))
-    told = [say("weight.verdict.otherwise", methods=say("settings.join").join(found.saved_by)) if found.saved_by
-            else say("weight.verdict.same")]
-    if not math.isnan(found.goes_from):
-        told.append(say("weight.verdict.goes_from", method=settings.method, sparsity=percent(found.goes_from)))
-    heads = [(say("weight.verdict.method"), ""), (say("weight.verdict.fate"), ""),
-             (say("weight.verdict.place"), "number")]
-    return (title(say("weight.verdict.title")) + plain_table(heads, rows)
-            + f'<p class="sentence small">{escape(join_sentences(told))}</p>')
+    return (title(say("weight.verdict.title")) + plain_table(verdict_heads(say), verdict_rows(say, found, settings))
+            + f'<p class="sentence small">{escape(verdict_words(say, found, settings))}</p>')
 
 
 def title(text: str) -> str:
     return f'<h2 class="weight-title">{escape(text)}</h2>'
-
-
-def signed(value: float) -> str:
-    """Return a number with sign and two digits, such as +1.2e-6; – for nan."""
-    if math.isnan(value) or value == 0:
-        return number(value)
-    return ("+" if value > 0 else "−") + number(abs(value))
 
 
 def percent_signed(share: float) -> str:

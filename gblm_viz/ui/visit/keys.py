@@ -591,11 +591,12 @@ class SpeedTask(Key[Any]):
 
 @dataclass(frozen=True)
 class ReportTask(Key[Any]):
-    """Makes a visitor's report. `own`: with the visitor's text and chat."""
+    """Makes a visitor's report. `own`: with the visitor's text and the `prompts` of the chat, by their numbers."""
 
     visitor: str
     applied: MasksKey | None
     own: bool
+    prompts: tuple[int, ...]
     language: str
 
 

@@ -27,16 +27,20 @@ from gblm_viz.core.measure.evaluate import text_windows
 from gblm_viz.core.measure.won import Bytes, Speed, Won
 from gblm_viz.core.model import models
 from gblm_viz.core.model.matrices import parameters
+from gblm_viz.core.talk.blind import Vote
 from gblm_viz.core.talk.generate import Token
+from gblm_viz.glossary import read_glossary
 from gblm_viz.ui import server
 from gblm_viz.ui.components import csv_file
+from gblm_viz.ui.components.preference_words import preference_words
 from gblm_viz.ui.report import report_data, report_file, this_run
 from gblm_viz.ui.tabs import take_home
+from gblm_viz.ui.tabs.chat_view import Round
 from gblm_viz.ui.visit import downloads
 from gblm_viz.ui.visit.keys import HeldOutKey, PerplexityKey, PrunedKey, WonKey
 from gblm_viz.ui.visit.library import Library, Visit
-from gblm_viz.ui.visit.remembered import CHAT, REPORT, SAVED
-from gblm_viz.ui.visit.session import Session
+from gblm_viz.ui.visit.remembered import BLIND_ROUND, CHAT, REPORT, SAVED, VOTES
+from gblm_viz.ui.visit.session import Selection, Session
 from gblm_viz.ui.visit.text_choice import TextChoice
 from gblm_viz.ui.work import measuring, sweeping, work
 from gblm_viz.ui.work.chat import Conversation, SideAnswer, Turn
@@ -107,6 +111,10 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
 
+NOT_HERE = {"own", "votes", "weight"}
+"""Sections of what this visit did not do: its own words were not asked for, nobody voted, no weight was chosen."""
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_report_stands_alone_and_has_every_section(visit: Visit, language: str) -> None:
     say = words(language)
@@ -117,7 +125,7 @@ def test_the_report_stands_alone_and_has_every_section(visit: Visit, language: s
     assert "script" not in page.tags and "link" not in page.tags and "@import" not in text and "url(http" not in text
     assert f'<html lang="{language}">' in text
     for section in report_file.SECTIONS:
-        assert (f"<h2>{say(f'report.sections.{section.name}')}</h2>" in text) == (section.name != "own")
+        assert (f"<h2>{say(f'report.sections.{section.name}')}</h2>" in text) == (section.name not in NOT_HERE)
     assert page.tags.count("figure") == page.tags.count("svg") == 4  # pull, κ, scores, mask; no probes were asked
     assert page.tags.count("thead") == page.tags.count("table")
     assert "break-before: page" in text and "table-header-group" in text
@@ -132,6 +140,62 @@ def test_no_word_of_the_visitor_is_in_any_file_unless_asked(visit: Visit) -> Non
         assert holds == ({"html", "json", "own_text.csv", "own_chat.csv"} if own else set())
         assert b"<b>\n" not in files["html"]  # a text is text, never markup
     assert CANARY.encode() not in mask_file_bytes(work.applied_masks(visit))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_chosen_weight_is_told_as_the_run_decided_on_it(visit: Visit, language: str) -> None:
+    say, masks = words(language), work.applied_masks(visit)
+    name, mask = next(iter(masks.masks.items()))
+    for removed in (True, False):
+        row, column = (int(one) for one in (mask == removed).nonzero()[5])
+        visit.select(Selection(name, 0, row, column))
+        found = gathered(visit, language)
+        chosen = found.as_tables()["chosen_weight"][0]
+        assert (chosen["matrix"], chosen["row"], chosen["column"], chosen["removed"]) == (name, row, column, removed)
+        assert (chosen["rank"] < chosen["cut"]) == removed
+        text = report_file.html(found, say).decode()
+        assert say("report.sections.weight") in text and f"{chosen['rank'] + 1:,}" in text
+        assert escape(say("weight.verdict.title")) in text
+        assert {one["method"] for one in found.as_tables()["chosen_weight_by_method"]} >= {"magnitude", "wanda", "gblm"}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_blind_votes_are_counted_once_their_models_were_revealed(visit: Visit, language: str) -> None:
+    of = (("dense", visit.session.model), ("pruned", visit.session.applied))
+    other = (("dense", visit.session.model), ("pruned", None))
+    visit.remember(VOTES, (*(Vote(of, number, "dense") for number in range(6)), Vote(of, 6, ""), Vote(of, 7, "pruned"),
+                           Vote(other, 8, "pruned")))
+    visit.remember(BLIND_ROUND, Round(("pruned", "dense"), 7))
+    rows = gathered(visit).as_tables()["votes"]
+    assert [(one["side"], one["preferred"], one["votes"], one["ties"]) for one in rows] == [("dense", 6, 6, 1)]
+    visit.remember(BLIND_ROUND, Round(("pruned", "dense"), 7, revealed=True))
+    found = gathered(visit, language)
+    assert [(one.preferred, one.votes, one.questions) for one in found.votes] == [(6, 7, 8)]
+    say = words(language)
+    told = report_file.html(found, say).decode()
+    assert say("report.sections.votes") in told and escape(preference_words(say, found.votes)[0]) in told
+
+
+def test_only_the_chosen_questions_are_in_the_report(visit: Visit) -> None:
+    turn = visit.session.extra(CHAT).turns[0]
+    turns = tuple(replace(turn, prompt=f"question {number}") for number in range(3))
+    visit.remember(CHAT, replace(visit.session.extra(CHAT), turns=turns))
+    source, pruned = this_run.source_of(visit, "en"), work.pruned_model(visit)
+    own = run(this_run.gather(source, pruned, True, (0, 2))).own
+    assert own is not None and [prompt for prompt, *_ in own.chat] == ["question 0", "question 2"]
+    assert run(this_run.gather(source, pruned, False, (0, 2))).own is None
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_word_that_the_report_explains_stands_in_it(visit: Visit, language: str) -> None:
+    matrix = visit.model().layout.matrices[0]
+    visit.select(Selection(matrix.name, 0, 1, 2))
+    found = gathered(visit, language)
+    text = report_file.html(found, words(language)).decode()
+    before, _ = text.split(f"<h2>{words(language)('report.sections.words')}</h2>")
+    spelled = {name: read_glossary(language).terms[name].spellings for name in report_file.TERMS}
+    missing = [name for name, forms in spelled.items() if not any(form.lower() in before.lower() for form in forms)]
+    assert missing == []
 
 
 def test_a_text_that_moved_on_and_a_chat_of_another_copy_are_not_put_into_the_report(visit: Visit) -> None:

@@ -13,6 +13,7 @@ import pytest
 from gblm_viz.core.base.errors import GblmError
 from gblm_viz.core.base.job import run
 from gblm_viz.core.look import pull, weight
+from gblm_viz.ui.components.weight_words import group_name
 from gblm_viz.ui.tabs import weight as tab
 from gblm_viz.ui.visit.library import Visit
 from gblm_viz.ui.visit.session import Selection
@@ -34,7 +35,7 @@ def test_the_sentence_says_what_the_mask_does(visit: Visit, say: Any, column: in
     told = tab.sentence(say, found, at.settings)
     assert f'data-removed="{int(gone)}"' in told
     assert say("weight.sentence." + ("removed" if gone else "kept"), place=found.rank + 1, size=found.group_size,
-               cut=found.cut, group=tab.group_name(say, found)) in told
+               cut=found.cut, group=group_name(say, found)) in told
 
 
 def test_every_method_s_verdict_is_its_mask_s(visit: Visit, say: Any) -> None:
