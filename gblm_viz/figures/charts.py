@@ -119,7 +119,7 @@ def short(value: float) -> str:
 
 
 def column_profile(found: ColumnProfile, place: str, names: dict[str, str], ordered: bool, say: Say,
-                   height: int = 280) -> go.Figure:
+                   height: int = 300) -> go.Figure:
     """Draw the fraction removed per column, in place or sorted, with the band that contains 95 % of columns by chance.
 
     names: label → the page's name of each of the profile's masks, drawn in the order chosen, Wanda, shuffled.
@@ -138,8 +138,10 @@ def column_profile(found: ColumnProfile, place: str, names: dict[str, str], orde
                           text=say("patterns.profile.band", low=percent(found.low, 0), high=percent(found.high, 0)),
                           font={"color": INK, "size": LETTERS.fine})
     first = next(iter(found.densities))
-    style(figure, say("patterns.profile.title", place=place, name=names[first], columns=f"{columns:,}",
-                       outside=percent(found.outside[first], 0)), height)
+    told = say("patterns.profile.title", name=names[first], columns=f"{columns:,}",
+               outside=percent(found.outside[first], 0))
+    style(figure, f"<b>{place}</b><br>{told}", height)
+    figure.update_layout(margin_t=72, title_y=0.94)
     figure.update_xaxes(title_text=say("patterns.profile.x_sorted" if ordered else "patterns.profile.x"))
     figure.update_yaxes(title_text=say("patterns.profile.y"), ticksuffix="\u00a0%", rangemode="tozero")
     return figure

@@ -42,7 +42,7 @@ _HEAD = """<meta name="referrer" content="no-referrer"><meta name="color-scheme"
 def head(say: Words) -> str:
     """Return the HTML for the page's head, in its language."""
     names = {"number input for ": say("frame.slider_number"), "range slider for ": say("frame.slider_range")}
-    saved = {"png": say("frame.save_picture"), "csv": say("frame.save_numbers")}
+    saved = {"png": say("frame.save_picture"), "csv": say("frame.save_numbers"), **say.table("frame.picture")}
     scripts = (called(_SCRIPTS / "slider_names.js", "start", names),
                called(_SCRIPTS / "projector.js", "start"),
                called(_SCRIPTS / "saving" / "saving.js", "start", saved, csv_file.RULE, sizes.for_scripts()),

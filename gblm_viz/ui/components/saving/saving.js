@@ -1,16 +1,17 @@
 // Lets every chart, model map, token's bars and strip be saved as PNG and CSV, and every table as CSV; says what a chart
 // shows. The matrix view and the probes, which are more than what is on the page, have their own buttons.
-// Knows no model and no language: its two words come with it.
+// Knows no model and no language: its words come with it.
 
 import { makeCsvWriter } from "../shared/csv.js";
 import { append } from "../shared/dom.js";
 import { download } from "../shared/download.js";
 import { drawBoxes } from "./boxes.js";
 import { drawChart } from "./chart.js";
+import { copyPlace, findPlace, showLinked } from "./linking.js";
 import { nameFile, readRows } from "./numbers.js";
 
 /**
- * @typedef {{ png: string, csv: string }} Words
+ * @typedef {{ png: string, csv: string, link: string, link_short: string, copied: string, written: string }} Words
  * @typedef {import("../shared/csv.js").Rule} Rule
  * @typedef {import("../shared/gradio.js").Letters} Letters
  */
@@ -31,6 +32,7 @@ export function start(words, rule, letters) {
       if (!hasBar(target)) placeBar(target, makeBar(target, words, rule, letters));
     }
   };
+  addEventListener("DOMContentLoaded", () => void showLinked());
   new MutationObserver(() => { soon ||= requestAnimationFrame(attach); }).observe(document, {
     childList: true, subtree: true, attributes: true, attributeFilter: ["data-state"] });
 }
@@ -68,6 +70,9 @@ function makeBar(target, words, rule, letters) {
     const text = makeCsvWriter(rule).joinRows(readRows(target));
     download(new Blob(["\ufeff", text], { type: "text/csv" }), nameFile(target, "csv"));
   });
+  if (!target.matches("table") && findPlace(target)) {
+    const one = appendLink(made, words.link_short, words.link, () => void copyPlace(target, one, words));
+  }
   return made;
 }
 
@@ -87,6 +92,7 @@ function appendLink(parent, text, title, press) {
     event.preventDefault();
     press();
   });
+  return made;
 }
 
 /**
