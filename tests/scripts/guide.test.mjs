@@ -13,7 +13,7 @@ const CHOICE = { kind: "choice", low: 0, high: 0, step: 1, unit: "", near: 0 };
 const WAYS = [{ name: "five", title: "Five", about: "", steps: ["a", "b"] }];
 const WORDS = {
   your_guess: "You: {guess}", your_choice: "You: {choice}", found: "Run: {found}", right: "Right.", wrong: "No: {choice}", exact: "Exact.",
-  near: "Close: {difference}", off_by: "Off: {difference}", no_number: "None." };
+  near: "Close: {difference}", off_by: "Off: {difference}", no_number: "None.", points: "{value} points" };
 
 test("a guess is exact, near or off, by the number as it is told", () => {
   assert.deepEqual([328, 330, 388, 389].map((given) => judge(COUNT, given, { found: 328 })), ["exact", "near", "near", "off"]);
@@ -36,6 +36,8 @@ test("what is said of a guess waits for the number", () => {
   value.settled = { found: 328 };
   answer.verdict = judge(COUNT, 620, value.settled);
   assert.deepEqual(tellVerdict(value, answer, WORDS, "en"), ["You: 620", "Run: 328", "Off: 292"]);
+  const share = { guess: SHARE, settled: { found: 83.04 }, texts: {} };
+  assert.deepEqual(tellVerdict(share, { guess: 70, verdict: "off" }, WORDS, "en"), ["You: 70 %", "Run: 83 %", "Off: 13 points"], "a difference of shares is told in points");
   value.settled = {};
   answer.verdict = "none";
   assert.deepEqual(tellVerdict(value, answer, WORDS, "en"), ["You: 620", "None."]);

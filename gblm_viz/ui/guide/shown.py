@@ -16,7 +16,9 @@ from .conditions import Now, Standing, is_met
 from .readings import Run, both_texts
 from .ways import CHOICES, SETTINGS, Guess, Setup, Step, Way
 
-ASKED_FIRST = ("title", "text", "ask", "hint")
+ASKED_FIRST = ("title", "text", "ask", "hint", "do")
+TAKES_TIME = "text"
+"""The text that says in its place what a step waits for, while its numbers are not there yet; others are empty."""
 PERCENT = {"%": 100, "count": 1}
 """Unit → what a measure is multiplied by for it."""
 
@@ -79,7 +81,8 @@ def _texts(step: Step, run: Run, whole: bool) -> dict[str, str]:
         known = {name: value for name, value in values.items() if value is not None}
         return fill(text, known) if len(known) == len(values) else None
 
-    found = {name: filled(own[name]) or own[name] for name in (
+    waits = {TAKES_TIME: run.say("guide.frame.preparing")}
+    found = {name: filled(own[name]) or waits.get(name, "") for name in (
         *ASKED_FIRST, *(f"choice_{letter}" for letter in CHOICES)) if name in own}
     after = filled(own["after"]) or run.say("guide.frame.no_number") if whole else ""
     return {**found, "after": after}

@@ -272,7 +272,7 @@ def _text_problems(step: Step, texts: Mapping[str, str]) -> Iterator[str]:
         yield f"the words guide.{step.name}.{missing[0]} are missing"
         return
     filled = (*dict(step.tell), *FILLED_BY_PAGE)
-    for name in wanted:
+    for name in (*wanted, *(["do"] if f"{step.name}.do" in texts else [])):
         for _, one, _, _ in Formatter().parse(texts[f"{step.name}.{name}"]):
             if one is not None and one not in filled:
                 yield f"nothing fills {{{one}}} in guide.{step.name}.{name}"

@@ -75,6 +75,7 @@ def build(page: Page) -> None:
             answers = AnswerSlider(_example(say), resets="#reset", elem_id="overview-answers")
             to_chat = gr.Button(say("overview.to_chat"), size="sm", visible=False, elem_id="overview-to-chat")
             limit = gr.HTML(limit_html(say, of_pocket=True), elem_id="overview-limit")
+            gr.HTML(f'<a class="to-story" href="#story-head">{escape(say("overview.to_story"))}</a>')
         with gr.Column(scale=5, min_width=420):
             overview_map = ModelMapView(_shipped_map(say), height=290, elem_id="overview-map")
             with gr.Row(equal_height=False, elem_id="overview-telling-row"):
@@ -331,7 +332,7 @@ def cost_lines(say: Words, probes: dict[str, Any] | None, losses: dict[str, Any]
 
 
 def _perplexity(value: float) -> str:
-    return "∞" if math.isinf(value) else f"{value:,.1f}"
+    return "∞" if math.isinf(value) else f"{value:,.{2 if value < 10 else 1}f}"
 
 
 def _tag(told: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any
 
 import gradio as gr
@@ -92,7 +93,9 @@ class _Handlers(Handlers):
         numbers = numbers_of(visit, self.say)
         if numbers is None:
             return {**boxes, parts.intro: paragraph(self.say("story.none_yet"), "tag"), parts.cards: None}
-        return {**boxes, parts.intro: _intro(self.say, numbers, session.applied_number),
+        made_from = None if session.applied is None else session.applied.statistics
+        older = not numbers.example and session.statistics not in (None, made_from)
+        return {**boxes, parts.intro: _intro(self.say, numbers, session.applied_number, older),
                 parts.cards: story_value(self.say, numbers, accepted, self.place_of(visit, numbers))}
 
     def on_visit(self, visit: Visit) -> dict[Any, Any]:
@@ -139,7 +142,7 @@ class _Handlers(Handlers):
         if numbers is None:
             raise GblmError("nothing_applied")
         made = handout(say, numbers, accepted_of(visit), self.place_of(visit, numbers),
-                       run_name(say, numbers, visit.session.applied_number))
+                       run_name(say, numbers, visit.session.applied_number), f"{date.today():%Y-%m-%d}")
         address = downloads.offer(page.library, "gblm-viz-handout.html", made.encode())
         return {self.parts.ready: render("tabs/story_ready.html", say=say, address=address),
                 page.status: page.note(say("story.handout_ready"))}
@@ -192,6 +195,8 @@ def _example_place(say: Words) -> str:
     return place(say, next(one for one in shipped_summaries(say.language) if one.name == name))
 
 
-def _intro(say: Words, numbers: Numbers, number: int) -> str:
+def _intro(say: Words, numbers: Numbers, number: int, older: bool = False) -> str:
+    """Return the story's head. older: gradients were collected on another text since this copy was made."""
     title, told = say("story.title"), say("story.intro", run=run_name(say, numbers, number))
-    return f'<h2 class="story-title">{escape(title)}</h2><p class="tag">{escape(told)}</p>'
+    stale = paragraph(say("story.stale"), "limit") if older else ""
+    return f'<h2 class="story-title">{escape(title)}</h2><p class="tag">{escape(told)}</p>{stale}'

@@ -33,7 +33,8 @@ STEPS = ("text", "gradients", "prune", "patterns", "compare", "report")
 def story_value(say: Words, numbers: Numbers, accepted: Tolerance, place: str) -> Mapping[str, Any]:
     """Return the value of the Story component. place: of the telling weight, in words; "" if there is none."""
     steps = [Link(say(f"story.steps.{name}"), name) for name in STEPS]
-    return story(cards_of(say, numbers, accepted, place), say("story.steps.title"), steps, meeting_of(say, numbers))
+    return story(cards_of(say, numbers, accepted, place), say("story.steps.title"), steps,
+                 meeting_of(say, numbers, accepted))
 
 
 def cards_of(say: Words, numbers: Numbers, accepted: Tolerance, place: str) -> list[Card]:
@@ -146,7 +147,7 @@ def _understood(say: Words, numbers: Numbers) -> Iterator[str]:
 
 def _why(say: Words, numbers: Numbers, place: str) -> Card:
     question, jump, limit = say("story.why.question"), numbers.jump, say("story.why.limit")
-    plain = say("story.why.plain", formula=METHODS[numbers.method].formula)
+    plain = say("story.why.plain", formula=METHODS[numbers.method].formula, symbols=_symbols(say, numbers.method))
     if jump is None:
         return Card("why", question, "", [plain], limit, [Link(say("story.why.link"), "weight")])
     before, after = percent(jump.rank_a, 0), percent(jump.rank_b, 0)
@@ -157,6 +158,14 @@ def _why(say: Words, numbers: Numbers, place: str) -> Card:
     return Card("why", question, say("story.why.number", before=before, after=after), [plain, told], limit,
                 [Link(say("story.why.link"), "why")],
                 Picture(say("story.why.picture", before=before, after=after), bars=bars))
+
+
+def _symbols(say: Words, method: str) -> str:
+    """Return what the letters of a method's formula mean."""
+    kind = METHODS[method]
+    used = ["weight", *(name for name in ("inputs", "gradients") if name in kind.terms),
+            *(["alpha"] if "alpha" in kind.knobs() else [])]
+    return say("story.why.join").join(say(f"story.why.{name}") for name in used)
 
 
 def _work(say: Words, numbers: Numbers) -> Card:
@@ -198,20 +207,39 @@ def _doubt(say: Words, numbers: Numbers) -> Card:
 
 # For the meeting
 
-def meeting_of(say: Words, numbers: Numbers) -> Meeting:
+def meeting_of(say: Words, numbers: Numbers, accepted: Tolerance) -> Meeting:
     """Return the sentences to copy. That gradients keep more than size is said only where this run shows it."""
     known = {True: "better", False: "not_better", None: "uncompared"}[numbers.better_than_size]
-    sentences = [say("story.meeting.first")]
+    sentences = [say("story.meeting.first"), *_result(say, numbers, accepted)]
     if "gradients" in METHODS[numbers.method].needs:
         sentences.append(say(f"story.meeting.{known}", share=format_share(numbers.sparsity)))
+        sentences += _kept_more(say, numbers, "story.meeting.more")
     sentences.append(say("story.meeting.spent", samples=f"{numbers.samples:,}", time=_time(say, numbers))
                      if METHODS[numbers.method].needs and numbers.samples else say("story.meeting.spent_plain"))
-    figures = _figures(say, numbers)
-    if figures:
-        sentences.append(say("story.meeting.figures", figures=figures))
+    sentences.append(say("story.meeting.pays"))
     return Meeting(say("story.meeting.title"), sentences, say("story.meeting.plan_title"),
                    [say(f"story.meeting.plan_{step}") for step in ("texts", "prune", "blind", "watch")],
                    say("story.meeting.copy"), say("story.meeting.copied"), say("story.meeting.not_copied"))
+
+
+def _result(say: Words, numbers: Numbers, accepted: Tolerance) -> list[str]:
+    """Return what was measured with its verdicts, and why it may say nothing about the reader's case."""
+    told, held = [], numbers.held
+    figures = _figures(say, numbers)
+    if figures:
+        told.append(join_sentences([say("story.meeting.figures", figures=figures), *(
+            one.text for one in _verdicts(say, numbers.asked, None if held is None else held.added, accepted))]))
+    if numbers.foreign and not numbers.example:
+        told.append(say("story.meeting.foreign"))
+    if numbers.pocket and figures:
+        told.append(say("story.meeting.tiny"))
+    return told
+
+
+def _kept_more(say: Words, numbers: Numbers, key: str) -> list[str]:
+    """Return the sentence on the methods that lost less than this one; none if there are none."""
+    others = [name for name, how in (numbers.against or {}).items() if how == "more" and name != "random"]
+    return [say(key, method=numbers.method, others=say("story.doubt.join").join(others))] if others else []
 
 
 def _figures(say: Words, numbers: Numbers) -> str:
@@ -227,4 +255,5 @@ def _figures(say: Words, numbers: Numbers) -> str:
 
 def amount(value: float) -> str:
     """Return a perplexity as it is shown; ∞ if it has no end."""
-    return "∞" if math.isinf(value) else f"{value:,.1f}" if value < 1000 else f"{value:,.0f}"
+    decimals = 2 if value < 10 else 1 if value < 1000 else 0  # 1.8 → 2.0 would not show that 9 % were added
+    return "∞" if math.isinf(value) else f"{value:,.{decimals}f}"

@@ -45,7 +45,8 @@ def takes_html(say: Words, found: Sequence[Taken], model: Model) -> str:
     """Return the table; the last line is the visitor's own model."""
     heads = ((say("story.takes.model"), ""), *((say(f"story.takes.{name}"), "number") for name in (
         "parameters", "here", "gpu", "memory", "disk")))
-    rows = [(one.name or say("story.takes.own", model=model.name), _millions(one.parameters),
+    last = say("story.takes.example" if work.is_pocket(model) else "story.takes.own", model=model.name)
+    rows = [(one.name or last, _millions(one.parameters),
              _time(say, one.here.seconds), _time(say, one.gpu.seconds), format_bytes(say, one.here.memory),
              format_bytes(say, one.here.disk_peak)) for one in found]
     intro = say("story.takes.intro", samples=SAMPLES, length=f"{LENGTH:,}", multiply=f"{GPU.multiply / 1e12:,.0f}",

@@ -14,7 +14,7 @@ from gblm_viz.core.base.job import run
 from gblm_viz.core.look import weight
 from gblm_viz.core.measure.evaluate import Probe, ProbeResult, Verdict
 from gblm_viz.core.score.alpha import Alpha
-from gblm_viz.ui.guide import guide, readings, rules
+from gblm_viz.ui.guide import guide, measures, readings, rules, shown
 from gblm_viz.ui.guide.conditions import Now, Standing, is_met
 from gblm_viz.ui.guide.measures import MEASURES, read, written
 from gblm_viz.ui.guide.readings import Run
@@ -26,7 +26,7 @@ from gblm_viz.ui.visit.library import Visit
 from gblm_viz.ui.visit.remembered import WEIGHT_HAND
 from gblm_viz.ui.visit.session import Selection
 from gblm_viz.ui.work import work
-from gblm_viz.words import Words, words
+from gblm_viz.words import LANGUAGES, Words, words
 
 EN = words("en")
 
@@ -215,3 +215,14 @@ def test_a_number_is_told_in_the_unit_of_its_guess(visit: Visit) -> None:
     value = step_value(step, now, {}, ready=True, guessed=True)
     assert value["settled"]["found"] == pytest.approx(100 * read(now.run, "agreement_with_wanda"))
     assert step_value(step, now, {}, ready=True, guessed=False)["settled"] is None
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_field_is_shown_while_its_number_is_not_there(visit: Visit, language: str,
+                                                         monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measures, "written", lambda run, name: None)
+    for way in ways().values():
+        for step in way.steps:
+            texts = shown._texts(step, Run(visit, words(language)), False)
+            assert not any("{" in text for text in texts.values()), step.name
+            assert texts["text"] and texts["title"]

@@ -100,13 +100,29 @@ def test_a_model_without_questions_of_ours_has_its_perplexity_judged(say: Words)
 def test_gradients_are_praised_only_where_the_run_shows_it(say: Words, against: dict[str, str] | None,
                                                            key: str) -> None:
     numbers = replace(example_numbers(say.language), against=against)
-    told = story_cards.meeting_of(say, numbers).sentences
-    assert told[1] == say(f"story.meeting.{key}", share=format_share(numbers.sparsity))
+    told = story_cards.meeting_of(say, numbers, Tolerance()).sentences
+    assert [one for one in ("better", "not_better", "uncompared")
+            if say(f"story.meeting.{one}", share=format_share(numbers.sparsity)) in told] == [key]
+
+
+def test_the_sentences_for_a_meeting_keep_nothing_back(say: Words) -> None:
+    """The verdicts, what lost less, that nothing is smaller, that the model is tiny, that it does not know the text."""
+    example = example_numbers(say.language)
+    told = story_cards.meeting_of(say, replace(example, against={"wanda": "more"}), Tolerance()).sentences
+    for card in story_cards.cards_of(say, example, Tolerance(), ""):
+        assert all(any(verdict.text in one for one in told) for verdict in card.verdicts)
+    assert say("story.meeting.tiny") in told and say("story.meeting.pays") in told
+    assert say("story.meeting.more", method="gblm", others="wanda") in told
+    assert say("story.meeting.foreign") not in told
+    assert example.held is not None
+    strange = replace(example, example=False, pocket=False, own=replace(example.held, dense=400.0), guessing=300.0)
+    told = story_cards.meeting_of(say, strange, Tolerance()).sentences
+    assert say("story.meeting.foreign") in told and say("story.meeting.tiny") not in told
 
 
 def test_a_method_without_gradients_says_nothing_of_them(say: Words) -> None:
     numbers = replace(example_numbers(say.language), method="magnitude", samples=0)
-    meeting = story_cards.meeting_of(say, numbers)
+    meeting = story_cards.meeting_of(say, numbers, Tolerance())
     assert say("story.meeting.spent_plain") in meeting.sentences
     assert not any(say(f"story.meeting.{key}", share=format_share(numbers.sparsity)) in meeting.sentences
                    for key in ("better", "not_better", "uncompared"))
@@ -131,10 +147,10 @@ def test_nearly_all_and_nearly_none_are_not_said_to_be_all_or_none(say: Words) -
 
 def test_the_handout_is_one_page_of_html_that_holds_hostile_names_as_text(say: Words) -> None:
     numbers = replace(example_numbers(say.language), model="<script>alert(1)</script>")
-    made = handout(say, numbers, Tolerance(), "Block <0>", "a run")
+    made = handout(say, numbers, Tolerance(), "Block <0>", "a run", "2026-01-31")
     assert "<script" not in made and "&lt;script" in made
     assert re.search(rf'<html lang="{say.language}">', made) and "http" not in made
-    for sentence in story_cards.meeting_of(say, numbers).plan:
+    for sentence in story_cards.meeting_of(say, numbers, Tolerance()).plan:
         assert sentence in made
 
 
@@ -152,7 +168,7 @@ def test_the_estimates_name_every_size_and_the_visitors_own(library: Library, vi
     assert [one.name for one in found] == ["1B", "7B", "13B", "70B", ""]
     assert [one.here.seconds for one in found[:4]] == sorted(one.here.seconds for one in found[:4])
     html = story_takes.takes_html(say, found, visit.model())
-    assert "tiny" in html and html.count("<tr>") == 6
+    assert say("story.takes.own", model="tiny") in html and html.count("<tr>") == 6
 
 
 def test_before_a_copy_exists_the_story_says_what_to_do(visit: Visit, say: Words) -> None:

@@ -75,7 +75,7 @@ function drawTold(view, answer, state) {
   const { root, value, words, language } = view, verdict = find(root, ".guide-verdict"), isJapanese = language === "ja";
   /** @type {Record<string, string>} */
   const more = {
-    lacking: value.lacks, preparing: "…", doing: words.now_do + (isJapanese ? "：" : ": ") + value.texts.hint, done: view.before ? words.done_before : "" };
+    lacking: value.lacks, preparing: "…", doing: words.now_do + (isJapanese ? "：" : ": ") + (value.texts.do || value.texts.hint), done: view.before ? words.done_before : "" };
   const told = [...(answer ? tellVerdict(value, answer, words, language) : []), more[state] || ""].filter(Boolean);
   verdict.dataset.verdict = answer ? answer.verdict : "";
   write(verdict, told.join(" · "));

@@ -118,7 +118,8 @@ export function tellVerdict(value, answer, words, language) {
   if (!settled || !answer.verdict) return told;
   if (answer.verdict === "none") return [...told, words.no_number];
   if (!choice) told.push(fillSentence(words.found, fields));
-  return [...told, fillSentence(words[answer.verdict === "off" ? "off_by" : answer.verdict], fields)];
+  const apart = { ...fields, difference: guess.unit === "%" ? fillSentence(words.points, { value: parseFloat(fields.difference) }) : fields.difference };
+  return [...told, fillSentence(words[answer.verdict === "off" ? "off_by" : answer.verdict], apart)];
 }
 
 /**

@@ -1,7 +1,7 @@
 // Opening a tab's inner panels, once the server has opened and filled the tab.
 
 export const PAUSE = 60; // milliseconds
-const PATIENCE = 8000;
+const PATIENCE = 30_000; // a busy server may take many seconds to fill a tab
 
 /** @typedef {Window & { gblmShown?: string, gblmPlace?: boolean, gblmFilling?: Map<number, string> }} Page */
 
