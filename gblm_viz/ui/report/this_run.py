@@ -42,7 +42,7 @@ from gblm_viz.core.text import calibration
 
 from ..visit.keys import GradientShareKey, MasksKey, PerplexityKey, ProbesKey, PrunedKey, StatisticsKey, SummariesKey
 from ..visit.library import Library, Visit
-from ..visit.remembered import BLIND_ROUND, CHAT, RUNS, SAVED, VOTES
+from ..visit.remembered import BLIND_ROUND, CHAT_LOG, RUNS, SAVED, VOTES
 from ..visit.session import Session
 from ..visit.text_choice import TextChoice
 from ..work import measuring, sweeping, text_draws, work
@@ -297,8 +297,8 @@ def vote_rows(source: Source) -> tuple[VoteRow, ...]:
 
 
 def chat_of(session: Session) -> tuple[Turn, ...]:
-    """Return the chat's questions and answers, if the applied copy gave the pruned ones."""
-    kept: Conversation = session.extra(CHAT, Conversation())
+    """Return all that was asked in the chat, if the applied copy gave the pruned answers."""
+    kept: Conversation = session.extra(CHAT_LOG, Conversation())
     return tuple(kept.turns) if dict(kept.of).get("pruned") == session.applied else ()
 
 

@@ -22,9 +22,9 @@ from ..components.token_bars import MARKS, bars_html
 from ..visit.keys import SpeedTask
 from ..visit.library import Visit
 from ..visit.page import Handlers, Page
-from ..visit.remembered import BLIND_ROUND, CHAT, CHAT_EDIT, PICKED
+from ..visit.remembered import BLIND_ROUND, CHAT, CHAT_EDIT, CHAT_LOG, PICKED
 from ..work import chat_models, work
-from ..work.chat import Conversation, Turn, answer_together, fit_prompts, messages_of
+from ..work.chat import Conversation, Turn, answer_together, fit_prompts, logged, messages_of
 from . import chat_blind, chat_third, chat_view
 from .chat_view import ChatView, continued_turns, conversation, hidden, is_blind, line, order
 
@@ -176,6 +176,7 @@ class _Handlers(Handlers):
                         yield opening | shown.answers(visit, (*kept, turn), finished=False)
                         opening = {}
             visit.remember(CHAT, Conversation((*kept, turn), of))
+            visit.remember(CHAT_LOG, logged(visit.session.extra(CHAT_LOG, Conversation()), turn, of))
             told = self.page.note(_prompt_note(say, asked["dense"]))
             yield {**(self.everything(visit) if begun else shown.everything(visit)),
                    stop: gr.update(interactive=False), self.page.status: told}
@@ -222,8 +223,8 @@ class _Handlers(Handlers):
         running = visit.library.chats.pop(visit.key, None)
         if running is not None:
             running.set()
-        visit.keep(visit.session.with_extra(CHAT, Conversation()).with_extra(CHAT_EDIT, False)
-                   .with_extra(BLIND_ROUND, None))
+        visit.keep(visit.session.with_extra(CHAT, Conversation()).with_extra(CHAT_LOG, Conversation())
+                   .with_extra(CHAT_EDIT, False).with_extra(BLIND_ROUND, None))
         return {**self.everything(visit), self.row.stop: gr.update(interactive=False), self.shown.places.speed: ""}
 
     def on_asked(self, visit: Visit, wanted: tuple[int, str]) -> dict[Any, Any]:

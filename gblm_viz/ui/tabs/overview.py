@@ -75,7 +75,8 @@ def build(page: Page) -> None:
             answers = AnswerSlider(_example(say), resets="#reset", elem_id="overview-answers")
             to_chat = gr.Button(say("overview.to_chat"), size="sm", visible=False, elem_id="overview-to-chat")
             limit = gr.HTML(limit_html(say, of_pocket=True), elem_id="overview-limit")
-            gr.HTML(f'<a class="to-story" href="#story-head">{escape(say("overview.to_story"))}</a>')
+            gr.HTML(f'<a class="to-story" href="#story-head">{escape(say("overview.to_story"))}</a>',
+                    elem_id="overview-to-story")
         with gr.Column(scale=5, min_width=420):
             overview_map = ModelMapView(_shipped_map(say), height=290, elem_id="overview-map")
             with gr.Row(equal_height=False, elem_id="overview-telling-row"):

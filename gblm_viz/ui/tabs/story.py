@@ -21,6 +21,7 @@ from gblm_viz.words import Words
 from ..components.paragraph import paragraph
 from ..components.story import Story
 from ..components.templates import render
+from ..door.teacher_page import ADDRESS as TEACHER
 from ..visit import downloads
 from ..visit.keys import TakesTask
 from ..visit.library import Visit
@@ -65,6 +66,8 @@ def build(page: Page) -> None:
         estimate = gr.Button(say("story.estimate"), elem_id="story-estimate", size="sm", scale=0, min_width=260)
         paper = gr.Button(say("story.handout"), elem_id="story-handout", size="sm", scale=0, min_width=180)
         ready = gr.HTML("", elem_id="story-handout-ready")
+        gr.HTML(f'<a class="to-story" href="{TEACHER}" target="_blank">{escape(say("link.frame.teacher"))}</a>',
+                elem_id="story-teacher")
     takes = gr.HTML("", elem_id="story-takes")
     _Handlers(page, Parts(intro, right, perplexity, cards, estimate, paper, ready, takes)).wire()
 

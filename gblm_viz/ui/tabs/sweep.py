@@ -140,7 +140,9 @@ class _Handlers(Handlers):
         done, total = done_of(library, plan), len(plan.settings)
         if left is None and done < total and library.has(plan.pace_key):
             left = library.get(plan.pace_key) * (total - done)
-        sentences = [say("sweep.line" if running or done == total else "sweep.line_start", done=done, total=total)]
+        drawn = plan.drawn is not None and not running and len(points_of(library, plan)) == total > done
+        sentences = [say("sweep.line" if running or done == total else "sweep.line_draws" if drawn else
+                         "sweep.line_start", done=done, total=total)]
         if left is not None and done < total:
             sentences.append(say("sweep.line_left", time=format_duration(say, left)))
         elif plan.drawn is not None and done < total and not running:

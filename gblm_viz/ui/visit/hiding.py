@@ -12,9 +12,10 @@ _CLASS = (
     "group", "order", "prune-knobs", "prune-histogram", "prune-matrices",
     "patterns-sort", "patterns-order", "panel-scores", "panel-wanda",
     "story-head", "story", "story-more", "story-takes",
-    "compare-sampling", "compare-speed", "compare-edit", "panel-sweep", "lost-tokens-view", "lost-methods-view",
-    "lost-own")
-PRESETS = {"simple": (*_CLASS, "tab-gradients", "tab-report", "overview-map", "text-next"), "class": _CLASS}
+    "seed", "compare-temperature", "compare-top-p", "compare-most", "compare-third", "compare-speed", "compare-edit",
+    "panel-sweep", "lost-tokens-view", "lost-methods-view", "lost-own", "overview-to-story")
+PRESETS = {"simple": (*_CLASS, "compare-sampling", "tab-gradients", "tab-report", "overview-map", "text-next"),
+           "class": _CLASS}
 """Name → ids, the one that hides most first. An id of a tab means its button in the bar; the tab itself can be opened
 by a step of the guide, and its button is shown as long as it is open. While a step of the guide is open nothing of
 these is hidden, because its questions may be about any control."""

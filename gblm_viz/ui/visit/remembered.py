@@ -46,6 +46,8 @@ KEPT_IN = Remembered[str]("kept_in")
 """The folder that the last collection was written to."""
 
 CHAT = Remembered[Any]("chat")
+CHAT_LOG = Remembered[Any]("chat_log")
+"""All questions that the models on screen were asked since the chat was cleared; `CHAT` holds the ones in sight."""
 CHAT_EDIT = Remembered[bool]("chat_edit")
 """Whether the next question replaces the last one."""
 PICKED = Remembered[tuple[int, int, int] | None]("picked")

@@ -66,6 +66,16 @@ class Conversation:
     of: tuple[tuple[str, ModelKey | MasksKey | None], ...] = ()
 
 
+LONGEST_LOG = 50
+"""Most questions that are remembered for the report."""
+
+
+def logged(log: Conversation, turn: Turn, of: tuple[tuple[str, ModelKey | MasksKey | None], ...]) -> Conversation:
+    """Return the log with a further turn; one with the same prompt is replaced, one of other models begins anew."""
+    before = [one for one in log.turns if one.prompt != turn.prompt] if log.of == of else []
+    return Conversation((*before[1 - LONGEST_LOG:], turn), of)
+
+
 @dataclass(eq=False)
 class _AnswerStream:
     """One model's answer while its thread writes it. list.append is atomic, so the reader needs no lock."""

@@ -40,6 +40,7 @@ from gblm_viz.ui.work.chat import (
     SideAnswer,
     Turn,
     answer_together,
+    logged,
     messages_of,
 )
 from tests.families import FAMILIES, tiny_tokenizer
@@ -433,3 +434,14 @@ def test_predictions_of_one_answer_are_computed_once(visit: Visit) -> None:
     first = run(work.predictions_job(visit.library, key, models_now, (3, 4), (5, 6)))
     assert run(work.predictions_job(visit.library, key, (), (3, 4), (5, 6))) is first
     assert len(first.places) == 3 and first.places[1][1].kl > 0
+
+
+def test_the_report_may_choose_among_all_that_was_asked_since_the_chat_was_cleared() -> None:
+    of, other = (("dense", None),), (("dense", None), ("pruned", None))
+    log = Conversation()
+    for prompt in ("a", "b", "a", *(f"{number}" for number in range(60))):
+        log = logged(log, Turn(prompt, {}), of)
+    assert [turn.prompt for turn in log.turns] == [f"{number}" for number in range(10, 60)]
+    twice = logged(logged(logged(Conversation(), Turn("a", {}), of), Turn("b", {}), of), Turn("a", {}), of)
+    assert [turn.prompt for turn in twice.turns] == ["b", "a"]
+    assert [turn.prompt for turn in logged(log, Turn("new", {}), other).turns] == ["new"]

@@ -39,7 +39,7 @@ from gblm_viz.ui.tabs.chat_view import Round
 from gblm_viz.ui.visit import downloads
 from gblm_viz.ui.visit.keys import HeldOutKey, PerplexityKey, PrunedKey, WonKey
 from gblm_viz.ui.visit.library import Library, Visit
-from gblm_viz.ui.visit.remembered import BLIND_ROUND, CHAT, REPORT, SAVED, VOTES
+from gblm_viz.ui.visit.remembered import BLIND_ROUND, CHAT_LOG, REPORT, SAVED, VOTES
 from gblm_viz.ui.visit.session import Selection, Session
 from gblm_viz.ui.visit.text_choice import TextChoice
 from gblm_viz.ui.work import measuring, sweeping, work
@@ -75,7 +75,7 @@ def visit(library: Library) -> Visit:
     visit = library.visit(None)
     said = tuple(Token(0, text, 1.0, ()) for text in (CANARY, " answers"))
     turn = Turn(f"What is {CANARY}?", {"dense": SideAnswer(said), "pruned": SideAnswer(said[:1])})
-    visit.remember(CHAT, Conversation((turn,), (("dense", visit.session.model), ("pruned", visit.session.applied))))
+    visit.remember(CHAT_LOG, Conversation((turn,), (("dense", visit.session.model), ("pruned", visit.session.applied))))
     return visit
 
 
@@ -177,9 +177,9 @@ def test_blind_votes_are_counted_once_their_models_were_revealed(visit: Visit, l
 
 
 def test_only_the_chosen_questions_are_in_the_report(visit: Visit) -> None:
-    turn = visit.session.extra(CHAT).turns[0]
+    turn = visit.session.extra(CHAT_LOG).turns[0]
     turns = tuple(replace(turn, prompt=f"question {number}") for number in range(3))
-    visit.remember(CHAT, replace(visit.session.extra(CHAT), turns=turns))
+    visit.remember(CHAT_LOG, replace(visit.session.extra(CHAT_LOG), turns=turns))
     source, pruned = this_run.source_of(visit, "en"), work.pruned_model(visit)
     own = run(this_run.gather(source, pruned, True, (0, 2))).own
     assert own is not None and [prompt for prompt, *_ in own.chat] == ["question 0", "question 2"]
@@ -200,7 +200,7 @@ def test_every_word_that_the_report_explains_stands_in_it(visit: Visit, language
 
 def test_a_text_that_moved_on_and_a_chat_of_another_copy_are_not_put_into_the_report(visit: Visit) -> None:
     visit.update(text=replace(visit.session.text, text="Something else altogether. " * 30))
-    visit.remember(CHAT, replace(visit.session.extra(CHAT), of=(("pruned", "another copy"),)))
+    visit.remember(CHAT_LOG, replace(visit.session.extra(CHAT_LOG), of=(("pruned", "another copy"),)))
     found = gathered(visit, own=True).own
     assert found is not None and found.text == "" and found.chat == ()
 
