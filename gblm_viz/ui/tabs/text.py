@@ -33,6 +33,7 @@ from ..visit.remembered import KEEP_IN, KEPT_IN, TEXT_MOVED
 from ..visit.text_choice import TextChoice
 from ..visit.uploads import Upload, claim_upload
 from ..work import work
+from ..work.story_numbers import is_text_foreign
 
 RULES = ("auto", "windows", "paragraphs")
 UPLOAD_TYPES = ".txt,.md,text/*"
@@ -467,7 +468,8 @@ def result_html(say: Words, visit: Visit, moved: bool) -> str:
               dtype=found.dtype, held=held)
     title = f'<b>{escape(say("text.result_title"))}</b>'
     if not moved:
-        return f'<div class="result-card">{title}{_paragraph(said)}{_tag(tag)}{_next(say)}</div>'
+        foreign = _paragraph([say("text.foreign")], "limit") if is_text_foreign(visit) else ""
+        return f'<div class="result-card">{title}{_paragraph(said)}{foreign}{_tag(tag)}{_next(say)}</div>'
     old = _paragraph([say("text.from", text=name, samples=numbers["samples"], length=numbers["length"])], "limit")
     return f'{old}<div class="result-card stale">{title}{_paragraph(said)}{_tag(tag)}</div>'
 

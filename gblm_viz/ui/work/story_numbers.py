@@ -108,6 +108,13 @@ def usual_perplexity() -> float:
                if f"perplexity_{language}" in trained["curve"][-1])
 
 
+def is_text_foreign(visit: Visit) -> bool | None:
+    """Return whether the model does not understand the text that was collected on; None if unknown."""
+    found = visit.statistics()
+    usual = usual_perplexity() if work.is_pocket(visit.model()) else None
+    return tolerance.is_foreign(perplexity_value(found.losses.tolist()), work.guessing_of(found.calibration), usual)
+
+
 # The example
 
 def example_numbers(language: str) -> Numbers:

@@ -9,17 +9,18 @@ import torch
 
 from gblm_viz.amounts import format_bytes
 from gblm_viz.core.base.errors import GblmError
+from gblm_viz.core.measure import tolerance
 from gblm_viz.core.model.models import Model
 from gblm_viz.core.text.calibration import CalibrationSet, from_text, held_out_indices, hold_out
 from gblm_viz.core.text.tokens import trim_cut_characters
 from gblm_viz.ui.tabs import text
 from gblm_viz.ui.visit.keys import ModelKey
-from gblm_viz.ui.visit.library import Library
+from gblm_viz.ui.visit.library import Library, Visit
 from gblm_viz.ui.visit.session import Session
 from gblm_viz.ui.visit.text_choice import TextChoice
 from gblm_viz.ui.visit.uploads import Upload
 from gblm_viz.ui.work import work
-from gblm_viz.words import words
+from gblm_viz.words import Words, words
 
 MODEL = ModelKey("pocket", "float32", "cpu")
 CONTROLS = ("auto", 64, None, 0)
@@ -128,3 +129,13 @@ def test_the_list_stays_when_every_sample_is_left_out_so_that_one_can_be_ticked_
         say=words("en"), views=views, signals=SimpleNamespace(text="signal")), visit, 0)
     assert "Tick at least one" in shown["summary"]
     assert [row["state"] for row in shown["listed"]["rows"]] == ["dropped"] * 4
+
+
+def test_a_text_that_the_model_does_not_understand_is_warned_of_where_it_was_collected(
+        visit: Visit, say: Words, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tests' model has random weights: it does no better than guessing."""
+    samples = visit.statistics().calibration
+    monkeypatch.setattr(tolerance, "FEWEST_TOKENS", samples.token_count)
+    assert say("text.foreign") in text.result_html(say, visit, False)
+    monkeypatch.setattr(text, "is_text_foreign", lambda visit: False)
+    assert say("text.foreign") not in text.result_html(say, visit, False)
