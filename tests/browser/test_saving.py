@@ -98,6 +98,6 @@ def test_a_link_to_a_picture_opens_on_it(page: Page, app: App) -> None:
         other.set_viewport_size(low)
         other.goto(address)
         there = other.locator(f"#{picture}")
-        expect(there).to_have_class(re.compile(r"\blinked\b"), timeout=60_000)
+        expect(there).to_have_attribute("data-linked", "true", timeout=60_000)
         expect(there).to_be_in_viewport(ratio=0.5)
         other.close()

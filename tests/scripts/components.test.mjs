@@ -15,6 +15,7 @@ import { findHiddenTabs, makeHidingRule, mergeQuery } from "../../gblm_viz/ui/co
 import { readNumber } from "../../gblm_viz/ui/components/point_table/point_table.js";
 import { chooseStep } from "../../gblm_viz/ui/components/probe_table/probe_table.js";
 import { readStops } from "../../gblm_viz/ui/components/saving/boxes.js";
+import { readPlace } from "../../gblm_viz/ui/components/saving/linking.js";
 import { cleanNumber, nameFile, readChart } from "../../gblm_viz/ui/components/saving/numbers.js";
 import { splitAtBreaks } from "../../gblm_viz/ui/components/saving/paper.js";
 import { describeChart } from "../../gblm_viz/ui/components/saving/saving.js";
@@ -190,4 +191,10 @@ test("an upload tells the token, the answer's status where there is none, and 0 
   const told = [await send(file), await send(file), await send(file)].map(({ status, token, size, name }) => [status, token, size, name.length]);
   assert.deepEqual(told, [[200, "t", 7, 200], [413, "", 7, 200], [0, "", 7, 200]]);
   assert.deepEqual(sent[0], ["/upload", "visit", 200]);
+});
+
+test("a link to a picture names it behind the panels it lies in, and nothing else is taken for one", () => {
+  assert.deepEqual(readPlace("#columns/patterns-profile"), { panels: ["columns"], name: "patterns-profile" });
+  assert.deepEqual(readPlace("#prune-histogram"), { panels: [], name: "prune-histogram" });
+  assert.deepEqual(["", "#", "#A", "#a/", "#a'b", "#<b>"].map(readPlace), [null, null, null, null, null, null]);
 });

@@ -65,8 +65,8 @@ export async function showLinked() {
   const found = await waitFor(() => findShown(place.name), () => wanted, PATIENCE);
   if (!found) return;
   found.scrollIntoView({ block: "center" });
-  found.classList.add("linked");
-  setTimeout(() => found.classList.remove("linked"), SHOWN);
+  found.dataset.linked = "true"; // not a class: Gradio writes all classes anew
+  setTimeout(() => delete found.dataset.linked, SHOWN);
 }
 
 /** @param {string} name */

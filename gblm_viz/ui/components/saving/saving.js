@@ -32,7 +32,7 @@ export function start(words, rule, letters) {
       if (!hasBar(target)) placeBar(target, makeBar(target, words, rule, letters));
     }
   };
-  addEventListener("DOMContentLoaded", () => void showLinked());
+  void showLinked();
   new MutationObserver(() => { soon ||= requestAnimationFrame(attach); }).observe(document, {
     childList: true, subtree: true, attributes: true, attributeFilter: ["data-state"] });
 }
