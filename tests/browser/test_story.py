@@ -37,6 +37,10 @@ def test_a_manager_finds_seven_answers_judges_them_and_takes_them_along(page: Pa
     address = page.evaluate("(one) => one.href", link.element_handle())
     made = urllib.request.urlopen(address).read().decode()
     assert say("story.meeting.first") in made and f"{shipped['probes']['pruned'][0]:,}" in made
+    paper = page.context.new_page()
+    paper.set_content(made)
+    assert len(re.findall(rb"/Type\s*/Page\b", paper.pdf(prefer_css_page_size=True))) == 1, "one sheet of A4"
+    paper.close()
 
     page.get_by_role("button", name=say("story.doubt.link")).click()
     expect(page.locator("#lost-methods-view")).to_be_visible()
