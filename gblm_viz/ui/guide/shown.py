@@ -17,8 +17,6 @@ from .readings import Run, both_texts
 from .ways import CHOICES, SETTINGS, Guess, Setup, Step, Way
 
 ASKED_FIRST = ("title", "text", "ask", "hint", "do")
-TAKES_TIME = "text"
-"""The text that says in its place what a step waits for, while its numbers are not there yet; others are empty."""
 PERCENT = {"%": 100, "count": 1}
 """Unit → what a measure is multiplied by for it."""
 
@@ -45,7 +43,7 @@ def step_value(step: Step, now: Now, controls: Mapping[str, Any], *, ready: bool
     whole = guessed and ready and all(one.of_page or done for one, done in zip(step.done, met, strict=True))
     shown = step.then if guessed and step.then is not None else step.start
     return {"step": step.name, "turn": time.monotonic_ns(), "guessed": guessed, "ready": ready,
-            "lacks": _lacks(run.say, lacks), "texts": _texts(step, run, whole),
+            "lacks": _lacks(run.say, lacks), "texts": _texts(step, run, whole, not ready and not lacks),
             "guess": None if guess is None else _guess(guess, run),
             "settled": _settled(guess, run, whole) if guessed and ready and guess is not None else None,
             "done": [{"kind": one.kind, "target": one.target, "least": one.at_least, "most": one.at_most,
@@ -71,8 +69,9 @@ def _lacks(say: Words, lacks: str) -> str:
     return say("guide.frame.no_weight") if lacks == "weight" else say(f"guide.frame.needs_{lacks}")
 
 
-def _texts(step: Step, run: Run, whole: bool) -> dict[str, str]:
-    """Return the step's texts; `after` is empty until all that it tells of is there."""
+def _texts(step: Step, run: Run, whole: bool, waiting: bool) -> dict[str, str]:
+    """Return the step's texts; `after` is empty until all that it tells of is there. A text whose numbers are not there
+    is empty, and the step's own says in its place whether they are being made (`waiting`)."""
     own, tell = run.say.table(f"guide.{step.name}"), dict(step.tell)
 
     def filled(text: str) -> str | None:
@@ -81,9 +80,9 @@ def _texts(step: Step, run: Run, whole: bool) -> dict[str, str]:
         known = {name: value for name, value in values.items() if value is not None}
         return fill(text, known) if len(known) == len(values) else None
 
-    waits = {TAKES_TIME: run.say("guide.frame.preparing")}
-    found = {name: filled(own[name]) or waits.get(name, "") for name in (
+    found = {name: filled(own[name]) or "" for name in (
         *ASKED_FIRST, *(f"choice_{letter}" for letter in CHOICES)) if name in own}
+    found["text"] = found["text"] or run.say("guide.frame.preparing" if waiting else "guide.frame.no_number")
     after = filled(own["after"]) or run.say("guide.frame.no_number") if whole else ""
     return {**found, "after": after}
 

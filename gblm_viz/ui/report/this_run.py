@@ -272,19 +272,20 @@ def chosen_matrix(source: Source, gradients: tuple[GradientSummary, ...]) -> tup
 
 
 def chosen_weight(source: Source) -> ChosenWeight | None:
-    """Return the chosen weight with every method's decision on it; None if none is chosen in this model."""
-    chosen, layout = source.session.selection, source.model.layout
-    matrix = next((one for one in layout.matrices if one.name == chosen.matrix), None)
-    if matrix is None or chosen.row is None or chosen.column is None:
+    """Return the chosen weight with every method's decision on it.
+
+    None if none is chosen in this model, or if the server no longer holds the statistics that its method needs.
+    """
+    chosen, settings = source.session.selection, source.applied.settings
+    if not chosen.matrix or chosen.row is None or chosen.column is None or not chosen.inside(source.model.layout):
         return None
-    if chosen.row >= matrix.rows or chosen.column >= matrix.columns:
+    if settings.needs and source.statistics is None:
         return None
-    settings, place = source.applied.settings, (chosen.row, chosen.column)
-    report = weight.explain(source.model, source.statistics, settings, source.applied, matrix.name, *place,
-                            chosen.expert)
-    mask = source.applied.masks[matrix.name]
-    removed = bool((mask[chosen.expert] if mask.dim() == 3 else mask)[place])
-    return ChosenWeight(matrix.name, chosen.expert, *place, removed, report)
+    name, expert, place = chosen.matrix, chosen.expert, (chosen.row, chosen.column)
+    report = weight.explain(source.model, source.statistics, settings, source.applied, name, *place, expert)
+    mask = source.applied.masks[name]
+    removed = bool((mask[expert] if mask.dim() == 3 else mask)[place])
+    return ChosenWeight(name, expert, *place, removed, report)
 
 
 def vote_rows(source: Source) -> tuple[VoteRow, ...]:
@@ -302,7 +303,7 @@ def chat_of(session: Session) -> tuple[Turn, ...]:
     return tuple(kept.turns) if dict(kept.of).get("pruned") == session.applied else ()
 
 
-def own_text(source: Source, prompts: Collection[int] | None = None) -> Own:
+def own_text(source: Source, prompts: Collection[str] | None = None) -> Own:
     """Return the calibration text, if it is still the run's, and the chat, if this copy gave its pruned answers.
 
     prompts: which of the chat's questions; None: all.
@@ -314,11 +315,10 @@ def own_text(source: Source, prompts: Collection[int] | None = None) -> Own:
         if calibration.sha256(checked) == source.statistics.calibration.text_sha256:
             text = checked[:LONGEST_OWN]
     return Own(text, tuple((turn.prompt, turn.answers["dense"].text, turn.answers["pruned"].text)
-                           for number, turn in enumerate(chat_of(source.session))
-                           if prompts is None or number in prompts))
+                           for turn in chat_of(source.session) if prompts is None or turn.prompt in prompts))
 
 
-def gather(source: Source, pruned: Model, own: bool, prompts: Collection[int] | None = None) -> Job[Run]:
+def gather(source: Source, pruned: Model, own: bool, prompts: Collection[str] | None = None) -> Job[Run]:
     """Build the report's Run, first measuring a small model if needed. `own`: include the user's text and chat.
 
     prompts: which of the chat's questions to include; None: all.

@@ -198,11 +198,17 @@ def _doubt(say: Words, numbers: Numbers) -> Card:
     if numbers.against is None:
         told.append(say("story.doubt.uncompared"))
     for kind in ("less", "more", "none", "one_draw", "too_few"):
-        others = [name for name, how in (numbers.against or {}).items() if how == kind and name != "random"]
+        others = _others(say, numbers, kind)
         if others:
-            told.append(say(f"story.doubt.{kind}", method=numbers.method, others=say("story.doubt.join").join(others)))
+            told.append(say(f"story.doubt.{kind}", method=numbers.method, others=others))
     return Card("doubt", say("story.doubt.question"), "", told, say("story.doubt.limit"),
                 [_link(say, "doubt.link", "methods")])
+
+
+def _others(say: Words, numbers: Numbers, kind: str) -> str:
+    """Return the names of the methods against which the comparison came out like this; random is no rival."""
+    return say("story.doubt.join").join(
+        name for name, how in (numbers.against or {}).items() if how == kind and name != "random")
 
 
 # For the meeting
@@ -213,7 +219,8 @@ def meeting_of(say: Words, numbers: Numbers, accepted: Tolerance) -> Meeting:
     sentences = [say("story.meeting.first"), *_result(say, numbers, accepted)]
     if "gradients" in METHODS[numbers.method].needs:
         sentences.append(say(f"story.meeting.{known}", share=format_share(numbers.sparsity)))
-        sentences += _kept_more(say, numbers, "story.meeting.more")
+        others = _others(say, numbers, "more")
+        sentences += [say("story.meeting.more", method=numbers.method, others=others)] if others else []
     sentences.append(say("story.meeting.spent", samples=f"{numbers.samples:,}", time=_time(say, numbers))
                      if METHODS[numbers.method].needs and numbers.samples else say("story.meeting.spent_plain"))
     sentences.append(say("story.meeting.pays"))
@@ -234,12 +241,6 @@ def _result(say: Words, numbers: Numbers, accepted: Tolerance) -> list[str]:
     if numbers.pocket and figures:
         told.append(say("story.meeting.tiny"))
     return told
-
-
-def _kept_more(say: Words, numbers: Numbers, key: str) -> list[str]:
-    """Return the sentence on the methods that lost less than this one; none if there are none."""
-    others = [name for name, how in (numbers.against or {}).items() if how == "more" and name != "random"]
-    return [say(key, method=numbers.method, others=say("story.doubt.join").join(others))] if others else []
 
 
 def _figures(say: Words, numbers: Numbers) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -125,18 +125,16 @@ class _Handlers(Handlers):
         return {parts.table: runs_html(visit, say), parts.cited: cite_html(visit, say),
                 parts.made: made_html(visit, say), parts.saved: saved_html(visit, say)}
 
-    def on_own(self, visit: Visit, with_own: bool, chosen: Sequence[int]) -> dict[Any, Any]:
+    def on_own(self, visit: Visit, with_own: bool, chosen: Sequence[str]) -> dict[Any, Any]:
         """Offer the chat's questions; those asked since the last offer are chosen, the others stay as they were."""
-        asked = this_run.chat_of(visit.session) if with_own else ()
-        before = visit.session.extra(REPORT_OFFERED, 0)
-        if before > len(asked):  # another chat
-            before, chosen = 0, ()
-        visit.remember(REPORT_OFFERED, len(asked))
+        asked = [turn.prompt for turn in this_run.chat_of(visit.session)] if with_own else []
+        before = visit.session.extra(REPORT_OFFERED, ())
+        visit.remember(REPORT_OFFERED, tuple(asked))
         return {self.parts.prompts: gr.update(
-            choices=[(shortened(turn.prompt), number) for number, turn in enumerate(asked)],
-            value=[*chosen, *range(before, len(asked))], visible=bool(asked))}
+            choices=[(shortened(prompt), prompt) for prompt in asked], visible=bool(asked),
+            value=still_chosen(asked, before, chosen))}
 
-    def on_make(self, visit: Visit, with_own: bool, prompts: Sequence[int], counter: int) -> Iterator[dict[Any, Any]]:
+    def on_make(self, visit: Visit, with_own: bool, prompts: Sequence[str], counter: int) -> Iterator[dict[Any, Any]]:
         page, say = self.page, self.say
         this_run.record_run(visit, say.language)
         source, pruned = this_run.source_of(visit, say.language), work.pruned_model(visit)
@@ -180,13 +178,18 @@ class _Handlers(Handlers):
             say("report.saved", folder=kept["folder"]) if to else say("report.saved_zip"))}
 
 
+def still_chosen(asked: Sequence[str], before: Collection[str], chosen: Collection[str]) -> list[str]:
+    """Return the questions that are chosen: those chosen of the ones offered before, and all that are new."""
+    return [prompt for prompt in asked if prompt in chosen or prompt not in before]
+
+
 def shortened(prompt: str) -> str:
     """Return a question as one line of at most LONGEST_CHOICE characters."""
     line = " ".join(prompt.split())
     return line if len(line) <= LONGEST_CHOICE else line[: LONGEST_CHOICE - 1] + "…"
 
 
-def gather_both(source: Source, pruned: Model, own: bool, prompts: Sequence[int]) -> Job[tuple[Run, Worksheet]]:
+def gather_both(source: Source, pruned: Model, own: bool, prompts: Sequence[str]) -> Job[tuple[Run, Worksheet]]:
     """Return what the report and its worksheet are written from. prompts: which of the chat's questions to include."""
     found = yield from this_run.gather(source, pruned, own, prompts)
     return found, (yield from worksheet_data.gather(source, found))

@@ -591,12 +591,12 @@ class SpeedTask(Key[Any]):
 
 @dataclass(frozen=True)
 class ReportTask(Key[Any]):
-    """Makes a visitor's report. `own`: with the visitor's text and the `prompts` of the chat, by their numbers."""
+    """Makes a visitor's report. `own`: with the visitor's text and these `prompts` of the chat."""
 
     visitor: str
     applied: MasksKey | None
     own: bool
-    prompts: tuple[int, ...]
+    prompts: tuple[str, ...]
     language: str
 
 

@@ -30,8 +30,8 @@ SAVED = Remembered[dict[MasksKey | None, dict[str, Any]]]("saved")
 """Bytes and links of the saved copies, by their masks."""
 REPORT = Remembered[dict[str, Any]]("report")
 """The last report: its run's number, whether it includes the visitor's own words, and its links."""
-REPORT_OFFERED = Remembered[int]("report_offered")
-"""Number of the chat's questions that were offered for the report."""
+REPORT_OFFERED = Remembered[tuple[str, ...]]("report_offered")
+"""The chat's questions that were offered for the report."""
 OWN_PROBES = Remembered[OwnProbesKey]("own_probes")
 SHOWN_PROBES = Remembered[tuple[Any, Any]]("lost_probes")
 """The set of probes that is shown, and which of them."""

@@ -223,6 +223,8 @@ def test_no_field_is_shown_while_its_number_is_not_there(visit: Visit, language:
     monkeypatch.setattr(measures, "written", lambda run, name: None)
     for way in ways().values():
         for step in way.steps:
-            texts = shown._texts(step, Run(visit, words(language)), False)
-            assert not any("{" in text for text in texts.values()), step.name
-            assert texts["text"] and texts["title"]
+            for waiting, said in ((True, "preparing"), (False, "no_number")):
+                texts = shown._texts(step, Run(visit, words(language)), False, waiting)
+                assert not any("{" in text for text in texts.values()), step.name
+                assert texts["title"] and (not dict(step.tell) or "{" not in words(language)(f"guide.{step.name}.text")
+                                           or texts["text"] == words(language)(f"guide.frame.{said}"))

@@ -181,9 +181,27 @@ def test_only_the_chosen_questions_are_in_the_report(visit: Visit) -> None:
     turns = tuple(replace(turn, prompt=f"question {number}") for number in range(3))
     visit.remember(CHAT_LOG, replace(visit.session.extra(CHAT_LOG), turns=turns))
     source, pruned = this_run.source_of(visit, "en"), work.pruned_model(visit)
-    own = run(this_run.gather(source, pruned, True, (0, 2))).own
+    own = run(this_run.gather(source, pruned, True, ("question 0", "question 2"))).own
     assert own is not None and [prompt for prompt, *_ in own.chat] == ["question 0", "question 2"]
-    assert run(this_run.gather(source, pruned, False, (0, 2))).own is None
+    assert run(this_run.gather(source, pruned, False, ("question 0",))).own is None
+
+
+def test_a_question_that_was_left_out_stays_out_wherever_it_stands_in_the_list() -> None:
+    """Asked again, a question goes to the end of the list; after another copy the list is another one."""
+    assert take_home.still_chosen(["a", "b"], (), ()) == ["a", "b"]
+    assert take_home.still_chosen(["b", "a", "c"], ("a", "b"), ("b",)) == ["b", "c"]
+    assert take_home.still_chosen(["d"], ("a",), ()) == ["d"]
+
+
+def test_a_report_without_the_statistics_or_of_a_weight_of_another_model_is_made_all_the_same(visit: Visit) -> None:
+    matrix = visit.model().layout.matrices[0]
+    visit.select(Selection(matrix.name, 0, 1, 2))
+    source = this_run.source_of(visit, "en")
+    assert this_run.chosen_weight(source) is not None
+    assert this_run.chosen_weight(replace(source, statistics=None)) is None
+    for elsewhere in (Selection("gone", 0, 1, 2), Selection(matrix.name, 0, matrix.rows, 2)):
+        session = replace(source.session, selection=elsewhere)
+        assert this_run.chosen_weight(replace(source, session=session)) is None
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

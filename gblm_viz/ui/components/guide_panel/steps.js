@@ -100,7 +100,7 @@ export function makeFields({ guess, settled, texts }, given, language) {
   const found = settled?.found;
   if (found === undefined) return { guess: formatGuess(guess, Number(given), language) };
   const apart = Math.abs(roundFor(guess, Number(given)) - roundFor(guess, found));
-  return { guess: formatGuess(guess, Number(given), language), found: formatGuess(guess, found, language), difference: formatGuess(guess, apart, language) };
+  return { guess: formatGuess(guess, Number(given), language), found: formatGuess(guess, found, language), difference: formatGuess(guess, apart, language), apart: String(roundFor(guess, apart)) };
 }
 
 /**
@@ -118,7 +118,7 @@ export function tellVerdict(value, answer, words, language) {
   if (!settled || !answer.verdict) return told;
   if (answer.verdict === "none") return [...told, words.no_number];
   if (!choice) told.push(fillSentence(words.found, fields));
-  const apart = { ...fields, difference: guess.unit === "%" ? fillSentence(words.points, { value: parseFloat(fields.difference) }) : fields.difference };
+  const apart = { ...fields, difference: guess.unit === "%" ? fillSentence(words.points, { value: fields.apart }) : fields.difference };
   return [...told, fillSentence(words[answer.verdict === "off" ? "off_by" : answer.verdict], apart)];
 }
 
