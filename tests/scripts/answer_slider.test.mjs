@@ -60,9 +60,9 @@ test("a stop says what is removed, what each model answers, and what it costs", 
   };
   assert.deepEqual(at("first?", "gblm", 1), {
     headline: "25 % removed: 500 of 2,000", asked: "first?", dense: "ab", pruned: "aé😀", mark: [1, 3], parting: "different",
-    big: "100 % → 60 % (10 → 6 of 10)", tag: "30 % to 80 %", lost: "1.8 → 20.0, 3 of 26" });
+    big: "100 % → 60 % (10 → 6 of 10)", tag: "30 % to 80 %", lost: "1.84 → 20.0, 3 of 26" });
   const { lost, parting, mark, headline } = at("second?", "wanda", 0);
-  assert.deepEqual([lost, parting, mark, headline], ["1.8 → 1.8, 3 of 26 (no difference)", "same", null, "0 % removed: 0 of 2,000"]);
+  assert.deepEqual([lost, parting, mark, headline], ["1.84 → 1.84, 3 of 26 (no difference)", "same", null, "0 % removed: 0 of 2,000"]);
   assert.match(at("first?", "gblm", 2).lost, /∞/);
   assert.equal(findShipped(VALUE, { prompt: "my own?", method: "gblm", stop: 1 }), null);
 });

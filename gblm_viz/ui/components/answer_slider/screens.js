@@ -182,5 +182,6 @@ function formatWhole(number) {
 
 /** @param {number | null} value */
 export function formatPerplexity(value) {
-  return value === null ? "∞" : value.toLocaleString("en-US", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+  const digits = value !== null && value < 10 ? 2 : 1; // 1.8 → 2.0 would not show that 9 % were added
+  return value === null ? "∞" : value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
 }
