@@ -178,8 +178,8 @@ class _Handlers(Handlers):
         updates = self.show.everything(visit)
         if is_ready(visit) and (named := (visit.session.model, at_of(visit).selection)) != written:
             updates |= {**self.show.boxes(visit, named[1]), self.parts.boxes: named}
-        edited = self.keep_hand(visit, hand_of(visit)) if is_ready(visit) else {self.parts.hand: None}
-        return {**updates, **edited}
+        hand = self.show.hand(visit, hand_of(visit)) if is_ready(visit) else None
+        return {**updates, self.parts.hand: hand}
 
     def on_place(self, visit: Visit, counter: int, name: str | None, expert: float | None, row: float | None,
                  column: float | None) -> dict[Any, Any]:
@@ -192,6 +192,8 @@ class _Handlers(Handlers):
             told = say("weight.outside", block=found.block, role=role_name(say, found.role),
                        rows=f"{found.rows - 1:,}", columns=f"{found.columns - 1:,}")
             return {page.status: page.note(told, "error")}
+        if wanted == visit.session.selection:  # a box that is left says its number a second time after Enter
+            return {page.status: page.note(say("status.ready"))}
         session = visit.select(wanted)
         return {self.signals.selection: bump(counter), self.parts.boxes: (session.model, wanted),
                 page.status: page.note(say("status.ready"))}

@@ -12,7 +12,6 @@ import shutil
 import signal
 import socket
 import struct
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +22,7 @@ import pytest
 import torch
 import transformers.utils
 from safetensors.torch import load_file, save_file
+from torch.nn.modules import module
 
 from gblm_viz.core.base.errors import GblmError, ModelError
 from gblm_viz.core.base.footprint import available_memory
@@ -36,9 +36,7 @@ from tests.families import FAMILIES, save_tiny, tiny_tokenizer
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 SECONDS = 20
-"""On the clock, for all plans of one folder together: the guard against a hang. Below is what it really takes."""
-BUSY = 2.0
-"""Of the processor, for all plans of one folder together; measured 0.2 at most."""
+"""On the clock, for all plans of one folder together: the guard against a hang. They take 0.2 at most."""
 MARK = Path("mark-of-code-that-ran")
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
 PYTHON = f"""from pathlib import Path
@@ -349,14 +347,13 @@ def soon() -> Iterator[None]:
     """What takes longer is interrupted, also while it waits for a pipe."""
     def late(*_: object) -> None:
         raise TimeoutError("a hostile folder held the process up")
-    before, began = signal.signal(signal.SIGALRM, late), time.process_time()
+    before = signal.signal(signal.SIGALRM, late)
     signal.alarm(SECONDS)
     try:
         yield
     finally:
         signal.alarm(0)
         signal.signal(signal.SIGALRM, before)
-    assert time.process_time() - began < BUSY
 
 
 def tree(place: Path) -> set[str]:
@@ -403,11 +400,17 @@ def test_a_hostile_folder_is_one_sentence_soon_and_runs_nothing(kind: str, place
 
 
 @pytest.mark.parametrize("kind", ["million_layers", "thousand_layers", "many_experts"])
-def test_what_would_be_built_for_ever_is_refused_at_once(kind: str, place: Path) -> None:
+def test_what_would_be_built_for_ever_is_refused_after_few_parts(kind: str, place: Path) -> None:
+    """The original's own network has fewer than 100 parts; a limit that does not hold builds a million."""
     KINDS[kind][0](place)
-    began = time.process_time()
-    assert outcome(lambda: models.estimate("hostile")) != ""
-    assert time.process_time() - began < 0.5
+    built: list[str] = []
+    counting = module.register_module_module_registration_hook(lambda _owner, name, _part: built.append(name))
+    try:
+        with soon():
+            assert outcome(lambda: models.estimate("hostile")) != ""
+    finally:
+        counting.remove()
+    assert len(built) <= outline.PER_TENSOR * 100 + outline.MORE
 
 
 def test_no_memory_is_taken_for_tables_that_no_file_tells_of(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
