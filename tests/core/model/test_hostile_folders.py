@@ -335,10 +335,10 @@ def place(original: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
         (found / name).write_bytes(pickle.dumps(Pickled()))
     shutil.copy(original / CONFIG, tmp_path / OUTSIDE)
     monkeypatch.chdir(tmp_path)
-    for module in (huggingface_hub.constants, transformers.utils.hub):
+    for holder in (huggingface_hub.constants, transformers.utils.hub):
         for name in ("HF_HUB_CACHE", "HF_MODULES_CACHE"):
-            if hasattr(module, name):
-                monkeypatch.setattr(module, name, str(tmp_path / "cache"))
+            if hasattr(holder, name):
+                monkeypatch.setattr(holder, name, str(tmp_path / "cache"))
     return found
 
 
