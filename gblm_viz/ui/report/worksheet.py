@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gblm_viz.amounts import format_differences
+from gblm_viz.amounts import format_difference, format_differences
 from gblm_viz.core.keep.run import MatrixRow
 from gblm_viz.figures.charts import percent
 from gblm_viz.figures.maps import role_name
@@ -70,11 +70,18 @@ def number_text(value: float) -> str:
 
 
 def _removed(found: Worksheet, sheet: Sheet) -> Question:
-    run, say = found.run, sheet.say
-    fields = {"prunable": f"{run.model.prunable:,}", "kept": f"{run.model.prunable - run.removed:,}",
-              "removed": f"{run.removed:,}", "share": percent(run.removed / run.model.prunable), "blank": BLANK}
+    """Ask about one matrix, whose size has to be computed: at 50 % as many weights stay as go."""
+    run, say, one = found.run, sheet.say, found.run.matrices[0]
+    rows = one.rows * max(1, one.experts)
+    weights = rows * one.columns
+    removed = round(one.removed * weights)
+    fields = {"matrix": _place(say, one), "rows": f"{rows:,}", "columns": f"{one.columns:,}", "weights": f"{weights:,}",
+              "kept": f"{weights - removed:,}", "removed": f"{removed:,}", "share": percent(removed / weights),
+              "blank": BLANK}
+    whole = say("worksheet.removed.whole", prunable=f"{run.model.prunable:,}", removed=f"{run.removed:,}",
+                share=percent(run.removed / run.model.prunable))
     return Question("removed", _written(say, "removed", "ask", "blanks", **fields),
-                    [Paragraph(say("worksheet.removed.solution", **fields))])
+                    [Paragraph(join_sentences([say("worksheet.removed.solution", **fields), whole]))])
 
 
 def _hardest(found: Worksheet, sheet: Sheet) -> Question | None:
@@ -114,10 +121,14 @@ def _scores(found: Worksheet, sheet: Sheet) -> Question | None:
                 last=f"{one.column + COUNT - 1:,}")
     level = [] if one.alpha is None else [say(f"worksheet.scores.{'alpha' if one.own else 'alpha_balance'}",
                                               alpha=f"{one.alpha:,g}")]
-    sets = {chosen for *_, chosen in marked}
+    differing = [place for place in range(COUNT) if len({place in chosen for *_, chosen in marked}) > 1]
     told = [say("worksheet.scores.marks", method=name, columns=", ".join(
         str(one.column + place) for place in sorted(chosen))) for name, _, chosen in marked]
-    told.append(say("worksheet.scores.differ" if len(sets) > 1 else "worksheet.scores.same"))
+    told.append(say("worksheet.scores.differ", columns=", ".join(str(one.column + place) for place in differing))
+                if differing else say("worksheet.scores.same"))
+    told += [say("worksheet.scores.places", column=one.column + place, x=number_text(one.inputs[place]),
+                 places=", ".join(str(sorted(scores).index(scores[place]) + 1) for _, scores, _ in marked))
+             for place in differing]
     return Question(
         "scores", [Paragraph(join_sentences([say("worksheet.scores.ask", lowest=LOWEST), where, *level])),
                    Table(heads, [(*cells, *([""] * len(names))) for cells in known], "blanks"),
@@ -141,9 +152,11 @@ def _perplexity(found: Worksheet, sheet: Sheet) -> Question | None:
               "text": sheet.text(held["dense"].text), **format_differences(apart.mean, apart.low, apart.high, 3),
               "blank": BLANK, "times": f"{after / before:,.2f}"}
     key = "too_few" if apart.windows < 2 else "shown" if apart.shown else "not_shown"
+    judged = "worse" if after > before else "better" if after < before else "equal"
     asked = ("ask", "blanks") if apart.windows < 2 else ("ask", "interval", "blanks", "judge")
     return Question("perplexity", _written(say, "perplexity", *asked, **fields),
                     [Paragraph(join_sentences((say("worksheet.perplexity.solution", **fields),
+                                               say(f"worksheet.perplexity.{judged}"),
                                                say(f"worksheet.perplexity.{key}", **fields))))])
 
 
@@ -159,10 +172,17 @@ def _right(found: Worksheet, sheet: Sheet) -> Question | None:
     fields = {"n": f"{before.total:,}", "before": f"{before.right:,}", "after": f"{after.right:,}", "blank": BLANK,
               "share_before": percent(before.right / before.total), "share_after": percent(after.right / after.total),
               "points": shown["mean"], "low": shown["low"], "high": shown["high"]}
-    key = "shown" if change.shown else "not_shown"
+    solved = [say("worksheet.right.solution", **fields)]
+    subtracted = format_difference(_tenths(after.right / after.total) - _tenths(before.right / before.total), 1)
+    if subtracted != shown["mean"]:
+        solved.append(say("worksheet.right.rounded", subtracted=subtracted))
+    solved.append(say(f"worksheet.right.{'shown' if change.shown else 'not_shown'}", **fields))
     return Question("right", _written(say, "right", "ask", "blanks", "judge", **fields),
-                    [Paragraph(join_sentences((say("worksheet.right.solution", **fields),
-                                               say(f"worksheet.right.{key}", **fields))))])
+                    [Paragraph(join_sentences(solved))])
+
+
+def _tenths(share: float) -> float:
+    return round(100 * share, 1)
 
 
 def _agreement(found: Worksheet, sheet: Sheet) -> Question | None:
