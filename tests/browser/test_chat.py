@@ -160,11 +160,17 @@ def test_a_blind_room_votes_and_reveals_by_keyboard_alone(page: Page, app: App, 
     for key, count in (("a", 1), ("b", 2), ("t", 3)):
         page.keyboard.press(key)
         expect(page.locator("#compare-tally")).to_contain_text(say("chat.blind.so_far", count=count))
+    page.keyboard.press("b")
+    expect(page.locator("#compare-tally")).to_contain_text(say("chat.blind.so_far", count=4))
+    page.keyboard.press("u")
+    expect(page.locator("#compare-tally")).to_contain_text(say("chat.blind.so_far", count=3))
+    picture(page, output, "chat_blind_votes")
     assert "%" not in page.locator("#compare-tally").inner_text()
     page.keyboard.press("r")
     expect(page.locator("#compare-tally")).to_contain_text(re.compile(r"1 of 2 votes.*1 % to 99 %"))
     expect(page.locator("#compare-panes")).to_contain_text("Dense")
-    expect(page.locator("#vote-a")).to_be_disabled()
+    for name in ("a", "undo"):
+        expect(page.locator(f"#vote-{name}")).to_be_disabled()
     page.locator("#compare-blind input").focus()
     page.keyboard.press("Space")
     expect(page.locator("#compare-blind-bar")).not_to_be_visible()

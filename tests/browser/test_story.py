@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from gblm_viz.ui.work.example import shipped_example
 from gblm_viz.words import words
 from tests.browser.conftest import App, still
-from tests.browser.test_walk import arrive
+from tests.browser.test_walk import arrive, tab
 
 
 def test_a_manager_finds_seven_answers_judges_them_and_takes_them_along(page: Page, app: App) -> None:
@@ -46,3 +46,19 @@ def test_a_manager_finds_seven_answers_judges_them_and_takes_them_along(page: Pa
     expect(page.locator("#lost-methods-view")).to_be_visible()
     expect(page.get_by_role("tab", name="Compare", exact=True)).to_have_attribute("aria-selected", "true")
     assert re.search("tab=compare", page.url)
+
+
+def test_our_own_questions_are_asked_for_wherever_the_probes_stood(page: Page, app: App) -> None:
+    say = words("en")
+    arrive(page, app, "en")
+    still(page)
+    wanted, offered = page.locator("#lost-own"), page.locator("#lost-set input")
+    for _ in range(2):  # the second time the panel is open already, with the model's own set
+        tab(page, say, "overview")
+        page.get_by_role("button", name=say("story.text.link_questions")).click()
+        expect(wanted).to_be_visible()
+        expect(offered).to_have_value(say("lost.probes.set_own"))
+        offered.click()
+        page.get_by_role("option", name=say("lost.probes.set_pocket")).click()
+        expect(wanted).not_to_be_visible()
+        still(page)

@@ -27,6 +27,7 @@ const NO_KEYS = { ctrlKey: false, metaKey: false, altKey: false };
 test("a key votes in either case, and not together with Ctrl, and no other key does", () => {
   assert.equal(chooseButton({ ...NO_KEYS, key: "A" }), "vote-a");
   assert.equal(chooseButton({ ...NO_KEYS, key: "t" }), "vote-tie");
+  assert.equal(chooseButton({ ...NO_KEYS, key: "u" }), "vote-undo");
   assert.equal(chooseButton({ ...NO_KEYS, key: "a", ctrlKey: true }), "");
   for (const key of ["x", "toString", "constructor"]) assert.equal(chooseButton({ ...NO_KEYS, key }), "");
 });

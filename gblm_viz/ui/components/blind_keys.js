@@ -1,9 +1,9 @@
-// Votes by single keys: A, B, C for a place, T for no difference, R to reveal. Knows the buttons by their ids alone.
+// Votes by single keys: A, B, C for a place, T for no difference, U to take one back, R to reveal. Knows the buttons by their ids alone.
 
 import { isInside, listenWhile } from "./shared/dom.js";
 
 /** @type {Readonly<Record<string, string>>} */
-const BUTTONS = { a: "vote-a", b: "vote-b", c: "vote-c", t: "vote-tie", r: "reveal" };
+const BUTTONS = { a: "vote-a", b: "vote-b", c: "vote-c", t: "vote-tie", u: "vote-undo", r: "reveal" };
 const TYPING = "input, textarea, select, [contenteditable=true]";
 
 /**

@@ -38,12 +38,13 @@ class Bar:
     row: Any
     votes: tuple[Any, ...]
     tie: Any
+    undo: Any
     reveal: Any
     told: Any
 
     @property
     def all(self) -> list[Any]:
-        return [self.row, *self.votes, self.tie, self.reveal, self.told]
+        return [self.row, *self.votes, self.tie, self.undo, self.reveal, self.told]
 
 
 def build(say: Words) -> Bar:
@@ -51,10 +52,12 @@ def build(say: Words) -> Bar:
         votes = [gr.Button(say("chat.blind.better", letter=letter), elem_id=f"vote-{letter.lower()}", size="sm",
                            scale=0, min_width=110, interactive=False, visible=letter != "C") for letter in LETTERS]
         tie = gr.Button(say("chat.blind.tie"), elem_id="vote-tie", size="sm", scale=0, min_width=130, interactive=False)
+        undo = gr.Button(say("chat.blind.undo"), elem_id="vote-undo", size="sm", scale=0, min_width=130,
+                         interactive=False)
         reveal = gr.Button(say("chat.blind.reveal"), elem_id="reveal", size="sm", scale=0, min_width=110,
                            interactive=False)
         told = gr.HTML("", elem_id="compare-tally", js_on_load=started(KEYS))
-    return Bar(row, tuple(votes), tie, reveal, told)
+    return Bar(row, tuple(votes), tie, undo, reveal, told)
 
 
 def begin(visit: Visit) -> Round | None:
@@ -75,6 +78,12 @@ def votes_of(visit: Visit) -> tuple[Vote, ...]:
     return found
 
 
+def votes_on(visit: Visit, asked: Round | None) -> list[int]:
+    """Return the places, in the visit's votes, of those on this question."""
+    number = None if asked is None else asked.question
+    return [place for place, vote in enumerate(votes_of(visit)) if vote.question == number]
+
+
 def bar_updates(visit: Visit, bar: Bar, say: Words, answering: bool = False) -> dict[Any, Any]:
     """Return the bar's updates from the session; while answers are written, voting is disabled."""
     on, asked = is_blind(visit), blind_round(visit)
@@ -83,7 +92,8 @@ def bar_updates(visit: Visit, bar: Bar, say: Words, answering: bool = False) -> 
     found: dict[Any, Any] = {bar.row: gr.update(visible=on), bar.told: tally_html(visit, say) if on else ""}
     for place, button in enumerate(bar.votes):
         found[button] = gr.update(interactive=voting, visible=place < count)
-    return found | {bar.tie: gr.update(interactive=voting), bar.reveal: gr.update(interactive=voting)}
+    return found | {bar.tie: gr.update(interactive=voting), bar.reveal: gr.update(interactive=voting),
+                    bar.undo: gr.update(interactive=bool(voting and votes_on(visit, asked)))}
 
 
 def wire(page: Page, bar: Bar, box: Any, follow_up: Any, stop: Any, view: ChatView) -> None:
@@ -107,8 +117,19 @@ def wire(page: Page, bar: Bar, box: Any, follow_up: Any, stop: Any, view: ChatVi
         if asked is None or asked.revealed or not conversation(visit).turns:
             raise GblmError("nothing_to_vote_on")
         winner = "" if place is None else asked.order[place]
-        visit.remember(VOTES, (*votes_of(visit), Vote(conversation(visit).of, asked.question, winner)))
-        return {bar.told: tally_html(visit, say)}
+        with visit.library.lock:  # a room presses fast: no vote may be lost to another one's
+            visit.remember(VOTES, (*votes_of(visit), Vote(conversation(visit).of, asked.question, winner)))
+        return {bar.told: tally_html(visit, say), bar.undo: gr.update(interactive=True)}
+
+    def on_undo(visit: Visit) -> dict[Any, Any]:
+        """Take the last vote on this question back; what was revealed stays counted."""
+        with visit.library.lock:
+            asked = blind_round(visit)
+            places = votes_on(visit, asked)
+            if asked is None or asked.revealed or not places:
+                raise GblmError("nothing_to_take_back")
+            visit.remember(VOTES, tuple(vote for at, vote in enumerate(votes_of(visit)) if at != places[-1]))
+        return {bar.told: tally_html(visit, say), bar.undo: gr.update(interactive=len(places) > 1)}
 
     def on_reveal(visit: Visit) -> dict[Any, Any]:
         asked = blind_round(visit)
@@ -119,7 +140,8 @@ def wire(page: Page, bar: Bar, box: Any, follow_up: Any, stop: Any, view: ChatVi
 
     page.on(box.input, on_switch, [box], [*view.places.all, *bar.all, box, stop, follow_up])
     for place, button in [*enumerate(bar.votes), (None, bar.tie)]:
-        page.on(button.click, partial(on_vote, place=place), [], [bar.told])
+        page.on(button.click, partial(on_vote, place=place), [], [bar.told, bar.undo], further="all")
+    page.on(bar.undo.click, on_undo, [], [bar.told, bar.undo], further="all")
     page.on(bar.reveal.click, on_reveal, [], [*view.places.all, *bar.all])
 
 

@@ -155,6 +155,7 @@ class _Handlers(Handlers):
         page.on([self.opened.select], self.on_open, [which, view, shelf], [which, *shown])
         page.on_signals([signals.visit.change, signals.applied.change], self.on_moved, [which, view, shelf],
                         [which, *shown])
+        page.on_signals([signals.probes.change], self.on_open, [which, view, shelf], [which, *shown])
         page.on(which.input, self.on_set, [which, view], shown, further="newest")
         page.on(view.input, self.on_open, [which, view, shelf], [which, *shown], further="newest")
         page.on([parts.skill.input, parts.fate.input], self.on_filter, [which, view, shelf, parts.skill, parts.fate],
@@ -226,7 +227,7 @@ class _Handlers(Handlers):
 
     def on_open(self, visit: Visit, name: str | None, kind: str, now: Shelf) -> dict[Any, Any]:
         """Show the existing results. Nothing is asked by itself: that takes seconds, and more beside other visitors."""
-        name = chosen(visit, name)
+        name = chosen(visit, visit.session.extra(SHOWN_PROBES, (name, kind))[0])
         return {**self.sets(visit, name), **self.show(visit, name, kind, now)}
 
     def on_moved(self, visit: Visit, name: str | None, kind: str, now: Shelf) -> dict[Any, Any]:

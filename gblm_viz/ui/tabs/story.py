@@ -26,7 +26,7 @@ from ..visit import downloads
 from ..visit.keys import TakesTask
 from ..visit.library import Visit
 from ..visit.page import Handlers, Page, bump
-from ..visit.remembered import ACCEPTED
+from ..visit.remembered import ACCEPTED, SHOWN_PROBES
 from ..visit.session import Selection
 from ..work.example import shipped_example, shipped_summaries
 from ..work.story_numbers import Numbers, collected_seconds, example_numbers, own_numbers
@@ -84,8 +84,8 @@ class _Handlers(Handlers):
         page.on_signals([signals.visit.change], self.on_visit, [], [parts.takes])
         page.on([parts.right.change, parts.perplexity.change], self.on_accepted, [parts.right, parts.perplexity],
                 [parts.cards, parts.ready], further="newest")
-        page.on_event(parts.cards.select, "to", "text", self.on_link, [signals.selection],
-                      [signals.selection, page.tabs])
+        page.on_event(parts.cards.select, "to", "text", self.on_link, [signals.selection, signals.probes],
+                      [signals.selection, signals.probes, page.tabs])
         page.on(parts.handout.click, self.on_handout, [], [parts.ready])
         page.on(parts.estimate.click, self.on_estimate, [], [parts.takes])
 
@@ -124,8 +124,8 @@ class _Handlers(Handlers):
         return {self.parts.cards: story_value(self.say, numbers, accepted, self.place_of(visit, numbers)),
                 self.parts.ready: ""}
 
-    def on_link(self, visit: Visit, to: str, counter: int) -> dict[Any, Any]:
-        """Open what a card's link leads to; the telling weight is selected first."""
+    def on_link(self, visit: Visit, to: str, counter: int, probes: int) -> dict[Any, Any]:
+        """Open what a card's link leads to; the telling weight, or the visitor's own questions, are selected first."""
         page = self.page
         if to == "why":
             jump = telling_weight(visit)
@@ -136,6 +136,9 @@ class _Handlers(Handlers):
         tab = "compare" if to in PANELS else to
         if tab not in ("weight", *STEPS):
             raise GblmError("bad_event")
+        if to == "questions":
+            visit.remember(SHOWN_PROBES, ("own", "each"))
+            return {page.tabs: gr.Tabs(selected=tab), self.signals.probes: bump(probes)}
         return {page.tabs: gr.Tabs(selected=tab)}
 
     def on_handout(self, visit: Visit) -> dict[Any, Any]:

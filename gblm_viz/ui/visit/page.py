@@ -55,7 +55,7 @@ class Signals:
 
     `visit`: everything at once (a page was opened, another model loaded, all reset): each tab refills itself with
     one listener, and no other counter is bumped. `text`: the calibration text now differs from the one the statistics
-    were collected on, or matches it again (see `text_moved`).
+    were collected on, or matches it again (see `text_moved`). `probes`: another tab wants a certain set to be shown.
     """
 
     visit: gr.State
@@ -65,6 +65,7 @@ class Signals:
     applied: gr.State
     measured: gr.State
     selection: gr.State
+    probes: gr.State
 
 
 @dataclass(frozen=True, eq=False)
