@@ -11,6 +11,7 @@ from gblm_viz import plan_text
 from gblm_viz.core.base.files import refuse_unwritable
 from gblm_viz.core.base.footprint import Peak, folder_bytes, parse_bytes
 from gblm_viz.core.base.threads import Threads
+from gblm_viz.core.measure.tolerance import is_text_foreign
 from gblm_viz.core.model.models import LONGEST, Model, Opened, longest_input, pick_device
 from gblm_viz.core.sums import estimate, statistics
 from gblm_viz.core.sums.checkpoints import checkpoint_blocks, checkpoint_samples
@@ -21,6 +22,7 @@ from gblm_viz.core.sums.ranks import Ranks
 from gblm_viz.core.sums.statistics import KEPT
 from gblm_viz.core.text import calibration
 from gblm_viz.core.text.calibration import CalibrationSet
+from gblm_viz.shipped import usual_perplexity
 
 from .flags import flag_help, seed_number, whole
 from .models import MODEL_KEYS, TEXT_KEYS, encodable, load_model, model_values, open_model, read_text
@@ -37,6 +39,7 @@ KEYS = MODEL_KEYS | TEXT_KEYS | {
     "left_out": "what the rule dropped, counted by kind",
     "keep": "the gradient sums in the folder",
     "halves": "whether the sums of even and odd samples are there too",
+    "foreign": "whether the model does not understand the text: no better than guessing; null: too short to tell",
     "loss": "mean over samples of the dense model's loss, nats a token",
     "plan": "whole network at once, or streamed block by block",
     "why": "why that plan: fits, memory, disk, only_whole, asked, begun (by the folder), finished (nothing to do)",
@@ -92,9 +95,11 @@ def _collect(args: argparse.Namespace, terminal: Terminal, ranks: Ranks) -> Resu
         "left_out": dict(used.left_out), "keep": found.keep, "halves": bool(found.halves),
         "plan": found.plan, "why": choice.why if choice else "finished", "estimate": _estimate_values(choice),
         "actual": asdict(actual), "loss": float(found.losses.mean()), "seconds": found.seconds,
-        "processes": ranks.count}
+        "foreign": is_text_foreign(found, usual_perplexity(model.source)), "processes": ranks.count}
     lines = [say("collected", model=model.name, samples=found.count, length=used.length, tokens=used.token_count,
                   text=used.text_name, folder=args.out, loss=values["loss"], sha256=used.text_sha256)]
+    if values["foreign"]:
+        lines.append(WORDS("text.foreign"))
     if used.left_out:
         lines.append(say("left_out", what=", ".join(f"{name} {count}" for name, count in used.left_out)))
     if choice is not None:

@@ -33,6 +33,7 @@ from gblm_viz.core.sums.streamed import Streamed
 from gblm_viz.core.talk import generate
 from gblm_viz.core.talk.generate import Sampling
 from gblm_viz.core.text import calibration
+from gblm_viz.words import words
 from tests.families import save_tiny
 
 ROOT = Path(__file__).parents[2]
@@ -238,6 +239,16 @@ def test_compare_tells_its_cost_first_and_each_draw_is_a_run_by_itself(command: 
         assert own["mean"] == pytest.approx(losses["gblm"] - losses["wanda"], abs=1e-6)
     assert told["differences"]["gblm"]["mean"] == pytest.approx(
         sum(one["mean"] for one in told["differences"]["gblm"]["by_draw"]) / 2)
+
+
+def test_collect_warns_of_a_text_that_the_model_does_not_understand(command: Run, tmp_path: Path) -> None:
+    """Random weights understand nothing; of fewer than 200 tokens nobody can say."""
+    for samples, foreign in ((20, True), (2, None)):
+        place = tmp_path / str(samples)
+        line = [*flags("collect --model tiny --text river.txt --length 16 --samples"), samples, "--out", place]
+        out = command(*line)[1]
+        assert (words("en")("text.foreign") in out) is bool(foreign)
+        assert json.loads(command(*line[:-1], tmp_path / f"{samples}j", "--json")[1])["foreign"] is foreign
 
 
 def test_with_one_draw_compare_calls_no_difference_shown(command: Run) -> None:

@@ -31,6 +31,7 @@ from ..measure.crossed import Crossed, crossed
 from ..measure.draws import Draws
 from ..measure.evaluate import Perplexity, ProbeResult
 from ..measure.sweep import SweepPoint, curves, knee
+from ..measure.tolerance import is_text_foreign
 from ..model.models import Model
 from ..sums.statistics import Statistics
 from ..talk.blind import Vote, tally
@@ -59,7 +60,8 @@ class ModelFacts:
 
 @dataclass(frozen=True)
 class CalibrationFacts:
-    """What the statistics were collected on. `text`: a file's name, "" if typed; `tokens_sha256`: of the samples."""
+    """What the statistics were collected on. `text`: a file's name, "" if typed; `tokens_sha256`: of the samples;
+    `foreign`: whether the dense model does not understand the text, None if unknown."""
 
     text: str
     text_sha256: str
@@ -72,6 +74,7 @@ class CalibrationFacts:
     seed: int
     dtype: str
     device: str
+    foreign: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -412,11 +415,11 @@ def model_facts(model: Model) -> ModelFacts:
                       layout.prunable, model.dtype, model.device.type)
 
 
-def calibration_facts(found: Statistics) -> CalibrationFacts:
-    """Return the facts of the samples that the statistics were collected on."""
+def calibration_facts(found: Statistics, usual: float | None = None) -> CalibrationFacts:
+    """Return the facts of the samples that the statistics were collected on. usual: as in `tolerance.is_foreign`."""
     used = found.calibration
     return CalibrationFacts(used.text_name, used.text_sha256, used.key, used.rule, used.count, found.asked, used.length,
-                            used.token_count, used.seed, found.dtype, found.device)
+                            used.token_count, used.seed, found.dtype, found.device, is_text_foreign(found, usual))
 
 
 def settings_row(applied: Masks) -> Row:

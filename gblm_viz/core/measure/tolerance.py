@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..base.intervals import Interval, Paired, PairedShare
+from ..sums.statistics import Statistics
+from ..text.calibration import CalibrationSet
+from .evaluate import perplexity_value
 
 Verdict = Literal["within", "outside", "few", "unmeasured"]
 FEWEST_TOKENS = 200
@@ -78,6 +81,16 @@ def guessing_perplexity(samples: Iterable[Sequence[int]]) -> float | None:
     if total < FEWEST_TOKENS:
         return None
     return math.exp(-sum(count / total * math.log(count / total) for count in counts.values()))
+
+
+def guessing_of(samples: CalibrationSet) -> float | None:
+    """Return `guessing_perplexity` of a text's samples."""
+    return guessing_perplexity(samples.sample(index).tolist() for index in range(samples.count))
+
+
+def is_text_foreign(found: Statistics, usual: float | None) -> bool | None:
+    """Return whether the model does not understand the text that these statistics were collected on."""
+    return is_foreign(perplexity_value(found.losses.tolist()), guessing_of(found.calibration), usual)
 
 
 def is_foreign(dense: float, guessing: float | None, usual: float | None) -> bool | None:

@@ -37,7 +37,9 @@ def _perplexities(sheet: Sheet) -> list[Part]:
                      ("pruned", perplexity_text(pair["pruned"].perplexity)),
                      _difference(sheet, difference, pair["dense"])))
     heads = ((say("lost.what"), ""), *side_heads(say), (say("lost.meaning"), ""))
-    return [Table(heads, rows, caption=say("report.lost.perplexity")),
+    foreign = run.calibration is not None and run.calibration.foreign
+    return [*([Paragraph(say("text.foreign"), "lead")] if foreign else []),
+            Table(heads, rows, caption=say("report.lost.perplexity")),
             Paragraph(say("report.lost.perplexity_note"), "tag")]
 
 

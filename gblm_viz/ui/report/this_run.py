@@ -39,6 +39,7 @@ from gblm_viz.core.score import alpha
 from gblm_viz.core.sums.statistics import NORMS, Statistics
 from gblm_viz.core.talk.blind import Vote
 from gblm_viz.core.text import calibration
+from gblm_viz.shipped import usual_perplexity
 
 from ..visit.keys import GradientShareKey, MasksKey, PerplexityKey, ProbesKey, PrunedKey, StatisticsKey, SummariesKey
 from ..visit.library import Library, Visit
@@ -336,7 +337,8 @@ def gather(source: Source, pruned: Model, own: bool, prompts: Collection[str] | 
     visit = {one.number: one for one in session.extra(RUNS, ())} | {session.applied_number: visit_row(source)}
     return Run(
         session.applied_number, runs.model_facts(model), runs.settings_row(source.applied), _share(source),
-        runs.calibration_facts(source.statistics) if source.statistics is not None else None,
+        runs.calibration_facts(source.statistics, usual_perplexity(source.model.source))
+        if source.statistics is not None else None,
         source.applied.removed, source.applied.sparsity,
         runs.matrix_rows(model, source.applied, gradients, beside), perplexity_rows(source), difference_rows(source),
         skill_rows(source), change_rows(source), gain_rows(source), method_rows(source), sweep_rows(source),

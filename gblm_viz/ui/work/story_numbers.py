@@ -5,10 +5,8 @@ Contains no words and no components; measures nothing.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from gblm_viz.core.base.errors import GblmError
@@ -18,8 +16,7 @@ from gblm_viz.core.look.two_masks import Jump
 from gblm_viz.core.measure import sweep, tolerance, won
 from gblm_viz.core.measure.evaluate import perplexity_value
 from gblm_viz.core.measure.tolerance import Loss
-from gblm_viz.shipped import ASSETS
-from gblm_viz.words import LANGUAGES
+from gblm_viz.shipped import BUNDLED, usual_perplexity
 
 from ..visit.keys import CostKey, ProbesKey, PrunedKey
 from ..visit.library import Visit
@@ -100,19 +97,9 @@ def text_loss(dense: Sequence[float], pruned: Sequence[float]) -> TextLoss:
                     paired_difference(tuple(dense), tuple(pruned)))
 
 
-@cache
-def usual_perplexity() -> float:
-    """Return the pocket model's perplexity on the prose held out from its training, of the harder language."""
-    trained = json.loads((ASSETS / "pocket" / "training.json").read_text(encoding="utf-8"))
-    return max(float(trained["curve"][-1][f"perplexity_{language}"]) for language in LANGUAGES
-               if f"perplexity_{language}" in trained["curve"][-1])
-
-
 def is_text_foreign(visit: Visit) -> bool | None:
     """Return whether the model does not understand the text that was collected on; None if unknown."""
-    found = visit.statistics()
-    usual = usual_perplexity() if work.is_pocket(visit.model()) else None
-    return tolerance.is_foreign(perplexity_value(found.losses.tolist()), work.guessing_of(found.calibration), usual)
+    return tolerance.is_text_foreign(visit.statistics(), usual_perplexity(visit.model().source))
 
 
 # The example
@@ -126,7 +113,7 @@ def example_numbers(language: str) -> Numbers:
         found["model"], True, True, SETTINGS.method, found["sparsity"], found["removed"], found["prunable"],
         found["parameters"], found["memory"], found["masked"], found["samples"], found["tokens"], None, found["text"],
         paired_share(bits["dense"], bits["pruned"]), None, text_loss(**found["losses"]["held_out"]),
-        text_loss(**found["losses"]["own"]), found["guessing"], usual_perplexity(), found["agreement_wanda"],
+        text_loss(**found["losses"]["own"]), found["guessing"], usual_perplexity(BUNDLED), found["agreement_wanda"],
         Jump(**found["telling"]),
         {name: [(percent / 100, right / stops["dense"]["probes"][1]) for percent, right in
                 zip(stops["sparsities"], stops["methods"][name]["probes"], strict=True)] for name in METHODS},
@@ -167,7 +154,7 @@ def own_numbers(visit: Visit, language: str) -> Numbers:
         collected_seconds(visit), "" if samples is None else samples.text_name,
         _asked(visit, ProbesKey(session.model), ProbesKey(pruned)), _own_asked(visit),
         losses.get("held"), losses.get("own"), None if samples is None else work.guessing_of(samples),
-        usual_perplexity() if pocket else None, _agreement(visit), None, _curves(visit, language),
+        usual_perplexity(visit.model().source), _agreement(visit), None, _curves(visit, language),
         rivals_against(visit, language))
 
 

@@ -188,7 +188,7 @@ def title_of(say: Words, entry: Mapping[str, str]) -> str:
 
 def guessing_of(samples: CalibrationSet) -> float | None:
     """Return the perplexity of guessing each of the samples' tokens by how often it stands in them."""
-    return tolerance.guessing_perplexity(samples.sample(index).tolist() for index in range(samples.count))
+    return tolerance.guessing_of(samples)
 
 
 def collect_key(model: Model, samples: CalibrationSet) -> StatisticsKey:

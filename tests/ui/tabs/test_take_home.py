@@ -263,6 +263,16 @@ def test_what_was_not_measured_says_so(visit: Visit) -> None:
     assert [row.what for row in bare.gains if row.pruned is not None] == ["memory"]
 
 
+@pytest.mark.parametrize("foreign", [True, False, None])
+def test_the_report_warns_of_a_text_that_the_model_does_not_understand(visit: Visit, foreign: bool | None) -> None:
+    found = gathered(visit)
+    assert found.calibration is not None
+    told = replace(found, calibration=replace(found.calibration, foreign=foreign))
+    for language in LANGUAGES:
+        say = words(language)
+        assert (escape(say("text.foreign")) in report_file.html(told, say).decode()) is bool(foreign)
+
+
 def test_what_was_saved_in_this_visit_is_what_the_report_tells(visit: Visit) -> None:
     visit.remember(SAVED, {visit.session.applied: {"weights": 1234567}, "another copy": {"weights": 1, "zip": 2}})
     gains = {one.what: one for one in gathered(visit).gains}

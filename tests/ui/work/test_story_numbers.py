@@ -11,7 +11,7 @@ import pytest
 
 from gblm_viz.core.base.job import run
 from gblm_viz.core.mask.settings import Settings
-from gblm_viz.shipped import ASSETS
+from gblm_viz.shipped import ASSETS, usual_perplexity
 from gblm_viz.ui.visit.keys import PrunedKey
 from gblm_viz.ui.work import measuring, story_numbers, work
 from gblm_viz.ui.work.example import shipped_example
@@ -60,7 +60,7 @@ def test_gradients_count_as_better_than_size_only_where_the_intervals_lie_apart(
 
 def test_the_usual_perplexity_is_that_of_the_harder_language():
     last = json.loads((ASSETS / "pocket" / "training.json").read_text(encoding="utf-8"))["curve"][-1]
-    assert story_numbers.usual_perplexity() == max(last["perplexity_en"], last["perplexity_ja"])
+    assert usual_perplexity("pocket") == max(last["perplexity_en"], last["perplexity_ja"])
 
 
 def applied(library, visit):
