@@ -170,7 +170,7 @@ class _Handlers(Handlers):
                           api_visibility="private")
         page.on(self.orders.change, self.on_orders,
                 [self.orders, signals.statistics, signals.applied, signals.settings],
-                [signals.statistics, signals.applied, signals.settings])
+                [signals.statistics, signals.applied, signals.settings], further="newest")
         page.on([self.load.click, self.source.submit], self.on_load, [self.source, signals.visit],
                 [self.about, signals.visit])
         page.on(self.cancel.click, self.on_cancel)

@@ -107,3 +107,10 @@ def test_no_call_looks_for_matplotlib():
     with route_utils.utils.MatplotlibBackendMananger() as nothing:
         assert nothing is None
     assert route_utils.utils.MatplotlibBackendMananger is nullcontext
+
+
+def test_no_choice_is_lost_while_the_one_before_is_worked_on(page: gr.Blocks):
+    """A press may be dropped while its work runs; what somebody typed or chose since may not."""
+    lost = [f"{page.blocks[block].elem_id}.{event}" for one in page.fns.values() for block, event in one.targets
+            if event in {"input", "change", "blur", "release"} and one.trigger_mode == "once" and one.fn]
+    assert not lost, "\n".join(lost)

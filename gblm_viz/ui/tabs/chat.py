@@ -136,7 +136,7 @@ class _Handlers(Handlers):
         page.on(row.stop.click, self.on_stop, queue=False)
         page.on(row.edit.click, self.on_edit, [], [row.prompt]).then(None, None, None, js=_TO_PROMPT)
         page.on(row.clear.click, self.on_clear, [], [*answering, places.speed])
-        page.on(self.asked.change, self.on_asked, [self.asked], [row.prompt])
+        page.on(self.asked.change, self.on_asked, [self.asked], [row.prompt], further="newest")
         for place, pane in enumerate(places.panes):
             page.on_event(pane.select, "place", "pair", partial(self.on_token, place=place), [], [places.bars])
         page.on(self.measure.click, self.on_measure, question, [places.speed])

@@ -138,7 +138,7 @@ def wire(page: Page, bar: Bar, box: Any, follow_up: Any, stop: Any, view: ChatVi
         visit.remember(BLIND_ROUND, replace(asked, revealed=True))
         return {**view.everything(visit), **bar_updates(visit, bar, say)}
 
-    page.on(box.input, on_switch, [box], [*view.places.all, *bar.all, box, stop, follow_up])
+    page.on(box.input, on_switch, [box], [*view.places.all, *bar.all, box, stop, follow_up], further="newest")
     for place, button in [*enumerate(bar.votes), (None, bar.tie)]:
         page.on(button.click, partial(on_vote, place=place), [], [bar.told, bar.undo], further="all")
     page.on(bar.undo.click, on_undo, [], [bar.told, bar.undo], further="all")

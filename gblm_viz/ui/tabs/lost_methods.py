@@ -65,8 +65,8 @@ def build(page: Page, shown: gr.Tab) -> None:
                                                                   windows=windows.count))}
 
     views = [text, count, cost, table]
-    page.on(compare.click, on_compare, [text], views)
-    page.on(count.input, on_draws, [text, count], views)
+    page.on(compare.click, on_compare, [text], views, further="newest")
+    page.on(count.input, on_draws, [text, count], views, further="newest")
     page.on([shown.select, text.input], refresh, [text], views, further="newest")
     page.on_signals([page.signals.applied.change], refresh, [text], views)
 

@@ -254,9 +254,9 @@ class _Handlers(Handlers):
         page.on(parts.measure.input, self.on_measure, [parts.which, parts.measure], parts.scored, further="newest")
         page.on(parts.matrix.input, self.on_matrix, [parts.matrix, signals.selection], [signals.selection],
                 further="newest")
-        page.on(parts.update.click, self.on_update, [parts.which, parts.measure], parts.scored)
-        page.on(parts.test.click, self.on_test, [parts.which, parts.measure], parts.scored)
-        page.on(parts.compare.click, self.on_compare, [parts.which], parts.beside)
+        page.on(parts.update.click, self.on_update, [parts.which, parts.measure], parts.scored, further="newest")
+        page.on(parts.test.click, self.on_test, [parts.which, parts.measure], parts.scored, further="newest")
+        page.on(parts.compare.click, self.on_compare, [parts.which], parts.beside, further="newest")
 
     def on_shuffle(self, visit: Visit, known: dict[str, str], seeded: int, *values: Any) -> dict[Any, Any]:
         visit.remember(PATTERNS_SEED, seeded + 1)

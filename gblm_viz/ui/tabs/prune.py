@@ -311,7 +311,8 @@ class _Handlers(Handlers):
                         [self.held], [*outputs, self.held])
         page.on_signals([signals.settings.change], self.on_settings, [self.held, self.own, signals.settings],
                         [*outputs, self.held])
-        page.on(views.matrix.input, self.on_matrix, [signals.selection, views.matrix], [signals.selection])
+        page.on(views.matrix.input, self.on_matrix, [signals.selection, views.matrix], [signals.selection],
+                further="newest")
         page.on_signals([signals.selection.change], self.on_selection, [], [views.matrix, views.chart, views.mask])
 
     def on_control(self, visit: Visit, counter: int, *values: Any) -> dict[Any, Any]:

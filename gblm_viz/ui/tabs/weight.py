@@ -164,14 +164,14 @@ class _Handlers(Handlers):
                 [signals.selection, parts.boxes], further="newest")
         page.on(parts.telling.click, self.on_telling, [signals.selection], [signals.selection])
         page.on_event(parts.hand.select, "change", "change", self.on_change, [], [parts.hand])
-        page.on(parts.before.click, partial(self.on_step, direction=-1), [], [parts.hand])
-        page.on(parts.after.click, partial(self.on_step, direction=1), [], [parts.hand])
+        page.on(parts.before.click, partial(self.on_step, direction=-1), [], [parts.hand], further="newest")
+        page.on(parts.after.click, partial(self.on_step, direction=1), [], [parts.hand], further="newest")
         page.on(parts.back.click, self.on_back, [], [parts.hand])
         page.on(parts.measure.click, self.on_measure, [], [parts.effect], further="all")
         page.on([parts.ask.click, parts.prompt.submit], self.on_ask, [parts.prompt], [parts.effect, parts.asked],
                 further="all")
-        page.on(parts.show.click, self.on_show, [parts.kind], [parts.tokens])
-        page.on(parts.draw.click, self.on_draw, [], [parts.scatter])
+        page.on(parts.show.click, self.on_show, [parts.kind], [parts.tokens], further="newest")
+        page.on(parts.draw.click, self.on_draw, [], [parts.scatter], further="newest")
 
     def refresh(self, visit: Visit, written: object) -> dict[Any, Any]:
         """After another weight, model, text or setting: redraw everything and drop the numbers edited by hand."""
