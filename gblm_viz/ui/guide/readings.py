@@ -22,7 +22,7 @@ from gblm_viz.core.measure.sweep import DENSE, SweepPoint
 from gblm_viz.core.measure.won import Won
 from gblm_viz.words import Words
 
-from ..tabs import patterns, patterns_data
+from ..tabs import patterns_data, patterns_show
 from ..tabs import text as text_tab
 from ..tabs import weight as weight_tab
 from ..tabs.prune_text import place
@@ -182,7 +182,7 @@ def from_columns(read: Callable[[Any], Any]) -> Callable[[Run], Any]:
 
 
 def column_letter(data: Any) -> str:
-    kind = patterns.column_kind(data, column_score(data.own), column_score(data.beside))
+    kind = patterns_show.column_kind(data, column_score(data.own), column_score(data.beside))
     return {"more": "a", "less": "b"}.get(kind, "c")
 
 

@@ -20,7 +20,7 @@ from gblm_viz.core.look.structure_maps import StructureBands, agreement_map, str
 from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.score.alpha import Alpha
 from gblm_viz.figures.charts import percent
-from gblm_viz.ui.tabs import patterns, patterns_data, patterns_text
+from gblm_viz.ui.tabs import patterns_data, patterns_show, patterns_text
 from gblm_viz.ui.visit.library import Visit
 from gblm_viz.ui.visit.remembered import PATTERNS_ORDER
 from gblm_viz.ui.visit.session import Selection
@@ -36,7 +36,7 @@ def applied(visit: Visit, settings: Settings) -> None:
 
 
 def test_a_preview_shows_the_masks_of_the_controls(visit: Visit) -> None:
-    data = patterns.pattern_data(visit, "applied", 0)
+    data = patterns_data.pattern_data(visit, "applied", 0)
     masks = work.preview_masks(visit, SETTINGS)
     assert not data.applied
     assert np.array_equal(data.own.numpy(), mask_array(masks, data.matrix.name).astype(bool))
@@ -47,11 +47,11 @@ def test_a_preview_shows_the_masks_of_the_controls(visit: Visit) -> None:
 def test_the_applied_mask_stays_when_the_controls_move_on(visit: Visit) -> None:
     applied(visit, replace(SETTINGS, sparsity=0.3))
     visit.update(settings=replace(SETTINGS, sparsity=0.75))
-    shown = patterns.pattern_data(visit, "applied", 0)
+    shown = patterns_data.pattern_data(visit, "applied", 0)
     assert shown.applied
     assert float(shown.own.double().mean()) == pytest.approx(0.3, abs=0.02)
     assert float(shown.beside.double().mean()) == pytest.approx(0.3, abs=0.02)
-    preview = patterns.pattern_data(visit, "preview", 0)
+    preview = patterns_data.pattern_data(visit, "preview", 0)
     assert float(preview.own.double().mean()) == pytest.approx(0.75, abs=0.02)
     assert preview.signature != shown.signature
 
@@ -59,7 +59,7 @@ def test_the_applied_mask_stays_when_the_controls_move_on(visit: Visit) -> None:
 @pytest.mark.parametrize("pattern", ["", "2:4"])
 def test_the_shuffled_mask_keeps_every_row_s_count_and_changes_with_the_seed(visit: Visit, pattern: str) -> None:
     visit.update(settings=replace(SETTINGS, pattern=pattern))
-    one, other = patterns.pattern_data(visit, "preview", 0), patterns.pattern_data(visit, "preview", 1)
+    one, other = patterns_data.pattern_data(visit, "preview", 0), patterns_data.pattern_data(visit, "preview", 1)
     assert torch.equal(one.null.sum(1), one.own.sum(1))
     assert not torch.equal(one.null, other.null)
 
@@ -67,22 +67,23 @@ def test_the_shuffled_mask_keeps_every_row_s_count_and_changes_with_the_seed(vis
 def test_the_selected_matrix_is_the_one_shown(visit: Visit) -> None:
     name = visit.model().layout.matrices[3].name
     visit.update(selection=Selection(matrix=name))
-    assert patterns.pattern_data(visit, "preview", 0).matrix.name == name
+    assert patterns_data.pattern_data(visit, "preview", 0).matrix.name == name
 
 
 def test_before_collecting_only_methods_without_text_have_a_mask(visit: Visit) -> None:
     visit.update(statistics=None)
-    assert patterns.pattern_data(visit, "applied", 0) is None
+    assert patterns_data.pattern_data(visit, "applied", 0) is None
     visit.update(settings=replace(SETTINGS, method="magnitude"))
-    data = patterns.pattern_data(visit, "applied", 0)
+    data = patterns_data.pattern_data(visit, "applied", 0)
     assert data.own.any()
     assert data.beside is None
 
 
 def test_scores_are_said_against_wanda_and_against_chance(visit: Visit, say: Any) -> None:
-    data = patterns.pattern_data(visit, "preview", 0)
-    limit = patterns.chance_limit(data.own)
-    verdicts = {column: patterns.column_verdict(say, data, column * limit, 10 * limit) for column in (0.5, 5, 10, 20)}
+    data = patterns_data.pattern_data(visit, "preview", 0)
+    limit = patterns_show.chance_limit(data.own)
+    verdicts = {column: patterns_show.column_verdict(say, data, column * limit, 10 * limit)
+                for column in (0.5, 5, 10, 20)}
     assert verdicts[0.5] == say("patterns.sentence.chance")
     assert verdicts[5] == say("patterns.sentence.less", times="2.0")
     assert verdicts[10] == say("patterns.sentence.like_wanda")
@@ -91,8 +92,8 @@ def test_scores_are_said_against_wanda_and_against_chance(visit: Visit, say: Any
 
 def test_chance_hardly_reaches_its_limit() -> None:
     generator = torch.Generator().manual_seed(3)
-    scores = [patterns.column_score(torch.rand(64, 96, generator=generator) < 0.5) for _ in range(200)]
-    limit = patterns.chance_limit(torch.zeros(64, 96))
+    scores = [patterns_show.column_score(torch.rand(64, 96, generator=generator) < 0.5) for _ in range(200)]
+    limit = patterns_show.chance_limit(torch.zeros(64, 96))
     assert np.mean([score > limit for score in scores]) < 0.02
     assert limit < 5 * np.std(scores)
 
@@ -100,50 +101,50 @@ def test_chance_hardly_reaches_its_limit() -> None:
 @pytest.mark.parametrize("measure", patterns_text.MEASURES[:3])
 def test_the_map_says_every_matrix_s_score_and_its_null(visit: Visit, say: Any, measure: str) -> None:
     model = visit.model()
-    cells = run(structure_cells(model, patterns.pattern_data(visit, "preview", 0).masks))
-    value = patterns.structure_value(say, structure_map(model, cells, measure), cells, measure, cells[0].name)
+    cells = run(structure_cells(model, patterns_data.pattern_data(visit, "preview", 0).masks))
+    value = patterns_text.structure_value(say, structure_map(model, cells, measure), cells, measure, cells[0].name)
     assert len(value["cells"]) == len(cells)
     for shown, cell in zip(value["cells"], cells, strict=True):
         number = getattr(cell, measure)
-        assert shown["label"] == patterns.score(number)
-        assert patterns.score(number) in shown["text"] or math.isnan(number)
+        assert shown["label"] == patterns_text.score(number)
+        assert patterns_text.score(number) in shown["text"] or math.isnan(number)
 
 
 @pytest.mark.parametrize(("value", "shown"), [(0.0314, "0.031"), (-0.0002, "0.000"), (-0.02, "−0.020"),
                                               (math.nan, "–")])
 def test_scores_have_three_decimals_and_no_negative_zero(value: float, shown: str) -> None:
-    assert patterns.score(value) == shown
+    assert patterns_text.score(value) == shown
 
 
 def test_the_columns_listed_are_the_furthest_outside_with_wandas_share(visit: Visit, say: Any) -> None:
-    data = patterns.pattern_data(visit, "preview", 0)
-    shown = patterns._Show(cast(Any, SimpleNamespace(words=say)), cast(Any, None), None).outside(visit, data)
+    data = patterns_data.pattern_data(visit, "preview", 0)
+    shown = patterns_show.Show(cast(Any, SimpleNamespace(words=say)), cast(Any, None), None).outside(visit, data)
     found = structure.outside_columns(data.own, data.pattern)
     lines = cells_of(shown)
     assert f"{len(found)} " in shown or f"{len(found)} 列" in shown
-    assert len(lines) == min(len(found), patterns.FURTHEST)
+    assert len(lines) == min(len(found), patterns_show.FURTHEST)
     for one, (column, removed, wanda, z, _) in zip(found, lines, strict=False):
-        assert (column, removed, z) == (str(one.column), percent(one.density), patterns.deviations(one.z))
+        assert (column, removed, z) == (str(one.column), percent(one.density), patterns_text.deviations(one.z))
         assert wanda == percent(float(data.beside[:, one.column].double().mean()))
 
 
 def test_scores_stand_beside_the_lowest_and_highest_of_chance(visit: Visit, say: Any) -> None:
-    data = patterns.pattern_data(visit, "preview", 0)
-    own, wanda = patterns.bands_of(visit, data)
-    rows = dict(zip(patterns_text.MEASURES, patterns.band_rows(say, own, wanda, True), strict=True))
+    data = patterns_data.pattern_data(visit, "preview", 0)
+    own, wanda = patterns_data.bands_of(visit, data)
+    rows = dict(zip(patterns_text.MEASURES, patterns_text.band_rows(say, own, wanda, True), strict=True))
     column = own["column"]
-    assert rows["column"][1:3] == (patterns.score(column.score), patterns.score(wanda["column"].score))
-    assert patterns.score(column.low) in rows["column"][3] and patterns.score(column.high) in rows["column"][3]
+    assert rows["column"][1:3] == (patterns_text.score(column.score), patterns_text.score(wanda["column"].score))
+    assert all(patterns_text.score(end) in rows["column"][3] for end in (column.low, column.high))
     assert rows["column"][4] == f"{column.p:.3f}"
     assert rows["row"][3] == say("patterns.bands.fixed")
 
 
 def test_the_whole_model_is_tested_in_sentences(visit: Visit, say: Any) -> None:
-    data = patterns.pattern_data(visit, "preview", 0)
-    own, wanda = run(patterns.both_bands(visit.model(), data))
-    told = patterns.p_value_sentences(say, own, wanda, True)
+    data = patterns_data.pattern_data(visit, "preview", 0)
+    own, wanda = run(patterns_data.both_bands(visit.model(), data))
+    told = patterns_text.p_value_sentences(say, own, wanda, True)
     for name in ("column", "neighbour"):
-        assert patterns.score(own.whole[name].score) in told and patterns.score(wanda.whole[name].score) in told
+        assert all(patterns_text.score(one.whole[name].score) in told for one in (own, wanda))
     assert "1/21" in told
 
 
@@ -154,75 +155,75 @@ def test_the_papers_claim_stands_beside_what_this_run_shows(say: Any, own: float
                                                             verdict: str) -> None:
     def bands(score: float) -> StructureBands:
         return StructureBands({"column": structure.Band(score, 0.0, -0.01, 0.01, p)}, {})
-    told = patterns.paper_sentence(say, "gblm", bands(own), None if wanda is None else bands(wanda))
+    told = patterns_text.paper_sentence(say, "gblm", bands(own), None if wanda is None else bands(wanda))
     assert say(f"patterns.paper.{verdict}") in html.unescape(told)
     assert "2311.04902" in told
 
 
 def test_the_counts_are_those_of_the_two_masks(visit: Visit, say: Any) -> None:
-    data = patterns.pattern_data(visit, "preview", 0)
-    here, whole = patterns.compare_selected(visit, data, data.against)
+    data = patterns_data.pattern_data(visit, "preview", 0)
+    here, whole = patterns_data.compare_selected(visit, data, data.against)
     assert here.only_a == int((data.own & ~data.beside).sum())
     assert whole.kept + whole.removed + whole.only_a + whole.only_b == visit.model().layout.prunable
-    lines = cells_of(patterns.counts_table(say, "x", here, whole))
+    lines = cells_of(patterns_text.counts_table(say, "x", here, whole))
     assert lines[2][1].startswith(f"{here.only_a:,} ")
-    assert lines[-1][1:] == [patterns.score(here.kappa), patterns.score(whole.kappa)]
+    assert lines[-1][1:] == [patterns_text.score(here.kappa), patterns_text.score(whole.kappa)]
 
 
 @pytest.mark.parametrize("apply", [False, True])
 def test_the_weights_that_moved_most_lie_where_the_masks_part(visit: Visit, say: Any, apply: bool) -> None:
     if apply:
         applied(visit, SETTINGS)
-    data = patterns.pattern_data(visit, "applied", 0)
-    moved = run(patterns.moved_job(visit, data))
+    data = patterns_data.pattern_data(visit, "applied", 0)
+    moved = run(patterns_data.moved_job(visit, data))
     rescued, sacrificed = moved.jumps
     assert rescued and sacrificed
     assert all(data.beside[one.row, one.column] and not data.own[one.row, one.column] for one in rescued)
     assert all(data.own[one.row, one.column] and not data.beside[one.row, one.column] for one in sacrificed)
-    lines = cells_of(patterns.jumps_tables(say, moved.jumps, SETTINGS))
+    lines = cells_of(patterns_text.jumps_tables(say, moved.jumps, SETTINGS))
     assert lines == [list(patterns_text.jump_row(one)) for one in (*rescued, *sacrificed)]
-    assert percent(moved.factors.share) in patterns.factors_sentence(say, moved.factors, True)
+    assert percent(moved.factors.share) in patterns_text.factors_sentence(say, moved.factors, True)
 
 
 def test_the_map_of_agreement_says_each_matrixs_kappa(visit: Visit, say: Any) -> None:
-    data = patterns.pattern_data(visit, "preview", 0)
-    both = patterns.compare_masks(visit, data, data.against)
-    value = patterns.kappa_value(say, agreement_map(visit.model(), both), both, data.matrix.name)
+    data = patterns_data.pattern_data(visit, "preview", 0)
+    both = patterns_data.compare_masks(visit, data, data.against)
+    value = patterns_text.kappa_value(say, agreement_map(visit.model(), both), both, data.matrix.name)
     assert [cell["name"] for cell in value["cells"]] == [matrix.name for matrix in visit.model().layout.matrices]
     wanda = work.preview_masks(visit, replace(SETTINGS, method="wanda")).masks
     own = work.preview_masks(visit, SETTINGS).masks
     for cell in value["cells"]:
         kappa = reference.kappa(own[cell["name"]], wanda[cell["name"]])
         assert cell["value"] == pytest.approx(kappa)
-        assert patterns.score(kappa) in cell["text"]
+        assert patterns_text.score(kappa) in cell["text"]
 
 
 def test_wandas_own_mask_is_not_set_against_itself(visit: Visit) -> None:
     visit.update(settings=replace(SETTINGS, method="wanda"))
-    assert patterns.pattern_data(visit, "preview", 0).against is None
+    assert patterns_data.pattern_data(visit, "preview", 0).against is None
 
 
 def test_scores_of_a_text_that_is_gone_are_said_to_be_gone(visit: Visit, say: Any) -> None:
-    assert say("patterns.jumps.gone") in html.unescape(patterns.jumps_tables(say, None, SETTINGS))
+    assert say("patterns.jumps.gone") in html.unescape(patterns_text.jumps_tables(say, None, SETTINGS))
 
 
 @pytest.mark.parametrize("pattern", ["", "2:4"])
 def test_beside_the_mask_stand_those_of_the_plainer_methods(visit: Visit, pattern: str) -> None:
     visit.update(settings=replace(SETTINGS, pattern=pattern))
-    data = patterns.pattern_data(visit, "preview", 0)
+    data = patterns_data.pattern_data(visit, "preview", 0)
     assert list(data.others) == ["wanda", "magnitude", "gradient"]
     for method, mask in data.others.items():
         wanted = work.preview_masks(visit, replace(visit.session.settings, method=method))
         assert torch.equal(mask, wanted.masks[data.matrix.name]), method
     visit.update(statistics=None, settings=replace(SETTINGS, method="magnitude"))
-    assert list(patterns.pattern_data(visit, "preview", 0).others) == ["magnitude"]
+    assert list(patterns_data.pattern_data(visit, "preview", 0).others) == ["magnitude"]
 
 
 def test_sorted_columns_are_the_chosen_masks_densest_first(visit: Visit) -> None:
-    assert patterns.pattern_data(visit, "preview", 0).columns is None
-    plain = patterns.pattern_data(visit, "preview", 0).signature
+    assert patterns_data.pattern_data(visit, "preview", 0).columns is None
+    plain = patterns_data.pattern_data(visit, "preview", 0).signature
     visit.remember(PATTERNS_ORDER, "density")
-    data = patterns.pattern_data(visit, "preview", 0)
+    data = patterns_data.pattern_data(visit, "preview", 0)
     density = data.own.double().mean(0)[data.columns]
     assert bool((density[1:] <= density[:-1]).all())
     assert data.signature != plain
@@ -230,17 +231,17 @@ def test_sorted_columns_are_the_chosen_masks_densest_first(visit: Visit) -> None
 
 def test_columns_by_their_place_in_the_group_show_what_n_of_m_can_differ_in(visit: Visit, monkeypatch: Any) -> None:
     visit.remember(PATTERNS_ORDER, "position")
-    assert patterns.pattern_data(visit, "preview", 0).columns is None  # no groups, no places
+    assert patterns_data.pattern_data(visit, "preview", 0).columns is None  # no groups, no places
     visit.update(settings=replace(SETTINGS, pattern="2:4"))
-    data = patterns.pattern_data(visit, "preview", 0)
+    data = patterns_data.pattern_data(visit, "preview", 0)
     width = data.own.shape[1]
     assert data.columns.tolist() == [column for place in range(4) for column in range(place, width, 4)]
     shares = data.own[:, data.columns].double().reshape(len(data.own), 4, -1).mean((0, 2))
     assert shares.sum().item() == pytest.approx(2) and shares.std() > 0
     visit.remember(PATTERNS_ORDER, None)
-    assert patterns.pattern_data(visit, "preview", 0).order == "stored"
+    assert patterns_data.pattern_data(visit, "preview", 0).order == "stored"
     monkeypatch.setattr(patterns_data, "SIDE", 10)  # from afar every group is the same grey
-    assert patterns.pattern_data(visit, "preview", 0).order == "position"
+    assert patterns_data.pattern_data(visit, "preview", 0).order == "position"
 
 
 def cells_of(table: str) -> list[list[str]]:
