@@ -42,6 +42,11 @@ def percent(share: float, digits: int = 1) -> str:
     return f"{shown} %"
 
 
+def brief_percent(share: float) -> str:
+    """Return a share for a headline: whole percents, below 10 % with one digit, 0.694 → `69 %`, 0.0048 → `0.5 %`."""
+    return percent(share, 1 if 0 < share < 0.1 else 0)
+
+
 def columns_of(text: str) -> int:
     """Return the width of a text in letters; a full-width (Japanese) character counts as two."""
     return sum(2 if unicodedata.east_asian_width(one) in "WF" else 1 for one in text)

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 
 import { drawPicture } from "../../gblm_viz/ui/components/story/small_pictures.js";
-import { start } from "../../gblm_viz/ui/components/story/story.js";
+import { holdTogether, start } from "../../gblm_viz/ui/components/story/story.js";
 import { begin, openPage } from "./page.mjs";
 
 beforeEach(openPage);
@@ -12,6 +12,7 @@ beforeEach(openPage);
 const COLOURS = { removed: "#E69F00", kept: "#0072B2" };
 const TEMPLATE = `
 div.story
+  div.story-overall
   ol.story-cards
   section.story-steps
     h3
@@ -29,7 +30,7 @@ const CARD = { kind: "cost", question: "What did it cost?", number: "97 % → 69
   links: [{ label: "Go", to: "compare", tab: "compare", panels: [] }], verdicts: [{ text: "Too few to tell.", mark: "few" }], warning: "" };
 const MEETING = { title: "For the meeting", sentences: ["<b>First.</b>", "Second."], plan_title: "A pilot", plan: ["Choose."], copy: "Copy", copied: "Copied.", not_copied: "Press Ctrl+C." };
 const VALUE = { cards: [CARD, { ...CARD, kind: "text", number: "", verdicts: [], warning: "It does not understand." }], steps_title: "Steps",
-  steps: [{ label: "1. Text", to: "text", tab: "", panels: [] }], meeting: MEETING };
+  steps: [{ label: "1. Text", to: "text", tab: "", panels: [] }], meeting: MEETING, overall: { text: "Outside your limits.", mark: "outside" } };
 const NOTHING = { described: "what it shows", dots: null, bars: [], lines: [], at: null, x: "removed", y: "right" };
 
 /** Return all elements of a tag below an element. */
@@ -61,15 +62,21 @@ test("a line goes from the upper left to the lower right, and the run stands whe
 
 test("a card has its question, number, sentences, verdict with a mark, limit, and links that are heard", () => {
   const story = begin(start, TEMPLATE, { config: { colours: COLOURS, letters: { fine: 13 } }, value: VALUE }), [first, second] = all(story.element, "li");
-  assert.equal(first.textContent, "What did it cost?97 % → 69 %One.Two.? Too few to tell.A limit.Go");
+  assert.equal(story.element.querySelector(".story-overall").textContent, "× Outside your limits.");
+  assert.equal(first.textContent, "What did it cost?97\u00a0% →\u00a069\u00a0%One.Two.? Too few to tell.A limit.Go");
   assert.ok(second.textContent.includes("⚠ It does not understand."));
   assert.ok(!second.textContent.includes("Too few"));
   for (const button of all(story.element, "button").slice(0, 3)) button.click();
   assert.deepEqual(story.sent, [["select", { to: "compare" }], ["select", { to: "compare" }], ["select", { to: "text" }]]);
   story.set(null);
   assert.equal(story.element.querySelector(".story-cards").childNodes.length, 0);
+  assert.equal(story.element.querySelector(".story-overall").textContent, "");
   assert.equal(story.element.querySelector(".story-steps").hidden, true);
   assert.equal(story.element.querySelector(".story-meeting").hidden, true);
+});
+
+test("no line ends between a number and its unit", () => {
+  assert.equal(holdTogether("97 % → 69 % (95 % interval 1 to 2), 1,200 問"), "97\u00a0% →\u00a069\u00a0% (95\u00a0% interval 1 to 2), 1,200\u00a0問");
 });
 
 test("the sentences are copied as text, and where that is not allowed they are selected, and it is said", async () => {
@@ -84,11 +91,11 @@ test("the sentences are copied as text, and where that is not allowed they are s
   const button = element.querySelector(".story-copy button"), said = element.querySelector("[role=status]");
   button.click();
   await new Promise((resolve) => setTimeout(resolve));
-  assert.deepEqual(written, ["<b>First.</b>\nSecond."]);
+  assert.deepEqual(written, ["For the meeting\n- <b>First.</b>\n- Second.\n\nA pilot\n1. Choose."]);
   assert.equal(said.textContent, "Copied.");
   allowed = false;
   button.click();
   await new Promise((resolve) => setTimeout(resolve));
-  assert.deepEqual(chosen, ["UL"]);
+  assert.deepEqual(chosen, ["SECTION"]);
   assert.equal(said.textContent, "Press Ctrl+C.");
 });

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Histogram:
-    """log10 scores of one matrix. `edges` (bins + 1,), `removed` and `kept` counts (bins,); `zeros` scores are 0."""
+    """log10 scores of one matrix. `edges` (bins + 1,), `removed` and `kept` counts (bins,); `zeros` scores are 0.
+
+    cut_low, cut_high: the lowest and the highest threshold of a row, the same where rows do not compete by themselves.
+    """
 
     name: str
     edges: Array
@@ -53,6 +56,8 @@ def score_histogram(model: Model, statistics: Statistics | None, settings: Setti
     removed, _edges = np.histogram(logs[positive & mask].double().numpy(), bins=edges)
     kept, _edges = np.histogram(logs[positive & ~mask].double().numpy(), bins=edges)
     cut_low, cut_high = _cut_range(scores, mask)
+    if not settings.pattern and settings.group in {"matrix", "global"}:  # one contest, one cut
+        cut_low = cut_high
     return Histogram(name, edges, kept, removed, int((~positive).sum()), cut_low, cut_high)
 
 

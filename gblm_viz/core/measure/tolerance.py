@@ -16,19 +16,26 @@ from ..sums.statistics import Statistics
 from ..text.calibration import CalibrationSet
 from .evaluate import perplexity_value
 
-Verdict = Literal["within", "outside", "few", "unmeasured"]
+Verdict = Literal["within", "outside", "few", "too_few", "unmeasured"]
 FEWEST_TOKENS = 200
 """Shorter texts are not judged by how often each token stands in them: most would stand there once."""
+FEWEST_WINDOWS = 3
+"""From fewer windows of text nothing is judged: their interval rests on how alike a handful of neighbours happen to be.
+"""
+WIDEST = 10.0
+"""A rise of the perplexity whose interval reaches to more than this many times itself says nothing."""
 FOREIGN_TIMES = 3.0
 """A text counts as foreign to a model from this many times the perplexity that it reaches on text of its own kind."""
 
 
 @dataclass(frozen=True)
 class Loss:
-    """How much was lost, as a fraction (0.05 = 5 % lost; negative = gained), with its 95 % interval."""
+    """How much was lost, as a fraction (0.05 = 5 % lost; negative = gained), with its 95 % interval. too_few: it was
+    measured on fewer than FEWEST_WINDOWS windows, or its interval is too wide to say anything."""
 
     mean: float
     interval: Interval
+    too_few: bool = False
 
 
 @dataclass(frozen=True)
@@ -42,13 +49,14 @@ class Tolerance:
 def right_lost(asked: PairedShare) -> Loss | None:
     """Return the fraction of the first model's right answers that the second one lacks; None if there were none.
 
-    The interval is that of the paired difference of both shares, divided by the first share.
+    The interval is that of the paired difference of both shares, divided by the first share; more than all cannot be
+    lost.
     """
     share = asked.first.value
     if not asked.total or not share:
         return None
     interval = asked.interval
-    return Loss(-asked.difference / share, Interval(-interval.high / share, -interval.low / share))
+    return Loss(-asked.difference / share, Interval(-interval.high / share, min(1.0, -interval.low / share)))
 
 
 def perplexity_added(difference: Paired) -> Loss:
@@ -56,16 +64,27 @@ def perplexity_added(difference: Paired) -> Loss:
     def rise(nats: float) -> float:
         return math.expm1(nats) if nats < 700 else math.inf
 
-    return Loss(rise(difference.mean), Interval(rise(difference.interval.low), rise(difference.interval.high)))
+    low, high = rise(difference.interval.low), rise(difference.interval.high)
+    return Loss(rise(difference.mean), Interval(low, high), difference.count < FEWEST_WINDOWS or high > WIDEST)
 
 
 def judge(loss: Loss | None, most: float) -> Verdict:
-    """Return whether the whole interval is at most `most`, the whole interval above it, or neither ("few")."""
+    """Return whether the whole interval is at most `most`, the whole interval above it, or neither ("few"); "too_few"
+    where there was too little text to judge by."""
     if loss is None or math.isnan(loss.mean):
         return "unmeasured"
+    if loss.too_few:
+        return "too_few"
     if loss.interval.high <= most:
         return "within"
     return "outside" if loss.interval.low > most else "few"
+
+
+def overall(verdicts: Sequence[Verdict]) -> Verdict:
+    """Return "outside" if one of the verdicts is, "within" if all are, else "few"; "unmeasured" if there are none."""
+    if not verdicts:
+        return "unmeasured"
+    return "outside" if "outside" in verdicts else "within" if set(verdicts) == {"within"} else "few"
 
 
 # Whether the model understands a text at all

@@ -18,7 +18,7 @@ from gblm_viz.core.look.two_masks import Jump
 from gblm_viz.core.model.models import Model
 from gblm_viz.core.talk.generate import Sampling
 from gblm_viz.escape import escape
-from gblm_viz.figures.charts import percent
+from gblm_viz.figures.charts import brief_percent, percent
 from gblm_viz.figures.maps import empty_map, gradient_sentence, map_value
 from gblm_viz.words import Words, join_sentences
 
@@ -326,9 +326,9 @@ def cost_lines(say: Words, probes: dict[str, Any] | None, losses: dict[str, Any]
     if probes is None:
         return "", "", lost
     (before, n), (after, _), interval = probes["dense"], probes["pruned"], probes["interval"]
-    right = say("overview.right", before=before, after=after, n=n, share_before=percent(before / n, 0),
-                share_after=percent(after / n, 0))
-    spread = say("overview.interval", low=percent(interval["low"], 0), high=percent(interval["high"], 0))
+    right = say("overview.right", before=before, after=after, n=n, share_before=brief_percent(before / n),
+                share_after=brief_percent(after / n))
+    spread = say("overview.interval", low=brief_percent(interval["low"]), high=brief_percent(interval["high"]))
     return right, spread, lost
 
 

@@ -221,9 +221,10 @@ def verdict(say: Words, seen: Preview) -> str:
 
 
 def differing(seen: Preview) -> bool:
-    """Return whether some matrices lose a larger share than others, beyond rounding."""
+    """Return whether some matrices lose a larger share than others, beyond rounding to whole weights of a row."""
     shares = [cell.value for cell in seen.per_matrix]
-    return max(shares) - min(shares) > NOTABLE
+    alike = seen.settings.group in {"row", "matrix"} or isinstance(seen.settings.make_pattern(), NofM)
+    return not alike and max(shares) - min(shares) > NOTABLE
 
 
 def where(say: Words, seen: Preview) -> str:

@@ -29,7 +29,7 @@ from ..visit.page import Handlers, Page, bump
 from ..visit.remembered import ACCEPTED, SHOWN_PROBES
 from ..visit.session import Selection
 from ..work.example import shipped_example, shipped_summaries
-from ..work.story_numbers import Numbers, collected_seconds, example_numbers, own_numbers
+from ..work.story_numbers import Numbers, collected_seconds, example_numbers, is_text_foreign, own_numbers
 from . import story_takes
 from .prune_text import place
 from .story_cards import PANELS, STEPS, run_name, story_value
@@ -97,8 +97,9 @@ class _Handlers(Handlers):
         if numbers is None:
             return {**boxes, parts.intro: paragraph(self.say("story.none_yet"), "tag"), parts.cards: None}
         made_from = None if session.applied is None else session.applied.statistics
-        older = not numbers.example and session.statistics not in (None, made_from)
-        return {**boxes, parts.intro: _intro(self.say, numbers, session.applied_number, older),
+        older = session.statistics not in (None, made_from)
+        return {**boxes, parts.intro: _intro(self.say, numbers, session.applied_number, older,
+                                              older and is_text_foreign(visit)),
                 parts.cards: story_value(self.say, numbers, accepted, self.place_of(visit, numbers))}
 
     def on_visit(self, visit: Visit) -> dict[Any, Any]:
@@ -166,7 +167,7 @@ class _Handlers(Handlers):
 def numbers_of(visit: Visit, say: Words) -> Numbers | None:
     """Return the example's numbers or those of the visitor's copy; None before one exists."""
     session = visit.session
-    if session.example:
+    if session.example or _is_still_the_example(visit, say.language):
         seconds = collected_seconds(visit)
         return replace(example_numbers(say.language), seconds=seconds)
     if session.model is None or session.applied is None or not visit.library.has(session.applied):
@@ -174,6 +175,13 @@ def numbers_of(visit: Visit, say: Words) -> Numbers | None:
     found = own_numbers(visit, say.language)
     collected = session.statistics is not None and visit.library.has(session.statistics)
     return replace(found, jump=telling_weight(visit) if collected else None)
+
+
+def _is_still_the_example(visit: Visit, language: str) -> bool:
+    """Return whether the only copy is still the example's, though the visitor has collected on another text since."""
+    session, library = visit.session, visit.library
+    return (session.applied is not None and session.applied_number == 1 and library.ready.is_set()
+            and session.applied == library.first_of(language).applied)
 
 
 def _accepted_box(say: Words, name: str, share: float) -> gr.Number:
@@ -201,8 +209,10 @@ def _example_place(say: Words) -> str:
     return place(say, next(one for one in shipped_summaries(say.language) if one.name == name))
 
 
-def _intro(say: Words, numbers: Numbers, number: int, older: bool = False) -> str:
-    """Return the story's head. older: gradients were collected on another text since this copy was made."""
+def _intro(say: Words, numbers: Numbers, number: int, older: bool = False, foreign: bool | None = False) -> str:
+    """Return the story's head. older: gradients were collected on another text since this copy was made; foreign:
+    whether the model does not understand that text."""
     title, told = say("story.title"), say("story.intro", run=run_name(say, numbers, number))
     stale = paragraph(say("story.stale"), "limit") if older else ""
+    stale += paragraph(say("text.foreign"), "limit") if foreign else ""
     return f'<h2 class="story-title">{escape(title)}</h2><p class="tag">{escape(told)}</p>{stale}'

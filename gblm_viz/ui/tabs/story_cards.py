@@ -11,11 +11,10 @@ from dataclasses import replace
 from typing import Any
 
 from gblm_viz.amounts import format_bytes, format_change, format_duration, format_share
-from gblm_viz.core.base.intervals import PairedShare
 from gblm_viz.core.measure import tolerance
 from gblm_viz.core.measure.tolerance import Loss, Tolerance
 from gblm_viz.core.score.methods import METHODS
-from gblm_viz.figures.charts import percent
+from gblm_viz.figures.charts import brief_percent, percent
 from gblm_viz.words import Words, join_sentences
 
 from ..components.story import Bar, Card, Judged, Line, Link, Meeting, Picture, story
@@ -25,7 +24,8 @@ from ..work.story_numbers import Numbers
 DASHES = {"magnitude": ("removed", "2 3"), "wanda": ("third", "6 3"), "gblm": ("dense", "")}
 """Method → colour and dashes of its line."""
 PANELS = {"measure": ("compare-lost", "lost-figures"), "questions": ("compare-lost", "lost-probes"),
-          "methods": ("compare-lost", "lost-methods"), "won": ("compare-won",)}
+          "methods": ("compare-lost", "lost-methods"), "forgotten": ("compare-lost", "lost-probes"),
+          "won": ("compare-won",)}
 """What a link leads to on Compare → the panels that are opened there."""
 STEPS = ("text", "gradients", "prune", "patterns", "compare", "report")
 
@@ -34,13 +34,33 @@ def story_value(say: Words, numbers: Numbers, accepted: Tolerance, place: str) -
     """Return the value of the Story component. place: of the telling weight, in words; "" if there is none."""
     steps = [Link(say(f"story.steps.{name}"), name) for name in STEPS]
     return story(cards_of(say, numbers, accepted, place), say("story.steps.title"), steps,
-                 meeting_of(say, numbers, accepted))
+                 meeting_of(say, numbers, accepted), overall_of(say, numbers, accepted))
 
 
 def cards_of(say: Words, numbers: Numbers, accepted: Tolerance, place: str) -> list[Card]:
     """Return the seven cards; place: see `story_value`."""
     return [_removed(say, numbers), _cost(say, numbers, accepted), _text(say, numbers, accepted),
             _why(say, numbers, place), _work(say, numbers), _pays(say, numbers), _doubt(say, numbers)]
+
+
+def overall_of(say: Words, numbers: Numbers, accepted: Tolerance, to: str = "overall") -> Judged | None:
+    """Return the verdict on the whole run; None where nothing was measured. to: the words' table: overall, meeting.
+
+    Of a text that the model does not understand there is no verdict, whatever the numbers are.
+    """
+    marks = [one.mark for one in _verdicts(say, numbers, accepted)]
+    if not marks:
+        return None
+    share = format_share(numbers.sparsity)
+    if numbers.foreign and not numbers.example:
+        return Judged(say(f"story.{to}.foreign"), "few")
+    mark = tolerance.overall(marks)
+    told, holds = [say(f"story.{to}.{mark}", share=share)], numbers.holds_until(accepted.right)
+    if holds is not None:
+        held, least = holds
+        told.append(say(f"story.{to}.holds", share=format_share(held)) if held else
+                    say(f"story.{to}.holds_none", share=format_share(least)))
+    return Judged(join_sentences(told), mark)
 
 
 def run_name(say: Words, numbers: Numbers, number: int) -> str:
@@ -57,7 +77,8 @@ def _link(say: Words, label: str, to: str) -> Link:
 def _removed(say: Words, numbers: Numbers) -> Card:
     dots = round(100 * numbers.sparsity)
     told = say("story.removed.told", removed=f"{numbers.removed:,}", prunable=f"{numbers.prunable:,}",
-               others=f"{numbers.parameters - numbers.prunable:,}")
+               others=f"{numbers.parameters - numbers.prunable:,}",
+               whole=percent(numbers.removed / numbers.parameters, 0))
     return Card("removed", say("story.removed.question"), format_share(numbers.sparsity), [told],
                 say("story.removed.limit"), [Link(say("story.removed.link"), "prune")],
                 Picture(say("story.removed.picture", count=dots), dots=dots))
@@ -73,14 +94,19 @@ def _cost(say: Words, numbers: Numbers, accepted: Tolerance) -> Card:
         assert held is not None
         return Card("cost", question, say("story.cost.number_perplexity", before=amount(held.dense),
                                           after=amount(held.pruned)), told, say("story.cost.limit_perplexity"),
-                    [Link(say("story.cost.link"), "compare")],
-                    verdicts=_verdicts(say, None, held.added, accepted))
-    before, after = asked.first, asked.second
-    told = [say("story.cost.right", n=f"{asked.total:,}", before=f"{before.right:,}", after=f"{after.right:,}"), *told]
-    return Card("cost", question, say("story.cost.number_right", before=percent(before.value, 0),
-                                      after=percent(after.value, 0)), told, say("story.cost.limit"),
-                [Link(say("story.cost.link"), "compare")], _cost_picture(say, numbers),
-                _verdicts(say, asked, None if held is None else held.added, accepted))
+                    [_link(say, "cost.link", "measure")],
+                    verdicts=_verdicts(say, numbers, accepted))
+    before, after, here = asked.first, asked.second, numbers.asked_here
+    counted = [say("story.cost.right", n=f"{asked.total:,}", before=f"{before.right:,}", after=f"{after.right:,}")]
+    if here is not None:
+        counted.append(say("story.cost.here", n=f"{here.total:,}", before=brief_percent(here.first.value),
+                           after=brief_percent(here.second.value)))
+    if numbers.foreign and numbers.pocket and not numbers.example:
+        counted.append(say("story.cost.other_text"))
+    told = [*counted, *told]
+    return Card("cost", question, say("story.cost.number_right", before=brief_percent(before.value),
+                                      after=brief_percent(after.value)), told, say("story.cost.limit"),
+                [_link(say, "cost.link", "forgotten")], _cost_picture(say, numbers), _verdicts(say, numbers, accepted))
 
 
 def _cost_picture(say: Words, numbers: Numbers) -> Picture:
@@ -92,23 +118,35 @@ def _cost_picture(say: Words, numbers: Numbers) -> Picture:
                        at=numbers.sparsity, x=say("story.cost.x"), y=say("story.cost.y"))
     sides = {"before": (asked.first, "dense"), "after": (asked.second, "pruned")}
     return Picture(say("story.cost.picture_bars", before=asked.first.right, after=asked.second.right), bars=[
-        Bar(say(f"story.cost.{name}"), percent(one.value, 0), one.value, colour)
+        Bar(say(f"story.cost.{name}"), brief_percent(one.value), one.value, colour)
         for name, (one, colour) in sides.items()])
 
 
-def _verdicts(say: Words, asked: PairedShare | None, added: Loss | None, accepted: Tolerance) -> list[Judged]:
-    """Return what was lost of right answers and added to perplexity, each beside what is accepted."""
-    lost = None if asked is None else tolerance.right_lost(asked)
-    return [_judged(say, kind, loss, most) for kind, loss, most in (
-        ("right", lost, accepted.right), ("perplexity", added, accepted.perplexity)) if loss is not None]
+def _verdicts(say: Words, numbers: Numbers, accepted: Tolerance) -> list[Judged]:
+    """Return what was lost of right answers and added to perplexity, each beside what is accepted.
+
+    The perplexity of a text that the model does not understand is not judged: a low limit would count as kept.
+    """
+    judged, strange = [], numbers.foreign and not numbers.example
+    if numbers.asked is not None and (lost := tolerance.right_lost(numbers.asked)) is not None:
+        judged.append(_judged(say, "right", lost, accepted.right))
+    if numbers.held is not None and not strange:
+        judged.append(_judged(say, "perplexity", numbers.held.added, accepted.perplexity))
+    return judged
 
 
 def _judged(say: Words, kind: str, loss: Loss, most: float) -> Judged:
-    spread = say("story.interval", mean=format_change(loss.mean), low=format_change(loss.interval.low),
-                 high=format_change(loss.interval.high))
     mark = tolerance.judge(loss, most)
     told = say(f"story.verdict.{mark}")
-    return Judged(say(f"story.verdict.{kind}", loss=spread, most=format_share(most), verdict=told), mark)
+    return Judged(say(f"story.verdict.{kind}", loss=spread(say, loss), most=format_share(most), verdict=told), mark)
+
+
+def spread(say: Words, loss: Loss) -> str:
+    """Return a loss with its interval; the interval is left out where too little text was measured for one."""
+    if loss.too_few:
+        return format_change(loss.mean)
+    return say("story.interval", mean=format_change(loss.mean), low=format_change(loss.interval.low),
+               high=format_change(loss.interval.high))
 
 
 def _text(say: Words, numbers: Numbers, accepted: Tolerance) -> Card:
@@ -125,7 +163,9 @@ def _text(say: Words, numbers: Numbers, accepted: Tolerance) -> Card:
                        number=say("story.text.number", before=amount(own.dense), after=amount(own.pruned)))
     if asked is not None:
         counted = say("story.text.questions", n=asked.total, before=asked.first.right, after=asked.second.right)
-        card = replace(card, sentences=[*card.sentences, counted], verdicts=_verdicts(say, asked, None, accepted))
+        lost = tolerance.right_lost(asked)
+        card = replace(card, sentences=[*card.sentences, counted],
+                       verdicts=[] if lost is None else [_judged(say, "right", lost, accepted.right)])
     return card
 
 
@@ -216,7 +256,7 @@ def _others(say: Words, numbers: Numbers, kind: str) -> str:
 def meeting_of(say: Words, numbers: Numbers, accepted: Tolerance) -> Meeting:
     """Return the sentences to copy. That gradients keep more than size is said only where this run shows it."""
     known = {True: "better", False: "not_better", None: "uncompared"}[numbers.better_than_size]
-    sentences = [say("story.meeting.first"), *_result(say, numbers, accepted)]
+    sentences = [say("story.meeting.first"), _made(say, numbers), *_result(say, numbers, accepted)]
     if "gradients" in METHODS[numbers.method].needs:
         sentences.append(say(f"story.meeting.{known}", share=format_share(numbers.sparsity)))
         others = _others(say, numbers, "more")
@@ -229,29 +269,28 @@ def meeting_of(say: Words, numbers: Numbers, accepted: Tolerance) -> Meeting:
                    say("story.meeting.copy"), say("story.meeting.copied"), say("story.meeting.not_copied"))
 
 
+def _made(say: Words, numbers: Numbers) -> str:
+    chosen = say("story.meeting.chosen", text=work.text_name(say, numbers.text)) if numbers.samples else ""
+    return say("story.meeting.made", share=format_share(numbers.sparsity), model=numbers.model, method=numbers.method,
+               chosen=chosen)
+
+
 def _result(say: Words, numbers: Numbers, accepted: Tolerance) -> list[str]:
-    """Return what was measured with its verdicts, and why it may say nothing about the reader's case."""
-    told, held = [], numbers.held
-    figures = _figures(say, numbers)
-    if figures:
-        told.append(join_sentences([say("story.meeting.figures", figures=figures), *(
-            one.text for one in _verdicts(say, numbers.asked, None if held is None else held.added, accepted))]))
-    if numbers.foreign and not numbers.example:
-        told.append(say("story.meeting.foreign"))
-    if numbers.pocket and figures:
+    """Return the verdict first, then what it rests on, and why it may say nothing about the reader's case."""
+    whole = overall_of(say, numbers, accepted, "meeting")
+    if whole is None:
+        return []
+    told, asked, held = [whole.text], numbers.asked, numbers.held
+    if asked is not None and (lost := tolerance.right_lost(asked)) is not None:
+        told.append(say("story.meeting.right", n=f"{asked.total:,}", before=f"{asked.first.right:,}",
+                        after=f"{asked.second.right:,}", loss=spread(say, lost), most=format_share(accepted.right)))
+    if held is not None and not (numbers.foreign and not numbers.example):
+        key = "perplexity_few" if held.added.too_few else "perplexity"
+        told.append(say(f"story.meeting.{key}", before=amount(held.dense), after=amount(held.pruned),
+                        loss=spread(say, held.added), most=format_share(accepted.perplexity)))
+    if numbers.pocket:
         told.append(say("story.meeting.tiny"))
     return told
-
-
-def _figures(say: Words, numbers: Numbers) -> str:
-    asked, held = numbers.asked, numbers.held
-    told = []
-    if asked is not None:
-        told.append(say("story.cost.right", n=f"{asked.total:,}", before=f"{asked.first.right:,}",
-                        after=f"{asked.second.right:,}"))
-    if held is not None:
-        told.append(say("story.cost.perplexity", before=amount(held.dense), after=amount(held.pruned)))
-    return join_sentences(told)
 
 
 def amount(value: float) -> str:

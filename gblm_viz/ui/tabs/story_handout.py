@@ -22,7 +22,7 @@ DENSER = sizes.fill_variables(Path(__file__).with_suffix(".css").read_text(encod
 def handout(say: Words, numbers: Numbers, accepted: Tolerance, place: str, run: str, day: str) -> str:
     """Return the page as one HTML file. place: see `story_value`; run: what the numbers are about; day: as printed."""
     made = say("story.meeting.made_of", model=numbers.model, method=numbers.method,
-               share=format_share(numbers.sparsity), text=work.text_name(say, numbers.text) if numbers.text else "–")
+               share=format_share(numbers.sparsity), text=work.text_name(say, numbers.text) if numbers.samples else "–")
     return render("tabs/story_handout.html", say=say, language=say.language, style=STYLE + DENSER,
                   meeting=meeting_of(say, numbers, accepted), cards=cards_of(say, numbers, accepted, place),
                   intro=say("story.intro", run=run), made=made, day=day)

@@ -14,7 +14,7 @@ from gblm_viz.core.base.intervals import Interval, Paired, PairedShare, paired_d
 from gblm_viz.core.look import mask_numbers
 from gblm_viz.core.look.two_masks import Jump
 from gblm_viz.core.measure import sweep, tolerance, won
-from gblm_viz.core.measure.evaluate import perplexity_value
+from gblm_viz.core.measure.evaluate import Probe, perplexity_value
 from gblm_viz.core.measure.tolerance import Loss
 from gblm_viz.shipped import BUNDLED, usual_perplexity
 
@@ -51,6 +51,8 @@ class Numbers:
     the calibration text itself; guessing, usual: see core/measure/tolerance.py; text: the calibration text's name;
     memory, masked: bytes of the weights as they are, and as one bit per prunable weight with the values that stay;
     agreement: fraction of the weights decided as by Wanda; curves: method → (sparsity, right answers, both fractions);
+    asked_here: of `asked`, the questions in the page's language, None if all are; not_understood: whether the model
+    does not understand the text that the visitor collected on last;
     against: each method that it was measured beside → whether it lost "less" or "more" than that, "none" shown, from
     "one_draw" of the text only, or "too_few" windows to tell.
     """
@@ -70,6 +72,7 @@ class Numbers:
     seconds: float | None = None
     text: str = ""
     asked: PairedShare | None = None
+    asked_here: PairedShare | None = None
     own_asked: PairedShare | None = None
     held: TextLoss | None = None
     own: TextLoss | None = None
@@ -79,11 +82,27 @@ class Numbers:
     jump: Jump | None = None
     curves: Mapping[str, Sequence[tuple[float, float]]] | None = None
     against: Mapping[str, str] | None = None
+    not_understood: bool | None = None
 
     @property
     def foreign(self) -> bool | None:
         """Whether the model does not understand the calibration text; None if unknown."""
-        return None if self.own is None else tolerance.is_foreign(self.own.dense, self.guessing, self.usual)
+        if self.own is None:
+            return self.not_understood
+        return tolerance.is_foreign(self.own.dense, self.guessing, self.usual)
+
+    def holds_until(self, most: float) -> tuple[float, float] | None:
+        """Return (the largest measured share removed up to which the fraction of right answers lost is at most `most`,
+        or 0.0; the smallest measured share). Point estimates of the method's curve; None without a curve."""
+        points = sorted((self.curves or {}).get(self.method, ()))
+        if self.asked is None or not points or not self.asked.first.value:
+            return None
+        held = 0.0
+        for share, right in points:
+            if 1 - right / self.asked.first.value > most:
+                break
+            held = share
+        return held, points[0][0]
 
     @property
     def better_than_size(self) -> bool | None:
@@ -112,7 +131,9 @@ def example_numbers(language: str) -> Numbers:
     return Numbers(
         found["model"], True, True, SETTINGS.method, found["sparsity"], found["removed"], found["prunable"],
         found["parameters"], found["memory"], found["masked"], found["samples"], found["tokens"], None, found["text"],
-        paired_share(bits["dense"], bits["pruned"]), None, text_loss(**found["losses"]["held_out"]),
+        paired_share(bits["dense"], bits["pruned"]),
+        _in_language(work.bundled_probes(), bits["dense"], bits["pruned"], language), None,
+        text_loss(**found["losses"]["held_out"]),
         text_loss(**found["losses"]["own"]), found["guessing"], usual_perplexity(BUNDLED), found["agreement_wanda"],
         Jump(**found["telling"]),
         {name: [(percent / 100, right / stops["dense"]["probes"][1]) for percent, right in
@@ -152,10 +173,11 @@ def own_numbers(visit: Visit, language: str) -> Numbers:
         model.parameters, won.memory(model), won.mask_and_values(work.pruned_model(visit), masks),
         0 if samples is None else samples.count, 0 if samples is None else samples.token_count,
         collected_seconds(visit), "" if samples is None else samples.text_name,
-        _asked(visit, ProbesKey(session.model), ProbesKey(pruned)), _own_asked(visit),
+        _asked(visit, ProbesKey(session.model), ProbesKey(pruned)),
+        _asked(visit, ProbesKey(session.model), ProbesKey(pruned), language), _own_asked(visit),
         losses.get("held"), losses.get("own"), None if samples is None else work.guessing_of(samples),
         usual_perplexity(visit.model().source), _agreement(visit), None, _curves(visit, language),
-        rivals_against(visit, language))
+        rivals_against(visit, language), is_text_foreign(visit) if collected else None)
 
 
 def collected_seconds(visit: Visit) -> float | None:
@@ -164,12 +186,25 @@ def collected_seconds(visit: Visit) -> float | None:
     return visit.library.get(key)[1].seconds if visit.library.has(key) else None
 
 
-def _asked(visit: Visit, dense: ProbesKey, pruned: ProbesKey) -> PairedShare | None:
+def _asked(visit: Visit, dense: ProbesKey, pruned: ProbesKey, language: str = "") -> PairedShare | None:
+    """Return both models' right answers, to all questions or to those in one language (see `Numbers.asked_here`)."""
     library = visit.library
     if not (library.has(dense) and library.has(pruned)):
         return None
-    before, after = library.get(dense), library.get(pruned)
-    return paired_share([one.right for one in before.verdicts], [one.right for one in after.verdicts])
+    before, after = ([one.right for one in library.get(key).verdicts] for key in (dense, pruned))
+    if not language:
+        return paired_share(before, after)
+    return _in_language([one.probe for one in library.get(dense).verdicts], before, after, language)
+
+
+def _in_language(probes: Sequence[Probe], before: Sequence[bool], after: Sequence[bool],
+                 language: str) -> PairedShare | None:
+    """Return both models' right answers to the questions in one language; None if these are none or all."""
+    here = [probe.language == language for probe in probes]
+    if all(here) or not any(here) or len(here) != len(before):
+        return None
+    first, second = ([right for right, own in zip(side, here, strict=True) if own] for side in (before, after))
+    return paired_share(first, second)
 
 
 def _own_asked(visit: Visit) -> PairedShare | None:

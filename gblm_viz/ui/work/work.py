@@ -434,8 +434,12 @@ def probes_of(model: Model) -> tuple[evaluate.Probe, ...]:
     Judging a story takes a whole generation (measured: twenty take as long as the other 781 together), so only the
     benchmark and the card ask for stories.
     """
-    if not is_pocket(model):
-        return ()
+    return bundled_probes() if is_pocket(model) else ()
+
+
+@cache
+def bundled_probes() -> tuple[evaluate.Probe, ...]:
+    """Return the pocket model's held-out probes with an exact answer."""
     return tuple(probe for probe in evaluate.read_probes(PROBES) if not probe.contains)
 
 

@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from gblm_viz.core.base.intervals import Interval, PairedShare, paired_difference, paired_share
+from gblm_viz.core.base.intervals import Interval, Paired, PairedShare, paired_difference, paired_share
 from gblm_viz.core.measure import tolerance
 from gblm_viz.core.measure.tolerance import Loss, judge
 from tests import reference
@@ -64,3 +64,24 @@ def test_guessing_by_frequency_is_the_entropy_of_the_text():
     (29.0, 500.0, 10.0, False), (29.0, 20.0, 10.0, True), (29.0, None, 10.0, False)])
 def test_a_text_is_foreign_beyond_either_limit(dense, guessing, usual, foreign):
     assert tolerance.is_foreign(dense, guessing, usual) is foreign
+
+
+def test_from_one_or_two_windows_nothing_is_judged():
+    for count in (1, 2):
+        loss = tolerance.perplexity_added(Paired(-0.1, Interval(-0.2, -0.05), count))
+        assert tolerance.judge(loss, 0.5) == "too_few"
+    assert tolerance.judge(tolerance.perplexity_added(Paired(-0.1, Interval(-0.2, -0.05), 3)), 0.5) == "within"
+
+
+@pytest.mark.parametrize(("verdicts", "whole"), [
+    ((), "unmeasured"), (("within",), "within"), (("within", "within"), "within"), (("within", "few"), "few"),
+    (("within", "too_few"), "few"), (("few", "outside"), "outside"), (("within", "outside"), "outside")])
+def test_the_whole_is_as_good_as_its_worst_part(verdicts, whole):
+    assert tolerance.overall(verdicts) == whole
+
+
+def test_an_interval_without_bounds_judges_nothing_and_more_than_all_cannot_be_lost():
+    wide = tolerance.perplexity_added(Paired(0.9, Interval(-3.0, 5.0), 12))
+    assert wide.too_few and tolerance.judge(wide, 0.1) == "too_few"
+    lost = tolerance.right_lost(paired_share([True] * 30 + [False], [False] * 31))
+    assert lost is not None and lost.mean == 1.0 and lost.interval.high == 1.0 and lost.interval.low < 1.0

@@ -13,12 +13,13 @@ from gblm_viz.amounts import format_share
 from gblm_viz.core.base.errors import GblmError
 from gblm_viz.core.base.intervals import Interval, Paired, PairedShare
 from gblm_viz.core.base.job import run
+from gblm_viz.core.measure import tolerance
 from gblm_viz.core.measure.tolerance import Tolerance
 from gblm_viz.ui.components.story import Card
 from gblm_viz.ui.tabs import story, story_cards, story_takes
 from gblm_viz.ui.tabs.story_handout import handout
 from gblm_viz.ui.visit.library import Library, Visit
-from gblm_viz.ui.work.story_numbers import Numbers, TextLoss, example_numbers
+from gblm_viz.ui.work.story_numbers import Numbers, TextLoss, example_numbers, text_loss
 from gblm_viz.words import Words
 
 KINDS = ("removed", "cost", "text", "why", "work", "pays", "doubt")
@@ -109,8 +110,12 @@ def test_the_sentences_for_a_meeting_keep_nothing_back(say: Words) -> None:
     """The verdicts, what lost less, that nothing is smaller, that the model is tiny, that it does not know the text."""
     example = example_numbers(say.language)
     told = story_cards.meeting_of(say, replace(example, against={"wanda": "more"}), Tolerance()).sentences
-    for card in story_cards.cards_of(say, example, Tolerance(), ""):
-        assert all(any(verdict.text in one for one in told) for verdict in card.verdicts)
+    verdict = story_cards.overall_of(say, example, Tolerance(), "meeting")
+    assert verdict is not None and verdict.mark == "outside" and told[2] == verdict.text, "the verdict comes first"
+    assert format_share(example.sparsity) in told[1] and example.model in told[1]
+    for loss, most in ((tolerance.right_lost(example.asked), Tolerance().right),
+                       (example.held.added, Tolerance().perplexity)):
+        assert any(story_cards.spread(say, loss) in one and format_share(most) in one for one in told)
     assert say("story.meeting.tiny") in told and say("story.meeting.pays") in told
     assert say("story.meeting.more", method="gblm", others="wanda") in told
     assert say("story.meeting.foreign") not in told
@@ -118,6 +123,43 @@ def test_the_sentences_for_a_meeting_keep_nothing_back(say: Words) -> None:
     strange = replace(example, example=False, pocket=False, own=replace(example.held, dense=400.0), guessing=300.0)
     told = story_cards.meeting_of(say, strange, Tolerance()).sentences
     assert say("story.meeting.foreign") in told and say("story.meeting.tiny") not in told
+    assert story_cards.amount(example.held.dense) not in "".join(told), "nothing of a text that is not understood"
+
+
+def test_the_verdict_on_the_whole_is_the_worst_one_and_tells_how_much_can_go(say: Words) -> None:
+    example = example_numbers(say.language)
+    lenient, strict, between = Tolerance(0.9, 9.0), Tolerance(0.0, 9.0), Tolerance(0.265, 9.0)
+    for accepted, mark in ((lenient, "within"), (strict, "outside"), (between, "few")):
+        found = story_cards.overall_of(say, example, accepted)
+        assert found is not None and found.mark == mark
+        assert say(f"story.overall.{mark}", share=format_share(example.sparsity)) in found.text
+    points = dict(example.curves[example.method])
+    right = example.asked.first.value
+    for most in (0.0, 0.05, 0.3, 0.9):
+        held, least = example.holds_until(most)
+        assert least == min(points) and (held == 0 or 1 - points[held] / right <= most)
+        beyond = [share for share in sorted(points) if share > held]
+        assert not beyond or 1 - points[beyond[0]] / right > most
+    assert story_cards.overall_of(say, replace(example, asked=None, held=None), Tolerance()) is None
+
+
+def test_a_text_that_is_not_understood_and_a_handful_of_windows_are_not_judged(say: Words) -> None:
+    example = example_numbers(say.language)
+    strange = replace(example, example=False, own=replace(example.held, dense=400.0), guessing=300.0)
+    found = story_cards.overall_of(say, strange, Tolerance(0.9, 9.0))
+    assert found is not None and found.mark == "few" and found.text == say("story.overall.foreign")
+    assert [one.mark for one in cards(say, strange)["cost"].verdicts] == ["outside"], "its questions are still counted"
+    assert say("story.cost.other_text") in cards(say, strange)["cost"].sentences
+    few = replace(example, asked=None, held=text_loss((1.0, 1.1), (1.0, 1.1)))
+    (verdict,) = cards(say, few)["cost"].verdicts
+    assert verdict.mark == "too_few" and say("story.verdict.too_few") in verdict.text and "95" not in verdict.text
+
+
+def test_questions_in_the_pages_language_are_counted_too(say: Words) -> None:
+    example = example_numbers(say.language)
+    assert example.asked_here is not None and 0 < example.asked_here.total < example.asked.total
+    told = " ".join(cards(say, example)["cost"].sentences)
+    assert f"{example.asked_here.total:,}" in told
 
 
 def test_a_method_without_gradients_says_nothing_of_them(say: Words) -> None:
@@ -141,7 +183,7 @@ def test_the_comparison_is_told_whoever_wins(say: Words) -> None:
 
 def test_nearly_all_and_nearly_none_are_not_said_to_be_all_or_none(say: Words) -> None:
     numbers = replace(example_numbers(say.language), asked=PairedShare(1, 1238, 0, 1), agreement=0.99999)
-    assert cards(say, numbers)["cost"].number == say("story.cost.number_right", before="99 %", after="1 %")
+    assert cards(say, numbers)["cost"].number == say("story.cost.number_right", before="99 %", after="0.1 %")
     assert "99.9 %" in all_text(cards(say, numbers)["doubt"])
 
 

@@ -95,9 +95,9 @@ function makeCost({ dense, methods, windows, length }, { method, stop }, words) 
     before: formatPerplexity(dense.perplexity), after: formatPerplexity(one.perplexity[stop]), windows, length });
   return {
     big: fillSentence(words.right, {
-      share_before: formatShare(right / total), share_after: formatShare(one.probes[stop] / total), before: right,
+      share_before: formatBrief(right / total), share_after: formatBrief(one.probes[stop] / total), before: right,
       after: one.probes[stop], n: total }),
-    tag: fillSentence(words.interval, { low: formatShare(low), high: formatShare(high) }),
+    tag: fillSentence(words.interval, { low: formatBrief(low), high: formatBrief(high) }),
     lost: one.differs[stop] ? lost : lost + (lost.endsWith("。") ? "" : " ") + words.no_difference };
 }
 
@@ -173,6 +173,14 @@ export function describeStops(verdicts, sparsities, words) {
  */
 export function formatShare(share, digits = 0) {
   return (100 * share).toFixed(digits).replace(/\.0$/, "") + " %";
+}
+
+/**
+ * Return a share for a headline: whole percents, below 10 % with one digit.
+ * @param {number} share
+ */
+export function formatBrief(share) {
+  return share > 0 && share < .1 ? (100 * share).toFixed(1) + " %" : formatShare(share);
 }
 
 /** @param {number} number */

@@ -6,12 +6,12 @@ import { closeCard, makeCard, openCard } from "./card.js";
 import { makeFinder } from "./finding.js";
 import { findMarks, markTerms } from "./marking.js";
 
-/** @typedef {{ card: import("./card.js").Card, findTerms: import("./finding.js").Finder, timer: number, hover: number, observer: MutationObserver }} State */
+/** @typedef {{ card: import("./card.js").Card, findTerms: import("./finding.js").Finder, timer: number, hover: number, at: string, observer: MutationObserver }} State */
 
 const SOON = 150, LONGEST = 1000; // milliseconds from a change to the marking of it
 const OPENS = 350, CLOSES = 250; // milliseconds for which a pointer rests on a word, and may be away from it
 /** What tells of a change: the server's own sentences, legends. No chat, no picture: what grows token by token is not heard. */
-const HEARD = ".prose, .model-map-grid, .model-map-legend, .matrix-legend";
+const HEARD = ".prose, .story, .model-map-grid, .model-map-legend, .matrix-legend";
 const TYPED = "input:not([type=radio]):not([type=checkbox]):not([type=range]), textarea, select, [contenteditable=true]";
 
 /**
@@ -53,9 +53,9 @@ export function readEntries(page) {
  */
 function listen(entries, words, address) {
   /** @type {State} */
-  const state = { card: makeCard(entries, words, address), findTerms: makeFinder([...entries.values()]), timer: 0, hover: 0,
+  const state = { card: makeCard(entries, words, address), findTerms: makeFinder([...entries.values()]), timer: 0, hover: 0, at: "",
     observer: new MutationObserver(() => schedule(state)) };
-  for (const type of ["pointerover", "pointerout"]) document.addEventListener(type, (event) => follow(state, /** @type {PointerEvent} */ (event)));
+  for (const type of ["pointermove", "pointerout"]) document.addEventListener(type, (event) => follow(state, /** @type {PointerEvent} */ (event)));
   document.addEventListener("click", (event) => press(state, event), true);
   document.addEventListener("keydown", (event) => hearKey(state, event), true);
   document.addEventListener("pointerdown", ({ target }) => { if (!isInside(target, ".term, .term-card")) closeCard(state.card); }, true);
@@ -119,8 +119,14 @@ function findShown() {
  * @param {State} state
  * @param {PointerEvent} event
  */
-function follow(state, { type, target, pointerType }) {
+function follow(state, event) {
+  const { type, target, pointerType } = event;
   if (pointerType !== "mouse") return;
+  if (type === "pointermove") {
+    const at = event.screenX + " " + event.screenY;
+    if (at === state.at) return; // the page moved below a mouse at rest
+    state.at = at;
+  }
   const { card } = state, mark = target instanceof HTMLElement ? target.closest(".term") : null;
   if (!mark && !(isInside(target, ".term-card"))) return;
   clearTimeout(state.hover);

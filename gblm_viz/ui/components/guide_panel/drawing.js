@@ -76,8 +76,9 @@ function drawTold(view, answer, state) {
   /** @type {Record<string, string>} */
   const more = {
     lacking: value.lacks, preparing: "…", doing: words.now_do + (isJapanese ? "：" : ": ") + (value.texts.do || value.texts.hint), done: view.before ? words.done_before : "" };
-  const told = [...(answer ? tellVerdict(value, answer, words, language) : []), more[state] || ""].filter(Boolean);
-  verdict.dataset.verdict = answer ? answer.verdict : "";
+  const judged = answer ? tellVerdict(value, answer, words, language) : [], settled = state === "done";
+  const told = [...(settled ? judged : judged.slice(0, 1)), more[state] || ""].filter(Boolean); // what is to be seen is not told before
+  verdict.dataset.verdict = answer && settled ? answer.verdict : "";
   write(verdict, told.join(" · "));
   write(find(root, ".guide-after"), state === "done" ? fillSentence(value.texts.after, makeFields(value, answer ? answer.guess : "", language)) : "");
 }

@@ -116,10 +116,10 @@ export async function scrollTo(highlight, panel, wanted) {
   const events = ["wheel", "touchmove", "keydown", "pointerdown"];
   for (const event of events) document.addEventListener(event, stop, { passive: true, once: true });
   for (let steady = 0; steady < 6 && wanted() && !moved; await wait(SETTLED)) {
-    const box = findBox(highlight), now = box ? Math.round(box.top + window.scrollY) + " " + Math.round(box.height) : "";
+    const end = panel.getBoundingClientRect().top, box = findBox(highlight, end), now = box ? Math.round(box.top + window.scrollY) + " " + Math.round(box.height) : "";
     steady = now === last ? steady + 1 : 0;
     last = now;
-    if (box) showBox(box, panel.getBoundingClientRect().top);
+    if (box) showBox(box, end);
   }
   for (const event of events) document.removeEventListener(event, stop);
 }
@@ -146,8 +146,19 @@ export function chooseScroll(top, bottom, end, margin = 8) {
   return bottom - end + margin;
 }
 
+/**
+ * Return the box around what is framed; where that is too tall for the room above the panel, as in the projector's view, that of the first
+ * selector alone, which names what the step speaks of.
+ * @param {string} selector
+ * @param {number} room
+ */
+function findBox(selector, room) {
+  const first = selector.split(",")[0], all = boxAround(selector);
+  return all && all.height > room ? boxAround(first) || all : all;
+}
+
 /** @param {string} selector */
-function findBox(selector) {
+function boxAround(selector) {
   const boxes = (selector ? [...document.querySelectorAll(selector)] : []).filter((one) => one.checkVisibility())
     .map((one) => one.getBoundingClientRect()).filter(({ height }) => height > 0);
   if (!boxes.length) return null;

@@ -14,6 +14,7 @@ from ..own_component import OwnComponent
 
 _TEMPLATE = """
 <div class="story">
+  <div class="story-overall" aria-live="polite"></div>
   <ol class="story-cards"></ol>
   <div class="story-below">
     <section class="story-steps"><h3></h3><ol></ol></section>
@@ -22,7 +23,7 @@ _TEMPLATE = """
   </div>
 </div>
 """
-Mark = Literal["within", "outside", "few", "unmeasured"]
+Mark = Literal["within", "outside", "few", "too_few", "unmeasured"]
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,9 @@ class Story(OwnComponent):
     maker = "gblm_viz.ui.components.story.story"
 
 
-def story(cards: Sequence[Card], steps_title: str, steps: Sequence[Link], meeting: Meeting) -> Mapping[str, Any]:
-    """Return a value for Story. steps: the way through the tabs, in their order."""
+def story(cards: Sequence[Card], steps_title: str, steps: Sequence[Link], meeting: Meeting,
+          overall: Judged | None = None) -> Mapping[str, Any]:
+    """Return a value for Story. steps: the way through the tabs, in their order; overall: the verdict on the whole."""
     return {"cards": [asdict(card) for card in cards], "steps_title": steps_title,
-            "steps": [asdict(step) for step in steps], "meeting": asdict(meeting)}
+            "steps": [asdict(step) for step in steps], "meeting": asdict(meeting),
+            "overall": None if overall is None else asdict(overall)}

@@ -15,7 +15,7 @@ import { drawPicture } from "./small_pictures.js";
  * @property {string} limit
  * @property {Link[]} links
  * @property {import("./small_pictures.js").Picture | null} picture
- * @property {{ text: string, mark: "within" | "outside" | "few" | "unmeasured" }[]} verdicts
+ * @property {Judged[]} verdicts
  * @property {string} warning
  *
  * @typedef {object} Meeting
@@ -28,12 +28,13 @@ import { drawPicture } from "./small_pictures.js";
  * @property {string} not_copied
  *
  * @typedef {{ colours: Record<string, string>, letters: { fine: number } }} Look
- * @typedef {{ cards: Card[], steps_title: string, steps: Link[], meeting: Meeting | null }} Value
+ * @typedef {{ text: string, mark: "within" | "outside" | "few" | "too_few" | "unmeasured" }} Judged
+ * @typedef {{ cards: Card[], steps_title: string, steps: Link[], meeting: Meeting | null, overall: Judged | null }} Value
  */
 
 /** @type {Value} */
-const NOTHING = { cards: [], steps_title: "", steps: [], meeting: null };
-const SIGNS = { within: "✓", outside: "×", few: "?", unmeasured: "–" };
+const NOTHING = { cards: [], steps_title: "", steps: [], meeting: null, overall: null };
+const SIGNS = { within: "✓", outside: "×", few: "?", too_few: "?", unmeasured: "–" };
 
 /**
  * @param {import("../shared/gradio.js").Gradio<Value>} gradio
@@ -60,9 +61,10 @@ export function start({ element, props, trigger, watch }, look) {
  * @param {(link: Link) => void} go
  * @param {Look} look
  */
-function draw(root, { cards, steps_title, steps, meeting }, go, look) {
-  const list = find(root, ".story-cards"), way = find(root, ".story-steps");
-  list.textContent = "";
+function draw(root, { cards, steps_title, steps, meeting, overall }, go, look) {
+  const list = find(root, ".story-cards"), way = find(root, ".story-steps"), whole = find(root, ".story-overall");
+  list.textContent = whole.textContent = "";
+  if (overall) drawVerdict(whole, overall);
   for (const card of cards) drawCard(append(list, "li", "story-card " + card.kind), card, go, look);
   way.hidden = !steps.length;
   find(way, "h3").textContent = steps_title;
@@ -80,18 +82,32 @@ function draw(root, { cards, steps_title, steps, meeting }, go, look) {
 function drawCard(box, card, go, look) {
   append(box, "h3", "", card.question);
   const line = append(box, "div", "story-line");
-  if (card.number) append(line, "b", "story-number", card.number);
+  if (card.number) append(line, "b", "story-number", holdTogether(card.number));
   if (card.picture) line.append(drawPicture(card.picture, look.colours, look.letters.fine));
   if (card.warning) append(box, "p", "story-warning", "⚠ " + card.warning);
-  for (const sentence of card.sentences) append(box, "p", "", sentence);
-  for (const { text, mark } of card.verdicts) {
-    const verdict = append(box, "p", "story-verdict " + mark);
-    append(verdict, "b", "", SIGNS[mark] + " ");
-    verdict.append(text);
-  }
+  for (const sentence of card.sentences) append(box, "p", "", holdTogether(sentence));
+  for (const verdict of card.verdicts) drawVerdict(box, verdict);
   if (card.limit) append(box, "p", "story-limit", card.limit);
   const links = append(box, "p", "story-links");
   for (const link of card.links) drawLink(links, link, go);
+}
+
+/**
+ * @param {HTMLElement} box
+ * @param {Judged} judged
+ */
+function drawVerdict(box, { text, mark }) {
+  const verdict = append(box, "p", "story-verdict " + mark);
+  append(verdict, "b", "", SIGNS[mark] + " ");
+  verdict.append(holdTogether(text));
+}
+
+/**
+ * Return a text in which no line ends between a number and its unit.
+ * @param {string} text
+ */
+export function holdTogether(text) {
+  return text.replace(/(\d) (?=[%問個回×])/g, "$1\u00a0").replace(/([→～]) (?=\d)/g, "$1\u00a0");
 }
 
 /**
@@ -118,18 +134,26 @@ function drawMeeting(box, meeting) {
   find(box, "button").textContent = meeting.copy;
   find(box, "[role=status]").textContent = "";
   sentences.textContent = plan.textContent = "";
-  for (const sentence of meeting.sentences) append(sentences, "li", "", sentence);
+  for (const sentence of meeting.sentences) append(sentences, "li", "", holdTogether(sentence));
   for (const step of meeting.plan) append(plan, "li", "", step);
 }
 
 /**
- * Put the sentences on the clipboard; where the browser does not allow it, select them instead.
+ * Return what is copied: the title, the sentences as a list, the plan with its numbers.
+ * @param {Meeting} meeting
+ */
+export function writeMeeting({ title, sentences, plan_title, plan }) {
+  return [title, ...sentences.map((one) => "- " + one), "", plan_title, ...plan.map((one, at) => at + 1 + ". " + one)].join("\n");
+}
+
+/**
+ * Put all of it on the clipboard; where the browser does not allow it, select them instead.
  * @param {HTMLElement} root
  * @param {Meeting | null} meeting
  */
 async function copySentences(root, meeting) {
   if (!meeting) return;
-  const box = find(root, ".story-meeting"), copied = await copyText(meeting.sentences.join("\n"));
-  if (!copied) window.getSelection()?.selectAllChildren(find(box, "ul"));
+  const box = find(root, ".story-meeting"), copied = await copyText(writeMeeting(meeting));
+  if (!copied) window.getSelection()?.selectAllChildren(box);
   find(box, "[role=status]").textContent = copied ? meeting.copied : meeting.not_copied;
 }
