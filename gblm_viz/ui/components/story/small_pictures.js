@@ -106,7 +106,7 @@ function drawLines(svg, { lines, at, x, y }, colours) {
   for (const share of [0, 1]) {
     const text = 100 * share + " %";
     svg.append(make("text", { x: across(share), y: HEIGHT - 4, "text-anchor": share ? "end" : "start" }, text));
-    if (share) svg.append(make("text", { x: LEFT + 3, y: TOP + 5 }, text));
+    if (share) svg.append(make("text", { x: LEFT + 3, y: TOP + 16 }, text));
   }
   svg.append(make("text", { x: LEFT + 3, y: low - 5 }, y), make("text", { x: (LEFT + right) / 2, y: HEIGHT - 4, "text-anchor": "middle" }, x));
 }

@@ -107,7 +107,7 @@ function drawVerdict(box, { text, mark }) {
  * @param {string} text
  */
 export function holdTogether(text) {
-  return text.replace(/(\d) (?=[%問個回×])/g, "$1\u00a0").replace(/([→～]) (?=\d)/g, "$1\u00a0");
+  return text.replace(/(\d) (?=[%問個回×])/g, "$1\u00a0").replace(/ ～ /g, "\u00a0～\u00a0").replace(/→ (?=\d)/g, "→\u00a0");
 }
 
 /**
