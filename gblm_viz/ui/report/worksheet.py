@@ -1,4 +1,4 @@
-"""A run as a worksheet: two printed pages of questions with its own numbers and blanks, the solutions on pages after.
+"""A run as a worksheet: two printed pages of questions with its own numbers and blanks, and their solutions.
 
 Each question is written together with its solution, from the same numbers. Independent of the Library.
 """
@@ -41,20 +41,32 @@ class Question:
 
 
 def html(found: Worksheet, say: Words) -> bytes:
-    """Return the worksheet as one file, without scripts or outside resources. What the run has no numbers for is left
-    out; the second page begins after half of the questions."""
+    """Return the pupils' sheet as one file, without scripts or outside resources. What the run has no numbers for is
+    left out; the second page begins after half of the questions."""
     sheet = Sheet(found.run, say)
-    questions = [question for write in QUESTIONS if (question := write(found, sheet)) is not None]
+    questions = _questions(found, sheet)
     half = (len(questions) + 1) // 2
-    sections = [{"title": f"{number}. {say(f'worksheet.{one.name}.title')}", "new_page": number == half + 1,
-                 "parts": one.asked} for number, one in enumerate(questions, 1)]
-    solved = [part for number, one in enumerate(questions, 1) for part in (
-        Paragraph(f"{number}. {say(f'worksheet.{one.name}.title')}", "lead"), *one.solved)]
-    sections.append({"title": say("worksheet.frame.solutions"), "new_page": True,
-                     "parts": [Paragraph(sheet.tag, "tag"), *solved]})
-    title = say("worksheet.frame.title")
     lead = [Paragraph(say("worksheet.frame.name", blank=BLANK), "blank"), Paragraph(say("worksheet.frame.about"), ""),
             Paragraph(sheet.tag, "tag")]
+    return _page(say, say("worksheet.frame.title"), lead, [
+        {"title": title, "new_page": number == half + 1, "parts": one.asked}
+        for number, (title, one) in enumerate(questions, 1)])
+
+
+def solutions(found: Worksheet, say: Words) -> bytes:
+    """Return the teacher's sheet, with the same numbers of the questions, as one file."""
+    sheet = Sheet(found.run, say)
+    return _page(say, say("worksheet.frame.solutions"), [Paragraph(sheet.tag, "tag")], [
+        {"title": title, "new_page": False, "parts": one.solved} for title, one in _questions(found, sheet)])
+
+
+def _questions(found: Worksheet, sheet: Sheet) -> list[tuple[str, Question]]:
+    """Return the questions that the run has numbers for, with their numbered titles."""
+    asked = [question for write in QUESTIONS if (question := write(found, sheet)) is not None]
+    return [(f"{number}. {sheet.say(f'worksheet.{one.name}.title')}", one) for number, one in enumerate(asked, 1)]
+
+
+def _page(say: Words, title: str, lead: list[Paragraph], sections: list[dict[str, object]]) -> bytes:
     page = render("report/report.html", language=say.language, style=_STYLE, title=title, lead=lead, sections=sections)
     return f"{page}\n".encode()
 

@@ -145,6 +145,7 @@ class _Handlers(Handlers):
         name = f"gblm-viz-{found.hash[:SHORT_HASH]}"
         files = {"html": (f"{name}.html", report_file.html(found, say)),
                  "worksheet": (f"{name}-worksheet.html", worksheet.html(asked, say)),
+                 "solutions": (f"{name}-solutions.html", worksheet.solutions(asked, say)),
                  "json": (f"{name}.json", report_data.as_json(found)),
                  "csv": (f"{name}-tables.zip", report_data.as_csv(found))}
         if source.applied.prunable <= LARGEST_SENT:

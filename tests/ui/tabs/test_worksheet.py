@@ -43,7 +43,8 @@ def test_the_excerpt_is_of_the_run_and_each_score_marks_others(visit: Visit) -> 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_solutions_follow_from_what_is_printed(visit: Visit, language: str) -> None:  # noqa: F811
     found, say = made(visit), words(language)
-    page = worksheet.html(found, say).decode()
+    asked = worksheet.html(found, say).decode()
+    page = asked + worksheet.solutions(found, say).decode()
     rows = [[re.sub("<.*?>", "", cell) for cell in re.findall(r"<td.*?</td>", row)]
             for row in re.findall(r"<tr>(?:(?!</tr>).)*</tr>", page)]
     assert found.excerpt is not None
@@ -60,7 +61,7 @@ def test_the_solutions_follow_from_what_is_printed(visit: Visit, language: str) 
         assert [values[one] for one in sorted(values)] == [True] * 3 + [False] * 3
     run_ = found.run
     assert f"{run_.removed:,}" in page
-    assert page.count('class="new-page"') == 2 and CANARY not in page and "<script" not in page
+    assert asked.count('class="new-page"') == 1 and CANARY not in page and "<script" not in page
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -69,7 +70,7 @@ def test_what_went_has_to_be_computed_at_half_too(visit: Visit, language: str) -
     one = found.run.matrices[0]
     weights = one.rows * one.columns
     half = replace(found, run=replace(found.run, matrices=(replace(one, removed=0.5), *found.run.matrices[1:])))
-    asked, solved = worksheet.html(half, say).decode().split(say("worksheet.frame.solutions"))
+    asked, solved = (write(half, say).decode() for write in (worksheet.html, worksheet.solutions))
     assert f"{one.rows:,}" in asked and f"{one.columns:,}" in asked and f"{weights:,}" not in asked
     assert f"{weights:,}" in solved and f"{weights // 2:,}" in solved
 
@@ -81,7 +82,7 @@ def test_the_difference_in_points_is_that_of_the_counts(visit: Visit, language: 
     asked = (SkillRow("", "dense", 112, 116, 0.91, 0.99), SkillRow("", "pruned", 76, 116, 0.56, 0.74))
     change = ChangeRow("", 36, 0, (76 - 112) / 116, -0.4, -0.2, True)
     told = replace(found, run=replace(found.run, probes=asked, changes=(change,)))
-    page = worksheet.html(told, say).decode()
+    page = worksheet.solutions(told, say).decode()
     assert "−31.0" in page and say("worksheet.right.rounded", subtracted="−31.1") in page
 
 
@@ -91,11 +92,20 @@ def test_every_weight_that_is_judged_differently_is_named_with_its_places(visit:
     assert one is not None
     sets = [lowest(scores) for scores in one.scores()]
     differing = [place for place in range(6) if len({place in chosen for chosen in sets}) == 2]
-    page = worksheet.html(found, say).decode()
+    page = worksheet.solutions(found, say).decode()
     assert differing
     for place in differing:
         places = [sum(other < scores[place] for other in scores) + 1 for scores in one.scores()]
         assert f"Column {one.column + place}: place {', '.join(map(str, places))} from the lowest" in page
+
+
+def test_the_pupils_sheet_holds_no_solution(visit: Visit) -> None:  # noqa: F811
+    found = made(visit)
+    for say in map(words, LANGUAGES):
+        asked, solved = (write(found, say).decode() for write in (worksheet.html, worksheet.solutions))
+        told = re.sub("<.*?>", " ", say("worksheet.scores.marks", method="gblm", columns="#")).split("#")[0]
+        assert told in solved and told not in asked and "▼" in solved and "▼" not in asked
+        assert say("worksheet.frame.solutions") not in asked
 
 
 def test_the_agreement_is_that_of_the_masks(visit: Visit) -> None:  # noqa: F811
@@ -110,7 +120,7 @@ def test_what_was_not_measured_is_not_asked(visit: Visit) -> None:  # noqa: F811
     found, say = made(visit), words("en")
     bare = replace(found, excerpt=None, differing=(), run=replace(
         found.run, perplexities=(), differences=(), probes=(), changes=()))
-    page = worksheet.html(bare, say).decode()
+    page = worksheet.html(bare, say).decode() + worksheet.solutions(bare, say).decode()
     assert say("worksheet.removed.title") in page
     for name in ("scores", "perplexity", "right", "agreement"):
         assert say(f"worksheet.{name}.title") not in page
