@@ -7,7 +7,7 @@ import { chooseButton } from "../../gblm_viz/ui/components/blind_keys.js";
 import { describeWeight } from "../../gblm_viz/ui/components/breadcrumb/breadcrumb.js";
 import { findNextToken, isGrowing, splitAtMark } from "../../gblm_viz/ui/components/chat_pane/bubbles.js";
 import { formatNumber, parseNumber } from "../../gblm_viz/ui/components/hand_row/digits.js";
-import { makeLink, readChoice } from "../../gblm_viz/ui/components/link_dialog/making.js";
+import { isLocal, makeLink, readChoice } from "../../gblm_viz/ui/components/link_dialog/making.js";
 import { findNearestAcross } from "../../gblm_viz/ui/components/loss_strip/loss_strip.js";
 import { chooseLook, describeDifference, formatPercent, makeRows, markBlanks } from "../../gblm_viz/ui/components/loss_strip/losses.js";
 import { findNextPlace } from "../../gblm_viz/ui/components/model_map/walking.js";
@@ -198,4 +198,9 @@ test("a link to a picture names it behind the panels it lies in, and nothing els
   assert.deepEqual(readPlace("#columns/patterns-profile"), { panels: ["columns"], name: "patterns-profile" });
   assert.deepEqual(readPlace("#prune-histogram"), { panels: [], name: "prune-histogram" });
   assert.deepEqual(["", "#", "#A", "#a/", "#a'b", "#<b>"].map(readPlace), [null, null, null, null, null, null]);
+});
+
+test("a link to the computer itself is known to be of no use to others", () => {
+  for (const own of ["http://127.0.0.1:7860/en/", "http://localhost/", "http://[::1]:80/"]) assert.equal(isLocal(own), true);
+  for (const other of ["http://192.168.1.4:7860/", "https://example.org/127.0.0.1", "http://localhost.example.org/"]) assert.equal(isLocal(other), false);
 });

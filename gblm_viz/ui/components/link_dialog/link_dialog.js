@@ -2,7 +2,7 @@
 
 import { copyText } from "../shared/clipboard.js";
 import { append, find, isInside, listenWhile } from "../shared/dom.js";
-import { makeLink, readChoice } from "./making.js";
+import { isLocal, makeLink, readChoice } from "./making.js";
 
 /**
  * @typedef {{ name: string, title: string, about: string }} Preset
@@ -92,6 +92,7 @@ function open(dialog, config) {
   tick(dialog, "link-apply", choice.apply ? "1" : "");
   tick(dialog, "link-projector", choice.projector ? "1" : "");
   /** @type {HTMLSelectElement} */ (find(dialog, "select")).value = config.texts.some(([, file]) => file === choice.text) ? choice.text : "";
+  find(dialog, ".link-about").textContent = isLocal(location.href) ? config.words.about_local : config.words.about;
   show(dialog, config);
   dialog.showModal();
   find(dialog, ".link-copy").focus();

@@ -56,3 +56,11 @@ function write(fields, name, value) {
   if (value) fields.set(name, value);
   else fields.delete(name);
 }
+
+/**
+ * Return whether an address leads to the computer that opens it, so that it is of no use to others.
+ * @param {string} address
+ */
+export function isLocal(address) {
+  return /^(localhost|127(\.\d+){3}|\[::1\])$/.test(new URL(address).hostname);
+}
