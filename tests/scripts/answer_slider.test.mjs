@@ -12,7 +12,7 @@ beforeEach(openPage);
 const WORDS = {
   headline: "{share} removed: {removed} of {prunable}", right: "{share_before} → {share_after} ({before} → {after} of {n})",
   interval: "{low} to {high}", perplexity: "{before} → {after}, {windows} of {length}", no_difference: "(no difference)",
-  same: "same", different: "different", right_until: "right until {share} %", same_until: "as dense until {share} %", other_from: "differs from {share} %",
+  same: "same", different: "different", right_until: "right until {share} %", right_at: "right at {share} %", wrong_at: "wrong at {share} %", same_at: "as dense at {share} %", other_at: "differs at {share} %", same_until: "as dense until {share} %", other_from: "differs from {share} %",
   not_measured_here: "nobody knows", live_gone: "gone", live_failed: "failed", own_question: "yours", ask: "Ask", wrong_from: "wrong from {share} %", join: ", ",
   prompts: "Questions", methods: "Method", sparsity: "Removed", dense: "Dense", pruned: "Pruned" };
 const method = (label, answers) => ({
@@ -81,9 +81,9 @@ test("only stops that were tried are judged, and the sentence says until where i
   const right = { good: true, known: true }, wrong = { good: false, known: true }, other = { good: false, known: false };
   const say = (...verdicts) => describeStops(verdicts, [0, 50, 90], WORDS);
   assert.equal(say(right, null, wrong), "right until 0 %, wrong from 90 %");
-  assert.equal(say(right, wrong, right), "right until 0 %, wrong from 50 %");
+  assert.equal(say(right, wrong, right), "right until 0 %, wrong at 50 %", "not from there on");
   assert.equal(say(wrong, null, null), "wrong from 0 %");
-  assert.equal(say(null, right, null), "right until 50 %");
+  assert.equal(say(null, right, null), "right at 50 %", "nobody has tried 0 %");
   assert.equal(say({ good: true, known: false }, other, null), "as dense until 0 %, differs from 50 %");
   const of = (more) => judge({ dense: "ab", pruned: "a", right: null, mark: null, whole: true, ...more });
   assert.deepEqual([judge(undefined), of({}), of({ right: true }), of({ pruned: "ab" })], [null, other, right, { good: true, known: false }]);
@@ -109,7 +109,7 @@ test("the slider, the methods and the questions change the answers without the s
   assert.deepEqual([texts(element, ".said")[1], pressed, texts(element, "i")], ["ax", "true", ["", "", "×"]]);
   element.querySelectorAll(".answer-prompts button")[1].click();
   assert.deepEqual([texts(element, ".asked"), texts(element, ".said")], [["second?", "second?"], ["c", "c"]]);
-  assert.deepEqual(texts(element, ".answer-told"), ["right until 90 %"]);
+  assert.deepEqual(texts(element, ".answer-told"), ["right at 90 %"]);
   set({ ...VALUE }); // drawn anew, as after a change elsewhere: what was chosen stays
   assert.equal(slider.value, "2");
   assert.deepEqual(sent, []);

@@ -154,7 +154,8 @@ export function judge(answer) {
 }
 
 /**
- * Say what the stops that were tried show: until where the answer is good, and from where it is not.
+ * Say what the stops that were tried show: until where the answer is good, and from where it is not; only "at" a stop where one below it was
+ * not tried, or one above it is good again.
  * @param {Verdict[]} verdicts
  * @param {number[]} sparsities
  * @param {Words} words
@@ -162,8 +163,9 @@ export function judge(answer) {
 export function describeStops(verdicts, sparsities, words) {
   const bad = verdicts.findIndex((one) => one && !one.good), before = verdicts.slice(0, bad < 0 ? verdicts.length : bad);
   const good = before.findLastIndex((one) => one?.good), known = verdicts.some((one) => one?.known), parts = [];
-  if (good >= 0) parts.push(fillSentence(known ? words.right_until : words.same_until, { share: sparsities[good] }));
-  if (bad >= 0) parts.push(fillSentence(known ? words.wrong_from : words.other_from, { share: sparsities[bad] }));
+  const all = before.slice(0, good + 1).every(Boolean), ever = !verdicts.slice(bad).some((one) => one?.good);
+  if (good >= 0) parts.push(fillSentence(words[(known ? "right_" : "same_") + (all ? "until" : "at")], { share: sparsities[good] }));
+  if (bad >= 0) parts.push(fillSentence(words[(known ? "wrong_" : "other_") + (ever ? "from" : "at")], { share: sparsities[bad] }));
   return parts.join(words.join);
 }
 
