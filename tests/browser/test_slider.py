@@ -57,7 +57,7 @@ def test_a_question_of_ones_own_is_answered_live_at_every_stop_and_a_probe_is_ju
     slide(page, "End")
     expect(page.locator(".answer-pruned .said")).not_to_have_text("The capital of Kenya is Nairobi.")
     expect(page.locator(".answer-strip i").last).to_have_class(re.compile("wrong"))
-    expect(page.locator(".answer-told")).to_have_text(re.compile(r"(as the dense model|right) until \d+ %, "))
+    expect(page.locator(".answer-told")).to_have_text(re.compile(r"(as the dense model|right) (until|at) \d+ %, "))
     expect(page.locator("#overview-answers .big")).to_contain_text("%")
     page.locator(".example-prompt").first.click()
     expect(page.locator(".answer-dense .asked")).to_have_text(shipped_stops()["prompts"][0])
