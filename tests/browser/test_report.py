@@ -98,7 +98,7 @@ def test_the_report_of_an_own_text_is_fetched_opened_and_printed(page: Page, bro
     # a reload keeps the list and the files
     page.reload()
     expect(page.locator("#report-runs tbody tr")).to_have_count(2)
-    expect(page.locator("#report-files a")).to_have_count(5)
+    expect(page.locator("#report-files a")).to_have_count(6)
 
 
 @pytest.mark.dark
