@@ -244,9 +244,9 @@ class _Handlers(Handlers):
                   fate: str | None) -> dict[Any, Any]:
         return self.show(visit, name, kind, replace(now, skill=skill or "", fate=fate or "", first=0))
 
-    def on_ask(self, visit: Visit, name: str, kind: str, now: Shelf, text: str,
+    def on_ask(self, visit: Visit, name: str | None, kind: str, now: Shelf, text: str,
                counter: int) -> Iterator[dict[Any, Any]]:
-        say = self.say
+        say, name = self.say, chosen(visit, name)  # the list may not be filled yet
         visit.remember(SHOWN_PROBES, (name, kind))
         try:
             if name == "own" and text.strip():
