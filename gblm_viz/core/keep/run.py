@@ -31,7 +31,6 @@ from ..measure.crossed import Crossed, crossed
 from ..measure.draws import Draws
 from ..measure.evaluate import Perplexity, ProbeResult
 from ..measure.sweep import SweepPoint, curves, knee
-from ..measure.tolerance import is_text_foreign
 from ..model.models import Model
 from ..sums.statistics import Statistics
 from ..talk.blind import Vote, tally
@@ -415,11 +414,11 @@ def model_facts(model: Model) -> ModelFacts:
                       layout.prunable, model.dtype, model.device.type)
 
 
-def calibration_facts(found: Statistics, usual: float | None = None) -> CalibrationFacts:
-    """Return the facts of the samples that the statistics were collected on. usual: as in `tolerance.is_foreign`."""
+def calibration_facts(found: Statistics, foreign: bool | None = None) -> CalibrationFacts:
+    """Return the facts of the samples that the statistics were collected on. foreign: see CalibrationFacts."""
     used = found.calibration
     return CalibrationFacts(used.text_name, used.text_sha256, used.key, used.rule, used.count, found.asked, used.length,
-                            used.token_count, used.seed, found.dtype, found.device, is_text_foreign(found, usual))
+                            used.token_count, used.seed, found.dtype, found.device, foreign)
 
 
 def settings_row(applied: Masks) -> Row:

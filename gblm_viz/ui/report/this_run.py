@@ -31,7 +31,7 @@ from gblm_viz.core.look.histogram import score_histogram
 from gblm_viz.core.look.mask_numbers import comparison_settings
 from gblm_viz.core.mask import prune
 from gblm_viz.core.mask.prune import Masks
-from gblm_viz.core.measure import sweep
+from gblm_viz.core.measure import sweep, tolerance
 from gblm_viz.core.measure.evaluate import Perplexity, ProbeResult
 from gblm_viz.core.measure.won import Won, memory
 from gblm_viz.core.model.models import Model
@@ -337,7 +337,8 @@ def gather(source: Source, pruned: Model, own: bool, prompts: Collection[str] | 
     visit = {one.number: one for one in session.extra(RUNS, ())} | {session.applied_number: visit_row(source)}
     return Run(
         session.applied_number, runs.model_facts(model), runs.settings_row(source.applied), _share(source),
-        runs.calibration_facts(source.statistics, usual_perplexity(source.model.source))
+        runs.calibration_facts(source.statistics, tolerance.is_text_foreign(
+            source.statistics, usual_perplexity(source.model.source)))
         if source.statistics is not None else None,
         source.applied.removed, source.applied.sparsity,
         runs.matrix_rows(model, source.applied, gradients, beside), perplexity_rows(source), difference_rows(source),

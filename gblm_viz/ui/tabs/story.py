@@ -29,7 +29,14 @@ from ..visit.page import Handlers, Page, bump
 from ..visit.remembered import ACCEPTED, SHOWN_PROBES
 from ..visit.session import Selection
 from ..work.example import shipped_example, shipped_summaries
-from ..work.story_numbers import Numbers, collected_seconds, example_numbers, is_text_foreign, own_numbers
+from ..work.story_numbers import (
+    Numbers,
+    collected_seconds,
+    example_numbers,
+    is_older,
+    is_text_foreign,
+    own_numbers,
+)
 from . import story_takes
 from .prune_text import place
 from .story_cards import PANELS, STEPS, run_name, story_value
@@ -96,8 +103,7 @@ class _Handlers(Handlers):
         numbers = numbers_of(visit, self.say)
         if numbers is None:
             return {**boxes, parts.intro: paragraph(self.say("story.none_yet"), "tag"), parts.cards: None}
-        made_from = None if session.applied is None else session.applied.statistics
-        older = session.statistics not in (None, made_from)
+        older = is_older(visit)
         return {**boxes, parts.intro: _intro(self.say, numbers, session.applied_number, older,
                                               older and is_text_foreign(visit)),
                 parts.cards: story_value(self.say, numbers, accepted, self.place_of(visit, numbers))}
@@ -167,21 +173,21 @@ class _Handlers(Handlers):
 def numbers_of(visit: Visit, say: Words) -> Numbers | None:
     """Return the example's numbers or those of the visitor's copy; None before one exists."""
     session = visit.session
-    if session.example or _is_still_the_example(visit, say.language):
+    if session.example or _is_still_the_example(visit):
         seconds = collected_seconds(visit)
         return replace(example_numbers(say.language), seconds=seconds)
     if session.model is None or session.applied is None or not visit.library.has(session.applied):
         return None
     found = own_numbers(visit, say.language)
-    collected = session.statistics is not None and visit.library.has(session.statistics)
+    collected = session.statistics is not None and visit.library.has(session.statistics) and not is_older(visit)
     return replace(found, jump=telling_weight(visit) if collected else None)
 
 
-def _is_still_the_example(visit: Visit, language: str) -> bool:
+def _is_still_the_example(visit: Visit) -> bool:
     """Return whether the only copy is still the example's, though the visitor has collected on another text since."""
-    session, library = visit.session, visit.library
-    return (session.applied is not None and session.applied_number == 1 and library.ready.is_set()
-            and session.applied == library.first_of(language).applied)
+    session = visit.session
+    return session.applied is not None and session.applied_number == 1 and any(
+        one.example and one.applied == session.applied for one in visit.library.firsts())
 
 
 def _accepted_box(say: Words, name: str, share: float) -> gr.Number:

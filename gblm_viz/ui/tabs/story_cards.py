@@ -52,7 +52,7 @@ def overall_of(say: Words, numbers: Numbers, accepted: Tolerance, to: str = "ove
     if not marks:
         return None
     share = format_share(numbers.sparsity)
-    if numbers.foreign and not numbers.example:
+    if numbers.say_nothing:
         return Judged(say(f"story.{to}.foreign"), "few")
     mark = tolerance.overall(marks)
     told, holds = [say(f"story.{to}.{mark}", share=share)], numbers.holds_until(accepted.right)
@@ -101,7 +101,7 @@ def _cost(say: Words, numbers: Numbers, accepted: Tolerance) -> Card:
     if here is not None:
         counted.append(say("story.cost.here", n=f"{here.total:,}", before=brief_percent(here.first.value),
                            after=brief_percent(here.second.value)))
-    if numbers.foreign and numbers.pocket and not numbers.example:
+    if numbers.say_nothing and numbers.pocket:
         counted.append(say("story.cost.other_text"))
     told = [*counted, *told]
     return Card("cost", question, say("story.cost.number_right", before=brief_percent(before.value),
@@ -127,10 +127,10 @@ def _verdicts(say: Words, numbers: Numbers, accepted: Tolerance) -> list[Judged]
 
     The perplexity of a text that the model does not understand is not judged: a low limit would count as kept.
     """
-    judged, strange = [], numbers.foreign and not numbers.example
+    judged = []
     if numbers.asked is not None and (lost := tolerance.right_lost(numbers.asked)) is not None:
         judged.append(_judged(say, "right", lost, accepted.right))
-    if numbers.held is not None and not strange:
+    if numbers.held is not None and not numbers.say_nothing:
         judged.append(_judged(say, "perplexity", numbers.held.added, accepted.perplexity))
     return judged
 
@@ -270,7 +270,8 @@ def meeting_of(say: Words, numbers: Numbers, accepted: Tolerance) -> Meeting:
 
 
 def _made(say: Words, numbers: Numbers) -> str:
-    chosen = say("story.meeting.chosen", text=work.text_name(say, numbers.text)) if numbers.samples else ""
+    by_text = METHODS[numbers.method].needs and numbers.samples
+    chosen = say("story.meeting.chosen", text=work.text_name(say, numbers.text)) if by_text else ""
     return say("story.meeting.made", share=format_share(numbers.sparsity), model=numbers.model, method=numbers.method,
                chosen=chosen)
 
@@ -284,7 +285,7 @@ def _result(say: Words, numbers: Numbers, accepted: Tolerance) -> list[str]:
     if asked is not None and (lost := tolerance.right_lost(asked)) is not None:
         told.append(say("story.meeting.right", n=f"{asked.total:,}", before=f"{asked.first.right:,}",
                         after=f"{asked.second.right:,}", loss=spread(say, lost), most=format_share(accepted.right)))
-    if held is not None and not (numbers.foreign and not numbers.example):
+    if held is not None and not numbers.say_nothing:
         key = "perplexity_few" if held.added.too_few else "perplexity"
         told.append(say(f"story.meeting.{key}", before=amount(held.dense), after=amount(held.pruned),
                         loss=spread(say, held.added), most=format_share(accepted.perplexity)))

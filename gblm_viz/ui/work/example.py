@@ -21,7 +21,7 @@ from gblm_viz.core.look import fields
 from gblm_viz.core.look.cells import Array
 from gblm_viz.core.look.gradient_sums import GradientSummary, gradient_summaries
 from gblm_viz.core.mask.settings import Settings
-from gblm_viz.core.measure import won
+from gblm_viz.core.measure import tolerance, won
 from gblm_viz.core.measure.evaluate import ProbeResult, Verdict, perplexity_of
 from gblm_viz.core.model.models import Model
 from gblm_viz.core.score.alpha import Alpha
@@ -152,7 +152,7 @@ def make(library: Library, language: str = FIRST) -> dict[str, Any]:
         "alpha": masks.alpha, "share": shown.share, "agreement_wanda": shown.agreement_wanda,
         "sparsity": masks.sparsity, "removed": masks.removed, "prunable": masks.prunable,
         "parameters": model.parameters, "memory": won.memory(model), "masked": won.mask_and_values(pruned, masks),
-        "tokens": statistics.calibration.token_count, "guessing": work.guessing_of(statistics.calibration),
+        "tokens": statistics.calibration.token_count, "guessing": tolerance.guessing_of(statistics.calibration),
         "probes": {"dense": [before.right, before.total], "pruned": [after.right, after.total],
                    "interval": asdict(after.interval)},
         "perplexity": {"dense": losses[0].value, "pruned": losses[1].value, "windows": held.count,

@@ -18,7 +18,7 @@ from gblm_viz.core.measure.evaluate import Probe, perplexity_value
 from gblm_viz.core.measure.tolerance import Loss
 from gblm_viz.shipped import BUNDLED, usual_perplexity
 
-from ..visit.keys import CostKey, ProbesKey, PrunedKey
+from ..visit.keys import CostKey, ProbesKey, PrunedKey, StatisticsKey
 from ..visit.library import Visit
 from . import measuring, work
 from .example import SETTINGS, shipped_example
@@ -52,7 +52,7 @@ class Numbers:
     memory, masked: bytes of the weights as they are, and as one bit per prunable weight with the values that stay;
     agreement: fraction of the weights decided as by Wanda; curves: method → (sparsity, right answers, both fractions);
     asked_here: of `asked`, the questions in the page's language, None if all are; not_understood: whether the model
-    does not understand the text that the visitor collected on last;
+    does not understand the calibration text, known before anything is measured on it;
     against: each method that it was measured beside → whether it lost "less" or "more" than that, "none" shown, from
     "one_draw" of the text only, or "too_few" windows to tell.
     """
@@ -91,6 +91,11 @@ class Numbers:
             return self.not_understood
         return tolerance.is_foreign(self.own.dense, self.guessing, self.usual)
 
+    @property
+    def say_nothing(self) -> bool:
+        """Whether the numbers say nothing about the visitor's case, for the model does not know their own text."""
+        return bool(self.foreign) and not self.example
+
     def holds_until(self, most: float) -> tuple[float, float] | None:
         """Return (the largest measured share removed up to which the fraction of right answers lost is at most `most`,
         or 0.0; the smallest measured share). Point estimates of the method's curve; None without a curve."""
@@ -116,9 +121,24 @@ def text_loss(dense: Sequence[float], pruned: Sequence[float]) -> TextLoss:
                     paired_difference(tuple(dense), tuple(pruned)))
 
 
-def is_text_foreign(visit: Visit) -> bool | None:
-    """Return whether the model does not understand the text that was collected on; None if unknown."""
-    return tolerance.is_text_foreign(visit.statistics(), usual_perplexity(visit.model().source))
+def is_text_foreign(visit: Visit, made_from: StatisticsKey | None = None) -> bool | None:
+    """Return whether the model does not understand the text that was collected on, last or for these statistics; None
+    if unknown, also where the statistics are no longer there."""
+    key = made_from or visit.session.statistics
+    if key is None or not visit.library.has(key):
+        return None
+    return tolerance.is_text_foreign(visit.library.get(key), usual_perplexity(visit.model().source))
+
+
+def made_from(visit: Visit) -> StatisticsKey | None:
+    """Return the statistics that the applied copy was made from; the newest ones if its method needs none."""
+    session = visit.session
+    return (session.applied and session.applied.statistics) or session.statistics
+
+
+def is_older(visit: Visit) -> bool:
+    """Return whether gradients were collected on another text since the applied copy was made."""
+    return visit.session.statistics not in (None, made_from(visit))
 
 
 # The example
@@ -162,9 +182,11 @@ def own_numbers(visit: Visit, language: str) -> Numbers:
     """Return the numbers of the applied copy, which must exist."""
     session, library, model = visit.session, visit.library, visit.model()
     masks, pruned = work.applied_masks(visit), PrunedKey(session.applied)
-    collected = session.statistics is not None and library.has(session.statistics)
-    samples = visit.statistics().calibration if collected else None
+    source = made_from(visit)
+    samples = library.get(source).calibration if source is not None and library.has(source) else None
     texts = measuring.texts(visit, language)
+    if is_older(visit):
+        del texts["own"]  # another text than this copy's
     losses = {name: text_loss(*(side.losses for side in found)) for name, windows in texts.items()
               if (found := measuring.losses(visit, windows)) is not None}
     pocket = work.is_pocket(model)
@@ -175,14 +197,14 @@ def own_numbers(visit: Visit, language: str) -> Numbers:
         collected_seconds(visit), "" if samples is None else samples.text_name,
         _asked(visit, ProbesKey(session.model), ProbesKey(pruned)),
         _asked(visit, ProbesKey(session.model), ProbesKey(pruned), language), _own_asked(visit),
-        losses.get("held"), losses.get("own"), None if samples is None else work.guessing_of(samples),
+        losses.get("held"), losses.get("own"), None if samples is None else tolerance.guessing_of(samples),
         usual_perplexity(visit.model().source), _agreement(visit), None, _curves(visit, language),
-        rivals_against(visit, language), is_text_foreign(visit) if collected else None)
+        rivals_against(visit, language), is_text_foreign(visit, source))
 
 
 def collected_seconds(visit: Visit) -> float | None:
-    """Return how long this process took to collect the visit's gradients; None if it did not collect them."""
-    key = CostKey(visit.session.statistics)
+    """Return how long this process took to collect what the copy was made from; None if it did not collect that."""
+    key = CostKey(made_from(visit))
     return visit.library.get(key)[1].seconds if visit.library.has(key) else None
 
 

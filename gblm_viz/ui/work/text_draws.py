@@ -36,7 +36,7 @@ def counts_of(session: Session) -> tuple[int, ...]:
 
 def chosen_count(visit: Visit) -> int:
     """Return how many draws the visitor compares on: their choice, else the usual number for pocket, else one."""
-    usual = draws.USUAL if visit.session.model is not None and visit.model().source == "pocket" else 1
+    usual = draws.USUAL if visit.session.model is not None and work.is_pocket(visit.model()) else 1
     found: int = visit.session.extra(DRAWS, usual)
     return found
 

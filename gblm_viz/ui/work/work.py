@@ -19,7 +19,7 @@ from gblm_viz.core.look.structure_maps import heads_of
 from gblm_viz.core.mask import prune
 from gblm_viz.core.mask.prune import Masks
 from gblm_viz.core.mask.settings import Settings, preview_settings
-from gblm_viz.core.measure import evaluate, tolerance
+from gblm_viz.core.measure import evaluate
 from gblm_viz.core.model import models
 from gblm_viz.core.model.matrices import Matrix
 from gblm_viz.core.model.models import Model
@@ -33,7 +33,7 @@ from gblm_viz.core.sums.statistics import Statistics
 from gblm_viz.core.talk import divergence
 from gblm_viz.core.text import calibration
 from gblm_viz.core.text.calibration import CalibrationSet
-from gblm_viz.shipped import ASSETS
+from gblm_viz.shipped import ASSETS, BUNDLED
 from gblm_viz.words import Words
 
 from ..visit.keys import (
@@ -184,11 +184,6 @@ def text_name(say: Words, name: str) -> str:
 def title_of(say: Words, entry: Mapping[str, str]) -> str:
     """Return a bundled text's title in the page's language, or in English if it has none in that language."""
     return entry.get(f"title_{say.language}", entry["title_en"])
-
-
-def guessing_of(samples: CalibrationSet) -> float | None:
-    """Return the perplexity of guessing each of the samples' tokens by how often it stands in them."""
-    return tolerance.guessing_of(samples)
 
 
 def collect_key(model: Model, samples: CalibrationSet) -> StatisticsKey:
@@ -425,7 +420,7 @@ def gradient_summaries(visit: Visit, norm: str) -> tuple[GradientSummary, ...]:
 
 def is_pocket(model: Model) -> bool:
     """Return whether it is the bundled model; statements about the example apply only to that one."""
-    return model.source == "pocket"
+    return model.source == BUNDLED
 
 
 def probes_of(model: Model) -> tuple[evaluate.Probe, ...]:

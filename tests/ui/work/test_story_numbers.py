@@ -5,18 +5,23 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import replace
+from threading import Event
 from types import SimpleNamespace
 
 import pytest
+import torch
 
 from gblm_viz.core.base.job import run
 from gblm_viz.core.mask.settings import Settings
+from gblm_viz.core.text.calibration import CalibrationSet
 from gblm_viz.shipped import ASSETS, usual_perplexity
-from gblm_viz.ui.visit.keys import PrunedKey
+from gblm_viz.ui.tabs import story
+from gblm_viz.ui.visit.keys import PrunedKey, StatisticsKey
 from gblm_viz.ui.work import measuring, story_numbers, work
 from gblm_viz.ui.work.example import shipped_example
 from gblm_viz.ui.work.stops import shipped_stops
 from gblm_viz.ui.work.story_numbers import example_numbers, own_numbers
+from gblm_viz.words import LANGUAGES, words
 
 
 @pytest.mark.parametrize("language", ["en", "ja"])
@@ -119,3 +124,47 @@ def test_a_copy_by_the_authors_threshold_has_a_story_too(library, visit):
     applied(library, visit)
     found = own_numbers(visit, "en")
     assert found.method == "magnitude" and found.curves is None
+
+
+def collected_again(library, visit):
+    """Statistics of other samples, after the copy was made."""
+    samples = CalibrationSet(torch.arange(4, 36).reshape(2, 16), torch.full((2,), 16), "windows", 0, "later", "1" * 64)
+    visit.update(statistics=run(work.collect_job(library, visit.model(), samples, None, Event())))
+
+
+def test_the_story_of_a_copy_is_of_the_text_that_it_was_made_from(library, visit):
+    applied(library, visit)
+    before = own_numbers(visit, "en")
+    assert not story_numbers.is_older(visit)
+    collected_again(library, visit)
+    found = own_numbers(visit, "en")
+    assert story_numbers.is_older(visit)
+    assert (found.text, found.samples, found.tokens) == (before.text, before.samples, before.tokens) == ("text", 3, 48)
+    assert found.own is None and found.jump is None
+    visit.update(statistics=StatisticsKey("model", "gone"))
+    assert story_numbers.is_text_foreign(visit) is None, "what is no longer there is not judged"
+
+
+def test_a_copy_by_a_method_without_a_text_is_never_older_than_one(library, visit):
+    visit.update(settings=Settings("magnitude", sparsity=0.5, order="dense"))
+    applied(library, visit)
+    assert visit.session.statistics is not None and not story_numbers.is_older(visit)
+    collected_again(library, visit)
+    assert not story_numbers.is_older(visit)
+
+
+def test_until_an_own_copy_is_made_the_story_stays_the_examples_on_a_page_of_either_language(library, visit):
+    applied(library, visit)
+    example = replace(visit.session, example=True)
+    library.first_in["ja"] = example
+    try:
+        collected_again(library, visit)
+        for language in LANGUAGES:
+            assert story.numbers_of(visit, words(language)).example
+        visit.update(applied_number=2)
+        assert not story.numbers_of(visit, words("en")).example
+        visit.update(applied_number=1)
+        library.first_in["ja"] = replace(example, example=False)
+        assert not story.numbers_of(visit, words("ja")).example, "a start without an example has none"
+    finally:
+        del library.first_in["ja"]
