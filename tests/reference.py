@@ -797,9 +797,11 @@ def rivals(scored: dict[str, Tensor], recipe: Recipe, name: str, place: Place) -
     found = []
     for other, score in scored.items():
         for expert, part in enumerate(each_matrix(score)):
+            same_matrix = other == name and expert == place[0]
+            if not same_matrix and recipe.rule != "global":
+                continue  # no other rule lets weights of two matrices compete
             for row in range(part.shape[0]):
                 for column in range(part.shape[1]):
-                    same_matrix = other == name and expert == place[0]
                     same_row = same_matrix and row == place[1]
                     together = {
                         "row": same_row,

@@ -45,6 +45,8 @@ def head(say: Words) -> str:
     saved = {"png": say("frame.save_picture"), "csv": say("frame.save_numbers"), **say.table("frame.picture")}
     scripts = (called(_SCRIPTS / "slider_names.js", "start", names),
                called(_SCRIPTS / "projector.js", "start"),
+               called(_SCRIPTS / "announcer.js", "start"),
+               called(_SCRIPTS / "tab_keys.js", "start"),
                called(_SCRIPTS / "saving" / "saving.js", "start", saved, csv_file.RULE, sizes.for_scripts()),
                glossary.script(say))
     return _HEAD + "".join(f"<script>{script}</script>" for script in scripts)

@@ -13,15 +13,21 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from weakref import WeakKeyDictionary
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-         "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+         "--disable-background-networking", "--disable-component-update", "--disable-sync",
+         # Chromium builds the list below its address bar, a page of its own, for every new window: a third of the
+         # time that opening a page here took. The rest is what Playwright names, since only the last list counts.
+         "--disable-features=WebUIOmniboxPopup,WebUIOmniboxAimPopup,WebUIOmniboxFullPopup,AimEnabled,HttpsUpgrades,"
+         "HttpsFirstBalancedModeAutoEnable,LensOverlay,MediaRouter,PaintHolding,ThirdPartyStoragePartitioning,"
+         "AvoidUnnecessaryBeforeUnloadCheckSync,AvoidCorsURLLoaderRestartOnRedirect,DestroyProfileOnBrowserClose,"
+         "OptimizationHints,NetworkTimeServiceQuerying,PreconnectToSearch"]
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
 GRADIO_NOISE = (
     # A page left while its event stream was open: before, or while, a piece of it was being read.
@@ -147,6 +153,7 @@ IDLE_SECONDS = 12.0
 """A stream of answers from which nothing came for so long has nothing more to tell. Rarely, Gradio opens one more
 stream than there are events, which then stays open until the page closes. A living stream sends a sign every 15
 seconds, so this is less; an event that works silently for longer must be waited for by what it shows."""
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 STREAM = "queue/data"
 EVENTS = re.compile(r"/gradio_api/(queue/|component_server)")
 
@@ -216,12 +223,32 @@ def watch() -> Watch:
     return Watch()
 
 
+@pytest.fixture(scope="package")
+def rooms(browser: Browser) -> Iterator[dict[str, BrowserContext]]:
+    """One context for each colour scheme. A context keeps what the browser has fetched and compiled of the page's
+    scripts, which takes more time than most tests; whoever visits is known by the tab alone (sessionStorage)."""
+    made = {scheme: browser.new_context(viewport={"width": 1280, "height": 720}, locale="en-US", color_scheme=scheme)
+            for scheme in SCHEMES}
+    yield {str(scheme): context for scheme, context in made.items()}
+    for context in made.values():
+        context.close()
+
+
+def forget(context: BrowserContext) -> None:
+    """Close the pages of a context, and leave nothing of what a test has stored, allowed or set there."""
+    for page in context.pages:
+        if page.url.startswith("http") and not page.is_closed():
+            page.evaluate("window.localStorage.clear()")
+        page.close()
+    context.clear_cookies()
+    context.clear_permissions()
+    context.set_extra_http_headers({})
+
+
 @pytest.fixture
-def page(browser: Browser, watch: Watch, request: pytest.FixtureRequest) -> Iterator[Page]:
+def page(rooms: dict[str, BrowserContext], watch: Watch, request: pytest.FixtureRequest) -> Iterator[Page]:
     """A fresh visitor at 1280 × 720. Mark `dark` for the dark scheme. No console error, no request to the outside."""
-    dark = request.node.get_closest_marker("dark") is not None
-    context = browser.new_context(viewport={"width": 1280, "height": 720}, locale="en-US",
-                                  color_scheme="dark" if dark else "light")
+    context = rooms["dark" if request.node.get_closest_marker("dark") is not None else "light"]
     shown = followed(context.new_page())
     shown.set_default_timeout(60_000)
     expect.set_options(timeout=60_000)
@@ -229,6 +256,6 @@ def page(browser: Browser, watch: Watch, request: pytest.FixtureRequest) -> Iter
     shown.on("pageerror", lambda error: watch.error(str(error)))
     shown.on("request", watch.request)
     yield shown
-    context.close()
+    forget(context)
     assert watch.outside == []
     assert watch.errors == []

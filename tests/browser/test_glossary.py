@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from playwright.sync_api import Locator, Page, expect
 
 from gblm_viz.glossary import read_glossary
@@ -128,3 +130,21 @@ def test_the_page_of_all_terms_is_searched_and_linked(page: Page, app: App) -> N
     box.fill("")
     assert page.locator(".entry:visible").count() == len(read_glossary("ja").terms)
     assert violations(page, "glossary") == []
+
+
+def test_the_words_of_a_step_of_the_guide_open_above_its_panel(page: Page, app: App, output: Path) -> None:
+    terms = read_glossary("en").terms
+    page.goto(f"{app.url}/en/?guide=twenty&step=1")
+    panel, card = page.locator(".guide-panel"), page.locator(".term-card")
+    word = term(page, ".guide-text", "sparsity").or_(term(page, ".guide-text", "score")).first
+    expect(word).to_be_visible()
+    told = page.locator(".guide-text").inner_text()
+    word.click()
+    expect(card).to_contain_text(terms[str(word.get_attribute("data-term"))].text)
+    page.screenshot(path=output / "glossary-guide.png")
+    at = card.bounding_box()
+    assert at and at["y"] >= 0 and at["y"] + at["height"] <= 720
+    page.keyboard.press("Escape")
+    expect(card).to_be_hidden()
+    expect(panel).to_be_visible()
+    assert page.locator(".guide-text").inner_text() == told

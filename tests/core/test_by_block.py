@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +34,7 @@ from gblm_viz.core.sums import statistics
 from gblm_viz.core.sums.collect import collect
 from gblm_viz.core.sums.statistics import Statistics, StoredSums
 from gblm_viz.core.text.calibration import CalibrationSet
+from tests import warm
 from tests.families import FAMILIES, save_tiny, tiny_samples, tiny_tokenizer
 
 SOME = ("llama", "gpt2", "mixtral", "gpt_oss", "gemma3", "falcon", "bloom", "phi")
@@ -308,9 +307,8 @@ def test_killed_while_writing_it_leaves_the_earlier_folder_and_the_next_run_clea
     place = tmp_path / "place"
     exported(streamed, place / "out")
     before = {file.name: file.read_bytes() for file in (place / "out").iterdir()}
-    done = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path / "model"), str(place / "out")], check=False,
-                          capture_output=True, cwd=Path(__file__).parents[2], timeout=120)
-    assert done.returncode == -signal.SIGKILL, done.stderr
+    done = warm.finished(tmp_path / "said", KILLED, tmp_path / "model", place / "out")
+    assert done.code == -signal.SIGKILL, done.complained()
     assert {file.name: file.read_bytes() for file in (place / "out").iterdir()} == before
     assert len(list(place.iterdir())) == 2, "the half folder lies beside it"
     exported(streamed, place / "out")

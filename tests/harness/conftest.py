@@ -18,7 +18,7 @@ def harness(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The Python of an environment with lm-eval. Only what it imports is installed; the rest is this environment's."""
     home = tmp_path_factory.mktemp("harness")
     python = home / "bin" / "python"
-    install = [sys.executable, "-m", "pip", "--python", str(python), "install", "-q", "--no-deps", "-r",
+    install = [sys.executable, "-m", "pip", "--python", str(python), "install", "-q", "--no-deps", "--no-compile", "-r",
                str(HERE / "requirements.txt")]
     try:
         subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(home)], check=True, timeout=60)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import json
 from contextlib import nullcontext
 from typing import Any
 
@@ -13,6 +14,7 @@ from gradio.state_holder import SessionState
 
 from gblm_viz.ui.blocks import Blocks
 from gblm_viz.ui.build import build
+from gblm_viz.ui.components.own_component import OwnComponent
 from gblm_viz.ui.visit.lean import LeanState
 from gblm_viz.ui.visit.library import Library
 from gblm_viz.words import words
@@ -114,3 +116,19 @@ def test_no_choice_is_lost_while_the_one_before_is_worked_on(page: gr.Blocks):
     lost = [f"{page.blocks[block].elem_id}.{event}" for one in page.fns.values() for block, event in one.targets
             if event in {"input", "change", "blur", "release"} and one.trigger_mode == "once" and one.fn]
     assert not lost, "\n".join(lost)
+
+
+def test_a_page_can_be_copied_as_gradio_copies_it_for_its_first_visitor(page: gr.Blocks):
+    """A function among a component's properties holds the page, locks included: copying it then fails after seconds,
+    and is tried again for every part."""
+    page.custom_mount_path, before = "/en", page.custom_mount_path
+    try:
+        told = page.get_config_file()
+    finally:
+        page.custom_mount_path = before
+    assert len(told["components"]) > 200
+    copy.deepcopy(told)
+    own = [block for block in page.blocks.values() if isinstance(block, OwnComponent)]
+    assert len(own) > 20
+    for block in own:
+        assert json.loads(json.dumps(block.get_config())), block.elem_id

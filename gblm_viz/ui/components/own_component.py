@@ -44,6 +44,15 @@ class OwnComponent(gr.HTML):
         super().__init__(value=value, html_template=self.template, css_template=sizes.add_fallbacks(style),
                          js_on_load=script, apply_default_css=False, elem_id=elem_id, **arguments)
 
+    def get_config(self) -> dict[str, Any]:  # type: ignore[override]
+        """Return what the browser is told of the component.
+
+        To Gradio each word that stands in quotes in the script is the name of an event. A parameter of the constructor
+        that has such a name would be told as a function that holds the component and with it the whole page, which
+        Gradio then copies, several times, before the page's first visitor sees anything.
+        """
+        return {name: value for name, value in super().get_config().items() if not callable(value)}
+
     def api_info(self) -> dict[str, Any]:
         return {"type": "object", "description": f"what {self.maker} returns"}
 

@@ -157,7 +157,7 @@ def tally_html(visit: Visit, say: Words) -> str:
     elsewhere = sum(vote.competitors != competitors for vote in counted)
     lines += [say("chat.blind.elsewhere", count=elsewhere)] if elsewhere else []
     body = "".join(f"<p>{escape(line)}</p>" for line in lines)
-    return f'<div class="tally" aria-live="polite">{body}</div>'
+    return f'<div class="tally" data-announce="votes">{body}</div>'
 
 
 def preference_sentences(votes: list[Vote], competitors: Competitors, say: Words) -> list[str]:

@@ -211,7 +211,7 @@ class ChatView:
 # How it is drawn
 
 def line(sentence: str) -> str:
-    return f'<div class="parting-line" aria-live="polite">{escape(sentence) or "&nbsp;"}</div>'
+    return f'<div class="parting-line" data-announce="parting">{escape(sentence) or "&nbsp;"}</div>'
 
 
 def hint(say: Words, sentence: str) -> str:
@@ -243,7 +243,8 @@ def _hidden_title(say: Words, letter: str) -> str:
 
 
 def _pane_words(say: Words, name: str) -> dict[str, str]:
-    return {"answer": say("chat.pane.answer", name=name), "part": say("chat.pane.part"), "next": say("chat.pane.next")}
+    return {"answer": say("chat.pane.answer", name=name), "part": say("chat.pane.part"), "next": say("chat.pane.next"),
+            "log": say("chat.pane.log", name=name)}
 
 
 def _empty(say: Words, side: str) -> dict[str, Any]:

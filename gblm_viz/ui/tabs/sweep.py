@@ -241,4 +241,4 @@ def _intro(say: Words, settings: Settings | None) -> str:
 
 
 def _line(sentence: str) -> str:
-    return f'<p class="sweep-line" aria-live="polite">{escape(sentence) or "&nbsp;"}</p>'
+    return f'<p class="sweep-line" data-announce="sweep">{escape(sentence) or "&nbsp;"}</p>'

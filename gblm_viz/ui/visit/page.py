@@ -38,6 +38,8 @@ POLL_SECONDS = 0.2
 QUIET_SECONDS = 1.0
 """Seconds between two updates of a status line that has not changed, or of a waiting task. Only updates reveal that a
 page was closed, but each one takes time from the computation."""
+TOLD_PERCENT = 25
+"""A screen reader is told how far work is at every so many percent."""
 LONGEST_WAIT = 120.0
 """Seconds the first visitor may wait for the example to be computed."""
 Further = Literal["dropped", "newest", "all"]
@@ -251,7 +253,8 @@ class Page:
         if left is not None:
             parts.append(self.words("status.left", time=format_duration(self.words, left)))
         share = min(100.0, 100 * step.done / max(1, step.total))
-        return _status(" · ".join(parts), "working", name, f"{share:.1f}")
+        said = self.words("status.said", what=name, percent=f"{share - share % TOLD_PERCENT:.0f}")
+        return _status(" · ".join(parts), "working", name, f"{share:.1f}", said)
 
 
 def _hear(field: str, spoken: Callable[..., Any]) -> Callable[..., Any]:
@@ -268,10 +271,12 @@ def _hear(field: str, spoken: Callable[..., Any]) -> Callable[..., Any]:
     return hearing if inspect.isgeneratorfunction(spoken) else heard
 
 
-def _status(sentence: str, kind: str, counted: str = "", percent: str = "") -> str:
-    """Return the status line's HTML. counted: the name of the work that a bar shows `percent` of; "" for no bar."""
+def _status(sentence: str, kind: str, counted: str = "", percent: str = "", said: str = "") -> str:
+    """Return the status line's HTML. counted: the name of the work that a bar shows `percent` of; "" for no bar. said:
+    what a screen reader is told; "" for the sentence."""
     mark = {"done": "✓", "working": "…", "error": "!"}[kind]
-    return render("visit/status.html", sentence=sentence, kind=kind, mark=mark, counted=counted, percent=percent)
+    return render("visit/status.html", sentence=sentence, kind=kind, mark=mark, counted=counted, percent=percent,
+                  said=said)
 
 
 @dataclass(frozen=True, eq=False)

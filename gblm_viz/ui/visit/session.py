@@ -14,7 +14,7 @@ from gblm_viz.core.model.matrices import Layout
 from gblm_viz.core.score.alpha import Alpha
 
 from .keys import HeldOutKey, Key, MasksKey, ModelKey, StatisticsKey
-from .remembered import RUNS, Remembered
+from .remembered import ACCEPTED, RUNS, Remembered
 from .text_choice import TextChoice
 
 T = TypeVar("T")
@@ -73,8 +73,10 @@ class Session:
                 yield from (one for part in fields(value) if isinstance(one := getattr(value, part.name), Key))
 
     def begun_after(self, before: Session) -> Session:
-        """Return this session with the list of runs of `before`, the visit's session until now."""
-        return self.with_extra(RUNS, before.extra(RUNS, ()))
+        """Return this session with what of `before`, the visit's session until now, belongs to no single run: the list
+        of runs, and what the visitor accepts to lose."""
+        listed, accepted = self.with_extra(RUNS, before.extra(RUNS, ())), before.extra(ACCEPTED)
+        return listed if accepted is None else listed.with_extra(ACCEPTED, accepted)
 
     @overload
     def extra(self, what: Remembered[T]) -> T | None: ...

@@ -1,11 +1,16 @@
-"""Two processes that share the samples of one collection (torchrun, gloo, CPU), against one process alone."""
+"""Two processes that share the samples of one collection (gloo, CPU), against one process alone.
+
+One test has torchrun start them; to the others they are given as torchrun would.
+"""
 
 from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -24,6 +29,7 @@ from gblm_viz.core.sums.estimate import SUM_FILLS, Pace, Work, estimates, room_o
 from gblm_viz.core.sums.ranks import ALONE, Ranks
 from gblm_viz.core.sums.statistics import Statistics
 from gblm_viz.core.text.calibration import from_text
+from tests import warm
 from tests.families import save_tiny
 
 ROOT = Path(__file__).parents[3]
@@ -50,10 +56,26 @@ with Ranks.of_environment().joined("cpu") as ranks:
 """
 
 
-def two(*command: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", *map(str, command)],
-                          cwd=ROOT, env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
+@dataclass(frozen=True)
+class Done:
+    """What two processes ended with, and said together."""
+
+    codes: tuple[int | None, ...]
+    said: str
+    complained: str
+
+
+def by_torchrun(*command: object) -> Done:
+    done = subprocess.run([sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "-m", "gblm_viz",
+                           *map(str, command)], cwd=ROOT, env=os.environ | {"OMP_NUM_THREADS": "1"},
                           capture_output=True, text=True, timeout=120, check=False)
+    return Done((done.returncode,), done.stdout, done.stderr)
+
+
+def two(place: Path, code: str, *arguments: object, module: bool = False) -> Done:
+    both = warm.begin_two(place, code, *arguments, module=module)
+    return Done(tuple(one.code for one in both), "".join(one.said() for one in both),
+                "".join(one.complained() for one in both))
 
 
 def command(place: Path, family: str, out: Path, plan: str, batch: int = 1) -> list[object]:
@@ -112,18 +134,19 @@ def differences(found: Path, expected: Path, by_sample: bool = True) -> list[str
 
 @pytest.mark.parametrize(("family", "plan"), [("llama", "whole"), ("mixtral", "streamed")])
 def test_two_processes_write_one_processs_folder(family: str, plan: str, place: Path, tmp_path: Path) -> None:
-    done = two("-m", "gblm_viz", *command(place, family, tmp_path / "two", plan), "--json")
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.count("\n") == 1  # one of them speaks
-    assert '"processes": 2' in done.stdout
+    asked = [*command(place, family, tmp_path / "two", plan), "--json"]
+    done = by_torchrun(*asked) if plan == "whole" else two(tmp_path / "said", "gblm_viz", *asked, module=True)
+    assert set(done.codes) == {0}, done.complained
+    assert done.said.count("\n") == 1  # one of them speaks
+    assert '"processes": 2' in done.said
     alone(place, family, plan, tmp_path / "one")
     assert differences(tmp_path / "two", tmp_path / "one") == []
 
 
 @pytest.mark.parametrize("plan", ["whole", "streamed"])
 def test_two_processes_share_batches_too(plan: str, place: Path, tmp_path: Path) -> None:
-    done = two("-m", "gblm_viz", *command(place, "llama", tmp_path / "two", plan, batch=2), "--json")
-    assert done.returncode == 0, done.stderr
+    done = two(tmp_path / "said", "gblm_viz", *command(place, "llama", tmp_path / "two", plan, batch=2), module=True)
+    assert done.codes == (0, 0), done.complained
     found, expected = statistics.load(tmp_path / "two"), alone(place, "llama", plan, tmp_path / "one")
     torch.testing.assert_close(found.losses, expected.losses, rtol=1e-5, atol=0)
     for name, values in expected.sample_l1.items():
@@ -135,21 +158,19 @@ def test_two_processes_share_batches_too(plan: str, place: Path, tmp_path: Path)
 @pytest.mark.parametrize(("family", "plan", "at"), [("llama", "streamed", 3 * (3 + 1 + 3)), ("mixtral", "whole", 4)])
 def test_where_one_process_is_killed_both_end_and_one_or_two_go_on(family: str, plan: str, at: int, place: Path,
                                                                   tmp_path: Path) -> None:
-    script = tmp_path / "dies.py"
-    script.write_text(DIES, encoding="utf-8")
     out = tmp_path / "two"
-    died = two(script, place / family, place / "river.txt", out, plan, at)
-    assert died.returncode != 0
-    assert "SIGKILL" in died.stderr
+    died = two(tmp_path / "died", DIES, place / family, place / "river.txt", out, plan, at)
+    assert died.codes == (1, -signal.SIGKILL), died.complained
+    assert "process_ended" in died.complained or "has ended" in died.complained
     left = {"streamed": checkpoint_blocks, "whole": checkpoint_samples}[plan](out)
     assert left == {"streamed": 2, "whole": 4}[plan]  # of three blocks one is done; of seven samples two rounds
     shutil.copytree(out, tmp_path / "one")
     alone(place, family, plan, tmp_path / "one")
     alone(place, family, plan, tmp_path / "undisturbed")
     assert differences(tmp_path / "one", tmp_path / "undisturbed") == []
-    done = two("-m", "gblm_viz", *command(place, family, out, plan))
-    assert done.returncode == 0, done.stderr
-    assert "2 processes" in done.stdout
+    done = two(tmp_path / "said", "gblm_viz", *command(place, family, out, plan), module=True)
+    assert done.codes == (0, 0), done.complained
+    assert "2 processes" in done.said
     assert differences(out, tmp_path / "undisturbed") == []
 
 

@@ -8,10 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -32,9 +29,9 @@ from gblm_viz.core.sums.statistics import Statistics, save
 from gblm_viz.core.sums.streamed import Streamed
 from gblm_viz.core.talk.generate import Sampling, answer
 from gblm_viz.core.text.calibration import CalibrationSet, from_text
+from tests import warm
 from tests.families import FAMILIES, save_tiny, tiny_tokenizer
 
-ROOT = Path(__file__).parents[3]
 TEXT = "The river carries sand to the sea. A weight that matters little may go; the others stay.\n" * 8
 
 
@@ -170,12 +167,11 @@ def test_kill_nine_leaves_a_folder_that_goes_on_to_the_same_bytes(plan: str, at:
                                                                   tmp_path: Path) -> None:
     source = save_tiny(tmp_path / "tiny", "llama")
     out = tmp_path / "out"
-    with subprocess.Popen([sys.executable, "-c", KILLED, str(source), str(out), TEXT, plan, str(at)],
-                          stdout=subprocess.PIPE,
-                          cwd=ROOT, env=os.environ | {"OMP_NUM_THREADS": "1"}) as child:
-        assert child.stdout is not None
-        assert child.stdout.readline() == b"three\n"
-        child.send_signal(signal.SIGKILL)
+    child = warm.begin(tmp_path / "said", KILLED, source, out, TEXT, plan, at)
+    child.wait(until=lambda: child.said() == "three\n")
+    child.process.kill()
+    child.wait()
+    assert child.code == -signal.SIGKILL, child.complained()
     (out / ".block-0000.safetensors.1").write_bytes(b"half a file")
     model = run(load(str(source), "float32", "cpu"))
     steps = []
@@ -239,9 +235,9 @@ print(kills)
 def test_killed_at_random_again_and_again_it_ends_in_the_same_bytes(plan: str, undisturbed: Path,
                                                                     tmp_path: Path) -> None:
     source = save_tiny(tmp_path / "tiny", "llama")
-    done = subprocess.run([sys.executable, "-c", KILLED_OFTEN, str(source), str(tmp_path / "out"), TEXT, plan],
-                          capture_output=True, text=True, check=True, cwd=ROOT, timeout=300)
-    assert int(done.stdout) >= 5, "too few kills to say anything"
+    done = warm.finished(tmp_path / "said", KILLED_OFTEN, source, tmp_path / "out", TEXT, plan)
+    assert done.code == 0, done.complained()
+    assert int(done.said()) >= 5, "too few kills to say anything"
     for out in (tmp_path / "out").iterdir():
         expected, found = files(undisturbed), files(out)
         assert json.loads(found.pop("manifest.json"))["plan"] == plan

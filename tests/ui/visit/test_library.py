@@ -11,6 +11,7 @@ import pytest
 from gblm_viz.core.base.errors import GblmError
 from gblm_viz.core.base.job import Job, Step
 from gblm_viz.ui.visit.library import HOUR, MOST_TASKS, Library, Visit
+from gblm_viz.ui.visit.remembered import ACCEPTED, BLIND, RUNS
 from gblm_viz.ui.visit.session import Selection, Session
 from gblm_viz.ui.visit.text_choice import TextChoice
 
@@ -129,6 +130,14 @@ def test_a_visit_that_still_sees_the_example_sees_the_one_of_the_pages_language(
     assert (found.text, found.statistics) == (own.text, "ja")
     collected = library.visit(key, language="ja").update(statistics="of my text", example=False)
     assert library.visit(key, language="en").session is collected
+
+
+def test_another_beginning_keeps_the_list_of_runs_and_what_is_accepted():
+    before = Session(source="own").with_extra(RUNS, ("run",)).with_extra(ACCEPTED, (0.2, 0.1)).with_extra(BLIND, True)
+    after = Session(source="pocket").begun_after(before)
+    assert (after.source, after.extra(RUNS), after.extra(ACCEPTED)) == ("pocket", ("run",), (0.2, 0.1))
+    assert after.extra(BLIND) is None, "what belongs to a run goes with it"
+    assert Session().begun_after(Session()).extra(ACCEPTED) is None
 
 
 def test_the_same_click_sent_again_and_again_is_followed_a_bounded_number_of_times():

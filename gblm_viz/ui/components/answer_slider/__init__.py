@@ -22,12 +22,16 @@ _TEMPLATE = """
       <span class="answer-removed"></span><input type="range" min="0" step="1"><output></output>
     </label>
   </div>
-  <div class="answer-tried"><div class="answer-strip" aria-hidden="true"></div><span class="answer-told"></span></div>
+  <div class="answer-tried">
+    <div class="answer-strip" aria-hidden="true"></div><span class="answer-told" data-announce="stops"></span>
+  </div>
   <div class="answer-panes">
     <div class="answer-dense"><div class="pane-title"></div><div class="chat short" role="log"></div></div>
     <div class="answer-pruned"><div class="pane-title"></div><div class="chat short" role="log"></div></div>
   </div>
-  <p class="cost"><span class="big"></span> <span class="tag"></span><br><span class="answer-lost"></span></p>
+  <p class="cost">
+    <span class="big" data-announce="cost"></span> <span class="tag"></span><br><span class="answer-lost"></span>
+  </p>
 </div>
 """
 

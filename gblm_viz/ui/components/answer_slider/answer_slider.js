@@ -230,6 +230,7 @@ function drawScreen({ root, value: { words } }, screen) {
   for (const side of /** @type {const} */ (["dense", "pruned"])) {
     const pane = find(root, ".answer-" + side), title = find(pane, ".pane-title"), box = find(pane, ".chat");
     title.textContent = "";
+    box.setAttribute("aria-label", words[side] || "");
     append(title, "b", side + "-colour", words[side]);
     if (side === "pruned") append(title, "span", "parting-line", screen.parting);
     const shown = JSON.stringify([screen.asked, screen[side], side === "pruned" && screen.mark]);

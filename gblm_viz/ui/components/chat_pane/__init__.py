@@ -38,7 +38,8 @@ def pane_value(bubbles: Sequence[Bubble], look: str, words: Mapping[str, str], *
                open_tokens: bool = True) -> dict[str, Any]:
     """Return a value for ChatPane. look: dense, pruned, third, or hidden to conceal which model wrote the answers.
 
-    words: empty, answer (the list's name), part, next. open_tokens False: the tokens cannot be selected.
+    words: empty, log (the pane's name), answer (the list's name), part, next. open_tokens False: the tokens cannot be
+    selected.
     """
     return {"bubbles": [_bubble(bubble) for bubble in bubbles], "look": look, "words": dict(words), "stale": stale,
             "open": open_tokens}

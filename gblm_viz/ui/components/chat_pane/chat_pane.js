@@ -6,7 +6,7 @@ import { findNextToken, isGrowing, splitAtMark } from "./bubbles.js";
 /**
  * @typedef {import("./bubbles.js").Growing} Growing
  * @typedef {import("./bubbles.js").Whole} Whole
- * @typedef {Record<"empty" | "answer" | "part" | "next", string>} Words
+ * @typedef {Record<"empty" | "answer" | "part" | "next" | "log", string>} Words
  *
  * @typedef {object} Value
  * @property {(Growing | Whole)[]} bubbles
@@ -23,7 +23,7 @@ import { findNextToken, isGrowing, splitAtMark } from "./bubbles.js";
  */
 
 /** @type {Value} */
-const NOTHING = { bubbles: [], look: "", words: { empty: "", answer: "", part: "", next: "" }, stale: false, open: false };
+const NOTHING = { bubbles: [], look: "", words: { empty: "", answer: "", part: "", next: "", log: "" }, stale: false, open: false };
 const REST = 150; // milliseconds: a walk by arrow keys asks one question, for where it rests
 
 /** @param {import("../shared/gradio.js").Gradio<Value>} gradio */
@@ -41,6 +41,8 @@ export function start({ element, props, trigger, watch }) {
  */
 function show(pane, value) {
   const { root } = pane, last = value.bubbles[value.bubbles.length - 1];
+  root.setAttribute("aria-label", value.words.log);
+  root.setAttribute("aria-busy", String(Boolean(last && isGrowing(last)))); // a screen reader says an answer once it is whole
   if (last && isGrowing(last) && pane.growing?.count === value.bubbles.length && pane.growing.look === value.look) {
     growAnswer(pane, last);
     return;

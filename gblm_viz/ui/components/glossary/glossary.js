@@ -12,6 +12,8 @@ const SOON = 150, LONGEST = 1000; // milliseconds from a change to the marking o
 const OPENS = 350, CLOSES = 250; // milliseconds for which a pointer rests on a word, and may be away from it
 /** What tells of a change: the server's own sentences, legends. No chat, no picture: what grows token by token is not heard. */
 const HEARD = ".prose, .story, .model-map-grid, .model-map-legend, .matrix-legend";
+/** What is marked besides the tab that is shown: what stands below all tabs, and the text of the guide's step. */
+const BESIDE = "#about, .guide-text";
 const TYPED = "input:not([type=radio]):not([type=checkbox]):not([type=range]), textarea, select, [contenteditable=true]";
 
 /**
@@ -63,6 +65,7 @@ function listen(entries, words, address) {
   const filled = new MutationObserver(() => schedule(state));
   if (tabs) filled.observe(tabs, { subtree: true, attributes: true, attributeFilter: ["data-filled"] });
   if (status) markStatus(state, status);
+  for (const part of document.querySelectorAll(BESIDE)) state.observer.observe(part, { childList: true, subtree: true, characterData: true });
   schedule(state);
 }
 
@@ -103,9 +106,9 @@ function markShown(state) {
   if (marks.length && !marks.some((mark) => mark.tabIndex === 0)) marks[0].tabIndex = 0;
 }
 
-/** @returns {HTMLElement[]} the tab that is shown, and what stands below all tabs */
+/** @returns {HTMLElement[]} the tab that is shown, and what is marked besides it */
 function findRoots() {
-  const panels = /** @type {HTMLElement[]} */ ([...document.querySelectorAll("#tabs > [role=tabpanel], #about")]);
+  const panels = /** @type {HTMLElement[]} */ ([...document.querySelectorAll("#tabs > [role=tabpanel], " + BESIDE)]);
   return panels.filter((panel) => panel.checkVisibility());
 }
 

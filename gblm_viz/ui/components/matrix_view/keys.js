@@ -1,9 +1,12 @@
-// Keys on the canvas: arrows move the pin or the view, + − 0 zoom, Enter pins, Esc unpins.
+// Keys on the canvas: arrows move the pin or the view, + − 0 zoom, Enter pins, Esc unpins. What a key did is told in words beside the
+// picture, for those who do not see it.
 
 import { findBlock } from "./block.js";
 import { chooseStep } from "./ladder.js";
 import { ZOOM_STEP, fit, zoomTo } from "./moving.js";
+import { describeSpans } from "./legend.js";
 import { bringIntoSight, clearPin, describePin, pinBlock, setPin } from "./pin.js";
+import { showReading } from "./reading.js";
 import { isReady } from "./requests.js";
 
 /**
@@ -21,7 +24,7 @@ const ZOOMS = new Map([["+", ZOOM_STEP], ["=", ZOOM_STEP], ["-", 1 / ZOOM_STEP],
 /** @param {View} view */
 export function listenToKeys(view) {
   view.canvas.addEventListener("keydown", (event) => {
-    view.parts.pinned.setAttribute("aria-live", "polite");
+    for (const part of [view.parts.pinned, view.parts.hover]) part.setAttribute("aria-live", "polite");
     if (event.ctrlKey || event.metaKey || event.altKey || !isReady(view) || !pressKey(view, event.key)) return;
     event.preventDefault();
     event.stopPropagation();
@@ -45,22 +48,28 @@ function pressKey(view, key) {
 }
 
 /**
+ * Move the pin, or without one the view; where all is in sight there is nothing to move, so the middle is pinned.
  * @param {ShownView} view
  * @param {number} down
  * @param {number} along
  */
 function moveByArrow(view, down, along) {
-  const { port, pin, value } = view, step = chooseStep(port.scale);
+  const { port, pin, value, words } = view, step = chooseStep(port.scale);
+  if (!pin && port.fitted) {
+    pinPointed(view);
+    return;
+  }
+  clearTimeout(view.announcing);
   if (!pin) {
     port.left -= along * Math.max(port.scale, port.width / 8);
     port.top -= down * Math.max(port.scale, port.height / 8);
     view.applyMove();
+    view.announcing = setTimeout(() => showReading(view, describeSpans(port, value, words)), REST);
     return;
   }
   const row = clampIndex(pin.row + down * step, value.rows), column = clampIndex(pin.column + along * step, value.columns);
   setPin(view, row, column, false);
   bringIntoSight(view, row, column);
-  clearTimeout(view.announcing);
   view.announcing = setTimeout(() => { if (view.pin) describePin(view, true); }, REST);
 }
 

@@ -83,7 +83,7 @@ function drawScale(place, { field }, colours, words) {
  * @param {Tile} tile
  */
 function collectNotes(view, tile) {
-  const { value, field, words, port, parts } = view, seen = findVisible(port, value);
+  const { value, field, words, port, parts } = view;
   append(parts.legend, "span", "", describeStep(tile, chooseRowStep(view) > 1, words));
   if (tile.gaps) {
     const one = append(parts.legend, "span");
@@ -94,9 +94,19 @@ function collectNotes(view, tile) {
   if (value.sorted) found.push(value.sortedBy || words.sorted);
   if (findProfile(view)) found.push(say(words, "strips", { measure: words["measure_" + chooseMeasure(field)] }));
   if (findShownHeads(view).some(Boolean)) found.push(words[value.borders]);
-  if (!port.fitted) found.push(say(words, "visible", {
-    rows: formatSpan(seen.row, seen.row + seen.rows - 1), columns: formatSpan(seen.column, seen.column + seen.columns - 1) }));
+  if (!port.fitted) found.push(describeSpans(port, value, words));
   return found;
+}
+
+/**
+ * Return which rows and columns are in sight.
+ * @param {import("./types.js").Port} port
+ * @param {import("./types.js").Shape} shape
+ * @param {import("./types.js").Words} words
+ */
+export function describeSpans(port, shape, words) {
+  const { row, column, rows, columns } = findVisible(port, shape);
+  return say(words, "visible", { rows: formatSpan(row, row + rows - 1), columns: formatSpan(column, column + columns - 1) });
 }
 
 /**
