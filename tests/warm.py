@@ -21,7 +21,12 @@ from pathlib import Path
 import torch
 
 _CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["tests.warm_imports"])
+_CONTEXT.set_forkserver_preload([
+    "torch.distributed", "safetensors.torch", "transformers.models.auto.modeling_auto",
+    "transformers.models.llama.modeling_llama", "transformers.models.mixtral.modeling_mixtral",
+    "transformers.tokenization_utils_tokenizers", "gblm_viz.cli.collect", "gblm_viz.core.keep.export",
+    "gblm_viz.core.mask.prune", "gblm_viz.core.sums.statistics"])
+"""Read before anything is forked. None of them computes: a fork does not take threads along."""
 LONGEST = 120.0
 
 

@@ -21,6 +21,7 @@ from gblm_viz.words import LANGUAGES, Words, join_sentences, words
 from .blocks import Blocks
 from .components import glossary
 from .components.breadcrumb import Breadcrumb, breadcrumb
+from .components.heading import heading
 from .components.joined import passed_on
 from .components.link_dialog import LinkDialog
 from .components.paragraph import paragraph
@@ -76,9 +77,9 @@ def build(language: str, library: Library) -> gr.Blocks:
         page = Page(say, library, visitor, status, tabs, signals)
         with tabs:
             for name, tab in TABS.items():
-                with gr.Tab(say(f"frame.tabs.{name}"), id=name, elem_id=f"tab-{name}") as shown:
-                    gr.HTML(f"<h2>{escape(say(f'frame.tabs.{name}'))}</h2>", container=False,
-                            elem_classes="only-read")
+                title = say(f"frame.tabs.{name}")
+                with gr.Tab(title, id=name, elem_id=f"tab-{name}") as shown:
+                    heading(title)
                     tab.build(replace(page, opened=(shown.select,), tab=name))
                 shown.select(None, js=passed_on(_SCRIPT, "showTab", name, next(iter(TABS))), api_visibility="private")
         with gr.Accordion(say("frame.about"), open=False, elem_id="about"):

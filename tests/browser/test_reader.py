@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from gblm_viz.words import words
 from tests.browser.conftest import App, still
-from tests.browser.test_walk import TABS, arrive, tab
+from tests.browser.test_walk import TABS, arrive, panel, tab
 
 LISTEN = """() => {
     window.heard = [];
@@ -58,6 +58,17 @@ def test_arrow_keys_lead_from_tab_to_tab_and_each_has_a_heading(page: Page, app:
     expect(page.locator(f"#tab-{TABS[-1]}:not([inert])")).to_be_visible()
     page.keyboard.press("Home")
     expect(page.locator(f"#tab-{TABS[0]}:not([inert])")).to_be_visible()
+
+
+def test_a_tab_inside_a_tab_has_a_heading_below_the_tabs(page: Page, app: App) -> None:
+    say = words("en")
+    arrive(page, app, "en")
+    tab(page, say, "compare")
+    panel(page, say, "lost")
+    still(page)
+    told = page.locator("#tab-compare").get_by_role("heading")
+    assert [(told.nth(at).inner_text(), told.nth(at).evaluate("one => one.tagName")) for at in range(3)] == [
+        (say("frame.tabs.compare"), "H2"), (say("compare.panels.lost"), "H3"), (say("lost.views.figures"), "H4")]
 
 
 def test_an_arrow_on_a_picture_pins_a_weight_and_says_it(page: Page, app: App) -> None:

@@ -22,8 +22,8 @@ from gblm_viz.core.text.tokens import end_token
 
 HERE = Path(__file__).parent
 PROBES = HERE.parents[1] / "assets" / "pocket" / "probes"
-EVERY = 6
-"""Every sixth multiple-choice probe is asked: nearly 200 of all skills, in both languages."""
+EVERY = 4
+"""Every fourth multiple-choice probe is asked: 290 of all skills, in both languages."""
 
 
 def saved(folder: Path) -> Model:

@@ -8,6 +8,7 @@ from functools import partial
 
 import gradio as gr
 
+from ..components.heading import heading
 from ..visit.page import Page
 from . import chat, lost, sweep, won
 
@@ -25,4 +26,5 @@ def build(page: Page) -> None:
         for name, panel in panels.items():
             title = page.words(f"compare.panels.{name}")
             with gr.Tab(title, id=f"compare-{name}", elem_id=f"panel-{name}") as inside:
+                heading(title, 3)
                 panel(replace(page, opened=(*page.opened, inside.select)))

@@ -11,6 +11,7 @@ from typing import Any
 
 import gradio as gr
 
+from ..components.heading import heading
 from ..visit.keys import MeasureTask
 from ..visit.library import Visit
 from ..visit.page import NoLongerWanted, Page, bump
@@ -27,7 +28,9 @@ def build(page: Page, summary: gr.HTML, panels: gr.Tabs, asked: gr.State) -> Non
         "probes": partial(lost_probes.build, panels=panels, asked=asked), "methods": lost_methods.build}
     with gr.Tabs(elem_id="lost-views"):
         for name, view in views.items():
-            with gr.Tab(say(f"lost.views.{name}"), id=f"lost-{name}", elem_id=f"lost-{name}-view") as shown:
+            title = say(f"lost.views.{name}")
+            with gr.Tab(title, id=f"lost-{name}", elem_id=f"lost-{name}-view") as shown:
+                heading(title, 4)
                 view(page, shown)
 
 

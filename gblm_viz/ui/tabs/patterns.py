@@ -17,6 +17,7 @@ from gblm_viz.escape import escape
 from gblm_viz.figures.maps import empty_map
 from gblm_viz.words import Words
 
+from ..components.heading import heading
 from ..components.matrix_view import MatrixView, with_pin
 from ..components.model_map import ModelMapView
 from ..visit.library import Visit
@@ -68,10 +69,13 @@ def build(page: Page) -> None:
     panels = {}
     with gr.Tabs(elem_id="patterns-below"):
         with gr.Tab(say("patterns.tab.columns"), id="columns") as panels["columns"]:
+            heading(say("patterns.tab.columns"), 3)
             columns = _columns(say)
         with gr.Tab(say("patterns.tab.scores"), id="scores", elem_id="panel-scores") as panels["scores"]:
+            heading(say("patterns.tab.scores"), 3)
             scores = _scores(say)
         with gr.Tab(say("patterns.tab.wanda"), id="wanda", elem_id="panel-wanda") as panels["wanda"]:
+            heading(say("patterns.tab.wanda"), 3)
             beside = _beside(say)
     chosen, wanda, null = views
     parts = Parts(matrix, which, shuffle, sort, tag, chosen, wanda, null, sentences, panels, *columns, *scores, *beside)

@@ -28,6 +28,7 @@ from gblm_viz.figures.maps import number, role_name
 from gblm_viz.words import Words, join_sentences
 
 from ..components.hand_row import HandRow, hand_value
+from ..components.heading import heading
 from ..components.table import plain_table
 from ..components.weight_words import (
     fate_words,
@@ -126,12 +127,14 @@ def build(page: Page) -> None:
             asked = gr.HTML(elem_id="weight-asked")
         with gr.Column(scale=12, min_width=600), gr.Tabs(elem_id="weight-more"):
             with gr.Tab(say("weight.hand.tab"), id="hand"):
+                heading(say("weight.hand.tab"), 3)
                 hand = HandRow(elem_id="weight-hand")
                 with gr.Row():
                     before = gr.Button(say("weight.hand.before"), size="sm", elem_id="weight-before")
                     after = gr.Button(say("weight.hand.after"), size="sm", elem_id="weight-after")
                     back = gr.Button(say("weight.hand.back"), size="sm", elem_id="weight-back")
             with gr.Tab(say("weight.pull.tab"), id="pull"):
+                heading(say("weight.pull.tab"), 3)
                 samples = gr.HTML(elem_id="weight-samples")
                 with gr.Row(elem_id="weight-pull-row"):
                     kind = gr.Radio([(say(f"weight.pull.{one}"), one) for one in PULLS], value="weight",
@@ -141,6 +144,7 @@ def build(page: Page) -> None:
                                      elem_id="weight-show")
                 tokens = gr.HTML(elem_id="weight-tokens")
             with gr.Tab(say("weight.scatter.tab"), id="scatter"):
+                heading(say("weight.scatter.tab"), 3)
                 gr.HTML(f'<p class="tag">{escape(say("weight.scatter.hint"))}</p>')
                 draw = gr.Button(say("weight.scatter.button", count=DRAWN), size="sm", elem_id="weight-draw")
                 scatter = gr.Plot(show_label=False, container=False, elem_id="weight-scatter",

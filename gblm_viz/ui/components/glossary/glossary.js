@@ -65,12 +65,13 @@ function listen(entries, words, address) {
   const filled = new MutationObserver(() => schedule(state));
   if (tabs) filled.observe(tabs, { subtree: true, attributes: true, attributeFilter: ["data-filled"] });
   if (status) markStatus(state, status);
-  for (const part of document.querySelectorAll(BESIDE)) state.observer.observe(part, { childList: true, subtree: true, characterData: true });
+  filled.observe(document.documentElement, { attributes: true, attributeFilter: ["data-guiding"] }); // a step of the guide is open
   schedule(state);
 }
 
 /**
- * Mark the status line in the moment in which it changes, so that a screen reader says it once. What counts on is not marked.
+ * Mark the status line in the moment in which it changes: it may do so several times a second, and then nothing else of the page need be
+ * looked through. What counts on is not marked.
  * @param {State} state
  * @param {HTMLElement} status
  */
@@ -94,8 +95,9 @@ function schedule(state) {
  * @param {State} state
  */
 function markShown(state) {
-  const { card, findTerms, observer } = state, roots = findRoots();
-  for (const root of roots) {
+  const { card, findTerms, observer } = state;
+  for (const part of document.querySelectorAll(BESIDE)) observer.observe(part, { childList: true, subtree: true, characterData: true });
+  for (const root of findRoots()) {
     markTerms(root, findTerms);
     for (const part of root.querySelectorAll(HEARD)) observer.observe(part, { childList: true, subtree: true, characterData: true });
     for (const panel of root.querySelectorAll("[role=tabpanel]")) observer.observe(panel, { childList: true });

@@ -24,7 +24,7 @@ const ZOOMS = new Map([["+", ZOOM_STEP], ["=", ZOOM_STEP], ["-", 1 / ZOOM_STEP],
 /** @param {View} view */
 export function listenToKeys(view) {
   view.canvas.addEventListener("keydown", (event) => {
-    for (const part of [view.parts.pinned, view.parts.hover]) part.setAttribute("aria-live", "polite");
+    view.parts.pinned.setAttribute("aria-live", "polite");
     if (event.ctrlKey || event.metaKey || event.altKey || !isReady(view) || !pressKey(view, event.key)) return;
     event.preventDefault();
     event.stopPropagation();
@@ -64,7 +64,10 @@ function moveByArrow(view, down, along) {
     port.left -= along * Math.max(port.scale, port.width / 8);
     port.top -= down * Math.max(port.scale, port.height / 8);
     view.applyMove();
-    view.announcing = setTimeout(() => showReading(view, describeSpans(port, value, words)), REST);
+    view.announcing = setTimeout(() => {
+      view.parts.hover.setAttribute("aria-live", "polite");
+      showReading(view, describeSpans(port, value, words));
+    }, REST);
     return;
   }
   const row = clampIndex(pin.row + down * step, value.rows), column = clampIndex(pin.column + along * step, value.columns);

@@ -14,6 +14,7 @@ const WAIT = 60; // milliseconds at one place before the server is asked
  * @param {string} text
  */
 export function showReading({ parts, root, words }, text) {
+  if (!text) parts.hover.setAttribute("aria-live", "off"); // the hint comes back whenever nothing is pointed at: no news
   parts.hover.textContent = text || words.hint || "";
   parts.hover.classList.toggle("hint", !text);
   root.dataset.hover = text;
