@@ -73,6 +73,24 @@ class Blocks(gr.Blocks):
                 found[place] = one
         return found
 
+    def handle_streaming_diffs(self, block_fn: Any, data: list[Any], session_hash: str | None, run: str | None,
+                               final: bool, simple_format: bool = False) -> list[Any]:
+        """Return what has changed since the handler's last answer; where it or the new one is an update, the whole.
+
+        The browser writes a change into the very object of the answer before. Answers that reach it before it has been
+        told the event's name are written into one another before the first is used, and what only that one says, such
+        as which tab to select, was lost.
+        """
+        known = self.pending_diff_streams.get(session_hash, {}) if session_hash else {}
+        before, now = list(known.get(run, ())), list(data)
+        told: list[Any] = super().handle_streaming_diffs(block_fn, data, session_hash, run, final, simple_format)
+        if final or simple_format:
+            return told
+        for place, (old, new) in enumerate(zip(before, now, strict=False)):
+            if told[place] and (is_prop_update(old) or is_prop_update(new)):
+                told[place] = [["replace", [], new]]
+        return told
+
 
 def _listed(outputs: list[Any], predictions: Any) -> list[Any] | None:
     """Return a handler's answer output by output; None for one that Gradio refuses or takes apart in its own way."""

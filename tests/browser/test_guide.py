@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from gblm_viz.ui.guide.ways import Condition, Step, ways
 from gblm_viz.words import LANGUAGES, words
@@ -128,3 +129,24 @@ def test_every_step_of_a_way_can_be_done(page: Page, app: App, output: Path, way
     if asked:
         expect(told).to_have_text(re.compile(rf"\b{len(asked)}\b"))
     expect(page.locator(f"{PANEL} .guide-title")).to_have_text(words(language)("guide.frame.finished"))
+
+
+def test_a_step_opens_its_tab_also_where_the_answers_come_before_the_event_has_its_name(page: Page, app: App) -> None:
+    """As on a busy machine: the browser keeps such answers, and uses all of them at once when it is told the name."""
+    def come_late(route: Route) -> None:
+        told = route.fetch()
+        time.sleep(0.3)
+        route.fulfill(response=told)
+
+    page.goto(f"{app.url}/en/")
+    ready(page)
+    page.locator("#guide-open").click()
+    page.locator(f"{PANEL} .guide-start").nth(list(ways()).index("five")).click()
+    wait_for_state(page, "asking", "doing", "done")
+    page.route("**/queue/join*", come_late)
+    tabs = [step.start.tab for step in ways()["five"].steps][1:4]
+    assert len(set(tabs)) == 3
+    for tab in tabs:
+        page.locator(f"{PANEL} .guide-next").click()
+        page.wait_for_function("tab => document.getElementById('tab-' + tab)?.checkVisibility()", arg=tab)
+    page.unroute_all(behavior="ignoreErrors")

@@ -5,7 +5,7 @@ import test from "node:test";
 
 import { decodeBytes, decodeFloats } from "../../gblm_viz/ui/components/shared/base64.js";
 import { makeCsvWriter } from "../../gblm_viz/ui/components/shared/csv.js";
-import { append, listenWhile } from "../../gblm_viz/ui/components/shared/dom.js";
+import { append, listenWhile, whenDrawn } from "../../gblm_viz/ui/components/shared/dom.js";
 import { fillSentence, wrapPieces } from "../../gblm_viz/ui/components/shared/sentences.js";
 import { RULE } from "./rule.mjs";
 
@@ -52,4 +52,26 @@ test("a listener of the page goes with its element", () => {
   element.isConnected = false;
   heard.get("keydown")("second");
   assert.deepEqual([seen, heard.size], [["first"], 0]);
+});
+
+test("a part that is drawn later is used then, once, and one that is there at once", () => {
+  const drawn = {}, used = [];
+  let change = () => {}, watching = false;
+  globalThis.document = { getElementById: (id) => drawn[id] || null };
+  globalThis.MutationObserver = class {
+    constructor(told) { change = () => { if (watching) told(); }; }
+    observe() { watching = true; }
+    disconnect() { watching = false; }
+  };
+  whenDrawn("tabs", (part) => used.push(part));
+  drawn.status = "the status line";
+  change();
+  assert.deepEqual(used, []);
+  drawn.tabs = "the tabs";
+  change();
+  change();
+  assert.deepEqual(used, ["the tabs"]);
+  whenDrawn("status", (part) => used.push(part));
+  assert.deepEqual(used, ["the tabs", "the status line"]);
+  assert.equal(watching, false);
 });

@@ -132,3 +132,54 @@ def test_a_page_can_be_copied_as_gradio_copies_it_for_its_first_visitor(page: gr
     assert len(own) > 20
     for block in own:
         assert json.loads(json.dumps(block.get_config())), block.elem_id
+
+
+def _change(target: Any, path: list[Any], action: str, value: Any) -> Any:
+    """What Gradio's script does with one change: a path into the object is followed, and the object itself altered."""
+    if not path:
+        return target + value if action == "append" else value
+    *way, last = path
+    inside = target
+    for key in way:
+        inside = inside[key]
+    if action == "delete":
+        del inside[last]
+    elif action == "append":
+        inside[last] += value
+    elif action == "add" and isinstance(inside, list):
+        inside.insert(last, value)
+    else:
+        inside[last] = value
+    return target
+
+
+def _used_late(sent: list[list[Any]]) -> list[list[Any]]:
+    """The answers of one event as the browser uses them, if all have come before the first is used."""
+    answers = json.loads(json.dumps(sent))
+    held = list(answers[0])
+    for answer in answers[1:]:
+        for place, changes in enumerate(answer):
+            for action, path, value in changes:
+                held[place] = _change(held[place], path, action, value)
+            answer[place] = held[place]
+    return answers
+
+
+def test_answers_that_come_before_they_can_be_used_lose_nothing(page: gr.Blocks):
+    class Handler:
+        outputs = (None,) * 4
+
+    nothing = {"__type__": "update"}
+    given: list[list[Any]] = [
+        [{"selected": "text", "__type__": "update"}, {"step": "five.4", "done": [1]}, nothing, "wait"],
+        [nothing, nothing, {"value": "a", "__type__": "update"}, "wait a little"],
+        [nothing, {"step": "five.4", "done": [1, 2]}, {"value": "ab", "__type__": "update"}, "ready"],
+        [nothing, {"step": "five.4", "done": [1, 2, 3]}, nothing, "ready"]]
+    sent = [page.handle_streaming_diffs(Handler, copy.deepcopy(one), "visitor", "run", final=False) for one in given]
+    used = _used_late(sent)
+    assert [one[0] for one in used] == [one[0] for one in given]
+    assert [one[2:] for one in used] == [one[2:] for one in given]
+    # a value that is replaced by a newer one may be used as the newer one already, never as less than it was
+    assert used[0][1] == given[0][1] and used[2][1] in (given[2][1], given[3][1]) and used[3][1] == given[3][1]
+    last = page.handle_streaming_diffs(Handler, [None] * 4, "visitor", "run", final=True)
+    assert last == given[3] and "visitor" not in page.pending_diff_streams

@@ -1,7 +1,7 @@
 // The glossary on the page: it marks the terms of what is shown, and opens a card at a word by pointer, touch or key.
 // The entries come from the page of all terms, once, when nothing else is to be done.
 
-import { isInside } from "../shared/dom.js";
+import { isInside, whenDrawn } from "../shared/dom.js";
 import { closeCard, makeCard, openCard } from "./card.js";
 import { makeFinder } from "./finding.js";
 import { findMarks, markTerms } from "./marking.js";
@@ -61,10 +61,9 @@ function listen(entries, words, address) {
   document.addEventListener("click", (event) => press(state, event), true);
   document.addEventListener("keydown", (event) => hearKey(state, event), true);
   document.addEventListener("pointerdown", ({ target }) => { if (!isInside(target, ".term, .term-card")) closeCard(state.card); }, true);
-  const tabs = document.getElementById("tabs"), status = document.getElementById("status");
   const filled = new MutationObserver(() => schedule(state));
-  if (tabs) filled.observe(tabs, { subtree: true, attributes: true, attributeFilter: ["data-filled"] });
-  if (status) markStatus(state, status);
+  whenDrawn("tabs", (tabs) => filled.observe(tabs, { subtree: true, attributes: true, attributeFilter: ["data-filled"] }));
+  whenDrawn("status", (status) => markStatus(state, status));
   filled.observe(document.documentElement, { attributes: true, attributeFilter: ["data-guiding"] }); // a step of the guide is open
   schedule(state);
 }

@@ -1,7 +1,7 @@
 // Leads through a way: asks the server for a step, collects guesses, watches the page for what completes the step.
 
 import { replaceQuery } from "../shared/address.js";
-import { find, isInside, listenWhile } from "../shared/dom.js";
+import { find, isInside, listenWhile, whenDrawn } from "../shared/dom.js";
 import { drawGuess, drawPanel } from "./drawing.js";
 import { getPage, isTabOpen, waitFor } from "../shared/panels.js";
 import { mark, openPlace, readSlider, scrollTo } from "./stage.js";
@@ -111,10 +111,7 @@ function wirePage(view, element, opens) {
   });
   for (const type of ["input", "change"]) listenWhile(element, type, (event) => seeEvent(view, event));
   const observer = new MutationObserver(() => (element.isConnected ? lookSoon(view) : observer.disconnect()));
-  for (const id of ["tabs", "status"]) {
-    const part = document.getElementById(id);
-    if (part) observer.observe(part, { childList: true, characterData: true, subtree: true });
-  }
+  for (const id of ["tabs", "status"]) whenDrawn(id, (part) => observer.observe(part, { childList: true, characterData: true, subtree: true }));
   observer.observe(document.body, { attributes: true, attributeFilter: ["data-tab"] });
   new ResizeObserver(() => leaveRoom(view)).observe(view.root);
 }

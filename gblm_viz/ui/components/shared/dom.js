@@ -41,6 +41,26 @@ export function findFocused(root) {
 }
 
 /**
+ * Call `use` with the element of an id, now or as soon as it is drawn: Gradio draws the parts of a page in any order.
+ * @param {string} id
+ * @param {(element: HTMLElement) => void} use
+ */
+export function whenDrawn(id, use) {
+  const found = document.getElementById(id);
+  if (found) {
+    use(found);
+    return;
+  }
+  const observer = new MutationObserver(() => {
+    const drawn = document.getElementById(id);
+    if (!drawn) return;
+    observer.disconnect();
+    use(drawn);
+  });
+  observer.observe(document, { childList: true, subtree: true });
+}
+
+/**
  * Listen to an event of the whole page for as long as the element is part of it.
  * @template {Event} Kind
  * @param {Element} element
