@@ -66,18 +66,25 @@ def worst(found: Statistics, true: dict[str, dict[str, Tensor]]) -> float:
                for kind in ("sum", "gradient_sum_even", "gradient_sum_odd"))
 
 
+def halves_error(found: Statistics, true: dict[str, dict[str, Tensor]]) -> float:
+    """The largest error of a half's ℓ1, in parts of core/README.md's tolerance."""
+    return max(float(((found.halves[name][kind] - exact).abs() / (1e-5 * exact + 1e-7 * exact.max())).max())
+               for name, sums in true.items() for kind, exact in sums.items()
+               if kind in ("gradient_l1_even", "gradient_l1_odd"))
+
+
 def near(found: Statistics, expected: Statistics) -> None:
-    """core/README.md's tolerances, but for signed sums."""
+    """core/README.md's tolerances, but for signed sums; the halves, which have few samples, within three times those."""
     torch.testing.assert_close(found.losses, expected.losses, rtol=1e-5, atol=0)
     for name, sums in expected.sums.items():
         own = found.sums[name]
         assert torch.equal(own.tokens, sums.tokens)
-        pairs = [(own.input_sq, sums.input_sq)]
-        pairs += [(own.gradients[kept], sums.gradients[kept]) for kept in ("l1", "sq")]
-        pairs += [(found.halves[name][kind], value) for kind, value in expected.halves[name].items()
+        pairs = [(own.input_sq, sums.input_sq, 1)]
+        pairs += [(own.gradients[kept], sums.gradients[kept], 1) for kept in ("l1", "sq")]
+        pairs += [(found.halves[name][kind], value, 3) for kind, value in expected.halves[name].items()
                   if not kind.startswith("gradient_sum")]
-        for mine, theirs in pairs:
-            torch.testing.assert_close(mine, theirs, rtol=1e-5, atol=1e-7 * float(theirs.max()))
+        for mine, theirs, times in pairs:
+            torch.testing.assert_close(mine, theirs, rtol=times * 1e-5, atol=times * 1e-7 * float(theirs.max()))
         torch.testing.assert_close(found.sample_l1[name], expected.sample_l1[name], rtol=1e-5, atol=0)
 
 
@@ -92,6 +99,8 @@ def test_samples_of_any_length_together_give_the_sums_of_each_by_itself(family: 
         near(found, alone)
         # where a sample's gradient nearly cancels over its tokens, float32 errs by more than 1e-6 of the ℓ1 either way
         assert worst(found, true) <= 2 * worst(alone, true) < 1e-4
+        # of few samples the same holds for the ℓ1: on some processors one at a time is already beyond the tolerance
+        assert halves_error(found, true) <= 2 * max(1.0, halves_error(alone, true)) < 5
 
 
 def test_what_stands_in_the_padding_enters_no_sum(monkeypatch: pytest.MonkeyPatch) -> None:
