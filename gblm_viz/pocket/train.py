@@ -141,7 +141,7 @@ def corpus_hash(recipe: Recipe | None = None) -> str:
     written = [piece for language in prose.LANGUAGES for piece in prose.pieces(language)]
     taught = [f"{q.prompt} {q.frame} {q.value}" for name in skills.SKILLS for q in skills.taught(name)]
     chosen = recipe or Recipe()
-    asked = [file.read_text(encoding="utf-8") for file in sorted(ASKED.iterdir())] if chosen.asked else []
+    asked = [file.read_text(encoding="utf-8") for file in sorted(ASKED.rglob("*.*"))] if chosen.asked else []
     return sha256("\n###\n".join([*written, *taught, *asked, *_made(chosen, 300)]).encode()).hexdigest()[:16]
 
 
