@@ -12,8 +12,8 @@ from functools import cache
 from itertools import product
 from random import Random
 
-from gblm_viz.pocket import facts, knowledge, said, skills, stories, stories_ja
-from gblm_viz.pocket.said import read_list, read_pairs, read_wordings, split_wordings
+from gblm_viz.pocket import facts, free, knowledge, places, said, skills, stories, stories_ja
+from gblm_viz.pocket.said import bare, read_list, read_pairs, split_wordings, taught_wordings
 from gblm_viz.pocket.split import held_out
 from gblm_viz.pocket.tokens import chat_text
 from gblm_viz.pocket.typed import type_question
@@ -22,6 +22,8 @@ JAPANESE = 0.46
 """The part of the chats that is in Japanese; a chat keeps to one language."""
 TURNS = (6, 3, 1)
 """Weights of one, two and three turns."""
+ANYBODYS = {"en": 12, "ja": 8}
+"""Letters up to which a message is nobody's own."""
 SUM_LIMIT = 24
 """The largest sum, and the largest number that something is taken from."""
 LARGEST = 100
@@ -59,7 +61,16 @@ def ask(language: str, random: Random) -> tuple[str, str]:
     """Return one message as somebody types it, and its answer."""
     topics = topics_of(language)
     turn = random.choices(topics, [topic.weight for topic in topics])[0].draw(random)
+    if bare(turn.prompt) in _free_questions(language):
+        return ask(language, random)
     return type_question(turn.prompt, language, random, turn.kept, readings(language)), turn.answer
+
+
+@cache
+def _free_questions(language: str) -> frozenset[str]:
+    """The questions that are asked to find out what an audience meets; short ones, such as "hello", are anybody's."""
+    asked = (bare(one.question) for one in free.read(places.MODEL / "probes") if one.language == language)
+    return frozenset(one for one in asked if len(one) > ANYBODYS[language])
 
 
 @cache
@@ -84,8 +95,17 @@ def _topics(language: str) -> Iterator[Topic]:
 
 
 def _said(subject: str, language: str) -> Callable[[Random], Turn]:
-    found = [Turn(ask, one.answer) for one in said.read_said(subject, language) for ask in one.taught]
-    return lambda random: random.choice(found)
+    """A message that is another answer's, or held out there, is not drawn from a pattern."""
+    answers, held_back = said.answers(language), said.held_back(language)
+    found = [(one.answer, one.wordings) for one in said.read_said(subject, language)]
+    weights = [wordings.weight for _, wordings in found]
+
+    def draw(random: Random) -> Turn:
+        answer, wordings = random.choices(found, weights)[0]
+        return Turn(wordings.draw(random, lambda message: (
+            bare(message) not in held_back and answers[bare(message)] == answer)), answer)
+
+    return draw
 
 
 # --- facts: a wording with a row of a table ---
@@ -136,11 +156,6 @@ FACTS: Mapping[str, Mapping[str, Table]] = {
                             "{1}は{0}の首都です。", 0.3)}}
 
 
-def taught_wordings(name: str, language: str) -> tuple[str, ...]:
-    """Return a skill's wordings that training may use."""
-    return split_wordings(f"{name}_{language}", read_wordings(language)[name])[0]
-
-
 def _fact(name: str, table: Table) -> Callable[[Random], Turn]:
     language = "ja" if table in FACTS["ja"].values() else "en"
     wordings = taught_wordings(table.wordings, language)
@@ -148,7 +163,7 @@ def _fact(name: str, table: Table) -> Callable[[Random], Turn]:
     def draw(random: Random) -> Turn:
         row = random.choice(table.rows)
         names = {"c0": row[0][0].upper() + row[0][1:]}
-        prompt, answer = (text.format(*row, **names) for text in (random.choice(wordings), table.frame))
+        prompt, answer = (text.format(*row, **names) for text in (wordings.draw(random), table.frame))
         return Turn(stories.with_articles(prompt), stories.with_articles(answer))
 
     return draw
@@ -183,7 +198,7 @@ def _calculated(name: str, language: str, pairs: Sequence[tuple[int, int]], fram
     declined = next(one.answer for one in said.read_said("outside", language) if one.id == "number")
 
     def draw(random: Random) -> Turn:
-        wording = random.choice(wordings)
+        wording = wordings.draw(random)
         if random.random() < 0.15:
             a, b = sorted((random.randrange(10 ** random.randint(2, 5)) + SUM_LIMIT + 1,
                            random.randrange(10 ** random.randint(1, 5))), reverse=True)
@@ -203,7 +218,7 @@ def _next(name: str) -> Callable[[Random], Turn]:
 
     def draw(random: Random) -> Turn:
         n, way, step = random.choice(asked)
-        return Turn(random.choice(wordings).format(n=n, way=way), frame.format(n=n, way=way, r=n + step))
+        return Turn(wordings.draw(random).format(n=n, way=way), frame.format(n=n, way=way, r=n + step))
 
     return draw
 
@@ -212,17 +227,17 @@ def _counting(name: str) -> Callable[[Random], Turn]:
     language = name[-2:]
     from_to = taught_wordings(name, language)
     up_to = taught_wordings("count_to" if language == "en" else "count_to_ja", language)
-    more = taught_wordings("from_to_count", language) if language == "en" else ()
+    more = taught_wordings("from_to_count", language) if language == "en" else None
     end = "。" if language == "ja" else "."
 
     def draw(random: Random) -> Turn:
         if random.random() < 0.35:
-            first, last, wording = 1, random.randint(2, 12), random.choice(up_to)
+            first, last, wording = 1, random.randint(2, 12), up_to.draw(random)
         else:
             first = random.randint(0, 40)
-            last, wording = first + random.choice((1, 1, 1, -1)) * random.randint(1, 7), random.choice(from_to)
+            last, wording = first + random.choice((1, 1, 1, -1)) * random.randint(1, 7), from_to.draw(random)
             if last > first and more and random.random() < 0.4:
-                wording = random.choice(more)
+                wording = more.draw(random)
         if last < 0 or held_out("counting_en", f"{first}>{last}", 12):
             return draw(random)
         step = 1 if last > first else -1
@@ -240,7 +255,7 @@ def _compared(name: str) -> Callable[[Random], Turn]:
         a, b = random.sample(range(LARGEST), 2)
         if held_out(f"compare_{language}", f"{min(a, b)},{max(a, b)}", 12):
             return draw(random)
-        return Turn(random.choice(wordings).format(a=a, b=b), frame.format(pick(a, b)))
+        return Turn(wordings.draw(random).format(a=a, b=b), frame.format(pick(a, b)))
 
     return draw
 
@@ -253,7 +268,7 @@ def _sorted(name: str) -> Callable[[Random], Turn]:
         if held_out("sort_en", ", ".join(map(str, sorted(numbers))), 12):
             return draw(random)
         answer = ", ".join(map(str, sorted(numbers))) + ("。" if language == "ja" else ".")
-        return Turn(random.choice(wordings).format(*numbers), answer)
+        return Turn(wordings.draw(random).format(*numbers), answer)
 
     return draw
 
@@ -265,7 +280,7 @@ def _spelled(name: str) -> Callable[[Random], Turn]:
     def draw(random: Random) -> Turn:
         word, letters = random.choice(words)
         frame = f"{word}：{'・'.join(letters)}。" if language == "ja" else f"{word}: {'-'.join(letters)}."
-        return Turn(random.choice(wordings).format(word), frame)
+        return Turn(wordings.draw(random).format(word), frame)
 
     return draw
 
@@ -284,7 +299,7 @@ def _yes_no(name: str) -> Callable[[Random], Turn]:
     def draw(random: Random) -> Turn:
         thing, value = random.choice(rows)
         other = value if random.random() < 0.5 else random.choice(rows)[1]
-        prompt = random.choice(wordings).format(thing, other)
+        prompt = wordings.draw(random).format(thing, other)
         return Turn(prompt, frames[0 if other == value else 1].format(thing, value))
 
     return draw
@@ -343,7 +358,7 @@ def _copied(name: str) -> Callable[[Random], Turn]:
         word = _word_to_copy(language, random)
         if random.random() < 0.15:
             word = word.upper() if random.random() < 0.3 else word.capitalize()
-        return Turn(random.choice(wordings).format(n=word), word, (word,))
+        return Turn(wordings.draw(random).format(n=word), word, (word,))
 
     return draw
 
@@ -365,7 +380,7 @@ def _named(name: str) -> Callable[[Random], Turn]:
 
     def draw(random: Random) -> Turn:
         who, asks = _name(language, random), random.random() < 0.65
-        prompt = random.choice(asked if asks else told).format(n=who)
+        prompt = (asked if asks else told).draw(random).format(n=who)
         return Turn(prompt, NAME_FRAMES[language][0 if asks else 1].format(n=who), (who,))
 
     return draw
@@ -373,10 +388,10 @@ def _named(name: str) -> Callable[[Random], Turn]:
 
 def _remembered(name: str) -> Callable[[Random], Turn]:
     language = name[-2:]
-    wordings = [line.split(" => ") for line in taught_wordings("remember", language)]
+    wordings = taught_wordings("remember", language)
 
     def draw(random: Random) -> Turn:
-        (prompt, frame), who = random.choice(wordings), _name(language, random)
+        (prompt, frame), who = wordings.draw(random).split(" => "), _name(language, random)
         return Turn(prompt.format(n=who), frame.format(n=who), (who,))
 
     return draw
@@ -385,8 +400,8 @@ def _remembered(name: str) -> Callable[[Random], Turn]:
 def _remember(language: str, random: Random, turns: list[tuple[str, str]]) -> list[tuple[str, str]]:
     """A name told in the first turn and asked for in the last one."""
     who = _name(language, random)
-    told = random.choice(taught_wordings("copy_name_tell", language)).format(n=who)
-    again = random.choice(taught_wordings("name_again", language))
+    told = taught_wordings("copy_name_tell", language).draw(random).format(n=who)
+    again = taught_wordings("name_again", language).draw(random)
     return [(type_question(told, language, random, (who,)), NAME_FRAMES[language][1].format(n=who)), *turns,
             (type_question(again, language, random), NAME_FRAMES[language][0].format(n=who))]
 
@@ -402,7 +417,7 @@ def _story(name: str) -> Callable[[Random], Turn]:
         else:
             who, thing = _pair_of_nouns(random)
             story = skills.story(who, thing, random)
-        return Turn(stories.with_articles(random.choice(wordings).format(a=who, t=thing)), story, (who, thing))
+        return Turn(stories.with_articles(wordings.draw(random).format(a=who, t=thing)), story, (who, thing))
 
     return draw
 

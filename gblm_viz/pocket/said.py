@@ -1,22 +1,53 @@
 """What an audience asks and is told: the tables of `corpus/asked`, split into what is taught and what is held out.
 
-Knows nothing of tokens, and not how the text comes to look typed (typed.py).
+Messages are written out, or drawn from patterns (patterns.py). Knows nothing of tokens, and not how the text comes to
+look typed (typed.py).
 """
 
 from __future__ import annotations
 
+import re
 import tomllib
-from collections.abc import Mapping, Sequence
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from random import Random
 from typing import Any
 
+from gblm_viz.pocket.patterns import Pattern, parse_pattern
 from gblm_viz.pocket.prose import CORPUS
 from gblm_viz.pocket.split import held_out
 
 ASKED = CORPUS / "asked"
 HELD_OUT_PERCENT = 10
+PATTERN_WEIGHT = 2
+"""How often a pattern is drawn from, as a multiple of a message that is written out."""
 SUBJECTS = ("outside", "talk", "everyday", "pruning", "shop")
+
+
+@dataclass(frozen=True)
+class Wordings:
+    """What is typed for one answer or one skill; name: what the hash holds out by; written: what training may use."""
+
+    name: str
+    written: tuple[str, ...]
+    patterns: tuple[Pattern, ...] = ()
+
+    @property
+    def weight(self) -> int:
+        """How often it is drawn from, beside the other answers of a subject."""
+        return len(self.written) + PATTERN_WEIGHT * len(self.patterns)
+
+    def draw(self, random: Random, allowed: Callable[[str], bool] = lambda message: True) -> str:
+        """Return a message that is not held out and that is allowed."""
+        while True:
+            at = random.randrange(self.weight)
+            if at < len(self.written):
+                return self.written[at]
+            message = self.patterns[(at - len(self.written)) // PATTERN_WEIGHT].draw(random)
+            if not held_out(self.name, message, HELD_OUT_PERCENT) and allowed(message):
+                return message
 
 
 @dataclass(frozen=True)
@@ -39,6 +70,12 @@ class Said:
         """The messages that training never sees."""
         return split_wordings(f"{self.subject}_{self.language}", self.asks)[1]
 
+    @property
+    def wordings(self) -> Wordings:
+        """All that training may draw from."""
+        name = f"{self.subject}_{self.language}"
+        return Wordings(name, self.taught, read_patterns(name).get(self.id, ()))
+
 
 def split_wordings(name: str, wordings: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return (those that training may use, the others), by the hash of the wording."""
@@ -58,6 +95,63 @@ def read_said(subject: str, language: str) -> tuple[Said, ...]:
 def read_wordings(language: str) -> Mapping[str, tuple[str, ...]]:
     """Return skill → its wordings, with the placeholders of that skill's table."""
     return {name: read_lines(table["ask"]) for name, table in _read(f"wordings_{language}.toml").items()}
+
+
+@cache
+def read_patterns(name: str) -> Mapping[str, tuple[Pattern, ...]]:
+    """Return answer or skill → its patterns, of a file like `shop_en` or `wordings_ja`."""
+    return {one: tuple(map(parse_pattern, read_lines(table["patterns"])))
+            for one, table in _read(f"patterns/{name}.toml").items()}
+
+
+@cache
+def taught_wordings(name: str, language: str) -> Wordings:
+    """Return a skill's wordings that training may use."""
+    return Wordings(f"{name}_{language}", split_wordings(f"{name}_{language}", read_wordings(language)[name])[0],
+                    read_patterns(f"wordings_{language}").get(name, ()))
+
+
+@cache
+def answers(language: str) -> Mapping[str, str]:
+    """Return message without case and marks → its answer, of all messages; "" for one that stands for two answers.
+
+    What is written out counts before what patterns write, and of patterns those of `outside` come last: they are for
+    what nothing else answers.
+    """
+    found: dict[str, str] = {}
+    others = [subject for subject in SUBJECTS if subject != "outside"]
+    for messages in (_written(language), _drawn(language, others), _drawn(language, ["outside"])):
+        here: dict[str, str] = {}
+        for message, answer in messages:
+            key = bare(message)
+            if key not in found:
+                here[key] = answer if here.get(key, answer) == answer else ""
+        found |= here
+    return found
+
+
+def _written(language: str) -> Iterator[tuple[str, str]]:
+    for subject in SUBJECTS:
+        for one in read_said(subject, language):
+            yield from ((ask, one.answer) for ask in one.asks)
+
+
+def _drawn(language: str, subjects: Sequence[str]) -> Iterator[tuple[str, str]]:
+    for subject in subjects:
+        patterns = read_patterns(f"{subject}_{language}")
+        for one in read_said(subject, language):
+            yield from ((message, one.answer) for pattern in patterns.get(one.id, ()) for message in pattern.messages())
+
+
+@cache
+def held_back(language: str) -> frozenset[str]:
+    """Return the messages that training never sees, without case and marks."""
+    return frozenset(bare(ask) for subject in SUBJECTS for one in read_said(subject, language) for ask in one.unseen)
+
+
+def bare(message: str) -> str:
+    """Return a message without case, width and punctuation."""
+    return re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", message).lower())
 
 
 @cache

@@ -44,15 +44,15 @@ class Recipe:
     In short windows a model finds out soonest that it can say what stands above; the last part teaches far positions.
     """
 
-    tokens: int = 12_000_000
+    tokens: int = 36_000_000
     batch: int = 1024
     first_window: int = 128
     window: int = 256
     short: int = 4_200_000  # tokens at the beginning that are seen in the first windows
     seed: int = 2
-    written: float = 0.17  # share of the tokens that are written prose
-    retold: float = 0.1  # … prose made by recombining; the rest are chats
-    asked: float = 0.0  # … chats as an audience types them (audience.py)
+    written: float = 0.12  # share of the tokens that are written prose
+    retold: float = 0.06  # … prose made by recombining; the rest are chats
+    asked: float = 0.62  # … chats as an audience types them (audience.py)
     harder: float = 0.0  # … what must be known by heart and larger numbers (by_heart.py)
     hidden: int = 128
     blocks: int = 6
@@ -141,7 +141,7 @@ def corpus_hash(recipe: Recipe | None = None) -> str:
     written = [piece for language in prose.LANGUAGES for piece in prose.pieces(language)]
     taught = [f"{q.prompt} {q.frame} {q.value}" for name in skills.SKILLS for q in skills.taught(name)]
     chosen = recipe or Recipe()
-    asked = [file.read_text(encoding="utf-8") for file in sorted(ASKED.iterdir())] if chosen.asked else []
+    asked = [file.read_text(encoding="utf-8") for file in sorted(ASKED.rglob("*.*"))] if chosen.asked else []
     return sha256("\n###\n".join([*written, *taught, *asked, *_made(chosen, 300)]).encode()).hexdigest()[:16]
 
 
