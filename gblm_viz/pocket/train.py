@@ -44,7 +44,7 @@ class Recipe:
     In short windows a model finds out soonest that it can say what stands above; the last part teaches far positions.
     """
 
-    tokens: int = 36_000_000
+    tokens: int = 26_000_000
     batch: int = 1024
     first_window: int = 128
     window: int = 256
@@ -221,7 +221,7 @@ def new_optimizer(recipe: Recipe, model: LlamaForCausalLM) -> torch.optim.AdamW:
         {"params": [w for name, w in named if w.dim() == 1 and not name.endswith("bias")], "weight_decay": 0.0,
          "share": recipe.gain_rate},
     ]
-    return torch.optim.AdamW(groups, lr=recipe.rate, betas=(0.9, 0.98))
+    return torch.optim.AdamW(groups, lr=recipe.rate, betas=(0.9, 0.98), fused=True)
 
 
 def batch(recipe: Recipe, step: int, tokenizer: PreTrainedTokenizerBase) -> list[list[int]]:
