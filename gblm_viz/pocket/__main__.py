@@ -13,7 +13,7 @@ import torch
 
 from gblm_viz.core.base.job import run
 from gblm_viz.core.model.models import load
-from gblm_viz.pocket import card, evaluate, free, places, texts, train
+from gblm_viz.pocket import card, evaluate, free, known, places, texts, train
 
 SHIPPED = train.Recipe()
 
@@ -48,6 +48,7 @@ def main(arguments: list[str] | None = None) -> None:
         recipe = replace(SHIPPED, tokens=given.tokens, seed=given.seed)
         train.run(recipe, given.work or places.WORK / f"seed-{given.seed}", given.model, given.threads, given.device)
         evaluate.write(given.model)
+        known.write(given.model)
     if given.command == "free":
         questions = list(free.read(places.MODEL / "probes", given.half))
         for line in free.ask(run(load(str(given.model))), questions):

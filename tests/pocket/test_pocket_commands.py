@@ -14,8 +14,8 @@ from gblm_viz.pocket import places, train
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[object, ...]]:
     """What a command does, in its order, instead of doing it."""
     done: list[tuple[object, ...]] = []
-    for module, name in ((train, "run"), (commands.evaluate, "write"), (commands.evaluate, "score"),
-                         (commands.texts, "write"), (commands.card, "write")):
+    for module, name in ((train, "run"), (commands.evaluate, "write"), (commands.known, "write"),
+                         (commands.evaluate, "score"), (commands.texts, "write"), (commands.card, "write")):
         said = f"{module.__name__.rsplit('.', 1)[1]}.{name}"
         monkeypatch.setattr(module, name, lambda *given, said=said: done.append((said, *given)))
     monkeypatch.setattr(commands.torch, "set_num_threads", lambda count: None)
@@ -27,7 +27,8 @@ def test_train_makes_everything_in_order(calls: list[tuple[object, ...]], tmp_pa
                    "--model", str(tmp_path)])
     recipe = train.Recipe(tokens=4096, seed=3)
     assert calls == [("train.run", recipe, places.WORK / "seed-3", tmp_path, 2, "cpu"), ("evaluate.write", tmp_path),
-                     ("texts.write", places.TEXTS), ("evaluate.score", tmp_path), ("card.write", tmp_path)]
+                     ("known.write", tmp_path), ("texts.write", places.TEXTS), ("evaluate.score", tmp_path),
+                     ("card.write", tmp_path)]
 
 
 def test_train_takes_the_shipped_recipe_by_default(calls: list[tuple[object, ...]], tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from gblm_viz.escape import escape
 from gblm_viz.model_text import template_note
 from gblm_viz.words import Words, join_sentences
 
+from ..components.skill_chips import SkillChips
 from ..components.token_bars import MARKS, bars_html
 from ..visit.keys import SpeedTask
 from ..visit.library import Visit
@@ -74,6 +75,7 @@ def build(page: Page, asked: gr.State) -> None:
     """asked: (count, prompt), a question that another panel wants to be asked."""
     say = page.words
     row = _ask_row(say)
+    chips = SkillChips(elem_id="chat-chips")
     options = _options(say)
     choices = chat_third.build(say, options.third)
     with gr.Row(elem_id="compare-parting-row", equal_height=True):
@@ -83,7 +85,7 @@ def build(page: Page, asked: gr.State) -> None:
         measure = gr.Button(say("chat.speed.measure"), elem_id="compare-speed", size="sm", scale=0, min_width=130)
     bar = chat_blind.build(say)
     shown = ChatView(say, chat_view.build(say, parting))
-    _Handlers(page, asked, row, options, choices, bar, shown, view, measure).wire()
+    _Handlers(page, asked, row, chips, options, choices, bar, shown, view, measure).wire()
 
 
 def _ask_row(say: Words) -> AskRow:
@@ -118,6 +120,7 @@ def _options(say: Words) -> Options:
 class _Handlers(Handlers):
     asked: gr.State
     row: AskRow
+    chips: SkillChips
     options: Options
     choices: chat_third.Choices
     bar: chat_blind.Bar
@@ -129,10 +132,12 @@ class _Handlers(Handlers):
         page, signals, row, options, bar, places = (self.page, self.signals, self.row, self.options, self.bar,
                                                     self.shown.places)
         question = [row.prompt, options.follow_up, *options.sampling]
-        answering = [*places.all, *bar.all, row.stop]
+        answering = [*places.all, *bar.all, row.stop, self.chips]
         for triggers, handler, more in (([row.ask.click, row.prompt.submit], self.on_ask, []),
                                         (row.again.click, self.on_again, [options.seed])):
             page.on(triggers, handler, question, [*answering, *more]).then(None, None, None, js=_TO_VOTES)
+        page.on_event(self.chips.select, "question", "text", self.on_chip, question[1:], [row.prompt, *answering]).then(
+            None, None, None, js=_TO_VOTES)
         page.on(row.stop.click, self.on_stop, queue=False)
         page.on(row.edit.click, self.on_edit, [], [row.prompt]).then(None, None, None, js=_TO_PROMPT)
         page.on(row.clear.click, self.on_clear, [], [*answering, places.speed])
@@ -144,12 +149,15 @@ class _Handlers(Handlers):
         chat_third.wire(page, self.choices, self.shown)
         chat_blind.wire(page, bar, options.blind, options.follow_up, row.stop, self.shown)
         page.on_signals([signals.visit.change, signals.applied.change], self.refresh, [],
-                        [*places.all, *bar.all, options.blind, options.follow_up, places.speed, self.choices.remove])
+                        [*places.all, *bar.all, self.chips, options.blind, options.follow_up, places.speed,
+                         self.choices.remove])
         page.on_signals([signals.settings.change, signals.statistics.change], self.shown.titles, [], places.titles)
 
     def everything(self, visit: Visit) -> dict[Any, Any]:
         """Show the kept conversation and the votes on it."""
-        return {**self.shown.everything(visit), **chat_blind.bar_updates(visit, self.bar, self.say)}
+        turns = conversation(visit).turns
+        return {**self.shown.everything(visit), **chat_blind.bar_updates(visit, self.bar, self.say),
+                self.chips: chat_view.chips_of(self.say, visit, turns[-1].prompt if turns else "")}
 
     def talk(self, visit: Visit, text: str, chosen: Sampling, kept: tuple[Turn, ...],
              history: tuple[Turn, ...]) -> Iterator[dict[Any, Any]]:
@@ -165,6 +173,7 @@ class _Handlers(Handlers):
             with closing(answer_together(models, text, history, chosen, stop_event, visit.library.threads,
                                          asked)) as stream:
                 opening = {stop: gr.update(interactive=True), shown.places.parting: line(say("compare.answering")),
+                           self.chips: chat_view.chips_of(say, visit, text),
                            **(chat_blind.bar_updates(visit, self.bar, say, answering=True) | shown.titles(visit)
                               if begun else {})}
                 for turn, finished in stream:
@@ -193,6 +202,11 @@ class _Handlers(Handlers):
         before = continued_turns(visit) if continued and not is_blind(visit) else ()
         kept = before[:-1] if visit.session.extra(CHAT_EDIT, False) else before
         yield from self.talk(visit, text, _sampling(*values), kept, kept)
+
+    def on_chip(self, visit: Visit, question: str, continued: bool, *values: Any) -> Iterator[dict[Any, Any]]:
+        """Ask one of the questions that show what the model was taught."""
+        yield {self.row.prompt: question}
+        yield from self.on_ask(visit, question, continued, *values)
 
     def on_again(self, visit: Visit, text: str, continued: bool, *values: Any) -> Iterator[dict[Any, Any]]:
         """Ask the last question again; with sampling on, with another seed, so that the answer can differ."""

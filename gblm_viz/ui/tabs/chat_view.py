@@ -11,12 +11,14 @@ from typing import Any
 import gradio as gr
 
 from gblm_viz.core.talk.divergence import matching
+from gblm_viz.core.talk.known import skill_of
 from gblm_viz.core.talk.repetition import loop_at_end, repeats
 from gblm_viz.escape import escape
 from gblm_viz.words import Words
 
 from ..components.chat_pane import Bubble, ChatPane, pane_value
 from ..components.paragraph import paragraph
+from ..components.skill_chips import Chip, skill_chips
 from ..components.templates import render
 from ..components.token_bars import MARKS
 from ..visit.library import Visit
@@ -212,6 +214,15 @@ class ChatView:
 
 def line(sentence: str) -> str:
     return f'<div class="parting-line" data-announce="parting">{escape(sentence) or "&nbsp;"}</div>'
+
+
+def chips_of(say: Words, visit: Visit, question: str) -> dict[str, Any]:
+    """Return what the model was taught, and a note if the question, unless it is empty, is outside of it."""
+    known = work.known_of(visit.model())
+    chips = [Chip(one.name[say.language], one.line[say.language], one.examples[say.language])
+             for one in known if say.language in one.name]
+    outside = chips and question.strip() and skill_of(known, question) is None
+    return skill_chips(say("chat.chips.label"), chips, say("chat.chips.outside") if outside else "")
 
 
 def hint(say: Words, sentence: str) -> str:

@@ -30,7 +30,7 @@ from gblm_viz.core.sums import estimate, statistics
 from gblm_viz.core.sums.collect import collect
 from gblm_viz.core.sums.estimate import Actual, Choice
 from gblm_viz.core.sums.statistics import Statistics
-from gblm_viz.core.talk import divergence
+from gblm_viz.core.talk import divergence, known
 from gblm_viz.core.text import calibration
 from gblm_viz.core.text.calibration import CalibrationSet
 from gblm_viz.shipped import ASSETS, BUNDLED
@@ -436,6 +436,17 @@ def probes_of(model: Model) -> tuple[evaluate.Probe, ...]:
 def bundled_probes() -> tuple[evaluate.Probe, ...]:
     """Return the pocket model's held-out probes with an exact answer."""
     return tuple(probe for probe in evaluate.read_probes(PROBES) if not probe.contains)
+
+
+def known_of(model: Model) -> tuple[known.KnownSkill, ...]:
+    """Return what the pocket model was taught; () for any other model, of which nobody has said it."""
+    return bundled_known() if is_pocket(model) else ()
+
+
+@cache
+def bundled_known() -> tuple[known.KnownSkill, ...]:
+    """Return what the pocket model was taught, as the file beside it says."""
+    return known.read_known(ASSETS / BUNDLED / "known.json")
 
 
 def perplexity_job(library: Library, key: ModelKey | PrunedKey | None, model: Model,

@@ -74,7 +74,7 @@ def halves_error(found: Statistics, true: dict[str, dict[str, Tensor]]) -> float
 
 
 def near(found: Statistics, expected: Statistics) -> None:
-    """core/README.md's tolerances, but for signed sums; the halves, which have few samples, within three times those."""
+    """core/README.md's tolerances, but for signed sums; the halves, of few samples, within three times those."""
     torch.testing.assert_close(found.losses, expected.losses, rtol=1e-5, atol=0)
     for name, sums in expected.sums.items():
         own = found.sums[name]
