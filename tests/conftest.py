@@ -16,6 +16,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 HERE = Path(__file__).parent
 OUTPUT = HERE / "output"
 NICE = 10
+GUIDE = "browser/test_guide.py"
 SLOW = (
     "browser", "harness", "pocket", "cli", "core/keep", "core/measure", "core/sums", "core/test_families.py",
     "core/test_more_families.py", "core/test_kill.py", "core/test_by_block.py", "core/test_dense_unchanged.py",
@@ -31,17 +32,21 @@ SLOW = (
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """One process has the browser and its tests, one after the other; a file's tests stay in one process elsewhere.
 
+    The guide's walks, which have an app of their own, come last, for the process that has nothing else left: the
+    browser's tests take twice as long as all others.
+
     A browser test that fails is run once more and fails only if it fails again: a page may miss its moment on a busy
     machine. The summary names each test that was run twice, so that none goes unseen.
     """
     for item in items:
         file = item.path.relative_to(HERE)
         browser = file.parts[0] == "browser"
-        item.add_marker(pytest.mark.xdist_group("browser" if browser else str(file)))
+        item.add_marker(pytest.mark.xdist_group("browser" if browser and str(file) != GUIDE else str(file)))
         if browser:
             item.add_marker(pytest.mark.flaky(reruns=1))
         if not any(file.is_relative_to(slow) for slow in SLOW):
             item.add_marker(pytest.mark.fast)
+    items.sort(key=lambda item: str(item.path.relative_to(HERE)) == GUIDE)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -125,6 +125,10 @@ def test_the_page_of_all_terms_is_searched_and_linked(page: Page, app: App) -> N
     assert 0 < page.locator(".entry:visible").count() < 20
     box.fill("ＫＬ")  # full width, as Japanese keyboards write it
     expect(page.locator("#kl")).to_be_visible()
+    name = page.locator("#mask h3").text_content()
+    assert name is not None
+    box.fill(name)
+    assert page.locator(".entry:visible").first.get_attribute("id") == "mask"
     box.fill("zzz")
     expect(page.get_by_role("status")).to_have_text(words("ja")("glossary.frame.none"))
     box.fill("")

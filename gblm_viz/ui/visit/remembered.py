@@ -77,3 +77,5 @@ GUIDE_TEXT = Remembered[Any]("guide_text")
 
 ACCEPTED = Remembered[tuple[float, float]]("accepted")
 """What the visitor accepts to lose: the fraction of the right answers, and the fraction of perplexity added."""
+BEYOND_RUNS: tuple[Remembered[Any], ...] = (RUNS, ACCEPTED, OWN_PROBES)
+"""What belongs to no single run, and stays when another one begins."""

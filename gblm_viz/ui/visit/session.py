@@ -14,7 +14,7 @@ from gblm_viz.core.model.matrices import Layout
 from gblm_viz.core.score.alpha import Alpha
 
 from .keys import HeldOutKey, Key, MasksKey, ModelKey, StatisticsKey
-from .remembered import ACCEPTED, RUNS, Remembered
+from .remembered import BEYOND_RUNS, RUNS, Remembered
 from .text_choice import TextChoice
 
 T = TypeVar("T")
@@ -74,9 +74,10 @@ class Session:
 
     def begun_after(self, before: Session) -> Session:
         """Return this session with what of `before`, the visit's session until now, belongs to no single run: the list
-        of runs, and what the visitor accepts to lose."""
-        listed, accepted = self.with_extra(RUNS, before.extra(RUNS, ())), before.extra(ACCEPTED)
-        return listed if accepted is None else listed.with_extra(ACCEPTED, accepted)
+        of runs, what the visitor accepts to lose, and the visitor's own questions."""
+        names = {one.name for one in BEYOND_RUNS}
+        kept = {name: value for name, value in before.extras if name in names}
+        return replace(self, extras=tuple((dict(self.extras) | kept).items()))
 
     @overload
     def extra(self, what: Remembered[T]) -> T | None: ...

@@ -24,6 +24,7 @@ from gblm_viz.core.score.alpha import Alpha
 from gblm_viz.core.talk.blind import Vote
 from gblm_viz.core.talk.divergence import Next
 from gblm_viz.core.talk.generate import Candidate, Sampling, Token
+from gblm_viz.core.talk.known import KnownSkill
 from gblm_viz.ui import server
 from gblm_viz.ui.components.chat_pane import Bubble, pane_value
 from gblm_viz.ui.components.token_bars import bars_html, percentage
@@ -43,6 +44,7 @@ from gblm_viz.ui.work.chat import (
     logged,
     messages_of,
 )
+from gblm_viz.words import words
 from tests.families import FAMILIES, tiny_tokenizer
 from tests.ui.wire import pages_of
 
@@ -444,3 +446,27 @@ def test_the_report_may_choose_among_all_that_was_asked_since_the_chat_was_clear
     twice = logged(logged(logged(Conversation(), Turn("a", {}), of), Turn("b", {}), of), Turn("a", {}), of)
     assert [turn.prompt for turn in twice.turns] == ["b", "a"]
     assert [turn.prompt for turn in logged(log, Turn("new", {}), other).turns] == ["new"]
+
+
+# What a model was taught
+
+KNOWN = (KnownSkill("capital", {"en": "Capitals", "ja": "首都"}, {"en": "Of countries.", "ja": "国の首都。"},
+                    {"en": ("a", "b", "c"), "ja": ("あ", "い", "う")}, {"en": ("capital",), "ja": ("首都",)}),)
+
+
+def test_another_model_has_no_buttons_and_no_note(visit: Visit, say: Any) -> None:
+    assert work.known_of(visit.model()) == ()
+    assert chat_view.chips_of(say, visit, "pizza") == {"label": say("chat.chips.label"), "chips": [], "note": ""}
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_a_question_outside_of_what_the_model_was_taught_is_marked(visit: Visit, monkeypatch: pytest.MonkeyPatch,
+                                                                   language: str) -> None:
+    monkeypatch.setattr(work, "known_of", lambda model: KNOWN)
+    say = words(language)
+    asked = {"capital of Peru": False, "ペルーの首都": False, "pizza": True, "ピザ": True, " ": False}
+    for question, outside in asked.items():
+        told = chat_view.chips_of(say, visit, question)
+        assert told["note"] == (say("chat.chips.outside") if outside else ""), question
+        assert [chip["name"] for chip in told["chips"]] == [KNOWN[0].name[language]]
+        assert list(told["chips"][0]["examples"]) == list(KNOWN[0].examples[language])

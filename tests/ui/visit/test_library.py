@@ -10,8 +10,9 @@ import pytest
 
 from gblm_viz.core.base.errors import GblmError
 from gblm_viz.core.base.job import Job, Step
+from gblm_viz.ui.visit.keys import OwnProbesKey
 from gblm_viz.ui.visit.library import HOUR, MOST_TASKS, Library, Visit
-from gblm_viz.ui.visit.remembered import ACCEPTED, BLIND, RUNS
+from gblm_viz.ui.visit.remembered import ACCEPTED, BLIND, OWN_PROBES, RUNS
 from gblm_viz.ui.visit.session import Selection, Session
 from gblm_viz.ui.visit.text_choice import TextChoice
 
@@ -132,10 +133,12 @@ def test_a_visit_that_still_sees_the_example_sees_the_one_of_the_pages_language(
     assert library.visit(key, language="en").session is collected
 
 
-def test_another_beginning_keeps_the_list_of_runs_and_what_is_accepted():
+def test_another_beginning_keeps_the_list_of_runs_what_is_accepted_and_the_own_questions():
     before = Session(source="own").with_extra(RUNS, ("run",)).with_extra(ACCEPTED, (0.2, 0.1)).with_extra(BLIND, True)
-    after = Session(source="pocket").begun_after(before)
+    own = OwnProbesKey("questions")
+    after = Session(source="pocket").begun_after(before.with_extra(OWN_PROBES, own))
     assert (after.source, after.extra(RUNS), after.extra(ACCEPTED)) == ("pocket", ("run",), (0.2, 0.1))
+    assert after.extra(OWN_PROBES) == own
     assert after.extra(BLIND) is None, "what belongs to a run goes with it"
     assert Session().begun_after(Session()).extra(ACCEPTED) is None
 
