@@ -44,7 +44,7 @@ class Recipe:
     In short windows a model finds out soonest that it can say what stands above; the last part teaches far positions.
     """
 
-    tokens: int = 26_000_000
+    tokens: int = 20_000_000
     batch: int = 1024
     first_window: int = 128
     window: int = 256
