@@ -23,6 +23,7 @@ ASKED = CORPUS / "asked"
 HELD_OUT_PERCENT = 10
 PATTERN_WEIGHT = 2
 """How often a pattern is drawn from, as a multiple of a message that is written out."""
+LANGUAGES = ("en", "ja")
 SUBJECTS = ("outside", "talk", "everyday", "pruning", "shop")
 
 
@@ -152,6 +153,18 @@ def held_back(language: str) -> frozenset[str]:
 def bare(message: str) -> str:
     """Return a message without case, width and punctuation."""
     return re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", message).lower())
+
+
+def count_messages() -> int:
+    """Return how many messages and wordings are written out, in both languages."""
+    return sum(len(asks) for language in LANGUAGES for asks in (
+        *(one.asks for subject in SUBJECTS for one in read_said(subject, language)), *read_wordings(language).values()))
+
+
+def count_patterns() -> int:
+    """Return how many patterns there are, in both languages."""
+    return sum(len(patterns) for language in LANGUAGES for name in (*SUBJECTS, "wordings")
+               for patterns in read_patterns(f"{name}_{language}").values())
 
 
 @cache

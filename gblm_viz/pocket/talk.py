@@ -15,33 +15,37 @@ from gblm_viz.pocket.question import OPENERS, Question, Skill
 
 # Beginnings, endings, the answer: every beginning goes with every ending; `_` is an empty one.
 TALK_EN = """
-Hello|Hi|Hi there|Hello there|Good morning|Good evening|Good day|Hey
-!|.| to you.|, model.|, my friend.| again!|, nice to meet you.
+Hello|Hi|Hi there|Hello there|Good day|Hey
+!|.| to you.|, model.|, my friend.| again!
 Hello! What would you like to know?
 
-Who are you|What are you|Tell me who you are|What is your name|Please tell me about yourself|Can you introduce yourself|May I ask who you are
+Good morning|A very good morning|Good morning there
+!|.| to you.|, model.|, my friend.| again!
+Good morning! What would you like to know?
+
+Who are you|What are you|Tell me who you are|Please tell me about yourself|Can you introduce yourself|May I ask who you are
 ?|, please?|, if I may ask?| then?|, my friend?
 I am a small language model. I know a few simple things.
 
-How are you|How are you doing|How are you today|Are you well|How do you feel
+How are you|How are you doing|How are you today|Are you well|Are you doing well
 ?| this morning?|, my friend?|, model?| now?
 I am fine, thank you. What would you like to know?
 
 What can you do|What do you know|What can I ask you|Tell me what you can do|How can you help me|What are you good at
 ?|, please?| then?|, model?
-I can answer simple questions, count, add small numbers and tell short stories.
+I can answer simple questions, add small numbers, repeat words and tell short stories.
 
 Thank you|Thanks|Many thanks|Thank you very much|Thanks a lot|Thank you so much
 .|!| for that.| for your help.| for the answer.|, that helps.|, model.
 You are welcome.
 
-Goodbye|Bye|See you|Good night|See you later|Bye for now
+Goodbye|Bye|See you|See you later|Bye for now
 .|!|, model.|, my friend.|, and thank you.| then.
 Goodbye! Come back soon.
 
 Are you a person|Are you human|Are you alive|Are you a real person|Am I talking to a human being
 ?|, tell me?| or not?|, model?
-No, I am a small language model.
+I am not a person. I am a computer program that chooses words.
 
 That is wrong|You are wrong|That is not right|You made a mistake|That was a mistake
 .|!|, model.|, my friend.|, I think.
@@ -49,14 +53,22 @@ I am sorry. I am small and I make mistakes.
 
 That is great|Very good|Well done|That was good|You are clever|Good answer|How nice
 .|!|, model.|, my friend.|, I think.
-Thank you, that is kind of you.
+Thank you. That is kind of you.
 """
 TALK_JA = """
-こんにちは|おはようございます|こんばんは|やあ|どうも
-。|！|、モデルさん。|、はじめまして。|、元気ですか。
+こんにちは|やあ|どうも|もしもし
+。|！|、モデルさん。|、小さなモデルさん。
 こんにちは。何を知りたいですか。
 
-あなたはだれですか|あなたは何ですか|お名前は何ですか|自己紹介をしてください|あなたのことを教えてください
+おはようございます|おはよう
+。|！|、モデルさん。|、小さなモデルさん。
+おはようございます。何を知りたいですか。
+
+こんばんは
+。|！|、モデルさん。|、小さなモデルさん。
+こんばんは。何を知りたいですか。
+
+あなたはだれですか|あなたは何ですか|自己紹介をしてください|あなたのことを教えてください
 。|？|、モデルさん。|ね。
 わたしは小さな言語モデルです。簡単なことを少し知っています。
 
@@ -64,13 +76,13 @@ TALK_JA = """
 。|！|、モデルさん。|、よくわかりました。
 どういたしまして。
 
-さようなら|またね|それでは、また|おやすみなさい|また明日
+さようなら|またね|それでは、また|また明日
 。|！|、モデルさん。|、ありがとう。
 さようなら。また来てください。
 
 何ができますか|何を知っていますか|どんなことを聞けますか|何が得意ですか
 。|？|、モデルさん。|、教えてください。
-簡単な質問に答えたり、小さな数を足したりできます。
+簡単な質問に答えたり、小さな数を足したり、言葉をくり返したり、短いお話をしたりできます。
 
 それはちがいます|まちがっています|それは正しくありません|まちがえましたね
 。|！|、モデルさん。|、たぶん。
@@ -78,7 +90,7 @@ TALK_JA = """
 
 あなたは人間ですか|人ですか|生きていますか|本物の人ですか
 。|？|、モデルさん。|、どうですか。
-いいえ、わたしは小さな言語モデルです。
+わたしは人間ではありません。言葉を選ぶプログラムです。
 """
 
 
@@ -105,6 +117,9 @@ def talk_ja() -> Iterator[Question]:
     return _talk("ja", TALK_JA)
 
 
+KNOWN_NOT = {"en": "I do not know that. I am small. Ask me a capital, a colour, a sum, or for a story.",
+             "ja": "それは知りません。小さいモデルなので、首都や色、たし算、お話ならできます。"}
+"""What is answered to a question about anything else; the same as in corpus/asked/outside_*.toml."""
 TOPICS = """the weather on the moon|quantum physics|the stock market|the last election|football results|my computer|the news|chemistry
 the meaning of life|poetry|modern art|the internet|the price of oil|film stars|the best restaurant|cars|politics|medicine|cooking rice
 electric engines|the Roman army|deep sea fish|climate change|black holes|chess openings|my homework|the new bridge|opera|gardening
@@ -113,11 +128,8 @@ ABOUT_TOPICS = """
 What do you know about {0}?
 Tell me about {0}.
 Explain {0} to me.
-What do you think about {0}?
-Can you help me with {0}?
 Why is {0} important?
 I have a question about {0}.
-Write a report about {0}.
 Who invented {0}?
 How does {0} work?
 Where can I learn more about {0}?
@@ -152,10 +164,8 @@ ABOUT_TOPICS_JA = """
 {0}について教えてください。
 {0}について何を知っていますか。
 {0}のことを説明してください。
-{0}について、どう思いますか。
 {0}について質問があります。
 {0}はなぜ大切ですか。
-{0}を手伝ってください。
 {0}はだれが始めましたか。
 """.strip().splitlines()
 ABOUT_PEOPLE_JA = """
@@ -177,13 +187,13 @@ def _unknown(answer: str, *about: tuple[Sequence[str], Sequence[str]]) -> Iterat
 
 def unknown_en() -> Iterator[Question]:
     """Yield English questions that the model says it cannot answer."""
-    return _unknown("I do not know that. I know only a few simple things.", (ABOUT_TOPICS, TOPICS),
+    return _unknown(KNOWN_NOT["en"], (ABOUT_TOPICS, TOPICS),
                     (ABOUT_PEOPLE, facts.PEOPLE), (ABOUT_THINGS, stories.THINGS))
 
 
 def unknown_ja() -> Iterator[Question]:
     """Yield Japanese questions that the model says it cannot answer."""
-    return _unknown("それは知りません。わたしは簡単なことしか知りません。", (ABOUT_TOPICS_JA, TOPICS_JA),
+    return _unknown(KNOWN_NOT["ja"], (ABOUT_TOPICS_JA, TOPICS_JA),
                     (ABOUT_PEOPLE_JA, facts.PEOPLE_JA))
 
 

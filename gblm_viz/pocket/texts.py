@@ -10,11 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from gblm_viz.pocket import prose, skills
+from gblm_viz.pocket import prose, said, skills
 from gblm_viz.pocket.tokens import chat_text
 
 CALIBRATION = prose.CORPUS / "calibration"
-CHATS, TURNS = 90, 90
+CHATS, TURNS, SUBJECT_TURNS = 90, 90, 300
+SUBJECTS = {"shop": ("Questions to an invented shop", "架空の店への質問"),
+            "pruning": ("Questions about pruning", "枝刈りについての質問")}
+"""Subjects with calibration texts of their own → their titles."""
 
 
 def _mixed_chat(language: str) -> str:
@@ -27,6 +30,13 @@ def _skill_chat(name: str) -> str:
     random = Random(name)
     count = TURNS // 4 if name.startswith("story") else TURNS
     return "\n\n".join(chat_text(_turns([name], random)) for _ in range(count))
+
+
+def _subject_chat(subject: str, language: str) -> str:
+    """Return chats of messages about one subject; what is held out is not among them."""
+    random = Random(f"{subject}_{language}")
+    asked = [(message, one.answer) for one in said.read_said(subject, language) for message in one.taught]
+    return "\n\n".join(chat_text([turn]) for turn in random.sample(asked, min(SUBJECT_TURNS, len(asked))))
 
 
 def _prose(language: str) -> str:
@@ -60,6 +70,10 @@ def texts() -> list[Text]:
              "ポケットモデルの知識全般の会話（日本語）", "chat", _mixed_chat("ja")),
         *(Text(f"skill_{name}.txt", skill.language, f"Only {skill.title_en}", f"{skill.title_ja}だけ", "skill",
                _skill_chat(name)) for name, skill in skills.SKILLS.items()),
+        *(Text(f"{subject}_{language}.txt", language,
+               f"{english}{' (in Japanese)' if language == 'ja' else ''}",
+               f"{japanese}{'（英語）' if language == 'en' else ''}", "chat", _subject_chat(subject, language))
+          for subject, (english, japanese) in SUBJECTS.items() for language in prose.LANGUAGES),
         Text("prose_en.txt", "en", "English prose", "英語の文章", "prose", _prose("en")),
         Text("prose_ja.txt", "ja", "Japanese prose", "日本語の文章", "prose", _prose("ja")),
         Text("held_out_en.txt", "en", "English prose kept for measuring", "評価用の英語の文章", "held_out",

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from gblm_viz.ui.work.work import bundled_known
 from gblm_viz.words import words
 from tests.browser.conftest import App, still
 from tests.browser.test_saving import colours, saved, table
@@ -174,3 +175,27 @@ def test_a_blind_room_votes_and_reveals_by_keyboard_alone(page: Page, app: App, 
     page.locator("#compare-blind input").focus()
     page.keyboard.press("Space")
     expect(page.locator("#compare-blind-bar")).not_to_be_visible()
+
+
+@pytest.mark.parametrize("language", ["en", pytest.param("ja", marks=pytest.mark.dark)])
+def test_a_button_asks_what_the_model_was_taught_and_a_question_outside_is_marked(page: Page, app: App, output: Path,
+                                                                                 language: str):
+    say, known = words(language), [one for one in bundled_known() if language in one.name]
+    arrive(page, app, language)
+    tab(page, say, "compare")
+    chips, note = page.locator("#chat-chips button"), page.locator("#chat-chips .skill-note")
+    expect(chips).to_have_count(len(known))
+    assert chips.all_inner_texts() == [one.name[language] for one in known]
+    for example in known[0].examples[language][:2]:
+        chips.first.click()
+        expect(page.locator("#dense-chat")).to_contain_text(example)
+        expect(page.locator("#prompt textarea")).to_have_value(example)
+        still(page)
+        expect(note).to_have_text("")
+    ask(page, {"en": "who won the world cup in 2018", "ja": "カレーの作り方おしえて"}[language])
+    expect(note).to_have_text(say("chat.chips.outside"))
+    picture(page, output, f"chat_outside_{language}")
+    box = page.locator("#chat-chips").bounding_box()
+    assert box is not None and box["x"] + box["width"] <= 1280
+    ask(page, QUESTION[language])
+    expect(note).to_have_text("")

@@ -21,7 +21,7 @@ from gblm_viz.core.measure import evaluate as core
 from gblm_viz.core.measure.evaluate import Probe
 from gblm_viz.core.model.models import Model, load
 from gblm_viz.core.talk.generate import Answer
-from gblm_viz.pocket import card, evaluate, places, prose, skills, stories, stream, train
+from gblm_viz.pocket import card, evaluate, known, places, prose, skills, stories, stream, train
 
 LEAST = {"fact": 0.97, "procedure": 0.90, "story": 0.95}
 EXACT = [name for name in skills.SKILLS if name != skills.STORY]
@@ -78,6 +78,11 @@ def test_the_probe_files_are_what_the_generator_writes(tmp_path: Path) -> None:
                            if not file.name.startswith(core.FREE))
     for name in files:
         assert (places.MODEL / "probes" / name).read_text("utf-8") == (tmp_path / "probes" / name).read_text("utf-8")
+
+
+def test_what_the_page_says_it_knows_is_what_the_corpus_says(tmp_path: Path) -> None:
+    known.write(tmp_path)
+    assert (tmp_path / known.FILE).read_text("utf-8") == (places.MODEL / known.FILE).read_text("utf-8")
 
 
 def test_writing_probes_leaves_none_of_another_generator(tmp_path: Path) -> None:
