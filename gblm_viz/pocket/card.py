@@ -58,15 +58,16 @@ outside the skills below means nothing.
 There is no system message.
 
 ## Data statement
-All text was written for this project and nothing else was used: {written_kb} kB of prose ({pieces};
-stories, explanations, conversations, letters, places), chats by a generator that asks true questions in many wordings,
-prose that the same generator recombines, and (*asked*) messages as an audience types them, with the one answer to each:
-everyday facts, pruning, an invented shop, small talk, and what it declines. Of these some {messages} are written out and
-{patterns} are patterns with alternatives, all by independent runs of a large language model that had seen neither the
-questions nor the wordings that are held out; a program drops capitals and marks and adds slips. No person in it is real, and no text of anybody else, no web page and no
-user's words are in it. The prose is synthetic, written under the authors' direction by a large language model; no
-independent reviewer has read it, and it may hold mistakes of fact. Facts are those of school books: one answer each,
-British spelling. Shares of the tokens: {mixture}. Corpus hash `{corpus_hash}`, the same on every machine.
+All text was written for this project and nothing else was used: {written_kb} kB of prose ({pieces}; stories,
+explanations, conversations, letters, places), chats by a generator that asks true questions in many wordings, prose
+that the same generator recombines, and (*asked*) messages as an audience types them, with the one answer to each:
+everyday facts, pruning, an invented shop, small talk, and what it declines. Of these some {messages} are written out
+and {patterns} are patterns with alternatives, all by independent runs of a large language model that had seen neither
+the questions nor the wordings that are held out; a program drops capitals and marks and adds slips. No person in it is
+real, and no text of anybody else, no web page and no user's words are in it. The prose is synthetic, written under the
+authors' direction by a large language model; no independent reviewer has read it, and it may hold mistakes of fact.
+Facts are those of school books: one answer each, British spelling. Shares of the tokens: {mixture}. Corpus hash
+`{corpus_hash}`, the same on every machine.
 
 ## Training
 {tokens:,} tokens, {steps:,} steps of {batch:,} tokens in windows of {first_window}, later of {window}, and of {context}
@@ -87,8 +88,8 @@ Perplexity on held-out prose, windows of {length} tokens:
 
 ## What it scores
 Held-out probes: wordings, number pairs, names and word pairs that training never met (`gblm_viz/pocket/split.py` has
-the rule). A fact was taught in other wordings; of a held-out sum 3 + 5 the sum 5 + 3 may have been taught. All messages of
-the shipped run were made again and looked through: one probe's, a greeting, was among them. *Exact*:
+the rule). A fact was taught in other wordings; of a held-out sum 3 + 5 the sum 5 + 3 may have been taught. All
+messages of the shipped run were made again and looked through: one probe's, a greeting, was among them. *Exact*:
 greedy decoding gives exactly the expected tokens and then ends. *Choice*: of up to four answers in the same words the
 right one is the most probable; chance beside it. *Perplexity*: of the right answer's tokens. {dtype}. Intervals are
 Wilson's, 95 %.
@@ -108,10 +109,12 @@ Prose of these kinds that training never saw, and documents newly drawn from the
 {entropy}
 {pruned}{verdicts}{draws}{steering}{levers}
 ## Limits
-It cannot reason, it knows no fact outside its tables, it makes mistakes in arithmetic it was not taught, and it answers
-a question about anything else with a fixed sentence at best; a wording that is far from all it has met may get another
-question's answer. It repeats words it has not met only by and by, and its Japanese stories fall apart. `known.json` says what it was taught, for the page's buttons and for its mark on other questions. Its answers in a long conversation drift. How it bears
-pruning says something about the method on a small model, nothing about what another model would lose.
+It cannot reason, it knows no fact outside its tables, it makes mistakes in arithmetic it was not taught, and it
+answers a question about anything else with a fixed sentence at best; a wording that is far from all it has met may get
+another question's answer. It repeats words it has not met only by and by, and its Japanese stories fall apart.
+`known.json` says what it was taught, for the page's buttons and for its mark on other questions. Its answers in a long
+conversation drift. How it bears pruning says something about the method on a small model, nothing about what another
+model would lose.
 
 ## Licence
 MIT, as the whole project: weights, text and generator.
