@@ -14,7 +14,7 @@ from tests.browser.conftest import App, still
 from tests.browser.test_saving import colours, saved, table
 from tests.browser.test_walk import arrive, ask, picture, tab
 
-QUESTION = {"en": "What is the capital of Norway?", "ja": "短いの反対は何ですか。"}
+QUESTION = {"en": "What is the capital of Egypt?", "ja": "フランスの首都はどこですか。"}
 
 
 def number_box(page: Page, name: str, value: str) -> None:
