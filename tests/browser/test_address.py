@@ -62,6 +62,7 @@ def test_escape_goes_up_from_the_weight_to_its_matrix_to_the_model(page: Page, a
     tab(page, say, "weight")
     page.locator("#weight-telling").click()
     expect(parts).to_have_count(3)
+    still(page)
     row = page.locator("#weight-row input").input_value()
     expect(parts.last).to_contain_text(f"{int(row):,}")
     page.locator("#weight-telling").press("Escape")
