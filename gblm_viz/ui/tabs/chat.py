@@ -188,6 +188,7 @@ class _Handlers(Handlers):
             visit.remember(CHAT_LOG, logged(visit.session.extra(CHAT_LOG, Conversation()), turn, of))
             told = self.page.note(_prompt_note(say, asked["dense"]))
             yield {**(self.everything(visit) if begun else shown.everything(visit)),
+                   self.chips: chat_view.chips_of(say, visit, text),  # an answer may be there before the first look
                    stop: gr.update(interactive=False), self.page.status: told}
         except Exception:
             # show the earlier conversation again, also in place of the unfinished answer to this question
