@@ -195,7 +195,7 @@ def _calculated(name: str, language: str, pairs: Sequence[tuple[int, int]], fram
                 result: Callable[[int, int], int]) -> Callable[[Random], Turn]:
     """Sometimes with numbers that are too large: these are declined."""
     wordings = taught_wordings(name, language)
-    declined = next(one.answer for one in said.read_said("outside", language) if one.id == "number")
+    declined = said.answer_of("outside", language, "number")
 
     def draw(random: Random) -> Turn:
         wording = wordings.draw(random)

@@ -92,6 +92,11 @@ def read_said(subject: str, language: str) -> tuple[Said, ...]:
     return tuple(Said(subject, language, one["id"], one["answer"], read_lines(one["ask"])) for one in tables)
 
 
+def answer_of(subject: str, language: str, name: str) -> str:
+    """Return one answer by its id."""
+    return next(one.answer for one in read_said(subject, language) if one.id == name)
+
+
 @cache
 def read_wordings(language: str) -> Mapping[str, tuple[str, ...]]:
     """Return skill → its wordings, with the placeholders of that skill's table."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import product
 
-from gblm_viz.pocket import facts, stories
+from gblm_viz.pocket import facts, said, stories
 from gblm_viz.pocket.question import OPENERS, Question, Skill
 
 # Beginnings, endings, the answer: every beginning goes with every ending; `_` is an empty one.
@@ -117,9 +117,6 @@ def talk_ja() -> Iterator[Question]:
     return _talk("ja", TALK_JA)
 
 
-KNOWN_NOT = {"en": "I do not know that. I am small. Ask me a capital, a colour, a sum, or for a story.",
-             "ja": "それは知りません。小さいモデルなので、首都や色、たし算、お話ならできます。"}
-"""What is answered to a question about anything else; the same as in corpus/asked/outside_*.toml."""
 TOPICS = """the weather on the moon|quantum physics|the stock market|the last election|football results|my computer|the news|chemistry
 the meaning of life|poetry|modern art|the internet|the price of oil|film stars|the best restaurant|cars|politics|medicine|cooking rice
 electric engines|the Roman army|deep sea fish|climate change|black holes|chess openings|my homework|the new bridge|opera|gardening
@@ -187,13 +184,13 @@ def _unknown(answer: str, *about: tuple[Sequence[str], Sequence[str]]) -> Iterat
 
 def unknown_en() -> Iterator[Question]:
     """Yield English questions that the model says it cannot answer."""
-    return _unknown(KNOWN_NOT["en"], (ABOUT_TOPICS, TOPICS),
+    return _unknown(said.answer_of("outside", "en", "knowledge"), (ABOUT_TOPICS, TOPICS),
                     (ABOUT_PEOPLE, facts.PEOPLE), (ABOUT_THINGS, stories.THINGS))
 
 
 def unknown_ja() -> Iterator[Question]:
     """Yield Japanese questions that the model says it cannot answer."""
-    return _unknown(KNOWN_NOT["ja"], (ABOUT_TOPICS_JA, TOPICS_JA),
+    return _unknown(said.answer_of("outside", "ja", "knowledge"), (ABOUT_TOPICS_JA, TOPICS_JA),
                     (ABOUT_PEOPLE_JA, facts.PEOPLE_JA))
 
 

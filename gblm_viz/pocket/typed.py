@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from random import Random
 
+from gblm_viz.core.talk.known import NUMBERS as NUMBERS_EN
+
 LOWER, FIRST_LOWER, UPPER = 0.4, 0.1, 0.01
 """How often all letters, or only the first one, are small, and how often all are capitals."""
 NO_END, OTHER_END = 0.45, 0.12
@@ -26,9 +28,7 @@ ABBREVIATIONS: Mapping[str, Sequence[str]] = {
 POLITE_WORDS = {"en": (("please ", ""), ("", " please"), ("", ", please"), ("hey ", ""), ("ok, ", ""), ("so ", "")),
                 "ja": (("あの、", ""), ("えっと、", ""), ("", "お願いします"), ("ねえ、", ""), ("すみません、", ""))}
 ENDS = {"en": ("??", "!", "...", " ?", ".", "?!"), "ja": ("？", "?", "！", "。", "…", "？？", "w", "笑")}
-NUMBERS = {"en": ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
-                  "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
-                  "twenty"],
+NUMBERS = {"en": list(NUMBERS_EN),
            "ja": ["零", "一", "二", "三", "四", "五", "六", "七", "八", "九", "十", "十一", "十二", "十三", "十四",
                   "十五", "十六", "十七", "十八", "十九", "二十"]}
 WIDE = str.maketrans("0123456789+-?!", "０１２３４５６７８９＋－？！")

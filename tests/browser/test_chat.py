@@ -193,6 +193,7 @@ def test_a_button_asks_what_the_model_was_taught_and_a_question_outside_is_marke
         still(page)
         expect(note).to_have_text("")
     ask(page, {"en": "who won the world cup in 2018", "ja": "カレーの作り方おしえて"}[language])
+    still(page)  # a question that is asked while another is answered is dropped
     expect(note).to_have_text(say("chat.chips.outside"))
     picture(page, output, f"chat_outside_{language}")
     box = page.locator("#chat-chips").bounding_box()

@@ -82,6 +82,26 @@ test("a number by hand is told when it is one, and stands again when it is none"
   assert.deepEqual(texts(element, ".goes.flipped"), ["× goes"]);
 });
 
+test("a row that is drawn anew keeps what is being typed, unless another number stands there now", () => {
+  const { element, sent, set } = begin(handRow, "div.hand-row\n  table\n    thead\n    tbody\n  p.hand-told");
+  const words = { goes: "goes", stays: "stays", weight: "|W|" };
+  const value = (number, removed) => ({ entries: [{ column: 5, numbers: { weight: number }, score: 1, rank: 2, removed, pinned: true, flipped: false }],
+    fields: ["weight"], changed: [], words, told: "" });
+  const box = () => element.querySelector("input");
+  set(value(0.5, true));
+  box().focus();
+  box().value = "5";
+  set(value(0.5, false));
+  assert.deepEqual([box().value, document.activeElement === box(), sent], ["5", true, []]);
+  box().send("blur");
+  box().send("blur");
+  assert.deepEqual(sent.map(([, { change }]) => change), [["weight", 5, 5]]);
+  box().value = "50";
+  set(value(0.25, false));
+  assert.equal(box().value, "0.25");
+  assert.equal(sent.length, 1);
+});
+
 test("a growing answer keeps its elements, and a whole one is walked through by keys", async () => {
   const { element, sent, set } = begin(chatPane, "div.chat");
   const words = { empty: "nothing yet", answer: "answer", part: "part", next: "next" }, value = { look: "dense", words, stale: false, open: true };

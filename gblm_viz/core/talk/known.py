@@ -18,8 +18,8 @@ SHORTEST_SLIP = 6
 """Letters from which on a word also counts with one slip in it."""
 ALIKE = 0.8
 """How alike two words are that differ by one letter: twice the letters in common, of those of both."""
-NUMBERS = ("zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|"
-           "seventeen|eighteen|nineteen|twenty")
+NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+           "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty")
 _KATAKANA = {code: code - 0x60 for code in range(0x30A1, 0x30F7)}
 _JAPANESE = re.compile("[぀-ヿ一-鿿]")
 
@@ -64,7 +64,7 @@ def skill_of(skills: Iterable[KnownSkill], question: str) -> KnownSkill | None:
 def _bare_english(text: str) -> str:
     """Return a text in small letters, words between single spaces, numbers as #, with a space at both ends."""
     text = unicodedata.normalize("NFKC", text).lower().replace("'", "").replace("’", "")
-    text = re.sub(rf"\b({NUMBERS})\b|\d+([.,]\d+)*", "#", text)
+    text = re.sub(rf"\b({'|'.join(NUMBERS)})\b|\d+([.,]\d+)*", "#", text)
     return f" {re.sub(r'[^a-z#+:*/-]+', ' ', text).strip()} "
 
 

@@ -187,8 +187,8 @@ class _Handlers(Handlers):
             visit.remember(CHAT, Conversation((*kept, turn), of))
             visit.remember(CHAT_LOG, logged(visit.session.extra(CHAT_LOG, Conversation()), turn, of))
             told = self.page.note(_prompt_note(say, asked["dense"]))
-            yield {**(self.everything(visit) if begun else shown.everything(visit)),
-                   self.chips: chat_view.chips_of(say, visit, text),  # an answer may be there before the first look
+            # an answer that is there before the first look has not said yet what an opening says
+            yield {**opening, **(self.everything(visit) if begun else shown.everything(visit)),
                    stop: gr.update(interactive=False), self.page.status: told}
         except Exception:
             # show the earlier conversation again, also in place of the unfinished answer to this question

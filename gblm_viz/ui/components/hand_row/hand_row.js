@@ -34,7 +34,7 @@ export function start({ element, props, trigger, watch }) {
  * @param {(change: Change) => void} sendChange
  */
 function draw(root, value, sendChange) {
-  const head = find(root, "thead"), body = find(root, "tbody"), focused = findFocused(root)?.dataset.key;
+  const head = find(root, "thead"), body = find(root, "tbody"), left = readDraft(root);
   const { entries, words } = value;
   head.textContent = body.textContent = "";
   find(root, ".hand-told").textContent = value.told;
@@ -45,8 +45,23 @@ function draw(root, value, sendChange) {
   appendLine(body, words.score, entries, (cell, entry) => { cell.textContent = formatNumber(entry.score); });
   appendLine(body, words.place, entries, (cell, entry) => { cell.textContent = String(entry.rank); });
   appendLine(body, words.fate, entries, (cell, entry) => drawFate(cell, entry, words));
-  const again = [...root.querySelectorAll("input")].find((one) => one.dataset.key === focused);
-  if (focused && again) again.focus({ preventScroll: true });
+  const again = left && [...root.querySelectorAll("input")].find((one) => one.dataset.key === left.key);
+  if (!left || !again) return;
+  if (left.drawn === again.dataset.drawn) again.value = left.typed;
+  again.focus({ preventScroll: true });
+}
+
+/**
+ * Return what stands in the box that has the focus, and what was drawn there: a row that is drawn anew must not take away what somebody
+ * is typing.
+ * @param {HTMLElement} root
+ */
+function readDraft(root) {
+  const box = findFocused(root);
+  if (!(box instanceof HTMLInputElement)) return null;
+  const left = { key: box.dataset.key, drawn: box.dataset.drawn, typed: box.value };
+  box.dataset.drawn = box.value; // what is not finished is not sent while the box goes
+  return left;
 }
 
 /**
@@ -89,12 +104,16 @@ function drawNumber(cell, entry, name, value, sendChange) {
   const box = append(cell, "input", value.changed.includes(key) ? "changed" : "");
   box.type = "text";
   box.inputMode = "decimal";
-  box.value = formatNumber(number);
+  box.value = box.dataset.drawn = formatNumber(number);
   box.dataset.key = key;
   box.setAttribute("aria-label", value.words[name] + ", " + value.words.column + " " + entry.column);
-  box.addEventListener("change", () => {
+  const take = () => {
+    if (!box.isConnected || box.value === box.dataset.drawn) return;
     const wanted = parseNumber(box.value);
     if (wanted === undefined) box.value = formatNumber(number); // what stood there stays
     else sendChange([name, entry.column, wanted]);
-  });
+    box.dataset.drawn = box.value;
+  };
+  box.addEventListener("change", take);
+  box.addEventListener("blur", take); // a change of what a script has put back is not announced
 }
