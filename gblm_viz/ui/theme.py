@@ -43,7 +43,8 @@ def head(say: Words) -> str:
     """Return the HTML for the page's head, in its language."""
     names = {"number input for ": say("frame.slider_number"), "range slider for ": say("frame.slider_range")}
     saved = {"png": say("frame.save_picture"), "csv": say("frame.save_numbers"), **say.table("frame.picture")}
-    scripts = (called(_SCRIPTS / "slider_names.js", "start", names),
+    scripts = (called(_SCRIPTS / "answers.js", "start"),
+               called(_SCRIPTS / "slider_names.js", "start", names),
                called(_SCRIPTS / "projector.js", "start"),
                called(_SCRIPTS / "announcer.js", "start"),
                called(_SCRIPTS / "tab_keys.js", "start"),
