@@ -10,13 +10,14 @@ import pytest
 os.environ["HF_HUB_OFFLINE"] = "1"  # a test that reaches for the hub fails at once instead of waiting for it
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 if "PYTEST_XDIST_WORKER" in os.environ:
-    # Two processes run the tests; with a thread for each core in both, the threads of one would wait for the other's.
+    # Several processes run the tests; with a thread for each core in all of them, they would wait for each other.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 HERE = Path(__file__).parent
 OUTPUT = HERE / "output"
 NICE = 10
-GUIDE = "browser/test_guide.py"
+SECOND_BROWSER = ("test_guide.py", "test_p")
+"""Of tests/browser, this file and those from this name on have a browser and an app of their own: half of the time."""
 SLOW = (
     "browser", "harness", "pocket", "cli", "core/keep", "core/measure", "core/sums", "core/test_families.py",
     "core/test_more_families.py", "core/test_kill.py", "core/test_by_block.py", "core/test_dense_unchanged.py",
@@ -30,10 +31,9 @@ SLOW = (
 
 @pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One process has the browser and its tests, one after the other; a file's tests stay in one process elsewhere.
+    """Two processes have a browser and its tests, one after the other; a file's tests stay in one process elsewhere.
 
-    The guide's walks, which have an app of their own, come last, for the process that has nothing else left: the
-    browser's tests take twice as long as all others.
+    There is a process more than cores, since a test of the browser waits for a part of its time.
 
     A browser test that fails is run once more and fails only if it fails again: a page may miss its moment on a busy
     machine. The summary names each test that was run twice, so that none goes unseen.
@@ -41,12 +41,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         file = item.path.relative_to(HERE)
         browser = file.parts[0] == "browser"
-        item.add_marker(pytest.mark.xdist_group("browser" if browser and str(file) != GUIDE else str(file)))
+        one, others = SECOND_BROWSER
+        half = "second browser" if file.name == one or file.name >= others else "first browser"
+        item.add_marker(pytest.mark.xdist_group(half if browser else str(file)))
         if browser:
             item.add_marker(pytest.mark.flaky(reruns=1))
         if not any(file.is_relative_to(slow) for slow in SLOW):
             item.add_marker(pytest.mark.fast)
-    items.sort(key=lambda item: str(item.path.relative_to(HERE)) == GUIDE)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -161,15 +161,14 @@ class _Handlers(Handlers):
 
     def wire(self, blocks: gr.Blocks) -> None:
         page, signals = self.page, self.signals
-        blocks.load(self.arrive, [self.key, self.link], [page.visitor, self.key, self.link],
+        blocks.load(self.arrive, [self.key, self.link, signals.visit],
+                    [page.visitor, self.key, self.link, page.status, self.source, self.about, signals.visit,
+                     self.orders],
                     js=passed_on(_SCRIPT, "openLink", hiding.PRESETS, _tab_names(self.say)), **page.unmarked,
                     api_visibility="private").then(
             None, [self.key], [self.key], js=passed_on(_SCRIPT, "keepKey"), **page.unmarked,
             api_visibility="private").then(
             None, [self.link], [page.tabs], js=passed_on(_SCRIPT, "openLinkedTab", list(TABS)), **page.unmarked,
-            api_visibility="private").then(
-            page.wrap_handler(self.wake), [page.visitor, self.link, signals.visit],
-            [page.status, self.source, self.about, signals.visit, self.orders], **page.unmarked,
             api_visibility="private")
         page.on([signals.visit.change, signals.selection.change, signals.settings.change], self.on_place, [],
                 [self.place], further="newest")
@@ -182,13 +181,15 @@ class _Handlers(Handlers):
                 [self.about, signals.visit])
         page.on(self.cancel.click, self.on_cancel)
 
-    def arrive(self, request: gr.Request, stored: str, opened: str) -> tuple[str, str, str]:
-        """Return the visit's key, twice, and the link; an empty key if there are too many visits."""
+    def arrive(self, request: gr.Request, stored: str, opened: str, counter: int) -> dict[Any, Any]:
+        """Return the visit's key, twice, and the link, with what `wake` shows: the page draws itself once less than if
+        it asked for that afterwards. An empty key if there are too many visits."""
         try:
-            visit = self.page.visit_of(request, stored)
-        except GblmError:  # the next step reports it
-            return "", stored, opened
-        return visit.key, visit.key, opened
+            key = self.page.visit_of(request, stored).key
+        except GblmError:  # `wake` is refused for the same reason, which the status line then tells
+            key = ""
+        shown = self.page.wrap_handler(self.wake)(request, key, opened, counter)
+        return {self.page.visitor: key, self.key: key or stored, self.link: opened, **shown}
 
     def wake(self, visit: Visit, opened: str, counter: int) -> dict[Any, Any]:
         """Have every tab show this visitor's work or the example, and apply the link's selection and settings."""

@@ -33,6 +33,7 @@ from gblm_viz.shipped import ASSETS
 from gblm_viz.words import LANGUAGES, Words, words
 
 from .build import build
+from .components.joined import called, shared_script
 from .door.access import OPEN_ACCESS, Access
 from .door.gate import Gate, Route
 from .door.glossary_page import glossary_page
@@ -57,6 +58,8 @@ _FIRST_OF_HEAD = (
     "<script>for (const [name, value] of [['language', '{code}'], ['languages', ['{code}']]])"
     "Object.defineProperty(navigator, name, {{get: () => value}});</script>"
 )
+
+_DESCRIPTION = Path(__file__).parent / "components" / "description.js"
 
 
 def make_app(library: Library, access: Access = OPEN_ACCESS) -> FastAPI:
@@ -151,8 +154,9 @@ def _add_uploads(site: FastAPI, library: Library) -> None:
 
 
 def _finish_page(page: bytes, language: str) -> bytes:
-    """Return a page with the browser's language set before Gradio's scripts run, and the address the browser sees."""
-    first = _FIRST_OF_HEAD.format(code=language).encode()
+    """Return a page with our modules and the browser's language before Gradio's scripts, and the address it sees."""
+    scripts = f"<script>{shared_script()}\n{called(_DESCRIPTION, 'start')}</script>"
+    first = (_FIRST_OF_HEAD.format(code=language) + scripts).encode()
     page = page.replace(b"<head>", b"<head>" + first, 1).replace(b'lang="en"', f'lang="{language}"'.encode(), 1)
     return use_browser_address(page)
 

@@ -131,10 +131,11 @@ class Visitor:
         (await self.client.get(f"{self.site.base}/config")).raise_for_status()
         self.heart = asyncio.create_task(self._beat())
         arrive = self.site.by_event["", "load"]
-        wake = next(self.site.after(arrive))
-        done = await self.fire(arrive, quiet=(arrive,))
-        key, link = self.site.listeners[arrive]["outputs"][1:]
-        self.values |= {key: done[arrive][1], link: ""}
+        wake = next(self.site.after(arrive), arrive)  # version 0.1 greets a visitor in two steps
+        key, link = self.site.listeners[arrive]["outputs"][1:3]
+        if wake != arrive:
+            done = await self.fire(arrive, quiet=(arrive,))
+            self.values |= {key: done[arrive][1], link: ""}
         ready: list[float] = []
         await self.fire(wake, ended=lambda number: ready.append(time.monotonic() - began) if number == wake else None)
         return ready[0]

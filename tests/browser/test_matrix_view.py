@@ -22,6 +22,7 @@ from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
 from gblm_viz.figures.tiles import Pyramid, codes, colour_range
+from gblm_viz.ui.components.joined import shared_script
 from gblm_viz.ui.components.matrix_view import (
     ENGLISH,
     GALLERY,
@@ -62,6 +63,9 @@ class Cut(ArrayProvider):
 
 
 FOLLOWING = Cut({Field("mask", "Mask", "mask"): MASK})
+
+
+HEAD = f"<script>{shared_script()}</script>"
 
 
 def demo(words=ENGLISH) -> gr.Blocks:
@@ -116,7 +120,7 @@ def demo(words=ENGLISH) -> gr.Blocks:
 def address() -> Iterator[str]:
     blocks = demo()
     _, url, _ = blocks.launch(prevent_thread_lock=True, quiet=True, ssr_mode=False, footer_links=[], run_history=False,
-                              server_name="127.0.0.1", inbrowser=False)
+                              server_name="127.0.0.1", inbrowser=False, head=HEAD)
     yield url
     blocks.close()
 
@@ -127,7 +131,8 @@ def mounted() -> Iterator[str]:
     app = fastapi.FastAPI()
     app.get("/favicon.ico")(lambda: fastapi.Response(status_code=204))     # every browser asks for it at the root
     for path, words in (("/en", ENGLISH), ("/ja", JAPANESE)):
-        app = gr.mount_gradio_app(app, demo(words), path=path, footer_links=[], run_history=False, ssr_mode=False)
+        app = gr.mount_gradio_app(app, demo(words), path=path, footer_links=[], run_history=False, ssr_mode=False,
+                                   head=HEAD)
     with closing(socket.socket()) as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -100,7 +100,7 @@ class Visitor:
     def arrive(self) -> None:
         """The page's load event, after which the visit has its key and every tab is filled."""
         load = next(number for number, one in self.blocks.fns.items() if "load" in [event for _, event in one.targets])
-        for message in self.run(load, ["", ""], trigger_id=self.blocks._id):
+        for message in self.run(load, ["", "", None], trigger_id=self.blocks._id):
             if message["msg"] == "process_completed":
                 self.key = message["output"]["data"][1]
 

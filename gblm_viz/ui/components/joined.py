@@ -1,7 +1,9 @@
-"""A component's ES modules → one script. Gradio runs a component's script as the body of a function, where `import` is
-not allowed, and a page that starts with one text needs no further request that a proxy or a cache could spoil.
+"""ES modules → one script. Gradio runs a component's script as the body of a function, where `import` is not allowed,
+and a page that starts with one text needs no further request that a proxy or a cache could spoil.
 
-Each module becomes a function of its own, called once, so that its private names stay private, as in a browser. Only
+The page has every module once, in its head (`shared_script`), and its components and events call them by name
+(`called`, `passed_on`). Each module becomes a function of its own, called once, so that its private names stay
+private, as in a browser. Only
 what the modules here need is understood: `import { a, b } from "./x.js";` at the start of a line, and `export` before
 a function, a class or a const. Anything else that begins with `import` or `export` is refused. Lines that are comments
 are left out: the types are a third of the text, and a page has a copy for each picture.
@@ -15,6 +17,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+SHARED = Path(__file__).resolve().parent
+"""The folder whose modules a page has."""
+NAME = "gblmModules"
+"""The page's constant that has them."""
 _IMPORT = re.compile(r'^import \{([^{}]*)\} from "(\.{1,2}/[^"\n]+\.js)";\n?', re.M)
 _EXPORT = re.compile(r"^export (?=(?:(?:async )?function|class|const) (\w+)\b)", re.M)
 _OTHER = re.compile(r"^(?:import|export)\b.*", re.M)
@@ -27,13 +33,43 @@ class ScriptError(Exception):
 
 
 def called(entry: Path, name: str, *values: Any) -> str:
-    """Return a statement that calls the entry module's export `name` with JSON values."""
+    """Return a statement that calls a shared module's export `name` with JSON values."""
+    return f"{shared(entry)}.{name}({', '.join(map(literal, values))});"
+
+
+def called_alone(entry: Path, name: str, *values: Any) -> str:
+    """Return the same for a page that has no shared modules: the statement has all that it needs."""
     return f"{joined(entry)}.{name}({', '.join(map(literal, values))});"
 
 
 def passed_on(entry: Path, name: str, *values: Any) -> str:
-    """Return a JavaScript function that calls the export with the values and then its own arguments."""
-    return f"(...given) => {joined(entry)}.{name}({''.join(f'{literal(value)}, ' for value in values)}...given)"
+    """Return a JavaScript function that calls a shared export with the values and then its own arguments."""
+    return f"(...given) => {shared(entry)}.{name}({''.join(f'{literal(value)}, ' for value in values)}...given)"
+
+
+def shared(entry: Path) -> str:
+    """Return an expression for the exports of a shared module. Raises ScriptError for one that is not shared."""
+    if not (entry.is_file() and entry.resolve().is_relative_to(SHARED)):
+        raise ScriptError(f"{entry}: no module below {SHARED}")
+    return f"{NAME}[{literal(_name(entry.resolve()))}]"
+
+
+@cache
+def shared_script() -> str:
+    """Return the script that `shared` needs: every module below the folder of the components, each once.
+
+    Raises ScriptError as `joined` does.
+    """
+    written: dict[Path, _Module] = {}
+    for entry in sorted(SHARED.rglob("*.js")):
+        if _EXPORT.search(entry.read_text(encoding="utf-8")):  # else it has types alone
+            _write(entry, (), written)
+    exports = ", ".join(f"{literal(_name(file))}: {module.variable}" for file, module in written.items())
+    return f"const {NAME} = (() => {{\n{''.join(one.text for one in written.values())}return {{ {exports} }};\n}})();"
+
+
+def _name(file: Path) -> str:
+    return file.relative_to(SHARED).with_suffix("").as_posix()
 
 
 def literal(value: Any) -> str:

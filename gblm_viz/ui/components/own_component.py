@@ -1,7 +1,8 @@
 """The base of our own components: a static template, and a style sheet and a script from the component's folder.
 
-The script is the module named like the folder and all that it imports; see joined.py. Gradio gives it its part of the
-page; the module's `start` gets that and, as a second argument, what the component's Python side knows.
+The script is the module named like the folder and all that it imports, which the page has in its head (joined.py).
+Gradio gives it its part of the page; the module's `start` gets that and, as a second argument, what the component's
+Python side knows.
 
 Gradio evaluates whatever is put into a template, so templates are static and scripts fill them through textContent.
 Independent of the single components.
@@ -10,6 +11,7 @@ Independent of the single components.
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -18,12 +20,21 @@ import gradio as gr
 
 from gblm_viz.figures import colours, sizes
 
-from .joined import joined, literal
+from .joined import joined, literal, shared
+
+EVENTS = frozenset(map(str, gr.HTML.EVENTS))
+"""What a component may send."""
 
 
 def started(entry: Path, config: Mapping[str, Any] | None = None) -> str:
-    """Return the script for Gradio that calls the module's `start` with Gradio's names and the config."""
-    return f"{joined(entry)}.start({{ element, props, trigger, watch, server }}, {literal(config or {})});"
+    """Return the script for Gradio that calls the module's `start` with Gradio's names and the config.
+
+    Gradio takes the words that stand in quotes in a script for the names of the events that it may send.
+    """
+    quoted = re.findall(r'"(\w+)"', joined(entry))
+    events = " ".join(f'"{name}"' for name in sorted({*quoted} & EVENTS))
+    return (f"{shared(entry)}.start({{ element, props, trigger, watch, server }}, {literal(config or {})});"
+            f"{f' // sends {events}' if events else ''}")
 
 
 class OwnComponent(gr.HTML):

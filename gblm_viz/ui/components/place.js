@@ -17,10 +17,10 @@ function getPage() {
 }
 
 /**
- * Return the visit's key and the link, after hiding the parts that the link asks to hide.
+ * Return the visit's key, the link and, for a number that the server knows, null, after hiding the parts that the link asks to hide.
  * @param {Presets} presets
  * @param {Record<string, string>} tabs the tabs' names by their ids
- * @returns {[key: string, query: string]}
+ * @returns {[key: string, query: string, known: null]}
  */
 export function openLink(presets, tabs) {
   const rule = makeHidingRule(location.search, presets);
@@ -31,7 +31,7 @@ export function openLink(presets, tabs) {
     document.documentElement.dataset.hide = new URLSearchParams(location.search).get("hide") || "";
     hideInMenu(findHiddenTabs(location.search, presets).map((id) => tabs[id]));
   }
-  return [window.sessionStorage.getItem(KEY) || "", location.search];
+  return [window.sessionStorage.getItem(KEY) || "", location.search, null];
 }
 
 /**

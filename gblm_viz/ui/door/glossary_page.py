@@ -14,7 +14,7 @@ from gblm_viz.glossary import Glossary, read_glossary
 from gblm_viz.words import LANGUAGES, Words
 
 from ..components import glossary
-from ..components.joined import called
+from ..components.joined import called_alone
 from .plain_page import plain_page
 
 _HERE = Path(__file__).parent
@@ -26,7 +26,7 @@ def glossary_page(say: Words) -> HTMLResponse:
     """Return the page in the language of these words."""
     found = read_glossary(say.language)
     return plain_page(say, 200, template="door/glossary_page.html", title=say("glossary.frame.title"), style=_STYLE,
-                      script=called(_HERE / "glossary_search.js", "start"), glossary=found, see=_related(found),
+                      script=called_alone(_HERE / "glossary_search.js", "start"), glossary=found, see=_related(found),
                       pictures=glossary.PICTURES, languages=LANGUAGES)
 
 

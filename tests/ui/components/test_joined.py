@@ -7,7 +7,17 @@ from pathlib import Path
 import pytest
 
 from gblm_viz.ui.components import own_component
-from gblm_viz.ui.components.joined import ScriptError, called, joined, literal, passed_on
+from gblm_viz.ui.components.joined import (
+    ScriptError,
+    called,
+    called_alone,
+    joined,
+    literal,
+    passed_on,
+    shared,
+    shared_script,
+)
+from gblm_viz.ui.components.own_component import started
 
 COMPONENTS = Path(own_component.__file__).parent
 
@@ -69,8 +79,31 @@ def test_what_cannot_be_joined_is_refused_by_name(modules: dict[str, str], said:
 
 def test_a_value_cannot_end_the_script_that_it_stands_in(tmp_path: Path) -> None:
     assert literal({"a": "</script>"}) == '{"a": "\\u003c/script>"}'
-    assert called(write(tmp_path, start="export const f = (x) => x;\n"), "f", [1], "b").endswith('.f([1], "b");')
-    assert passed_on(tmp_path / "start.js", "f", "tab").endswith('.f("tab", ...given)')
+    assert called_alone(write(tmp_path, start="export const f = (x) => x;\n"), "f", [1], "b").endswith('.f([1], "b");')
+
+
+def test_the_page_has_each_module_once_and_its_parts_call_them_by_name(tmp_path: Path) -> None:
+    entry = COMPONENTS / "hand_row" / "hand_row.js"
+    assert shared(entry) == 'gblmModules["hand_row/hand_row"]'
+    assert called(entry, "start", [1], "b") == 'gblmModules["hand_row/hand_row"].start([1], "b");'
+    assert passed_on(entry, "start", "tab") == '(...given) => gblmModules["hand_row/hand_row"].start("tab", ...given)'
+    script = shared_script()
+    modules = {file for file in COMPONENTS.rglob("*.js") if file.name not in {"gradio.js", "types.js"}}
+    for file in modules:
+        assert script.count(f"// {file.parent.name}/{file.name}\n") == 1, file
+        assert f'{literal(file.relative_to(COMPONENTS).with_suffix("").as_posix())}: module_' in script
+    assert "</script" not in script.lower()
+    with pytest.raises(ScriptError, match="no module below"):
+        shared(write(tmp_path, start="export const f = 1;\n"))
+    with pytest.raises(ScriptError, match="no module below"):
+        shared(COMPONENTS / "nowhere.js")
+
+
+def test_a_component_s_script_names_the_events_that_its_module_sends() -> None:
+    script = started(COMPONENTS / "hand_row" / "hand_row.js", {"a": "</script>"})
+    begun = 'gblmModules["hand_row/hand_row"].start({ element, props, trigger, watch, server }, {"a": '
+    assert script.startswith(begun)
+    assert "</script>" not in script and '"select"' in script.partition(" // sends ")[2] and '"upload"' not in script
 
 
 def test_every_component_s_modules_can_be_joined_and_every_module_belongs_to_one() -> None:

@@ -1,5 +1,6 @@
 """A canvas that shows a matrix, zoomable from the whole down to one weight with its number.
-Independent of model and method: a provider supplies arrays, the page's language supplies the words.
+Independent of model and method: a provider supplies arrays, the page's language supplies the words. As with every
+component of our own, the page's head has the scripts (joined.shared_script).
 
     view = MatrixView(height=420)
     button.click(lambda: picture(provider, "Block 3, down", words), outputs=view)
