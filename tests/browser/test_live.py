@@ -115,7 +115,7 @@ def test_the_mask_follows_a_slider_and_rests_on_the_exact_one(page: Page, app: A
     page.wait_for_function("before => document.querySelector('#prune-figures').innerText !== before",
                            arg=figures)
     rested(page, slider, said)
-    ready(page)
+    still(page)  # the numbers come before the cells of the same event
     live, moving = page.evaluate("window.lived")  # the last picture before the exact one, whenever that came
     assert json.loads(live)[name] == said
     assert cells(view) == moving
