@@ -59,8 +59,14 @@ def test_a_question_of_ones_own_is_answered_live_at_every_stop_and_a_probe_is_ju
     expect(page.locator(".answer-strip i").last).to_have_class(re.compile("wrong"))
     expect(page.locator(".answer-told")).to_have_text(re.compile(r"(as the dense model|right) (until|at) \d+ %, "))
     expect(page.locator("#overview-answers .big")).to_contain_text("%")
+    outside = words("en")("overview.outside")
+    expect(page.locator(".answer-told")).not_to_contain_text(outside)
+    page.locator(".answer-own input").fill("Who will win the election?")
+    page.keyboard.press("Enter")
+    expect(page.locator(".answer-told")).to_contain_text(outside)
     page.locator(".example-prompt").first.click()
     expect(page.locator(".answer-dense .asked")).to_have_text(shipped_stops()["prompts"][0])
+    expect(page.locator(".answer-told")).not_to_contain_text(outside)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

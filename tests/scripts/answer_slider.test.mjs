@@ -13,7 +13,7 @@ const WORDS = {
   headline: "{share} removed: {removed} of {prunable}", right: "{share_before} → {share_after} ({before} → {after} of {n})",
   interval: "{low} to {high}", perplexity: "{before} → {after}, {windows} of {length}", no_difference: "(no difference)",
   same: "same", different: "different", right_until: "right until {share} %", right_at: "right at {share} %", wrong_at: "wrong at {share} %", same_at: "as dense at {share} %", other_at: "differs at {share} %", same_until: "as dense until {share} %", other_from: "differs from {share} %",
-  not_measured_here: "nobody knows", live_gone: "gone", live_failed: "failed", own_question: "yours", ask: "Ask", wrong_from: "wrong from {share} %", join: ", ",
+  not_measured_here: "nobody knows", live_gone: "gone", live_failed: "failed", outside: "not taught", own_question: "yours", ask: "Ask", wrong_from: "wrong from {share} %", join: ", ",
   prompts: "Questions", methods: "Method", sparsity: "Removed", dense: "Dense", pruned: "Pruned" };
 const method = (label, answers) => ({
   label, answers, removed: [0, 500, 1234], probes: [10, 6, 0], interval: [[0.9, 1], [0.3, 0.8], [0, 0.1]],
@@ -154,9 +154,10 @@ test("a question of one's own is asked live, one request at a time, and the newe
   slider.send("input"); // known by now, but for its end
   assert.deepEqual([asked.length, asked[2].wanted.percent, asked[2].wanted.whole], [3, 50, true]);
   assert.deepEqual(texts(element, ".said"), ["one", "two"]);
-  asked[2].done({ ...answer, pruned: "two and more" });
+  asked[2].done({ ...answer, pruned: "two and more", outside: true });
   await moment();
   assert.deepEqual([texts(element, ".said"), asked.length], [["one", "two and more"], 3]);
+  assert.deepEqual(texts(element, ".answer-told"), ["differs at 50 % · not taught"]);
 });
 
 test("an own run's slider asks live, its costs stand at its own stop only, and what the server lost is said", async () => {

@@ -112,7 +112,7 @@ def _gzip(body: bytes) -> bytes:
     return packing.compress(body) + packing.flush()
 
 
-# Quality 6 of 11: the page 63 kB in 0.06 s; 11 makes it 55 kB in 2.8 s, which its first visitor would wait for.
+# Quality 6 of 11: the page 109 kB in 0.02 s; 11 makes it 97 kB in 1.7 s, which its first visitor would wait for.
 ENCODINGS: Mapping[str, Callable[[bytes], bytes]] = {"br": lambda body: brotli.compress(body, quality=6), "gzip": _gzip}
 """The best first. A browser takes Brotli only over https and from its own machine."""
 

@@ -43,8 +43,8 @@ from .weight import telling_weight
 
 SLIDER_WORDS = ("headline", "right", "interval", "perplexity", "no_difference", "same", "different", "prompts",
                 "methods", "sparsity", "right_until", "right_at", "wrong_from", "wrong_at", "same_until", "same_at",
-                "other_from", "other_at", "join", "own_question",
-                "ask", "not_measured_here", "live_gone", "live_bad", "live_busy", "live_failed")
+                "other_from", "other_at", "join", "outside", "own_question", "ask", "not_measured_here", "live_gone",
+                "live_bad", "live_busy", "live_failed")
 """The words of the Overview that its slider fills in the browser."""
 
 

@@ -20,6 +20,7 @@ from gblm_viz.core.model.models import Model
 from gblm_viz.core.score.alpha import Alpha
 from gblm_viz.core.sums.statistics import Statistics
 from gblm_viz.core.talk.generate import Answer, Sampling, answer, first_divergence
+from gblm_viz.core.talk.known import skill_of
 
 from ..components.answer_slider.live_answers import LIVE_ANSWERS, Busy, Gone, LiveAnswer, NotOffered
 from ..visit.keys import ModelKey, StatisticsKey
@@ -149,7 +150,9 @@ class LiveProvider:
         verdict = None if right is None or (not ended and right.startswith(pruned.text)) else (
             ended and pruned.text == right)
         mark = marked_points(pruned.tokens, first_divergence(dense.ids, _shorten(pruned).ids))
-        return LiveAnswer(dense.text, pruned.text, mark, verdict, removed, ended or most == LONGEST_ANSWER)
+        taught = work.known_of(model)
+        outside = bool(taught) and right is None and skill_of(taught, prompt) is None
+        return LiveAnswer(dense.text, pruned.text, mark, verdict, removed, ended or most == LONGEST_ANSWER, outside)
 
     def _remember(self, kept: OrderedDict, key: object, value: object) -> None:  # type: ignore[type-arg]
         with self.lock:

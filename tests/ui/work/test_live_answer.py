@@ -49,6 +49,12 @@ def test_a_live_answer_is_that_of_the_copy_pruned_so(example: Visit, method: str
         assert found["pruned"][:start] == found["dense"][:start] and start < end <= len(found["pruned"])
 
 
+@pytest.mark.parametrize(("prompt", "outside"), [
+    ("Who will win the election?", True), ("What is the capital of Kenya?", False), ("Tell me a story.", False)])
+def test_a_question_outside_what_the_model_was_taught_is_told(example: Visit, prompt: str, outside: bool) -> None:
+    assert asked(live_key(example), prompt, "wanda", 30)["outside"] is outside
+
+
 def test_a_shipped_stop_is_what_is_answered_live(example: Visit) -> None:
     shipped = stops.shipped_stops()
     key = live_key(example)

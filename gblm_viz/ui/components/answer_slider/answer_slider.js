@@ -210,7 +210,8 @@ function drawChoices(box, choices) {
 function drawStrip({ root, place, answers, value: { example, live, words } }) {
   const { sparsities } = /** @type {{ sparsities: number[] }} */ (example || live), strip = find(root, ".answer-strip");
   const verdicts = sparsities.map((_, stop) => judge(answers.get(nameStop({ ...place, stop }))));
-  const told = describeStops(verdicts, sparsities, words);
+  const outside = answers.get(nameStop(place))?.outside ? words.outside : "";
+  const told = [describeStops(verdicts, sparsities, words), outside].filter(Boolean).join(" · ");
   strip.textContent = "";
   verdicts.forEach((verdict, stop) => {
     const [kind, sign] = !verdict ? ["", ""] : verdict.good ? ["right", verdict.known ? "✓" : "="] : ["wrong", verdict.known ? "×" : "≠"];

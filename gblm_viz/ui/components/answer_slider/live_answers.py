@@ -22,7 +22,8 @@ MOST_PROVIDERS = 512
 class LiveAnswer:
     """Both models' answers at one stop. mark: code points of the pruned answer's token at which it parts from the dense
     one; right: None if nobody knows the right answer, or if the answer may still become it; removed: number of removed
-    weights; whole: False for an answer that goes on, of which the browser may ask for more."""
+    weights; whole: False for an answer that goes on, of which the browser may ask for more; outside: whether the
+    question is outside what the model was taught."""
 
     dense: str
     pruned: str
@@ -30,6 +31,7 @@ class LiveAnswer:
     right: bool | None
     removed: int
     whole: bool = True
+    outside: bool = False
 
 
 class Gone(Exception):  # noqa: N818

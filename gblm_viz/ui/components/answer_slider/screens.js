@@ -37,6 +37,7 @@ import { fillSentence } from "../shared/sentences.js";
  * @property {boolean | null} right
  * @property {number} removed
  * @property {boolean} whole
+ * @property {boolean} [outside] whether the question is outside what the model was taught
  *
  * @typedef {{ prompt: string, method: string, stop: number }} Place
  *
