@@ -7,7 +7,7 @@ import { isList } from "./settings.js";
 /** @typedef {import("./types.js").View} View */
 
 const REST = 250; // milliseconds without a move after which the controls have come to rest
-const TYPED = 100; // the same for a number that is typed: it is one value at once, not a walk through many
+const TYPED = 40; // the same for a number that is typed: it is one value at once, not a walk through many
 const AFTER = 20; // frames for which a list is still looked at once it has been left
 
 /** @param {View} view */
