@@ -170,7 +170,7 @@ def _text(say: Words, numbers: Numbers, accepted: Tolerance) -> Card:
 
 
 def _understood(say: Words, numbers: Numbers) -> Iterator[str]:
-    """Yield why the model counts as understanding the text, or not; nothing where that is unknown."""
+    """Yield why the model counts as understanding the text, or not, or that this cannot be said."""
     assert numbers.own is not None
     guessing = None if numbers.guessing is None else amount(numbers.guessing)
     usual = None if numbers.usual is None else amount(numbers.usual)
@@ -178,11 +178,14 @@ def _understood(say: Words, numbers: Numbers) -> Iterator[str]:
         by_kind = numbers.usual is not None and numbers.own.dense >= tolerance.FOREIGN_TIMES * numbers.usual
         why = "foreign_why" if by_kind else "foreign_guessing"
         yield say(f"story.text.{why}", before=amount(numbers.own.dense), guessing=guessing, usual=usual)
-    elif numbers.foreign is not None:
+    elif numbers.foreign is None:
+        yield say("story.text.unclear")
+    else:
         if guessing is not None:
             yield say("story.text.understood", guessing=guessing)
-        if usual is not None:
-            yield say("story.text.understood_usual", usual=usual)
+        if numbers.usual is not None:
+            limit = tolerance.FOREIGN_TIMES * numbers.usual
+            yield say("story.text.understood_usual", usual=usual, limit=amount(limit))
 
 
 def _why(say: Words, numbers: Numbers, place: str) -> Card:

@@ -69,6 +69,9 @@ def test_a_foreign_text_is_warned_of_and_an_understood_one_is_not(say: Words) ->
     assert not cards(say, numbers)["text"].warning
     unknown = replace(strange, own=loss(8, 9, 0.1, 0.2), usual=None, guessing=None)
     assert not cards(say, unknown)["text"].warning
+    assert say("story.text.unclear") in cards(say, unknown)["text"].sentences
+    short = cards(say, replace(unknown, usual=60.0))["text"]
+    assert "60.0" in all_text(short) and "180" in all_text(short) and not short.warning
 
 
 def test_own_questions_decide_the_text_card(say: Words) -> None:
