@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { chooseScroll, makeRules } from "../../gblm_viz/ui/components/guide_panel/stage.js";
-import { formatGuess, isMet, isReached, judge, makeFields, makeProgress, placeInQuery, readAddress, readProgress, scoreWay, tellVerdict } from "../../gblm_viz/ui/components/guide_panel/steps.js";
+import { fillAfter, formatGuess, isMet, isReached, judge, makeFields, makeProgress, placeInQuery, readAddress, readProgress, scoreWay, tellVerdict } from "../../gblm_viz/ui/components/guide_panel/steps.js";
 import { mergeQuery } from "../../gblm_viz/ui/components/place.js";
 
 const COUNT = { kind: "number", low: 0, high: 1240, step: 10, unit: "count", near: 60 };
@@ -24,6 +24,14 @@ test("a guess is exact, near or off, by the number as it is told", () => {
 test("a choice is right or wrong, or not counted where the run gives no answer", () => {
   assert.deepEqual(["a", "b"].map((given) => judge(CHOICE, given, { right: "b" })), ["wrong", "right"]);
   assert.equal(judge(CHOICE, "a", {}), "none");
+});
+
+test("what is said afterwards names no number that the run does not give", () => {
+  const answer = { guess: 490, verdict: "none" }, texts = { after: "You said {guess}; it is {found}." };
+  assert.equal(fillAfter({ guess: COUNT, settled: { found: 328 }, texts }, answer, "en"), "You said 490; it is 328.");
+  for (const settled of [{}, null]) assert.equal(fillAfter({ guess: COUNT, settled, texts }, answer, "en"), "");
+  assert.equal(fillAfter({ guess: CHOICE, settled: {}, texts: { after: "It is: {choice}." } }, { guess: "a" }, "en"), "");
+  assert.equal(fillAfter({ guess: CHOICE, settled: {}, texts: { after: "So it is." } }, { guess: "a" }, "en"), "So it is.");
 });
 
 test("numbers have their unit", () => {

@@ -2,7 +2,7 @@
 
 import { append, find } from "../shared/dom.js";
 import { fillSentence } from "../shared/sentences.js";
-import { LETTERS, formatGuess, makeFields, scoreWay, tellVerdict } from "./steps.js";
+import { LETTERS, fillAfter, formatGuess, scoreWay, tellVerdict } from "./steps.js";
 
 /**
  * @typedef {import("./guide_panel.js").View} View
@@ -80,7 +80,7 @@ function drawTold(view, answer, state) {
   const told = [...(settled ? judged : judged.slice(0, 1)), more[state] || ""].filter(Boolean); // what is to be seen is not told before
   verdict.dataset.verdict = answer && settled ? answer.verdict : "";
   write(verdict, told.join(" · "));
-  write(find(root, ".guide-after"), state === "done" ? fillSentence(value.texts.after, makeFields(value, answer ? answer.guess : "", language)) : "");
+  write(find(root, ".guide-after"), state === "done" ? fillAfter(value, answer, language) : "");
 }
 
 /**

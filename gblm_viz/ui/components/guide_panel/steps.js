@@ -104,6 +104,18 @@ export function makeFields({ guess, settled, texts }, given, language) {
 }
 
 /**
+ * Return what a step says once it is done; "" where that tells of the guess and this run has no number for it, which is said then.
+ * @param {Value} value
+ * @param {Answer | null | undefined} answer
+ * @param {string} language
+ */
+export function fillAfter(value, answer, language) {
+  const { settled, texts: { after } } = value, known = settled?.found !== undefined || settled?.right !== undefined;
+  if (!known && /\{(found|difference|apart|choice)\}/.test(after)) return "";
+  return fillSentence(after, makeFields(value, answer ? answer.guess : "", language));
+}
+
+/**
  * Return the sentences about a guess: what was guessed, and, once it is settled, how far off it was.
  * @param {Value} value
  * @param {Answer} answer
