@@ -22,18 +22,24 @@ SLOW = (
     "browser", "harness", "pocket", "cli", "core/keep", "core/measure", "core/sums", "core/test_families.py",
     "core/test_more_families.py", "core/test_kill.py", "core/test_by_block.py", "core/test_dense_unchanged.py",
     "core/test_entry_points.py", "core/test_fuzz.py", "core/model/test_hostile_folders.py", "core/model/test_fit.py",
-    "core/model/test_download.py", "core/model/test_models.py", "core/look/test_weight.py",
-    "core/talk/test_chat_template.py", "ui/tabs", "ui/work", "ui/test_memory.py", "ui/test_new_language.py",
-    "ui/test_toy_method.py", "ui/test_wire.py", "ui/door/test_access.py", "ui/door/test_gate.py",
-    "ui/visit/test_presence.py", "ui/visit/test_uploads.py")
-"""What `-m fast` leaves out: the browser, training, tours through the families, kills, whole pages."""
+    "core/model/test_download.py", "core/model/test_models.py", "core/model/test_stored_dtype.py",
+    "core/model/test_text_config.py", "core/look/test_pull.py", "core/look/test_weight.py",
+    "core/talk/test_chat_template.py", "core/talk/test_together.py", "ui/tabs", "ui/work", "ui/test_memory.py",
+    "ui/test_new_language.py", "ui/test_server.py", "ui/test_toy_method.py", "ui/test_wire.py",
+    "ui/door/test_access.py", "ui/door/test_gate.py", "ui/visit/test_presence.py", "ui/visit/test_uploads.py",
+    "test_imports.py")
+"""What `-m fast` leaves out: the browser, training, tours through the families, kills, whole pages, new processes."""
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Two processes for the fast tests, three for all: each takes seconds to read the tests, and only those of the
+    browser wait."""
+    return 2 if config.option.markexpr == "fast" else 3
 
 
 @pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Two processes have a browser and its tests, one after the other; a file's tests stay in one process elsewhere.
-
-    There is a process more than cores, since a test of the browser waits for a part of its time.
 
     A browser test that fails is run once more and fails only if it fails again: a page may miss its moment on a busy
     machine. The summary names each test that was run twice, so that none goes unseen.
