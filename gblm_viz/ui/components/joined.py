@@ -3,10 +3,9 @@ and a page that starts with one text needs no further request that a proxy or a 
 
 The page has every module once, in its head (`shared_script`), and its components and events call them by name
 (`called`, `passed_on`). Each module becomes a function of its own, called once, so that its private names stay
-private, as in a browser. Only
-what the modules here need is understood: `import { a, b } from "./x.js";` at the start of a line, and `export` before
-a function, a class or a const. Anything else that begins with `import` or `export` is refused. Lines that are comments
-are left out: the types are a third of the text, and a page has a copy for each picture.
+private, as in a browser. Only what the modules here need is understood: `import { a, b } from "./x.js";` at the start
+of a line, and `export` before a function, a class or a const. Anything else that begins with `import` or `export` is
+refused. Lines that are comments are left out: the types are a third of the text.
 """
 
 from __future__ import annotations
