@@ -72,6 +72,25 @@ def test_a_late_refill_of_the_text_tab_writes_only_what_the_page_does_not_hold(w
     assert [written(), written()] == [True, False]
 
 
+def test_a_text_box_sent_before_a_bundled_text_took_its_place_does_not_bring_its_text_back(wire: Wire) -> None:
+    visitor = wire.visitor()
+    functions, blocks = visitor.blocks.fns, visitor.blocks.blocks.values()
+    box = {name: next(one for one in blocks if getattr(one, "elem_id", None) == name)
+           for name in ("text", "text-filled", "text-known", "text-bundled")}
+    typing = next(number for number, one in functions.items()
+                  if box["text"] in one.inputs and box["text-filled"] in one.inputs and box["text"] not in one.outputs)
+    session = Visit(visitor.key, wire.library)
+    late = visitor.defaults(typing)
+    for name, value in (("text", session.session.text.text), ("text-filled", "filled"), ("text-known", 0)):
+        late[functions[typing].inputs.index(box[name])] = value
+    choose = visitor.function("input", "text-bundled")
+    data = visitor.defaults(choose)
+    data[functions[choose].inputs.index(box["text-bundled"])] = "prose_en.txt"
+    visitor.run(choose, data)
+    visitor.run(typing, late)
+    assert session.session.text.name == "prose_en.txt"
+
+
 @pytest.mark.parametrize("language", ["en", "ja"])
 def test_no_component_that_is_drawn_is_told_of_the_steps_of_an_event(language: str, wire: Wire) -> None:
     blocks = wire.visitor(language).blocks

@@ -30,16 +30,13 @@ from ..visit.keys import CollectTask, CostKey, HeldOutKey, RequestedSamplesKey
 from ..visit.library import Visit
 from ..visit.page import Handlers, Page, bump
 from ..visit.remembered import KEEP_IN, KEPT_IN, TEXT_MOVED
-from ..visit.text_choice import TextChoice
+from ..visit.text_choice import EDITABLE, EXCERPT, TextChoice
 from ..visit.uploads import Upload, claim_upload
 from ..work import work
 from ..work.story_numbers import is_text_foreign
 
 RULES = ("auto", "windows", "paragraphs")
 UPLOAD_TYPES = ".txt,.md,text/*"
-EDITABLE = 200_000
-"""Most characters of an uploaded text that is put into the text area; of a longer one, the beginning is shown."""
-EXCERPT = 2_000
 LISTED = 400
 """Most samples that the list shows; the rest are counted."""
 FIRST_TOKENS = 28
@@ -55,6 +52,8 @@ class Controls:
     upload: UploadButton
     clear: gr.Button
     text: gr.Textbox
+    known: gr.Number
+    """The number of texts that had been replaced when the one in the box was put there, see `TextChoice.replaced`."""
     excerpt: gr.HTML
     rule: gr.Radio
     rule_info: gr.HTML
@@ -67,12 +66,12 @@ class Controls:
     @property
     def sources(self) -> list[Any]:
         """The components that show which text was chosen."""
-        return [self.bundled, self.text, self.excerpt]
+        return [self.bundled, self.text, self.excerpt, self.known]
 
     @property
     def fields(self) -> list[Any]:
         """The boxes that `read_choice` reads, in its order."""
-        return [self.text, self.rule, self.samples, self.length, self.seed]
+        return [self.known, self.text, self.rule, self.samples, self.length, self.seed]
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,6 +106,7 @@ def _controls(say: Words, local: bool) -> Controls:
         clear = gr.Button(say("text.clear"), elem_id="text-clear", size="sm", scale=1, min_width=60)
     text = gr.Textbox(label=say("text.label"), show_label=False, placeholder=say("text.placeholder"), lines=11,
                       max_lines=11, elem_id="text", interactive=False, container=False)
+    known = gr.Number(0, precision=0, visible="hidden", elem_id="text-known", label=say("text.label"))
     excerpt = gr.HTML("", visible=False, elem_id="text-excerpt")
     rule = gr.Radio([(say(f"text.rules.{name}"), name) for name in RULES], value="auto", label=say("text.rule"),
                     elem_id="text-rule", elem_classes="one-line")
@@ -121,7 +121,7 @@ def _controls(say: Words, local: bool) -> Controls:
                            container=False, scale=1, min_width=200)
         folder = gr.Textbox(DEFAULT_FOLDER, label=say("text.folder"), show_label=False, visible=False, max_lines=1,
                             elem_id="text-folder", container=False, scale=1, min_width=160)
-    return Controls(bundled, upload, clear, text, excerpt, rule, rule_info, samples, length, seed, keep, folder)
+    return Controls(bundled, upload, clear, text, known, excerpt, rule, rule_info, samples, length, seed, keep, folder)
 
 
 def _views(say: Words) -> Views:
@@ -150,14 +150,14 @@ class _Handlers(Handlers):
         shown = [views.summary, views.listed, views.estimate, views.result, signals.text]
         sources, fields = controls.sources, controls.fields
         page.on_signals([signals.visit.change], self.refill, [signals.text, self.written],
-                        [*sources, *fields[1:], controls.rule_info, self.filled, controls.upload, views.collect,
+                        [*sources, *fields[2:], controls.rule_info, self.filled, controls.upload, views.collect,
                          self.written, *shown]).then(
             # after every refill: one left out while another's is on its way would leave the boxes unheard for good
             None, None, [self.filled], js="() => 'filled'", **page.unmarked, api_visibility="private",
             trigger_mode="multiple")
         page.on_signals([signals.statistics.change], self.preview, [signals.text], shown)
         # .change, since .input does not fire if a text is not typed key by key; unchanged values cost nothing
-        page.on([box.change for box in fields], self.on_typed, [signals.text, self.filled, *fields],
+        page.on([box.change for box in fields[1:]], self.on_typed, [signals.text, self.filled, *fields],
                 [controls.bundled, controls.rule_info, self.written, *shown], further="newest")
         page.on(controls.bundled.input, self.on_bundled, [controls.bundled, signals.text], [*sources, *shown],
                 further="newest")
@@ -224,13 +224,13 @@ class _Handlers(Handlers):
                    shown=f"{EXCERPT:,}")
         return {controls.bundled: choice.name if choice.name in known else "",
                 controls.text: gr.update(value=choice.text[:EXCERPT] if long else choice.text, interactive=not long),
+                controls.known: len(choice.replaced),
                 controls.excerpt: gr.update(value=_tag(note) if long else "", visible=long)}
 
-    def on_typed(self, visit: Visit, counter: int, state: str, typed: str, *numbers: Any) -> dict[Any, Any]:
+    def on_typed(self, visit: Visit, counter: int, state: str, *boxes: Any) -> dict[Any, Any]:
         if state != "filled" or visit.session.model is None:
             return {}
-        choice = read_choice(visit.session.text, typed, *numbers)
-        visit.update(text=choice)
+        choice = type_text(visit, *boxes)
         update: dict[Any, Any] = {self.written: boxes_of(choice)}
         update |= {} if choice.name else {self.controls.bundled: ""}
         return (update | {self.controls.rule_info: _tag(self.say(f"text.rule_info.{choice.rule}"))}
@@ -272,7 +272,7 @@ class _Handlers(Handlers):
     def on_collect(self, visit: Visit, *values: Any) -> Generator[dict[Any, Any], None, None]:
         """values: those of `Controls.fields`, of the folder's two controls, and the signals `statistics` and `text`."""
         *boxes, kept, where, counter, moved = values
-        visit.update(text=read_choice(visit.session.text, *boxes))
+        type_text(visit, *boxes)
         self.keep_folder(visit, kept, where)  # if the folder was typed last, its change may not have arrived yet
         if (yield from collect(self.page, visit)) is not None:
             yield {self.signals.statistics: bump(counter), **self.preview(visit, moved)}
@@ -311,7 +311,17 @@ def choose_bundled(visit: Visit, file: str) -> None:
 def replace_text(visit: Visit, name: str, content: str) -> None:
     """Make this the session's text, with all its samples."""
     work.checked_size(content, name)
-    visit.update(text=replace(visit.session.text, text=content, name=name, dropped=frozenset()))
+    with visit.library.lock:
+        before = visit.session.text
+        visit.update(text=replace(before, text=content, name=name, dropped=frozenset()).after(before))
+
+
+def type_text(visit: Visit, *boxes: Any) -> TextChoice:
+    """Make what the boxes hold the session's text, and return it. `boxes`: as `read_choice` takes them."""
+    with visit.library.lock:
+        choice = read_choice(visit.session.text, *boxes)
+        visit.update(text=choice)
+    return choice
 
 
 def texts_offered(say: Words) -> list[tuple[str, str]]:
@@ -333,12 +343,14 @@ class Cut:
     held: frozenset[int]
 
 
-def read_choice(before: TextChoice, typed: str, rule: str, samples: Any, length: Any, seed: Any) -> TextChoice:
+def read_choice(before: TextChoice, known: int | None, typed: str, rule: str, samples: Any, length: Any,
+                seed: Any) -> TextChoice:
     """Return the text and its cutting from the controls; blanks mean the default. Dropped samples stay dropped while
-    nothing changes, and a text keeps its name until it is edited. Lone surrogates become question marks."""
-    if len(before.text) > EDITABLE and typed == before.text[:EXCERPT]:
-        typed = before.text
-    same = _lines(typed) == _lines(before.text)
+    nothing changes, and a text keeps its name until it is edited. Lone surrogates become question marks.
+
+    known: as `Controls.known` holds it. A text that another took the place of meanwhile is not taken for a typed one.
+    """
+    same = before.is_shown_as(typed) or before.was_replaced(typed, known)
     work.checked_size(typed, before.name)
     number = 0 if seed is None else seed
     if not 0 <= number <= LARGEST_SEED:
@@ -346,18 +358,13 @@ def read_choice(before: TextChoice, typed: str, rule: str, samples: Any, length:
     after = TextChoice(
         before.text if same else typed.encode("utf-8", "replace").decode("utf-8"), before.name if same else "",
         rule if rule in RULES else RULES[0], TextChoice.samples if samples is None else int(samples),
-        None if length is None else int(length), int(number))
+        None if length is None else int(length), int(number), replaced=before.replaced)
     return replace(after, dropped=before.dropped) if after == replace(before, dropped=frozenset()) else after
 
 
 def boxes_of(choice: TextChoice) -> int:
     """Return a number for the content of the text's boxes with this choice, so that the text is not stored twice."""
     return hash((choice.text, choice.name, choice.rule, choice.samples, choice.length, choice.seed))
-
-
-def _lines(text: str) -> str:
-    """Return the text with line ends as a browser's text area returns them."""
-    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def read_upload(upload: Upload) -> tuple[str, str]:

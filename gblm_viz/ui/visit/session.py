@@ -77,7 +77,8 @@ class Session:
         of runs, what the visitor accepts to lose, and the visitor's own questions."""
         names = {one.name for one in BEYOND_RUNS}
         kept = {name: value for name, value in before.extras if name in names}
-        return replace(self, extras=tuple((dict(self.extras) | kept).items()))
+        text = self.text if self.text == before.text else self.text.after(before.text)
+        return replace(self, text=text, extras=tuple((dict(self.extras) | kept).items()))
 
     @overload
     def extra(self, what: Remembered[T]) -> T | None: ...

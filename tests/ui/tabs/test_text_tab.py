@@ -53,28 +53,47 @@ def test_leaving_out_every_sample_is_a_sentence() -> None:
 
 def test_a_text_keeps_its_name_until_it_is_edited() -> None:
     before = TextChoice("one\r\ntwo", "file.txt", dropped=frozenset({1}))
-    assert text.read_choice(before, "one\ntwo", *CONTROLS) == before
-    assert text.read_choice(before, "one\ntwo!", *CONTROLS) == TextChoice("one\ntwo!")
+    assert text.read_choice(before, 0, "one\ntwo", *CONTROLS) == before
+    assert text.read_choice(before, 0, "one\ntwo!", *CONTROLS) == TextChoice("one\ntwo!")
+
+
+def test_a_box_that_was_sent_before_its_text_was_replaced_does_not_bring_that_back() -> None:
+    first = TextChoice("one\r\ntwo", "file.txt")
+    second = TextChoice("three", "other.txt").after(first)
+    late = text.read_choice(second, 0, "one\ntwo", "windows", 64, None, 0)
+    assert (late.text, late.name, late.rule) == ("three", "other.txt", "windows")
+    third = TextChoice("four").after(late)
+    assert text.read_choice(third, 0, "one\ntwo", *CONTROLS).text == "four"
+    assert text.read_choice(third, 1, "three", *CONTROLS).text == "four"
+    # what is typed once the replacing text is on the page, or typed meanwhile, counts
+    assert text.read_choice(third, 2, "one\ntwo", *CONTROLS) == TextChoice("one\ntwo")
+    assert text.read_choice(third, 0, "one\ntwo!", *CONTROLS) == TextChoice("one\ntwo!")
+
+
+def test_the_beginning_of_a_long_text_does_not_bring_it_back_either() -> None:
+    long = TextChoice("word\r\n" * text.EDITABLE, "long.txt")
+    after = TextChoice("short", "other.txt").after(long)
+    assert text.read_choice(after, 0, long.box, *CONTROLS) == after
 
 
 def test_another_cutting_takes_all_samples_back() -> None:
     before = TextChoice("one", "file.txt", dropped=frozenset({1}))
-    assert text.read_choice(before, "one", "windows", 64, 32, 0) == TextChoice("one", "file.txt", "windows", 64, 32)
+    assert text.read_choice(before, 0, "one", "windows", 64, 32, 0) == TextChoice("one", "file.txt", "windows", 64, 32)
 
 
 def test_blank_numbers_mean_the_default_and_half_characters_do_no_harm() -> None:
-    assert text.read_choice(TextChoice(), "a\ud83db", "auto", None, None, None) == TextChoice("a?b")
+    assert text.read_choice(TextChoice(), 0, "a\ud83db", "auto", None, None, None) == TextChoice("a?b")
 
 
 @pytest.mark.parametrize("seed", [-1, 2**63])
 def test_a_seed_outside_its_range_is_a_sentence(seed: int) -> None:
     with pytest.raises(GblmError, match="seed"):
-        text.read_choice(TextChoice(), "a", "auto", 64, None, seed)
+        text.read_choice(TextChoice(), 0, "a", "auto", 64, None, seed)
 
 
 def test_a_text_too_long_to_edit_stays_whole_behind_its_excerpt() -> None:
     before = TextChoice("word " * text.EDITABLE, "long.txt")
-    after = text.read_choice(before, before.text[:text.EXCERPT], "windows", 64, None, 0)
+    after = text.read_choice(before, 0, before.text[:text.EXCERPT], "windows", 64, None, 0)
     assert (after.text, after.name) == (before.text, "long.txt")
 
 

@@ -141,6 +141,8 @@ def test_another_beginning_keeps_the_list_of_runs_what_is_accepted_and_the_own_q
     assert after.extra(OWN_PROBES) == own
     assert after.extra(BLIND) is None, "what belongs to a run goes with it"
     assert Session().begun_after(Session()).extra(ACCEPTED) is None
+    begun = Session(text=TextChoice("the example's")).begun_after(Session(text=TextChoice("mine")))
+    assert begun.text.was_replaced("mine", 0), "a box that is on its way does not bring the old text back"
 
 
 def test_the_same_click_sent_again_and_again_is_followed_a_bounded_number_of_times():
