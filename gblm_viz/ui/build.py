@@ -60,7 +60,8 @@ def build(language: str, library: Library) -> gr.Blocks:
         visitor = gr.State("")
         signals = Signals(*(gr.State(0) for _ in Signals.__annotations__))
         with gr.Row(elem_id="header"):
-            gr.HTML(f"<h1>{escape(say('frame.title'))} <small>{escape(say('frame.subtitle'))}</small></h1>")
+            gr.HTML(f"<a class='skip' href='#tabs'>{escape(say('frame.skip'))}</a>"
+                    f"<h1>{escape(say('frame.title'))} <small>{escape(say('frame.subtitle'))}</small></h1>")
             source = gr.Textbox("pocket", show_label=False, placeholder=say("frame.model_info"), container=False,
                                 elem_id="model", max_lines=1, scale=2, label=say("frame.model"))
             load = gr.Button(say("frame.load"), elem_id="load", size="sm", scale=0, min_width=90)

@@ -97,3 +97,21 @@ def test_both_answers_have_names_and_what_the_slider_shows_is_told(page: Page, a
     page.evaluate(LISTEN)
     page.locator(".answer-slider input[type=range]").press("ArrowRight")
     expect(page.locator("#announcer")).to_contain_text(page.locator(".answer-slider .big").inner_text())
+
+
+def test_a_link_before_everything_leads_into_the_open_tab(page: Page, app: App) -> None:
+    say = words("en")
+    arrive(page, app, "en")
+    tab(page, say, "text")
+    still(page)
+    page.evaluate("document.body.tabIndex = -1; document.body.focus()")
+    page.keyboard.press("Tab")
+    link = page.locator(".skip")
+    expect(link).to_be_focused()
+    assert (box := link.bounding_box()) is not None and box["x"] >= 0, "it is seen while it has the focus"
+    address = page.url
+    page.keyboard.press("Enter")
+    expect(page.locator("#tab-text")).to_be_focused()
+    assert page.url == address
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.closest('#tab-text') !== null")

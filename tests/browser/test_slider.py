@@ -15,8 +15,8 @@ from tests.browser.test_walk import OWN_TEXT, apply, arrive, collect, set_sparsi
 LANGUAGES = ("en", "ja")
 
 
-def slide(page: Page, key: str, times: int = 1) -> None:
-    page.locator("#overview-answers input[type=range]").focus()
+def slide(page: Page, key: str, times: int = 1, where: str = "#overview-answers") -> None:
+    page.locator(f"{where} input[type=range]").focus()
     for _ in range(times):
         page.keyboard.press(key)
 
@@ -94,3 +94,46 @@ def test_an_own_run_is_asked_live_and_its_costs_stand_at_its_own_stop_alone(lang
     page.locator("#reset").click()
     expect(page.locator("#overview-answers output")).to_have_text("50 %")
     expect(page.locator(".answer-pruned .asked")).to_have_text(shipped_stops(language)["prompts"][0])
+
+
+def test_the_chats_last_question_follows_a_slider_too_but_not_in_the_blind_mode(page: Page, app: App) -> None:
+    say = words("en")
+    arrive(page, app, "en")
+    tab(page, say, "compare")
+    still(page)
+    folded = page.get_by_role("button", name=say("chat.slide"))
+    expect(folded).to_be_hidden()
+    page.locator("#prompt textarea").fill("What is the capital of Kenya?")
+    page.locator("#ask").click()
+    folded.click()
+    slide(page, "Home", where="#chat-answers")
+    expect(page.locator("#chat-answers .answer-pruned .said")).to_have_text("The capital of Kenya is Nairobi.")
+    slide(page, "End", where="#chat-answers")
+    expect(page.locator("#chat-answers .answer-pruned .said")).not_to_have_text("The capital of Kenya is Nairobi.")
+    expect(page.locator("#chat-answers .answer-dense .said")).to_have_text("The capital of Kenya is Nairobi.")
+    still(page)
+    page.locator("#compare-blind input").check()
+    expect(folded).to_be_hidden()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_the_slider_stands_at_is_applied_here_and_the_story_is_of_it(language: str, page: Page, app: App) -> None:
+    say = words(language)
+    arrive(page, app, language)
+    still(page)
+    button = page.locator("#overview-answers .answer-apply")
+    expect(button).to_be_disabled()
+    page.locator(".example-prompt").nth(1).click()
+    slide(page, "ArrowLeft", 4)
+    expect(button).to_be_enabled()
+    button.click()
+    told = page.locator("#story-intro")
+    expect(told).to_contain_text(re.compile(r"#2"))
+    expect(button).to_be_disabled()
+    expect(page.locator("#overview-answers output")).to_have_text("30 %")
+    expect(page.locator(".answer-pruned .asked")).to_have_text(shipped_stops(language)["prompts"][1])
+    expect(page.locator(".answer-pruned .said")).not_to_have_text("…")
+    expect(page.locator("#story .story-card.cost .story-verdict").first).to_be_visible()  # measured unasked
+    tab(page, say, "prune")
+    expect(page.locator("#sparsity input[type=number]")).to_have_value("0.3")
+    expect(page.locator("#sparsity-reached")).to_contain_text("#2")

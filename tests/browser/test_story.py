@@ -28,7 +28,7 @@ def test_a_manager_finds_seven_answers_judges_them_and_takes_them_along(page: Pa
     expect(cost.locator(".story-verdict").first).to_contain_text(say("story.verdict.within"))
     page.locator("#story-accept-right input").fill("-3")
     page.keyboard.press("Tab")
-    expect(page.locator("#status")).to_contain_text("from 0 to 1000")
+    expect(page.locator("#story-accept-problem")).to_contain_text("from 0 to 1000")
     expect(cost.locator(".story-verdict").first).to_contain_text(say("story.verdict.within"))
 
     page.get_by_role("button", name=say("story.handout")).click()

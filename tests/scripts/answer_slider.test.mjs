@@ -14,7 +14,7 @@ const WORDS = {
   interval: "{low} to {high}", perplexity: "{before} → {after}, {windows} of {length}", no_difference: "(no difference)",
   same: "same", different: "different", right_until: "right until {share} %", right_at: "right at {share} %", wrong_at: "wrong at {share} %", same_at: "as dense at {share} %", other_at: "differs at {share} %", same_until: "as dense until {share} %", other_from: "differs from {share} %",
   not_measured_here: "nobody knows", live_gone: "gone", live_failed: "failed", outside: "not taught", own_question: "yours", ask: "Ask", wrong_from: "wrong from {share} %", join: ", ",
-  prompts: "Questions", methods: "Method", sparsity: "Removed", dense: "Dense", pruned: "Pruned" };
+  apply: "Apply", apply_took: "Apply ({time})", apply_all: "Make it {method}, {share} %", prompts: "Questions", methods: "Method", sparsity: "Removed", dense: "Dense", pruned: "Pruned" };
 const method = (label, answers) => ({
   label, answers, removed: [0, 500, 1234], probes: [10, 6, 0], interval: [[0.9, 1], [0.3, 0.8], [0, 0.1]],
   perplexity: [1.84, 20, null], differs: [false, true, true] });
@@ -24,7 +24,7 @@ const EXAMPLE = {
   length: 26, at: { method: "gblm", stop: 1 } };
 const PROMPTS = ["first?", "second?"];
 const VALUE = { screen: null, prompts: PROMPTS, example: EXAMPLE, live: null, words: WORDS };
-const LIVE = { key: "k", methods: { wanda: "Wanda", gblm: "GBLM" }, sparsities: [0, 50, 90], at: { method: "gblm", stop: 1 }, prunable: 2000 };
+const LIVE = { key: "k", current: true, took: "", methods: { wanda: "Wanda", gblm: "GBLM" }, sparsities: [0, 50, 90], at: { method: "gblm", stop: 1 }, prunable: 2000 };
 const TEMPLATE = `div.answer-slider
   p.headline
   div.answer-prompts
@@ -37,6 +37,7 @@ const TEMPLATE = `div.answer-slider
       span.answer-removed
       input[type=range]
       output
+    button.answer-apply
   div.answer-tried
     div.answer-strip
     span.answer-told
@@ -207,4 +208,43 @@ test("an own run's slider asks the first question by itself, a new run is asked 
   document.body.append(reset);
   reset.click();
   assert.deepEqual([slider.value, element.querySelectorAll(".answer-methods button")[1].getAttribute("aria-pressed")], ["1", "true"]);
+});
+
+test("what the slider stands at can be applied where it is not applied already, and its question stays", async () => {
+  const asked = [], live_answer = (wanted) => new Promise((done) => { asked.push({ wanted, done }); });
+  const { element, sent, set } = begin(start, TEMPLATE, { server: { live_answer } });
+  const apply = element.querySelector(".answer-apply"), slider = element.querySelector("input[type=range]");
+  set(VALUE); // no model is loaded yet
+  assert.deepEqual([apply.disabled, apply.textContent], [true, "Apply"]);
+  set({ ...VALUE, live: LIVE });
+  assert.equal(apply.disabled, true);
+  element.querySelectorAll(".answer-prompts button")[1].click();
+  slider.value = "2";
+  slider.send("input");
+  assert.deepEqual([apply.disabled, apply.title], [false, "Make it GBLM, 90 %"]);
+  apply.click();
+  assert.deepEqual(sent, [["apply", { place: ["gblm", 90] }]]);
+  const screen = { headline: "h", asked: "", dense: "click", pruned: "click", mark: null, parting: "", big: "", tag: "", lost: "" };
+  set({ screen, prompts: PROMPTS, example: null, live: { ...LIVE, key: "mine", at: { method: "gblm", stop: 2 } }, words: WORDS });
+  assert.deepEqual([apply.disabled, slider.value, asked.map(({ wanted }) => [wanted.key, wanted.prompt, wanted.percent])], [true, "2", [["mine", "second?", 90]]]);
+  set({ screen, prompts: PROMPTS, example: null, live: { ...LIVE, key: "mine", at: { method: "gblm", stop: 2 }, current: false }, words: WORDS });
+  assert.equal(apply.disabled, false, "another text was collected on since");
+});
+
+test("where answers come only once a choice is applied, the slider changes nothing but what would be applied", () => {
+  const { element, sent, set } = begin(start, TEMPLATE);
+  const screen = { headline: "h", asked: "first?", dense: "ab", pruned: "ax", mark: null, parting: "", big: "", tag: "", lost: "own" };
+  const value = { screen, prompts: PROMPTS, example: null, live: { ...LIVE, key: "", took: "12 s" }, words: WORDS };
+  set(value);
+  const slider = element.querySelector("input[type=range]"), apply = element.querySelector(".answer-apply");
+  slider.value = "2";
+  slider.send("input");
+  assert.deepEqual([texts(element, ".said"), texts(element, ".headline"), apply.textContent], [["ab", "ax"], ["h"], "Apply (12 s)"]);
+  assert.equal(element.querySelector(".answer-slider").classList.contains("late"), false);
+  element.querySelector("input[type=text]").value = "mine?";
+  element.querySelector("form").send("submit");
+  apply.click();
+  assert.deepEqual(sent, [["select", { prompt: "mine?" }], ["apply", { place: ["gblm", 90] }]]);
+  set({ ...value, live: { ...value.live, at: { method: "gblm", stop: 0 } } });
+  assert.equal(slider.value, "0", "another run stands where it was applied");
 });

@@ -26,7 +26,7 @@ from ..visit.page import Handlers, Page
 from ..visit.remembered import BLIND_ROUND, CHAT, CHAT_EDIT, CHAT_LOG, PICKED
 from ..work import chat_models, work
 from ..work.chat import Conversation, Turn, answer_together, fit_prompts, logged, messages_of
-from . import chat_blind, chat_third, chat_view
+from . import chat_blind, chat_slide, chat_third, chat_view
 from .chat_view import ChatView, continued_turns, conversation, hidden, is_blind, line, order
 
 MEASURED_TOKENS = 24
@@ -85,7 +85,8 @@ def build(page: Page, asked: gr.State) -> None:
         measure = gr.Button(say("chat.speed.measure"), elem_id="compare-speed", size="sm", scale=0, min_width=130)
     bar = chat_blind.build(say)
     shown = ChatView(say, chat_view.build(say, parting))
-    _Handlers(page, asked, row, chips, options, choices, bar, shown, view, measure).wire()
+    slide = chat_slide.build(page)
+    _Handlers(page, asked, row, chips, options, choices, bar, shown, slide, view, measure).wire()
 
 
 def _ask_row(say: Words) -> AskRow:
@@ -125,6 +126,7 @@ class _Handlers(Handlers):
     choices: chat_third.Choices
     bar: chat_blind.Bar
     shown: ChatView
+    slide: chat_slide.Slide
     view: gr.Radio
     measure: gr.Button
 
@@ -132,7 +134,7 @@ class _Handlers(Handlers):
         page, signals, row, options, bar, places = (self.page, self.signals, self.row, self.options, self.bar,
                                                     self.shown.places)
         question = [row.prompt, options.follow_up, *options.sampling]
-        answering = [*places.all, *bar.all, row.stop, self.chips]
+        answering = [*places.all, *bar.all, *self.slide.all, row.stop, self.chips]
         for triggers, handler, more in (([row.ask.click, row.prompt.submit], self.on_ask, []),
                                         (row.again.click, self.on_again, [options.seed])):
             page.on(triggers, handler, question, [*answering, *more]).then(None, None, None, js=_TO_VOTES)
@@ -147,16 +149,18 @@ class _Handlers(Handlers):
         page.on(self.measure.click, self.on_measure, question, [places.speed])
         self.view.change(None, [self.view], None, js=_DIM, api_visibility="private")
         chat_third.wire(page, self.choices, self.shown)
-        chat_blind.wire(page, bar, options.blind, options.follow_up, row.stop, self.shown)
+        chat_blind.wire(page, bar, options.blind, options.follow_up, row.stop, self.shown,
+                        self.slide.emptied)
         page.on_signals([signals.visit.change, signals.applied.change], self.refresh, [],
-                        [*places.all, *bar.all, self.chips, options.blind, options.follow_up, places.speed,
-                         self.choices.remove])
+                        [*places.all, *bar.all, *self.slide.all, self.chips, options.blind, options.follow_up,
+                         places.speed, self.choices.remove])
         page.on_signals([signals.settings.change, signals.statistics.change], self.shown.titles, [], places.titles)
 
     def everything(self, visit: Visit) -> dict[Any, Any]:
         """Show the kept conversation and the votes on it."""
         turns = conversation(visit).turns
         return {**self.shown.everything(visit), **chat_blind.bar_updates(visit, self.bar, self.say),
+                **chat_slide.updates(visit, self.slide, self.say),
                 self.chips: chat_view.chips_of(self.say, visit, turns[-1].prompt if turns else "")}
 
     def talk(self, visit: Visit, text: str, chosen: Sampling, kept: tuple[Turn, ...],
@@ -189,6 +193,7 @@ class _Handlers(Handlers):
             told = self.page.note(_prompt_note(say, asked["dense"]))
             # an answer that is there before the first look has not said yet what an opening says
             yield {**opening, **(self.everything(visit) if begun else shown.everything(visit)),
+                   **chat_slide.updates(visit, self.slide, say),
                    stop: gr.update(interactive=False), self.page.status: told}
         except Exception:
             # show the earlier conversation again, also in place of the unfinished answer to this question

@@ -6,6 +6,7 @@ The order of the sides is drawn on the server and is sent to the browser only wh
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -96,8 +97,10 @@ def bar_updates(visit: Visit, bar: Bar, say: Words, answering: bool = False) -> 
                     bar.undo: gr.update(interactive=bool(voting and votes_on(visit, asked)))}
 
 
-def wire(page: Page, bar: Bar, box: Any, follow_up: Any, stop: Any, view: ChatView) -> None:
-    """Register the handlers. box: the blind-mode checkbox; follow_up: the conversation checkbox, not used here."""
+def wire(page: Page, bar: Bar, box: Any, follow_up: Any, stop: Any, view: ChatView,
+         emptied: Mapping[Any, Any]) -> None:
+    """Register the handlers. box: the blind-mode checkbox; follow_up: the conversation checkbox, not used here;
+    emptied: further updates for a chat without questions."""
     say = page.words
 
     def on_switch(visit: Visit, on: bool) -> dict[Any, Any]:
@@ -107,7 +110,7 @@ def wire(page: Page, bar: Bar, box: Any, follow_up: Any, stop: Any, view: ChatVi
             running.set()
         visit.keep(visit.session.with_extra(BLIND, bool(on)).with_extra(BLIND_ROUND, None)
                    .with_extra(CHAT, Conversation()))
-        return {**view.everything(visit), **bar_updates(visit, bar, say), stop: gr.update(interactive=False),
+        return {**view.everything(visit), **bar_updates(visit, bar, say), **emptied, stop: gr.update(interactive=False),
                 box: is_blind(visit),  # a refresh that began before may have set it back meanwhile
                 follow_up: gr.update(interactive=not on),
                 page.status: page.note(say("chat.blind.on" if on else "chat.blind.off"))}
@@ -138,7 +141,7 @@ def wire(page: Page, bar: Bar, box: Any, follow_up: Any, stop: Any, view: ChatVi
         visit.remember(BLIND_ROUND, replace(asked, revealed=True))
         return {**view.everything(visit), **bar_updates(visit, bar, say)}
 
-    page.on(box.input, on_switch, [box], [*view.places.all, *bar.all, box, stop, follow_up], further="newest")
+    page.on(box.input, on_switch, [box], [*view.places.all, *bar.all, box, stop, follow_up, *emptied], further="newest")
     for place, button in [*enumerate(bar.votes), (None, bar.tie)]:
         page.on(button.click, partial(on_vote, place=place), [], [bar.told, bar.undo], further="all")
     page.on(bar.undo.click, on_undo, [], [bar.told, bar.undo], further="all")

@@ -25,7 +25,6 @@ from gblm_viz.words import Words, join_sentences
 from ..components.answer_slider import AnswerSlider, Live, Screen, example_answers, own_answers
 from ..components.model_map import ModelMapView
 from ..components.settings_words import settings_words
-from ..components.token_bars import MARKS
 from ..visit.keys import PerplexityKey, ProbesKey, PrunedKey
 from ..visit.library import Visit
 from ..visit.page import Handlers, Page, bump
@@ -34,18 +33,11 @@ from ..work import work
 from ..work.applied import applied_tag, collected_from
 from ..work.chat import answer_together, marked_points, parting_sentence
 from ..work.example import LONGEST_ANSWER, SETTINGS, shipped_example, shipped_summaries
-from ..work.live_answer import applied_settings, live_key, methods_of, statistics_of, stops_of
 from ..work.stops import METHODS as STOP_METHODS
 from ..work.stops import shipped_stops
-from . import story
+from . import slider, story
 from .prune_text import place
 from .weight import telling_weight
-
-SLIDER_WORDS = ("headline", "right", "interval", "perplexity", "no_difference", "same", "different", "prompts",
-                "methods", "sparsity", "right_until", "right_at", "wrong_from", "wrong_at", "same_until", "same_at",
-                "other_from", "other_at", "join", "outside", "own_question", "ask", "not_measured_here", "live_gone",
-                "live_bad", "live_busy", "live_failed")
-"""The words of the Overview that its slider fills in the browser."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,6 +91,8 @@ class _Handlers(Handlers):
         page, signals, parts = self.page, self.signals, self.parts
         page.on(parts.why.click, self.on_why, [signals.selection], [signals.selection, page.tabs])
         page.on_event(parts.answers.select, "prompt", "text", self.on_prompt, [], [parts.answers])
+        page.on_event(parts.answers.apply, "place", "choice", self.on_apply, [signals.applied, signals.settings],
+                      [signals.applied, signals.settings])
         page.on(parts.reset.click, self.on_reset, [signals.visit], [*parts.shown, signals.visit])
         page.on(parts.to_chat.click, self.on_to_chat, [], [page.tabs])
         page.on_signals([signals.visit.change, signals.statistics.change, signals.applied.change], self.refresh, [],
@@ -116,7 +110,7 @@ class _Handlers(Handlers):
         visit.library.chats[visit.key] = stop
         model, applied = visit.session.model, visit.session.applied
         models = {"dense": visit.model(), "pruned": work.pruned_model(visit)}
-        screen, live, prompts = self.applied_screen(visit), _live(visit), _prompts(say, visit.model())
+        screen, live, prompts = self.applied_screen(visit), slider.live(visit, say), _prompts(say, visit.model())
         stream = answer_together(models, prompt, (), Sampling(most=LONGEST_ANSWER), stop, visit.library.threads)
         try:
             for turn, finished in stream:
@@ -130,15 +124,19 @@ class _Handlers(Handlers):
                 asked = replace(screen, asked=prompt, dense=turn.answers["dense"].text,
                                 pruned=turn.answers["pruned"].text, parting=told,
                                 mark=marked_points(turn.answers["pruned"].tokens, turn.parting("dense", "pruned")))
-                yield {parts.answers: own_answers(asked, prompts, _slider_words(say), live)}
+                yield {parts.answers: own_answers(asked, prompts, slider.words_of(say), live)}
             yield {page.status: page.note(say("status.ready"))}
         finally:
             stream.close()
 
+    def on_apply(self, visit: Visit, place: list[Any], applied: int, settings: int) -> Iterator[dict[Any, Any]]:
+        """Apply the method and the sparsity at which the slider stands, the rest as it was applied last."""
+        yield from slider.apply_place(self.page, visit, place, applied, settings)
+
     def on_reset(self, visit: Visit, counter: int) -> dict[Any, Any]:
         page = self.page
         visit.keep(page.library.first_of(page.words.language).begun_after(visit.session))
-        return {self.signals.visit: bump(counter), **self.example_shown(_live(visit)),
+        return {self.signals.visit: bump(counter), **self.example_shown(slider.live(visit, self.say)),
                 page.status: page.note(self.say("overview.was_reset"))}
 
     def on_to_chat(self, visit: Visit) -> dict[Any, Any]:
@@ -155,7 +153,7 @@ class _Handlers(Handlers):
         """Show the example, or the visitor's own run as far as it exists; the two are never mixed."""
         session = visit.session
         if session.example:
-            return self.example_shown(_live(visit))
+            return self.example_shown(slider.live(visit, self.say))
         collected = session.statistics is not None and visit.library.has(session.statistics)
         applied = session.applied is not None and visit.library.has(session.applied)
         pocket = work.is_pocket(visit.model())
@@ -174,7 +172,7 @@ class _Handlers(Handlers):
         say, parts = self.say, self.parts
         told = say("overview.nothing_removed" if collected else "overview.nothing_collected", model=visit.model().name)
         none = say("overview.no_answers")
-        return {parts.answers: own_answers(Screen(told, none, none), (), _slider_words(say)), parts.limit: "",
+        return {parts.answers: own_answers(Screen(told, none, none), (), slider.words_of(say)), parts.limit: "",
                 parts.tag: _tag(say("overview.own_tag", run=collected_from(visit, say)) if collected else "")}
 
     def applied_shown(self, visit: Visit, collected: bool, pocket: bool) -> dict[Any, Any]:
@@ -190,7 +188,8 @@ class _Handlers(Handlers):
 
     def own_shown(self, visit: Visit, screen: Screen) -> dict[str, Any]:
         """Return the value of an own run's answers, with questions or beginnings that fit its model."""
-        return own_answers(screen, _prompts(self.say, visit.model()), _slider_words(self.say), _live(visit))
+        say = self.say
+        return own_answers(screen, _prompts(say, visit.model()), slider.words_of(say), slider.live(visit, say))
 
     def applied_screen(self, visit: Visit) -> Screen:
         """Return what is said of the own run's pruned copy before a question is asked."""
@@ -223,17 +222,7 @@ def _example(say: Words, live: Live | None = None) -> dict[str, Any]:
     """Return the finished example, whose slider starts at its own settings."""
     stops = shipped_stops(say.language)
     return example_answers(stops, {name: name for name in STOP_METHODS},
-                           (SETTINGS.method, round(100 * SETTINGS.sparsity)), _slider_words(say), live)
-
-
-def _live(visit: Visit) -> Live | None:
-    """Return what lets the slider lead to live answers; None where it cannot."""
-    key, settings = live_key(visit), applied_settings(visit)
-    if key is None:
-        return None
-    methods = methods_of(settings, statistics_of(visit) is not None)
-    return Live(key, {name: name for name in methods}, stops_of(settings),
-                (settings.method, round(100 * settings.sparsity)), visit.model().layout.prunable)
+                           (SETTINGS.method, round(100 * SETTINGS.sparsity)), slider.words_of(say), live)
 
 
 def _prompts(say: Words, model: Model) -> tuple[str, ...]:
@@ -242,12 +231,6 @@ def _prompts(say: Words, model: Model) -> tuple[str, ...]:
         return tuple(shipped_stops(say.language)["prompts"])
     kind = "chats" if model.has_chat_template else "continues"
     return tuple(say(f"overview.{kind}_{number}") for number in (1, 2, 3))
-
-
-def _slider_words(say: Words) -> dict[str, str]:
-    """Return the sentences that the browser fills, and the sides' titles."""
-    named = {side: f'{MARKS[side]} {say(f"compare.{side}")}' for side in ("dense", "pruned")}
-    return {**{name: say.table("overview")[name] for name in SLIDER_WORDS}, **named}
 
 
 def _shipped_map(say: Words) -> dict[str, Any]:

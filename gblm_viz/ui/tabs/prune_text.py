@@ -53,6 +53,8 @@ class Card:
     number: str
     lines: tuple[Cell, ...]
     kind: str = ""
+    place: str = ""
+    """Under which name a screen reader is told of a new number; "" for a card of which it is told nothing."""
 
     @property
     def below(self) -> list[tuple[str, str]]:
@@ -85,9 +87,9 @@ def waiting(say: Words) -> str:
     return card(say("prune.reached.none"), "–", say("prune.waiting"))
 
 
-def card(title: str, number: str, *lines: Cell, kind: str = "") -> str:
+def card(title: str, number: str, *lines: Cell, kind: str = "", place: str = "") -> str:
     """Return a card's HTML. lines: what stands below the number, each a text or (its CSS class, its text)."""
-    return render("tabs/prune_card.html", card=Card(title, number, lines, kind))
+    return render("tabs/prune_card.html", card=Card(title, number, lines, kind, place))
 
 
 def reached(say: Words, visit: Visit, settings: Settings, seen: Preview) -> str:
@@ -96,15 +98,16 @@ def reached(say: Words, visit: Visit, settings: Settings, seen: Preview) -> str:
     session = visit.session
     if session.applied is None or not visit.library.has(session.applied):
         return card(say("prune.reached.preview"), percent(seen.sparsity), count, say("prune.reached.press"),
-                    kind="preview")
+                    kind="preview", place="reached")
     masks = work.applied_masks(visit)
     if session.applied == work.masks_key(session, settings):
         count = say("prune.reached.count", removed=f"{masks.removed:,}", prunable=f"{masks.prunable:,}")
         return card(say("prune.reached.applied", number=session.applied_number), percent(masks.sparsity), count,
-                    agrees(say, visit, masks), kind="applied")
+                    agrees(say, visit, masks), kind="applied", place="reached")
     older = say("prune.reached.older", number=session.applied_number, sparsity=percent(masks.sparsity))
     moved = say("prune.reached.stale", changes=changes(say, visit, masks.settings, settings))
-    return card(say("prune.reached.preview"), percent(seen.sparsity), count, ("stale", older), moved, kind="preview")
+    return card(say("prune.reached.preview"), percent(seen.sparsity), count, ("stale", older), moved, kind="preview",
+                place="reached")
 
 
 def agrees(say: Words, visit: Visit, masks: Masks) -> str:

@@ -38,7 +38,7 @@ from ..work.story_numbers import (
     own_numbers,
 )
 from . import story_takes
-from .prune_text import place
+from .prune_text import place, problem
 from .story_cards import PANELS, STEPS, run_name, story_value
 from .story_handout import handout
 from .weight import telling_weight
@@ -54,6 +54,7 @@ class Parts:
     intro: gr.HTML
     right: gr.Number
     perplexity: gr.Number
+    problem: gr.HTML
     cards: Story
     estimate: gr.Button
     handout: gr.Button
@@ -68,6 +69,7 @@ def build(page: Page) -> None:
     with gr.Row(elem_id="story-head", equal_height=True):
         intro = gr.HTML(_intro(say, numbers, 0), elem_id="story-intro")
         right, perplexity = (_accepted_box(say, name, getattr(usual, name)) for name in ("right", "perplexity"))
+    refused = gr.HTML("", elem_id="story-accept-problem")
     cards = Story(story_value(say, numbers, usual, _example_place(say)), elem_id="story")
     with gr.Row(elem_id="story-more", equal_height=True):
         estimate = gr.Button(say("story.estimate"), elem_id="story-estimate", size="sm", scale=0, min_width=260)
@@ -76,7 +78,7 @@ def build(page: Page) -> None:
         gr.HTML(f'<a class="to-story" href="{TEACHER}" target="_blank">{escape(say("link.frame.teacher"))}</a>',
                 elem_id="story-teacher")
     takes = gr.HTML("", elem_id="story-takes")
-    _Handlers(page, Parts(intro, right, perplexity, cards, estimate, paper, ready, takes)).wire()
+    _Handlers(page, Parts(intro, right, perplexity, refused, cards, estimate, paper, ready, takes)).wire()
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,12 +87,12 @@ class _Handlers(Handlers):
 
     def wire(self) -> None:
         page, signals, parts = self.page, self.signals, self.parts
-        shown = [parts.intro, parts.cards, parts.ready, parts.right, parts.perplexity]
+        shown = [parts.intro, parts.cards, parts.ready, parts.right, parts.perplexity, parts.problem]
         page.on_signals([signals.visit.change, signals.statistics.change, signals.applied.change,
                          signals.measured.change], self.refresh, [], shown)
         page.on_signals([signals.visit.change], self.on_visit, [], [parts.takes])
         page.on([parts.right.change, parts.perplexity.change], self.on_accepted, [parts.right, parts.perplexity],
-                [parts.cards, parts.ready], further="newest")
+                [parts.cards, parts.ready, parts.problem], further="newest")
         page.on_event(parts.cards.select, "to", "text", self.on_link, [signals.selection, signals.probes],
                       [signals.selection, signals.probes, page.tabs])
         page.on(parts.handout.click, self.on_handout, [], [parts.ready])
@@ -99,7 +101,8 @@ class _Handlers(Handlers):
     def refresh(self, visit: Visit) -> dict[Any, Any]:
         """Show the example's story, or that of the visitor's own copy; without a copy, how to get one."""
         session, parts, accepted = visit.session, self.parts, accepted_of(visit)
-        boxes = {parts.right: 100 * accepted.right, parts.perplexity: 100 * accepted.perplexity, parts.ready: ""}
+        boxes = {parts.right: 100 * accepted.right, parts.perplexity: 100 * accepted.perplexity, parts.ready: "",
+                 parts.problem: ""}
         numbers = numbers_of(visit, self.say)
         if numbers is None:
             return {**boxes, parts.intro: paragraph(self.say("story.none_yet"), "tag"), parts.cards: None}
@@ -120,15 +123,19 @@ class _Handlers(Handlers):
         return "" if jump is None else place(self.say, visit.model().layout.named(jump.matrix), jump.expert or 0)
 
     def on_accepted(self, visit: Visit, right: float | None, perplexity: float | None) -> dict[Any, Any]:
-        """Judge anew by what the visitor accepts."""
-        accepted = checked_tolerance(right, perplexity)
+        """Judge anew by what the visitor accepts; what is no percentage is told below, and nothing changes."""
+        try:
+            accepted = checked_tolerance(right, perplexity)
+        except GblmError as error:
+            return {self.parts.problem: problem(error.say(self.say))}
+        fine: dict[Any, Any] = {self.parts.problem: ""}
         if accepted == accepted_of(visit) or visit.session.model is None:
-            return {}
+            return fine
         visit.remember(ACCEPTED, (accepted.right, accepted.perplexity))
         numbers = numbers_of(visit, self.say)
         if numbers is None:
-            return {}
-        return {self.parts.cards: story_value(self.say, numbers, accepted, self.place_of(visit, numbers)),
+            return fine
+        return {**fine, self.parts.cards: story_value(self.say, numbers, accepted, self.place_of(visit, numbers)),
                 self.parts.ready: ""}
 
     def on_link(self, visit: Visit, to: str, counter: int, probes: int) -> dict[Any, Any]:

@@ -27,6 +27,9 @@ PANELS = {"measure": ("compare-lost", "lost-figures"), "questions": ("compare-lo
           "methods": ("compare-lost", "lost-methods"), "forgotten": ("compare-lost", "lost-probes"),
           "won": ("compare-won",)}
 """What a link leads to on Compare → the panels that are opened there."""
+SEVEN_BILLION_MINUTES = 6
+"""What the gradients of a model of 7 billion weights take on a data centre's GPU, by the arithmetic of usual_models.py;
+written down here, since computing it needs Transformers and the first page does not wait for that."""
 STEPS = ("text", "gradients", "prune", "patterns", "compare", "report")
 
 
@@ -264,8 +267,9 @@ def meeting_of(say: Words, numbers: Numbers, accepted: Tolerance) -> Meeting:
         sentences.append(say(f"story.meeting.{known}", share=format_share(numbers.sparsity)))
         others = _others(say, numbers, "more")
         sentences += [say("story.meeting.more", method=numbers.method, others=others)] if others else []
-    sentences.append(say("story.meeting.spent", samples=f"{numbers.samples:,}", time=_time(say, numbers))
-                     if METHODS[numbers.method].needs and numbers.samples else say("story.meeting.spent_plain"))
+    passed = METHODS[numbers.method].needs and numbers.samples
+    sentences.append(say("story.meeting.spent", samples=f"{numbers.samples:,}", time=_time(say, numbers),
+                         minutes=SEVEN_BILLION_MINUTES) if passed else say("story.meeting.spent_plain"))
     sentences.append(say("story.meeting.pays"))
     return Meeting(say("story.meeting.title"), sentences, say("story.meeting.plan_title"),
                    [say(f"story.meeting.plan_{step}") for step in ("texts", "prune", "blind", "watch")],

@@ -23,6 +23,11 @@ def _pair(told: Any) -> bool:
     return isinstance(told, list) and len(told) == 2 and all(map(_whole, told))
 
 
+def _choice(told: Any) -> bool:
+    """Check [a name, a whole number]."""
+    return isinstance(told, list) and len(told) == 2 and _text(told[0]) and _whole(told[1])
+
+
 def _request(told: Any) -> bool:
     """Check [the request, the line, column or page that it is about]."""
     return isinstance(told, list) and len(told) == 2 and _text(told[0]) and (_text(told[1]) or _whole(told[1]))
@@ -40,4 +45,5 @@ def _file(told: Any) -> bool:
 
 
 KINDS: dict[str, Callable[[Any], bool]] = {
-    "number": _whole, "text": _text, "pair": _pair, "request": _request, "change": _change, "file": _file}
+    "number": _whole, "text": _text, "pair": _pair, "choice": _choice, "request": _request, "change": _change,
+    "file": _file}

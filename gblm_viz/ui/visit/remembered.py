@@ -28,6 +28,8 @@ DRAWS = Remembered[int]("draws")
 """Number of draws of the text to compare on."""
 SAVED = Remembered[dict[MasksKey | None, dict[str, Any]]]("saved")
 """Bytes and links of the saved copies, by their masks."""
+APPLY_TOOK = Remembered[tuple[Any, float]]("apply_took")
+"""The model's key, and how many seconds its last masks and copy took to make."""
 REPORT = Remembered[dict[str, Any]]("report")
 """The last report: its run's number, whether it includes the visitor's own words, and its links."""
 REPORT_OFFERED = Remembered[tuple[str, ...]]("report_offered")

@@ -168,11 +168,16 @@ def live_key(visit: Visit) -> str | None:
     session, settings = visit.session, applied_settings(visit)
     found = statistics_of(visit)
     lacks = bool(settings.needs) and found is None
-    follows = settings.order == "dense" and not settings.pattern and settings.group != "authors"
-    whole = abs(100 * settings.sparsity - round(100 * settings.sparsity)) < 1e-6
-    if session.model is None or not work.is_pocket(visit.model()) or lacks or not (follows and whole):
+    if (session.model is None or not work.is_pocket(visit.model()) or lacks or settings.order != "dense"
+            or not has_share(settings)):
         return None
     return LIVE_ANSWERS.add(LiveProvider(visit.library, visit.key, session.model, found, settings))
+
+
+def has_share(settings: Settings) -> bool:
+    """Return whether a slider in whole percents says how much these settings remove."""
+    whole = abs(100 * settings.sparsity - round(100 * settings.sparsity)) < 1e-6
+    return whole and not settings.pattern and settings.group != "authors"
 
 
 def applied_settings(visit: Visit) -> Settings:

@@ -10,6 +10,7 @@ from typing import Any
 import gradio as gr
 import pytest
 
+from gblm_viz.core.base.errors import GblmError
 from gblm_viz.core.base.job import run
 from gblm_viz.core.mask.settings import Settings
 from gblm_viz.core.talk.generate import Token
@@ -20,6 +21,7 @@ from gblm_viz.ui.tabs import overview, prune
 from gblm_viz.ui.visit.keys import MasksKey, PerplexityKey
 from gblm_viz.ui.visit.library import Library, Visit
 from gblm_viz.ui.visit.page import Page, Signals
+from gblm_viz.ui.visit.remembered import APPLY_TOOK
 from gblm_viz.ui.work import work
 from gblm_viz.ui.work.chat import SIDES, SideAnswer, Turn
 from gblm_viz.ui.work.example import shipped_example
@@ -128,6 +130,40 @@ def test_after_measuring_it_says_what_was_measured_and_asks_none_of_the_pockets_
     assert seen["overview-answers"]["screen"]["dense"] == say("overview.continue_again")
     assert seen["overview-to-chat"]["visible"]
     assert of_the_pocket(seen, say) == []
+
+
+def test_another_models_slider_offers_what_may_be_applied_and_applying_it_goes_the_usual_way(
+        library: Library, other: Visit, say: Any) -> None:
+    session = other.update(settings=Settings("magnitude", sparsity=0.35))
+    key = run(work.apply_job(library, session, other.model(), None, session.settings))
+    held = library.put("held", other.statistics().calibration)
+    other.update(applied=key, applied_number=1, held_out=held)
+    live = shown(library, other, say)["overview-answers"]["live"]
+    assert (live["key"], live["at"]) == ("", {"method": "magnitude", "stop": live["sparsities"].index(35)})
+    assert {"magnitude", "wanda", "gblm"} <= {*live["methods"]}
+    told = handlers(library, say)["on_apply"][0]
+    list(told(other, ["wanda", 60], 0, 0))
+    assert other.session.applied is not None and other.session.applied_number == 2
+    assert (other.session.applied.settings.method, other.session.applied.settings.sparsity) == ("wanda", 0.6)
+    assert work.applied_masks(other).sparsity == pytest.approx(0.6, abs=0.05)
+    for wrong in (["wanda", 61], ["nothing", 60], ["wanda", -5]):
+        with pytest.raises(GblmError):
+            list(told(other, wrong, 0, 0))
+    other.update(settings=Settings("wanda", pattern="2:4"))
+    other.update(applied=replace(other.session.applied, settings=other.session.settings))
+    with pytest.raises(GblmError):  # a pattern has its own share
+        list(told(other, ["wanda", 60], 0, 0))
+
+
+def test_how_long_applying_took_is_said_only_of_the_model_that_it_was_measured_on(
+        library: Library, other: Visit, say: Any) -> None:
+    session = other.update(settings=Settings("magnitude", sparsity=0.35))
+    key = run(work.apply_job(library, session, other.model(), None, session.settings))
+    held = library.put("held", other.statistics().calibration)
+    other.update(applied=key, applied_number=1, held_out=held)
+    for model, seconds, wanted in ((session.model, 12.0, True), (session.model, 0.4, False), ("another", 12.0, False)):
+        other.remember(APPLY_TOOK, (model, seconds))
+        assert ("12" in shown(library, other, say)["overview-answers"]["live"]["took"]) == wanted
 
 
 def test_a_copy_that_the_server_no_longer_holds_is_not_shown(library: Library, other: Visit, say: Any) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import re
 from dataclasses import replace
 from typing import Any
 
+import gradio as gr
 import pytest
 
 from gblm_viz.amounts import format_share
@@ -15,10 +17,12 @@ from gblm_viz.core.base.intervals import Interval, Paired, PairedShare
 from gblm_viz.core.base.job import run
 from gblm_viz.core.measure import tolerance
 from gblm_viz.core.measure.tolerance import Tolerance
+from gblm_viz.core.sums import usual_models
 from gblm_viz.ui.components.story import Card
 from gblm_viz.ui.tabs import story, story_cards, story_takes
 from gblm_viz.ui.tabs.story_handout import handout
 from gblm_viz.ui.visit.library import Library, Visit
+from gblm_viz.ui.visit.page import Page, Signals
 from gblm_viz.ui.work.story_numbers import Numbers, TextLoss, example_numbers, text_loss
 from gblm_viz.words import Words
 
@@ -215,6 +219,30 @@ def test_the_estimates_name_every_size_and_the_visitors_own(library: Library, vi
     assert [one.here.seconds for one in found[:4]] == sorted(one.here.seconds for one in found[:4])
     html = story_takes.takes_html(say, found, visit.model())
     assert say("story.takes.own", model="tiny") in html and html.count("<tr>") == 6
+
+
+@pytest.mark.parametrize("bad", [None, -3])
+def test_what_is_no_percentage_is_told_under_the_boxes_and_the_last_one_counts(bad: Any, visit: Visit, say: Words,
+                                                                               library: Library) -> None:
+    heard: dict[str, tuple[Any, list[Any]]] = {}
+    with gr.Blocks():
+        signals = Signals(*(gr.State(0) for _ in inspect.signature(Signals).parameters))
+        page = Page(say, library, gr.State(""), gr.HTML(), gr.Tabs(), signals)
+        object.__setattr__(page, "on", lambda _, handler, inputs=(), outputs=(), **more: heard.update(
+            {handler.__name__: (handler, outputs)}))
+        story.build(page)
+    accept, outputs = heard["on_accepted"]
+    told = accept(visit, bad, 10)
+    assert [one.elem_id for one in told] == ["story-accept-problem"] and {*told} <= {*outputs}
+    assert "0" in str(told) and "1000" in str(told)
+    assert story.accepted_of(visit) == Tolerance()
+    assert [value for one, value in accept(visit, 7, 10).items() if one.elem_id == "story-accept-problem"] == [""]
+    assert story.accepted_of(visit) == Tolerance(0.07, 0.1)
+
+
+def test_what_is_said_of_seven_billion_weights_is_what_is_calculated() -> None:
+    seconds = usual_models.taken("7B", usual_models.usual_shape("7B"), usual_models.GPU, story_takes.SUMS).gpu.seconds
+    assert round(seconds / 60) == story_cards.SEVEN_BILLION_MINUTES
 
 
 def test_before_a_copy_exists_the_story_says_what_to_do(visit: Visit, say: Words) -> None:

@@ -21,6 +21,7 @@ _TEMPLATE = """
     <label class="answer-sparsity">
       <span class="answer-removed"></span><input type="range" min="0" step="1"><output></output>
     </label>
+    <button type="button" class="answer-apply" disabled></button>
   </div>
   <div class="answer-tried">
     <div class="answer-strip" aria-hidden="true"></div><span class="answer-told" data-announce="stops"></span>
@@ -30,7 +31,8 @@ _TEMPLATE = """
     <div class="answer-pruned"><div class="pane-title"></div><div class="chat short" role="log"></div></div>
   </div>
   <p class="cost">
-    <span class="big" data-announce="cost"></span> <span class="tag"></span><br><span class="answer-lost"></span>
+    <span class="big" data-announce="cost"></span> <span class="tag"></span><br>
+    <span class="answer-lost" data-announce="lost"></span>
   </p>
 </div>
 """
@@ -54,9 +56,11 @@ class Screen:
 
 @dataclass(frozen=True)
 class Live:
-    """What a slider over live answers needs: a key of `LiveAnswers`, the choices, and where it stands first.
+    """What a slider needs beside answers: a key of `LiveAnswers`, the choices, and where it stands first.
 
-    methods: name → label; sparsities: percent; at: the method and the sparsity.
+    key: "" where answers come only once the choice is applied; methods: name → label; sparsities: percent; at: the
+    method and the sparsity; current: whether applying these again would change nothing; took: how long applying took
+    last, "" if it took no time that counts.
     """
 
     key: str
@@ -64,17 +68,20 @@ class Live:
     sparsities: Sequence[int]
     at: tuple[str, int]
     prunable: int
+    current: bool = True
+    took: str = ""
 
     def as_value(self) -> dict[str, Any]:
         """Return what the browser gets."""
         return {"key": self.key, "methods": dict(self.methods), "sparsities": list(self.sparsities),
                 "at": {"method": self.at[0], "stop": list(self.sparsities).index(self.at[1])},
-                "prunable": self.prunable}
+                "prunable": self.prunable, "current": self.current, "took": self.took}
 
 
 class AnswerSlider(OwnComponent):
     """Its value is what `example_answers` or `own_answers` returns. Event `select` with `prompt` when a question is
-    clicked that has neither shipped nor live answers."""
+    asked that has neither shipped nor live answers; event `apply` with `place`, the method and the sparsity in percent,
+    when these are to be applied."""
 
     template = _TEMPLATE
     maker = "gblm_viz.ui.components.answer_slider.own_answers"

@@ -1,7 +1,8 @@
 // Draws both answers and lets the slider and the buttons change them: from the value, or by asking the server.
 
 import { append, find, listenWhile } from "../shared/dom.js";
-import { describeStops, findShipped, judge, makeScreen, nameStop } from "./screens.js";
+import { fillSentence } from "../shared/sentences.js";
+import { choosePromptOf, describeStops, findShipped, judge, makeScreen, nameRun, nameStop } from "./screens.js";
 
 /**
  * @typedef {import("./screens.js").Screen} Screen
@@ -21,6 +22,7 @@ import { describeStops, findShipped, judge, makeScreen, nameStop } from "./scree
  * @property {Screen} shown
  * @property {Server} server
  * @property {(prompt: string) => void} select
+ * @property {(method: string, percent: number) => void} apply
  */
 
 /** @type {Screen} */
@@ -38,16 +40,21 @@ export function start({ element, props, trigger, watch, server }, { resets }) {
   /** @type {View} */
   const view = {
     root: find(element, ".answer-slider"), value: NOTHING, of: "", place: { prompt: "", method: "", stop: 0 }, own: "",
-    answers: new Map(), asking: false, shown: NO_SCREEN, server, select: (prompt) => trigger("select", { prompt }) };
+    answers: new Map(), asking: false, shown: NO_SCREEN, server, select: (prompt) => trigger("select", { prompt }),
+    apply: (method, percent) => trigger("apply", { place: [method, percent] }) };
   const slider = findInput(view, "range"), form = find(view.root, ".answer-own");
   slider.addEventListener("input", () => go(view, { stop: Number(slider.value) }));
+  find(view.root, ".answer-apply").addEventListener("click", () => {
+    const { place: { method, stop }, value: { live } } = view;
+    if (live) view.apply(method, live.sparsities[stop]);
+  });
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     askOwn(view);
   });
   listenWhile(element, "click", ({ target }) => {
     if (!resets || !(target instanceof Element) || !target.closest(resets)) return;
-    view.of = "";
+    Object.assign(view, { of: "", own: "", place: { ...view.place, prompt: "" } });
     take(view, view.value);
   });
   const accept = () => take(view, props.value || NOTHING);
@@ -70,12 +77,13 @@ function findInput({ root }, type) {
  * @param {Value} value
  */
 function take(view, value) {
-  const { example, live, prompts } = value, of = example ? "example" : "own " + (live?.key || "");
+  const { example, live } = value, of = nameRun(value);
   if (view.of !== of) {
-    Object.assign(view, { of, answers: new Map(), own: "" });
-    view.place = { prompt: example ? prompts[0] : "", ...(example || live)?.at || { method: "", stop: 0 } };
-    findInput(view, "text").value = "";
-  }
+    const prompt = choosePromptOf(view, value);
+    Object.assign(view, { of, answers: new Map(), own: prompt === view.own ? view.own : "" });
+    view.place = { prompt, ...(example || live)?.at || { method: "", stop: 0 } };
+    if (!view.own) findInput(view, "text").value = "";
+  } else if (!example && value.prompts[0] !== view.value.prompts[0]) view.place.prompt = ""; // other questions: none is asked yet
   view.value = value;
   view.shown = value.screen || NO_SCREEN;
   go(view, {});
@@ -94,7 +102,7 @@ function askOwn(view) {
  * @param {string} prompt
  */
 function choosePrompt(view, prompt) {
-  if (view.value.live || findShipped(view.value, { ...view.place, prompt })) go(view, { prompt });
+  if (view.value.live?.key || findShipped(view.value, { ...view.place, prompt })) go(view, { prompt });
   else view.select(prompt);
 }
 
@@ -113,7 +121,7 @@ function go(view, move) {
   const answer = answers.get(name);
   if (answer) view.shown = makeScreen(value, place, answer);
   draw(view);
-  if (!answer?.whole && place.prompt && value.live) fetchAnswer(view, value.live, answer !== undefined);
+  if (!answer?.whole && place.prompt && value.live?.key) fetchAnswer(view, value.live, answer !== undefined);
 }
 
 /**
@@ -148,11 +156,12 @@ function draw(view) {
   const { root, value: { example, live } } = view;
   root.classList.toggle("has-slider", Boolean(example || live));
   root.classList.toggle("has-own", Boolean(live));
-  root.classList.toggle("late", Boolean(live && view.place.prompt && !view.answers.has(nameStop(view.place))));
+  root.classList.toggle("late", Boolean(live?.key && view.place.prompt && !view.answers.has(nameStop(view.place))));
   drawPrompts(view);
   if (example || live) {
     drawControls(view);
     drawStrip(view);
+    drawApply(view);
   }
   drawScreen(view, view.shown);
 }
@@ -223,6 +232,18 @@ function drawStrip({ root, place, answers, value: { example, live, words } }) {
 }
 
 /**
+ * The button that applies what is chosen here; it can be pressed where that is not applied already.
+ * @param {View} view
+ */
+function drawApply({ root, place: { method, stop }, value: { live, words } }) {
+  const button = /** @type {HTMLButtonElement} */ (find(root, ".answer-apply"));
+  const told = live?.took ? fillSentence(words.apply_took, { time: live.took }) : words.apply;
+  if (button.textContent !== told) button.textContent = told;
+  button.disabled = !live || (live.current && live.at.method === method && live.at.stop === stop);
+  button.title = live ? fillSentence(words.apply_all, { method: live.methods[method], share: live.sparsities[stop] }) : "";
+}
+
+/**
  * @param {View} view
  * @param {Screen} screen
  */
@@ -233,7 +254,7 @@ function drawScreen({ root, value: { words } }, screen) {
     title.textContent = "";
     box.setAttribute("aria-label", words[side] || "");
     append(title, "b", side + "-colour", words[side]);
-    if (side === "pruned") append(title, "span", "parting-line", screen.parting);
+    if (side === "pruned") append(title, "span", "parting-line", screen.parting).dataset.announce = "parting";
     const shown = JSON.stringify([screen.asked, screen[side], side === "pruned" && screen.mark]);
     if (box.dataset.shown === shown) continue; // a screen reader would say it again
     box.dataset.shown = shown;
@@ -243,7 +264,9 @@ function drawScreen({ root, value: { words } }, screen) {
   }
   find(root, ".big").textContent = screen.big;
   find(root, ".cost .tag").textContent = screen.tag;
-  find(root, ".answer-lost").textContent = screen.lost;
+  const lost = find(root, ".answer-lost");
+  lost.textContent = screen.lost;
+  lost.dataset.said = screen.big ? "" : screen.lost; // beside a cost that is told, perplexity need not be
 }
 
 /**

@@ -29,6 +29,8 @@ import { fillSentence } from "../shared/sentences.js";
  * @property {number[]} sparsities percent
  * @property {At} at
  * @property {number} prunable
+ * @property {boolean} current
+ * @property {string} took
  *
  * @typedef {object} Answer as in live_answers.py
  * @property {string} dense
@@ -125,6 +127,24 @@ export function findMark(before, after) {
   let from = 0;
   while (from < two.length && two[from] === one[from]) from++;
   return [from, two.length];
+}
+
+/**
+ * Return the name of the run that a value is of; answers of another run are dropped.
+ * @param {Value} value
+ */
+export function nameRun({ example, live }) {
+  return example ? "example" : "own " + (live?.key || JSON.stringify(live?.at || ""));
+}
+
+/**
+ * Return the question that another run begins with: the one asked before, where that run answers at once.
+ * @param {{ own: string, place: Place }} before
+ * @param {Value} value
+ */
+export function choosePromptOf({ own, place: { prompt } }, { example, live, prompts }) {
+  if (prompt && live?.key && (prompts.includes(prompt) || prompt === own)) return prompt;
+  return example ? prompts[0] : "";
 }
 
 /** @param {Place} place */

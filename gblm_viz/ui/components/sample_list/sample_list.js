@@ -22,12 +22,41 @@ export function start({ element, props, trigger, watch }) {
     if (value.rows.length) titles.forEach((text, at) => append(head, text ? "th" : "td", KINDS[at], text));
     for (const sample of value.rows) {
       const box = drawSample(body, sample, words, () => trigger("select", { index: sample.index }));
+      box.tabIndex = -1;
       if (focused === String(sample.index)) box.focus({ preventScroll: true });
     }
+    const first = boxesOf(body).find((one) => one === document.activeElement) || boxesOf(body)[0];
+    if (first) first.tabIndex = 0;
     more.textContent = value.more;
   };
+  body.addEventListener("keydown", (event) => moveFocus(body, event));
   watch("value", accept);
   accept();
+}
+
+/**
+ * @param {HTMLElement} body
+ * @returns {HTMLInputElement[]}
+ */
+function boxesOf(body) {
+  return /** @type {HTMLInputElement[]} */ ([...body.querySelectorAll("input")]);
+}
+
+/**
+ * The arrow keys, Home and End lead from box to box, and Tab past them all: a long text has hundreds.
+ * @param {HTMLElement} body
+ * @param {KeyboardEvent} event
+ */
+function moveFocus(body, event) {
+  const boxes = boxesOf(body), at = boxes.findIndex((one) => one === event.target);
+  /** @type {Record<string, number>} */
+  const ways = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: boxes.length - 1 };
+  const next = boxes[ways[event.key] ?? -1];
+  if (at < 0 || !next || event.ctrlKey || event.metaKey || event.altKey) return;
+  event.preventDefault();
+  boxes[at].tabIndex = -1;
+  next.tabIndex = 0;
+  next.focus();
 }
 
 /**
