@@ -156,6 +156,7 @@ function draw(view) {
   const { root, value: { example, live } } = view;
   root.classList.toggle("has-slider", Boolean(example || live));
   root.classList.toggle("has-own", Boolean(live));
+  root.classList.toggle("has-strip", Boolean(example || live?.key));
   root.classList.toggle("late", Boolean(live?.key && view.place.prompt && !view.answers.has(nameStop(view.place))));
   drawPrompts(view);
   if (example || live) {
