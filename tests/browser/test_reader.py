@@ -82,6 +82,7 @@ def test_an_arrow_on_a_picture_pins_a_weight_and_says_it(page: Page, app: App) -
     expect(view.locator(".matrix-pinned")).to_contain_text(re.compile(r"row \d+, column \d+"))
     expect(view.locator(".matrix-pinned")).to_have_attribute("aria-live", "polite")
     canvas.press("Escape")
+    expect(view.locator(".matrix-pinned")).not_to_contain_text(re.compile(r"row \d+, column \d+"))
     still(page)  # the picture is drawn anew without its pin
     for _ in range(4):
         canvas.press("+")
