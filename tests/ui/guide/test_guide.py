@@ -202,10 +202,14 @@ def test_a_step_that_measures_a_copy_applies_it_first(visit: Visit) -> None:
     assert visit.session.applied == work.masks_key(visit.session, visit.session.settings)
 
 
-@pytest.mark.parametrize("wish", ["", "go", "go five.7", "go luck.1", "fly five.1", "look five.1", "go five.1; x"])
+@pytest.mark.parametrize("wish", ["", "go", "go five.7", "go luck.1", "fly five.1", "go five.1; x"])
 def test_a_wish_that_no_panel_has_is_refused(visit: Visit, wish: str) -> None:
     with pytest.raises(GblmError):
         list(made(visit).on_wish(visit, wish, Standing(), *COUNTS))
+
+
+def test_a_look_at_a_step_that_another_took_the_place_of_meanwhile_tells_nothing(visit: Visit) -> None:
+    assert list(made(visit).on_wish(visit, "look five.1", Standing("five.2"), *COUNTS)) == [{}]
 
 
 def test_a_number_is_told_in_the_unit_of_its_guess(visit: Visit) -> None:
