@@ -116,6 +116,19 @@ def test_the_chats_last_question_follows_a_slider_too_but_not_in_the_blind_mode(
     expect(folded).to_be_hidden()
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_button_that_can_be_pressed_has_the_colour_of_the_dense_model(scheme: str, page: Page, app: App) -> None:
+    page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+    arrive(page, app, "en")
+    still(page)
+    slide(page, "Home")
+    button = page.locator("#overview-answers .answer-apply")
+    expect(button).to_be_enabled()
+    named = page.locator("#overview-answers .dense-colour").first.evaluate("(one) => getComputedStyle(one).color")
+    expect(button).to_have_css("color", named)
+    expect(button).to_have_css("border-top-color", named)
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_what_the_slider_stands_at_is_applied_here_and_the_story_is_of_it(language: str, page: Page, app: App) -> None:
     say = words(language)
@@ -126,9 +139,13 @@ def test_what_the_slider_stands_at_is_applied_here_and_the_story_is_of_it(langua
     page.locator(".example-prompt").nth(1).click()
     slide(page, "ArrowLeft", 4)
     expect(button).to_be_enabled()
+    elsewhere = page.locator("#story .story-elsewhere")
+    expect(elsewhere).to_contain_text("30 %")
+    expect(elsewhere).to_contain_text("50 %")
     button.click()
     told = page.locator("#story-intro")
     expect(told).to_contain_text(re.compile(r"#2"))
+    expect(elsewhere).to_be_hidden()
     expect(button).to_be_disabled()
     expect(page.locator("#overview-answers output")).to_have_text("30 %")
     expect(page.locator(".answer-pruned .asked")).to_have_text(shipped_stops(language)["prompts"][1])

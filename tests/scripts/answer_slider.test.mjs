@@ -14,7 +14,7 @@ const WORDS = {
   interval: "{low} to {high}", perplexity: "{before} → {after}, {windows} of {length}", no_difference: "(no difference)",
   same: "same", different: "different", right_until: "right until {share} %", right_at: "right at {share} %", wrong_at: "wrong at {share} %", same_at: "as dense at {share} %", other_at: "differs at {share} %", same_until: "as dense until {share} %", other_from: "differs from {share} %",
   not_measured_here: "nobody knows", live_gone: "gone", live_failed: "failed", outside: "not taught", own_question: "yours", ask: "Ask", wrong_from: "wrong from {share} %", join: ", ",
-  apply: "Apply", apply_took: "Apply ({time})", apply_all: "Make it {method}, {share} %", prompts: "Questions", methods: "Method", sparsity: "Removed", dense: "Dense", pruned: "Pruned" };
+  elsewhere: "at {method} {share}, page of {applied_method} {applied}", apply: "Apply", apply_took: "Apply ({time})", apply_all: "Make it {method}, {share} %", prompts: "Questions", methods: "Method", sparsity: "Removed", dense: "Dense", pruned: "Pruned" };
 const method = (label, answers) => ({
   label, answers, removed: [0, 500, 1234], probes: [10, 6, 0], interval: [[0.9, 1], [0.3, 0.8], [0, 0.1]],
   perplexity: [1.84, 20, null], differs: [false, true, true] });
@@ -240,11 +240,27 @@ test("where answers come only once a choice is applied, the slider changes nothi
   slider.value = "2";
   slider.send("input");
   assert.deepEqual([texts(element, ".said"), texts(element, ".headline"), apply.textContent], [["ab", "ax"], ["h"], "Apply (12 s)"]);
-  assert.equal(element.querySelector(".answer-slider").classList.contains("late"), false);
+  const late = () => element.querySelector(".answer-slider").classList.contains("late");
+  assert.equal(late(), true, "the answers are the applied copy's");
+  apply.click();
   element.querySelector("input[type=text]").value = "mine?";
   element.querySelector("form").send("submit");
-  apply.click();
-  assert.deepEqual(sent, [["select", { prompt: "mine?" }], ["apply", { place: ["gblm", 90] }]]);
+  assert.deepEqual(sent, [["apply", { place: ["gblm", 90] }], ["select", { prompt: "mine?" }]]);
+  assert.deepEqual([slider.value, late()], ["1", false], "it goes back to the copy that is asked");
   set({ ...value, live: { ...value.live, at: { method: "gblm", stop: 0 } } });
   assert.equal(slider.value, "0", "another run stands where it was applied");
+});
+
+test("the page is told where the slider stands elsewhere than what is applied, by the one that leads it alone", () => {
+  for (const leads of [true, false]) {
+    const { element, set } = begin(start, TEMPLATE, { config: { resets: "", leads } }), told = [];
+    document.addEventListener("slider-elsewhere", ({ detail }) => told.push(detail.told));
+    set({ ...VALUE, live: LIVE });
+    const slider = element.querySelector("input[type=range]");
+    for (const stop of ["2", "1"]) {
+      slider.value = stop;
+      slider.send("input");
+    }
+    assert.deepEqual(told, leads ? ["", "at GBLM 90, page of GBLM 50", ""] : []);
+  }
 });

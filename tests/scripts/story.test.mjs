@@ -12,6 +12,7 @@ beforeEach(openPage);
 const COLOURS = { removed: "#E69F00", kept: "#0072B2" };
 const TEMPLATE = `
 div.story
+  p.story-elsewhere
   div.story-overall
   ol.story-cards
   section.story-steps
@@ -98,4 +99,15 @@ test("the sentences are copied as text, and where that is not allowed they are s
   await new Promise((resolve) => setTimeout(resolve));
   assert.deepEqual(chosen, ["SECTION"]);
   assert.equal(said.textContent, "Press Ctrl+C.");
+});
+
+test("it is said above all cards where the slider stands elsewhere, as long as it does", () => {
+  const { element, set } = begin(start, TEMPLATE, { config: { colours: COLOURS, letters: { fine: 13 } } });
+  set(VALUE);
+  const warning = element.querySelector(".story-elsewhere"), tell = (told) => document.send("slider-elsewhere", { detail: { told } });
+  tell("The slider stands at 30 %.");
+  set({ ...VALUE }); // drawn anew
+  assert.deepEqual([warning.hidden, warning.textContent], [false, "⚠ The slider stands at 30 %."]);
+  tell("");
+  assert.equal(warning.hidden, true);
 });

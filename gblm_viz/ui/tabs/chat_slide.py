@@ -5,7 +5,6 @@ A preview: the answers are nobody's turn of the conversation, and no vote counts
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,13 +44,7 @@ def build(page: Page) -> Slide:
     """Lay it out, hidden until a question was asked, and let its button apply what it stands at."""
     with gr.Accordion(page.words("chat.slide"), open=False, visible=False, elem_id="chat-slide") as box:
         answers = AnswerSlider(None, elem_id="chat-answers")
-    signals = page.signals
-
-    def on_apply(visit: Visit, place: list[Any], applied: int, settings: int) -> Iterator[dict[Any, Any]]:
-        yield from slider.apply_place(page, visit, place, applied, settings)
-
-    page.on_event(answers.apply, "place", "choice", on_apply, [signals.applied, signals.settings],
-                  [signals.applied, signals.settings])
+    slider.wire(page, answers)
     return Slide(box, answers)
 
 

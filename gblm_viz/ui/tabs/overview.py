@@ -65,7 +65,7 @@ def build(page: Page) -> None:
     example = shipped_example(say.language)
     with gr.Row(elem_id="overview-row", equal_height=False):
         with gr.Column(scale=6, min_width=480):
-            answers = AnswerSlider(_example(say), resets="#reset", elem_id="overview-answers")
+            answers = AnswerSlider(_example(say), resets="#reset", leads=True, elem_id="overview-answers")
             to_chat = gr.Button(say("overview.to_chat"), size="sm", visible=False, elem_id="overview-to-chat")
             limit = gr.HTML(limit_html(say, of_pocket=True), elem_id="overview-limit")
             gr.HTML(f'<a class="to-story" href="#story-head">{escape(say("overview.to_story"))}</a>',
@@ -91,8 +91,7 @@ class _Handlers(Handlers):
         page, signals, parts = self.page, self.signals, self.parts
         page.on(parts.why.click, self.on_why, [signals.selection], [signals.selection, page.tabs])
         page.on_event(parts.answers.select, "prompt", "text", self.on_prompt, [], [parts.answers])
-        page.on_event(parts.answers.apply, "place", "choice", self.on_apply, [signals.applied, signals.settings],
-                      [signals.applied, signals.settings])
+        slider.wire(page, parts.answers)
         page.on(parts.reset.click, self.on_reset, [signals.visit], [*parts.shown, signals.visit])
         page.on(parts.to_chat.click, self.on_to_chat, [], [page.tabs])
         page.on_signals([signals.visit.change, signals.statistics.change, signals.applied.change], self.refresh, [],
@@ -128,10 +127,6 @@ class _Handlers(Handlers):
             yield {page.status: page.note(say("status.ready"))}
         finally:
             stream.close()
-
-    def on_apply(self, visit: Visit, place: list[Any], applied: int, settings: int) -> Iterator[dict[Any, Any]]:
-        """Apply the method and the sparsity at which the slider stands, the rest as it was applied last."""
-        yield from slider.apply_place(self.page, visit, place, applied, settings)
 
     def on_reset(self, visit: Visit, counter: int) -> dict[Any, Any]:
         page = self.page

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +10,7 @@ from gblm_viz.amounts import format_duration
 from gblm_viz.core.base.errors import GblmError
 from gblm_viz.words import Words
 
-from ..components.answer_slider import Live
+from ..components.answer_slider import AnswerSlider, Live
 from ..components.token_bars import MARKS
 from ..visit.library import Visit
 from ..visit.page import Page, bump
@@ -23,8 +23,7 @@ from .prune_text import applied_sentence
 SLIDER_WORDS = ("headline", "right", "interval", "perplexity", "no_difference", "same", "different", "prompts",
                 "methods", "sparsity", "right_until", "right_at", "wrong_from", "wrong_at", "same_until", "same_at",
                 "other_from", "other_at", "join", "outside", "own_question", "ask", "not_measured_here", "live_gone",
-                "live_bad", "live_busy", "live_failed", "apply", "apply_took",
-                "apply_all")
+                "live_bad", "live_busy", "live_failed", "apply", "apply_took", "apply_all", "elsewhere")
 """The words of the Overview that a slider fills in the browser."""
 WORTH_TELLING = 2.0
 """Seconds from which on it is said how long applying took last."""
@@ -49,17 +48,19 @@ def words_of(say: Words) -> dict[str, str]:
     return {**{name: say.table("overview")[name] for name in SLIDER_WORDS}, **named}
 
 
-def apply_place(page: Page, visit: Visit, place: Sequence[Any], applied: int,
-                settings: int) -> Iterator[dict[Any, Any]]:
-    """Apply the method and the sparsity in percent at which a slider stands, the rest as it was applied last.
+def wire(page: Page, answers: AnswerSlider) -> None:
+    """Let the slider's button apply the method and the sparsity at which it stands, the rest as it was applied last."""
+    signals = page.signals
 
-    applied, settings: the counters of the signals. Raises GblmError for what no slider offers.
-    """
-    method, share = place
-    last = applied_settings(visit)
-    if (not has_share(last) or method not in methods_of(last, visit.session.statistics is not None)
-            or share not in stops_of(last)):
-        raise GblmError("bad_event")
-    masks = yield from apply(page, visit, replace(last.of_method(method), sparsity=share / 100))
-    yield {page.status: page.note(applied_sentence(page.words, visit, masks)), page.signals.applied: bump(applied),
-           page.signals.settings: bump(settings)}
+    def on_apply(visit: Visit, place: list[Any], applied: int, settings: int) -> Iterator[dict[Any, Any]]:
+        method, share = place
+        last = applied_settings(visit)
+        if (not has_share(last) or method not in methods_of(last, visit.session.statistics is not None)
+                or share not in stops_of(last)):
+            raise GblmError("bad_event")
+        masks = yield from apply(page, visit, replace(last.of_method(method), sparsity=share / 100))
+        yield {page.status: page.note(applied_sentence(page.words, visit, masks)), signals.applied: bump(applied),
+               signals.settings: bump(settings)}
+
+    page.on_event(answers.apply, "place", "choice", on_apply, [signals.applied, signals.settings],
+                  [signals.applied, signals.settings])

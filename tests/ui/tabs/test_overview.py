@@ -74,6 +74,16 @@ def other(visit: Visit) -> Visit:
     return visit
 
 
+@pytest.fixture
+def applied(library: Library, other: Visit) -> Visit:
+    """The other model's visitor with a copy by magnitude, 35 % removed."""
+    session = other.update(settings=Settings("magnitude", sparsity=0.35))
+    key = run(work.apply_job(library, session, other.model(), None, session.settings))
+    held = library.put("held", other.statistics().calibration)
+    other.update(applied=key, applied_number=1, held_out=held)
+    return other
+
+
 @pytest.mark.parametrize("ended_by", ["another run", "clear"])
 def test_an_answer_that_grows_leaves_nothing_once_its_run_or_chat_is_gone(
         ended_by: str, library: Library, other: Visit, say: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,37 +143,30 @@ def test_after_measuring_it_says_what_was_measured_and_asks_none_of_the_pockets_
 
 
 def test_another_models_slider_offers_what_may_be_applied_and_applying_it_goes_the_usual_way(
-        library: Library, other: Visit, say: Any) -> None:
-    session = other.update(settings=Settings("magnitude", sparsity=0.35))
-    key = run(work.apply_job(library, session, other.model(), None, session.settings))
-    held = library.put("held", other.statistics().calibration)
-    other.update(applied=key, applied_number=1, held_out=held)
-    live = shown(library, other, say)["overview-answers"]["live"]
+        library: Library, applied: Visit, say: Any) -> None:
+    live = shown(library, applied, say)["overview-answers"]["live"]
     assert (live["key"], live["at"]) == ("", {"method": "magnitude", "stop": live["sparsities"].index(35)})
     assert {"magnitude", "wanda", "gblm"} <= {*live["methods"]}
     told = handlers(library, say)["on_apply"][0]
-    list(told(other, ["wanda", 60], 0, 0))
-    assert other.session.applied is not None and other.session.applied_number == 2
-    assert (other.session.applied.settings.method, other.session.applied.settings.sparsity) == ("wanda", 0.6)
-    assert work.applied_masks(other).sparsity == pytest.approx(0.6, abs=0.05)
+    list(told(applied, ["wanda", 60], 0, 0))
+    assert applied.session.applied is not None and applied.session.applied_number == 2
+    assert (applied.session.applied.settings.method, applied.session.applied.settings.sparsity) == ("wanda", 0.6)
+    assert work.applied_masks(applied).sparsity == pytest.approx(0.6, abs=0.05)
     for wrong in (["wanda", 61], ["nothing", 60], ["wanda", -5]):
         with pytest.raises(GblmError):
-            list(told(other, wrong, 0, 0))
-    other.update(settings=Settings("wanda", pattern="2:4"))
-    other.update(applied=replace(other.session.applied, settings=other.session.settings))
+            list(told(applied, wrong, 0, 0))
+    applied.update(settings=Settings("wanda", pattern="2:4"))
+    applied.update(applied=replace(applied.session.applied, settings=applied.session.settings))
     with pytest.raises(GblmError):  # a pattern has its own share
-        list(told(other, ["wanda", 60], 0, 0))
+        list(told(applied, ["wanda", 60], 0, 0))
 
 
 def test_how_long_applying_took_is_said_only_of_the_model_that_it_was_measured_on(
-        library: Library, other: Visit, say: Any) -> None:
-    session = other.update(settings=Settings("magnitude", sparsity=0.35))
-    key = run(work.apply_job(library, session, other.model(), None, session.settings))
-    held = library.put("held", other.statistics().calibration)
-    other.update(applied=key, applied_number=1, held_out=held)
-    for model, seconds, wanted in ((session.model, 12.0, True), (session.model, 0.4, False), ("another", 12.0, False)):
-        other.remember(APPLY_TOOK, (model, seconds))
-        assert ("12" in shown(library, other, say)["overview-answers"]["live"]["took"]) == wanted
+        library: Library, applied: Visit, say: Any) -> None:
+    model = applied.session.model
+    for of, seconds, wanted in ((model, 12.0, True), (model, 0.4, False), ("another", 12.0, False)):
+        applied.remember(APPLY_TOOK, (of, seconds))
+        assert ("12" in shown(library, applied, say)["overview-answers"]["live"]["took"]) == wanted
 
 
 def test_a_copy_that_the_server_no_longer_holds_is_not_shown(library: Library, other: Visit, say: Any) -> None:

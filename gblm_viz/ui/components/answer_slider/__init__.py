@@ -86,11 +86,13 @@ class AnswerSlider(OwnComponent):
     template = _TEMPLATE
     maker = "gblm_viz.ui.components.answer_slider.own_answers"
 
-    def __init__(self, value: Mapping[str, Any] | None = None, *, resets: str = "", elem_id: str | None = None,
+    def __init__(self, value: Mapping[str, Any] | None = None, *, resets: str = "", leads: bool = False,
+                 elem_id: str | None = None,
                  **arguments: Any) -> None:
-        """resets: CSS selector of the page's button that puts the slider back to where it stood first."""
-        super().__init__(value, elem_id=elem_id, config={"resets": resets}, server_functions=[live_answer],
-                         **arguments)
+        """resets: CSS selector of the page's button that puts the slider back to where it stood first; leads: whether
+        the page is told, by the event `slider-elsewhere`, that it stands elsewhere than what is applied."""
+        super().__init__(value, elem_id=elem_id, config={"resets": resets, "leads": leads},
+                         server_functions=[live_answer], **arguments)
 
 
 def own_answers(screen: Screen, prompts: Sequence[str], words: Mapping[str, Any],

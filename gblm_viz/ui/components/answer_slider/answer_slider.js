@@ -23,6 +23,7 @@ import { choosePromptOf, describeStops, findShipped, judge, makeScreen, nameRun,
  * @property {Server} server
  * @property {(prompt: string) => void} select
  * @property {(method: string, percent: number) => void} apply
+ * @property {boolean} leads whether the rest of the page is told that it stands elsewhere than what is applied
  */
 
 /** @type {Screen} */
@@ -34,14 +35,14 @@ const NOTHING = { screen: NO_SCREEN, prompts: [], example: null, live: null, wor
 
 /**
  * @param {import("../shared/gradio.js").Gradio<Value, unknown, Server>} gradio
- * @param {{ resets: string }} config resets: selector of a button of the page that puts the slider back
+ * @param {{ resets: string, leads: boolean }} config resets: selector of a button of the page that puts the slider back
  */
-export function start({ element, props, trigger, watch, server }, { resets }) {
+export function start({ element, props, trigger, watch, server }, { resets, leads }) {
   /** @type {View} */
   const view = {
     root: find(element, ".answer-slider"), value: NOTHING, of: "", place: { prompt: "", method: "", stop: 0 }, own: "",
     answers: new Map(), asking: false, shown: NO_SCREEN, server, select: (prompt) => trigger("select", { prompt }),
-    apply: (method, percent) => trigger("apply", { place: [method, percent] }) };
+    apply: (method, percent) => trigger("apply", { place: [method, percent] }), leads };
   const slider = findInput(view, "range"), form = find(view.root, ".answer-own");
   slider.addEventListener("input", () => go(view, { stop: Number(slider.value) }));
   find(view.root, ".answer-apply").addEventListener("click", () => {
@@ -102,8 +103,13 @@ function askOwn(view) {
  * @param {string} prompt
  */
 function choosePrompt(view, prompt) {
-  if (view.value.live?.key || findShipped(view.value, { ...view.place, prompt })) go(view, { prompt });
-  else view.select(prompt);
+  const { live } = view.value;
+  if (live?.key || findShipped(view.value, { ...view.place, prompt })) {
+    go(view, { prompt });
+    return;
+  }
+  if (live) go(view, live.at); // the answer is the applied copy's: the slider goes back to it
+  view.select(prompt);
 }
 
 /**
@@ -157,7 +163,7 @@ function draw(view) {
   root.classList.toggle("has-slider", Boolean(example || live));
   root.classList.toggle("has-own", Boolean(live));
   root.classList.toggle("has-strip", Boolean(example || live?.key));
-  root.classList.toggle("late", Boolean(live?.key && view.place.prompt && !view.answers.has(nameStop(view.place))));
+  root.classList.toggle("late", isLate(view));
   drawPrompts(view);
   if (example || live) {
     drawControls(view);
@@ -165,6 +171,15 @@ function draw(view) {
     drawApply(view);
   }
   drawScreen(view, view.shown);
+}
+
+/**
+ * Return whether the answers on screen are not those of where the slider stands.
+ * @param {View} view
+ */
+function isLate({ place, answers, value: { live } }) {
+  if (!live) return false;
+  return live.key ? Boolean(place.prompt) && !answers.has(nameStop(place)) : live.at.method !== place.method || live.at.stop !== place.stop;
 }
 
 /** @param {View} view */
@@ -236,12 +251,16 @@ function drawStrip({ root, place, answers, value: { example, live, words } }) {
  * The button that applies what is chosen here; it can be pressed where that is not applied already.
  * @param {View} view
  */
-function drawApply({ root, place: { method, stop }, value: { live, words } }) {
+function drawApply({ root, leads, place: { method, stop }, value: { live, words } }) {
   const button = /** @type {HTMLButtonElement} */ (find(root, ".answer-apply"));
-  const told = live?.took ? fillSentence(words.apply_took, { time: live.took }) : words.apply;
-  if (button.textContent !== told) button.textContent = told;
-  button.disabled = !live || (live.current && live.at.method === method && live.at.stop === stop);
+  const name = live?.took ? fillSentence(words.apply_took, { time: live.took }) : words.apply;
+  if (button.textContent !== name) button.textContent = name;
+  const moved = Boolean(live && (live.at.method !== method || live.at.stop !== stop));
+  button.disabled = !live || (live.current && !moved);
   button.title = live ? fillSentence(words.apply_all, { method: live.methods[method], share: live.sparsities[stop] }) : "";
+  const told = live && moved ? fillSentence(words.elsewhere, {
+    method: live.methods[method], share: live.sparsities[stop], applied_method: live.methods[live.at.method], applied: live.sparsities[live.at.stop] }) : "";
+  if (leads) document.dispatchEvent(new CustomEvent("slider-elsewhere", { detail: { told } }));
 }
 
 /**

@@ -14,6 +14,7 @@ from ..own_component import OwnComponent
 
 _TEMPLATE = """
 <div class="story">
+  <p class="story-warning story-elsewhere" hidden></p>
   <div class="story-overall" aria-live="polite"></div>
   <ol class="story-cards"></ol>
   <div class="story-below">

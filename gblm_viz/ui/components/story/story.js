@@ -1,7 +1,7 @@
 // Draws the story's cards, its steps and the sentences for a meeting. Every word comes in props.value.
 
 import { copyText } from "../shared/clipboard.js";
-import { append, find } from "../shared/dom.js";
+import { append, find, listenWhile } from "../shared/dom.js";
 import { openPanels } from "../shared/panels.js";
 import { drawPicture } from "./small_pictures.js";
 
@@ -51,6 +51,11 @@ export function start({ element, props, trigger, watch }, look) {
   };
   const accept = () => draw(root, props.value || NOTHING, go, look);
   find(root, ".story-copy button").addEventListener("click", () => copySentences(root, (props.value || NOTHING).meeting));
+  listenWhile(element, "slider-elsewhere", (/** @type {CustomEvent<{ told: string }>} */ { detail: { told } }) => {
+    const warning = find(root, ".story-elsewhere");
+    warning.hidden = !told;
+    warning.textContent = told && "⚠ " + told;
+  });
   watch("value", accept);
   accept();
 }
