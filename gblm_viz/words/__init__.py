@@ -96,4 +96,4 @@ def join_sentences(sentences: Iterable[str]) -> str:
 
 def gap_after(sentence: str) -> str:
     """Return what stands between this sentence and the next one."""
-    return "" if sentence.endswith("。") else " "
+    return "" if sentence.endswith(("。", "：")) else " "

@@ -173,7 +173,7 @@ class _Handlers(Handlers):
         task = page.library.start(visit.key, TakesTask(visit.session.model),
                                   lambda _: story_takes.takes_job(page.library, model))
         found = yield from page.follow(visit, task, "takes")
-        yield {self.parts.takes: story_takes.takes_html(say, found, model),
+        yield {self.parts.takes: story_takes.takes_html(say, found, model, numbers_of(visit, say)),
                page.status: page.note(say("status.ready"))}
 
 

@@ -82,7 +82,9 @@ def _removed(say: Words, numbers: Numbers) -> Card:
     told = say("story.removed.told", removed=f"{numbers.removed:,}", prunable=f"{numbers.prunable:,}",
                others=f"{numbers.parameters - numbers.prunable:,}",
                whole=percent(numbers.removed / numbers.parameters, 0))
-    return Card("removed", say("story.removed.question"), format_share(numbers.sparsity), [told],
+    share, wanted = format_share(numbers.sparsity), format_share(numbers.wanted or numbers.sparsity)
+    rounded = [] if share == wanted else [say("story.removed.rounded", wanted=wanted, share=share)]
+    return Card("removed", say("story.removed.question"), share, [told, *rounded],
                 say("story.removed.limit"), [Link(say("story.removed.link"), "prune")],
                 Picture(say("story.removed.picture", count=dots), dots=dots))
 
@@ -179,8 +181,13 @@ def _understood(say: Words, numbers: Numbers) -> Iterator[str]:
     usual = None if numbers.usual is None else amount(numbers.usual)
     if numbers.foreign:
         by_kind = numbers.usual is not None and numbers.own.dense >= tolerance.FOREIGN_TIMES * numbers.usual
-        why = "foreign_why" if by_kind else "foreign_guessing"
-        yield say(f"story.text.{why}", before=amount(numbers.own.dense), guessing=guessing, usual=usual)
+        before = amount(numbers.own.dense)
+        if by_kind:
+            yield say("story.text.foreign_why", before=before, usual=usual, times=f"{tolerance.FOREIGN_TIMES:.0f}",
+                      limit=amount(tolerance.FOREIGN_TIMES * (numbers.usual or 0.0)))
+        else:
+            yield say("story.text.foreign_guessing", before=before, guessing=guessing)
+        yield say("story.text.foreign_next")
     elif numbers.foreign is None:
         yield say("story.text.unclear")
     else:
@@ -238,15 +245,13 @@ def _pays(say: Words, numbers: Numbers) -> Card:
 
 def _doubt(say: Words, numbers: Numbers) -> Card:
     told = [say("story.doubt.pocket" if numbers.pocket else "story.doubt.own")]
-    if numbers.agreement is not None and numbers.method != "wanda":
-        alike = percent(numbers.agreement)
-        told.append(say("story.doubt.alike", method=numbers.method, agreement=alike))
     if numbers.against is None:
         told.append(say("story.doubt.uncompared"))
-    for kind in ("less", "more", "none", "one_draw", "too_few"):
-        others = _others(say, numbers, kind)
-        if others:
-            told.append(say(f"story.doubt.{kind}", method=numbers.method, others=others))
+    found = [say(f"story.doubt.{kind}", method=numbers.method, others=others)
+             for kind in ("less", "more", "none", "one_draw", "too_few") if (others := _others(say, numbers, kind))]
+    if numbers.agreement is not None and numbers.method != "wanda":
+        found.append(say("story.doubt.alike", method=numbers.method, agreement=percent(numbers.agreement)))
+    told += [join_sentences([say("story.doubt.compared"), *found])] if found else []
     return Card("doubt", say("story.doubt.question"), "", told, say("story.doubt.limit"),
                 [_link(say, "doubt.link", "methods")])
 
@@ -278,7 +283,8 @@ def meeting_of(say: Words, numbers: Numbers, accepted: Tolerance) -> Meeting:
 
 def _made(say: Words, numbers: Numbers) -> str:
     by_text = METHODS[numbers.method].needs and numbers.samples
-    chosen = say("story.meeting.chosen", text=work.text_name(say, numbers.text)) if by_text else ""
+    chosen = "" if not by_text else say("story.meeting.chosen", text=work.text_name(say, numbers.text)) \
+        if numbers.text else say("story.meeting.chosen_own")
     return say("story.meeting.made", share=format_share(numbers.sparsity), model=numbers.model, method=numbers.method,
                chosen=chosen)
 

@@ -16,6 +16,7 @@ from ..components.table import Table
 from ..components.templates import render
 from ..visit.library import Library
 from ..work import work
+from ..work.story_numbers import Numbers
 
 SUMS = 1
 """Gradient sums a weight: the ℓ1 norm of the default method."""
@@ -41,8 +42,9 @@ def takes_job(library: Library, model: Model) -> Job[tuple[Taken, ...]]:
     return (*found, usual_models.taken("", own, own_pace, SUMS))
 
 
-def takes_html(say: Words, found: Sequence[Taken], model: Model) -> str:
-    """Return the table; the last line is the visitor's own model."""
+def takes_html(say: Words, found: Sequence[Taken], model: Model, numbers: Numbers | None = None) -> str:
+    """Return the table; the last line is the visitor's own model. numbers: of the run above, whose time was measured
+    and may be far from that line's."""
     heads = ((say("story.takes.model"), ""), *((say(f"story.takes.{name}"), "number") for name in (
         "parameters", "here", "gpu", "memory", "disk")))
     last = say("story.takes.example" if work.is_pocket(model) else "story.takes.own", model=model.name)
@@ -51,7 +53,15 @@ def takes_html(say: Words, found: Sequence[Taken], model: Model) -> str:
              format_bytes(say, one.here.disk_peak)) for one in found]
     intro = say("story.takes.intro", samples=SAMPLES, length=f"{LENGTH:,}", multiply=f"{GPU.multiply / 1e12:,.0f}",
                 touch=f"{GPU.touch / 1e12:.1f}")
-    return render("tabs/story_takes.html", say=say, intro=intro, table=Table(heads, rows))
+    return render("tabs/story_takes.html", say=say, intro=intro, table=Table(heads, rows), run=_run(say, numbers))
+
+
+def _run(say: Words, numbers: Numbers | None) -> str:
+    """Return why the run above took less than its model's line; "" where its time is not known."""
+    if numbers is None or not numbers.seconds or not numbers.samples:
+        return ""
+    return say("story.takes.run", time=format_duration(say, numbers.seconds), count=f"{numbers.samples:,}",
+               tokens=f"{numbers.tokens:,}")
 
 
 def _millions(count: int) -> str:

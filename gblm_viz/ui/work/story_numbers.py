@@ -52,7 +52,8 @@ class Numbers:
     memory, masked: bytes of the weights as they are, and as one bit per prunable weight with the values that stay;
     agreement: fraction of the weights decided as by Wanda; curves: method → (sparsity, right answers, both fractions);
     asked_here: of `asked`, the questions in the page's language, None if all are; not_understood: whether the model
-    does not understand the calibration text, known before anything is measured on it;
+    does not understand the calibration text, known before anything is measured on it; wanted: the share that was asked
+    for, of which `sparsity` is what whole weights made;
     against: each method that it was measured beside → whether it lost "less" or "more" than that, "none" shown, from
     "one_draw" of the text only, or "too_few" windows to tell.
     """
@@ -83,6 +84,7 @@ class Numbers:
     curves: Mapping[str, Sequence[tuple[float, float]]] | None = None
     against: Mapping[str, str] | None = None
     not_understood: bool | None = None
+    wanted: float | None = None
 
     @property
     def foreign(self) -> bool | None:
@@ -158,7 +160,7 @@ def example_numbers(language: str) -> Numbers:
         Jump(**found["telling"]),
         {name: [(percent / 100, right / stops["dense"]["probes"][1]) for percent, right in
                 zip(stops["sparsities"], stops["methods"][name]["probes"], strict=True)] for name in METHODS},
-        _stops_against(stops, stop))
+        _stops_against(stops, stop), wanted=SETTINGS.sparsity)
 
 
 def _stops_against(stops: Mapping[str, Any], stop: int) -> dict[str, str]:
@@ -199,7 +201,8 @@ def own_numbers(visit: Visit, language: str) -> Numbers:
         _asked(visit, ProbesKey(session.model), ProbesKey(pruned), language), _own_asked(visit),
         losses.get("held"), losses.get("own"), None if samples is None else tolerance.guessing_of(samples),
         usual_perplexity(visit.model().source), _agreement(visit), None, _curves(visit, language),
-        rivals_against(visit, language), is_text_foreign(visit, source))
+        rivals_against(visit, language), is_text_foreign(visit, source),
+        None if masks.settings.pattern else masks.settings.sparsity)
 
 
 def collected_seconds(visit: Visit) -> float | None:

@@ -11,7 +11,7 @@ from typing import Any
 import gradio as gr
 import pytest
 
-from gblm_viz.amounts import format_share
+from gblm_viz.amounts import format_duration, format_share
 from gblm_viz.core.base.errors import GblmError
 from gblm_viz.core.base.intervals import Interval, Paired, PairedShare
 from gblm_viz.core.base.job import run
@@ -70,12 +70,29 @@ def test_a_foreign_text_is_warned_of_and_an_understood_one_is_not(say: Words) ->
     strange = replace(numbers, example=False, own=loss(4000, 5000, 0.1, 0.3), usual=60.0, guessing=300.0)
     assert cards(say, strange)["text"].warning == say("story.text.foreign")
     assert "4,000" in all_text(cards(say, strange)["text"])
+    by_kind, by_guessing = (all_text(cards(say, replace(strange, usual=usual))["text"]) for usual in (60.0, None))
+    assert all(one in by_kind for one in ("60.0", "180", say("story.text.foreign_next"))) and "300" not in by_kind
+    assert all(one in by_guessing for one in ("300", say("story.text.foreign_next"))) and "180" not in by_guessing
     assert not cards(say, numbers)["text"].warning
     unknown = replace(strange, own=loss(8, 9, 0.1, 0.2), usual=None, guessing=None)
     assert not cards(say, unknown)["text"].warning
     assert say("story.text.unclear") in cards(say, unknown)["text"].sentences
     short = cards(say, replace(unknown, usual=60.0))["text"]
     assert "60.0" in all_text(short) and "180" in all_text(short) and not short.warning
+
+
+def test_a_share_that_whole_weights_rounded_is_told_beside_the_one_asked_for(say: Words) -> None:
+    numbers = replace(example_numbers(say.language), sparsity=0.2969, wanted=0.3)
+    card = cards(say, numbers)["removed"]
+    assert card.number == "29.7 %" and say("story.removed.rounded", wanted="30 %", share="29.7 %") in card.sentences
+    for wanted in (0.2969, None):
+        assert len(cards(say, replace(numbers, wanted=wanted))["removed"].sentences) == 1
+
+
+def test_a_typed_text_is_called_ours_where_it_is_copied_for_a_meeting(say: Words) -> None:
+    numbers = replace(example_numbers(say.language), text="")
+    told = " ".join(story_cards.meeting_of(say, numbers, Tolerance()).sentences)
+    assert say("story.meeting.chosen_own") in told and say("text.own") not in told
 
 
 def test_own_questions_decide_the_text_card(say: Words) -> None:
@@ -180,11 +197,12 @@ def test_a_method_without_gradients_says_nothing_of_them(say: Words) -> None:
 
 def test_the_comparison_is_told_whoever_wins(say: Words) -> None:
     numbers = replace(example_numbers(say.language), against={"magnitude": "less", "wanda": "more", "random": "none"})
-    told = cards(say, numbers)["doubt"].sentences
+    warning, told = cards(say, numbers)["doubt"].sentences
+    assert warning == say("story.doubt.pocket") and told.startswith(say("story.doubt.compared"))
     assert say("story.doubt.more", method="gblm", others="wanda") in told
     assert say("story.doubt.less", method="gblm", others="magnitude") in told
-    assert not any("random" in sentence for sentence in told)
-    unsettled = cards(say, replace(numbers, against={"magnitude": "one_draw", "wanda": "too_few"}))["doubt"].sentences
+    assert "random" not in told
+    unsettled = all_text(cards(say, replace(numbers, against={"magnitude": "one_draw", "wanda": "too_few"}))["doubt"])
     for kind, other in (("one_draw", "magnitude"), ("too_few", "wanda")):
         assert say(f"story.doubt.{kind}", method="gblm", others=other) in unsettled
 
@@ -219,6 +237,10 @@ def test_the_estimates_name_every_size_and_the_visitors_own(library: Library, vi
     assert [one.here.seconds for one in found[:4]] == sorted(one.here.seconds for one in found[:4])
     html = story_takes.takes_html(say, found, visit.model())
     assert say("story.takes.own", model="tiny") in html and html.count("<tr>") == 6
+    run_told = say("story.takes.run", time=format_duration(say, 1.6), count="16", tokens="1,024")
+    assert run_told not in html
+    numbers = replace(example_numbers(say.language), seconds=1.6, samples=16, tokens=1024)
+    assert run_told in story_takes.takes_html(say, found, visit.model(), numbers)
 
 
 @pytest.mark.parametrize("bad", [None, -3])
