@@ -1,4 +1,4 @@
-"""torch, transformers and numpy, each imported when something of it is first used: importing them takes seconds.
+"""torch, transformers, numpy and psutil, each imported when something of it is first used: it takes up to seconds.
 
 So that what only declares (a method's knobs, the shape of a result, a flag's help) comes at once, core imports these
 names from here, names that only annotations use under TYPE_CHECKING, and any other within the function that uses it.
@@ -106,14 +106,15 @@ def import_now() -> None:
 
 if TYPE_CHECKING:
     import numpy as np
+    import psutil as psutil
     import torch as torch
     import torch.nn.functional as F
     import transformers as transformers
     from torch import nn as nn
     from torch.utils import _pytree as pytree
 else:
-    np, torch, nn, F, pytree, transformers = map(
-        _Later, ("numpy", "torch", "torch.nn", "torch.nn.functional", "torch.utils._pytree", "transformers"))
+    np, psutil, torch, nn, F, pytree, transformers = map(
+        _Later, ("numpy", "psutil", "torch", "torch.nn", "torch.nn.functional", "torch.utils._pytree", "transformers"))
     torch.no_grad, torch.enable_grad = (lambda: _Mode("no_grad")), (lambda: _Mode("enable_grad"))
 
-__all__ = ["F", "FunctionMode", "import_now", "nn", "np", "pytree", "torch", "transformers"]
+__all__ = ["F", "FunctionMode", "import_now", "nn", "np", "psutil", "pytree", "torch", "transformers"]

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
-from urllib.request import url2pathname
 
 from ..base.errors import ModelError
 
@@ -97,6 +96,8 @@ def _of_file_address(text: str, given: str) -> str:
     found = urlsplit(text)
     if found.netloc not in ("", "localhost"):
         raise ModelError("other_address", source=given.strip(UNSEEN))
+    from urllib.request import url2pathname  # imports all of HTTP, for the few who give such an address
+
     return url2pathname(found.path)
 
 
