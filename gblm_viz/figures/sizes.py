@@ -42,7 +42,7 @@ class Printed:
     screen: str = "15px"
     paper: str = "10.5pt"
     sheet_screen: str = "14px"
-    sheet_paper: str = "9pt"
+    sheet_paper: str = "8.5pt"
     """a hand-out that has to fit on one sheet"""
     title: str = "1.5em"
     section: str = "1.2em"

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import re
 import urllib.request
+from dataclasses import replace
 
+import pytest
 from playwright.sync_api import Page, expect
 
+from gblm_viz.core.base.intervals import Interval, Paired, PairedShare
+from gblm_viz.core.measure.tolerance import Tolerance
+from gblm_viz.ui.tabs.story_handout import handout
 from gblm_viz.ui.work.example import shipped_example
-from gblm_viz.words import words
+from gblm_viz.ui.work.story_numbers import TextLoss, example_numbers
+from gblm_viz.words import LANGUAGES, words
 from tests.browser.conftest import App, still
 from tests.browser.test_walk import arrive, tab
 
@@ -37,15 +43,33 @@ def test_a_manager_finds_seven_answers_judges_them_and_takes_them_along(page: Pa
     address = page.evaluate("(one) => one.href", link.element_handle())
     made = urllib.request.urlopen(address).read().decode()
     assert say("story.meeting.first") in made and f"{shipped['probes']['pruned'][0]:,}" in made
-    paper = page.context.new_page()
-    paper.set_content(made)
-    assert len(re.findall(rb"/Type\s*/Page\b", paper.pdf(prefer_css_page_size=True))) == 1, "one sheet of A4"
-    paper.close()
+    assert sheets(page, made) == 1
 
     page.get_by_role("button", name=say("story.doubt.link")).click()
     expect(page.locator("#lost-methods-view")).to_be_visible()
     expect(page.get_by_role("tab", name="Compare", exact=True)).to_have_attribute("aria-selected", "true")
     assert re.search("tab=compare", page.url)
+
+
+def sheets(page: Page, made: str) -> int:
+    """Return how many sheets of A4 an HTML page takes, printed."""
+    paper = page.context.new_page()
+    paper.set_content(made)
+    count = len(re.findall(rb"/Type\s*/Page\b", paper.pdf(prefer_css_page_size=True)))
+    paper.close()
+    return count
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_handout_that_has_most_to_say_is_one_sheet(language: str, page: Page) -> None:
+    numbers = replace(
+        example_numbers(language), example=False, model="somebody/a-model-of-a-rather-long-name-7B-v0.3", text="",
+        wanted=0.513, seconds=90.0, own_asked=PairedShare(10, 30, 2, 8), usual=60.0, guessing=300.0,
+        own=TextLoss(4000, 5000, Paired(0.2, Interval(0.1, 0.3), 10)),
+        against={"magnitude": "less", "wanda": "more", "gradient": "one_draw"})
+    made = handout(words(language), numbers, Tolerance(), "Block 0 · o_proj, row 112, column 104",
+                   "GBLM with half of the weights", "2026-01-31")
+    assert sheets(page, made) == 1
 
 
 def test_our_own_questions_are_asked_for_wherever_the_probes_stood(page: Page, app: App) -> None:
