@@ -143,10 +143,10 @@ def column_profile(found: ColumnProfile, place: str, names: dict[str, str], orde
                           text=say("patterns.profile.band", low=percent(found.low, 0), high=percent(found.high, 0)),
                           font={"color": INK, "size": LETTERS.fine})
     first = next(iter(found.densities))
-    told = say("patterns.profile.title", name=names[first], columns=f"{columns:,}",
-               outside=percent(found.outside[first], 0))
-    style(figure, f"<b>{place}</b><br>{told}", height)
-    figure.update_layout(margin_t=72, title_y=0.94)
+    told = say("patterns.profile.title", columns=f"{columns:,}", outside=percent(found.outside[first], 0))
+    style(figure, f"<b>{place} · {names[first]}</b><br>{told}", height)
+    # On a phone the legend takes three lines; below the chart they push nothing into the title.
+    figure.update_layout(title_y=0.96, legend={"yref": "container", "y": 0, "yanchor": "bottom"})
     figure.update_xaxes(title_text=say("patterns.profile.x_sorted" if ordered else "patterns.profile.x"))
     figure.update_yaxes(title_text=say("patterns.profile.y"), ticksuffix="\u00a0%", rangemode="tozero")
     return figure
