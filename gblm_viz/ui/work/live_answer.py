@@ -28,8 +28,8 @@ from ..visit.library import Library, Visit
 from ..visit.turns import Turns
 from . import work
 from .chat import marked_points
-from .example import LONGEST_ANSWER
-from .stops import METHODS, SPARSITIES
+from .example import LONGEST_ANSWER, made_languages
+from .stops import METHODS, SPARSITIES, shipped_stops
 
 PLACES = Turns(8)
 """How many live answers are made at a time. Answers of one copy share their passes. The next place goes to the visitor
@@ -146,11 +146,11 @@ class LiveProvider:
             self._remember(self.dense, prompt, dense)
         pruned = _tell(copy, prompt, most)
         ended = pruned.ended == "end"
-        right = right_answers().get(prompt)
+        taught = work.known_of(model)
+        right = right_answers().get(prompt) if taught else None  # another model says the same in other words
         verdict = None if right is None or (not ended and right.startswith(pruned.text)) else (
             ended and pruned.text == right)
         mark = marked_points(pruned.tokens, first_divergence(dense.ids, _shorten(pruned).ids))
-        taught = work.known_of(model)
         outside = bool(taught) and right is None and skill_of(taught, prompt) is None
         return LiveAnswer(dense.text, pruned.text, mark, verdict, removed, ended or most == LONGEST_ANSWER, outside)
 
@@ -207,8 +207,11 @@ def stops_of(settings: Settings) -> tuple[int, ...]:
 
 @lru_cache(maxsize=1)
 def right_answers() -> dict[str, str]:
-    """Return the bundled model's probes: question → its only right answer."""
-    return {probe.prompt: probe.answer for probe in read_probes(work.PROBES) if probe.answer and not probe.contains}
+    """Return question → its only right answer: the bundled model's probes, and the example's prompts, which the dense
+    model answers rightly (a test says so)."""
+    probes = {probe.prompt: probe.answer for probe in read_probes(work.PROBES) if probe.answer and not probe.contains}
+    return probes | {prompt: told for language in made_languages() for stops in (shipped_stops(language),)
+                     for prompt, told in zip(stops["prompts"], stops["dense"]["answers"], strict=True)}
 
 
 def _tell(model: Model, prompt: str, most: int) -> Answer:

@@ -98,6 +98,21 @@ def test_a_probe_is_judged_and_another_question_is_not(example: Visit) -> None:
     assert asked(key, "What did you dream of?", "gblm", 0)["right"] is None
 
 
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_what_the_example_asks_is_judged_too(language: str, example: Visit) -> None:
+    key, shipped = live_key(example), stops.shipped_stops(language)
+    for prompt, told in zip(shipped["prompts"], shipped["dense"]["answers"], strict=True):
+        found = asked(key, prompt, "gblm", 0)
+        assert found["right"] is True and found["pruned"] == told
+        assert asked(key, prompt, "magnitude", 90)["right"] is False
+
+
+def test_another_models_answers_are_not_judged_by_our_words(example: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    probe = next(one for one in read_probes(work.PROBES) if one.answer and one.language == "en")
+    monkeypatch.setattr(work, "known_of", lambda model: ())
+    assert asked(live_key(example), probe.prompt, "gblm", 5)["right"] is None
+
+
 def test_what_the_slider_does_not_offer_is_refused(example: Visit) -> None:
     key = live_key(example)
     for wanted in ((key, "a", "gblm", 51), (key, "a", "sparsegpt", 50), (key, " ", "gblm", 50),
